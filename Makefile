@@ -1,0 +1,62 @@
+# `make help` lists what there is. Everything works on a fresh clone: each target sets up what it needs.
+SHELL := /bin/sh
+# The pinned Node 24 and the tools of node_modules first, whatever the machine brings.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
+# Narrow a run: make test ONLY=test/ipam
+ONLY ?=
+JEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages control-plane test lint format demo bench conformance crds image clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: packages control-plane ## all a fresh machine needs: npm packages, Node 24, kube-apiserver and etcd (first time: some 10 minutes)
+
+packages: node_modules/.stamp
+
+# `npm install --no-save` and not `npm ci`: registries that serve only this platform's packages leave a lock file that `npm ci` refuses.
+# `npm install --no-save` keeps to the lock file as well, and does not change it.
+node_modules/.stamp: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js with npm (any version that runs npm; Node 24 itself comes with the packages)." >&2; exit 1; }
+	npm install --no-save --no-audit --no-fund
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 24 || (a === 24 && b < 15)) { console.error("Node " + process.versions.node + " is too old: 24.15 or newer is needed."); process.exit(1) }'
+	@touch $@
+
+# Says nothing when the cached binaries are there; KUBEBUILDER_ASSETS is used instead if set.
+control-plane: packages
+	@node --disable-warning=ExperimentalWarning --input-type=module -e "import { ensureBinaries } from '$(CURDIR)/src/controlplane/binaries.ts'; \
+	  const assetsDir = process.env.KUBEBUILDER_ASSETS; await ensureBinaries({ ...(assetsDir && { assetsDir }), log: (line) => console.log(line) })"
+
+test: setup ## every test, on a real kube-apiserver and the PVE simulator (ONLY=test/ipam narrows)
+	@$(JEST) $(JEST_ARGS) $(ONLY)
+
+lint: packages ## types, lint rules, format, and crds/ as generated
+	tsc --noEmit
+	oxlint --type-aware --deny-warnings src test
+	biome format src test
+	@node --disable-warning=ExperimentalWarning src/api/generate.ts --check
+
+format: packages ## formats the sources
+	biome format --write src test
+
+crds: packages ## writes crds/ from src/api
+	@node --disable-warning=ExperimentalWarning src/api/generate.ts
+
+demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready)
+	@exec node --disable-warning=ExperimentalWarning src/demo/demo.ts
+
+bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 adds the fleet of 10,000)
+	@exec node --disable-warning=ExperimentalWarning src/bench/bench.ts
+
+conformance: packages ## replays the recordings of a real Proxmox VE against the simulator
+	@node --disable-warning=ExperimentalWarning test/conformance/run.ts
+
+image: packages ## dist/pve-operator-image.tar, an OCI image built without a registry (and loaded when docker runs)
+	@node --disable-warning=ExperimentalWarning src/release/image.ts
+
+clean: ## removes what was built here (not the cache of control-plane binaries)
+	rm -rf dist coverage .demo node_modules/.stamp
