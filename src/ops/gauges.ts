@@ -1,0 +1,163 @@
+import { Gauge, type Registry } from 'prom-client'
+
+/** One value at the moment of the scrape. */
+export interface Sample {
+  labels: Record<string, string>
+  value: number
+}
+
+/** What is asked at each scrape. Every answer is the whole truth: a series that is not in it is gone. */
+export interface Sources {
+  /** `name` as in workqueue_depth; `depth` keys are due, the oldest of them for so many seconds. */
+  queues(): readonly { name: string; depth: number; oldestAgeSeconds: number; retries: number }[]
+  workers(): readonly { controller: string; active: number; limit: number }[]
+  /** `state`: free, allocated, cooling, reserved, orphaned. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
+  pools(): readonly { pool: string; state: string; addresses: number }[]
+  /** Local status as in `kubectl get pvm`; empty while there is none yet. */
+  vms(): readonly { cluster: string; localStatus: string; vms: number }[]
+  clusters(): readonly {
+    cluster: string
+    reachable: boolean
+    inventoryAgeSeconds?: number
+    requestsInFlight?: number
+    clonesWaiting?: number
+  }[]
+  leader(): { name: string; leading: boolean } | undefined
+  /** Reflectors by resource: synced, and seconds since the API server was last heard. */
+  caches(): readonly { resource: string; objects: number; synced: boolean; silentSeconds?: number }[]
+}
+
+interface Definition {
+  name: string
+  help: string
+  labels: readonly string[]
+  samples: (from: Sources) => Sample[]
+}
+
+const definitions: readonly Definition[] = [
+  {
+    name: 'workqueue_depth',
+    help: 'Keys that are due and wait for a worker.',
+    labels: ['name'],
+    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.depth })),
+  },
+  {
+    name: 'pve_operator_queue_oldest_seconds',
+    help: 'How long the key that waits longest has been due.',
+    labels: ['name'],
+    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.oldestAgeSeconds })),
+  },
+  {
+    name: 'workqueue_retries',
+    help: 'Keys whose next pass is a retry after a fault.',
+    labels: ['name'],
+    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.retries })),
+  },
+  {
+    name: 'controller_runtime_active_workers',
+    help: 'Passes under way.',
+    labels: ['controller'],
+    samples: (from) => from.workers().map((w) => ({ labels: { controller: w.controller }, value: w.active })),
+  },
+  {
+    name: 'controller_runtime_max_concurrent_reconciles',
+    help: 'Workers there are.',
+    labels: ['controller'],
+    samples: (from) => from.workers().map((w) => ({ labels: { controller: w.controller }, value: w.limit })),
+  },
+  {
+    name: 'pve_operator_pool_addresses',
+    help: 'Addresses of an IPPool by state.',
+    labels: ['pool', 'state'],
+    samples: (from) => from.pools().map((p) => ({ labels: { pool: p.pool, state: p.state }, value: p.addresses })),
+  },
+  {
+    name: 'pve_operator_vms',
+    help: 'ProxmoxVMs by cluster and local status.',
+    labels: ['cluster', 'local_status'],
+    samples: (from) => from.vms().map((v) => ({ labels: { cluster: v.cluster, local_status: v.localStatus }, value: v.vms })),
+  },
+  {
+    name: 'pve_operator_cluster_reachable',
+    help: '1 while Proxmox VE answers.',
+    labels: ['cluster'],
+    samples: (from) => from.clusters().map((c) => ({ labels: { cluster: c.cluster }, value: Number(c.reachable) })),
+  },
+  {
+    name: 'pve_operator_inventory_age_seconds',
+    help: 'Age of the newest complete listing of a cluster.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.inventoryAgeSeconds),
+  },
+  {
+    name: 'pve_operator_pve_requests_in_flight',
+    help: 'Requests to a cluster that wait for their answer.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.requestsInFlight),
+  },
+  {
+    name: 'pve_operator_clones_waiting',
+    help: 'VMs that wait for a clone slot.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.clonesWaiting),
+  },
+  {
+    name: 'leader_election_master_status',
+    help: '1 in the process that leads.',
+    labels: ['name'],
+    samples: (from) => [from.leader()].flatMap((l) => (l ? [{ labels: { name: l.name }, value: Number(l.leading) }] : [])),
+  },
+  {
+    name: 'pve_operator_cache_objects',
+    help: 'Objects held of a watched resource.',
+    labels: ['resource'],
+    samples: (from) => from.caches().map((c) => ({ labels: { resource: c.resource }, value: c.objects })),
+  },
+  {
+    name: 'pve_operator_cache_synced',
+    help: '1 once the first list of a watched resource is complete.',
+    labels: ['resource'],
+    samples: (from) => from.caches().map((c) => ({ labels: { resource: c.resource }, value: Number(c.synced) })),
+  },
+  {
+    name: 'pve_operator_watch_silent_seconds',
+    help: 'Seconds since the API server was last heard on a watch (bookmarks count).',
+    labels: ['resource'],
+    samples: (from) =>
+      from.caches().flatMap((c) => (c.silentSeconds === undefined ? [] : [{ labels: { resource: c.resource }, value: c.silentSeconds }])),
+  },
+]
+
+/** Registers gauges that ask at scrape time: a series is there exactly as long as the thing it counts. A source that is left out has no gauge. */
+export function registerGauges(registry: Registry, sources: Partial<Sources>): void {
+  const asked: Sources = { ...silent, ...sources }
+  for (const { name, help, labels, samples } of definitions) {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: [...labels],
+      registers: [registry],
+      collect() {
+        gauge.reset()
+        for (const sample of samples(asked)) gauge.set(sample.labels, sample.value)
+      },
+    })
+  }
+}
+
+const silent: Sources = {
+  queues: () => [],
+  workers: () => [],
+  pools: () => [],
+  vms: () => [],
+  clusters: () => [],
+  leader: () => undefined,
+  caches: () => [],
+}
+
+function ofClusters(from: Sources, value: (c: ReturnType<Sources['clusters']>[number]) => number | undefined): Sample[] {
+  return from.clusters().flatMap((c) => {
+    const amount = value(c)
+    return amount === undefined ? [] : [{ labels: { cluster: c.cluster }, value: amount }]
+  })
+}

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+import { registerGauges, type Sources } from '../../src/ops/gauges.ts'
+import { Metrics } from '../../src/ops/metrics.ts'
+
+async function lines(metrics: Metrics, name: string): Promise<string[]> {
+  const { text } = await metrics.expose()
+  return text.split('\n').filter((line) => line.startsWith(name))
+}
+
+describe('metrics', () => {
+  it('count requests to PVE by route template and status', async () => {
+    const metrics = new Metrics({ version: '1' })
+    const clone = { cluster: 'fra1', method: 'POST', route: '/nodes/{node}/qemu/{vmid}/clone', seconds: 0.02 }
+
+    metrics.pveRequest({ ...clone, status: 200 })
+    metrics.pveRequest({ ...clone, status: 200 })
+    metrics.pveRequest({ ...clone, status: 0 })
+
+    expect(await lines(metrics, 'pve_operator_pve_requests_total')).toEqual([
+      'pve_operator_pve_requests_total{cluster="fra1",method="POST",route="/nodes/{node}/qemu/{vmid}/clone",status="200"} 2',
+      'pve_operator_pve_requests_total{cluster="fra1",method="POST",route="/nodes/{node}/qemu/{vmid}/clone",status="0"} 1',
+    ])
+  })
+
+  it('measure steps, passes and the way to ready', async () => {
+    const metrics = new Metrics({ version: '1' })
+
+    metrics.stepEnded('clone', 'done', 2.1)
+    metrics.reconciled('proxmoxvm', 'success', 0.01)
+    metrics.reconciled('proxmoxvm', 'error', 0.01)
+    metrics.waited('proxmoxvm', 0.001)
+    metrics.becameReady('fra1', 4)
+
+    expect(await lines(metrics, 'pve_operator_step_seconds_count')).toEqual([
+      'pve_operator_step_seconds_count{step="clone",outcome="done"} 1',
+    ])
+    expect(await lines(metrics, 'controller_runtime_reconcile_errors_total')).toEqual([
+      'controller_runtime_reconcile_errors_total{controller="proxmoxvm"} 1',
+    ])
+    expect(await lines(metrics, 'pve_operator_vm_ready_seconds_sum')).toEqual(['pve_operator_vm_ready_seconds_sum{cluster="fra1"} 4'])
+    expect(await lines(metrics, 'workqueue_queue_duration_seconds_count')).toHaveLength(1)
+  })
+
+  it('leave the length of a watch out of the latencies', async () => {
+    const metrics = new Metrics({ version: '1' })
+
+    metrics.kubeRequest({ verb: 'watch', resource: 'proxmoxvms', status: 200, seconds: 300 })
+
+    expect(await lines(metrics, 'pve_operator_kube_requests_total{')).toHaveLength(1)
+    expect(await lines(metrics, 'pve_operator_kube_request_seconds_count')).toEqual([])
+  })
+
+  it('drop the series of a pool, a status and a cluster that are gone', async () => {
+    const metrics = new Metrics({ version: '1' })
+    let pools = [
+      { pool: 'public-v4', state: 'free', addresses: 3 },
+      { pool: 'old', state: 'free', addresses: 1 },
+    ]
+    registerGauges(metrics.registry, { pools: () => pools })
+    expect(await lines(metrics, 'pve_operator_pool_addresses{')).toHaveLength(2)
+
+    pools = pools.slice(0, 1)
+
+    expect(await lines(metrics, 'pve_operator_pool_addresses{')).toEqual(['pve_operator_pool_addresses{pool="public-v4",state="free"} 3'])
+  })
+
+  it('forget the requests of a cluster that is gone, and only those', async () => {
+    const metrics = new Metrics({ version: '1' })
+    for (const cluster of ['fra1', 'ams1']) {
+      metrics.pveRequest({ cluster, method: 'GET', route: '/version', status: 200, seconds: 0.01 })
+      metrics.becameReady(cluster, 4)
+    }
+
+    await metrics.forgetCluster('ams1')
+
+    const { text } = await metrics.expose()
+    expect(text).not.toContain('ams1')
+    expect(await lines(metrics, 'pve_operator_vm_ready_seconds_count')).toEqual(['pve_operator_vm_ready_seconds_count{cluster="fra1"} 1'])
+  })
+
+  it('show everything the sources answer', async () => {
+    const metrics = new Metrics({ version: '1' })
+    registerGauges(metrics.registry, everything)
+
+    for (const [name, value] of expected)
+      expect(await lines(metrics, `${name}{`)).toEqual([expect.stringMatching(new RegExp(` ${value}$`))])
+  })
+
+  it('are described in docs/metrics.md, each and no other', async () => {
+    const metrics = new Metrics({ version: '1' })
+    registerGauges(metrics.registry, everything)
+    const registered = metrics.registry
+      .getMetricsAsArray()
+      .map((metric) => metric.name)
+      .filter((name) => !/^(process|nodejs)_/.test(name))
+
+    const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
+    const described = [...page.matchAll(/^\| `([a-z_]+)`/gm)].map((row) => row[1])
+
+    expect(new Set(described)).toEqual(new Set(registered))
+  })
+})
+
+const everything: Sources = {
+  queues: () => [{ name: 'proxmoxvm', depth: 2, oldestAgeSeconds: 0.5, retries: 1 }],
+  workers: () => [{ controller: 'proxmoxvm', active: 3, limit: 16 }],
+  pools: () => [{ pool: 'public-v4', state: 'allocated', addresses: 7 }],
+  vms: () => [{ cluster: 'fra1', localStatus: 'ready', vms: 5 }],
+  clusters: () => [{ cluster: 'fra1', reachable: true, inventoryAgeSeconds: 4, requestsInFlight: 6, clonesWaiting: 8 }],
+  leader: () => ({ name: 'pve-operator', leading: true }),
+  caches: () => [{ resource: 'proxmoxvms', objects: 9, synced: true, silentSeconds: 11 }],
+}
+
+const expected: readonly [name: string, value: number][] = [
+  ['workqueue_depth', 2],
+  ['pve_operator_queue_oldest_seconds', 0.5],
+  ['workqueue_retries', 1],
+  ['controller_runtime_active_workers', 3],
+  ['controller_runtime_max_concurrent_reconciles', 16],
+  ['pve_operator_pool_addresses', 7],
+  ['pve_operator_vms', 5],
+  ['pve_operator_cluster_reachable', 1],
+  ['pve_operator_inventory_age_seconds', 4],
+  ['pve_operator_pve_requests_in_flight', 6],
+  ['pve_operator_clones_waiting', 8],
+  ['leader_election_master_status', 1],
+  ['pve_operator_cache_objects', 9],
+  ['pve_operator_cache_synced', 1],
+  ['pve_operator_watch_silent_seconds', 11],
+]
