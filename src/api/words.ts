@@ -20,16 +20,17 @@ export const localStatuses = [
 ] as const
 export type LocalStatus = (typeof localStatuses)[number]
 
-export const phases = [
-  'Pending',
-  'Provisioning',
-  'Running',
-  'Stopped',
-  'Terminating',
-  'Missing',
-  'Unknown',
-] as const
+export const phases = ['Pending', 'Provisioning', 'Running', 'Stopped', 'Terminating', 'Missing', 'Unknown'] as const
 export type Phase = (typeof phases)[number]
+
+/** States of a PoolAddress, written into its spec together with the change of holder. */
+export const addressStates = {
+  Allocated: 'Held by the ProxmoxVM in claimRef.',
+  Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
+  Released: 'Free; the object is kept for its record of former holders.',
+} as const
+export type AddressState = keyof typeof addressStates
 
 /** Condition types of a ProxmoxVM, in the order in which they are written. */
 export const vmConditions = [
@@ -47,6 +48,14 @@ export const vmConditions = [
   'Stalled',
 ] as const
 export type VmCondition = (typeof vmConditions)[number]
+
+/** Condition types of an IPPool. */
+export const poolConditions = ['Ready', 'Exhausted', 'Overlapping', 'Reconciling', 'Stalled'] as const
+export type PoolCondition = (typeof poolConditions)[number]
+
+/** Condition types of a ProxmoxCluster. */
+export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
+export type ClusterCondition = (typeof clusterConditions)[number]
 
 /** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
 export const reasons = {
@@ -68,7 +77,10 @@ export const reasons = {
   // addresses
   AddressTaken: { who: 'user', means: 'The address asked for by name is held by another VM.' },
   AddressNotInPool: { who: 'user', means: 'The address asked for by name is not in the ranges of its pool.' },
-  AddressExcluded: { who: 'user', means: 'The address asked for by name is excluded, reserved for somebody else, or the network, broadcast or gateway address.' },
+  AddressExcluded: {
+    who: 'user',
+    means: 'The address asked for by name is excluded, reserved for somebody else, or the network, broadcast or gateway address.',
+  },
   PoolExhausted: { who: 'admin', means: 'No address of the pool is free; the VM is served when one is released or the pool grows.' },
   PoolNotFound: { who: 'user', means: 'There is no IPPool of that name.' },
   PoolNotAllowed: { who: 'admin', means: 'The pool does not serve this namespace or this cluster.' },
@@ -122,7 +134,10 @@ export const reasons = {
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
-  TeardownFailed: { who: 'admin', means: 'Taking down did not succeed yet; address, VMID and finalizer are kept and it is tried for ever.' },
+  TeardownFailed: {
+    who: 'admin',
+    means: 'Taking down did not succeed yet; address, VMID and finalizer are kept and it is tried for ever.',
+  },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },

@@ -1,0 +1,22 @@
+/** The API group of every kind, and the names we leave on objects: labels, annotations and finalizers. */
+
+export const group = 'pve.hosting'
+export const version = 'v1alpha1'
+export const apiVersion = `${group}/${version}` as const
+
+/** Labels the billing bridge writes; naming macros and the record of former holders read them. */
+export const clientIdLabel = 'pve.hosting/client-id'
+export const serviceIdLabel = 'pve.hosting/service-id'
+
+/** `"true"` on a ProxmoxVM: observe, change nothing. */
+export const pausedAnnotation = 'pve.hosting/paused'
+
+/** On a ProxmoxVM from before the first side effect until everything is given back. */
+export const teardownFinalizer = 'pve.hosting/teardown'
+/** On a PoolAddress that is held, and on an IPPool while an address of it is. */
+export const heldFinalizer = 'pve.hosting/held'
+/** On a ProxmoxCluster and its credentials Secret while a ProxmoxVM names it: without them nothing could be taken down. */
+export const inUseFinalizer = 'pve.hosting/in-use'
+
+/** The uniqueness domain of pools that name none; its PoolAddresses carry no scope suffix in their name. */
+export const defaultScope = 'default'

@@ -1,0 +1,160 @@
+import * as z from 'zod'
+import {
+  allowedNamespaces,
+  atomic,
+  dnsName,
+  duration,
+  ipAddress,
+  line,
+  listMap,
+  nameReference,
+  objectName,
+  pveName,
+  rule,
+  rules,
+  vlan,
+} from './fields.ts'
+import { defaultScope } from './group.ts'
+import { conditions, type KubeObject, observedGeneration } from './object.ts'
+
+/** Four octets as one number, twice: the two ends of an IPv4 range written a-b. */
+const v4InOrder =
+  "!self.matches('^[0-9.]+-[0-9.]+$') || [self.findAll('[0-9]+').map(o, int(o))].all(o, o.size() != 8 || " +
+  'o[0]*16777216 + o[1]*65536 + o[2]*256 + o[3] <= o[4]*16777216 + o[5]*65536 + o[6]*256 + o[7])'
+
+const range = z
+  .string()
+  .max(91)
+  .meta(
+    rules(
+      {
+        rule: "isIP(self) || isCIDR(self) || (self.split('-').size() == 2 && self.split('-').all(e, isIP(e)))",
+        message: 'write one address, a CIDR or a range first-last: 203.0.113.10, 203.0.113.128/26 or 203.0.113.10-203.0.113.99',
+      },
+      {
+        rule: v4InOrder,
+        message: 'the end of the range is before its start; write it as lowest-highest, such as 203.0.113.10-203.0.113.99',
+      },
+    ),
+  )
+
+const reservation = z.object({
+  address: ipAddress('The address that is kept back.'),
+  for: z
+    .object({ namespace: objectName('Namespace of the ProxmoxVM.'), name: objectName('Name of the ProxmoxVM.') })
+    .describe('The only ProxmoxVM that gets the address; it need not exist yet. It must ask for the address by name.'),
+  comment: line(256, 'Why, for people.').exactOptional(),
+})
+
+const network = z.object({
+  bridge: pveName(15, 'vmbr0', 'Bridge or VNet of PVE on which the addresses live.').exactOptional(),
+  vlan: vlan('VLAN tag, 1 to 4094; 0 = untagged.').exactOptional(),
+})
+
+export const ipPoolSpec = z
+  .object({
+    ranges: z
+      .array(range)
+      .min(1)
+      .max(64)
+      .meta({
+        description:
+          'What may be given out, of one family: CIDRs, ranges first-last and single addresses. Gateway, network and broadcast address are never given out. Shrinking it leaves what is held.',
+        ...atomic,
+        ...rule(
+          "self.all(r, r.contains(':')) || self.all(r, !r.contains(':'))",
+          'ranges: write one family a pool; make a second IPPool for the other',
+        ),
+      }),
+    exclude: z
+      .array(range)
+      .max(256)
+      .exactOptional()
+      .meta({ description: 'What is never given out, written like ranges.', ...atomic }),
+    prefixLength: z
+      .int()
+      .min(1)
+      .max(128)
+      .describe('Length of the prefix the guest gets with its address: 24 is the netmask 255.255.255.0.'),
+    gateway: ipAddress(
+      'Default route of the guests. Inside the prefix of the ranges, or an IPv6 link-local address. Absent = the guests get none.',
+    ).exactOptional(),
+    nameservers: z
+      .array(ipAddress('A name server.'))
+      .max(8)
+      .exactOptional()
+      .meta({ description: 'Name servers of the guests, of either family. Those of cloudInit.nameservers come instead.', ...atomic }),
+    searchDomain: dnsName('searchDomain', 'Search domain of the guests. cloudInit.searchDomain comes instead.').exactOptional(),
+    network: network.exactOptional().describe('The wire the addresses live on, used when the package names none.'),
+    clusterRefs: z
+      .array(nameReference('ProxmoxCluster', 'A ProxmoxCluster the pool serves.'))
+      .min(1)
+      .max(64)
+      .exactOptional()
+      .meta({ description: 'The ProxmoxClusters whose VMs may have addresses of this pool. Absent = all.', ...listMap('name') }),
+    scope: z
+      .string()
+      .max(63)
+      .default(defaultScope)
+      .meta({
+        description:
+          'Uniqueness domain: no address is given out twice in one scope, whatever pools it is in. Set once. Pools of separate networks with the same addresses need different scopes.',
+        ...rule("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')", 'scope: write a DNS label such as site-a'),
+      }),
+    reservations: z
+      .array(reservation)
+      .max(256)
+      .exactOptional()
+      .meta({ description: 'Addresses kept back for one ProxmoxVM each.', ...listMap('address') }),
+    reuseAfter: duration('0s', '1h', 'How long a released address rests before it is given out again. 0s = at once.'),
+    keepRecords: duration('8760h', '8760h', 'How long the record of former holders is kept after the release (8760h is a year).'),
+    pick: z
+      .enum(['LeastRecentlyReleased', 'Sequential'])
+      .default('LeastRecentlyReleased')
+      .describe(
+        'Which free address is next. LeastRecentlyReleased: one never used, else the one released longest ago. Sequential: the lowest.',
+      ),
+    allowedNamespaces: allowedNamespaces.exactOptional(),
+  })
+  .meta({
+    description: 'Addresses of one family with everything that goes with the wire.',
+    ...rules(
+      {
+        rule: "!has(self.exclude) || self.exclude.all(e, e.contains(':') == self.ranges[0].contains(':'))",
+        message: 'exclude: write addresses of the family of ranges',
+      },
+      {
+        rule: "!has(self.gateway) || self.gateway.contains(':') == self.ranges[0].contains(':')",
+        message: 'gateway: write an address of the family of ranges',
+      },
+      { rule: "self.ranges[0].contains(':') || self.prefixLength <= 32", message: 'prefixLength: write 1 to 32 for IPv4' },
+      {
+        rule: "!has(self.reservations) || self.reservations.all(r, r.address.contains(':') == self.ranges[0].contains(':'))",
+        message: 'reservations: write addresses of the family of ranges',
+      },
+      { rule: 'self.scope == oldSelf.scope', message: 'scope: set once; make another IPPool' },
+      {
+        rule: "self.ranges[0].contains(':') == oldSelf.ranges[0].contains(':')",
+        message: 'ranges: the family is set once; make a second IPPool for the other',
+      },
+    ),
+  })
+export type IPPoolSpec = z.infer<typeof ipPoolSpec>
+
+const count = (description: string) => z.string().max(40).exactOptional().describe(`${description} A string: IPv6 numbers exceed 64 bits.`)
+
+export const ipPoolStatus = z.object({
+  observedGeneration: observedGeneration.exactOptional(),
+  total: count('Addresses the pool may give out, reserved ones included.'),
+  allocated: count('Addresses held, orphaned ones included.'),
+  free: count('Addresses the next VM could get.'),
+  cooling: count('Addresses released that rest until reuseAfter has passed.'),
+  reserved: count('Addresses kept back for one ProxmoxVM and not held by it.'),
+  conditions: conditions.exactOptional(),
+})
+export type IPPoolStatus = z.infer<typeof ipPoolStatus>
+
+export interface IPPool extends KubeObject {
+  spec: IPPoolSpec
+  status?: IPPoolStatus
+}

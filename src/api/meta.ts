@@ -1,0 +1,38 @@
+import type { Event, Lease, Namespace, Secret } from './core.ts'
+import { group, version } from './group.ts'
+import type { IPPool } from './ippool.ts'
+import type { KubeObject } from './object.ts'
+import type { PoolAddress } from './pooladdress.ts'
+import type { ProxmoxCluster } from './proxmoxcluster.ts'
+import type { ProxmoxVM } from './proxmoxvm.ts'
+import type { VMPackage } from './vmpackage.ts'
+
+export type { Event, Lease, Namespace, ObjectReference, Secret } from './core.ts'
+export type { KubeObject, ObjectMeta, OwnerReference } from './object.ts'
+
+/** Where the API server serves a kind. `group` is empty for the core group. */
+export interface Resource<T extends KubeObject> {
+  group: string
+  version: string
+  plural: string
+  kind: string
+  namespaced: boolean
+  readonly _type?: T
+}
+
+export const proxmoxVMs: Resource<ProxmoxVM> = { group, version, plural: 'proxmoxvms', kind: 'ProxmoxVM', namespaced: true }
+export const ipPools: Resource<IPPool> = { group, version, plural: 'ippools', kind: 'IPPool', namespaced: false }
+export const poolAddresses: Resource<PoolAddress> = { group, version, plural: 'pooladdresses', kind: 'PoolAddress', namespaced: false }
+export const vmPackages: Resource<VMPackage> = { group, version, plural: 'vmpackages', kind: 'VMPackage', namespaced: false }
+export const proxmoxClusters: Resource<ProxmoxCluster> = {
+  group,
+  version,
+  plural: 'proxmoxclusters',
+  kind: 'ProxmoxCluster',
+  namespaced: false,
+}
+
+export const secrets: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true }
+export const namespaces: Resource<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
+export const events: Resource<Event> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true }
+export const leases: Resource<Lease> = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true }

@@ -1,0 +1,73 @@
+import * as z from 'zod'
+import { atomic, ipAddress, nameReference, objectName, rules } from './fields.ts'
+import { defaultScope } from './group.ts'
+import type { KubeObject } from './object.ts'
+
+const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' })
+
+const holder = {
+  namespace: objectName('Namespace of the ProxmoxVM.'),
+  name: objectName('Name of the ProxmoxVM.'),
+  uid: z.string().max(64).describe('UID of the ProxmoxVM: an object of the same name made later is somebody else.'),
+}
+
+export const claimReference = z.object({
+  ...holder,
+  entry: z.string().max(63).describe('Name of the entry in spec.addresses of the ProxmoxVM.'),
+  since: time('When the address was taken.'),
+})
+export type ClaimReference = z.infer<typeof claimReference>
+
+export const formerHolder = z.object({
+  ...holder,
+  labels: z
+    .record(z.string(), z.string().max(63))
+    .meta({ maxProperties: 32 })
+    .exactOptional()
+    .describe('Labels pve.hosting/* the ProxmoxVM had, such as the service and client of the billing system.'),
+  vmid: z.int().exactOptional().describe('VMID in PVE, if there was one.'),
+  from: time('When the address was taken.'),
+  to: time('When the address was released.'),
+})
+export type FormerHolder = z.infer<typeof formerHolder>
+
+export const poolAddressSpec = z
+  .object({
+    address: ipAddress('The address. Set once.'),
+    poolRef: nameReference('IPPool', 'The pool the address was taken from.'),
+    scope: z.string().min(1).max(63).default(defaultScope).describe('Uniqueness domain of the address, that of its pool. Set once.'),
+    state: z
+      .string()
+      .max(32)
+      .exactOptional()
+      .describe(
+        'Allocated: held by claimRef. Orphaned: held by a VM whose object is gone. Cooling: released, not yet free again (reuseAfter). Released: free, kept for its record.',
+      ),
+    claimRef: claimReference.exactOptional().describe('The ProxmoxVM that holds the address. Absent = nobody does.'),
+    orphaned: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        'true: the object of the holder is gone and its VM lives on in PVE, so the address stays held until an admin deletes this object.',
+      ),
+    releasedAt: time('When the address was last released; reuseAfter and keepRecords of the pool count from here.').exactOptional(),
+    history: z
+      .array(formerHolder)
+      .max(20)
+      .exactOptional()
+      .meta({ description: 'The last 20 former holders, oldest first. Kept for keepRecords of the pool.', ...atomic }),
+  })
+  .meta({
+    description:
+      'The address, its holder and its former holders. Written by the operator; delete the object of an orphaned address to free it.',
+    ...rules(
+      { rule: 'self.address == oldSelf.address', message: 'address: set once; make another PoolAddress' },
+      { rule: 'self.scope == oldSelf.scope', message: 'scope: set once; make another PoolAddress' },
+    ),
+  })
+export type PoolAddressSpec = z.infer<typeof poolAddressSpec>
+
+/** One address. No status subresource: one write changes holder and record together. */
+export interface PoolAddress extends KubeObject {
+  spec: PoolAddressSpec
+}

@@ -1,0 +1,153 @@
+import * as z from 'zod'
+import { allowedNamespaces, atomic, listMap, listSet, objectName, pveName, rule, rules, vmidRange } from './fields.ts'
+import { conditions, type KubeObject, observedGeneration } from './object.ts'
+
+const endpoint = z
+  .string()
+  .max(256)
+  .meta(
+    rules({
+      rule: "isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && url(self).getEscapedPath() in ['', '/'] && url(self).getQuery().size() == 0",
+      message: 'write an https URL without a path, such as https://pve1.example.com:8006',
+    }),
+  )
+
+const tls = z
+  .object({
+    caBundle: z
+      .string()
+      .max(65_536)
+      .exactOptional()
+      .meta({
+        description: 'PEM certificates of the authority that signed those of the endpoints.',
+        ...rule("self.startsWith('-----BEGIN CERTIFICATE-----')", 'caBundle: write PEM text that begins with -----BEGIN CERTIFICATE-----'),
+      }),
+    fingerprints: z
+      .array(
+        z
+          .string()
+          .max(95)
+          .meta(
+            rule(
+              "self.matches('^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$')",
+              'write a SHA-256 fingerprint as PVE shows it: 32 pairs of hexadecimal digits joined by :',
+            ),
+          ),
+      )
+      .min(1)
+      .max(64)
+      .exactOptional()
+      .meta({
+        description:
+          'SHA-256 fingerprints of the certificates of the endpoints, as Datacenter → Nodes → System → Certificates shows them. A certificate with one of them is trusted.',
+        ...listSet,
+      }),
+    insecureSkipVerify: z
+      .boolean()
+      .exactOptional()
+      .describe('true: any certificate is accepted, and whoever is in between can read the token. For simulators.'),
+  })
+  .meta({
+    description: 'What certificates are trusted: one of the three. Absent = those signed by an authority the operator knows.',
+    ...rule(
+      '[has(self.caBundle), has(self.fingerprints), has(self.insecureSkipVerify) && self.insecureSkipVerify].filter(x, x).size() <= 1',
+      'tls: write one of caBundle, fingerprints and insecureSkipVerify',
+    ),
+  })
+
+export const proxmoxClusterSpec = z
+  .object({
+    endpoints: z
+      .array(endpoint)
+      .min(1)
+      .max(16)
+      .meta({
+        description: 'API endpoints of nodes of one PVE cluster. The first that answers is used; the others when it does not.',
+        ...atomic,
+      }),
+    credentialsSecretRef: z
+      .object({ namespace: objectName('Namespace of the Secret.'), name: objectName('Name of the Secret.') })
+      .describe(
+        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. A changed Secret is taken up by itself.',
+      ),
+    tls: tls.exactOptional(),
+    vmids: vmidRange(
+      'VMIDs the operator may give out. Keep people and other programs out of this range. Changing it leaves VMs their numbers.',
+    ),
+    nodes: z
+      .array(pveName(63, 'pve1', 'A node of PVE.'))
+      .min(1)
+      .max(128)
+      .exactOptional()
+      .meta({ description: 'Nodes where new VMs may be placed. Absent = all. VMs elsewhere stay there.', ...listSet }),
+    limits: z
+      .object({
+        requests: z
+          .int()
+          .min(1)
+          .max(256)
+          .default(8)
+          .describe('Requests to the API at the same time. More make PVE slower before they make it faster.'),
+        fullClonesPerNode: z
+          .int()
+          .min(1)
+          .max(64)
+          .default(4)
+          .describe('Full clones at the same time per node; further ones wait in order (reason Queued). Linked clones do not count.'),
+      })
+      .default({ requests: 8, fullClonesPerNode: 4 })
+      .describe('How hard PVE is worked.'),
+    allowedNamespaces: allowedNamespaces.exactOptional(),
+  })
+  .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')
+export type ProxmoxClusterSpec = z.infer<typeof proxmoxClusterSpec>
+
+export const proxmoxClusterStatus = z.object({
+  observedGeneration: observedGeneration.exactOptional(),
+  version: z.string().max(64).exactOptional().describe('Version of PVE.'),
+  nodes: z
+    .array(
+      z.object({
+        name: z.string().max(63).describe('Name of the node.'),
+        online: z.boolean().describe('Whether the PVE cluster sees the node.'),
+        vms: z.int().describe('VMs of ours on it.'),
+      }),
+    )
+    .max(128)
+    .exactOptional()
+    .meta({ description: 'The nodes of the PVE cluster.', ...listMap('name') }),
+  templates: z
+    .array(
+      z.object({
+        name: z.string().max(253).exactOptional().describe('Name of the template.'),
+        tag: z.string().max(1024).exactOptional().describe('Tags of the template as PVE writes them, several separated by semicolons.'),
+        node: z.string().max(63).describe('Node it is on.'),
+        vmid: z.int().describe('Its VMID.'),
+      }),
+    )
+    .max(512)
+    .exactOptional()
+    .meta({ description: 'The templates the token can see: what spec.template of a ProxmoxVM can name.', ...atomic }),
+  missingPrivileges: z
+    .array(
+      z.object({
+        path: z.string().max(256).describe('Path of PVE on which it is missing.'),
+        privilege: z.string().max(64).describe('Name of the privilege.'),
+        neededFor: z.string().max(256).describe('What does not work without it.'),
+      }),
+    )
+    .max(256)
+    .exactOptional()
+    .meta({ description: 'Privileges the token lacks. `pve-operator role` prints the role that has them all.', ...atomic }),
+  vmids: z
+    .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
+    .exactOptional()
+    .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
+  conditions: conditions.exactOptional(),
+})
+export type ProxmoxClusterStatus = z.infer<typeof proxmoxClusterStatus>
+
+export interface ProxmoxCluster extends KubeObject {
+  spec: ProxmoxClusterSpec
+  status?: ProxmoxClusterStatus
+}

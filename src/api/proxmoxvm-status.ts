@@ -1,0 +1,124 @@
+import * as z from 'zod'
+import { atomic, listMap } from './fields.ts'
+import { conditions, observedGeneration } from './object.ts'
+import { packageSpec } from './package.ts'
+
+const text = (max: number, description: string) => z.string().max(max).exactOptional().describe(description)
+const name = (description: string) => z.string().max(253).describe(description)
+const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' })
+
+const step = z.object({
+  name: z.string().max(64).describe('The rung of the ladder being worked on.'),
+  since: time('When it became the current one.'),
+  attempts: z.int().exactOptional().describe('How often it was tried in vain.'),
+  lastError: text(1024, 'What was in the way the last time, in the words of PVE.'),
+  upid: text(256, 'The PVE task under way (UPID).'),
+})
+
+const networkInterface = z.object({
+  name: z.string().max(16).describe('net0.'),
+  macAddress: z.string().max(17).describe('MAC address, chosen by us and kept for life.'),
+  bridge: text(15, 'Bridge or VNet it is on.'),
+  vlan: z.int().exactOptional().describe('VLAN tag; absent = untagged.'),
+})
+
+export const vmAddress = z.object({
+  name: z.string().max(63).describe('Name of the entry in spec.addresses.'),
+  family: z.enum(['IPv4', 'IPv6']).describe('IPv4 or IPv6.'),
+  address: z.string().max(45).describe('The address.'),
+  prefixLength: z.int().describe('Length of the prefix.'),
+  gateway: text(45, 'Default route.'),
+  pool: name('Name of the IPPool it came from.'),
+})
+export type VMAddress = z.infer<typeof vmAddress>
+
+const disk = z.object({
+  name: z.string().max(63).describe('"system", or the name of the additional disk in the package.'),
+  key: z.string().max(16).describe('Slot of the disk in PVE, such as scsi1. Noted before the disk is allocated.'),
+  volume: text(256, 'Volume of PVE, such as local-lvm:vm-10000-disk-1.'),
+  size: text(32, 'Size, such as 40Gi.'),
+})
+
+const historyEntry = z.object({
+  step: z.string().max(64).describe('The rung.'),
+  startedAt: time('When it began.'),
+  seconds: z.int().describe('How long it took, in seconds.'),
+  outcome: z.string().max(64).describe('How it ended.'),
+  message: text(1024, 'What was done or what was in the way.'),
+})
+export type HistoryEntry = z.infer<typeof historyEntry>
+
+export const proxmoxVMStatus = z
+  .object({
+    observedGeneration: observedGeneration.exactOptional(),
+    localStatus: text(
+      64,
+      'The last rung of the ladder that is finished: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready.',
+    ),
+    remoteStatus: text(64, 'Power of the VM in PVE: running or stopped. Kept as it was while PVE cannot be asked.'),
+    remoteLock: text(64, 'The lock PVE holds on the VM, such as backup. Nothing is changed while there is one.'),
+    phase: text(64, 'The VM in one word: Pending, Provisioning, Running, Stopped, Terminating, Missing, Unknown. Derived, for people.'),
+    step: step.exactOptional().describe('What is being worked on or waited for. Absent when nothing is.'),
+    progress: text(16, 'Rungs finished of all, such as 7/12.'),
+    vmid: z.int().exactOptional().describe('VMID in PVE, chosen before the clone.'),
+    node: text(63, 'Node of PVE the VM is on.'),
+    template: z
+      .object({
+        vmid: z.int().describe('VMID of the template.'),
+        node: z.string().max(63).describe('Node of the template.'),
+        name: text(253, 'Name of the template.'),
+      })
+      .exactOptional()
+      .describe('The template the VM is cloned from.'),
+    interfaces: z
+      .array(networkInterface)
+      .max(8)
+      .exactOptional()
+      .meta({ description: 'Network cards.', ...listMap('name') }),
+    hostname: text(253, 'Host name of the guest. Macros are evaluated once and kept here.'),
+    vmName: text(253, 'Name of the VM in PVE.'),
+    intentAt: time(
+      'When the intent (VMID, node, template, MAC, names) was written. A VM missing in PVE before that proves nothing.',
+    ).exactOptional(),
+    addresses: z
+      .array(vmAddress)
+      .max(16)
+      .exactOptional()
+      .meta({ description: 'Addresses allotted, in the order of spec.addresses.', ...atomic }),
+    disks: z
+      .array(disk)
+      .max(32)
+      .exactOptional()
+      .meta({ description: 'Disks we look after.', ...listMap('name') }),
+    package: packageSpec.exactOptional().describe('The package in force: VMPackage and inline fields merged.'),
+    packageSource: z
+      .object({
+        name: name('Name of the VMPackage.'),
+        generation: z.int().describe('Its metadata.generation when it was taken.'),
+        spec: packageSpec.describe('Its content when it was taken.'),
+      })
+      .exactOptional()
+      .describe('The VMPackage in force for this VM. Inline edits merge over it; a newer one is taken when packageRef changes.'),
+    firstReadyAt: time('When the VM was first ready.').exactOptional(),
+    firstStartedAt: time('When we started the VM first.').exactOptional(),
+    credentialsSecretRef: z
+      .object({ name: name('Name of the Secret, in the namespace of the VM.') })
+      .exactOptional()
+      .describe('The Secret with the generated password.'),
+    cloudInit: z
+      .object({
+        passwordVersion: text(128, 'resourceVersion of the Secret whose password PVE was given.'),
+        fingerprint: text(128, 'Fingerprint of what PVE was given and does not give back.'),
+      })
+      .exactOptional()
+      .describe('What was given to cloud-init and cannot be read back.'),
+    history: z
+      .array(historyEntry)
+      .max(30)
+      .exactOptional()
+      .meta({ description: 'The last 30 steps, oldest first.', ...atomic }),
+    conditions: conditions.exactOptional(),
+  })
+  .describe('What is. Written by the operator.')
+/** The status as the engine writes it. */
+export type ProxmoxVMStatus = z.infer<typeof proxmoxVMStatus>
