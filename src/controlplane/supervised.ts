@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process'
+import { open, readFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+
+/** A server process that cannot outlive us. */
+export interface Supervised {
+  readonly name: string
+  /** Settles when the process has ended, with what it left as exit code or signal. */
+  readonly ended: Promise<string>
+  /** Asks it to end; after ten seconds, or at once with `hard`, it is killed. Resolves when it is gone. */
+  stop(o?: { hard?: boolean }): Promise<string>
+}
+
+/**
+ * The shell waits for the server, and `cat` for the end of our pipe: when this process dies, however it dies, the pipe closes and the
+ * server is told to end. No pdeathsig is needed, and it works wherever there is a POSIX shell.
+ * `env -i`: etcd takes every ETCD_* variable of the caller as a flag.
+ */
+const guardian = `
+exec 3<&0
+env -i PATH="$PATH" HOME="\${HOME:-/}" TMPDIR="\${TMPDIR:-/tmp}" "$@" 3<&- </dev/null &
+child=$!
+{ cat <&3 >/dev/null; kill -TERM $child; sleep 10; kill -KILL $child; } 2>/dev/null &
+exec 3<&-
+wait $child
+code=$?
+trap '' TERM
+kill -TERM 0
+exit $code
+`
+
+/** Starts `command` in its own process group (Ctrl-C must not reach etcd before the API server has ended), its output in `logFile`. */
+export async function supervise(o: { name: string; command: string; args: string[]; cwd: string; logFile: string }): Promise<Supervised> {
+  const log = await open(o.logFile, 'w')
+  const child = spawn('sh', ['-c', guardian, o.name, o.command, ...o.args], {
+    cwd: o.cwd,
+    detached: true,
+    stdio: ['pipe', log.fd, log.fd],
+  })
+  const ended = new Promise<string>((resolve) => {
+    child.on('error', (fault) => resolve(fault.message))
+    child.on('exit', (code, signal) => resolve(signal ?? `code ${code}`))
+  })
+  child.stdin?.on('error', () => undefined)
+  await log.close()
+  return {
+    name: o.name,
+    ended,
+    stop(how) {
+      if (how?.hard && child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
+      child.stdin?.destroy()
+      return ended
+    },
+  }
+}
+
+/** The last lines of a log that matter to a person, for an error message. */
+export async function logTail(path: string, lines = 8): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text.trimEnd().split('\n').slice(-lines).join('\n')
+}
+
+/** Whether somebody answers on a Unix socket. */
+export const answers = (socketPath: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(socketPath)
+    socket.once('connect', () => (socket.destroy(), resolve(true)))
+    socket.once('error', () => resolve(false))
+  })
+
+/** `wanted` if it is free on 127.0.0.1, else (or for 0) one from the kernel. */
+export async function freePort(wanted: number): Promise<number> {
+  const port = await listenOnce(wanted)
+  return port ?? (await listenOnce(0)) ?? wanted
+}
+
+const listenOnce = (port: number): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined))
+    })
+  })
