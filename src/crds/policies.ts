@@ -1,0 +1,99 @@
+/**
+ * Admission policies that ship with the CRDs: rules over a DELETE, and rules whose estimated cost the API server refuses in a CRD
+ * (cidr() over a computed string in a list; policies have a run-time limit only).
+ */
+import { group, version } from '../api/group.ts'
+
+interface Policy {
+  name: string
+  resource: string
+  operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[]
+  matchConditions?: readonly { name: string; expression: string }[]
+  variables?: readonly { name: string; expression: string }[]
+  validations: readonly { expression: string; message: string; messageExpression?: string; reason: 'Invalid' | 'Forbidden' }[]
+}
+
+/** An address of a range `a-b`, CIDR or single address: its first, and its last as far as it is written. */
+const first = "r.split('-')[0].split('/')[0]"
+const last = "r.split('-')[r.split('-').size() - 1].split('/')[0]"
+const prefixOf = "cidr(r.split('-')[0].split('/')[0] + '/' + string(object.spec.prefixLength))"
+
+const policies: readonly Policy[] = [
+  {
+    name: 'proxmoxvm-deletion-protection',
+    resource: 'proxmoxvms',
+    operations: ['DELETE'],
+    validations: [
+      {
+        expression: '!has(oldObject.spec.deletionProtection) || !oldObject.spec.deletionProtection',
+        message: 'spec.deletionProtection is true; set it to false to delete the VM',
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    name: 'ippool-prefix',
+    resource: 'ippools',
+    operations: ['CREATE', 'UPDATE'],
+    // A pool that is only being cleaned up (finalizers, labels) is not judged again.
+    matchConditions: [{ name: 'spec-written', expression: 'oldObject == null || object.spec != oldObject.spec' }],
+    variables: [
+      // What is no address is refused by the CRD itself; here it would only be an error.
+      { name: 'ranges', expression: `object.spec.ranges.filter(r, isIP(${first}) && isIP(${last}))` },
+      {
+        name: 'fits',
+        expression:
+          "object.spec.prefixLength >= 1 && object.spec.prefixLength <= (object.spec.ranges.exists(r, r.contains(':')) ? 128 : 32)",
+      },
+      // A prefix that holds one address only has its gateway outside, and IPv6 routers may be link-local.
+      {
+        name: 'gatewayOutside',
+        expression:
+          "has(object.spec.gateway) && isIP(object.spec.gateway) && (object.spec.prefixLength == (object.spec.gateway.contains(':') ? 128 : 32) || ip(object.spec.gateway).isLinkLocalUnicast() && ip(object.spec.gateway).family() == 6)",
+      },
+    ],
+    validations: [
+      {
+        expression: `!variables.fits || variables.ranges.all(r, r.contains('/') || ${prefixOf}.containsIP(${last}))`,
+        message: 'ranges: a range leaves its prefix; write ranges inside one prefix, or a shorter prefixLength',
+        reason: 'Invalid',
+      },
+      {
+        expression: `!variables.fits || !has(object.spec.gateway) || !isIP(object.spec.gateway) || variables.gatewayOutside || variables.ranges.all(r, ${prefixOf}.containsIP(object.spec.gateway))`,
+        message:
+          'gateway: it is outside the prefix of a range; write a gateway inside, a shorter prefixLength, or ranges of the same prefix',
+        messageExpression: `'gateway: ' + object.spec.gateway + ' is outside the /' + string(object.spec.prefixLength) + ' of a range; write a gateway inside, a shorter prefixLength, or ranges of the same prefix'`,
+        reason: 'Invalid',
+      },
+    ],
+  },
+]
+
+/** The policies with their bindings, ready to be applied. */
+export function admissionPolicies(): Record<string, unknown>[] {
+  return policies.flatMap((it) => {
+    const name = `${it.name}.${group}`
+    return [
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingAdmissionPolicy',
+        metadata: { name },
+        spec: {
+          failurePolicy: 'Fail',
+          matchConstraints: {
+            resourceRules: [{ apiGroups: [group], apiVersions: [version], operations: it.operations, resources: [it.resource] }],
+          },
+          ...(it.matchConditions && { matchConditions: it.matchConditions }),
+          ...(it.variables && { variables: it.variables }),
+          validations: it.validations,
+        },
+      },
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingAdmissionPolicyBinding',
+        metadata: { name },
+        spec: { policyName: name, validationActions: ['Deny'] },
+      },
+    ]
+  })
+}
