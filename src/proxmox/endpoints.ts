@@ -1,0 +1,223 @@
+import { type ApiRequestable, type Proxmox, proxmoxApi } from 'proxmox-api'
+import {
+  type At,
+  type Backup,
+  backupsOf,
+  type ClusterState,
+  clusterStateOf,
+  type NodeStorage,
+  nodeStorageOf,
+  type PendingOption,
+  type Permissions,
+  pendingOf,
+  permissionsOf,
+  type SnapshotEntry,
+  type StatusCurrent,
+  snapshotsOf,
+  statusCurrentOf,
+  type TaskRow,
+  type TaskStatus,
+  taskRowsOf,
+  taskStatusOf,
+  type Upid,
+  type VmConfig,
+  vmConfigOf,
+} from './answers.ts'
+import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
+import { PveError } from './pve-error.ts'
+import { VmFirewall } from './vm-firewall.ts'
+
+export interface CloneRequest {
+  newid: number
+  /** Not unique in PVE, and never used by us to find anything. */
+  name: string
+  /** Replaces the template's; carries our mark. */
+  description: string
+  full: boolean
+  /** Full clones only; takes all disks, the cloud-init drive too. */
+  storage?: string
+  format?: 'raw' | 'qcow2' | 'vmdk'
+  /** Another node; only for a template wholly on shared storage. */
+  target?: string
+}
+
+export interface ConfigChange {
+  set: Readonly<Record<string, string | number>>
+  /** Options to unset. */
+  remove: readonly string[]
+  /** Of the read on which the change was planned. */
+  digest: string
+}
+
+/**
+ * One method per endpoint in use. All throw PveError. A method that answers a Upid has only started a task; almost all checks of
+ * resize, start, stop and snapshot deletion happen inside it (recordings 19, 26, 31).
+ */
+export class Pve {
+  readonly #api: Proxmox.Api
+
+  constructor(client: ApiRequestable) {
+    this.#api = proxmoxApi(client)
+  }
+
+  /** Of pve-manager on the node that answered: `9.2.11`. */
+  async version(): Promise<string> {
+    return text(rowOf(await this.#api.version.$get()), 'version') ?? ''
+  }
+
+  async clusterStatus(): Promise<ClusterState> {
+    return clusterStateOf(await this.#api.cluster.status.$get())
+  }
+
+  /** Raw rows of the cluster listing: guests, nodes, storages; parsed in snapshot.ts. Silently filtered by privileges. */
+  async resources(): Promise<readonly Row[]> {
+    return rowsOf(await this.#api.cluster.resources.$get())
+  }
+
+  /** Of the token itself. */
+  async permissions(): Promise<Permissions> {
+    return permissionsOf(await this.#api.access.permissions.$get())
+  }
+
+  /** Whether the datacenter firewall is on; while it is off no rule of any guest is in force. */
+  async firewallOptionsDatacenter(): Promise<{ enabled: boolean }> {
+    return { enabled: (number(rowOf(await this.#api.cluster.firewall.options.$get()), 'enable') ?? 0) !== 0 }
+  }
+
+  /** Asks each storage: slow (up to 596) while a network storage hangs. */
+  async nodeStorage(node: string): Promise<NodeStorage[]> {
+    return nodeStorageOf(await this.#api.nodes.$(node).storage.$get())
+  }
+
+  async config(at: At): Promise<VmConfig> {
+    return vmConfigOf(await this.#guest(at).config.$get())
+  }
+
+  /** What differs between the running guest and its next cold start. */
+  async pending(at: At): Promise<PendingOption[]> {
+    return pendingOf(await this.#guest(at).pending.$get())
+  }
+
+  async statusCurrent(at: At): Promise<StatusCurrent> {
+    return statusCurrentOf(await this.#guest(at).status.current.$get())
+  }
+
+  async clone(source: At, p: CloneRequest): Promise<Upid> {
+    return this.#upid(await this.#guest(source).clone.$post({ ...p }))
+  }
+
+  /** PUT: done when it returns. Not for changes that allocate a disk, and a running guest's hotplug may take seconds. */
+  async updateConfig(at: At, change: ConfigChange): Promise<void> {
+    await this.#guest(at).config.$put(asParameters(change))
+  }
+
+  /** POST: PVE waits up to the delay (1 to 30 s) for its task; undefined = it ended well within it, a failure is thrown. */
+  async updateConfigTask(at: At, change: ConfigChange, backgroundDelaySeconds: number): Promise<Upid | undefined> {
+    const parameters = { ...asParameters(change), background_delay: backgroundDelaySeconds }
+    return upidOf(await this.#guest(at).config.$post(parameters))
+  }
+
+  /** Absolute size: may be repeated. `sizeMiB` below the present size fails in the task. */
+  async resize(at: At, p: { disk: string; sizeMiB: number; digest: string }): Promise<Upid> {
+    const parameters = { disk: p.disk, size: `${p.sizeMiB}M`, digest: p.digest } as Parameters<GuestCalls['resize']['$put']>[0]
+    return this.#upid(await this.#guest(at).resize.$put(parameters))
+  }
+
+  async start(at: At): Promise<Upid> {
+    return this.#upid(await this.#guest(at).status.start.$post())
+  }
+
+  /** Cuts the power. `overruleShutdown` (PVE 8.2+) ends shutdown tasks of ours that hold the guest's lock. */
+  async stop(at: At, o: { overruleShutdown?: boolean } = {}): Promise<Upid> {
+    type Parameter = NonNullable<Parameters<GuestCalls['status']['stop']['$post']>[0]>
+    const parameters = { ...(o.overruleShutdown === true && { 'overrule-shutdown': true }) } as Parameter // newer than the package's types
+    return this.#upid(await this.#guest(at).status.stop.$post(parameters))
+  }
+
+  /** Asks the guest; after the timeout the task fails, or cuts the power with `forceStop`. */
+  async shutdown(at: At, o: { timeoutSeconds: number; forceStop?: boolean }): Promise<Upid> {
+    return this.#upid(await this.#guest(at).status.shutdown.$post({ timeout: o.timeoutSeconds, forceStop: o.forceStop === true }))
+  }
+
+  /** `purge` also takes the VMID out of HA, replication and backup jobs. */
+  async destroy(at: At): Promise<Upid> {
+    return this.#upid(await this.#guest(at).$delete({ purge: true }))
+  }
+
+  async snapshots(at: At): Promise<SnapshotEntry[]> {
+    return snapshotsOf(await this.#guest(at).snapshot.$get())
+  }
+
+  /** One at a time per guest. */
+  async deleteSnapshot(at: At, name: string): Promise<Upid> {
+    return this.#upid(await this.#guest(at).snapshot.$(name).$delete())
+  }
+
+  /** Empty also where the token may not see them (VM.Backup and Datastore.AllocateSpace); compare ctime with the clone's time. */
+  async backups(node: string, storage: string, vmid: number): Promise<Backup[]> {
+    return backupsOf(await this.#api.nodes.$(node).storage.$(storage).content.$get({ content: 'backup', vmid }), vmid)
+  }
+
+  async unprotectBackup(node: string, storage: string, volid: string): Promise<void> {
+    await this.#api.nodes.$(node).storage.$(storage).content.$(volid).$put({ protected: false })
+  }
+
+  /** Undefined = gone within the delay (1 to 30 s). One that never existed is no error (recording 32). */
+  async deleteBackup(node: string, storage: string, volid: string, delaySeconds: number): Promise<Upid | undefined> {
+    return upidOf(await this.#api.nodes.$(node).storage.$(storage).content.$(volid).$delete({ delay: delaySeconds }))
+  }
+
+  firewall(at: At): VmFirewall {
+    return new VmFirewall(this.#api, at)
+  }
+
+  /** A task that PVE no longer knows is a 400 `no such task`. */
+  async task(upid: Upid): Promise<TaskStatus> {
+    return taskStatusOf(await this.#api.nodes.$(nodeOfUpid(upid)).tasks.$(upid).status.$get())
+  }
+
+  /** Lines of the log from its beginning; at most `limit`. */
+  async taskLog(upid: Upid, limit = 50): Promise<string[]> {
+    const rows = rowsOf(await this.#api.nodes.$(nodeOfUpid(upid)).tasks.$(upid).log.$get({ start: 0, limit }))
+    return rows.map((row) => text(row, 't') ?? '')
+  }
+
+  /** A token sees its own tasks, and all with Sys.Audit on the node. `vmid` matches the SOURCE of a clone. */
+  async tasks(
+    node: string,
+    filter: { source?: 'active' | 'archive' | 'all'; typefilter?: string; vmid?: number; since?: number; limit?: number } = {},
+  ): Promise<TaskRow[]> {
+    return taskRowsOf(await this.#api.nodes.$(node).tasks.$get({ ...filter }))
+  }
+
+  #guest(at: At): GuestCalls {
+    return this.#api.nodes.$(at.node).qemu.$(at.vmid)
+  }
+
+  #upid(data: unknown): Upid {
+    const upid = upidOf(data)
+    if (upid !== undefined) return upid
+    throw new PveError({ message: 'PVE answered without a task', status: 200, sent: true, route: '', method: '' })
+  }
+}
+
+type GuestCalls = ReturnType<ReturnType<Proxmox.Api['nodes']['$']>['qemu']['$']>
+
+function asParameters({ set, remove, digest }: ConfigChange): Record<string, string | number> {
+  return { ...set, ...(remove.length > 0 && { delete: remove.join(',') }), digest }
+}
+
+/** PVE::Tools::upid_decode. */
+const upidPattern = /^UPID:([a-zA-Z0-9][a-zA-Z0-9-]*):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:([^:\s]+):([^:\s]*):[^:\s]+:$/
+
+const upidOf = (data: unknown): Upid | undefined => (typeof data === 'string' && data.startsWith('UPID:') ? data : undefined)
+
+/** The node where the task runs, whatever became of the guest. */
+export function nodeOfUpid(upid: Upid): string {
+  const node = upidPattern.exec(upid)?.[1]
+  if (node === undefined) throw new TypeError(`no UPID: ${upid}`)
+  return node
+}
+
+/** `qmclone`, `qmstart`…; empty for what is no UPID. */
+export const typeOfUpid = (upid: Upid): string => upidPattern.exec(upid)?.[2] ?? ''

@@ -1,0 +1,157 @@
+import type { Clock } from '../ops/clock.ts'
+import type { Pve } from './endpoints.ts'
+import { type Failure, judge } from './failures.ts'
+import { changedGuests, type Snapshot, snapshotOf, toggledNodes } from './snapshot.ts'
+
+export type { GuestRow, NodeRow, Snapshot, StorageRow } from './snapshot.ts'
+
+/** One listing serves every VM of the cluster; PVE's own figures in it move every 10 s. */
+const busyMs = 5_000
+const idleMs = 10_000
+/** Callers who need a fresh listing share one; two listings never start closer together than this. */
+const closestMs = 500
+
+export interface InventoryChange {
+  /** Guests that appeared, vanished, or changed in node, lock, status, template, name or tags; and those of a node that came or went. */
+  readonly vmids: ReadonlySet<number>
+  /** Nodes that went on- or offline. */
+  readonly nodes: ReadonlySet<string>
+  /** Present when PVE became (true) or ceased to be (false) reachable. */
+  readonly reachability?: boolean
+}
+
+interface Waiter {
+  readonly notBeforeMs: number
+  resolve(snapshot: Snapshot): void
+  reject(fault: unknown): void
+}
+
+/** The poller of one PVE cluster. An error of PVE changes nothing that is known; it only ages. */
+export class Inventory {
+  readonly #pve: Pick<Pve, 'resources'>
+  readonly #clock: Clock
+  readonly #listeners = new Set<(change: InventoryChange) => void>()
+  #waiters: Waiter[] = []
+  #current: Snapshot | undefined
+  #failure: Failure | undefined
+  #unreachableSinceMs: number | undefined
+  #holds = 0
+  #wake: (() => void) | undefined
+
+  constructor(o: { pve: Pick<Pve, 'resources'>; clock: Clock }) {
+    this.#pve = o.pve
+    this.#clock = o.clock
+  }
+
+  /** The last good listing, however old: compare `startedAtMs`. */
+  current(): Snapshot | undefined {
+    return this.#current
+  }
+
+  /** Since when PVE gives no listing; undefined while it does. */
+  get unreachableSinceMs(): number | undefined {
+    return this.#unreachableSinceMs
+  }
+
+  get lastFailure(): Failure | undefined {
+    return this.#failure
+  }
+
+  get lastError(): string | undefined {
+    return this.#failure?.message
+  }
+
+  /** A listing whose request started at or after `ms`. Rejects with the PveError of that listing if it fails. */
+  since(ms: number): Promise<Snapshot> {
+    if (this.#current !== undefined && this.#current.startedAtMs >= ms) return Promise.resolve(this.#current)
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ notBeforeMs: ms, resolve, reject })
+      this.#wake?.()
+    })
+  }
+
+  subscribe(listener: (change: InventoryChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Something is under way: listings come every 5 s instead of every 10 s until the answer is called. */
+  hold(): () => void {
+    this.#holds += 1
+    if (this.#holds === 1) this.#wake?.()
+    let held = true
+    return () => {
+      if (held) this.#holds -= 1
+      held = false
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const startedAtMs = this.#clock.now()
+      await this.#poll(startedAtMs)
+      await this.#rest(startedAtMs, signal)
+    }
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('the operator no longer watches this cluster'))
+  }
+
+  async #poll(startedAtMs: number): Promise<void> {
+    try {
+      const rows = await this.#pve.resources()
+      this.#learn(snapshotOf(rows, startedAtMs))
+    } catch (fault) {
+      this.#failed(fault, startedAtMs)
+    }
+  }
+
+  #learn(snapshot: Snapshot): void {
+    const before = this.#current
+    const cameBack = this.#unreachableSinceMs !== undefined || before === undefined
+    this.#current = snapshot
+    this.#failure = undefined
+    this.#unreachableSinceMs = undefined
+    this.#serve(snapshot.startedAtMs, (waiter) => waiter.resolve(snapshot))
+    const vmids = changedGuests(before, snapshot)
+    const nodes = toggledNodes(before, snapshot)
+    if (vmids.size > 0 || nodes.size > 0 || cameBack) this.#tell({ vmids, nodes, ...(cameBack && { reachability: true }) })
+  }
+
+  #failed(fault: unknown, startedAtMs: number): void {
+    const wentAway = this.#unreachableSinceMs === undefined
+    this.#failure = judge(fault)
+    this.#unreachableSinceMs ??= startedAtMs
+    this.#serve(startedAtMs, (waiter) => waiter.reject(fault))
+    if (wentAway) this.#tell({ vmids: new Set(), nodes: new Set(), reachability: false })
+  }
+
+  #serve(startedAtMs: number, answer: (waiter: Waiter) => void): void {
+    const served = this.#waiters.filter(({ notBeforeMs }) => notBeforeMs <= startedAtMs)
+    this.#waiters = this.#waiters.filter(({ notBeforeMs }) => notBeforeMs > startedAtMs)
+    for (const waiter of served) answer(waiter)
+  }
+
+  #tell(change: InventoryChange): void {
+    for (const listener of this.#listeners) listener(change)
+  }
+
+  /** Until the next listing is due, counted from the start of the last one; woken early by waiters and the first hold. */
+  async #rest(startedAtMs: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const pauseMs = startedAtMs + this.#pauseMs() - this.#clock.now()
+      if (pauseMs <= 0 || signal.aborted) return
+      await this.#sleepUnlessWoken(pauseMs, signal)
+    }
+  }
+
+  #pauseMs(): number {
+    if (this.#waiters.length > 0) return closestMs
+    return this.#holds > 0 ? busyMs : idleMs
+  }
+
+  async #sleepUnlessWoken(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    await this.#clock.sleep(ms, AbortSignal.any([signal, woken.signal]))
+    this.#wake = undefined
+  }
+}

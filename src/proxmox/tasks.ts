@@ -1,0 +1,197 @@
+import type { Clock } from '../ops/clock.ts'
+import type { TaskStatus, Upid } from './answers.ts'
+import { nodeOfUpid, type Pve, typeOfUpid } from './endpoints.ts'
+import { exitedWell, judge } from './failures.ts'
+import { LookCadence } from './look-cadence.ts'
+
+export type TaskEnd =
+  | { readonly is: 'ok'; readonly warnings: boolean }
+  | { readonly is: 'failed'; readonly exitstatus: string }
+  /** It may have done its work, part of it, or nothing: look at the guest. */
+  | { readonly is: 'unknown'; readonly why: string }
+
+/** More open tasks than this on a node are looked at by one shared list. */
+const listAbove = 2
+/** Looks at the shared list of a node never start closer together than this. */
+const closestListMs = 250
+/** A node that has not answered for this long gets its tasks declared unknown; those who wait then look at the guests. */
+const nodeSilenceMs = 120_000
+/** Results kept for those who ask late. */
+const remembered = 5_000
+
+interface OpenTask {
+  readonly upid: Upid
+  readonly type: string
+  readonly followedAtMs: number
+  readonly listeners: Set<(end: TaskEnd) => void>
+  looks: number
+  nextLookMs: number
+}
+
+interface NodeWatch {
+  readonly node: string
+  readonly tasks: Map<Upid, OpenTask>
+  silentSinceMs: number | undefined
+  lastListMs: number
+  looking: boolean
+  cancel: () => void
+}
+
+/**
+ * Sees tasks end. Nobody holds a worker meanwhile: who follows is called back, and who asks late finds the result remembered.
+ * The first look comes when that type of task usually ends, so most tasks cost one request.
+ */
+export class TaskTracker {
+  readonly #pve: Pick<Pve, 'task' | 'tasks'>
+  readonly #clock: Clock
+  readonly #cadence = new LookCadence()
+  readonly #nodes = new Map<string, NodeWatch>()
+  readonly #ends = new Map<Upid, TaskEnd>()
+  #running = false
+
+  constructor(o: { pve: Pick<Pve, 'task' | 'tasks'>; clock: Clock }) {
+    this.#pve = o.pve
+    this.#clock = o.clock
+  }
+
+  /** Calls back once, never before it returns. The answer stops the call, not the task. */
+  follow(upid: Upid, onEnd: (end: TaskEnd) => void): () => void {
+    const end = this.#ends.get(upid)
+    if (end !== undefined) {
+      let wanted = true
+      queueMicrotask(() => wanted && onEnd(end))
+      return () => void (wanted = false)
+    }
+    const watch = this.#watch(nodeOfUpid(upid))
+    const task = watch.tasks.get(upid) ?? this.#open(watch, upid)
+    task.listeners.add(onEnd)
+    return () => void task.listeners.delete(onEnd)
+  }
+
+  ended(upid: Upid): TaskEnd | undefined {
+    return this.#ends.get(upid)
+  }
+
+  /** Tasks whose end has not been seen yet. */
+  get open(): number {
+    return [...this.#nodes.values()].reduce((sum, { tasks }) => sum + tasks.size, 0)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#running = !signal.aborted
+    for (const watch of this.#nodes.values()) this.#arm(watch)
+    if (this.#running) await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }))
+    this.#running = false
+    for (const watch of this.#nodes.values()) watch.cancel()
+  }
+
+  #watch(node: string): NodeWatch {
+    const known = this.#nodes.get(node)
+    if (known !== undefined) return known
+    const watch: NodeWatch = { node, tasks: new Map(), silentSinceMs: undefined, lastListMs: 0, looking: false, cancel: () => {} }
+    this.#nodes.set(node, watch)
+    return watch
+  }
+
+  #open(watch: NodeWatch, upid: Upid): OpenTask {
+    const now = this.#clock.now()
+    const type = typeOfUpid(upid)
+    const task = { upid, type, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, nextLookMs: 0 }
+    task.nextLookMs = now + this.#cadence.firstLookMs(type)
+    watch.tasks.set(upid, task)
+    this.#arm(watch)
+    return task
+  }
+
+  #arm(watch: NodeWatch): void {
+    watch.cancel()
+    if (!this.#running || watch.looking || watch.tasks.size === 0) return
+    const soonest = Math.min(...[...watch.tasks.values()].map(({ nextLookMs }) => nextLookMs))
+    const due = watch.tasks.size > listAbove ? Math.max(soonest, watch.lastListMs + closestListMs) : soonest
+    watch.cancel = this.#clock.after(Math.max(0, due - this.#clock.now()), () => void this.#look(watch))
+  }
+
+  async #look(watch: NodeWatch): Promise<void> {
+    watch.looking = true
+    try {
+      await (watch.tasks.size > listAbove ? this.#lookAtList(watch) : this.#lookAtDue(watch))
+      watch.silentSinceMs = undefined
+    } catch (fault) {
+      this.#noAnswer(watch, fault)
+    } finally {
+      watch.looking = false
+      this.#arm(watch)
+    }
+  }
+
+  async #lookAtDue(watch: NodeWatch): Promise<void> {
+    const now = this.#clock.now()
+    const due = [...watch.tasks.values()].filter(({ nextLookMs }) => nextLookMs <= now)
+    await Promise.all(due.map((task) => this.#lookAt(watch, task)))
+  }
+
+  /** Only own tasks are in the list, and only running ones: what is missing from it has ended, or is asked for by name. */
+  async #lookAtList(watch: NodeWatch): Promise<void> {
+    watch.lastListMs = this.#clock.now()
+    const before = [...watch.tasks.values()]
+    const active = new Set((await this.#pve.tasks(watch.node, { source: 'active', limit: 500 })).map(({ upid }) => upid))
+    const left = before.filter((task) => !active.has(task.upid))
+    // Those that were not due keep their own time: a shared look must not push the look at their usual end away.
+    for (const task of before) if (active.has(task.upid) && task.nextLookMs <= watch.lastListMs) this.#stillRuns(task)
+    await Promise.all(left.map((task) => this.#lookAt(watch, task)))
+  }
+
+  async #lookAt(watch: NodeWatch, task: OpenTask): Promise<void> {
+    const status = await this.#status(task.upid)
+    if ('running' in status) {
+      if (status.running) this.#stillRuns(task)
+      else this.#end(watch, task, endOf(status.exitstatus))
+    } else this.#end(watch, task, status)
+  }
+
+  /** Answers that say for ever that PVE will not tell are an end; faults of the way are thrown. */
+  async #status(upid: Upid): Promise<TaskStatus | TaskEnd> {
+    try {
+      return await this.#pve.task(upid)
+    } catch (fault) {
+      const { kind, message } = judge(fault)
+      const final = message.includes('no such task') || message.includes('unable to parse worker upid') || kind === 'denied'
+      if (final && !message.includes('Authentication')) return { is: 'unknown', why: message }
+      throw fault
+    }
+  }
+
+  #stillRuns(task: OpenTask): void {
+    const now = this.#clock.now()
+    task.nextLookMs = now + this.#cadence.nextLookMs(task.looks, now - task.followedAtMs)
+    task.looks += 1
+  }
+
+  #noAnswer(watch: NodeWatch, fault: unknown): void {
+    const now = this.#clock.now()
+    const { reason, message } = judge(fault)
+    watch.silentSinceMs ??= now
+    // No word from PVE at all says nothing about the node; then everybody waits until somebody answers.
+    const nodeIsGone = reason === 'NodeOffline' && now - watch.silentSinceMs >= nodeSilenceMs
+    for (const task of watch.tasks.values()) {
+      if (nodeIsGone) this.#end(watch, task, { is: 'unknown', why: `node ${watch.node} has not answered for 2 minutes: ${message}` })
+      else this.#stillRuns(task)
+    }
+  }
+
+  #end(watch: NodeWatch, task: OpenTask, end: TaskEnd): void {
+    watch.tasks.delete(task.upid)
+    if (end.is === 'ok') this.#cadence.learn(task.type, task.looks, this.#clock.now() - task.followedAtMs)
+    this.#ends.set(task.upid, end)
+    const oldest = this.#ends.keys().next().value
+    if (this.#ends.size > remembered && oldest !== undefined) this.#ends.delete(oldest)
+    for (const listener of task.listeners) listener(end)
+  }
+}
+
+export function endOf(exitstatus: string): TaskEnd {
+  if (exitedWell(exitstatus)) return { is: 'ok', warnings: exitstatus !== 'OK' }
+  // A worker that died without a last line: SIGKILL, out of memory, node reboot (pve-common, upid_read_status).
+  if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }
+  return { is: 'failed', exitstatus }
+}

@@ -1,0 +1,55 @@
+import type { PeerCertificate, TLSSocket } from 'node:tls'
+import { buildConnector } from 'undici'
+
+/** How the certificate of an endpoint is judged. Nothing given: by the system's CAs and the host name. */
+export interface TlsTrust {
+  /** PEM, or base64 of it as Kubernetes writes CA bundles; PVE's own CA is /etc/pve/pve-root-ca.pem. */
+  caBundle?: string
+  /** SHA-256 of the leaf as PVE prints it (`AA:BB:…`); several, so that a renewal can be announced before it happens. */
+  fingerprints?: readonly string[]
+  insecureSkipVerify?: boolean
+}
+
+/** Long enough for a slow handshake, short enough that the next endpoint is tried while a caller still waits. */
+const connectTimeoutMs = 5_000
+
+/** Set on errors that happened before a byte of the request left: such a request was certainly not executed. */
+const notConnected = Symbol('not connected')
+export const failedToConnect = (fault: unknown): boolean => typeof fault === 'object' && fault !== null && notConnected in fault
+
+export function connectorFor(trust: TlsTrust): buildConnector.connector {
+  const pins = new Set((trust.fingerprints ?? []).map(plain))
+  const pinned = pins.size > 0
+  const connect = buildConnector({
+    allowH2: false, // HTTP/2 has no reason phrase, and older PVE puts its text only there
+    timeout: connectTimeoutMs,
+    maxCachedSessions: 0, // a resumed session shows no certificate to compare
+    ...(trust.caBundle !== undefined && { ca: pemOf(trust.caBundle) }),
+    ...((pinned || trust.insecureSkipVerify === true) && { rejectUnauthorized: false }),
+  })
+  return (options, callback) => {
+    connect(options, (...[error, socket]) => {
+      if (error !== null) return callback(marked(error), null)
+      const fault = pinned ? mismatch(socket, pins) : undefined
+      if (fault === undefined) return callback(null, socket)
+      socket.destroy()
+      return callback(marked(fault), null)
+    })
+  }
+}
+
+function marked(error: Error): Error {
+  return Object.defineProperty(error, notConnected, { value: true })
+}
+
+const plain = (fingerprint: string): string => fingerprint.replaceAll(':', '').trim().toUpperCase()
+
+function mismatch(socket: object, pins: ReadonlySet<string>): Error | undefined {
+  const certificate: PeerCertificate | undefined = 'getPeerCertificate' in socket ? (socket as TLSSocket).getPeerCertificate() : undefined
+  const shown = certificate?.fingerprint256
+  if (shown !== undefined && pins.has(plain(shown))) return undefined
+  const told = shown === undefined ? 'the endpoint shows no certificate' : `the endpoint shows the certificate ${shown}`
+  return Object.assign(new Error(`${told}; spec.tls.fingerprints names another`), { code: 'FINGERPRINT_MISMATCH' })
+}
+
+const pemOf = (bundle: string): string => (bundle.includes('-----BEGIN') ? bundle : Buffer.from(bundle, 'base64').toString('utf8'))
