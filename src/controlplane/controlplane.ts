@@ -136,7 +136,13 @@ async function ended(processes: readonly Supervised[], dir: string): Promise<nev
 const firstEnd = (processes: readonly Supervised[]): Promise<string> =>
   Promise.race(processes.map(async (process) => `${process.name} ended (${await process.ended})`))
 
-async function describe(o: { dir: string; url: string; pki: Pki; started: Supervised[]; stopAll: () => Promise<void> }): Promise<ControlPlane> {
+async function describe(o: {
+  dir: string
+  url: string
+  pki: Pki
+  started: Supervised[]
+  stopAll: () => Promise<void>
+}): Promise<ControlPlane> {
   const ca = await servingCa(o.pki)
   const token = o.pki.adminToken
   const kubeconfigPath = join(o.dir, 'kubeconfig')

@@ -1,0 +1,72 @@
+/** What the API server refused, or that it could not be asked. */
+export class KubeError extends Error {
+  /** HTTP status; 0 = no answer (a write may have been executed all the same). */
+  readonly status: number
+  /** The server's own reason: Conflict, AlreadyExists, NotFound, Invalid, Forbidden, Expired …; `NoAnswer` for status 0. */
+  readonly reason: string
+  /** From the Retry-After header. */
+  readonly retryAfterSeconds?: number
+  /** `details` of the server's Status object. */
+  readonly details?: unknown
+
+  constructor(
+    message: string,
+    o: { status: number; reason: string; retryAfterSeconds?: number | undefined; details?: unknown; cause?: unknown },
+  ) {
+    super(message, o.cause === undefined ? undefined : { cause: o.cause })
+    this.name = 'KubeError'
+    this.status = o.status
+    this.reason = o.reason
+    if (o.retryAfterSeconds !== undefined) this.retryAfterSeconds = o.retryAfterSeconds
+    if (o.details !== undefined) this.details = o.details
+  }
+}
+
+interface Status {
+  kind?: string
+  message?: string
+  reason?: string
+  code?: number
+  details?: { retryAfterSeconds?: number }
+}
+
+const reasonsByStatus: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  410: 'Expired',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+}
+
+/** Judges an answer that is not 2xx; a proxy in between may have written something that is no Status object. */
+export function refusal(what: string, status: number, body: string, retryAfter: string | undefined): KubeError {
+  const said = asStatus(body)
+  const header = Number(retryAfter)
+  return new KubeError(`${what}: ${said.message ?? (body.slice(0, 200) || `HTTP ${status}`)}`, {
+    status,
+    reason: said.reason || reasonsByStatus[status] || 'Unknown',
+    retryAfterSeconds: retryAfter !== undefined && Number.isFinite(header) ? header : said.details?.retryAfterSeconds,
+    details: said.details,
+  })
+}
+
+/** Judges the `object` of an ERROR event: an answer that came after the headers had said 200. */
+export function refusedLater(what: string, object: unknown): KubeError {
+  const said = (object ?? {}) as Status
+  return refusal(what, said.code ?? 500, JSON.stringify(object), undefined)
+}
+
+function asStatus(body: string): Status {
+  try {
+    const parsed = JSON.parse(body) as Status | null
+    return parsed?.kind === 'Status' ? parsed : {}
+  } catch {
+    return {}
+  }
+}

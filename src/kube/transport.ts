@@ -1,0 +1,140 @@
+import type { Readable } from 'node:stream'
+import { Agent, type Dispatcher } from 'undici'
+import type { KubeServer } from './config.ts'
+import { KubeError, refusal } from './kube-error.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/**
+ * Which connections a request goes over: watches last for minutes, a list of ten thousand objects for seconds, and a Lease must be
+ * renewed meanwhile. So none of them waits for another's.
+ */
+export type Lane = 'requests' | 'leases' | 'watches'
+
+export interface Exchange {
+  method: Method
+  /** Path and query, without the server's own prefix. */
+  path: string
+  body?: string
+  contentType?: string
+  lane?: Lane
+  signal?: AbortSignal | undefined
+}
+
+export interface Answer {
+  status: number
+  text: string
+  retryAfter: string | undefined
+}
+
+const answerDeadlineMs = 30_000
+const userAgent = `pve-operator (node ${process.versions.node})`
+
+/** One HTTP exchange with the API server: connections, TLS, who we are. Neither retries nor judges statuses. */
+export class Transport {
+  readonly #server: KubeServer
+  readonly #origin: string
+  readonly #prefix: string
+  readonly #lanes: Readonly<Record<Lane, Agent>>
+
+  constructor(server: KubeServer) {
+    const url = new URL(server.url)
+    this.#server = server
+    this.#origin = url.origin
+    this.#prefix = url.pathname.replace(/\/+$/, '')
+    this.#lanes = { requests: lane(server, 8), leases: lane(server, 2), watches: lane(server, null) }
+  }
+
+  /** The whole answer as text. Throws a KubeError of status 0 when there is none, the signal's reason when it aborted. */
+  async exchange(o: Exchange): Promise<Answer> {
+    const first = await this.#once(o, false)
+    return first.status === 401 && this.#server.authorization ? this.#once(o, true) : first
+  }
+
+  /** A watch: resolves once the server has answered 200, throws a KubeError otherwise. The body has no deadline of its own. */
+  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number }): Promise<Readable> {
+    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal }
+    const open = (fresh: boolean) => this.#send(exchange, fresh, { headersTimeout: o.headersTimeoutMs, bodyTimeout: 0 })
+    try {
+      let response = await open(false)
+      if (response.statusCode === 401 && this.#server.authorization) {
+        await response.body.dump()
+        response = await open(true)
+      }
+      if (response.statusCode === 200) return response.body
+      throw refusal(`watch ${path}`, response.statusCode, await response.body.text(), headerOf(response, 'retry-after'))
+    } catch (fault) {
+      throw noAnswer(exchange, fault)
+    }
+  }
+
+  /** Closes every connection at once; what is under way fails. */
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#lanes).map((agent) => agent.destroy()))
+  }
+
+  async #once(o: Exchange, fresh: boolean): Promise<Answer> {
+    try {
+      const response = await this.#send(o, fresh, { headersTimeout: answerDeadlineMs, bodyTimeout: answerDeadlineMs })
+      return { status: response.statusCode, text: await response.body.text(), retryAfter: headerOf(response, 'retry-after') }
+    } catch (fault) {
+      throw noAnswer(o, fault)
+    }
+  }
+
+  async #send(o: Exchange, fresh: boolean, timeouts: { headersTimeout: number; bodyTimeout: number }): Promise<Dispatcher.ResponseData> {
+    const authorization = await this.#server.authorization?.({ fresh })
+    const as = this.#server.impersonate
+    const headers: Record<string, string | string[]> = {
+      accept: 'application/json',
+      'user-agent': userAgent,
+      ...(authorization && { authorization }),
+      ...(o.body !== undefined && { 'content-type': o.contentType ?? 'application/json' }),
+      ...(as && { 'impersonate-user': as.user, 'impersonate-group': [...as.groups] }),
+    }
+    return this.#lanes[o.lane ?? 'requests'].request({
+      origin: this.#origin,
+      path: this.#prefix + o.path,
+      method: o.method,
+      headers,
+      body: o.body ?? null,
+      signal: o.signal ?? null,
+      ...timeouts,
+    })
+  }
+}
+
+/** HTTP/1.1 on purpose: over HTTP/2 all lanes would share one TCP connection and with it one stall. */
+function lane(server: KubeServer, connections: number | null): Agent {
+  return new Agent({
+    allowH2: false,
+    connections,
+    keepAliveTimeout: 30_000,
+    connect: {
+      timeout: 10_000,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      ...(server.ca && { ca: server.ca }),
+      ...(server.cert && { cert: server.cert }),
+      ...(server.key && { key: server.key }),
+      ...(server.serverName && { servername: server.serverName }),
+      rejectUnauthorized: !server.skipTlsVerify,
+    },
+  })
+}
+
+function headerOf(response: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = response.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+function noAnswer(o: Exchange, fault: unknown): unknown {
+  if (fault instanceof KubeError) return fault
+  if (o.signal?.aborted) return o.signal.reason
+  const cause = fault as Error & { code?: string }
+  return new KubeError(`${o.method} ${o.path.split('?')[0]}: no answer: ${cause.code ?? ''} ${cause.message}`, {
+    status: 0,
+    reason: 'NoAnswer',
+    cause: fault,
+  })
+}
