@@ -89,8 +89,10 @@ export const size = (least: string, example: string, description: string) =>
     maxLength: 32,
     'x-kubernetes-int-or-string': true,
     ...rule(
+      // Not isInteger(): that is false for 1.5Gi. A double holds every whole number of bytes below 8 Pi.
       "type(self) == int ? self == 0 : (isQuantity(self) && (quantity(self).compareTo(quantity('0')) == 0 || " +
-        `(quantity(self).compareTo(quantity('${least}')) >= 0 && quantity(self).isInteger() && quantity(self).asInteger() % 1048576 == 0)))`,
+        `(quantity(self).compareTo(quantity('${least}')) >= 0 && quantity(self).compareTo(quantity('8Pi')) < 0 && ` +
+        '[quantity(self).asApproximateFloat()].all(b, double(int(b)) == b && int(b) % 1048576 == 0))))',
       `write 0 or a whole number of MiB, at least ${least}, such as ${example}`,
     ),
   })

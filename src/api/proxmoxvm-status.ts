@@ -37,6 +37,7 @@ const disk = z.object({
   key: z.string().max(16).describe('Slot of the disk in PVE, such as scsi1. Noted before the disk is allocated.'),
   volume: text(256, 'Volume of PVE, such as local-lvm:vm-10000-disk-1.'),
   size: text(32, 'Size, such as 40Gi.'),
+  removalPolicy: text(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
 const historyEntry = z.object({
@@ -67,6 +68,7 @@ export const proxmoxVMStatus = z
         vmid: z.int().describe('VMID of the template.'),
         node: z.string().max(63).describe('Node of the template.'),
         name: text(253, 'Name of the template.'),
+        selector: text(300, 'How spec.template chose it when the VM was cloned: name=…, vmid=… or tag=….'),
       })
       .exactOptional()
       .describe('The template the VM is cloned from.'),
@@ -77,6 +79,7 @@ export const proxmoxVMStatus = z
       .meta({ description: 'Network cards.', ...listMap('name') }),
     hostname: text(253, 'Host name of the guest. Macros are evaluated once and kept here.'),
     vmName: text(253, 'Name of the VM in PVE.'),
+    clonedAt: time('When PVE began the clone, by its own clock. Backups older than that belong to a former holder of the VMID.').exactOptional(),
     intentAt: time(
       'When the intent (VMID, node, template, MAC, names) was written. A VM missing in PVE before that proves nothing.',
     ).exactOptional(),
