@@ -1,0 +1,69 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { PveRefusal } from '../http/refusal.ts'
+import type { World } from '../world/world.ts'
+import { type Identity, identityOf } from './identity.ts'
+
+const ticketSeconds = 2 * 3600
+
+/** 401 without a body; the server holds it back as PVE does. */
+function refused(text: string): PveRefusal {
+  return new PveRefusal(401, text, undefined, true)
+}
+
+function sign(world: World, text: string): string {
+  return createHmac('sha256', `simulated authkey ${world.spec.seed ?? 1}`).update(text).digest('base64url')
+}
+
+/** A ticket and its CSRF token, valid for two hours. */
+export function makeTicket(world: World, user: string): { ticket: string; csrf: string } {
+  const stamp = world.clock.seconds().toString(16).toUpperCase().padStart(8, '0')
+  const plain = `PVE:${user}:${stamp}`
+  return { ticket: `${plain}::${sign(world, plain)}`, csrf: `${stamp}:${sign(world, `csrf:${user}:${stamp}`)}` }
+}
+
+/** The user of a ticket, or undefined when it is forged or too old. */
+export function userOfTicket(world: World, ticket: string): string | undefined {
+  const match = /^(PVE:([^:]+):([0-9A-F]{8}))::(.+)$/.exec(ticket)
+  if (!match) return undefined
+  const [, plain = '', user = '', stamp = '', signature = ''] = match
+  if (!equal(signature, sign(world, plain))) return undefined
+  if (world.clock.seconds() - Number.parseInt(stamp, 16) > ticketSeconds) return undefined
+  return isUsable(world, user) ? user : undefined
+}
+
+function isUsable(world: World, user: string): boolean {
+  const found = world.access.users.get(user)
+  return found?.enable === true && (found.expire === 0 || found.expire > world.clock.seconds())
+}
+
+function equal(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)]
+  return x.length === y.length && timingSafeEqual(x, y)
+}
+
+/** Who calls; throws 401. A ticket cookie beats the Authorization header (PVE::HTTPServer auth_handler). */
+export function authenticate(world: World, method: string, headers: IncomingHttpHeaders): Identity {
+  const cookie = /(?:^|;\s*)PVEAuthCookie=([^;]+)/.exec(headers.cookie ?? '')?.[1]
+  if (cookie !== undefined) return byTicket(world, method, decodeURIComponent(cookie), headers)
+  const token = /^PVEAPIToken[= ](.*)$/.exec(headers.authorization ?? '')?.[1]
+  if (token === undefined) throw refused('No ticket')
+  const match = /^([^\s:/]+@[^\s!]+![^=\s]+)=(.+)$/.exec(decodeURIComponent(token))
+  const id = match?.[1] ?? ''
+  const found = world.access.tokens.get(id)
+  const identity = identityOf(id)
+  const alive = found !== undefined && (found.expire === 0 || found.expire > world.clock.seconds()) && isUsable(world, identity.user)
+  if (!alive || !equal(match?.[2] ?? '', found.secret)) throw refused('Authentication failed!')
+  return identity
+}
+
+function byTicket(world: World, method: string, ticket: string, headers: IncomingHttpHeaders): Identity {
+  const user = userOfTicket(world, ticket)
+  if (user === undefined) throw refused('Authentication failed!')
+  if (method !== 'GET') {
+    const given = String(headers['csrfpreventiontoken'] ?? '')
+    const [stamp = '', signature = ''] = given.split(':', 2)
+    if (!equal(signature, sign(world, `csrf:${user}:${stamp}`))) throw refused('Permission denied - invalid csrf token')
+  }
+  return identityOf(user)
+}

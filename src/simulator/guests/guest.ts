@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+
+/** A config section: option → text as in the file. `description` is kept here too, decoded. */
+export type Section = Map<string, string>
+
+export interface Snapshot {
+  config: Section
+  /** Seconds since the epoch. */
+  snaptime: number
+  description: string
+  parent?: string
+  /** Volume with the saved memory. */
+  vmstate?: string
+  snapstate?: string
+}
+
+/** A QEMU process. */
+export interface Process {
+  pid: number
+  sinceMs: number
+  /** QMP run state. */
+  run: 'running' | 'paused' | 'prelaunch'
+  /** When the guest agent starts to answer; undefined: no agent device. */
+  agentAtMs?: number
+  /** Config section as QEMU was started with it. */
+  startedWith: Section
+}
+
+/** One VM (or container, which only occupies its id). */
+export class Guest {
+  readonly vmid: number
+  readonly kind: 'qemu' | 'lxc'
+  node: string
+  config: Section
+  pending: Section = new Map()
+  /** Option → whether its volume shall be freed (`delete` with `force`). */
+  deletions = new Map<string, boolean>()
+  /** What the cloud-init drive was generated from, for options that differ: `[special:cloudinit]`. */
+  drive: Section = new Map()
+  snapshots = new Map<string, Snapshot>()
+  process: Process | undefined
+
+  constructor(vmid: number, node: string, kind: 'qemu' | 'lxc' = 'qemu', config: Section = new Map()) {
+    this.vmid = vmid
+    this.node = node
+    this.kind = kind
+    this.config = config
+  }
+
+  get lock(): string | undefined {
+    return this.config.get('lock')
+  }
+
+  get isTemplate(): boolean {
+    return this.config.get('template') === '1'
+  }
+
+  get isRunning(): boolean {
+    return this.process !== undefined
+  }
+}
+
+function sectionText(section: Section): string {
+  let text = ''
+  const description = section.get('description')
+  if (description !== undefined) for (const line of description.split('\n')) text += `#${encodeURI(line)}\n`
+  for (const key of [...section.keys()].toSorted()) if (key !== 'description') text += `${key}: ${section.get(key)}\n`
+  return text
+}
+
+/** The guest's config file, as PVE::QemuServer::write_vm_config lays it out. */
+export function configText(guest: Guest): string {
+  let text = sectionText(guest.config)
+  if (guest.pending.size > 0 || guest.deletions.size > 0) {
+    text += '\n[PENDING]\n'
+    const deletions = [...guest.deletions].map(([key, force]) => (force ? `!${key}` : key)).toSorted()
+    if (deletions.length > 0) text += `delete: ${deletions.join(',')}\n`
+    text += sectionText(guest.pending)
+  }
+  if (guest.drive.size > 0) text += `\n[special:cloudinit]\n${sectionText(guest.drive)}`
+  for (const name of [...guest.snapshots.keys()].toSorted()) {
+    const snapshot = guest.snapshots.get(name) as Snapshot
+    text += `\n[${name}]\n${sectionText(snapshot.config)}snaptime: ${snapshot.snaptime}\n`
+    if (snapshot.parent) text += `parent: ${snapshot.parent}\n`
+    if (snapshot.snapstate) text += `snapstate: ${snapshot.snapstate}\n`
+  }
+  return text
+}
+
+/** SHA-1 of the file, the `digest` of every answer. */
+export function digestOf(guest: Guest): string {
+  return createHash('sha1').update(configText(guest)).digest('hex')
+}

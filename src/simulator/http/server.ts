@@ -1,0 +1,127 @@
+import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import type { Sim } from '../plug.ts'
+import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
+import type { Answer, Pipeline, Trace } from './pipeline.ts'
+
+/** Headers together, as pve-http-server limits them; a longer one is cut off without an answer. */
+const maxHeaderBytes = 16 * 1024
+const idleMs = 5000
+const requestsPerConnection = 100
+
+export interface AdminRequest {
+  method: string
+  path: string
+  query: URLSearchParams
+  body: Buffer
+}
+
+export interface ServerOptions {
+  tls: { key: string; cert: string } | undefined
+  pipeline: Pipeline
+  sim: () => Sim
+  admin: (request: AdminRequest) => Promise<{ status: number; body: unknown }>
+}
+
+/** The listener of one node's pveproxy, with the simulator's own side under /sim/. */
+export function createListener(options: ServerOptions): Server {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    serve(options, request, response).catch((fault: unknown) => {
+      if (response.headersSent) response.destroy()
+      else sendText(response, 500, fault instanceof Error ? fault.message : String(fault))
+    })
+  }
+  const settings = { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: idleMs, keepAliveTimeoutBuffer: 0 }
+  const server = options.tls ? createHttps({ ...settings, ...options.tls }, handle) : createHttp(settings, handle)
+  server.maxRequestsPerSocket = requestsPerConnection
+  server.on('clientError', (_fault, socket) => socket.destroy())
+  return server
+}
+
+async function serve(options: ServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const [rawPath = '/', search = ''] = (request.url ?? '/').split('?', 2)
+  const path = decodePath(rawPath)
+  if (path.startsWith('/sim/')) {
+    await serveAdmin(options, request, response, path, search)
+    return
+  }
+  const at = Date.now()
+  const trace: Trace = {}
+  const status = await serveApi(options, request, response, { path, search, trace })
+  const entry = { at, method: request.method ?? '', path: path.replace(/^\/api2\/json/, ''), template: trace.template, status }
+  options.sim().requests.record({ ...entry, ms: Date.now() - at, token: trace.token ?? '' })
+}
+
+async function serveApi(
+  options: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  about: { path: string; search: string; trace: Trace },
+): Promise<number> {
+  try {
+    if (headerBytes(request) > 8 * 1024) {
+      request.socket.destroy()
+      return 0
+    }
+    checkTransport(request)
+    if (!about.path.startsWith('/api2/json')) throw new TransportRefusal(404, `no such file '${about.path}'`)
+    const body = await readBody(request)
+    const type = request.headers['content-type']
+    const isJson = body !== '' || /^application\/json/i.test(type ?? '')
+    const params = parameters(new URLSearchParams(about.search), body, isJson && request.method !== 'GET' && request.method !== 'DELETE' ? type : undefined)
+    const path = about.path.slice('/api2/json'.length) || '/'
+    const answer = await options.pipeline.answer({ method: request.method ?? '', path: tidy(path), params, headers: request.headers }, about.trace)
+    return send(request, response, answer)
+  } catch (fault) {
+    if (!(fault instanceof TransportRefusal)) throw fault
+    return sendText(response, fault.status, fault.message, fault.isEmpty)
+  }
+}
+
+function tidy(path: string): string {
+  const clean = path.replaceAll(/\/+/g, '/')
+  return clean.length > 1 ? clean.replace(/\/$/, '') : clean
+}
+
+function headerBytes(request: IncomingMessage): number {
+  let bytes = 0
+  for (const part of request.rawHeaders) bytes += part.length + 2
+  return bytes
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): number {
+  if (answer.is === 'dropped') {
+    request.socket.destroy()
+    return 0
+  }
+  response.statusMessage = answer.reason
+  const headers: Record<string, string | number> = { 'Cache-Control': 'max-age=0', Server: 'pve-api-daemon/3.0' }
+  headers['Connection'] = answer.status >= 400 ? 'close' : 'Keep-Alive'
+  const body = answer.body ?? ''
+  if (answer.body !== undefined) headers['Content-Type'] = 'application/json;charset=UTF-8'
+  headers['Content-Length'] = Buffer.byteLength(body)
+  response.writeHead(answer.status, answer.reason, headers)
+  response.end(body)
+  return answer.status
+}
+
+function sendText(response: ServerResponse, status: number, text: string, isEmpty = false): number {
+  const body = isEmpty ? '' : text
+  response.writeHead(status, text.split('\n')[0] ?? '', { Connection: 'close', 'Content-Length': Buffer.byteLength(body), Server: 'pve-api-daemon/3.0' })
+  response.end(body)
+  return status
+}
+
+async function serveAdmin(options: ServerOptions, request: IncomingMessage, response: ServerResponse, path: string, search: string): Promise<void> {
+  const from = request.socket.remoteAddress ?? ''
+  const isLocal = from === '127.0.0.1' || from === '::1' || from === '::ffff:127.0.0.1'
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const query = new URLSearchParams(search)
+  const answer = isLocal
+    ? await options.admin({ method: request.method ?? '', path, query, body: Buffer.concat(chunks) })
+    : { status: 403, body: { error: 'only from this machine' } }
+  const text = `${JSON.stringify(answer.body)}\n`
+  response.writeHead(answer.status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) })
+  response.end(text)
+}

@@ -1,0 +1,10 @@
+import { accessRoutes } from './access/routes.ts'
+import { clusterRoutes } from './cluster/routes.ts'
+import { firewallRoutes } from './firewall/routes.ts'
+import { guestRoutes } from './guests/routes.ts'
+import type { Route } from './routes.ts'
+import { storageRoutes } from './storage/routes.ts'
+import { taskRoutes } from './tasks/routes.ts'
+
+/** Everything the simulator serves below /api2/json. */
+export const allRoutes: readonly Route[] = [...accessRoutes, ...clusterRoutes, ...taskRoutes, ...storageRoutes, ...guestRoutes, ...firewallRoutes]

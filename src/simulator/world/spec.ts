@@ -1,0 +1,119 @@
+/** What a world is made from: plain data, written by presets and scenario files. Sizes in bytes, durations in milliseconds. */
+export interface WorldSpec {
+  version: { version: string; release: string; repoid: string }
+  /** Absent: a stand-alone node, whose /cluster/status has no cluster entry. */
+  clusterName?: string
+  nodes: NodeSpec[]
+  storages: StorageSpec[]
+  volumes: VolumeSpec[]
+  bridges: BridgeSpec[]
+  /** Roles beyond PVE's own; an entry of the same name replaces the built-in one. */
+  roles: Record<string, string[]>
+  users: { userid: string; enable?: boolean; password?: string; expire?: number }[]
+  groups?: { groupid: string; users: string[] }[]
+  tokens: { tokenid: string /* user@realm!name */; secret: string; privsep?: boolean; expire?: number }[]
+  acl: AclSpec[]
+  pools: { poolid: string; comment?: string; vms?: number[]; storages?: string[] }[]
+  guests: GuestSpec[]
+  /** Keys of datacenter.cfg, for example `next-id` and `mac_prefix`. */
+  datacenter: Record<string, string>
+  /** Datacenter firewall options, for example `{enable: '1'}`; absent: no cluster.fw. */
+  firewallOptions?: Record<string, string>
+  durations: Durations
+  /** Seed of MACs, uuids and process ids. */
+  seed?: number
+  /** How long a refused login is held back, default 3000. */
+  authDelayMs?: number
+  /** pvestatd's interval, default 10000. */
+  pvestatdMs?: number
+  /** The SHA-1 digests, MACs and lists stay the same; `legacy` answers errors as PVE 8.3 and older: only in the reason phrase. */
+  errorBody?: 'modern' | 'legacy'
+}
+
+export interface NodeSpec {
+  name: string
+  ip: string
+  cpus: number
+  memoryBytes: number
+  /** False: guests start only with kvm=0, as on a host without virtualisation. Default true. */
+  kvm?: boolean
+  online?: boolean
+}
+
+export interface StorageSpec {
+  storage: string
+  type: 'dir' | 'nfs' | 'cifs' | 'lvm' | 'lvmthin' | 'zfspool' | 'rbd' | 'btrfs' | 'pbs'
+  content: string[]
+  shared?: boolean
+  /** Capacity, per node unless shared. */
+  sizeBytes: number
+  /** Used by something the simulator does not list. */
+  usedBytes?: number
+  nodes?: string[]
+  disabled?: boolean
+  /** Further lines of storage.cfg, for example path, thinpool, pool, prune-backups. */
+  properties?: Record<string, string>
+}
+
+export interface VolumeSpec {
+  /** `local:import/tiny.qcow2`, `local-lvm:vm-100-disk-0`. */
+  volid: string
+  /** Required on storages that are not shared. */
+  node?: string
+  format?: string
+  sizeBytes: number
+  usedBytes?: number
+  ctime?: number
+  notes?: string
+  protected?: boolean
+}
+
+export interface BridgeSpec {
+  iface: string
+  vlanAware?: boolean
+  cidr?: string
+  /** Absent: on every node. */
+  nodes?: string[]
+}
+
+export interface AclSpec {
+  path: string
+  type: 'user' | 'group' | 'token'
+  ugid: string
+  roleid: string
+  propagate?: boolean
+}
+
+export interface GuestSpec {
+  vmid: number
+  node: string
+  /** Config lines as in the file; disks get their volumes from `size=`. A template has `template: '1'` and base volumes. */
+  config: Record<string, string>
+  running?: boolean
+  /** Container: listed as lxc, holds its id, nothing else. */
+  kind?: 'qemu' | 'lxc'
+}
+
+/** Milliseconds unless named otherwise. */
+export interface Durations {
+  cloneFullMsPerGiB: number
+  cloneLinkedMs: number
+  /** Between the answer of a clone and the moment its target becomes visible. */
+  cloneSilentMs: number
+  createMs: number
+  configMs: number
+  resizeMs: number
+  startMs: number
+  stopMs: number
+  shutdownMs: number
+  destroyMs: number
+  snapshotMs: number
+  templateMs: number
+  migrateMs: number
+  moveMsPerGiB: number
+  backupMs: number
+  /** From start until the guest agent answers. */
+  agentMs: number
+  /** Whether a guest reacts to the ACPI power button; false: shutdown runs into its timeout. */
+  guestsObeyShutdown: boolean
+}

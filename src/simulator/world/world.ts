@@ -1,0 +1,122 @@
+import { Access } from '../access/access.ts'
+import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
+import { Guest } from '../guests/guest.ts'
+import { StorageTable } from '../storage/table.ts'
+import { TaskTable } from '../tasks/table.ts'
+import { SimClock } from './clock.ts'
+import { Flocks } from './flock.ts'
+import { type Published, publish } from './published.ts'
+import { Random } from './random.ts'
+import { Slots } from './slots.ts'
+import type { NodeSpec, WorldSpec } from './spec.ts'
+
+export interface Node extends NodeSpec {
+  online: boolean
+  /** False: the API daemon behind the proxy is stopped. */
+  pvedaemon: boolean
+  bootMs: number
+  /** The three worker processes of pvedaemon. */
+  slots: Slots
+  /** SHA-256 of its certificate, `AA:BB:…`. */
+  fingerprint: string
+}
+
+/** The whole state of one simulated cluster. A reset makes a new one. */
+export class World {
+  readonly spec: WorldSpec
+  readonly clock: SimClock
+  readonly random: Random
+  readonly flocks: Flocks
+  readonly nodes = new Map<string, Node>()
+  readonly guests = new Map<number, Guest>()
+  readonly storage: StorageTable
+  readonly tasks: TaskTable
+  readonly access: Access
+  /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
+  readonly firewall = new Map<number | string, FirewallFile>()
+  /** datacenter.cfg. */
+  readonly datacenter: Map<string, string>
+  /** What pvestatd said last about each VMID. */
+  readonly published = new Map<number, Published>()
+  /** False: no quorum; reads go on, writes are refused. */
+  quorate = true
+  lastTickMs: number
+
+  constructor(spec: WorldSpec, speed = 1) {
+    this.spec = spec
+    this.clock = new SimClock(speed)
+    this.random = new Random(spec.seed ?? 1)
+    this.flocks = new Flocks(this.clock)
+    this.storage = new StorageTable(spec.storages, () => this.clock.now())
+    this.tasks = new TaskTable(this.clock, this.random, this.flocks)
+    this.access = new Access(spec)
+    this.datacenter = new Map(Object.entries(spec.datacenter))
+    for (const node of spec.nodes) {
+      const bootMs = this.clock.now() - 86_400_000
+      this.nodes.set(node.name, { ...node, online: node.online ?? true, pvedaemon: true, bootMs, slots: new Slots(3), fingerprint: '' })
+    }
+    for (const volume of spec.volumes) this.storage.addFromSpec(volume)
+    for (const guest of spec.guests) this.#addGuest(guest)
+    if (spec.firewallOptions) this.firewall.set('cluster', { ...emptyFirewall(), options: { ...spec.firewallOptions } })
+    this.lastTickMs = this.clock.now()
+    this.#publishAll()
+    this.#tickLater()
+  }
+
+  get firstNode(): Node {
+    return [...this.nodes.values()][0] as Node
+  }
+
+  /** Powers a node off or on: its tasks die without a last word, its guests stop, what was locked stays locked. */
+  setNodeOnline(name: string, online: boolean): void {
+    const node = this.nodes.get(name)
+    if (!node || node.online === online) return
+    node.online = online
+    if (online) node.bootMs = this.clock.now()
+    else {
+      this.tasks.killAllOn(name)
+      for (const guest of this.guests.values()) if (guest.node === name) guest.process = undefined
+    }
+  }
+
+  setLock(vmid: number, lock: string | undefined): void {
+    const guest = this.guests.get(vmid)
+    if (lock === undefined) guest?.config.delete('lock')
+    else guest?.config.set('lock', lock)
+  }
+
+  /** The firewall file follows its guest's VMID at a clone: copied, or removed when the source has none. */
+  cloneFirewall(from: number, to: number): void {
+    const file = this.firewall.get(from)
+    if (file) this.firewall.set(to, copyFirewall(file))
+    else this.firewall.delete(to)
+  }
+
+  stop(): void {
+    this.clock.stop()
+  }
+
+  #addGuest(spec: WorldSpec['guests'][number]): void {
+    const guest = new Guest(spec.vmid, spec.node, spec.kind ?? 'qemu', new Map(Object.entries(spec.config)))
+    if (spec.running) {
+      const process = { pid: this.tasks.nextPid(), sinceMs: this.clock.now(), run: 'running' as const, startedWith: new Map(guest.config) }
+      guest.process = guest.config.has('agent') ? { ...process, agentAtMs: this.clock.now() } : process
+    }
+    this.guests.set(spec.vmid, guest)
+  }
+
+  #publishAll(): void {
+    for (const vmid of this.published.keys()) if (!this.guests.has(vmid)) this.published.delete(vmid)
+    for (const guest of this.guests.values()) {
+      if (this.nodes.get(guest.node)?.online) this.published.set(guest.vmid, publish(guest, this.clock.now()))
+    }
+  }
+
+  #tickLater(): void {
+    this.clock.after(this.spec.pvestatdMs ?? 10_000, () => {
+      this.lastTickMs = this.clock.now()
+      this.#publishAll()
+      this.#tickLater()
+    })
+  }
+}
