@@ -22,5 +22,5 @@ export function objectPath(resource: Resource<KubeObject>, key: Key, subresource
 /** A query string with its question mark, without what is absent; empty if all is. */
 export function query(parameters: Record<string, string | undefined>): string {
   const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '')
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
 }

@@ -1,0 +1,161 @@
+import type { Clock } from '../ops/clock.ts'
+import { backoffMs } from './backoff.ts'
+
+interface Delayed {
+  dueMs: number
+  cancel: () => void
+}
+
+const retryBaseMs = 1_000
+const retryCapMs = 300_000
+
+/**
+ * Keys waiting for work, as client-go's queue keeps them: a key is in it once, is worked on by one worker at a time, and one added
+ * while it is worked on is worked on once more afterwards. First come, first served, so no key can starve another.
+ */
+export class WorkQueue {
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #onFault: (key: string, fault: unknown) => void
+  /** Wanted work, with when it was first asked for (ms). */
+  readonly #dirty = new Map<string, number>()
+  readonly #running = new Set<string>()
+  readonly #delayed = new Map<string, Delayed>()
+  readonly #failures = new Map<string, number>()
+  /** Keys in the order in which they are served, from #head on: shift() on a large array copies it each time. */
+  #order: string[] = []
+  #head = 0
+  #idle: (() => void)[] = []
+  #stopped = false
+  /** How often `add` led to work (`workqueue_adds_total`). */
+  addsTotal = 0
+  /** How often `retry` was called (`workqueue_retries_total`). */
+  retriesTotal = 0
+
+  constructor(o: { clock: Clock; random?: () => number; onFault?: (key: string, fault: unknown) => void }) {
+    this.#clock = o.clock
+    this.#random = o.random ?? Math.random
+    this.#onFault = o.onFault ?? (() => undefined)
+  }
+
+  add(key: string): void {
+    if (this.#stopped || this.#dirty.has(key)) return
+    this.addsTotal += 1
+    this.#dirty.set(key, this.#clock.now())
+    if (!this.#running.has(key)) this.#line(key)
+  }
+
+  /** Adds the key after the delay; of several delays the one that ends first counts. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#stopped) return
+    if (delayMs <= 0) {
+      this.add(key)
+      return
+    }
+    const dueMs = this.#clock.now() + delayMs
+    const known = this.#delayed.get(key)
+    if (known && known.dueMs <= dueMs) return
+    known?.cancel()
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#delayed.delete(key)
+      this.add(key)
+    })
+    this.#delayed.set(key, { dueMs, cancel })
+  }
+
+  /** After a failure: 1 s × 2^n with jitter, at most five minutes, until `forget`. Returns the delay in ms. */
+  retry(key: string): number {
+    const failures = this.attempts(key)
+    this.#failures.set(key, failures + 1)
+    this.retriesTotal += 1
+    const delayMs = backoffMs({ baseMs: retryBaseMs, capMs: retryCapMs, failures, random: this.#random })
+    this.addAfter(key, delayMs)
+    return delayMs
+  }
+
+  /** Failures in a row so far. */
+  attempts(key: string): number {
+    return this.#failures.get(key) ?? 0
+  }
+
+  /** The key's work succeeded: the next failure starts from the shortest delay. */
+  forget(key: string): void {
+    this.#failures.delete(key)
+  }
+
+  /** Keys that wait for a worker; those that wait for a delay are not among them. */
+  get depth(): number {
+    return this.#order.length - this.#head
+  }
+
+  /** Keys that wait for their delay. */
+  get delayed(): number {
+    return this.#delayed.size
+  }
+
+  /** Keys that are being worked on. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** How long the first in line has waited. */
+  get oldestAgeSeconds(): number {
+    const first = this.#order[this.#head]
+    const sinceMs = first === undefined ? undefined : this.#dirty.get(first)
+    return sinceMs === undefined ? 0 : (this.#clock.now() - sinceMs) / 1000
+  }
+
+  /**
+   * Works until the signal aborts, then takes nothing more and resolves when what is under way has ended. Work that throws is
+   * reported and retried with backoff.
+   */
+  async run(work: (key: string) => Promise<void>, o: { workers: number }, signal: AbortSignal): Promise<void> {
+    this.#stopped = signal.aborted
+    const stop = (): void => this.#stop()
+    signal.addEventListener('abort', stop, { once: true })
+    await Promise.all(Array.from({ length: o.workers }, () => this.#worker(work)))
+    signal.removeEventListener('abort', stop)
+  }
+
+  async #worker(work: (key: string) => Promise<void>): Promise<void> {
+    for (let key = await this.#take(); key !== undefined; key = await this.#take()) {
+      try {
+        await work(key)
+      } catch (fault) {
+        this.#onFault(key, fault)
+        this.retry(key)
+      } finally {
+        this.#running.delete(key)
+        if (this.#dirty.has(key)) this.#line(key)
+      }
+    }
+  }
+
+  /** The next key, waiting for one; undefined after the stop. */
+  async #take(): Promise<string | undefined> {
+    while (!this.#stopped && this.depth === 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#stopped) return undefined
+    const key = this.#order[this.#head]
+    if (key === undefined) return undefined
+    this.#head += 1
+    if (this.#head > 1024 && this.#head * 2 > this.#order.length) {
+      this.#order = this.#order.slice(this.#head)
+      this.#head = 0
+    }
+    this.#dirty.delete(key)
+    this.#running.add(key)
+    return key
+  }
+
+  #line(key: string): void {
+    this.#order.push(key)
+    this.#idle.shift()?.()
+  }
+
+  #stop(): void {
+    this.#stopped = true
+    for (const { cancel } of this.#delayed.values()) cancel()
+    this.#delayed.clear()
+    for (const wake of this.#idle.splice(0)) wake()
+  }
+}

@@ -1,0 +1,207 @@
+import type { KubeObject, ObjectMeta, Resource } from '../api/meta.ts'
+import type { Clock } from '../ops/clock.ts'
+import { backoffMs } from './backoff.ts'
+import { type KubeClient, KubeError, type Selection } from './client.ts'
+import { keyOf } from './keys.ts'
+import { refusedLater } from './kube-error.ts'
+import { jsonLines } from './lines.ts'
+import { collectionPath, query } from './paths.ts'
+import type { Store } from './store.ts'
+
+interface WatchEvent<T> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  object: T
+}
+
+export interface ReflectorOptions<T extends KubeObject> {
+  client: KubeClient
+  resource: Resource<T>
+  store: Store<T>
+  clock: Clock
+  /** A stream without a byte for this long is dead: the server sends a bookmark about once a minute. */
+  watchdogMs?: number
+  selection?: Selection
+  /** Whether to ask for list and watch in one stream (served since Kubernetes 1.34 by default); falls back by itself. */
+  watchList?: boolean
+  /** Makes objects smaller before they are kept; managedFields are always dropped (they are half of the memory). */
+  strip?: (object: T) => T
+  onProblem?: (message: string) => void
+  random?: () => number
+}
+
+const initialEventsEnd = 'k8s.io/initial-events-end'
+const headersTimeoutMs = 30_000
+const backoff = { baseMs: 200, capMs: 30_000 }
+
+/** The server, or the way to it, has gone quiet. */
+class Silence extends Error {}
+
+/**
+ * Keeps a Store equal to what the API server has: list, then watch from there, for ever. Survives cuts, stalls, refusals, restarts
+ * and forgotten history (410), and after each the store is exact: what was missed is told as changes.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #o: ReflectorOptions<T>
+  readonly #watchdogMs: number
+  readonly #random: () => number
+  #watchList: boolean
+  /** Where to resume; undefined = a complete list is needed. */
+  #version: string | undefined
+  #failures = 0
+
+  constructor(o: ReflectorOptions<T>) {
+    this.#o = o
+    this.#watchdogMs = o.watchdogMs ?? 90_000
+    this.#watchList = o.watchList ?? true
+    this.#random = o.random ?? Math.random
+  }
+
+  /** Resolves after the signal aborted, when its connection is closed. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const startedMs = performance.now()
+      try {
+        await this.#round(signal)
+        // a server that ends every watch at once must not be asked in a tight loop
+        if (performance.now() - startedMs > 1_000) this.#failures = 0
+        else await this.#pause(undefined, signal)
+      } catch (fault) {
+        if (!signal.aborted) await this.#recover(fault, signal)
+      }
+    }
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    if (this.#version !== undefined) return this.#watch(signal)
+    if (this.#watchList) return this.#watchWithInitialEvents(signal)
+    await this.#list(signal)
+    return this.#watch(signal)
+  }
+
+  async #recover(fault: unknown, signal: AbortSignal): Promise<void> {
+    const error = fault instanceof Error ? fault : new Error(String(fault))
+    if (isForgotten(error)) this.#version = undefined
+    if (this.#watchList && this.#version === undefined && fault instanceof KubeError && (fault.status === 400 || fault.status === 422)) {
+      this.#watchList = false
+      return
+    }
+    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${error.message}`)
+    await this.#pause(fault instanceof KubeError ? fault.retryAfterSeconds : undefined, signal)
+  }
+
+  async #pause(retryAfterSeconds: number | undefined, signal: AbortSignal): Promise<void> {
+    const ownMs = backoffMs({ ...backoff, failures: this.#failures, random: this.#random })
+    this.#failures += 1
+    await this.#o.clock.sleep(Math.max(ownMs, (retryAfterSeconds ?? 0) * 1_000), signal)
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, resource, store } = this.#o
+    store.beginReplace()
+    const { items, resourceVersion } = await client.listWithVersion(resource, this.#o.selection, signal)
+    const seen = new Set<string>()
+    for (const item of items) {
+      seen.add(keyOf(item))
+      store.upsert(this.#stripped(item))
+    }
+    store.endReplace(seen, resourceVersion)
+    this.#version = resourceVersion
+  }
+
+  /** One stream that first tells everything there is, then a marked bookmark, then what changes. */
+  async #watchWithInitialEvents(signal: AbortSignal): Promise<void> {
+    const { store } = this.#o
+    const seen = new Set<string>()
+    store.beginReplace()
+    await this.#stream({ sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }, signal, (event, version) => {
+      if (this.#version !== undefined) return this.#take(event, version)
+      if (event.type !== 'BOOKMARK') {
+        if (event.type === 'DELETED') seen.delete(keyOf(event.object))
+        else seen.add(keyOf(event.object))
+        this.#apply(event)
+      } else if (event.object.metadata.annotations?.[initialEventsEnd] === 'true') {
+        store.endReplace(seen, version)
+        this.#version = version
+        this.#failures = 0
+      }
+    })
+  }
+
+  #watch(signal: AbortSignal): Promise<void> {
+    return this.#stream({ resourceVersion: this.#version }, signal, (event, version) => this.#take(event, version))
+  }
+
+  /** An event after the initial ones: from here on the version may be resumed from. */
+  #take(event: WatchEvent<T>, version: string): void {
+    if (event.type === 'BOOKMARK') this.#o.store.progress(version)
+    else this.#apply(event)
+    this.#version = version
+    this.#failures = 0
+  }
+
+  #apply(event: WatchEvent<T>): void {
+    if (event.type === 'DELETED') this.#o.store.remove(event.object)
+    else this.#o.store.upsert(this.#stripped(event.object))
+  }
+
+  #stripped(object: T): T {
+    const { managedFields: _, ...metadata } = object.metadata as ObjectMeta & { managedFields?: unknown }
+    const smaller = { ...object, metadata }
+    return this.#o.strip ? this.#o.strip(smaller) : smaller
+  }
+
+  /** Opens one watch and hands over its events until the server ends it. Throws when it is refused, cut or silent. */
+  async #stream(
+    start: Record<string, string | undefined>,
+    signal: AbortSignal,
+    onEvent: (event: WatchEvent<T>, version: string) => void,
+  ): Promise<void> {
+    const { client, resource, selection = {} } = this.#o
+    const search = query({
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      // between four and eight minutes, so that a thousand watches do not all come back at once
+      timeoutSeconds: String(240 + Math.floor(this.#random() * 240)),
+      labelSelector: selection.labelSelector,
+      fieldSelector: selection.fieldSelector,
+      ...start,
+    })
+    const own = new AbortController()
+    const watchdog = this.#watchOver(own)
+    try {
+      const either = AbortSignal.any([signal, own.signal])
+      const path = collectionPath(resource, selection.namespace) + search
+      const body = await client.stream(path, { signal: either, headersTimeoutMs: Math.min(headersTimeoutMs, this.#watchdogMs) })
+      for await (const line of jsonLines(body, watchdog.sawBytes)) {
+        const event = line as WatchEvent<T>
+        if (event.type === 'ERROR') throw refusedLater(`watch of ${resource.plural}`, event.object)
+        onEvent(event, event.object.metadata.resourceVersion ?? '')
+      }
+    } catch (fault) {
+      throw own.signal.aborted ? own.signal.reason : fault
+    } finally {
+      watchdog.stop()
+      own.abort()
+    }
+  }
+
+  /** One timer for the whole stream: it looks when the last byte came, and sleeps on for the rest. */
+  #watchOver(stream: AbortController): { sawBytes: () => void; stop: () => void } {
+    let lastMs = performance.now()
+    let cancel = (): void => undefined
+    const arm = (ms: number): void => {
+      cancel = this.#o.clock.after(ms, () => {
+        const leftMs = this.#watchdogMs - (performance.now() - lastMs)
+        if (leftMs > 0) arm(leftMs)
+        else stream.abort(new Silence(`no byte for ${this.#watchdogMs / 1000} s`))
+      })
+    }
+    arm(this.#watchdogMs)
+    return { sawBytes: () => (lastMs = performance.now()), stop: () => cancel() }
+  }
+}
+
+/** 410: the history we want to resume from is compacted. "Too large": the server was restored from a backup and is behind us. */
+function isForgotten(fault: Error): boolean {
+  return fault instanceof KubeError && (fault.status === 410 || fault.message.includes('Too large resource version'))
+}
