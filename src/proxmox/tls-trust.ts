@@ -3,7 +3,7 @@ import { buildConnector } from 'undici'
 
 /** How the certificate of an endpoint is judged. Nothing given: by the system's CAs and the host name. */
 export interface TlsTrust {
-  /** PEM, or base64 of it as Kubernetes writes CA bundles; PVE's own CA is /etc/pve/pve-root-ca.pem. */
+  /** PEM; PVE's own CA is /etc/pve/pve-root-ca.pem. */
   caBundle?: string
   /** SHA-256 of the leaf as PVE prints it (`AA:BB:…`); several, so that a renewal can be announced before it happens. */
   fingerprints?: readonly string[]
@@ -24,7 +24,7 @@ export function connectorFor(trust: TlsTrust): buildConnector.connector {
     allowH2: false, // HTTP/2 has no reason phrase, and older PVE puts its text only there
     timeout: connectTimeoutMs,
     maxCachedSessions: 0, // a resumed session shows no certificate to compare
-    ...(trust.caBundle !== undefined && { ca: pemOf(trust.caBundle) }),
+    ...(trust.caBundle !== undefined && { ca: trust.caBundle }),
     ...((pinned || trust.insecureSkipVerify === true) && { rejectUnauthorized: false }),
   })
   return (options, callback) => {
@@ -51,5 +51,3 @@ function mismatch(socket: object, pins: ReadonlySet<string>): Error | undefined 
   const told = shown === undefined ? 'the endpoint shows no certificate' : `the endpoint shows the certificate ${shown}`
   return Object.assign(new Error(`${told}; spec.tls.fingerprints names another`), { code: 'FINGERPRINT_MISMATCH' })
 }
-
-const pemOf = (bundle: string): string => (bundle.includes('-----BEGIN') ? bundle : Buffer.from(bundle, 'base64').toString('utf8'))
