@@ -143,15 +143,17 @@ export type IPPoolSpec = z.infer<typeof ipPoolSpec>
 
 const count = (description: string) => z.string().max(40).exactOptional().describe(`${description} A string: IPv6 numbers exceed 64 bits.`)
 
-export const ipPoolStatus = z.object({
-  observedGeneration: observedGeneration.exactOptional(),
-  total: count('Addresses the pool may give out, reserved ones included.'),
-  allocated: count('Addresses held, orphaned ones included.'),
-  free: count('Addresses the next VM could get.'),
-  cooling: count('Addresses released that rest until reuseAfter has passed.'),
-  reserved: count('Addresses kept back for one ProxmoxVM and not held by it.'),
-  conditions: conditions.exactOptional(),
-})
+export const ipPoolStatus = z
+  .object({
+    observedGeneration: observedGeneration.exactOptional(),
+    total: count('Addresses the pool may give out, reserved ones included.'),
+    allocated: count('Addresses held, orphaned ones included.'),
+    free: count('Addresses the next VM could get.'),
+    cooling: count('Addresses released that rest until reuseAfter has passed.'),
+    reserved: count('Addresses kept back for one ProxmoxVM and not held by it.'),
+    conditions: conditions.exactOptional(),
+  })
+  .describe('What is. Written by the operator.')
 export type IPPoolStatus = z.infer<typeof ipPoolStatus>
 
 export interface IPPool extends KubeObject {

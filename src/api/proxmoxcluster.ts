@@ -102,49 +102,51 @@ export const proxmoxClusterSpec = z
   .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')
 export type ProxmoxClusterSpec = z.infer<typeof proxmoxClusterSpec>
 
-export const proxmoxClusterStatus = z.object({
-  observedGeneration: observedGeneration.exactOptional(),
-  version: z.string().max(64).exactOptional().describe('Version of PVE.'),
-  nodes: z
-    .array(
-      z.object({
-        name: z.string().max(63).describe('Name of the node.'),
-        online: z.boolean().describe('Whether the PVE cluster sees the node.'),
-        vms: z.int().describe('VMs of ours on it.'),
-      }),
-    )
-    .max(128)
-    .exactOptional()
-    .meta({ description: 'The nodes of the PVE cluster.', ...listMap('name') }),
-  templates: z
-    .array(
-      z.object({
-        name: z.string().max(253).exactOptional().describe('Name of the template.'),
-        tag: z.string().max(1024).exactOptional().describe('Tags of the template as PVE writes them, several separated by semicolons.'),
-        node: z.string().max(63).describe('Node it is on.'),
-        vmid: z.int().describe('Its VMID.'),
-      }),
-    )
-    .max(512)
-    .exactOptional()
-    .meta({ description: 'The templates the token can see: what spec.template of a ProxmoxVM can name.', ...atomic }),
-  missingPrivileges: z
-    .array(
-      z.object({
-        path: z.string().max(256).describe('Path of PVE on which it is missing.'),
-        privilege: z.string().max(64).describe('Name of the privilege.'),
-        neededFor: z.string().max(256).describe('What does not work without it.'),
-      }),
-    )
-    .max(256)
-    .exactOptional()
-    .meta({ description: 'Privileges the token lacks. `pve-operator role` prints the role that has them all.', ...atomic }),
-  vmids: z
-    .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
-    .exactOptional()
-    .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
-  conditions: conditions.exactOptional(),
-})
+export const proxmoxClusterStatus = z
+  .object({
+    observedGeneration: observedGeneration.exactOptional(),
+    version: z.string().max(64).exactOptional().describe('Version of PVE.'),
+    nodes: z
+      .array(
+        z.object({
+          name: z.string().max(63).describe('Name of the node.'),
+          online: z.boolean().describe('Whether the PVE cluster sees the node.'),
+          vms: z.int().describe('VMs of ours on it.'),
+        }),
+      )
+      .max(128)
+      .exactOptional()
+      .meta({ description: 'The nodes of the PVE cluster.', ...listMap('name') }),
+    templates: z
+      .array(
+        z.object({
+          name: z.string().max(253).exactOptional().describe('Name of the template.'),
+          tag: z.string().max(1024).exactOptional().describe('Tags of the template as PVE writes them, several separated by semicolons.'),
+          node: z.string().max(63).describe('Node it is on.'),
+          vmid: z.int().describe('Its VMID.'),
+        }),
+      )
+      .max(512)
+      .exactOptional()
+      .meta({ description: 'The templates the token can see: what spec.template of a ProxmoxVM can name.', ...atomic }),
+    missingPrivileges: z
+      .array(
+        z.object({
+          path: z.string().max(256).describe('Path of PVE on which it is missing.'),
+          privilege: z.string().max(64).describe('Name of the privilege.'),
+          neededFor: z.string().max(256).describe('What does not work without it.'),
+        }),
+      )
+      .max(256)
+      .exactOptional()
+      .meta({ description: 'Privileges the token lacks. `pve-operator role` prints the role that has them all.', ...atomic }),
+    vmids: z
+      .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
+      .exactOptional()
+      .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
+    conditions: conditions.exactOptional(),
+  })
+  .describe('What is. Written by the operator.')
 export type ProxmoxClusterStatus = z.infer<typeof proxmoxClusterStatus>
 
 export interface ProxmoxCluster extends KubeObject {

@@ -79,7 +79,9 @@ export const proxmoxVMStatus = z
       .meta({ description: 'Network cards.', ...listMap('name') }),
     hostname: text(253, 'Host name of the guest. Macros are evaluated once and kept here.'),
     vmName: text(253, 'Name of the VM in PVE.'),
-    clonedAt: time('When PVE began the clone, by its own clock. Backups older than that belong to a former holder of the VMID.').exactOptional(),
+    clonedAt: time(
+      'When PVE began the clone, by its own clock. Backups older than that belong to a former holder of the VMID.',
+    ).exactOptional(),
     intentAt: time(
       'When the intent (VMID, node, template, MAC, names) was written. A VM missing in PVE before that proves nothing.',
     ).exactOptional(),

@@ -37,6 +37,7 @@ function shape(node: Structural, options: StructuralOptions): Structural {
     if (keyword === 'required' && (value as string[]).length === 0) continue
     out[keyword] = value
   }
+  if (options.open && node['enum'] !== undefined) out['maxLength'] = 64
   if (out['x-kubernetes-int-or-string'] === true) {
     delete out['anyOf']
     delete out.type
