@@ -29,7 +29,7 @@ node_modules/.stamp: package.json package-lock.json
 # Says nothing when the cached binaries are there; KUBEBUILDER_ASSETS is used instead if set.
 control-plane: packages
 	@node --disable-warning=ExperimentalWarning --input-type=module -e "import { ensureBinaries } from '$(CURDIR)/src/controlplane/binaries.ts'; \
-	  const assetsDir = process.env.KUBEBUILDER_ASSETS; await ensureBinaries({ ...(assetsDir && { assetsDir }), log: (line) => console.log(line) })"
+	  const { KUBEBUILDER_ASSETS: assetsDir, XDG_CACHE_HOME: cacheDir } = process.env; await ensureBinaries({ ...(assetsDir && { assetsDir }), ...(cacheDir && { cacheDir }), log: (line) => console.log(line) })"
 
 test: setup ## every test, on a real kube-apiserver and the PVE simulator (ONLY=test/ipam narrows)
 	@$(JEST) $(JEST_ARGS) $(ONLY)
@@ -38,13 +38,13 @@ lint: packages ## types, lint rules, format, and crds/ as generated
 	tsc --noEmit
 	oxlint --type-aware --deny-warnings src test
 	biome format src test
-	@node --disable-warning=ExperimentalWarning src/api/generate.ts --check
+	@node --disable-warning=ExperimentalWarning src/crds/write.ts --check
 
 format: packages ## formats the sources
 	biome format --write src test
 
-crds: packages ## writes crds/ from src/api
-	@node --disable-warning=ExperimentalWarning src/api/generate.ts
+crds: packages ## writes crds/ from src/api and src/crds
+	@node --disable-warning=ExperimentalWarning src/crds/write.ts
 
 demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready)
 	@exec node --disable-warning=ExperimentalWarning src/demo/demo.ts

@@ -1,0 +1,161 @@
+/**
+ * `make demo`: a real control plane, the simulator, the operator, and the manifests of deploy/examples becoming Ready.
+ * DEMO_EXIT=1: ends with 0 once all is Ready, with 1 when it is not within 120 s.
+ */
+import { join, relative } from 'node:path'
+import type { KubeObject } from '../api/meta.ts'
+import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { keyOf } from '../kube/keys.ts'
+import { readManifests, type Operator, type Stage, setStage, unlessFailed } from '../stage/stage.ts'
+import { Audience } from './audience.ts'
+import { Board, isReady, rowOf } from './board.ts'
+import { hasKubectl, kubectl, vmTable } from './kubectl.ts'
+
+const dir = join(import.meta.dirname, '../../.demo')
+const readyWithinSeconds = 120
+/** 00-cluster.yaml … 03-vms.yaml: one setting. The other examples are each for themselves. */
+const mainExample = /^\d\d-/
+const interrupted = new AbortController()
+const say = (line = ''): unknown => process.stdout.write(`${line}\n`)
+
+/** As a user writes it: the API server adds the defaults. */
+const guest: KubeObject & { spec: object } = {
+  apiVersion: 'pve.hosting/v1alpha1',
+  kind: 'ProxmoxVM',
+  metadata: { name: 'guest', namespace: 'customer-7' },
+  spec: {
+    clusterRef: { name: 'fra1' },
+    template: { name: 'debian-13', clone: 'Linked' },
+    packageRef: { name: 'vps-s' },
+    addresses: [{ name: 'main', poolRef: { name: 'public-v4' } }],
+  },
+}
+
+async function demo(stage: Stage): Promise<boolean> {
+  const operator = await stage.startOperator()
+  say(`The control plane, the simulator and the operator run. From another terminal:\n\n  export KUBECONFIG=${stage.kubeconfig}\n`)
+  const startedMs = performance.now()
+  const seconds = (): string => `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s`
+  const board = new Board(process.stdout, { colour: !process.env.NO_COLOR, elapsed: seconds })
+  const audience = new Audience(stage.client, interrupted.signal)
+  const show = (vms: readonly ProxmoxVM[]): void => board.show(vms.map(rowOf))
+  const follow = (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number): Promise<boolean> =>
+    audience.follow({ until, show, deadlineSeconds, signal: interrupted.signal })
+
+  const examples = await readManifests('deploy/examples', mainExample)
+  say(`Applying ${examples.length} objects of deploy/examples:\n`)
+  await stage.manifests.apply(examples)
+  const wanted = examples.filter((object) => object.kind === 'ProxmoxVM').map((object) => keyOf(object))
+  if (!(await follow((vms) => allReady(wanted, vms), readyWithinSeconds))) return tooLate(audience.vms())
+  board.leave()
+  say(`\nAll ${wanted.length} VMs are Ready after ${seconds().trim()}.\n`)
+  await showObjects(stage)
+  await giveBack(stage, follow, board)
+  goodbye(stage, operator)
+  return true
+}
+
+function allReady(wanted: readonly string[], vms: readonly ProxmoxVM[]): boolean {
+  const ready = new Set(vms.filter(isReady).map((vm) => keyOf(vm)))
+  return wanted.every((key) => ready.has(key))
+}
+
+function tooLate(vms: readonly ProxmoxVM[]): false {
+  if (interrupted.signal.aborted) return false
+  say(`\nNot all VMs are Ready after ${readyWithinSeconds} s:`)
+  for (const vm of vms.filter((one) => !isReady(one))) {
+    const why = vm.status?.conditions?.find((condition) => condition.type === 'Ready')
+    say(`  ${keyOf(vm)}: ${why ? `${why.reason}: ${why.message}` : 'nobody has looked at it'}`)
+  }
+  say(`The log of the operator: ${join(dir, 'operator.log')}`)
+  return false
+}
+
+async function showObjects(stage: Stage): Promise<void> {
+  if (!hasKubectl) {
+    say(await vmTable(stage.client))
+    return
+  }
+  for (const args of [
+    ['get', 'pvm', '-A'],
+    ['get', 'ipp,paddr'],
+    ['get', 'pvecl,vmpkg'],
+  ])
+    say(kubectl(stage.kubeconfig, args))
+}
+
+/** One more VM, and its end: the address goes back to the pool with a record of who had it. */
+async function giveBack(
+  stage: Stage,
+  follow: (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number) => Promise<boolean>,
+  board: Board,
+): Promise<void> {
+  const key = keyOf(guest)
+  say('One more VM, to be deleted again:\n')
+  await stage.manifests.apply([guest])
+  if (!(await follow((vms) => allReady([key], vms), 60))) throw new Error(`${key} is not Ready after 60 s`)
+  const address = (await stage.client.get(proxmoxVMs, guest.metadata))?.status?.addresses?.[0]?.address
+  if (address === undefined) throw new Error(`${key} is Ready without an address`)
+  const before = await addressLine(stage, address)
+  await stage.client.delete(proxmoxVMs, guest.metadata)
+  if (!(await follow((vms) => !vms.some((vm) => keyOf(vm) === key), 60))) throw new Error(`${key} is not gone after 60 s`)
+  board.leave()
+  say(`\n${key} is gone from Kubernetes and from Proxmox VE. Its address, before and after:\n`)
+  say(`  ${before}\n  ${await addressLine(stage, address)}\n`)
+}
+
+async function addressLine(stage: Stage, address: string): Promise<string> {
+  const spec = (await stage.client.get(poolAddresses, { name: address }))?.spec
+  if (!spec) return `${address}: no record`
+  const last = spec.history?.at(-1)
+  const holder = spec.claimRef ? `held by ${spec.claimRef.namespace}/${spec.claimRef.name}` : 'held by nobody'
+  const reuse = (await stage.client.get(ipPools, spec.poolRef))?.spec.reuseAfter
+  const record = last
+    ? `, until ${last.to} by ${last.namespace}/${last.name} (VMID ${last.vmid})${reuse ? `, free again after ${reuse}` : ''}`
+    : ''
+  return `${address}: ${holder}${record}`
+}
+
+function goodbye(stage: Stage, operator: Operator): void {
+  say(`Try:
+
+  export KUBECONFIG=${stage.kubeconfig}
+  kubectl get pvm -A -o wide -w
+  kubectl describe pvm -n customer-7 whmcs-5546
+  kubectl explain pvm.spec.addresses
+  kubectl get events -n customer-7 --sort-by=.metadata.creationTimestamp
+  kubectl delete pvm -n customer-7 small
+  curl -sk ${stage.simulator.url}/sim/vms            # what the simulator has
+  curl -s ${operator.metricsUrl}/metrics
+  tail -f ${relative(process.cwd(), operator.logFile) || operator.logFile}
+`)
+}
+
+async function main(): Promise<number> {
+  let stage: Stage | undefined
+  try {
+    stage = await setStage({ dir, log: say, signal: interrupted.signal })
+    const ready = await unlessFailed(demo(stage), stage.failed)
+    if (!ready || process.env.DEMO_EXIT) return ready ? 0 : 1
+    say('It stays up. Ctrl-C stops everything.')
+    const ended = await Promise.race([
+      stage.failed,
+      new Promise<undefined>((stop) => interrupted.signal.addEventListener('abort', () => stop(undefined))),
+    ])
+    if (ended !== undefined && !interrupted.signal.aborted) throw new Error(ended)
+    return 0
+  } catch (fault) {
+    if (interrupted.signal.aborted) return 130
+    process.stderr.write(`demo: ${fault instanceof Error ? fault.message : String(fault)}\n`)
+    return 1
+  } finally {
+    if (stage) {
+      say('Stopping the operator, the simulator and the control plane …')
+      await stage.stop()
+    }
+  }
+}
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort())
+process.exitCode = await main()
