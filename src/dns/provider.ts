@@ -31,8 +31,11 @@ export interface Change {
   readonly uid: string
 }
 
-/** What became of a change. `taken` is a decision of the server (somebody else's record is in the way), not a fault. */
-export type Made = { readonly is: 'done' } | { readonly is: 'taken'; readonly why: string }
+/**
+ * What became of a change. `taken` (somebody else's record is in the way) and `invalid` (the server finds this record wrong) are the server's
+ * decisions about one record, not faults: the others of the same call are made all the same.
+ */
+export type Made = { readonly is: 'done' } | { readonly is: 'taken' | 'invalid'; readonly why: string }
 
 /** What a probe learns. `serial` only where the server has one; it moves with every change of the zone. */
 export interface ZoneFacts {

@@ -1,7 +1,8 @@
+import { type Address, parseAddress } from '../ipam/address.ts'
 import { markFits, type RecordType } from './marks.ts'
 import { hostName, longestName, type Name } from './names.ts'
 import type { RecordSet } from './provider.ts'
-import { type Address, canonicalAddress, parseAddress } from './reverse.ts'
+import { canonicalAddress } from './reverse.ts'
 import { forwardZones, reverseZones, type ZoneChoice } from './zones.ts'
 
 /** What of a VM its records come from. */

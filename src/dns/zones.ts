@@ -1,6 +1,7 @@
+import type { Address } from '../ipam/address.ts'
 import type { Name } from './names.ts'
 import { isWithin } from './names.ts'
-import { type Address, type Block, blockHolds, classlessName, reverseName } from './reverse.ts'
+import { type Block, blockHolds, classlessName, reverseName } from './reverse.ts'
 
 /** A zone as far as choosing goes. `ref` is the name of the DNSZone object; several objects may serve one zone name. */
 export interface ZoneChoice {
