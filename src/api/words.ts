@@ -81,6 +81,11 @@ export const reasons = {
     who: 'user',
     means: 'The address asked for by name is excluded, reserved for somebody else, or the network, broadcast or gateway address.',
   },
+  AddressCooling: {
+    who: 'operator',
+    means: 'The address asked for by name was released lately; it is free again after reuseAfter of its pool.',
+  },
+  AddressPending: { who: 'operator', means: 'The address is not taken from its pool yet.' },
   PoolExhausted: { who: 'admin', means: 'No address of the pool is free; the VM is served when one is released or the pool grows.' },
   PoolNotFound: { who: 'user', means: 'There is no IPPool of that name.' },
   PoolNotAllowed: { who: 'admin', means: 'The pool does not serve this namespace or this cluster.' },
@@ -129,6 +134,7 @@ export const reasons = {
   MissingPrivileges: { who: 'admin', means: 'The token lacks privileges; status.missingPrivileges lists them.' },
   CredentialsNotFound: { who: 'admin', means: 'The Secret of the ProxmoxCluster or one of its keys does not exist.' },
   TLSUntrusted: { who: 'admin', means: 'The certificate of the endpoint matches neither the CA nor a fingerprint.' },
+  UnsupportedVersion: { who: 'admin', means: 'The PVE is older than 8; the message says which it is.' },
   Reachable: { who: 'nobody', means: 'PVE answers.' },
   // life
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },

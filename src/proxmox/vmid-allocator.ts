@@ -6,7 +6,8 @@ export type VmidGrant = { readonly is: 'granted'; readonly vmid: number } | { re
 /** Reads and writes ProxmoxCluster.status.vmids.reservedUpTo; `write` is a compare-and-swap that throws when somebody was faster. */
 export interface ReservationRecord {
   read(): Promise<number | undefined>
-  write(reservedUpTo: number): Promise<void>
+  /** `expected`: what `read` or the last `write` said. */
+  write(reservedUpTo: number, expected: number | undefined): Promise<void>
 }
 
 /** Longer than the write of an intent takes. */
@@ -54,7 +55,10 @@ export class VmidAllocator {
     const cursor = this.#cursor ?? (await this.#resume())
     const choice = chooseVmid(range, cursor, isTaken)
     if (choice.is === 'exhausted') return exhausted(range)
-    if (choice.is === 'reserve') await this.#record.write(choice.reserveUpTo)
+    if (choice.is === 'reserve') {
+      this.#cursor = undefined // should the write fail, the record is read again
+      await this.#record.write(choice.reserveUpTo, cursor.reservedUpTo)
+    }
     this.#cursor = { last: choice.vmid, reservedUpTo: choice.is === 'reserve' ? choice.reserveUpTo : cursor.reservedUpTo }
     return { is: 'granted', vmid: choice.vmid }
   }
