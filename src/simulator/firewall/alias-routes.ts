@@ -71,7 +71,13 @@ function refs(place: Place, call: Call): Record<string, string>[] {
   const wanted = call.params['type']
   const comment = (text: string | undefined): { comment?: string } => (text === undefined ? {} : { comment: text })
   const sets = Object.entries(file.ipsets).map(([name, set]) => ({ type: 'ipset', name, ref: `+${name}`, scope, ...comment(set.comment) }))
-  const aliases = Object.entries(file.aliases).map(([name, alias]) => ({ type: 'alias', name, ref: name, scope, ...comment(alias.comment) }))
+  const aliases = Object.entries(file.aliases).map(([name, alias]) => ({
+    type: 'alias',
+    name,
+    ref: name,
+    scope,
+    ...comment(alias.comment),
+  }))
   return [...sets, ...aliases].filter((ref) => wanted === undefined || ref.type === wanted)
 }
 

@@ -47,7 +47,8 @@ function positionIn(call: Call, list: RuleList): number {
   return position
 }
 
-const checkDigest = (call: Call, list: RuleList): void => assertUnmodified(listDigest(shownList(list).map((rule) => ({ ...rule }))), call.params['digest'])
+const checkDigest = (call: Call, list: RuleList): void =>
+  assertUnmodified(listDigest(shownList(list).map((rule) => ({ ...rule }))), call.params['digest'])
 
 const withDigests = (list: RuleList): Record<string, unknown>[] => withDigest(shownList(list).map((rule) => ({ ...rule })))
 

@@ -1,0 +1,181 @@
+import type { FaultPlan, TaskFault } from '../plug.ts'
+import { BadRequest, objectOf, oneOf, onlyKeys, optionalFlag, optionalNumber, optionalText } from './bad-request.ts'
+
+/** A change of the world that a fault brings about: at once, or when a request meets the fault. */
+export interface Upset {
+  node?: { name: string; state: 'on' | 'off' }
+  noQuorum?: boolean
+  storage?: { name: string; state: 'on' | 'off' | 'full' }
+  /** The API daemon behind the proxy: protected calls answer `595 Connection refused`. */
+  daemon?: { node: string; state: 'on' | 'off' }
+  /** Undone after so many simulated milliseconds; absent: when the fault is deleted. */
+  forMs?: number
+}
+
+export interface FaultSpec {
+  id: string
+  /** Absent: the upset takes place at once. */
+  route?: RoutePattern
+  match: { vmid?: number; node?: string; token?: string; params: Record<string, string> }
+  /** How many requests it hits. */
+  times: number
+  /** How many matching requests it lets pass first. */
+  after: number
+  plan: FaultPlan
+  upset: Upset | undefined
+  /** As it was sent, for the listing. */
+  given: Record<string, unknown>
+}
+
+export interface RoutePattern {
+  method: string
+  segments: string[]
+}
+
+const fields = 'id route match times after delayMs drop status reason message errors when task node noQuorum storage daemon forMs'.split(
+  ' ',
+)
+
+const example = `for example {"route": "POST /nodes/{node}/qemu/{vmid}/clone", "drop": "after"}`
+
+/** Reads one fault; a BadRequest says what is wrong with it. */
+export function readFault(value: unknown, fallbackId: string): FaultSpec {
+  const given = objectOf(value, 'a fault')
+  onlyKeys(given, fields, 'a fault')
+  const id = optionalText(given['id'], "the fault's id") ?? fallbackId
+  const what = `fault '${id}'`
+  const route = readRoute(given['route'], what)
+  const plan = readPlan(given, what)
+  const upset = readUpset(given, what)
+  if (Object.keys(plan).length === 0 && upset === undefined) {
+    throw new BadRequest(`${what} does nothing: give it delayMs, drop, status, task, node, noQuorum, storage or daemon, ${example}`)
+  }
+  if (route === undefined && Object.keys(plan).length > 0) throw new BadRequest(`${what} needs a route, ${example}`)
+  return { id, ...(route ? { route } : {}), match: readMatch(given['match'], what), ...readCounts(given, what), plan, upset, given }
+}
+
+function readCounts(given: Record<string, unknown>, what: string): { times: number; after: number } {
+  const times = given['times'] === 'always' ? Number.POSITIVE_INFINITY : (optionalNumber(given['times'], `times of ${what}`, 1) ?? 1)
+  return { times, after: optionalNumber(given['after'], `after of ${what}`) ?? 0 }
+}
+
+/** `POST /nodes/{node}/qemu/{vmid}/clone`, or with `*` for the method or for any one part of the path. */
+function readRoute(value: unknown, what: string): RoutePattern | undefined {
+  const text = optionalText(value, `route of ${what}`)
+  if (text === undefined) return undefined
+  const match = /^(GET|POST|PUT|DELETE|\*) (\/\S*)$/.exec(text)
+  if (match === null)
+    throw new BadRequest(
+      `route of ${what} must be a method and a path without /api2/json, ${example}; '*' stands for any method or path part`,
+    )
+  const [, method = '', path = ''] = match
+  if (path.startsWith('/api2')) throw new BadRequest(`route of ${what}: leave /api2/json away, ${example}`)
+  return { method, segments: path.split('/').filter(Boolean) }
+}
+
+function readMatch(value: unknown, what: string): FaultSpec['match'] {
+  if (value === undefined) return { params: {} }
+  const match = objectOf(value, `match of ${what}`)
+  onlyKeys(match, ['vmid', 'node', 'token', 'params'], `match of ${what}`)
+  const params = match['params'] === undefined ? {} : objectOf(match['params'], `match.params of ${what}`)
+  const vmid = optionalNumber(match['vmid'], `match.vmid of ${what}`, 1)
+  const node = optionalText(match['node'], `match.node of ${what}`)
+  const token = optionalText(match['token'], `match.token of ${what}`)
+  return {
+    ...(vmid === undefined ? {} : { vmid }),
+    ...(node === undefined ? {} : { node }),
+    ...(token === undefined ? {} : { token }),
+    params: Object.fromEntries(Object.entries(params).map(([key, wanted]) => [key, String(wanted)])),
+  }
+}
+
+function readPlan(given: Record<string, unknown>, what: string): FaultPlan {
+  const plan: FaultPlan = {}
+  const delayMs = optionalNumber(given['delayMs'], `delayMs of ${what}`)
+  if (delayMs !== undefined) plan.delayMs = delayMs
+  if (given['drop'] !== undefined) plan.drop = oneOf(given['drop'], ['before', 'after'], `drop of ${what} (before or after the effect)`)
+  const answer = readAnswer(given, what)
+  if (answer !== undefined) plan.answer = answer
+  if (plan.drop !== undefined && answer !== undefined)
+    throw new BadRequest(`${what} cannot drop the answer and give one: leave drop or status away`)
+  if (given['task'] !== undefined) plan.task = readTask(given['task'], what)
+  return plan
+}
+
+function readAnswer(given: Record<string, unknown>, what: string): FaultPlan['answer'] {
+  const status = optionalNumber(given['status'], `status of ${what}`, 200)
+  const needing = ['reason', 'message', 'errors', 'when'].find((key) => given[key] !== undefined)
+  if (status === undefined) {
+    if (needing !== undefined)
+      throw new BadRequest(`${what} has ${needing} but no status, for example {"status": 500, "reason": "got timeout"}`)
+    return undefined
+  }
+  if (!Number.isInteger(status) || status > 599) throw new BadRequest(`status of ${what} must be a whole number from 200 to 599`)
+  const reason = optionalText(given['reason'], `reason of ${what}`) ?? (status === 400 ? 'Parameter verification failed.' : '')
+  if (reason === '') throw new BadRequest(`${what} needs a reason beside its status: PVE puts its text into the reason phrase`)
+  const message = optionalText(given['message'], `message of ${what}`)
+  const errors = given['errors'] === undefined ? undefined : objectOf(given['errors'], `errors of ${what}`)
+  return {
+    when: given['when'] === undefined ? 'before' : oneOf(given['when'], ['before', 'after'], `when of ${what}`),
+    status,
+    reason,
+    ...(message === undefined ? {} : { message }),
+    ...(errors === undefined ? {} : { errors: Object.fromEntries(Object.entries(errors).map(([key, text]) => [key, String(text)])) }),
+    // What the proxy and the login send has no body.
+    ...(status === 401 || status >= 595 ? { emptyBody: true } : {}),
+  }
+}
+
+function readTask(value: unknown, what: string): TaskFault {
+  const task = objectOf(value, `task of ${what}`)
+  onlyKeys(task, ['exitstatus', 'before', 'warnings', 'kill', 'extraMs'], `task of ${what}`)
+  const exitstatus = optionalText(task['exitstatus'], `task.exitstatus of ${what}`)
+  const before = optionalFlag(task['before'], `task.before of ${what}`)
+  const warn = optionalNumber(task['warnings'], `task.warnings of ${what}`, 1)
+  const kill = optionalFlag(task['kill'], `task.kill of ${what}`)
+  const extraMs = optionalNumber(task['extraMs'], `task.extraMs of ${what}`)
+  if (exitstatus === undefined && warn === undefined && kill === undefined && extraMs === undefined) {
+    throw new BadRequest(`task of ${what} needs exitstatus (the text it fails with), warnings, kill or extraMs`)
+  }
+  return {
+    ...(exitstatus === undefined ? {} : before === true ? { fail: exitstatus } : { failAfter: exitstatus }),
+    ...(warn === undefined ? {} : { warn }),
+    ...(kill === undefined ? {} : { kill }),
+    ...(extraMs === undefined ? {} : { extraMs }),
+  }
+}
+
+function readUpset(given: Record<string, unknown>, what: string): Upset | undefined {
+  const upset: Upset = {}
+  const part = (key: string, names: readonly string[]): Record<string, unknown> | undefined => {
+    if (given[key] === undefined) return undefined
+    const value = objectOf(given[key], `${key} of ${what}`)
+    onlyKeys(value, names, `${key} of ${what}`)
+    return value
+  }
+  const required = (value: unknown, key: string): string => {
+    const text = optionalText(value, `${key} of ${what}`)
+    if (text === undefined) throw new BadRequest(`${key} of ${what} is missing`)
+    return text
+  }
+  const node = part('node', ['name', 'state'])
+  if (node) upset.node = { name: required(node['name'], 'node.name'), state: oneOf(node['state'], ['on', 'off'], `node.state of ${what}`) }
+  const storage = part('storage', ['name', 'state'])
+  if (storage) {
+    const state = oneOf(storage['state'], ['on', 'off', 'full'], `storage.state of ${what}`)
+    upset.storage = { name: required(storage['name'], 'storage.name'), state }
+  }
+  const daemon = part('daemon', ['node', 'state'])
+  if (daemon)
+    upset.daemon = {
+      node: required(daemon['node'], 'daemon.node'),
+      state: oneOf(daemon['state'], ['on', 'off'], `daemon.state of ${what}`),
+    }
+  const noQuorum = optionalFlag(given['noQuorum'], `noQuorum of ${what}`)
+  if (noQuorum !== undefined) upset.noQuorum = noQuorum
+  const empty = Object.keys(upset).length === 0
+  const forMs = optionalNumber(given['forMs'], `forMs of ${what}`, 1)
+  if (forMs !== undefined && empty) throw new BadRequest(`forMs of ${what} goes with node, noQuorum, storage or daemon; a delay is delayMs`)
+  if (forMs !== undefined) upset.forMs = forMs
+  return empty ? undefined : upset
+}

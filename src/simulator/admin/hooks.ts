@@ -1,0 +1,70 @@
+import type { World } from '../world/world.ts'
+import { BadRequest, objectOf } from './bad-request.ts'
+
+type Hook = (world: World, args: readonly string[]) => void
+
+function guestOf(world: World, vmid: string | undefined): number {
+  const id = Number(vmid)
+  if (!world.guests.has(id)) throw new BadRequest(`there is no VM '${vmid ?? ''}'`)
+  return id
+}
+
+function setService(world: World, name: string | undefined, running: boolean): void {
+  if (name !== 'pvedaemon') throw new BadRequest(`the only service that can be stopped and started is pvedaemon, not '${name ?? ''}'`)
+  for (const node of world.nodes.values()) node.pvedaemon = running
+}
+
+/** The kind of file a backup's name says: `vma.zst` of `vzdump-qemu-100-….vma.zst`. */
+function formatOf(name: string): string {
+  return /\.(tgz|(?:tar|vma)(?:\.(?:gz|lzo|zst|bz2))?)$/.exec(name)?.[1] ?? 'vma'
+}
+
+function addBackup(world: World, name: string | undefined): void {
+  if (name === undefined || name === '' || name.includes('/'))
+    throw new BadRequest('backup-file needs a file name, for example vzdump-qemu-100-2026_01_02-03_04_05.vma.zst')
+  const vmid = /^vzdump-(?:qemu|lxc)-(\d+)-/.exec(name)?.[1]
+  const storage = world.storage.definitions.get('local')
+  if (storage === undefined) throw new BadRequest("backup-file needs a storage 'local'")
+  world.storage.add({
+    storage: 'local',
+    node: storage.shared ? undefined : world.firstNode.name,
+    name: `backup/${name}`,
+    format: formatOf(name),
+    sizeBytes: 1000,
+    usedBytes: 1000,
+    content: 'backup',
+    vmid: vmid === undefined ? undefined : Number(vmid),
+  })
+}
+
+function removeVolume(world: World, path: string | undefined): void {
+  const volume = [...world.storage.all()].find(({ name }) => name === path || name.endsWith(`/${path ?? ''}`))
+  if (volume === undefined) throw new BadRequest(`there is no volume '${path ?? ''}'`)
+  world.storage.remove(volume)
+}
+
+/** Things that happen on a node without an API call. */
+const hooks: Readonly<Record<string, Hook>> = {
+  lock: (world, [vmid, name]) => {
+    if (name === undefined || name === '') throw new BadRequest('lock needs a VMID and the name of the lock, for example ["100", "backup"]')
+    world.setLock(guestOf(world, vmid), name)
+  },
+  unlock: (world, [vmid]) => world.setLock(guestOf(world, vmid), undefined),
+  'kill-task': (world, [upid]) => {
+    if (upid === undefined || world.tasks.get(upid) === undefined) throw new BadRequest(`there is no task '${upid ?? ''}'`)
+    world.tasks.kill(upid)
+  },
+  'rm-volume': (world, [path]) => removeVolume(world, path),
+  'backup-file': (world, [name]) => addBackup(world, name),
+  'stop-service': (world, [name]) => setService(world, name, false),
+  'start-service': (world, [name]) => setService(world, name, true),
+}
+
+/** Carries out `{op, args}`. */
+export function runHook(world: World, body: unknown): void {
+  const { op, args = [] } = objectOf(body, 'a hook')
+  const hook = typeof op === 'string' ? hooks[op] : undefined
+  if (hook === undefined) throw new BadRequest(`op must be one of: ${Object.keys(hooks).join(', ')}`)
+  if (!Array.isArray(args)) throw new BadRequest('args must be a list, for example {"op": "lock", "args": ["100", "backup"]}')
+  hook(world, args.map(String))
+}
