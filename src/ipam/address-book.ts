@@ -1,0 +1,282 @@
+/** Takes and gives back addresses for VMs. */
+import type { IPPool } from '../api/ippool.ts'
+import type { Namespace } from '../api/meta.ts'
+import type { PoolAddress } from '../api/pooladdress.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Store } from '../kube/store.ts'
+import type { Clock } from '../ops/clock.ts'
+import { type Address, formatAddress, parseAddress } from './address.ts'
+import { type Choice, choose, grantOf, isWanted, sameAddress, shelfFor } from './choice.ts'
+import type { Claimant, Entry, Grant, Refusal } from './claim.ts'
+import { PoolGuard } from './pool-guard.ts'
+import { givenBack, isProtected, leftBehind, marksOf, nameOf } from './records.ts'
+import { type Shelf, Stock } from './stock.ts'
+import { Tally } from './tally.ts'
+import { Turns } from './turns.ts'
+import { Unsettled } from './unsettled.ts'
+import type { PoolRoom } from './usable.ts'
+import { Calls, type OnFreed } from './calls.ts'
+import { Waiters, type Wish } from './waiters.ts'
+import { take, update, wasRefused } from './writes.ts'
+
+export interface AddressBookOptions {
+  client: KubeClient
+  pools: Store<IPPool>
+  addresses: Store<PoolAddress>
+  namespaces: Store<Namespace>
+  clock: Clock
+  onFreed: OnFreed
+}
+
+/** Races lost in a row before a claim gives up for now: another operator takes from the same pool faster than the watch tells. */
+const maxLostRaces = 100
+
+/** Every pool counts its free addresses here; one per process, and only a leader claims and releases. */
+export class AddressBook {
+  readonly stock: Stock
+  readonly tally: Tally
+  readonly guard: PoolGuard
+  private readonly o: AddressBookOptions
+  private readonly waiters = new Waiters()
+  private readonly calls: Calls
+  private readonly heldBy: (uid: string) => PoolAddress[]
+  private readonly unsettled: Unsettled
+  /** By uid: two calls for one VM must not each take an address for the same entry. */
+  private readonly turns = new Turns()
+  private readonly listeners = new Set<(pool: string, what: 'spec' | 'addresses') => void>()
+
+  /** Declares an index: construct it before the reflectors run. */
+  constructor(o: AddressBookOptions) {
+    this.o = o
+    this.heldBy = o.addresses.index('claim-uid', ({ spec }) => (spec.claimRef ? [spec.claimRef.uid] : []))
+    this.stock = new Stock({ pools: o.pools, addresses: o.addresses, onChange: (pool, what) => this.changed(pool, what) })
+    this.unsettled = new Unsettled(this.stock)
+    this.tally = new Tally(o.addresses)
+    this.calls = new Calls({ waiters: this.waiters, stock: this.stock, clock: o.clock, onFreed: o.onFreed })
+    this.guard = new PoolGuard({ client: o.client, pools: o.pools, isUsed: (pool) => this.isUsed(pool) })
+    o.addresses.subscribe(({ new: now }) => now && this.unsettled.shown(now))
+    o.namespaces.subscribe(({ key, old, new: now }) => {
+      if (JSON.stringify(old?.metadata.labels) !== JSON.stringify(now?.metadata.labels)) this.calls.namespaceChanged(key)
+    })
+  }
+
+  /** Tells that a pool's spec or what it can give may have changed. Ends with the answer. */
+  subscribe(listener: (pool: string, what: 'spec' | 'addresses') => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** What the VM holds, by the uid of its object. */
+  held(uid: string): PoolAddress[] {
+    return this.heldBy(uid)
+  }
+
+  /**
+   * One answer per entry, in their order. Repeat it as often as you like: an address that is held costs no request, one that was
+   * taken by a call whose reply was lost is found again. Throws KubeError when a write fails; what was granted before stays held.
+   * @param cluster name of the ProxmoxCluster of the VM
+   */
+  async claim(who: Claimant, entries: readonly Entry[], cluster: string): Promise<(Grant | Refusal)[]> {
+    return this.turns.take(who.uid, async () => {
+      await this.ready()
+      this.waiters.keepOnly(who.uid, entries)
+      const answers: (Grant | Refusal)[] = []
+      for (const entry of entries) answers.push(await this.claimOne(who, entry, entries, cluster))
+      return answers
+    })
+  }
+
+  /** As `claim`, without a write: what is held is granted, of the rest it says what `claim` would say, or that it is still to be taken. */
+  grants(who: Claimant, entries: readonly Entry[], cluster: string): (Grant | Refusal)[] {
+    return entries.map((entry) => {
+      const granted = this.heldGrant(who, entry)
+      if (granted) return granted
+      const shelf = this.shelf(who, entry, cluster)
+      if ('is' in shelf) return shelf
+      const choice = this.choice(shelf, who, entry, entries)
+      if (choice.is === 'no') return choice.refusal
+      return { is: 'waiting', entry: entry.name, reason: 'AddressPending', message: `no address of IPPool ${entry.pool} is taken yet` }
+    })
+  }
+
+  /**
+   * Held addresses that no entry stands for any more, such as the old one after an entry asked for another. They stay held until
+   * `release` names them: PVE may still have them in ipconfig and ipset.
+   */
+  surplus(who: Claimant, entries: readonly Entry[]): PoolAddress[] {
+    const wanted = new Set(entries.map((entry) => this.heldFor(who.uid, entry)?.metadata.name))
+    return this.held(who.uid).filter(({ metadata }) => !wanted.has(metadata.name))
+  }
+
+  /**
+   * Gives back everything the VM holds, or what the entries or addresses name. `free`: with a record of the holder, available again
+   * after reuseAfter; only when PVE confirmed that the VM no longer uses it. `orphan`: stays held, its VM lives on without an object.
+   * Repeat it until it does not throw: what is given back already costs nothing.
+   */
+  async release(
+    who: Claimant,
+    o: { entries?: readonly string[]; addresses?: readonly string[]; outcome: 'free' | 'orphan' },
+  ): Promise<void> {
+    const named = ({ entry, address }: { entry: string | undefined; address: string }): boolean =>
+      (!o.entries && !o.addresses) ||
+      (o.entries?.includes(entry ?? '') ?? false) ||
+      (o.addresses?.some((one) => sameAddress(one, address)) ?? false)
+    await this.turns.take(who.uid, async () => {
+      await this.ready()
+      if (!o.entries && !o.addresses) this.waiters.keepOnly(who.uid, [])
+      for (const entry of o.entries ?? []) this.waiters.leave(who.uid, entry)
+      const names = new Set(
+        this.held(who.uid).flatMap(({ metadata, spec }) =>
+          named({ entry: spec.claimRef?.entry, address: spec.address }) ? [metadata.name] : [],
+        ),
+      )
+      for (const { owner, address, scope } of this.unsettled.of(who.uid)) {
+        if (named({ entry: owner.entry, address: formatAddress(address) })) names.add(nameOf(address, scope))
+      }
+      for (const name of names) await this.releaseOne(who, name, o.outcome)
+    })
+  }
+
+  /** Frees an address whose VM has no object any more, after an admin deleted the PoolAddress. */
+  async freeOrphan(name: string): Promise<void> {
+    await this.change(name, (now) => {
+      if (now.metadata.deletionTimestamp === undefined || !isProtected(now)) return undefined
+      if (now.spec.claimRef && !now.spec.orphaned) return undefined
+      return givenBack(now, marksOf(now), this.o.clock.now(), this.rests(now))
+    })
+  }
+
+  /** Addresses by pool and state, for metrics. A pool of IPv6 may have more than a number holds exactly. */
+  stats(): { pool: string; state: 'allocated' | 'orphaned' | 'free' | 'cooling' | 'reserved'; count: number }[] {
+    const nowMs = this.o.clock.now()
+    return this.stock.list().flatMap((shelf) => {
+      const pool = shelf.pool.metadata.name
+      const { allocated, orphaned } = this.tally.of(pool)
+      return [
+        { pool, state: 'allocated' as const, count: allocated },
+        { pool, state: 'orphaned' as const, count: orphaned },
+        { pool, state: 'free' as const, count: Number(shelf.index.available(nowMs)) },
+        { pool, state: 'cooling' as const, count: shelf.index.coolingCount(nowMs) },
+        { pool, state: 'reserved' as const, count: this.stock.reservedCount(shelf) },
+      ]
+    })
+  }
+
+  /** How many entries of VMs wait at the pool for an address. */
+  waitingAt(pool: string): number {
+    return this.waiters.line(pool).filter(({ wish }) => wish !== 'pool').length
+  }
+
+  private async claimOne(who: Claimant, entry: Entry, entries: readonly Entry[], cluster: string): Promise<Grant | Refusal> {
+    for (let races = 0; races < maxLostRaces; races++) {
+      const granted = this.heldGrant(who, entry)
+      if (granted) {
+        this.calls.leave(entry.pool, who.uid, entry.name)
+        return granted
+      }
+      const shelf = this.shelf(who, entry, cluster)
+      if ('is' in shelf) return this.wait(who, entry, shelf, 'pool')
+      const choice = this.choice(shelf, who, entry, entries)
+      if (choice.is === 'no') return this.wait(who, entry, choice.refusal, choice.wish)
+      if (await this.take(shelf, who, entry, choice)) {
+        this.calls.leave(entry.pool, who.uid, entry.name)
+        return grantOf(entry, shelf.pool, choice.address)
+      }
+    }
+    throw new Error(`lost ${maxLostRaces} races in a row for an address of IPPool ${entry.pool}`)
+  }
+
+  private wait(who: Claimant, entry: Entry, refusal: Refusal, wish: Wish): Refusal {
+    this.calls.wait(entry.pool, who, entry.name, wish)
+    return refusal
+  }
+
+  /** @returns whether it is ours now; if not, the store knows whose it is */
+  private async take(
+    shelf: Shelf,
+    who: Claimant,
+    entry: Entry,
+    { address, adopt }: { address: Address; adopt: boolean },
+  ): Promise<boolean> {
+    const { scope, reuseAfterMs } = shelf
+    const name = nameOf(address, scope)
+    const owner = { namespace: who.namespace, name: who.name, uid: who.uid, entry: entry.name }
+    this.unsettled.begin({ owner, pool: entry.pool, scope, address })
+    try {
+      await this.guard.protect(entry.pool)
+      const claim = { who, entry: entry.name, pool: entry.pool, scope, address }
+      const taking = await take(this.o.client, claim, () => this.o.clock.now(), { known: this.o.addresses.get(name), reuseAfterMs, adopt })
+      this.o.addresses.put(taking.object)
+      // A store that lists anew ignores the write for a moment; until it shows the object, this process must remember it.
+      if (taking.is === 'theirs') this.unsettled.end(name)
+      return taking.is === 'ours'
+    } catch (fault) {
+      if (wasRefused(fault)) this.unsettled.end(name)
+      throw fault
+    }
+  }
+
+  private async releaseOne(who: Claimant, name: string, outcome: 'free' | 'orphan'): Promise<void> {
+    await this.change(name, (now) => {
+      if (now.spec.claimRef?.uid !== who.uid) return undefined
+      if (outcome === 'free') return givenBack(now, who, this.o.clock.now(), this.rests(now))
+      return now.spec.orphaned ? undefined : leftBehind(now, who)
+    })
+    this.unsettled.end(name)
+  }
+
+  private async change(name: string, change: (now: PoolAddress) => PoolAddress | undefined): Promise<void> {
+    const known = this.unsettled.has(name) ? undefined : this.o.addresses.get(name)
+    const written = await update(this.o.client, name, known, change)
+    if (written) this.o.addresses.put(written)
+  }
+
+  private choice(shelf: Shelf & { room: PoolRoom }, who: Claimant, entry: Entry, entries: readonly Entry[]): Choice {
+    const begun = this.unsettled.of(who.uid).find(({ owner, pool }) => owner.entry === entry.name && pool === entry.pool)
+    if (begun && (entry.address === undefined || sameAddress(entry.address, formatAddress(begun.address)))) {
+      return { is: 'take', address: begun.address, adopt: false }
+    }
+    const ahead = this.waiters.ahead(entry.pool, who.uid, entry.name)
+    return choose(this.stock, shelf, { who, entry, entries, held: this.held(who.uid), ahead, nowMs: this.o.clock.now() })
+  }
+
+  private shelf(who: Claimant, entry: Entry, cluster: string): (Shelf & { room: PoolRoom }) | Refusal {
+    const namespaceLabels = this.o.namespaces.get(who.namespace)?.metadata.labels ?? {}
+    return shelfFor(this.stock.shelf(entry.pool), entry, { namespace: who.namespace, namespaceLabels, cluster })
+  }
+
+  private heldGrant(who: Claimant, entry: Entry): Grant | undefined {
+    const held = this.heldFor(who.uid, entry)
+    const address = held && parseAddress(held.spec.address)
+    const pool = this.o.pools.get(entry.pool)
+    return address && pool && grantOf(entry, pool, address)
+  }
+
+  /** Of several for one entry (an old leader's write that came late) the one the guest was given, else the newest. */
+  private heldFor(uid: string, entry: Entry): PoolAddress | undefined {
+    const all = this.held(uid).filter((held) => isWanted(held, [entry]))
+    const since = (held: PoolAddress): string => held.spec.claimRef?.since ?? ''
+    return (
+      all.find((held) => entry.recorded !== undefined && sameAddress(entry.recorded, held.spec.address)) ??
+      all.toSorted((a, b) => since(b).localeCompare(since(a)) || a.metadata.name.localeCompare(b.metadata.name))[0]
+    )
+  }
+
+  private isUsed(pool: string): boolean {
+    const { allocated, orphaned } = this.tally.of(pool)
+    return allocated + orphaned > 0 || this.unsettled.isUsing(pool)
+  }
+
+  private rests({ spec }: PoolAddress): boolean {
+    return (this.stock.shelf(spec.poolRef.name)?.reuseAfterMs ?? 0) > 0
+  }
+
+  private changed(pool: string, what: 'spec' | 'addresses'): void {
+    this.calls.poolChanged(pool, what)
+    for (const listener of this.listeners) listener(pool, what)
+  }
+
+  private async ready(): Promise<void> {
+    await Promise.all([this.o.pools.synced, this.o.addresses.synced, this.o.namespaces.synced])
+  }
+}

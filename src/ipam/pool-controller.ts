@@ -1,0 +1,208 @@
+/** Keeps each pool's status, finalizer and records. Holds no lock and no state that could be lost: everything is looked up again. */
+import type { IPPool } from '../api/ippool.ts'
+import { ipPools, poolAddresses } from '../api/meta.ts'
+import type { PoolAddress } from '../api/pooladdress.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { KubeError } from '../kube/kube-error.ts'
+import { WorkQueue } from '../kube/queue.ts'
+import type { Store } from '../kube/store.ts'
+import type { Clock } from '../ops/clock.ts'
+import type { AddressBook } from './address-book.ts'
+import { keyOfClaimant } from './claim.ts'
+import { overlapsOf } from './overlap.ts'
+import { type PoolFacts, statusOf } from './pool-status.ts'
+import { isFreedByHand, keepingOf } from './record-keeping.ts'
+import { rested } from './records.ts'
+import type { Shelf } from './stock.ts'
+
+export interface PoolControllerOptions {
+  client: KubeClient
+  pools: Store<IPPool>
+  addresses: Store<PoolAddress>
+  book: AddressBook
+  clock: Clock
+  /** A reconcile failed and is tried again with backoff. */
+  onFault?: (pool: string, fault: unknown) => void
+}
+
+/** design: status is written at most once a second per pool. */
+const statusEveryMs = 1_000
+/** Going through the records of a pool costs its size, so changes are gathered. */
+const sweepEveryMs = 5_000
+/** Records expire by the year: not all of them at once. */
+const writesPerSweep = 100
+const workers = 4
+/** Of a pool that was deleted; its records outlive it. The default of spec.keepRecords. */
+const keepRecordsMs = 8_760 * 3_600_000
+const holdersNamed = 3
+
+export class PoolController {
+  private readonly o: PoolControllerOptions
+  private readonly queue: WorkQueue
+  private readonly byPool: (pool: string) => PoolAddress[]
+  private readonly writtenMs = new Map<string, number>()
+  /** When the records of a pool are to be looked through; absent = now. */
+  private readonly sweepMs = new Map<string, number>()
+
+  /** Declares an index: construct it before the reflectors run. */
+  constructor(o: PoolControllerOptions) {
+    this.o = o
+    this.queue = new WorkQueue({ clock: o.clock, ...(o.onFault && { onFault: o.onFault }) })
+    this.byPool = o.addresses.index('pool', ({ spec }) => [spec.poolRef.name])
+  }
+
+  /** Works until the signal aborts; by the leader only. */
+  async run(signal: AbortSignal): Promise<void> {
+    const ends = [
+      this.o.book.subscribe((pool, what) => this.changed(pool, what)),
+      this.o.addresses.subscribe(({ new: now }) => {
+        if (now) this.sweepSooner(now)
+      }),
+    ]
+    signal.addEventListener('abort', () => ends.forEach((end) => end()), { once: true })
+    await Promise.race([Promise.all([this.o.pools.synced, this.o.addresses.synced]), aborted(signal)])
+    const names = new Set([
+      ...this.o.pools.list().map(({ metadata }) => metadata.name),
+      ...this.o.addresses.list().map(({ spec }) => spec.poolRef.name),
+    ])
+    for (const name of names) this.queue.add(name)
+    await this.queue.run((name) => this.reconcile(name), { workers }, signal)
+  }
+
+  private changed(pool: string, what: 'spec' | 'addresses'): void {
+    this.queue.add(pool)
+    if (what === 'addresses') return
+    this.sweepMs.delete(pool)
+    // Whether pools overlap is a matter of all of them.
+    for (const { pool: other } of this.o.book.stock.list()) this.queue.add(other.metadata.name)
+  }
+
+  /** A release, or a deletion by hand, is due sooner than what was known before. */
+  private sweepSooner(now: PoolAddress): void {
+    if (now.spec.claimRef && !isFreedByHand(now)) return
+    const pool = now.spec.poolRef.name
+    const shelf = this.o.book.stock.shelf(pool)
+    const nowMs = this.o.clock.now()
+    const dueMs = isFreedByHand(now)
+      ? nowMs
+      : nowMs + (now.spec.state === 'Cooling' ? (shelf?.reuseAfterMs ?? 0) : (shelf?.keepRecordsMs ?? keepRecordsMs))
+    if (dueMs < (this.sweepMs.get(pool) ?? 0)) this.sweepMs.set(pool, dueMs)
+    this.queue.add(pool)
+  }
+
+  private async reconcile(name: string): Promise<void> {
+    const shelf = this.o.book.stock.shelf(name)
+    await this.sweep(name, shelf)
+    if (shelf) {
+      const isBare = await this.o.book.guard.unprotect(name)
+      const isGone = isBare && shelf.pool.metadata.deletionTimestamp !== undefined
+      if (!isGone) await this.report(name)
+    }
+    this.queue.forget(name)
+  }
+
+  private async report(name: string): Promise<void> {
+    // The newest: the guard may have written meanwhile.
+    const shelf = this.o.book.stock.shelf(name)
+    if (!shelf) return
+    const nowMs = this.o.clock.now()
+    const facts = this.facts(name, shelf, nowMs)
+    if (facts.nextFreeMs !== undefined) this.queue.addAfter(name, facts.nextFreeMs - nowMs + 1)
+    const status = statusOf(shelf.pool, facts, nowMs)
+    if (!status) return
+    const waitMs = (this.writtenMs.get(name) ?? 0) + statusEveryMs - nowMs
+    if (waitMs > 0 && waitMs <= statusEveryMs) {
+      this.queue.addAfter(name, waitMs)
+      return
+    }
+    this.writtenMs.set(name, nowMs)
+    // A merge patch keeps what it does not name: counts of a pool that became invalid have to be named.
+    const absent = facts.counts ? {} : { total: null, free: null, cooling: null, reserved: null }
+    try {
+      this.o.pools.put(await this.o.client.mergePatch(ipPools, { name }, { status: { ...absent, ...status } }, { subresource: 'status' }))
+    } catch (fault) {
+      if (!(fault instanceof KubeError && fault.reason === 'NotFound')) throw fault
+    }
+  }
+
+  private facts(name: string, shelf: Shelf, nowMs: number): PoolFacts {
+    const { book } = this.o
+    const { room, index, pool } = shelf
+    const { allocated, orphaned } = book.tally.of(name)
+    const isGoing = pool.metadata.deletionTimestamp !== undefined
+    return {
+      problem: typeof room === 'string' ? room : undefined,
+      counts:
+        typeof room === 'string'
+          ? undefined
+          : {
+              total: room.usable.size,
+              free: index.available(nowMs),
+              cooling: index.coolingCount(nowMs),
+              reserved: book.stock.reservedCount(shelf),
+            },
+      allocated: allocated + orphaned,
+      holders: isGoing ? this.holders(name) : [],
+      overlaps: overlapsOf(shelf, book.stock.list()),
+      waiting: book.waitingAt(name),
+      nextFreeMs: index.nextWarmMs(nowMs),
+    }
+  }
+
+  private holders(name: string): string[] {
+    const all = this.byPool(name).flatMap(({ spec }) => (spec.claimRef ? [keyOfClaimant(spec.claimRef)] : []))
+    return all.length > holdersNamed ? [...all.slice(0, holdersNamed), '…'] : all
+  }
+
+  /** Frees what an admin deleted, drops records that were kept long enough, and says of rested addresses that they are free. */
+  private async sweep(name: string, shelf: Shelf | undefined): Promise<void> {
+    const nowMs = this.o.clock.now()
+    const dueMs = this.sweepMs.get(name)
+    if (dueMs !== undefined && dueMs > nowMs) {
+      this.queue.addAfter(name, dueMs - nowMs)
+      return
+    }
+    const keeping = keepingOf(this.byPool(name), {
+      nowMs,
+      reuseAfterMs: shelf?.reuseAfterMs ?? 0,
+      keepRecordsMs: shelf?.keepRecordsMs ?? keepRecordsMs,
+    })
+    const { freed, expired } = keeping
+    for (const address of freed) await this.o.book.freeOrphan(address.metadata.name)
+    for (const address of expired.slice(0, writesPerSweep)) await this.forget(address)
+    for (const address of keeping.rested.slice(0, writesPerSweep)) await this.rest(address)
+    const isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
+    const nextMs = isMore ? nowMs + statusEveryMs : Math.max(keeping.nextMs, nowMs + sweepEveryMs)
+    this.sweepMs.set(name, nextMs)
+    if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
+  }
+
+  /** Only as it was looked at: one that was taken meanwhile stays. */
+  private async forget({ metadata }: PoolAddress): Promise<void> {
+    const { uid, resourceVersion } = metadata
+    await this.unlessChanged(
+      this.o.client.delete(poolAddresses, { name: metadata.name }, { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) }),
+    )
+  }
+
+  private async rest(address: PoolAddress): Promise<void> {
+    const written = await this.unlessChanged(this.o.client.replace(poolAddresses, rested(address)))
+    if (written) this.o.addresses.put(written)
+  }
+
+  /** The next sweep sees the object as it is then. */
+  private async unlessChanged<T>(write: Promise<T>): Promise<T | undefined> {
+    try {
+      return await write
+    } catch (fault) {
+      if (fault instanceof KubeError && (fault.reason === 'Conflict' || fault.reason === 'NotFound')) return undefined
+      throw fault
+    }
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,63 @@
+/** The finalizer on a pool: it is there before the first address is taken, so that no pool goes while one is held. */
+import { heldFinalizer } from '../api/group.ts'
+import type { IPPool } from '../api/ippool.ts'
+import { ipPools } from '../api/meta.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { KubeError } from '../kube/kube-error.ts'
+import type { Store } from '../kube/store.ts'
+import { Turns } from './turns.ts'
+
+export class PoolGuard {
+  private readonly client: KubeClient
+  private readonly pools: Store<IPPool>
+  private readonly isUsed: (pool: string) => boolean
+  private readonly turns = new Turns()
+  /** Pools whose finalizer we removed: the store may still show it. */
+  private readonly bare = new Set<string>()
+
+  /** @param o.isUsed whether an address of the pool is held or being taken */
+  constructor(o: { client: KubeClient; pools: Store<IPPool>; isUsed: (pool: string) => boolean }) {
+    this.client = o.client
+    this.pools = o.pools
+    this.isUsed = o.isUsed
+  }
+
+  /** Before an address is taken; the caller has made `isUsed` true. One write per pool, then none. */
+  async protect(name: string): Promise<void> {
+    const isProtected = (): boolean => !this.bare.has(name) && hasFinalizer(this.pools.get(name))
+    if (isProtected() && !this.turns.isTaken(name)) return
+    await this.turns.take(name, async () => {
+      if (isProtected()) return
+      await this.write(name, (finalizers) => [...finalizers, heldFinalizer])
+      this.bare.delete(name)
+    })
+  }
+
+  /** Removes the finalizer if nothing of the pool is used; answers whether the pool is without it. */
+  async unprotect(name: string): Promise<boolean> {
+    return this.turns.take(name, async () => {
+      if (this.isUsed(name)) return false
+      if (!hasFinalizer(this.pools.get(name))) return true
+      this.bare.add(name)
+      await this.write(name, (finalizers) => finalizers.filter((one) => one !== heldFinalizer))
+      return true
+    })
+  }
+
+  private async write(name: string, change: (others: readonly string[]) => string[]): Promise<void> {
+    for (let seen = this.pools.get(name); seen; seen = await this.client.get(ipPools, { name })) {
+      const { finalizers = [], resourceVersion } = seen.metadata
+      try {
+        const metadata = { resourceVersion, finalizers: change(finalizers.filter((one) => one !== heldFinalizer)) }
+        const written = await this.client.mergePatch(ipPools, { name }, { metadata })
+        const isGone = written.metadata.deletionTimestamp !== undefined && (written.metadata.finalizers ?? []).length === 0
+        if (!isGone) this.pools.put(written)
+        return
+      } catch (fault) {
+        if (!(fault instanceof KubeError && (fault.reason === 'Conflict' || fault.reason === 'NotFound'))) throw fault
+      }
+    }
+  }
+}
+
+const hasFinalizer = (pool: IPPool | undefined): boolean => pool?.metadata.finalizers?.includes(heldFinalizer) ?? false

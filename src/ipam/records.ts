@@ -1,0 +1,136 @@
+/** What a PoolAddress becomes when it is taken, given back or left behind (pure): one write changes holder and record together. */
+import { apiVersion, defaultScope, group, heldFinalizer } from '../api/group.ts'
+import type { ObjectMeta } from '../api/object.ts'
+import type { FormerHolder, PoolAddress } from '../api/pooladdress.ts'
+import { type Address, formatAddress, objectName } from './address.ts'
+import type { Claimant } from './claim.ts'
+
+/** design: the last 20 former holders stay on record. */
+const historyLength = 20
+/** VMID of the VM that an orphaned address belongs to. */
+const vmidAnnotation = `${group}/vmid`
+
+export interface Claim {
+  readonly who: Claimant
+  readonly entry: string
+  readonly pool: string
+  readonly scope: string
+  readonly address: Address
+}
+
+/** The scope as names carry it: the default one is not written. */
+export const suffixOf = (scope: string): string | undefined => (scope === defaultScope ? undefined : scope)
+export const nameOf = (address: Address, scope: string): string => objectName(address, suffixOf(scope))
+
+/** The address held by a claim: a new object, or one that was there unheld (its record stays). */
+export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAddress {
+  const { who, entry, pool, scope, address } = claim
+  const { releasedAt: _, orphaned: __, ...kept } = before?.spec ?? {}
+  const metadata: ObjectMeta = before?.metadata ?? { name: nameOf(address, scope) }
+  return {
+    apiVersion,
+    kind: 'PoolAddress',
+    metadata: { ...metadata, finalizers: [...new Set([...(metadata.finalizers ?? []), heldFinalizer])] },
+    spec: {
+      ...kept,
+      address: before?.spec.address ?? formatAddress(address),
+      poolRef: { name: pool },
+      scope,
+      state: 'Allocated',
+      claimRef: { namespace: who.namespace, name: who.name, uid: who.uid, entry, since: timeOf(nowMs) },
+    },
+  }
+}
+
+/** The same address of the same VM, for another entry of its list. */
+export function renamed(address: PoolAddress, { entry, pool }: Pick<Claim, 'entry' | 'pool'>): PoolAddress {
+  const { claimRef } = address.spec
+  return claimRef ? { ...address, spec: { ...address.spec, poolRef: { name: pool }, claimRef: { ...claimRef, entry } } } : address
+}
+
+/** What goes on record of a holder beside its name. */
+export interface HolderMarks {
+  readonly labels: Record<string, string>
+  readonly vmid?: number | undefined
+}
+
+/** Nobody holds it any more; who did goes on record. `rests` = reuseAfter of its pool is not zero. */
+export function givenBack(address: PoolAddress, by: HolderMarks, nowMs: number, rests: boolean): PoolAddress {
+  const { claimRef, orphaned: _, ...kept } = address.spec
+  if (!claimRef) return address
+  const { namespace, name, uid, since } = claimRef
+  const labels = ownLabels(by.labels)
+  const former: FormerHolder = {
+    namespace,
+    name,
+    uid,
+    ...(Object.keys(labels).length > 0 && { labels }),
+    ...(by.vmid !== undefined && { vmid: by.vmid }),
+    from: since,
+    to: timeOf(nowMs),
+  }
+  return {
+    ...address,
+    metadata: { ...withoutMarks(address.metadata), finalizers: (address.metadata.finalizers ?? []).filter((one) => one !== heldFinalizer) },
+    spec: {
+      ...kept,
+      state: rests ? 'Cooling' : 'Released',
+      releasedAt: timeOf(nowMs),
+      history: [...(kept.history ?? []), former].slice(-historyLength),
+    },
+  }
+}
+
+/**
+ * Stays held although the object of its VM goes: the VM lives on in PVE and uses it.
+ * The object of the VM was the only place of its labels and VMID, so they go on the address until its record takes them.
+ */
+export function leftBehind(address: PoolAddress, by: HolderMarks): PoolAddress {
+  const { metadata } = address
+  return {
+    ...address,
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, ...ownLabels(by.labels) },
+      ...(by.vmid !== undefined && { annotations: { ...metadata.annotations, [vmidAnnotation]: String(by.vmid) } }),
+    },
+    spec: { ...address.spec, state: 'Orphaned', orphaned: true },
+  }
+}
+
+/** What `leftBehind` noted. */
+export function marksOf({ metadata }: PoolAddress): HolderMarks {
+  const vmid = metadata.annotations?.[vmidAnnotation]
+  return { labels: metadata.labels ?? {}, ...(vmid !== undefined && { vmid: Number(vmid) }) }
+}
+
+function withoutMarks(metadata: ObjectMeta): ObjectMeta {
+  const { labels = {}, annotations = {}, ...rest } = metadata
+  return {
+    ...rest,
+    labels: Object.fromEntries(Object.entries(labels).filter(([key]) => !isOwn(key))),
+    annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => key !== vmidAnnotation)),
+  }
+}
+
+/** Has rested long enough. */
+export const rested = (address: PoolAddress): PoolAddress => ({ ...address, spec: { ...address.spec, state: 'Released' } })
+
+/** The record of an object that was deleted, as a new object. */
+export const recordOf = ({ metadata, spec }: PoolAddress): PoolAddress => ({
+  apiVersion,
+  kind: 'PoolAddress',
+  metadata: { name: metadata.name, ...(metadata.labels && { labels: metadata.labels }) },
+  spec,
+})
+
+/** When it was released, in ms since the epoch; an unheld address without a date was released long ago. */
+export const releasedAtMs = (address: PoolAddress): number =>
+  address.spec.releasedAt === undefined ? 0 : Date.parse(address.spec.releasedAt)
+
+export const isProtected = (address: PoolAddress): boolean => address.metadata.finalizers?.includes(heldFinalizer) ?? false
+export const timeOf = (ms: number): string => new Date(ms).toISOString()
+
+const isOwn = (key: string): boolean => key.startsWith(`${group}/`)
+const ownLabels = (labels: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(labels).filter(([key]) => isOwn(key)))

@@ -1,0 +1,157 @@
+/** What each pool has to give, kept beside the watches: reads the stores, writes nothing. */
+import type { IPPool } from '../api/ippool.ts'
+import { parseDurationSeconds } from '../api/size.ts'
+import type { PoolAddress } from '../api/pooladdress.ts'
+import type { Store } from '../kube/store.ts'
+import { type Address, parseAddress } from './address.ts'
+import { IntervalSet } from './intervals.ts'
+import { type AddressState, PickIndex } from './pick.ts'
+import { nameOf, releasedAtMs } from './records.ts'
+import { type PoolRoom, roomOf } from './usable.ts'
+
+/** One pool as it is to be used. */
+export interface Shelf {
+  readonly pool: IPPool
+  readonly scope: string
+  readonly reuseAfterMs: number
+  readonly keepRecordsMs: number
+  /** What the pool may give, or the sentence that says why it gives nothing. */
+  readonly room: PoolRoom | string
+  readonly index: PickIndex
+}
+
+/** Who is taking an address: an entry of a VM. */
+export interface Owner {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly entry: string
+}
+
+/** Where one address of a shelf stands. `byMs` = free from then on, in ms since the epoch. */
+export type Standing =
+  | { is: 'free' }
+  | { is: 'cooling'; byMs: number }
+  | { is: 'claiming'; owner: Owner }
+  | { is: 'held'; by: PoolAddress }
+  | { is: 'going'; object: PoolAddress }
+
+export class Stock {
+  private readonly addresses: Store<PoolAddress>
+  private readonly shelves = new Map<string, Shelf>()
+  /** Object names of addresses being taken by this process, and for whom: not in the store yet, or not known whether. */
+  private readonly claiming = new Map<string, Owner>()
+  private readonly onChange: (pool: string, what: 'spec' | 'addresses') => void
+
+  /** @param onChange called after what a pool can give, or its spec, may have changed */
+  constructor(o: { pools: Store<IPPool>; addresses: Store<PoolAddress>; onChange: (pool: string, what: 'spec' | 'addresses') => void }) {
+    this.addresses = o.addresses
+    this.onChange = o.onChange
+    for (const pool of o.pools.list()) this.build(pool)
+    o.pools.subscribe(({ key, new: pool }) => this.notePool(key, pool))
+    o.addresses.subscribe(({ old, new: now }) => this.noteAddress(old, now))
+  }
+
+  shelf(pool: string): Shelf | undefined {
+    return this.shelves.get(pool)
+  }
+
+  list(): Shelf[] {
+    return [...this.shelves.values()]
+  }
+
+  /** An address nobody else of this process may pick until it is unmarked. */
+  mark(address: Address, scope: string, owner: Owner): void {
+    this.claiming.set(nameOf(address, scope), owner)
+    this.refresh(address, scope)
+  }
+
+  unmark(address: Address, scope: string): void {
+    if (this.claiming.delete(nameOf(address, scope))) this.refresh(address, scope)
+  }
+
+  standing(shelf: Shelf, address: Address, nowMs: number): Standing {
+    const name = nameOf(address, shelf.scope)
+    const owner = this.claiming.get(name)
+    if (owner !== undefined) return { is: 'claiming', owner }
+    const object = this.addresses.get(name)
+    if (!object) return { is: 'free' }
+    if (object.spec.claimRef) return { is: 'held', by: object }
+    if (object.metadata.deletionTimestamp !== undefined) return { is: 'going', object }
+    const byMs = releasedAtMs(object) + shelf.reuseAfterMs
+    return byMs > nowMs ? { is: 'cooling', byMs } : { is: 'free' }
+  }
+
+  /** Reservations that their VM does not hold. */
+  reservedCount({ room, scope }: Shelf): number {
+    if (typeof room === 'string') return 0
+    const { family } = room
+    return [...room.reserved.keys()].filter((value) => !this.addresses.get(nameOf({ family, value }, scope))?.spec.claimRef).length
+  }
+
+  private notePool(name: string, pool: IPPool | undefined): void {
+    const shelf = this.shelves.get(name)
+    if (!pool) {
+      this.shelves.delete(name)
+      this.onChange(name, 'spec')
+      return
+    }
+    if (shelf && isSameSpec(shelf.pool, pool)) {
+      this.shelves.set(name, { ...shelf, pool })
+      return
+    }
+    this.build(pool)
+    this.onChange(name, 'spec')
+  }
+
+  private build(pool: IPPool): void {
+    const { spec } = pool
+    const room = roomOf(spec)
+    const reuseAfterMs = parseDurationSeconds(spec.reuseAfter) * 1000
+    const open = typeof room === 'string' ? IntervalSet.of([]) : room.open
+    const shelf: Shelf = {
+      pool,
+      scope: spec.scope,
+      room,
+      reuseAfterMs,
+      keepRecordsMs: parseDurationSeconds(spec.keepRecords) * 1000,
+      index: new PickIndex(open, spec.pick, reuseAfterMs),
+    }
+    this.shelves.set(pool.metadata.name, shelf)
+    if (typeof room === 'string') return
+    for (const object of this.addresses.list()) {
+      const address = object.spec.scope === shelf.scope ? parseAddress(object.spec.address) : undefined
+      if (address?.family === room.family) shelf.index.set(address.value, this.stateOf(nameOf(address, shelf.scope)))
+    }
+  }
+
+  private noteAddress(old: PoolAddress | undefined, now: PoolAddress | undefined): void {
+    const object = now ?? old
+    const address = object && parseAddress(object.spec.address)
+    if (!object || !address) return
+    this.refresh(address, object.spec.scope)
+    for (const pool of new Set([old?.spec.poolRef.name, now?.spec.poolRef.name])) if (pool !== undefined) this.onChange(pool, 'addresses')
+  }
+
+  private refresh(address: Address, scope: string): void {
+    const state = this.stateOf(nameOf(address, scope))
+    for (const [name, shelf] of this.shelves) {
+      if (shelf.scope !== scope || typeof shelf.room === 'string' || shelf.room.family !== address.family) continue
+      if (!shelf.room.usable.has(address.value)) continue
+      shelf.index.set(address.value, state)
+      this.onChange(name, 'addresses')
+    }
+  }
+
+  private stateOf(name: string): AddressState {
+    const object = this.addresses.get(name)
+    if (this.claiming.has(name)) return { is: 'taken' }
+    if (!object) return { is: 'fresh' }
+    const going = object.metadata.deletionTimestamp !== undefined
+    return object.spec.claimRef || going ? { is: 'taken' } : { is: 'released', atMs: releasedAtMs(object) }
+  }
+}
+
+/** Status and finalizers do not raise the generation. */
+const isSameSpec = ({ metadata: a }: IPPool, { metadata: b }: IPPool): boolean =>
+  a.uid === b.uid && a.generation === b.generation && a.deletionTimestamp === b.deletionTimestamp
