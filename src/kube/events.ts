@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto'
+import { type Event, events, type KubeObject } from '../api/meta.ts'
+import type { Clock } from '../ops/clock.ts'
+import { type KubeClient, KubeError } from './client.ts'
+import { microTime } from './micro-time.ts'
+
+export interface EventRecorderOptions {
+  client: KubeClient
+  /** Who reports, e.g. `pve.hosting/operator`. */
+  component: string
+  /** Which copy of it; the component's name if absent. */
+  instance?: string
+  clock: Clock
+  onProblem?: (message: string) => void
+}
+
+interface Series {
+  event: Event
+  key: string
+  count: number
+  lastMs: number
+  writtenCount: number
+  writtenMs: number
+  /** Whether the event is on the server. */
+  exists: boolean
+  /** In the queue or being written. */
+  queued: boolean
+  cancel?: () => void
+}
+
+/** Equal events within this time of the last one are one Event with a count. */
+const seriesGapMs = 10 * 60_000
+/** A count is written at most this often: a loop that reports each second costs two writes a minute. */
+const seriesPauseMs = 30_000
+const queueLimit = 1_000
+const tries = 3
+const noteBytes = 1_024
+
+/** Writes Events (events.k8s.io/v1) in the background: an Event is a courtesy and never worth a failure or a wait. */
+export class EventRecorder {
+  readonly #o: EventRecorderOptions
+  readonly #series = new Map<string, Series>()
+  #queue: Series[] = []
+  #pumping: Promise<void> | undefined
+  #flushing = false
+  /** Events given up: the queue was full, or the server refused. */
+  dropped = 0
+
+  constructor(o: EventRecorderOptions) {
+    this.#o = o
+  }
+
+  /** Never throws and never waits. `action` says what was being done, in one CamelCase word; the reason if absent. */
+  record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, action: string = reason): void {
+    const nowMs = this.#o.clock.now()
+    const note = cut(message)
+    const key = JSON.stringify([
+      about.kind,
+      about.metadata.uid ?? [about.metadata.namespace, about.metadata.name],
+      type,
+      reason,
+      note,
+      action,
+    ])
+    const known = this.#series.get(key)
+    if (known && nowMs - known.lastMs < seriesGapMs) {
+      known.count += 1
+      known.lastMs = nowMs
+      this.#schedule(known)
+      return
+    }
+    this.#forgetOld(nowMs)
+    const event = this.#event(about, { type, reason, note, action }, nowMs)
+    const fresh: Series = { event, key, count: 1, lastMs: nowMs, writtenCount: 0, writtenMs: 0, exists: false, queued: false }
+    known?.cancel?.()
+    this.#series.delete(key)
+    this.#series.set(key, fresh)
+    this.#enqueue(fresh)
+  }
+
+  /** Writes what is waiting, counts included; for the end of the process, which must not hang on a server that is gone. */
+  async flush(o: { withinMs: number } = { withinMs: 5_000 }): Promise<void> {
+    this.#flushing = true
+    for (const series of this.#series.values()) {
+      series.cancel?.()
+      if (series.count > series.writtenCount) this.#enqueue(series)
+    }
+    const over = new AbortController()
+    const written = (async () => {
+      while (this.#pumping) await this.#pumping
+    })()
+    await Promise.race([written, this.#o.clock.sleep(o.withinMs, over.signal)])
+    over.abort()
+    this.#flushing = false
+  }
+
+  #event(about: KubeObject, said: Pick<Event, 'type' | 'reason' | 'action'> & { note: string }, nowMs: number): Event {
+    const { name, namespace, uid } = about.metadata
+    const { component, instance = component } = this.#o
+    return {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      // events about cluster-scoped objects live in `default`: the server demands it
+      metadata: { name: `${name.slice(0, 230)}.${randomBytes(8).toString('hex')}`, namespace: namespace ?? 'default' },
+      eventTime: microTime(nowMs),
+      reportingController: component,
+      reportingInstance: instance.slice(0, 128),
+      regarding: { apiVersion: about.apiVersion, kind: about.kind, name, ...(namespace && { namespace }), ...(uid && { uid }) },
+      ...said,
+    }
+  }
+
+  /** The first repetition is written at once (people see that it goes on), later ones at their pace. */
+  #schedule(series: Series): void {
+    if (series.queued || series.cancel) return
+    const dueMs = this.#flushing || series.writtenCount <= 1 ? 0 : series.writtenMs + seriesPauseMs - this.#o.clock.now()
+    if (dueMs <= 0) {
+      this.#enqueue(series)
+      return
+    }
+    const cancel = this.#o.clock.after(dueMs, () => {
+      delete series.cancel
+      this.#enqueue(series)
+    })
+    series.cancel = () => {
+      cancel()
+      delete series.cancel
+    }
+  }
+
+  #enqueue(series: Series): void {
+    if (series.queued) return
+    if (this.#queue.length >= queueLimit) {
+      this.dropped += 1
+      return
+    }
+    series.queued = true
+    this.#queue.push(series)
+    this.#pumping ??= this.#pump()
+  }
+
+  async #pump(): Promise<void> {
+    for (let batch = this.#queue; batch.length > 0; batch = this.#queue) {
+      this.#queue = []
+      for (const series of batch) {
+        const written = await this.#write(series)
+        series.queued = false
+        if (written && series.count > series.writtenCount) this.#schedule(series)
+      }
+    }
+    this.#pumping = undefined
+  }
+
+  async #write(series: Series): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      const count = series.count
+      try {
+        await (series.exists ? this.#update(series, count) : this.#create(series, count))
+        series.exists = true
+        series.writtenCount = count
+        series.writtenMs = this.#o.clock.now()
+        return true
+      } catch (fault) {
+        // no answer, or a server that is not well; anything else would be refused again
+        const passing = fault instanceof KubeError && (fault.status === 0 || fault.status === 429 || fault.status >= 500)
+        if (!passing || attempt === tries) {
+          this.dropped += 1
+          this.#series.delete(series.key)
+          this.#o.onProblem?.(`event ${series.event.reason} about ${series.event.regarding.name} was not written: ${String(fault)}`)
+          return false
+        }
+        await this.#o.clock.sleep(attempt * 1_000)
+      }
+    }
+  }
+
+  async #create(series: Series, count: number): Promise<void> {
+    const counted = count > 1 ? { ...series.event, series: { count, lastObservedTime: microTime(series.lastMs) } } : series.event
+    await this.#o.client.create(events, counted).catch((fault: unknown) => {
+      // the answer to our own earlier attempt was lost
+      if (!(fault instanceof KubeError && fault.reason === 'AlreadyExists')) throw fault
+    })
+  }
+
+  async #update(series: Series, count: number): Promise<void> {
+    const patch = { series: { count, lastObservedTime: microTime(series.lastMs) } }
+    try {
+      await this.#o.client.mergePatch(events, series.event.metadata, patch)
+    } catch (fault) {
+      if (!(fault instanceof KubeError && fault.status === 404)) throw fault
+      // events live for an hour; a series may live longer
+      await this.#create(series, count)
+    }
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [key, series] of this.#series) {
+      // in the order of their beginning: a long series may hide an old one behind it, but not for long
+      if (nowMs - series.lastMs < seriesGapMs) return
+      if (!series.queued && !series.cancel) this.#series.delete(key)
+    }
+  }
+}
+
+/** At most 1024 bytes, whole characters. */
+function cut(message: string): string {
+  if (Buffer.byteLength(message) <= noteBytes) return message
+  const bytes = Buffer.from(message).subarray(0, noteBytes - 3)
+  return `${bytes.toString('utf8').replace(/\uFFFD+$/, '')}…`
+}

@@ -1,0 +1,110 @@
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { type Event, events, type KubeObject } from '../../src/api/meta.ts'
+import { EventRecorder } from '../../src/kube/events.ts'
+import { type Clock, systemClock } from '../../src/ops/clock.ts'
+import { freshName, freshNamespace, testClient } from '../support/kube.ts'
+import { until } from '../support/until.ts'
+import { configMap } from './config-maps.ts'
+
+const client = testClient()
+afterAll(() => client.close())
+
+let namespace: string
+let about: KubeObject
+beforeEach(async () => {
+  namespace = await freshNamespace(client)
+  about = { ...configMap(namespace, 'subject'), metadata: { namespace, name: 'subject', uid: freshName() } }
+})
+
+const recorder = (o: { clock?: Clock; problems?: string[] } = {}): EventRecorder =>
+  new EventRecorder({
+    client,
+    component: 'pve.hosting/test',
+    clock: o.clock ?? systemClock,
+    onProblem: (message) => o.problems?.push(message),
+  })
+const written = (in_ = namespace): Promise<Event[]> => client.list(events, { namespace: in_ })
+
+describe('the event recorder', () => {
+  it('writes an event that kubectl shows beside its object', async () => {
+    const events_ = recorder()
+    events_.record(about, 'Warning', 'Locked', 'PVE holds the lock backup', 'Wait')
+    await events_.flush()
+    expect(await written()).toMatchObject([
+      {
+        type: 'Warning',
+        reason: 'Locked',
+        note: 'PVE holds the lock backup',
+        action: 'Wait',
+        reportingController: 'pve.hosting/test',
+        regarding: { kind: 'ConfigMap', namespace, name: 'subject', uid: about.metadata.uid },
+      },
+    ])
+  })
+
+  it('makes one event with a count of many equal ones', async () => {
+    const events_ = recorder()
+    for (let index = 0; index < 50; index += 1) events_.record(about, 'Normal', 'Retrying', 'again')
+    events_.record(about, 'Normal', 'Retrying', 'something else')
+    await events_.flush()
+    events_.record(about, 'Normal', 'Retrying', 'again')
+    await events_.flush()
+    const found = await written()
+    expect(new Set(found.map((event) => `${event.note} ×${event.series?.count ?? 1}`))).toEqual(new Set(['again ×51', 'something else ×1']))
+  })
+
+  it('shows the first repetition without being asked', async () => {
+    const events_ = recorder()
+    events_.record(about, 'Normal', 'Retrying', 'again')
+    await until('the event', async () => (await written()).length === 1)
+    events_.record(about, 'Normal', 'Retrying', 'again')
+    const series = await until('the count', async () => (await written())[0]?.series)
+    expect(series.count).toBe(2)
+  })
+
+  it('begins a new event when the last equal one is more than ten minutes old', async () => {
+    let nowMs = Date.now()
+    const events_ = recorder({ clock: { ...systemClock, now: () => nowMs } })
+    events_.record(about, 'Normal', 'Ready', 'the VM is ready')
+    nowMs += 11 * 60_000
+    events_.record(about, 'Normal', 'Ready', 'the VM is ready')
+    await events_.flush()
+    expect(await written()).toHaveLength(2)
+  })
+
+  it('puts events about cluster-scoped objects into the namespace default', async () => {
+    const name = freshName('pool')
+    const events_ = recorder()
+    events_.record({ apiVersion: 'pve.hosting/v1alpha1', kind: 'IPPool', metadata: { name } }, 'Warning', 'Exhausted', 'no address is free')
+    await events_.flush()
+    expect((await written('default')).filter((event) => event.regarding.name === name)).toHaveLength(1)
+  })
+
+  it('cuts a message that is too long between two characters', async () => {
+    const events_ = recorder()
+    events_.record(about, 'Warning', 'Failed', '€'.repeat(2_000))
+    await events_.flush()
+    const note = (await written())[0]?.note ?? ''
+    expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1_024)
+    expect(note).toMatch(/^€+…$/)
+  })
+
+  it('never throws: an event that the server refuses is dropped, told and counted', async () => {
+    const problems: string[] = []
+    const events_ = recorder({ problems })
+    events_.record({ ...about, metadata: { name: 'subject', namespace: 'no-such-namespace' } }, 'Normal', 'Ready', 'lost')
+    await events_.flush()
+    expect(events_.dropped).toBe(1)
+    expect(problems[0]).toContain('no-such-namespace')
+  })
+
+  it('writes a series whose event the server has forgotten as a new one', async () => {
+    const events_ = recorder()
+    events_.record(about, 'Normal', 'Retrying', 'again')
+    await events_.flush()
+    for (const event of await written()) await client.delete(events, event.metadata)
+    events_.record(about, 'Normal', 'Retrying', 'again')
+    await events_.flush()
+    expect((await written())[0]?.series?.count).toBe(2)
+  })
+})
