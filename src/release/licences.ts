@@ -13,10 +13,8 @@ export function licenceTexts(home: string): string {
     const name = path.replace(/^.*node_modules\//, '')
     return `${'='.repeat(100)}\n${name} ${p.version ?? ''} (${p.license ?? 'see below'})\n\n${textIn(join(home, path))}`
   })
-  return [
-    ...texts,
-    `${'='.repeat(100)}\nNode.js ${process.versions.node}\n\nhttps://github.com/nodejs/node/blob/v${process.versions.node}/LICENSE\n`,
-  ].join('\n')
+  const node = readFileSync(join(home, 'node_modules', `node-${process.platform}-${process.arch}`, 'LICENSE'), 'utf8')
+  return [...texts, `${'='.repeat(100)}\nNode.js ${process.versions.node}\n\n${node}`].join('\n')
 }
 
 function textIn(folder: string): string {

@@ -1,0 +1,61 @@
+/**
+ * `make bench`: measures the budgets of the product as counts and ratios and writes them into docs/performance.md.
+ * FLEET=1 measures the fleet of 10,000 instead (half an hour); FLEET=500 a smaller one. ONLY=one-vm leaves the hundred out.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { arch, cpus, release, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+import { setStage, type Stage, unlessFailed } from '../stage/stage.ts'
+import { manyVMs, oneVM } from './births.ts'
+import { fleet } from './fleet.ts'
+import { printed, replaced, type Section } from './report.ts'
+
+const home = join(import.meta.dirname, '../..')
+const page = join(home, 'docs/performance.md')
+const interrupted = new AbortController()
+const say = (line: string): unknown => process.stdout.write(`${line}\n`)
+
+const heading = `# Performance
+
+Counts and ratios, measured by the command named with each of them on real parts: kube-apiserver, etcd, the simulator and the operator, all on one machine.
+Counts do not depend on the machine; seconds do. The budgets are promises: a missed one is a fault.
+`
+
+async function onStage(simulate: readonly string[], scenario: (stage: Stage) => Promise<Section[]>): Promise<void> {
+  const stage = await setStage({ dir: join(home, '.demo/bench'), simulate, log: say, signal: interrupted.signal })
+  try {
+    for (const section of await unlessFailed(scenario(stage), stage.failed)) {
+      say(printed(section))
+      await record(section)
+    }
+  } finally {
+    await stage.stop()
+  }
+}
+
+async function record(section: Section): Promise<void> {
+  const now = new Date().toISOString().slice(0, 10)
+  const machine = `${now}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()} ${arch()}, Node ${process.versions.node}.`
+  const before = await readFile(page, 'utf8').catch(() => heading)
+  await writeFile(page, replaced(before, { ...section, setting: `${section.setting} (${machine})` }))
+}
+
+async function main(): Promise<number> {
+  const size = Number(process.env.FLEET ?? 0)
+  const only = process.env.ONLY ?? ''
+  try {
+    if (size > 0) await onStage(['--speed', '50'], (stage) => fleet(stage, size === 1 ? 10_000 : size, say))
+    else {
+      if (only !== 'many-vms') await onStage([], async (stage) => [await oneVM(stage)])
+      if (only !== 'one-vm') await onStage([], async (stage) => [await manyVMs(stage, 100)])
+    }
+    say(`written to ${page}`)
+    return 0
+  } catch (fault) {
+    process.stderr.write(`bench: ${fault instanceof Error ? fault.message : String(fault)}\n`)
+    return 1
+  }
+}
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort())
+process.exitCode = await main()

@@ -1,0 +1,165 @@
+import type { KubeObject } from '../api/meta.ts'
+import { systemClock } from '../ops/clock.ts'
+import { readManifests, type Operator, type Stage } from '../stage/stage.ts'
+import { ofResources, total } from './counts.ts'
+import { type Section, within } from './report.ts'
+import { Scene } from './scene.ts'
+
+const idleSeconds = 120
+const namespace = 'fleet'
+
+/** Makes `count` Ready VMs, watches them do nothing, and restarts the operator before them. */
+export async function fleet(stage: Stage, count: number, say: (line: string) => void): Promise<Section[]> {
+  const scene = new Scene(stage)
+  try {
+    const operator = await stage.startOperator()
+    const examples = await readManifests('deploy/examples', /^00-/)
+    await stage.manifests.apply([...examples.map(wider), ...setting()])
+    await scene.clusterIsReady('fra1')
+    const created = await create(scene, operator, count, say)
+    const idle = await rest(scene, operator, count)
+    await operator.stop()
+    return [created, idle, await restart(scene, count)]
+  } finally {
+    scene.end()
+  }
+}
+
+async function create(scene: Scene, operator: Operator, count: number, say: (line: string) => void): Promise<Section> {
+  const vms = Array.from({ length: count }, (_, at) => linked(at + 1))
+  const reporter = setInterval(() => say(`  ${scene.readyVMs()} of ${count} are Ready`), 15_000)
+  const work = async (): Promise<void> => {
+    await scene.createAll(vms)
+    await scene.areReady(count, 600 + count / 2)
+  }
+  const cost = await scene
+    .measure(operator, work, { ours: { 'POST proxmoxvms': count }, settleSeconds: 15 })
+    .finally(() => clearInterval(reporter))
+  const addressWrites = total(ofResources(cost.writes, ['pooladdresses']))
+  return {
+    name: 'fleet-created',
+    title: `A fleet of ${count.toLocaleString('en')} made`,
+    setting: 'Linked clones with one address each, on a simulator 50 times as fast as its preset: the API server is the limit.',
+    command: 'make bench FLEET=1',
+    figures: [
+      { what: 'from the first apply to the last Ready', measured: `${cost.seconds.toFixed(0)} s` },
+      { what: 'VMs a second', measured: (count / cost.seconds).toFixed(1) },
+      {
+        what: 'writes on PoolAddress',
+        measured: String(addressWrites),
+        budget: within(count, addressWrites, `${count}: one for each address`),
+      },
+      { what: 'CPU of the operator', measured: `${cost.load.cpuSeconds.toFixed(0)} s` },
+      { what: 'its peak memory (RSS, from sources)', measured: `${Math.round(cost.load.peakRssMB)} MB` },
+    ],
+    tables: [
+      { title: 'requests to PVE', counts: cost.requests },
+      { title: 'API-server writes', counts: cost.writes },
+    ],
+  }
+}
+
+async function rest(scene: Scene, operator: Operator, count: number): Promise<Section> {
+  await systemClock.sleep(30_000)
+  const cost = await scene.measure(operator, () => systemClock.sleep(idleSeconds * 1_000), { ours: {}, settleSeconds: 0 })
+  const perSecond = total(cost.requests) / idleSeconds
+  const busy = (cost.load.cpuSeconds / idleSeconds) * 100
+  const writes = total(cost.writes) - total(ofResources(cost.writes, ['leases']))
+  return {
+    name: 'fleet-idle',
+    title: `${count.toLocaleString('en')} Ready VMs, nothing to do`,
+    setting: `One cluster, measured for ${idleSeconds} s.`,
+    command: 'make bench FLEET=1',
+    figures: [
+      { what: 'requests to PVE per second', measured: perSecond.toFixed(2), budget: within(1, perSecond, '≤ 1') },
+      { what: 'API-server writes but the Lease', measured: String(writes), budget: within(0, writes, 'none') },
+      { what: 'of one core', measured: `${busy.toFixed(1)} %`, budget: within(10, busy, '< 10 %') },
+      {
+        what: 'memory (RSS, from sources)',
+        measured: `${Math.round(cost.load.rssMB)} MB`,
+        budget: within(600, cost.load.rssMB, '< 600 MB'),
+      },
+    ],
+    tables: [
+      { title: 'requests to PVE', counts: cost.requests },
+      { title: 'API-server writes', counts: cost.writes },
+    ],
+  }
+}
+
+async function restart(scene: Scene, count: number): Promise<Section> {
+  await scene.requests.clear()
+  const startedMs = performance.now()
+  const operator = await scene.stage.startOperator()
+  const work = async (): Promise<void> => {
+    while (!(await allChecked(operator, count))) {
+      if (performance.now() - startedMs > 300_000) throw new Error('not every VM is checked 300 s after the restart')
+      await systemClock.sleep(250)
+    }
+  }
+  await work()
+  const seconds = (performance.now() - startedMs) / 1_000
+  const requests = await scene.requests.byRoute()
+  await operator.stop()
+  return {
+    name: 'fleet-restart',
+    title: `A restart with ${count.toLocaleString('en')} VMs`,
+    setting: 'From the start of the process to an empty queue with every VM looked at once.',
+    command: 'make bench FLEET=1',
+    figures: [
+      { what: 'until all are checked', measured: `${seconds.toFixed(1)} s`, budget: within(60, seconds, '< 60 s') },
+      {
+        what: 'requests to PVE',
+        measured: String(total(requests)),
+        budget: within(5, total(requests), '≤ 5 and a rate-limited audit'),
+      },
+    ],
+    tables: [{ title: 'requests to PVE', counts: requests }],
+  }
+}
+
+/** By the operator's own metrics: so many passes were made and no key is due. */
+async function allChecked(operator: Operator, count: number): Promise<boolean> {
+  const text = await (await fetch(`${operator.metricsUrl}/metrics`)).text()
+  const sum = (name: string): number =>
+    [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce((all, found) => all + Number(found[1]), 0)
+  return sum('controller_runtime_reconcile_total') >= count && sum('workqueue_depth') === 0
+}
+
+interface Specified extends KubeObject {
+  spec?: object
+}
+
+/** Room for a fleet: more VMIDs and more requests at once than the example's cluster has. */
+function wider(object: Specified): Specified {
+  if (object.kind !== 'ProxmoxCluster') return object
+  return { ...object, spec: { ...object.spec, vmids: { from: 10_000, to: 99_999 }, limits: { requests: 32, fullClonesPerNode: 16 } } }
+}
+
+function setting(): Specified[] {
+  const apiVersion = 'pve.hosting/v1alpha1'
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    {
+      apiVersion,
+      kind: 'IPPool',
+      metadata: { name: 'fleet' },
+      spec: { ranges: ['10.64.0.0/16'], prefixLength: 16, gateway: '10.64.0.1', network: { bridge: 'vmbr0' } },
+    },
+    { apiVersion, kind: 'VMPackage', metadata: { name: 'fleet' }, spec: { cpu: { cores: 1 }, memory: { size: '512Mi' } } },
+  ]
+}
+
+function linked(number: number): Specified {
+  return {
+    apiVersion: 'pve.hosting/v1alpha1',
+    kind: 'ProxmoxVM',
+    metadata: { name: `vm-${String(number).padStart(5, '0')}`, namespace },
+    spec: {
+      clusterRef: { name: 'fra1' },
+      template: { name: 'debian-13', clone: 'Linked' },
+      packageRef: { name: 'fleet' },
+      addresses: [{ name: 'main', poolRef: { name: 'fleet' } }],
+    },
+  }
+}
