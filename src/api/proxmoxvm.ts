@@ -135,7 +135,7 @@ export const proxmoxVMSpec = z
     template,
     packageRef: nameReference(
       'VMPackage',
-      'The package of the VM; fields of package beat it. A changed name takes the other package, and of the same one its newest version.',
+      'The VMPackage of the VM; fields of package beat it. Changing the name takes the newest version of the VMPackage named.',
     ).exactOptional(),
     package: packageSpec
       .exactOptional()

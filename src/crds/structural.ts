@@ -8,6 +8,7 @@ export interface Structural {
   required?: string[]
   items?: Structural
   additionalProperties?: Structural
+  maxItems?: number
   [keyword: string]: unknown
 }
 

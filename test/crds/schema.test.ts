@@ -62,7 +62,7 @@ describe.each(schemas)('the schema of $kind', ({ kind, schema }) => {
         if (path === '.apiVersion' || path === '.kind') return false
         const text = node.type === 'string' || node['x-kubernetes-int-or-string'] === true
         if (text) return node['maxLength'] === undefined && node['enum'] === undefined
-        if (node.type === 'array') return node['maxItems'] === undefined
+        if (node.type === 'array') return node.maxItems === undefined
         return node.additionalProperties !== undefined && node['maxProperties'] === undefined
       }),
     ).toEqual([])

@@ -1,0 +1,140 @@
+/** docs/reasons.md: every word of status, from src/api/words.ts. */
+import {
+  addressStates,
+  type ClusterCondition,
+  clusterConditions,
+  events,
+  type LocalStatus,
+  localStatuses,
+  type Phase,
+  phases,
+  type PoolCondition,
+  poolConditions,
+  reasons,
+  type VmCondition,
+  vmConditions,
+} from '../api/words.ts'
+
+const finished: Record<LocalStatus, string> = {
+  creation: 'Addresses, VMID, names and MAC are being chosen and written down; nothing is in PVE yet.',
+  clone: 'The clone was asked for; it is being copied or is there. `status.step` tells which.',
+  set_cpu_ram: 'Processors and memory are as the package says.',
+  set_system_disk_size: 'The system disk has its size.',
+  set_system_disk_bandwidth: 'The system disk has its limits.',
+  set_created_additional_disk: 'Every additional disk exists and is attached, or the package has none.',
+  set_additional_disk_size: 'The additional disks have their sizes.',
+  set_additional_disk_bandwidth: 'The additional disks have their limits.',
+  set_network: 'Bridge, VLAN and rate of the network card are right.',
+  set_firewall: 'Options, rules and the anti-spoofing set are right.',
+  set_cloudinit: 'User, password, keys and addresses are given to cloud-init.',
+  ready: 'Everything is as declared, and the VM was started unless it is Halted.',
+}
+
+const inOneWord: Record<Phase, string> = {
+  Pending: 'Nothing is in PVE yet.',
+  Provisioning: 'The VM exists and is being set up.',
+  Running: 'Set up, and on.',
+  Stopped: 'Set up, and off.',
+  Terminating: 'The object is deleted and the VM is being taken down.',
+  Missing: 'The VM was ready and is gone from PVE.',
+  Unknown: 'PVE cannot be asked and nothing is known from before.',
+}
+
+const aboutAll = {
+  Ready: 'It is converged to its spec, whatever its power.',
+  Reconciling: 'Work is under way. Present only when True.',
+  Stalled:
+    'A person must act; nothing more is tried for this spec until it, its package, pool, cluster or PVE changes. Present only when True.',
+}
+
+const aboutVm: Record<VmCondition, string> = {
+  ...aboutAll,
+  AddressesAllocated: 'Every entry of spec.addresses has its address.',
+  Cloned: 'The clone is there and carries our mark.',
+  TemplateApplied: 'spec.template is the template of the clone. False takes nothing away from Ready.',
+  PackageApplied: 'The package in force is the wanted one, in all its fields. False takes nothing away from Ready.',
+  NetworkConfigured: 'The network card is as declared.',
+  FirewallConfigured: 'The firewall is as declared and PVE enforces it.',
+  CloudInitConfigured: 'Cloud-init has what is declared.',
+  RestartRequired: 'True: something takes effect only at the next cold start. Takes nothing away from Ready.',
+  Paused: 'True while the annotation `pve.hosting/paused` is there.',
+}
+const aboutPool: Record<PoolCondition, string> = {
+  ...aboutAll,
+  Ready: 'The pool gives addresses.',
+  Exhausted: 'True: no address is free.',
+  Overlapping: 'True: another pool of the scope has some of the same addresses. None is issued twice.',
+}
+const aboutCluster: Record<ClusterCondition, string> = {
+  ...aboutAll,
+  Ready: 'VMs can be made there.',
+  Reachable: 'PVE answers.',
+  Authorized: 'PVE knows the token, and it has every privilege needed.',
+}
+
+const row = (...cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string[] => [
+  row(...heads),
+  row(...heads.map(() => '---')),
+  ...rows.map((cells) => row(...cells)),
+]
+const code = (word: string): string => `\`${word}\``
+const listed = <T extends string>(head: string, words: readonly T[], means: Record<T, string>): string[] =>
+  table(
+    [head, 'means'],
+    words.map((word) => [code(word), means[word]]),
+  )
+
+/** The page, held to the tables by a test; `make crds` writes it. */
+export function reasonsPage(): string {
+  return `${[
+    '# The words of status',
+    '',
+    '<!-- Generated from src/api/words.ts by `make crds`; do not edit. -->',
+    '',
+    'Exactly one of `Ready=True`, `Reconciling` and `Stalled` holds for every object that has a status. A condition that is not True has a reason of the list below and one sentence: what, who must act, when it is tried next.',
+    '',
+    '## Reasons',
+    '',
+    'Who acts: **nobody** (all is well), **operator** (wait), **user** (whoever wrote the object), **admin** (whoever runs PVE, pools and clusters).',
+    '',
+    ...table(
+      ['reason', 'who acts', 'means'],
+      Object.entries(reasons)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([word, { who, means }]) => [code(word), who, means]),
+    ),
+    '',
+    '## Local status of a ProxmoxVM',
+    '',
+    'The last rung of the longest finished prefix of the ladder, with two exceptions: `creation` until the clone is asked for, `clone` from then on.',
+    '',
+    ...listed('local status', localStatuses, finished),
+    '',
+    '## Phase of a ProxmoxVM',
+    '',
+    'Derived, for columns and people; programs read conditions.',
+    '',
+    ...listed('phase', phases, inOneWord),
+    '',
+    '## Conditions of a ProxmoxVM',
+    '',
+    ...listed('type', vmConditions, aboutVm),
+    '',
+    '## Conditions of an IPPool',
+    '',
+    ...listed('type', poolConditions, aboutPool),
+    '',
+    '## Conditions of a ProxmoxCluster',
+    '',
+    ...listed('type', clusterConditions, aboutCluster),
+    '',
+    '## States of a PoolAddress',
+    '',
+    ...listed('state', Object.keys(addressStates) as (keyof typeof addressStates)[], addressStates),
+    '',
+    '## Events',
+    '',
+    ...listed('reason', Object.keys(events) as (keyof typeof events)[], events),
+  ].join('\n')}\n`
+}
