@@ -5,7 +5,7 @@ import { type Change, DnsFault, type DnsProvider, type Found, type Made, type Re
 import { Channel, parseServer, type ServerAddress } from './channel.ts'
 import { rcodeName, rcodes, type TypeName, typeCodes } from './codes.ts'
 import { readReply, sign, type TsigKey } from './tsig.ts'
-import { decodeValue, isAbsent, isThere, queryMessage, remove, type Update, updateFor, updateMessage } from './update.ts'
+import { decodeValue, harmless, isAbsent, isThere, queryMessage, type Update, updateFor, updateMessage } from './update.ts'
 import {
   encodeMessage,
   isAuthoritative,
@@ -57,16 +57,20 @@ export class Rfc2136 implements DnsProvider {
   }
 
   /**
-   * Asks for the SOA, then sends an update that takes away records nobody has: servers judge the right to write a type before they find
-   * nothing to do, so missing rights show without a change.
+   * Asks for the SOA, then for each type an update that cannot happen: servers judge the right to write a type first, so missing rights show
+   * without a change.
    */
   async probe(): Promise<ZoneFacts> {
     return this.#connected(async (channel) => {
       const soa = await this.#query(channel, this.#o.zone, 'SOA')
       const record = soa.answers.find((each) => each.type === typeCodes.SOA && each.name === this.#o.zone)
       if (record === undefined) throw this.#wrongZone('has no SOA record of it')
-      const types = this.#typesHere()
-      if (!(await this.#mayWrite(channel, types))) await this.#nameForbidden(channel, types)
+      const forbidden = await this.#forbidden(channel)
+      if (forbidden.length > 0)
+        throw new DnsFault(
+          'refused',
+          `key ${this.#o.key.name} may not write ${forbidden.join(', ')} in ${this.#o.zone} (REFUSED); grant it in the server's policy`,
+        )
       return { serial: readSerial(record.data) }
     })
   }
@@ -152,12 +156,20 @@ export class Rfc2136 implements DnsProvider {
     const rcode = rcodeOf(await this.#exchange(channel, updateMessage(channel.id(), this.#o.zone, update)))
     if (rcode === rcodes.NOERROR) return true
     if (broken.includes(rcode)) return false
+    throw this.#faultOf(rcode)
+  }
+
+  #faultOf(rcode: number): DnsFault {
     const word = rcodeName(rcode)
     if (rcode === rcodes.REFUSED)
-      throw new DnsFault('refused', `the policy of the server does not let key ${this.#o.key.name} write this in ${this.#o.zone} (${word})`)
-    if (rcode === rcodes.NOTAUTH || rcode === rcodes.NOTZONE) throw this.#wrongZone(`takes no update of it (${word})`)
-    if (rcode === rcodes.NOTIMP || rcode === rcodes.FORMERR) throw new DnsFault('invalid', `the server does not take this update (${word})`)
-    throw new DnsFault('server', `the server failed at an update (${word})`)
+      return new DnsFault(
+        'refused',
+        `the policy of the server does not let key ${this.#o.key.name} write this in ${this.#o.zone} (${word})`,
+      )
+    if (rcode === rcodes.NOTAUTH || rcode === rcodes.NOTZONE) return this.#wrongZone(`takes no update of it (${word})`)
+    if (rcode === rcodes.NOTIMP || rcode === rcodes.FORMERR)
+      return new DnsFault('invalid', `the server does not take this update (${word})`)
+    return new DnsFault('server', `the server failed at an update (${word})`)
   }
 
   #typesHere(): TypeName[] {
@@ -165,23 +177,14 @@ export class Rfc2136 implements DnsProvider {
     return [...(reverse ? (['PTR'] as const) : (['A', 'AAAA'] as const)), ...(this.#marked ? (['TXT'] as const) : [])]
   }
 
-  async #mayWrite(channel: Channel, types: readonly TypeName[]): Promise<boolean> {
-    const updates = types.map((type) => remove(`_pve-probe.${this.#o.zone}`, typeCodes[type]))
-    const reply = await this.#exchange(channel, updateMessage(channel.id(), this.#o.zone, { prerequisites: [], updates }))
-    if (rcodeOf(reply) === rcodes.REFUSED) return false
-    if (rcodeOf(reply) === rcodes.NOTAUTH || rcodeOf(reply) === rcodes.NOTZONE)
-      throw this.#wrongZone(`takes no update of it (${rcodeName(rcodeOf(reply))})`)
-    if (rcodeOf(reply) === rcodes.NOERROR) return true
-    throw new DnsFault('server', `the server answered ${rcodeName(rcodeOf(reply))} to an update that changes nothing`)
-  }
-
-  async #nameForbidden(channel: Channel, types: readonly TypeName[]): Promise<never> {
+  async #forbidden(channel: Channel): Promise<TypeName[]> {
     const forbidden: TypeName[] = []
-    for (const type of types) if (!(await this.#mayWrite(channel, [type]))) forbidden.push(type)
-    throw new DnsFault(
-      'refused',
-      `key ${this.#o.key.name} may not write ${forbidden.join(', ')} in ${this.#o.zone} (REFUSED); grant it in the server's policy`,
-    )
+    for (const type of this.#typesHere()) {
+      const rcode = rcodeOf(await this.#exchange(channel, updateMessage(channel.id(), this.#o.zone, harmless(this.#o.zone, type))))
+      if (rcode === rcodes.REFUSED) forbidden.push(type)
+      else if (!broken.includes(rcode)) throw this.#faultOf(rcode)
+    }
+    return forbidden
   }
 
   #wrongZone(what: string): DnsFault {

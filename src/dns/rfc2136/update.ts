@@ -3,7 +3,7 @@ import { markName, markOf, type RecordType } from '../marks.ts'
 import { fromServer, type Name } from '../names.ts'
 import type { Change } from '../provider.ts'
 import { canonicalAddress } from '../reverse.ts'
-import { classCodes, opcodes, typeCodes } from './codes.ts'
+import { classCodes, opcodes, type TypeName, typeCodes } from './codes.ts'
 import { encodeName, type Message, question, type ResourceRecord, readName } from './wire.ts'
 
 /** An UPDATE of one zone (RFC 2136 2): everything or nothing, and nothing unless all prerequisites hold. */
@@ -32,6 +32,25 @@ function addressBytes(address: Address): Buffer {
   return Buffer.from(address.value.toString(16).padStart(digits, '0'), 'hex')
 }
 
+function textData(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8')
+  return Buffer.concat([Buffer.of(bytes.length), bytes])
+}
+
+/** A value of each type that a probe may name; none of them is ever written. */
+const harmlessData: Record<string, Buffer> = { A: Buffer.from([192, 0, 2, 0]), PTR: encodeName('probe.invalid'), TXT: textData('probe') }
+
+/**
+ * An update that cannot happen, since its prerequisite does not hold, and asks all the same whether the type may be written: BIND judges rights
+ * first (since 9.18.11). Removals would not do: the removal of a PTR nobody has is open to everybody there. No underscore in the name, or its
+ * check-names refuses an address there.
+ */
+export function harmless(zone: Name, type: TypeName): Update {
+  const name = `pve-operator-probe.${zone}`
+  const data = harmlessData[type] ?? Buffer.alloc(16)
+  return { prerequisites: [isThere(name, typeCodes.TXT)], updates: add(name, typeCodes[type], 0, [data]) }
+}
+
 /** A value of a record set in wire form. */
 export function encodeValue(type: RecordType, value: string): Buffer {
   if (type === 'PTR') return encodeName(value)
@@ -46,11 +65,6 @@ export function decodeValue(type: RecordType, data: Buffer): string {
   if (type === 'A') return data.join('.')
   const groups = Array.from({ length: 8 }, (_, at) => data.readUInt16BE(at * 2).toString(16))
   return canonicalAddress(groups.join(':')) ?? groups.join(':')
-}
-
-function textData(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8')
-  return Buffer.concat([Buffer.of(bytes.length), bytes])
 }
 
 /**

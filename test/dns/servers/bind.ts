@@ -7,7 +7,7 @@ import { logTail, supervise } from '../../../src/controlplane/supervised.ts'
 import type { DnsPackages } from '../../../src/demo/dns/debian.ts'
 import { freePort } from '../../../src/demo/dns/powerdns.ts'
 import { until } from '../../support/until.ts'
-import { dig } from './dig.ts'
+import { type Dig, digAt } from './dig.ts'
 
 const run = promisify(execFile)
 
@@ -15,6 +15,7 @@ export interface RunningBind {
   readonly port: number
   /** Base64, as in the configuration. */
   readonly secret: string
+  readonly dig: Dig
   /** nsupdate with the admin's key, who may write everything. */
   byHand(zone: string, ...lines: string[]): Promise<void>
   stop(): Promise<void>
@@ -81,7 +82,8 @@ export async function startBind(setup: BindSetup): Promise<RunningBind> {
   const logFile = join(dir, 'named.log')
   const server = await supervise({ name: 'named', command, args: [...args, '-g', '-c', join(dir, 'named.conf')], cwd: dir, logFile })
   const first = setup.zones[0] ?? ''
-  const answers = async (): Promise<boolean> => (await dig(packages, port, first, 'SOA')).length > 0
+  const eye = digAt(packages, port, `hmac-sha256:admin:${secret}`)
+  const answers = async (): Promise<boolean> => (await eye.values(first, 'SOA')).length > 0
   await until('BIND answers', answers, { everyMs: 100 }).catch(async () => {
     throw new Error(`BIND did not start:\n${await logTail(logFile, 20)}`)
   })
@@ -92,5 +94,5 @@ export async function startBind(setup: BindSetup): Promise<RunningBind> {
     const tool = packages.command('usr/bin/nsupdate')
     await run(tool.command, [...tool.args, '-v', '-y', `hmac-sha256:admin:${secret}`, file])
   }
-  return { port, secret, byHand, stop: async () => void (await server.stop()) }
+  return { port, secret, dig: eye, byHand, stop: async () => void (await server.stop()) }
 }
