@@ -42,7 +42,12 @@ export class Transport {
     this.#server = server
     this.#origin = url.origin
     this.#prefix = url.pathname.replace(/\/+$/, '')
-    this.#lanes = { requests: lane(server, 8), leases: lane(server, 2), watches: lane(server, null) }
+    this.#lanes = {
+      requests: lane(server, { connections: 8, connectMs: 10_000 }),
+      // a renewal that waits for a lost SYN would cost the leadership
+      leases: lane(server, { connections: 2, connectMs: 3_000 }),
+      watches: lane(server, { connections: null, connectMs: 10_000 }),
+    }
   }
 
   /** The whole answer as text. Throws a KubeError of status 0 when there is none, the signal's reason when it aborted. */
@@ -92,26 +97,20 @@ export class Transport {
       ...(o.body !== undefined && { 'content-type': o.contentType ?? 'application/json' }),
       ...(as && { 'impersonate-user': as.user, 'impersonate-group': [...as.groups] }),
     }
-    return this.#lanes[o.lane ?? 'requests'].request({
-      origin: this.#origin,
-      path: this.#prefix + o.path,
-      method: o.method,
-      headers,
-      body: o.body ?? null,
-      signal: o.signal ?? null,
-      ...timeouts,
-    })
+    const { method, body = null, signal = null } = o
+    const options = { origin: this.#origin, path: this.#prefix + o.path, method, headers, body, signal, ...timeouts }
+    return unlessAborted(this.#lanes[o.lane ?? 'requests'].request(options), signal)
   }
 }
 
 /** HTTP/1.1 on purpose: over HTTP/2 all lanes would share one TCP connection and with it one stall. */
-function lane(server: KubeServer, connections: number | null): Agent {
+function lane(server: KubeServer, { connections, connectMs }: { connections: number | null; connectMs: number }): Agent {
   return new Agent({
     allowH2: false,
     connections,
     keepAliveTimeout: 30_000,
     connect: {
-      timeout: 10_000,
+      timeout: connectMs,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
       ...(server.ca && { ca: server.ca }),
@@ -120,6 +119,17 @@ function lane(server: KubeServer, connections: number | null): Agent {
       ...(server.serverName && { servername: server.serverName }),
       rejectUnauthorized: !server.skipTlsVerify,
     },
+  })
+}
+
+/** undici looks at the signal of a request only once it has a connection, which a stalled network keeps it waiting for. */
+function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (!signal) return answer
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
 
