@@ -1,5 +1,6 @@
 /** zod schema → structural schema of a CRD (Kubernetes: "Specifying a structural schema"). */
-import * as z from 'zod'
+import type * as z from 'zod'
+import { jsonSchema } from '../api/json-schema.ts'
 
 export interface Structural {
   type?: string
@@ -26,7 +27,7 @@ export interface StructuralOptions {
 
 /** The schema of what users write (`io: input`: a field with a default is optional). */
 export function structural(schema: z.ZodType, options: StructuralOptions): Structural {
-  return shape(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', reused: 'inline' }) as Structural, options)
+  return shape(jsonSchema(schema), options)
 }
 
 function shape(node: Structural, options: StructuralOptions): Structural {
