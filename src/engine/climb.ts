@@ -1,0 +1,105 @@
+import type { PveCluster } from '../proxmox/cluster.ts'
+import { provision } from '../lifecycle.ts'
+import { ensureCloned } from './cloning.ts'
+import { holds } from './conditions.ts'
+import type { Look } from './look.ts'
+import type { Seen, Want } from './machine.ts'
+import type { Memory } from './memory.ts'
+import { planNext, rungReached, type Judged, type Plan } from './plan.ts'
+import { nowIso, tell, type Room } from './room.ts'
+import { judged, reached, working } from './status.ts'
+import { done, retry, wait, type Outcome } from './step.ts'
+import type { VMRecord } from './vm-record.ts'
+import { VMWorld } from './vm-world.ts'
+
+/** One VM that exists as an intent, on its way up the ladder. */
+export interface Climb {
+  readonly room: Room
+  readonly key: string
+  readonly record: VMRecord
+  readonly cluster: PveCluster
+  readonly memory: Memory
+  readonly look: Look
+  /** What the clone request carries. */
+  readonly identity: { readonly vmid: number; readonly name: string; readonly description: string }
+  /** The wish, once the VM's own configuration shows its disks. An outcome: it cannot be made. */
+  readonly wish: () => Want | Outcome
+}
+
+/** What the ladder left open on purpose, with the wish it was climbed for. */
+export interface Climbed {
+  readonly want: Want
+  readonly refusals: readonly Judged[]
+  readonly seen: Seen
+}
+
+/** More requests than any package can need; beyond that PVE is not taking what it accepts. */
+const mostTurns = 100
+/** The same thing found missing this often in one pass. */
+const mostRepeats = 2
+
+/** Looks, chooses, acts, and looks again, until nothing is missing or something must be waited for. Nobody waits here: waiting is returning. */
+export async function climb(it: Climb): Promise<Outcome | Climbed> {
+  const cloned = await ensureCloned(it)
+  if (cloned.is !== 'done') return cloned
+  markCloned(it)
+  const tried = new Map<string, number>()
+  for (let turn = 0; turn < mostTurns; turn++) {
+    await it.look.need('config')
+    const want = it.wish()
+    if ('is' in want) return want
+    const plan = await planNext(provision, it.look, want)
+    note(it, plan)
+    if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: it.look.seen }
+    const { lock } = it.look.seen
+    if (lock && lock !== 'suspended') return locked(it, lock)
+    const sentence = `${plan.step.name}: ${plan.because}`
+    const times = (tried.get(sentence) ?? 0) + 1
+    if (times > mostRepeats) return retry('NotConverging', `PVE accepted this and does not show it: ${sentence}`)
+    tried.set(sentence, times)
+    const outcome = await act(it, plan, want)
+    if (outcome.is !== 'done') return outcome
+  }
+  return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+}
+
+function markCloned({ record, room, look }: Climb): void {
+  const { node } = look.seen
+  record.change(judged(record.vm, nowIso(room.clock), [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
+  if (!look.seen.lock) record.change(({ remoteLock: _, ...status }) => status)
+}
+
+/** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
+function note({ record, room }: Climb, plan: Plan): void {
+  const iso = nowIso(room.clock)
+  const before = record.status.localStatus
+  const rung = rungReached(plan)
+  if (rung !== 'ready') record.change(reached(rung, iso, ''))
+  if (plan.is !== 'rest') record.change(working(plan.step.name, iso))
+  if (before !== record.status.localStatus)
+    tell(room, record.vm, 'Normal', 'StepFinished', `${record.status.localStatus} (${record.status.progress})`)
+}
+
+async function act(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<Outcome> {
+  const { look, record, room } = it
+  const world = new VMWorld({ cluster: it.cluster, look, record, mayAct: room.mayAct })
+  room.log.info({ vm: it.key, vmid: want.vmid, step: plan.step.name }, plan.because)
+  if (plan.is === 'step') return await plan.step.apply({ world, seen: look.seen, want })
+  await noteSlots(record)
+  const outcome = await world.writeConfig(plan.patch, look.seen.config?.digest ?? '')
+  const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
+  if (passwordVersion !== undefined) record.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
+  return outcome ?? done
+}
+
+/** A slot is in status before its disk is allocated: after a lost answer a filled slot is known as ours. */
+async function noteSlots(record: VMRecord): Promise<void> {
+  const stored = record.vm.status?.disks ?? []
+  const isNoted = (record.status.disks ?? []).every((disk) => stored.some((other) => other.name === disk.name && other.key === disk.key))
+  if (!isNoted) await record.save()
+}
+
+function locked({ record, room }: Climb, lock: string): Outcome {
+  record.change((status) => ({ ...status, remoteLock: lock }), working(record.status.step?.name ?? 'ready', nowIso(room.clock)))
+  return wait('Locked', `PVE holds the lock "${lock}" on VM ${record.status.vmid}; nothing is changed until it goes.`, 60_000)
+}

@@ -1,0 +1,113 @@
+import type { PveCluster } from '../proxmox/cluster.ts'
+import type { Climbed } from './climb.ts'
+import { fails, holds, standing, type Verdict } from './conditions.ts'
+import { selectorOf } from './intent.ts'
+import type { Resolved } from './resolve.ts'
+import { nowIso, tell, type Room } from './room.ts'
+import { judged, reached, resting } from './status.ts'
+import { done, type Outcome } from './step.ts'
+import type { VMRecord } from './vm-record.ts'
+
+interface Conclusion {
+  readonly room: Room
+  readonly record: VMRecord
+  readonly cluster: PveCluster
+  readonly resolved: Resolved
+  readonly climbed: Climbed
+}
+
+/** Nothing is missing any more: the verdict on this generation, and what was left open on purpose. */
+export function concluded(it: Conclusion): Outcome {
+  const { room, record, resolved } = it
+  const iso = nowIso(room.clock)
+  const { node } = it.climbed.seen
+  const power = it.climbed.seen.power ?? record.status.remoteStatus
+  const isFirst = record.status.firstReadyAt === undefined
+  record.change(reached('ready', iso, ''), resting, (status) => ({
+    ...status,
+    observedGeneration: record.vm.metadata.generation ?? 0,
+    package: resolved.merged,
+    ...(resolved.source && { packageSource: resolved.source }),
+    ...(power && { remoteStatus: power }),
+    ...(node && { node }),
+    ...(record.vm.spec.cloudInit?.generatePassword && { credentialsSecretRef: { name: `${record.vm.metadata.name}-credentials` } }),
+    firstReadyAt: status.firstReadyAt ?? iso,
+    ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
+  }))
+  const ready = standing('ready', power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready', '')
+  record.change(judged(record.vm, iso, [...partsOf(it), ...ready.verdicts], ready.dropped))
+  if (isFirst) announce(it, iso)
+  return done
+}
+
+function announce({ room, record, cluster }: Conclusion, iso: string): void {
+  const seconds = Math.max(0, (room.clock.now() - Date.parse(record.vm.metadata.creationTimestamp ?? iso)) / 1000)
+  room.observe.becameReady(cluster.name, seconds)
+  room.intents.forget(record.vm.metadata.uid ?? '')
+  const addresses = record.status.addresses?.map((held) => held.address).join(', ')
+  tell(room, record.vm, 'Normal', 'Ready', `VM ${record.status.vmid} on ${record.status.node} is ready${addresses ? `: ${addresses}` : ''}`)
+}
+
+function partsOf(it: Conclusion): Verdict[] {
+  return [
+    templateVerdict(it),
+    packageVerdict(it),
+    holds('NetworkConfigured'),
+    firewallVerdict(it),
+    holds('CloudInitConfigured'),
+    restartVerdict(it),
+  ]
+}
+
+function templateVerdict({ record }: Conclusion): Verdict {
+  const of = record.status.template?.selector
+  const wanted = selectorOf(record.vm)
+  if (of === undefined || of === wanted) return holds('TemplateApplied')
+  return fails(
+    'TemplateApplied',
+    'TemplateChanged',
+    `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
+  )
+}
+
+function packageVerdict({ climbed, resolved, record }: Conclusion): Verdict {
+  const [refusal] = climbed.refusals
+  if (refusal?.verdict.is === 'refused') {
+    const told = climbed.refusals.flatMap(({ verdict }) => (verdict.is === 'refused' ? [verdict.what] : []))
+    return fails('PackageApplied', refusal.verdict.reason, `${told.join('; ')}. Everything else is applied.`)
+  }
+  if (resolved.outdatedBy !== undefined) {
+    return fails(
+      'PackageApplied',
+      'PackageOutdated',
+      `VMPackage ${resolved.source?.name} is at generation ${resolved.outdatedBy}, this VM at ${resolved.source?.generation}; a changed packageRef takes the newer one.`,
+    )
+  }
+  const wanted = new Set(['system', ...(resolved.merged.additionalDisks ?? []).map((disk) => disk.name)])
+  const kept = (record.status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
+  if (kept.length > 0)
+    return fails(
+      'PackageApplied',
+      'DiskKept',
+      `No longer in the package and kept: ${kept.map((disk) => `${disk.name} (${disk.key})`).join(', ')}.`,
+    )
+  return holds('PackageApplied')
+}
+
+function firewallVerdict({ climbed, cluster }: Conclusion): Verdict {
+  const isWanted = climbed.want.firewall.options.enable === '1'
+  if (isWanted && cluster.facts()?.firewallEnabled === false) {
+    return fails(
+      'FirewallConfigured',
+      'NotEnforced',
+      'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+    )
+  }
+  return holds('FirewallConfigured')
+}
+
+function restartVerdict({ climbed }: Conclusion): Verdict {
+  const pending = climbed.seen.config?.pending ?? []
+  if (pending.length === 0) return fails('RestartRequired', 'NoRestartRequired', '')
+  return holds('RestartRequired', 'RestartRequired', `In force only after the VM was off and started again: ${pending.join(', ')}.`)
+}

@@ -1,0 +1,115 @@
+import { pausedAnnotation } from '../api/group.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { judge } from '../proxmox/failures.ts'
+import type { WorkQueue } from '../kube/queue.ts'
+import { readListing } from './idle.ts'
+import { freshMemory, type Memory } from './memory.ts'
+import { provisionVM } from './provisioning.ts'
+import { readReceipt } from './receipt.ts'
+import type { Room } from './room.ts'
+import { settle, showPaused } from './settlement.ts'
+import { isSettled } from './status.ts'
+import { done, retry, stalled, type Outcome } from './step.ts'
+import { tearDown } from './teardown.ts'
+import { VMRecord } from './vm-record.ts'
+
+/** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
+export class VMController {
+  readonly #room: Room
+  readonly #queue: WorkQueue
+  readonly #memories = new Map<string, { uid: string; memory: Memory }>()
+
+  constructor(o: { room: Room; queue: WorkQueue }) {
+    this.#room = o.room
+    this.#queue = o.queue
+  }
+
+  async reconcile(key: string): Promise<void> {
+    const vm = this.#room.vms.get(key)
+    if (!vm) return this.#forget(key)
+    const record = new VMRecord({ vm, client: this.#room.client, store: this.#room.vms })
+    const memory = this.#memoryOf(key, vm)
+    const wasSettled = isSettled(vm)
+    const outcome = await this.#pass(key, record, memory)
+    const again = settle({ room: this.#room, record, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
+    this.#follow(key, record, memory, outcome)
+    if (this.#room.vms.get(key) && !isGone(record)) await record.save()
+    if (again.is === 'never') this.#queue.forget(key)
+    if (again.is === 'after') this.#queue.addAfter(key, again.ms)
+    if (again.is === 'backoff') this.#queue.retry(key)
+  }
+
+  /** The only catch: faults are thrown wherever they arise and judged here. */
+  async #pass(key: string, record: VMRecord, memory: Memory): Promise<Outcome> {
+    try {
+      return await this.#work(key, record, memory)
+    } catch (fault) {
+      const failure = judge(fault)
+      this.#room.log.warn({ vm: key, vmid: record.status.vmid, step: record.status.step?.name, err: fault }, failure.message)
+      return failure.terminal ? stalled(failure.reason, failure.message) : retry(failure.reason, failure.message)
+    }
+  }
+
+  async #work(key: string, record: VMRecord, memory: Memory): Promise<Outcome> {
+    const room = this.#room
+    const { vm } = record
+    const isPaused = vm.metadata.annotations?.[pausedAnnotation] === 'true'
+    showPaused(room, record, isPaused)
+    const cluster = room.clusters.get(vm.spec.clusterRef.name)
+    const shows = cluster !== undefined && record.status.intentAt !== undefined && isSettled(vm) && readListing(room, record, cluster)
+    if (isPaused) return done
+    if (vm.metadata.deletionTimestamp) return await tearDown({ room, key, record, memory })
+    if (isSettled(vm) && !shows && !this.#isDue(vm, memory)) return done
+    const pending = cluster && readReceipt(room, record, cluster)
+    if (pending) return pending
+    memory.lastMeta = metaOf(vm)
+    return await provisionVM({ room, key, record, memory })
+  }
+
+  /** A settled VM is looked at thoroughly when somebody touched its object, or when the audit calls. */
+  #isDue(vm: ProxmoxVM, memory: Memory): boolean {
+    const isTouched = memory.lastMeta !== undefined && memory.lastMeta !== metaOf(vm)
+    memory.lastMeta ??= metaOf(vm)
+    return isTouched || memory.auditDue === true
+  }
+
+  /** Called by the audit: the next pass over this VM is a thorough one. */
+  audit(key: string): void {
+    const vm = this.#room.vms.get(key)
+    if (!vm) return
+    this.#memoryOf(key, vm).auditDue = true
+    this.#queue.add(key)
+  }
+
+  #memoryOf(key: string, vm: ProxmoxVM): Memory {
+    const uid = vm.metadata.uid ?? ''
+    const known = this.#memories.get(key)
+    if (known?.uid === uid) return known.memory
+    known?.memory.unfollow?.()
+    const memory = freshMemory()
+    this.#memories.set(key, { uid, memory })
+    return memory
+  }
+
+  #follow(key: string, record: VMRecord, memory: Memory, outcome: Outcome): void {
+    memory.unfollow?.()
+    delete memory.unfollow
+    const task = outcome.is === 'wait' ? outcome.task : undefined
+    const cluster = this.#room.clusters.get(record.vm.spec.clusterRef.name)
+    if (task && cluster) memory.unfollow = cluster.tasks.follow(task, () => this.#queue.add(key))
+  }
+
+  #forget(key: string): void {
+    const known = this.#memories.get(key)
+    known?.memory.unfollow?.()
+    if (known) this.#room.intents.forget(known.uid)
+    this.#memories.delete(key)
+    this.#queue.forget(key)
+    for (const cluster of this.#room.clusters.list()) cluster.cloneSlots.release(key)
+  }
+}
+
+/** The finalizer was dropped in this pass: the API server has removed the object, or another finalizer holds it without us. */
+const isGone = ({ vm }: VMRecord) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
+
+const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])

@@ -1,0 +1,53 @@
+import type { Package } from '../api/package.ts'
+import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { parseSizeMiB, formatSize } from '../api/size.ts'
+import { diskSizeMiB, parseDrive } from '../proxmox/property-string.ts'
+
+type Disks = NonNullable<ProxmoxVMStatus['disks']>
+type Values = Readonly<Record<string, string>>
+
+/** Slots of each bus (qemu-server Drive.pm). */
+const slots: Readonly<Record<string, number>> = { scsi: 31, virtio: 16, sata: 6, ide: 4 }
+
+/**
+ * The slot of every disk of the package: the noted one, or the next free of the system disk's bus. `undefined`: the bus is full.
+ * Disks that left the package keep their entry while they are there.
+ */
+export function assignSlots(noted: Disks, system: string, merged: Package, config: Values): Disks | undefined {
+  const bus = system.replace(/\d+$/, '')
+  const taken = new Set([...Object.keys(config), ...noted.map((disk) => disk.key), system])
+  const result: Disks = [{ name: 'system', key: system, ...seenDisk(config[system]) }]
+  for (const disk of merged.additionalDisks ?? []) {
+    const key = noted.find((entry) => entry.name === disk.name)?.key ?? freeSlot(bus, taken)
+    if (key === undefined) return undefined
+    taken.add(key)
+    result.push({
+      name: disk.name,
+      key,
+      ...(disk.size && { size: formatSize(parseSizeMiB(disk.size)) }),
+      ...seenDisk(config[key]),
+      removalPolicy: disk.removalPolicy ?? 'Keep',
+    })
+  }
+  const left = noted.filter((disk) => !result.some((entry) => entry.name === disk.name))
+  return [...result, ...left.filter((disk) => stillThere(disk, config))]
+}
+
+function freeSlot(bus: string, taken: ReadonlySet<string>): string | undefined {
+  return Array.from({ length: slots[bus] ?? 0 }, (_, index) => `${bus}${index}`).find((key) => !taken.has(key))
+}
+
+function seenDisk(value: string | undefined): Partial<Disks[number]> {
+  if (value === undefined) return {}
+  const drive = parseDrive(value)
+  const sizeMiB = diskSizeMiB(drive.options.get('size'))
+  return { volume: drive.volume, ...(sizeMiB !== undefined && { size: formatSize(Math.round(sizeMiB)) }) }
+}
+
+/** Key of the system disk as the intent noted it. */
+export const systemKeyOf = (disks: Disks | undefined) => disks?.find((disk) => disk.name === 'system')?.key
+
+/** Attached, or detached and not freed yet. */
+const stillThere = (disk: Disks[number], config: Values) =>
+  config[disk.key] !== undefined ||
+  Object.entries(config).some(([key, value]) => key.startsWith('unused') && parseDrive(value).volume === disk.volume)

@@ -1,0 +1,41 @@
+import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import type { PveCluster } from '../proxmox/cluster.ts'
+import type { GuestRow } from '../proxmox/snapshot.ts'
+import { standing } from './conditions.ts'
+import { nowIso, type Room } from './room.ts'
+import { judged } from './status.ts'
+import type { VMRecord } from './vm-record.ts'
+
+/**
+ * A settled VM costs no request: the listing that serves all VMs of the cluster tells where it is, whether it runs and whether it is locked.
+ * True: something shows that only a thorough look can judge.
+ */
+export function readListing(room: Room, record: VMRecord, cluster: PveCluster): boolean {
+  const snapshot = cluster.inventory.current()
+  if (!snapshot || cluster.inventory.unreachableSinceMs !== undefined) return false
+  const row = snapshot.guests.get(record.status.vmid ?? 0)
+  if (!row) return snapshot.allNodesOnline
+  if (row.lock === 'clone' || row.kind !== 'qemu') return true
+  record.change((status) => withRow(status, row))
+  const power = powerOf(row)
+  if (power && power !== record.vm.status?.remoteStatus) {
+    const ready = standing('ready', power === 'running' ? 'Running' : 'Stopped', '')
+    record.change(judged(record.vm, nowIso(room.clock), ready.verdicts, ready.dropped))
+  }
+  return !row.lock && wantsOtherPower(record, power)
+}
+
+function wantsOtherPower({ vm }: VMRecord, power: 'running' | 'stopped' | undefined): boolean {
+  return (vm.spec.runStrategy === 'Always' && power === 'stopped') || (vm.spec.runStrategy === 'Halted' && power === 'running')
+}
+
+/** `unknown` (a fresh guest, or a node that is down) tells nothing: what was known is kept. */
+export function powerOf(row: GuestRow): 'running' | 'stopped' | undefined {
+  if (row.status === 'unknown') return undefined
+  return row.status === 'stopped' ? 'stopped' : 'running'
+}
+
+function withRow({ remoteLock: _, ...status }: ProxmoxVMStatus, row: GuestRow): ProxmoxVMStatus {
+  const power = powerOf(row)
+  return { ...status, node: row.node, ...(power && { remoteStatus: power }), ...(row.lock && { remoteLock: row.lock }) }
+}

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import type { Package } from '../api/package.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { parseSizeMiB } from '../api/size.ts'
+import { parseNet } from '../proxmox/net-string.ts'
+import { place, type PlacementWish } from '../proxmox/placement.ts'
+import { judge } from '../proxmox/failures.ts'
+import type { PveCluster } from '../proxmox/cluster.ts'
+import type { Snapshot } from '../proxmox/snapshot.ts'
+import type { TemplateFacts } from '../proxmox/template-facts.ts'
+import { assignSlots } from './disk-slots.ts'
+import { chooseNames } from './names.ts'
+import { resolveWire, type Resolved } from './resolve.ts'
+import { nowIso, tell, type Room } from './room.ts'
+import { reached, working } from './status.ts'
+import { done, retry, stalled, wait, type Outcome } from './step.ts'
+import type { GrantedAddress } from './wanted.ts'
+import { carriesMark, markOf } from './wanted.ts'
+import type { Intent } from './intents.ts'
+import type { Memory } from './memory.ts'
+import type { VMRecord } from './vm-record.ts'
+
+export interface IntentInput {
+  readonly room: Room
+  readonly record: VMRecord
+  readonly cluster: PveCluster
+  readonly resolved: Resolved
+  readonly grants: readonly GrantedAddress[]
+  readonly memory: Memory
+}
+
+/**
+ * The rung `creation`: VMID, node, template copy, names, MAC and disk slots are chosen and written to status before anything exists in PVE.
+ * Whatever dies afterwards, the next look knows which VM it has to find.
+ */
+export async function formIntent(input: IntentInput): Promise<Outcome> {
+  const { room, record, cluster } = input
+  const iso = nowIso(room.clock)
+  record.change(working('creation', iso))
+  const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
+  const template = await findTemplate(record.vm, cluster, snapshot)
+  if ('is' in template) return template
+  const couldBe = placeVM(input, template.copies, snapshot)
+  if ('is' in couldBe) return couldBe
+  const vmid = await chooseVmid(input, snapshot)
+  if (typeof vmid !== 'number') return vmid
+  const placed = placeVM(input, template.copies, snapshot)
+  if ('is' in placed) return placed
+  room.intents.note(record.vm.metadata.uid ?? '', intentOf(input, vmid, placed))
+  const names = chooseNames(room, record.vm, input.resolved.merged, vmid)
+  if ('is' in names) return names
+  const templateNet = parseNet(String(placed.source.config.net0 ?? ''))
+  const wire = resolveWire(input.resolved.merged, input.grants, wireOf(templateNet.options))
+  if ('is' in wire) return wire
+  const values = Object.fromEntries(Object.entries(placed.source.config).map(([key, value]) => [key, String(value)]))
+  const disks = assignSlots([], placed.source.systemDisk?.key ?? '', input.resolved.merged, values)
+  if (!disks)
+    return stalled('PackageInvalid', `Bus of ${placed.source.systemDisk?.key} has no slot left for the additional disks of the package.`)
+  const { vmid: source, node, name } = placed.source
+  record.change(
+    (status) => ({
+      ...status,
+      vmid,
+      node: placed.node,
+      template: { vmid: source, node, ...(name && { name }), selector: selectorOf(record.vm) },
+      interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(room, cluster.name), ...wire }],
+      ...names,
+      // Volumes are the template's until the clone exists.
+      disks: disks.map(({ volume: _, ...disk }) => disk),
+      intentAt: iso,
+    }),
+    reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${source} on ${node}`),
+    working('clone', iso),
+  )
+  await record.save()
+  input.memory.cloneUnasked = true
+  tell(room, record.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${names.hostname}`)
+  return done
+}
+
+/** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
+export function selectorOf(vm: ProxmoxVM): string {
+  const { name, vmid, tag } = vm.spec.template
+  return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
+}
+
+async function findTemplate(vm: ProxmoxVM, cluster: PveCluster, snapshot: Snapshot): Promise<{ copies: TemplateFacts[] } | Outcome> {
+  const { name, vmid, tag } = vm.spec.template
+  const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
+  if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
+  const copies: TemplateFacts[] = []
+  let refusal: Outcome | undefined
+  for (const row of search.copies) {
+    if (snapshot.nodes.get(row.node)?.online !== true) continue
+    const look = await cluster.templates.config({ node: row.node, vmid: row.vmid })
+    if (look.is === 'template') copies.push(look.facts)
+    else refusal = stalled(look.reason, sentence(look.message))
+  }
+  if (copies.length === 0) return refusal ?? wait('NoCapacity', 'No node with a copy of the template is online.')
+  const bare = vm.spec.cloudInit && copies.find((copy) => copy.cloudInitKey === undefined)
+  if (bare)
+    return stalled(
+      'NoCloudInitDrive',
+      `Cloud-init is wanted and template ${bare.vmid} on ${bare.node} has no cloud-init drive; an admin adds one to it: qm set ${bare.vmid} --ide2 STORAGE:cloudinit.`,
+    )
+  return { copies }
+}
+
+function placeVM(input: IntentInput, copies: readonly TemplateFacts[], snapshot: Snapshot): Placed | Outcome {
+  const { room, record, cluster, resolved } = input
+  const wish = wishOf(record.vm, cluster, resolved.merged, copies[0])
+  const placement = place(wish, copies, snapshot, room.intents.of(cluster.name))
+  if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
+  return { node: placement.node, source: placement.source }
+}
+
+/** Noted without a pause after placing, so that the next VM is placed with this one counted. */
+function intentOf({ record, cluster, resolved }: IntentInput, vmid: number, { node, source }: Placed): Intent {
+  const wish = wishOf(record.vm, cluster, resolved.merged, source)
+  const storage = wish.storage ?? source.systemDisk?.storage ?? ''
+  const system = { storage, sizeMiB: Math.max(source.systemDisk?.sizeMiB ?? 0, wish.systemDiskMiB ?? 0) }
+  const others = wish.additionalDisks.map((disk) => ({ storage: disk.storage ?? storage, sizeMiB: disk.sizeMiB }))
+  return { cluster: cluster.name, vmid, node, memoryMiB: wish.memoryMiB, disks: [system, ...others] }
+}
+
+interface Placed {
+  readonly node: string
+  readonly source: TemplateFacts
+}
+
+function wishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: TemplateFacts | undefined): PlacementWish {
+  const { clone, storage } = vm.spec.template
+  const size = (text: string | number | undefined) => (text ? parseSizeMiB(text) : 0)
+  const systemDiskMiB = size(merged.systemDisk?.size)
+  return {
+    ...(vm.spec.placement?.node && { pinnedNode: vm.spec.placement.node }),
+    ...(cluster.spec.nodes && { allowedNodes: cluster.spec.nodes }),
+    linked: clone === 'Linked',
+    ...(storage && { storage }),
+    ...(systemDiskMiB > 0 && { systemDiskMiB }),
+    additionalDisks: (merged.additionalDisks ?? []).map((disk) => ({
+      ...(disk.storage && { storage: disk.storage }),
+      sizeMiB: size(disk.size),
+    })),
+    memoryMiB: size(merged.memory?.size) || Number(String(template?.config.memory ?? '512').replace('current=', '')),
+    cpus: (merged.cpu?.cores ?? 1) * (merged.cpu?.sockets ?? 1),
+  }
+}
+
+/** Pinned, or the next free one of the range. A number is promised in memory at once and in status before it is used. */
+async function chooseVmid(input: IntentInput, snapshot: Snapshot): Promise<number | Outcome> {
+  const { room, record, cluster, resolved } = input
+  const { vm } = record
+  const promised = new Set(room.intents.of(cluster.name).map((intent) => intent.vmid))
+  const isHeld = (vmid: number) =>
+    promised.has(vmid) ||
+    room.vms
+      .list()
+      .some((other) => other.status?.vmid === vmid && other.spec.clusterRef.name === cluster.name && other.metadata.uid !== vm.metadata.uid)
+  if (vm.spec.vmid !== undefined) return await pinnedVmid(input, snapshot, isHeld)
+  const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => snapshot.guests.has(vmid) || isHeld(vmid))
+  return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
+}
+
+async function pinnedVmid(
+  { record, cluster }: IntentInput,
+  snapshot: Snapshot,
+  isHeld: (vmid: number) => boolean,
+): Promise<number | Outcome> {
+  const vmid = record.vm.spec.vmid ?? 0
+  const taken = stalled(
+    'VMIDTaken',
+    `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`,
+  )
+  if (isHeld(vmid)) return taken
+  const row = snapshot.guests.get(vmid)
+  if (!row) return vmid
+  try {
+    const config = await cluster.pve.config({ node: row.node, vmid })
+    return carriesMark(String(config.description ?? ''), markOf(record.vm.metadata.uid ?? '', vmid)) ? vmid : taken
+  } catch (fault) {
+    if (judge(fault).kind === 'absent') return retry('Retrying', `VMID ${vmid} is just changing hands in PVE.`)
+    throw fault
+  }
+}
+
+/** PVE's default prefix, so that admins recognise it; unique among our VMs, kept for life. */
+function newMac(room: Room, cluster: string): string {
+  const used = new Set(
+    room.vms
+      .list()
+      .filter((vm) => vm.spec.clusterRef.name === cluster)
+      .flatMap((vm) => vm.status?.interfaces?.map((net) => net.macAddress) ?? []),
+  )
+  for (;;) {
+    const mac = ['BC', '24', '11', ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase())].join(':')
+    if (!used.has(mac)) return mac
+  }
+}
+
+function wireOf(options: ReadonlyMap<string, string>) {
+  const [bridge, tag] = [options.get('bridge'), options.get('tag')]
+  return { ...(bridge && { bridge }), ...(tag && { vlan: Number(tag) }) }
+}
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

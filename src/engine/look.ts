@@ -1,0 +1,149 @@
+import type { PveCluster } from '../proxmox/cluster.ts'
+import { judge } from '../proxmox/failures.ts'
+import { presenceOf } from '../proxmox/presence.ts'
+import type { GuestRow } from '../proxmox/snapshot.ts'
+import { afterWrite, ipfilterSet, type FirewallWrite } from '../steps/set-firewall.ts'
+import type { FirewallRule } from '../proxmox/answers.ts'
+import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from './machine.ts'
+import { carriesMark } from './wanted.ts'
+
+/** What one VM looks like, read part by part on demand, each at most once until a write makes it stale. */
+export class Look {
+  readonly #cluster: PveCluster
+  readonly #vmid: number
+  readonly #mark: string
+  readonly #row: GuestRow | undefined
+  readonly #proofSinceMs: number
+  #node: string | undefined
+  #guest: Seen['guest'] = 'unproved'
+  #doubt = 'it has not been looked at'
+  #config: ConfigSeen | undefined
+  #firewall: FirewallSeen | undefined
+  #power: Seen['power']
+
+  /**
+   * `expectedNode`: where to look if the listing does not show the VM, because a task of ours has just ended there.
+   * `proofSinceMs`: a listing that began earlier proves no absence.
+   */
+  constructor(o: {
+    cluster: PveCluster
+    vmid: number
+    mark: string
+    expectedNode?: string
+    proofSinceMs: number
+    presumedPower?: Seen['power']
+  }) {
+    this.#cluster = o.cluster
+    this.#vmid = o.vmid
+    this.#mark = o.mark
+    this.#row = o.cluster.inventory.current()?.guests.get(o.vmid)
+    this.#node = this.#row?.node ?? o.expectedNode
+    this.#proofSinceMs = o.proofSinceMs
+    this.#power = o.presumedPower
+  }
+
+  get at() {
+    return { node: this.#node ?? '', vmid: this.#vmid }
+  }
+
+  /** Why absence is not proved. */
+  get doubt(): string {
+    return this.#doubt
+  }
+
+  get seen(): Seen {
+    const lock = this.#config ? this.#config.values.lock : this.#row?.lock
+    return {
+      guest: this.#guest,
+      ...(this.#node && { node: this.#node }),
+      ...(lock && { lock }),
+      ...(this.#config && { config: this.#config }),
+      ...(this.#firewall && { firewall: this.#firewall }),
+      ...(this.#power && { power: this.#power }),
+    }
+  }
+
+  async need(part: Part): Promise<void> {
+    if (part === 'presence') await this.#findGuest()
+    if (part === 'config') this.#config ??= await this.#readConfig()
+    if (part === 'firewall') this.#firewall ??= await this.#readFirewall()
+    if (part === 'power') this.#power ??= (await this.#cluster.pve.statusCurrent(this.at)).status
+  }
+
+  configWritten() {
+    this.#config = undefined
+  }
+
+  firewallWritten(write: FirewallWrite) {
+    if (this.#firewall) this.#firewall = afterWrite(this.#firewall, write)
+  }
+
+  powerAsked() {
+    this.#power = undefined
+  }
+
+  async #findGuest(): Promise<void> {
+    if (this.#row && this.#row.kind !== 'qemu') this.#guest = 'foreign'
+    else if (!this.#node || !(await this.#judgeThere())) await this.#judgeAnywhere()
+  }
+
+  /** False: not on that node, which says nothing about the cluster. */
+  async #judgeThere(): Promise<boolean> {
+    if (this.#row?.lock === 'clone') {
+      this.#guest = 'copying'
+      return true
+    }
+    try {
+      this.#config = await this.#readConfig()
+    } catch (fault) {
+      if (judge(fault).kind !== 'absent') throw fault
+      return false
+    }
+    // The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
+    const { lock, description } = this.#config.values
+    this.#guest = lock === 'clone' ? 'copying' : carriesMark(description, this.#mark) ? 'ours' : 'foreign'
+    return true
+  }
+
+  async #judgeAnywhere(): Promise<void> {
+    const presence = await presenceOf(this.#cluster, this.#vmid, this.#proofSinceMs)
+    if (presence.is === 'absent') this.#guest = 'absent'
+    if (presence.is === 'unknown') this.#doubt = presence.why
+    if (presence.is !== 'present') return
+    this.#node = presence.node
+    if (await this.#judgeThere()) return
+    this.#doubt = `it has just left node ${presence.node}`
+  }
+
+  /** `pending` shows at once what will be in force after a cold start, what is not yet, and the digest. */
+  async #readConfig(): Promise<ConfigSeen> {
+    const items = await this.#cluster.pve.pending(this.at)
+    const values: Record<string, string> = {}
+    const pending: string[] = []
+    for (const { key, value, pending: next, removal } of items) {
+      if (next !== undefined || removal) pending.push(key)
+      const final = removal ? undefined : (next ?? value)
+      if (final !== undefined) values[key] = final
+    }
+    return { values, digest: values.digest ?? '', pending }
+  }
+
+  async #readFirewall(): Promise<FirewallSeen> {
+    const firewall = this.#cluster.pve.firewall(this.at)
+    const options = await firewall.options()
+    const { rules, digest } = await firewall.rules()
+    const sets = await firewall.ipsets()
+    const ipfilter = sets.includes(ipfilterSet) ? (await firewall.ipset(ipfilterSet)).map((entry) => entry.cidr) : undefined
+    return {
+      options: Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)])),
+      rules: rules.map(seenRule),
+      ...(digest && { rulesDigest: digest }),
+      ...(ipfilter && { ipfilter }),
+    }
+  }
+}
+
+function seenRule({ pos, ...rule }: FirewallRule): SeenRule {
+  const fields = Object.entries(rule).map(([key, value]) => [key, typeof value === 'boolean' ? (value ? '1' : '0') : value] as const)
+  return { pos, fields: Object.fromEntries(fields) }
+}

@@ -1,0 +1,19 @@
+/** What one process remembers of a VM between passes. Losing it costs requests, never correctness. */
+export interface Memory {
+  /** No clone request of the present intent can be on its way: the next pass may ask without proving absence first. */
+  cloneUnasked: boolean
+  /** The wish of the last thorough look, to notice changes of pool, package and cluster objects. */
+  lastWant?: string
+  /** When the VM was last looked at thoroughly, in ms since the epoch. */
+  lastDeepMs?: number
+  /** Ends following the task under way. */
+  unfollow?: () => void
+  /** Labels and annotations of the last pass: a change of them is a person asking for a look. */
+  lastMeta?: string
+  /** The audit wants a thorough look. */
+  auditDue?: boolean
+  /** What the wait that was last told of was for, so that an event is written once a wait. */
+  lastWait?: string
+}
+
+export const freshMemory = (): Memory => ({ cloneUnasked: false })

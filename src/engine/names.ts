@@ -1,0 +1,46 @@
+import type { Package } from '../api/package.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { expandName, type MacroSource } from './naming.ts'
+import type { Room } from './room.ts'
+import { stalled, type Outcome } from './step.ts'
+
+export interface Names {
+  readonly hostname: string
+  /** Name in PVE, which cloud-init gives the guest as host name. */
+  readonly vmName: string
+}
+
+/** Evaluated once and kept in status. PVE's name is the host name; `vmName` counts only where the VM has none of its own. */
+export function chooseNames(room: Room, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
+  const own = vm.spec.hostname ?? merged.naming?.hostname
+  const pattern = own ?? merged.naming?.vmName ?? vm.metadata.name
+  const named = expandName(pattern, sourceOf(room, vm, vmid))
+  if (named.is === 'invalid') return stalled('NamingInvalid', `The name cannot be made: ${named.why}.`)
+  const holder = own === undefined ? undefined : holderOf(room, vm, named.value)
+  if (holder) return stalled('HostnameTaken', `Host name ${named.value} belongs to ${holder}; choose another.`)
+  return { hostname: named.value, vmName: named.value }
+}
+
+/** An edit of spec.hostname renames the VM; a name made by macros stays. */
+export function renamed(room: Room, vm: ProxmoxVM): Names | Outcome | undefined {
+  const { hostname } = vm.spec
+  if (hostname === undefined || hostname.toLowerCase() === vm.status?.hostname) return undefined
+  return chooseNames(room, vm, {}, vm.status?.vmid ?? 0)
+}
+
+function holderOf(room: Room, vm: ProxmoxVM, hostname: string): string | undefined {
+  const sibling = room.vms
+    .list()
+    .find(
+      (other) =>
+        other.metadata.uid !== vm.metadata.uid &&
+        other.spec.clusterRef.name === vm.spec.clusterRef.name &&
+        other.status?.hostname === hostname,
+    )
+  return sibling && `${sibling.metadata.namespace}/${sibling.metadata.name}`
+}
+
+function sourceOf(room: Room, vm: ProxmoxVM, vmid: number): MacroSource {
+  const { namespace, name, labels } = vm.metadata
+  return { namespace: namespace ?? '', name, vmid, labels: labels ?? {}, nowMs: room.clock.now(), random: room.random }
+}

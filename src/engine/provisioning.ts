@@ -1,0 +1,127 @@
+import type { Package } from '../api/package.ts'
+import type { PveCluster } from '../proxmox/cluster.ts'
+import { storageOf } from '../proxmox/property-string.ts'
+import { claimAddresses, releaseSurplus } from './addresses.ts'
+import { climb, type Climbed } from './climb.ts'
+import { concluded } from './conclusion.ts'
+import { credentialsFor } from './credentials.ts'
+import { assignSlots, systemKeyOf } from './disk-slots.ts'
+import { ensureFinalizer } from './finalizer.ts'
+import { formIntent } from './intent.ts'
+import { Look } from './look.ts'
+import type { Want } from './machine.ts'
+import type { Memory } from './memory.ts'
+import { renamed } from './names.ts'
+import { resolvePackage, resolveWire, type Resolved } from './resolve.ts'
+import type { Room } from './room.ts'
+import { clusterFor, mayUse } from './references.ts'
+import { stalled, type Outcome } from './step.ts'
+import type { Credentials } from './wanted-cloud-init.ts'
+import { fingerprintOf, markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
+import type { VMRecord } from './vm-record.ts'
+
+export interface Provisioning {
+  readonly room: Room
+  readonly key: string
+  readonly record: VMRecord
+  readonly memory: Memory
+}
+
+/** The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. */
+export async function provisionVM(it: Provisioning): Promise<Outcome> {
+  const { room, record } = it
+  const cluster = clusterFor(room, record.vm)
+  if ('is' in cluster) return cluster
+  const resolved = packageInForce(room, record)
+  if ('is' in resolved) return resolved
+  await ensureFinalizer(room, record)
+  const grants = await claimAddresses(room, record)
+  if ('is' in grants) return grants
+  const credentials = await credentialsFor(record.vm, room.client)
+  if (credentials && 'is' in credentials) return credentials
+  if (!record.status.intentAt) {
+    const formed = await formIntent({ room, record, cluster, resolved, grants, memory: it.memory })
+    if (formed.is !== 'done') return formed
+  }
+  const climbed = await climbLadder(it, cluster, resolved, grants, credentials)
+  if ('is' in climbed) return climbed
+  await releaseSurplus(room, record)
+  it.memory.lastWant = fingerprintOf(climbed.want)
+  it.memory.lastDeepMs = room.clock.now()
+  it.memory.auditDue = false
+  return concluded({ room, record, cluster, resolved, climbed })
+}
+
+function packageInForce(room: Room, record: VMRecord): Resolved | Outcome {
+  const name = record.vm.spec.packageRef?.name
+  const found = name === undefined ? undefined : room.packages.get(name)
+  return resolvePackage(record.vm, record.status, found, found === undefined || mayUse(room, record.vm, found.spec.allowedNamespaces))
+}
+
+async function climbLadder(
+  it: Provisioning,
+  cluster: PveCluster,
+  resolved: Resolved,
+  grants: readonly GrantedAddress[],
+  credentials: Credentials | undefined,
+): Promise<Outcome | Climbed> {
+  const { room, record, memory, key } = it
+  const rename = renamed(room, record.vm)
+  if (rename && 'is' in rename) return rename
+  if (rename) record.change((status) => ({ ...status, ...rename }))
+  const { status, vm } = record
+  const vmid = status.vmid ?? 0
+  const mark = markOf(vm.metadata.uid ?? '', vmid)
+  const isFirst = !status.firstStartedAt && status.step?.name !== 'start'
+  const look = new Look({
+    cluster,
+    vmid,
+    mark,
+    ...(status.node && !memory.cloneUnasked && { expectedNode: status.node }),
+    proofSinceMs: room.clock.now(),
+    // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
+    ...(isFirst && { presumedPower: 'stopped' as const }),
+  })
+  return await climb({
+    room,
+    key,
+    record,
+    cluster,
+    memory,
+    look,
+    identity: { vmid, name: status.vmName ?? '', description: descriptionOf(vm, mark) },
+    wish: () => wishFor({ record, cluster, merged: resolved.merged, grants, look, ...(credentials && { credentials }) }),
+  })
+}
+
+interface Wish {
+  readonly record: VMRecord
+  readonly cluster: PveCluster
+  readonly merged: Package
+  readonly grants: readonly GrantedAddress[]
+  readonly look: Look
+  readonly credentials?: Credentials
+}
+
+function wishFor({ record, cluster, merged, grants, look, credentials }: Wish): Want | Outcome {
+  const { vm } = record
+  const values = look.seen.config?.values ?? {}
+  const system = systemKeyOf(record.status.disks) ?? ''
+  const disks = assignSlots(record.status.disks ?? [], system, merged, values)
+  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  const [net] = record.status.interfaces ?? []
+  const wire = resolveWire(merged, grants, net)
+  if ('is' in wire) return wire
+  record.change((status) => ({ ...status, disks, interfaces: [{ name: 'net0', macAddress: net?.macAddress ?? '', ...wire }] }))
+  const storages = cluster.inventory.current()?.storages ?? []
+  return wantOf({
+    vm,
+    status: record.status,
+    merged,
+    grants,
+    net: wire,
+    ...(credentials && { credentials }),
+    storageType: (storage) => storages.find((row) => row.storage === storage)?.pluginType,
+    systemDiskStorage: storageOf(disks.find((disk) => disk.name === 'system')?.volume ?? '') ?? '',
+  })
+}

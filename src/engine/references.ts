@@ -1,0 +1,34 @@
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { PveCluster } from '../proxmox/cluster.ts'
+import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
+import type { Room } from './room.ts'
+import { stalled, wait, type Outcome } from './step.ts'
+
+type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
+
+/** The PVE cluster of the VM, if it may be used. A VM that has its place keeps it when the cluster object narrows whom it serves. */
+export function clusterFor(room: Room, vm: ProxmoxVM): PveCluster | Outcome {
+  const { name } = vm.spec.clusterRef
+  const object = room.clusterObjects.get(name)
+  if (!object) return stalled('ClusterNotFound', `There is no ProxmoxCluster "${name}"; create it.`)
+  const isNew = !vm.status?.intentAt
+  if (isNew && !mayUse(room, vm, object.spec.allowedNamespaces)) {
+    return stalled(
+      'ClusterNotAllowed',
+      `ProxmoxCluster "${name}" does not serve namespace ${vm.metadata.namespace} (allowedNamespaces); an admin can admit it.`,
+    )
+  }
+  if (isNew && object.metadata.deletionTimestamp)
+    return stalled('ClusterDeleting', `ProxmoxCluster "${name}" is being deleted and takes no new VMs.`)
+  const cluster = room.clusters.get(name)
+  if (!cluster) {
+    const problem = room.clusters.problem(name)
+    return wait('ClusterNotReady', `ProxmoxCluster "${name}" is not ready${problem ? `: ${problem.message}` : ''}.`)
+  }
+  return cluster
+}
+
+export function mayUse(room: Room, vm: ProxmoxVM, allowed: AllowedNamespaces): boolean {
+  const namespace = vm.metadata.namespace ?? ''
+  return namespaceAllowed(allowed, room.namespaces.get(namespace)?.metadata.labels ?? {})
+}

@@ -1,0 +1,64 @@
+import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { localStatuses, type LocalStatus, type Phase, type VmCondition } from '../api/words.ts'
+import { isTrue, withoutConditions, withVerdicts, type Verdict } from './conditions.ts'
+import { progressOf } from './plan.ts'
+
+/** Changes to a status, each a pure function: equal input gives an equal result, so that an unchanged status is not written. */
+export type Change = (status: ProxmoxVMStatus) => ProxmoxVMStatus
+
+export const judged =
+  (vm: ProxmoxVM, nowIso: string, verdicts: readonly Verdict[], dropped: readonly VmCondition[] = []): Change =>
+  (status) => ({
+    ...status,
+    conditions: withVerdicts(withoutConditions(status.conditions ?? [], dropped), verdicts, vm.metadata.generation ?? 0, nowIso),
+  })
+
+/** A step is under way or waited for. `since` stays while it is the same one; a new one starts without attempts. */
+export const working =
+  (name: string, nowIso: string, more: { attempts?: number; lastError?: string; upid?: string } = {}): Change =>
+  (status) => {
+    const since = status.step?.name === name ? status.step.since : nowIso
+    return { ...status, step: { name, since, ...more } }
+  }
+
+export const resting: Change = ({ step: _, ...status }) => status
+
+/** A rung was reached: each rung passed on the way gets its own line, since one request may finish several. */
+export const reached =
+  (rung: LocalStatus, nowIso: string, message: string): Change =>
+  (status) => {
+    const from = localStatuses.indexOf(status.localStatus as LocalStatus)
+    const to = localStatuses.indexOf(rung)
+    if (to === from) return status
+    const passed = to > from ? localStatuses.slice(Math.max(from, 0) + (from < 0 ? 0 : 1), to + 1) : []
+    const startedAt = status.step?.since ?? nowIso
+    const seconds = Math.max(0, Math.round((Date.parse(nowIso) - Date.parse(startedAt)) / 1000))
+    const lines = passed.map((step) => ({ step, startedAt, seconds, outcome: 'Done', ...(message && { message: message.slice(0, 1024) }) }))
+    return { ...status, localStatus: rung, progress: progressOf(rung), history: lastLines([...(status.history ?? []), ...lines]) }
+  }
+
+/** A line that is no rung: a failure, a repair. */
+export const noted =
+  (step: string, nowIso: string, outcome: string, message: string): Change =>
+  (status) => ({
+    ...status,
+    history: lastLines([...(status.history ?? []), { step, startedAt: nowIso, seconds: 0, outcome, message: message.slice(0, 1024) }]),
+  })
+
+const lastLines = <T>(lines: readonly T[]): T[] => lines.slice(-30)
+
+/** The VM in one word, derived from the rest. */
+export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
+  const ready = status.conditions?.find((condition) => condition.type === 'Ready')
+  if (vm.metadata.deletionTimestamp) return 'Terminating'
+  if (ready?.reason === 'VMMissing') return 'Missing'
+  if (!status.intentAt) return 'Pending'
+  if (!status.firstReadyAt) return 'Provisioning'
+  if (status.remoteStatus === 'running') return 'Running'
+  if (status.remoteStatus === 'stopped') return 'Stopped'
+  return 'Unknown'
+}
+
+/** True once everything about the present spec is settled: nothing to look at but the listing. */
+export const isSettled = (vm: ProxmoxVM) =>
+  vm.status?.observedGeneration === vm.metadata.generation && isTrue(vm.status?.conditions, 'Ready') && vm.status?.step === undefined

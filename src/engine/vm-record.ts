@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util'
+import { proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Store } from '../kube/store.ts'
+import { phaseOf, type Change } from './status.ts'
+
+/** Parts of a VM's status that other writers own; they pass through every write of ours. */
+const foreignFields = ['dns'] as const
+const foreignConditions: ReadonlySet<string> = new Set(['DNSSynced'])
+
+/** The status of one VM during one pass: changed freely, written when it must be or when the pass returns, and only if different. */
+export class VMRecord {
+  readonly #client: KubeClient
+  readonly #store: Store<ProxmoxVM>
+  #vm: ProxmoxVM
+  #draft: ProxmoxVMStatus
+
+  constructor(o: { vm: ProxmoxVM; client: KubeClient; store: Store<ProxmoxVM> }) {
+    this.#client = o.client
+    this.#store = o.store
+    this.#vm = o.vm
+    this.#draft = o.vm.status ?? {}
+  }
+
+  /** The object as last read or written, without the changes of this pass. */
+  get vm(): ProxmoxVM {
+    return this.#vm
+  }
+
+  get status(): ProxmoxVMStatus {
+    return this.#draft
+  }
+
+  change(...changes: readonly Change[]): void {
+    this.#draft = changes.reduce((status, change) => change(status), this.#draft)
+  }
+
+  /** Takes over an object that was written without its status (finalizers). */
+  adopt(vm: ProxmoxVM): void {
+    this.#vm = vm
+    this.#store.put(vm)
+  }
+
+  /** Writes what differs. A conflict means that somebody edited the object meanwhile: our status goes onto the newer one. */
+  async save(): Promise<void> {
+    this.#draft = plain({ ...this.#draft, phase: phaseOf(this.#vm, this.#draft) })
+    if (isDeepStrictEqual(this.#draft, plain(this.#vm.status ?? {}))) return
+    for (;;) {
+      try {
+        this.adopt(await this.#client.replaceStatus(proxmoxVMs, { ...this.#vm, status: withForeign(this.#draft, this.#vm.status) }))
+        return
+      } catch (fault) {
+        if (!isConflict(fault)) throw fault
+        await this.#refresh()
+      }
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const { namespace, name, uid } = this.#vm.metadata
+    const newer = await this.#client.get(proxmoxVMs, { ...(namespace && { namespace }), name })
+    if (!newer || newer.metadata.uid !== uid) throw new Error(`${namespace}/${name} is gone`)
+    this.#vm = newer
+  }
+}
+
+const isConflict = (fault: unknown) => fault instanceof Error && 'reason' in fault && fault.reason === 'Conflict'
+
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+function withForeign(ours: ProxmoxVMStatus, theirs: ProxmoxVMStatus | undefined): ProxmoxVMStatus {
+  const conditions = [
+    ...(ours.conditions ?? []).filter((condition) => !foreignConditions.has(condition.type)),
+    ...(theirs?.conditions ?? []).filter((condition) => foreignConditions.has(condition.type)),
+  ]
+  const fields = Object.fromEntries(
+    foreignFields.flatMap((field) => (theirs && field in theirs ? [[field, theirs[field as keyof ProxmoxVMStatus]]] : [])),
+  )
+  return { ...ours, conditions, ...fields }
+}

@@ -1,0 +1,28 @@
+import type { Ladder } from './engine/step.ts'
+import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
+import { identity } from './steps/identity.ts'
+import { power } from './steps/power.ts'
+import { setCloudInit } from './steps/set-cloudinit.ts'
+import { setCpuRam } from './steps/set-cpu-ram.ts'
+import { setFirewall } from './steps/set-firewall.ts'
+import { setNetwork } from './steps/set-network.ts'
+import { setSystemDiskBandwidth, setSystemDiskSize } from './steps/system-disk.ts'
+
+/**
+ * Start reading here. The ladder a VM climbs once it exists, in the order of the manual. Before it stand the two rungs that make it exist:
+ * `creation` (engine/intent.ts: addresses, VMID, names, MAC) and `clone` (engine/cloning.ts); after it, in the end, engine/teardown.ts.
+ * An edit of a ready VM climbs the same ladder: what is satisfied is passed over.
+ */
+export const provision: Ladder = [
+  identity,
+  setCpuRam,
+  setSystemDiskSize,
+  setSystemDiskBandwidth,
+  setCreatedAdditionalDisk,
+  setAdditionalDiskSize,
+  setAdditionalDiskBandwidth,
+  setNetwork,
+  setFirewall,
+  setCloudInit,
+  power,
+]

@@ -1,0 +1,59 @@
+import { refused, satisfied, type Step, type Verdict } from '../engine/step.ts'
+import type { Seen, WantedDisk } from '../engine/machine.ts'
+import { parseDrive } from '../proxmox/property-string.ts'
+import { configStep, emptyPatch, type ConfigPatch, type Values } from './config-step.ts'
+import { grow, limitsChange, sizeVerdict } from './system-disk.ts'
+
+/**
+ * Allocation is not repeatable: `scsi1=local-lvm:10` on a taken key allocates another volume. Hence the key is in status before,
+ * a taken key counts as ours, and the digest refuses a second request that was planned on the same look.
+ */
+export const setCreatedAdditionalDisk = configStep({
+  name: 'set_created_additional_disk',
+  rung: 'set_created_additional_disk',
+  change: (now, want) => ({
+    set: Object.fromEntries(want.additionalDisks.filter((disk) => now[disk.key] === undefined).map((disk) => [disk.key, allocation(disk)])),
+    remove: want.removedDisks.flatMap((disk) => removal(now, disk)),
+  }),
+})
+
+/** Removing the key detaches the disk and leaves its volume as `unusedN`; removing that frees it. Two requests, each harmless to repeat. */
+function removal(now: Values, { key, volume }: { readonly key: string; readonly volume?: string }): string[] {
+  if (now[key] !== undefined && (volume === undefined || parseDrive(now[key]).volume === volume)) return [key]
+  if (volume === undefined) return []
+  return Object.keys(now).filter((other) => other.startsWith('unused') && parseDrive(now[other] ?? '').volume === volume)
+}
+
+/** `STORAGE:SIZE` allocates; SIZE is in GiB without a unit, decimals allowed (qemu-server, `NEW_DISK_RE`). */
+const allocation = (disk: WantedDisk) => `${disk.storage}:${disk.sizeMiB / 1024}${disk.format ? `,format=${disk.format}` : ''}`
+
+export const setAdditionalDiskSize: Step = {
+  name: 'set_additional_disk_size',
+  rung: 'set_additional_disk_size',
+  needs: 'config',
+  check(seen, want) {
+    const verdicts = want.additionalDisks.map((disk) => sizeOf(seen, disk))
+    return firstMissing(verdicts) ?? allRefused(verdicts) ?? satisfied
+  },
+  async apply({ world, seen, want }) {
+    const disk = want.additionalDisks.find((candidate) => sizeOf(seen, candidate).is === 'missing') as WantedDisk
+    return await grow(world, seen.config, disk.key, disk.sizeMiB)
+  },
+}
+
+const sizeOf = (seen: Seen, disk: WantedDisk) => sizeVerdict(`disk ${disk.name}`, seen.config, disk.key, disk.sizeMiB)
+
+const firstMissing = (verdicts: readonly Verdict[]) => verdicts.find((verdict) => verdict.is === 'missing')
+
+function allRefused(verdicts: readonly Verdict[]): Verdict | undefined {
+  const told = verdicts.filter((verdict) => verdict.is === 'refused')
+  return told.length === 0 ? undefined : refused('DiskShrinkRefused', told.map((verdict) => verdict.what).join('; '))
+}
+
+export const setAdditionalDiskBandwidth = configStep({
+  name: 'set_additional_disk_bandwidth',
+  rung: 'set_additional_disk_bandwidth',
+  change: (now, want) => want.additionalDisks.map((disk) => limitsChange(now, disk.key, disk.limits)).reduce(joined, emptyPatch),
+})
+
+const joined = (a: ConfigPatch, b: ConfigPatch): ConfigPatch => ({ set: { ...a.set, ...b.set }, remove: [...a.remove, ...b.remove] })

@@ -1,0 +1,27 @@
+import { configStep, difference, type Values } from './config-step.ts'
+
+/** PVE's defaults: an option that is not set means these (qemu-server, `confdesc`). */
+const defaults: Values = { cores: '1', sockets: '1' }
+
+export const setCpuRam = configStep({
+  name: 'set_cpu_ram',
+  rung: 'set_cpu_ram',
+  change: (now, { cpu, memory }) =>
+    difference(
+      { ...now, ...(now.memory && { memory: currentMemory(now.memory) }) },
+      {
+        cores: String(cpu.cores),
+        sockets: String(cpu.sockets),
+        ...(cpu.type !== undefined && { cpu: cpu.type }),
+        cpulimit: cpu.limit === undefined ? undefined : String(cpu.limit),
+        // cgroup v2 clamps to 10000, and the clamped value is what is read back.
+        cpuunits: cpu.units === undefined ? undefined : String(Math.min(cpu.units, 10_000)),
+        ...(memory.sizeMiB !== undefined && { memory: String(memory.sizeMiB) }),
+        balloon: memory.balloonMiB === undefined ? undefined : String(memory.balloonMiB),
+      },
+      defaults,
+    ),
+})
+
+/** `memory` has been a number, `"2048"` and `"current=2048"` (qemu-server 8.0.8). */
+const currentMemory = (memory: string) => memory.replace(/^current=/, '')

@@ -1,0 +1,50 @@
+import { missing, refused, satisfied, waitForTask, type Step } from '../engine/step.ts'
+import type { ConfigSeen, Want } from '../engine/machine.ts'
+import { formatSize } from '../api/size.ts'
+import { diskSizeMiB, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
+import { configStep, emptyPatch, type ConfigPatch, type Values } from './config-step.ts'
+
+export const setSystemDiskSize: Step = {
+  name: 'set_system_disk_size',
+  rung: 'set_system_disk_size',
+  needs: 'config',
+  check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  apply: async ({ world, seen, want }) => grow(world, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+}
+
+export const setSystemDiskBandwidth = configStep({
+  name: 'set_system_disk_bandwidth',
+  rung: 'set_system_disk_bandwidth',
+  change: (now, want: Want) => limitsChange(now, want.systemDisk.key, want.systemDisk.limits),
+})
+
+/** Absent: the template's size is kept. PVE accepts a shrink and then fails it in the task, so it is refused before asking. */
+export function sizeVerdict(what: string, config: ConfigSeen | undefined, key: string, wantedMiB: number | undefined) {
+  const drive = config?.values[key]
+  if (drive === undefined) return missing(`${what}: there is no drive yet`)
+  const hasMiB = diskSizeMiB(parseDrive(drive).options.get('size'))
+  if (wantedMiB === undefined || wantedMiB === 0 || hasMiB === undefined || hasMiB === wantedMiB) return satisfied
+  if (hasMiB > wantedMiB)
+    return refused('DiskShrinkRefused', `${what} (${key}) has ${formatSize(hasMiB)} and never shrinks to ${formatSize(wantedMiB)}`)
+  return missing(`${what} (${key}) ${formatSize(hasMiB)} → ${formatSize(wantedMiB)}`)
+}
+
+/** The size is absolute, so that a repetition after a lost answer changes nothing. */
+export async function grow(
+  world: Parameters<Step['apply']>[0]['world'],
+  config: ConfigSeen | undefined,
+  key: string,
+  wantedMiB: number | undefined,
+) {
+  const task = await world.resize({ key, sizeMiB: wantedMiB ?? 0, digest: config?.digest ?? '' })
+  return waitForTask(task, `resize of ${key} to ${formatSize(wantedMiB ?? 0)}`)
+}
+
+/** PVE replaces a drive string as a whole, so everything that is not a limit is sent back as it was read. */
+export function limitsChange(now: Values, key: string, limits: Throttle): ConfigPatch {
+  const text = now[key]
+  if (text === undefined) return emptyPatch
+  const drive = parseDrive(text)
+  const limited = withThrottle(drive, limits)
+  return sameDrive(drive, limited) ? emptyPatch : { set: { [key]: printDrive(limited) }, remove: [] }
+}
