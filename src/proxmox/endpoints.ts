@@ -139,9 +139,12 @@ export class Pve {
     return this.#upid(await this.#guest(at).status.shutdown.$post({ timeout: o.timeoutSeconds, forceStop: o.forceStop === true }))
   }
 
-  /** `purge` also takes the VMID out of HA, replication and backup jobs. */
-  async destroy(at: At): Promise<Upid> {
-    return this.#upid(await this.#guest(at).$delete({ purge: true }))
+  /**
+   * `purge` also takes the VMID out of HA, replication and backup jobs. `unreferencedDisks` makes PVE look on every storage for volumes of
+   * this VMID that its configuration does not name.
+   */
+  async destroy(at: At, o: { unreferencedDisks: boolean }): Promise<Upid> {
+    return this.#upid(await this.#guest(at).$delete({ purge: true, 'destroy-unreferenced-disks': o.unreferencedDisks }))
   }
 
   async snapshots(at: At): Promise<SnapshotEntry[]> {
