@@ -2,8 +2,8 @@ import { inUseFinalizer } from '../api/group.ts'
 import { proxmoxClusters, secrets } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { type KubeClient, KubeError } from '../kube/client.ts'
-import { WorkQueue } from '../kube/queue.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { Observation } from './client.ts'
@@ -13,7 +13,7 @@ import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './cluster-
 import { type ClusterProblem, type ClusterState, clusterStatusOf, problemOf } from './cluster-verdict.ts'
 import { preflight } from './facts.ts'
 import { type Failure, judge } from './failures.ts'
-import { VmidRecord } from './vmid-record.ts'
+import { isConflict, VmidRecord } from './vmid-record.ts'
 
 /** While something is wrong, Secret and privileges are looked at again after this long. */
 const troubledMs = 60_000
@@ -50,9 +50,10 @@ export class ClusterController {
     client: KubeClient
     clusters: Store<ProxmoxCluster>
     vms: Store<ProxmoxVM>
+    /** Keys are names of ProxmoxClusters. */
+    queue: WorkQueue
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
-    onProblem?: (cluster: string, fault: unknown) => void
   }) {
     this.#client = o.client
     this.#clusters = o.clusters
@@ -60,7 +61,7 @@ export class ClusterController {
     this.#clock = o.clock
     this.#observe = o.observe
     this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
-    this.queue = new WorkQueue({ clock: o.clock, onFault: (name, fault) => o.onProblem?.(name, fault) })
+    this.queue = o.queue
   }
 
   /** Works until the signal aborts. The stores must be synced: an unseen VM would let the finalizers go. */
@@ -90,7 +91,7 @@ export class ClusterController {
       await this.#pass(object)
       this.queue.forget(name)
     } catch (fault) {
-      if (!(fault instanceof KubeError && fault.reason === 'Conflict')) throw fault
+      if (!isConflict(fault)) throw fault
       this.queue.addAfter(name, 100) // the store is about to learn what it was
     }
   }

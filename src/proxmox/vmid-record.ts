@@ -1,6 +1,6 @@
 import { proxmoxClusters } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
-import { type KubeClient, KubeError } from '../kube/client.ts'
+import type { KubeClient } from '../kube/client.ts'
 import type { Store } from '../kube/store.ts'
 import type { ReservationRecord } from './vmid-allocator.ts'
 
@@ -34,7 +34,7 @@ export class VmidRecord implements ReservationRecord {
         this.#store.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
         return
       } catch (fault) {
-        if (!(fault instanceof KubeError && fault.reason === 'Conflict') || attempt === tries) throw fault
+        if (!isConflict(fault) || attempt === tries) throw fault
       }
     }
   }
@@ -45,3 +45,6 @@ export class VmidRecord implements ReservationRecord {
     return object
   }
 }
+
+/** Somebody else wrote the object since it was read (a KubeError, which this room knows as a type only). */
+export const isConflict = (fault: unknown): boolean => fault instanceof Error && 'reason' in fault && fault.reason === 'Conflict'
