@@ -66,6 +66,11 @@ export class AddressBook {
     return () => this.listeners.delete(listener)
   }
 
+  /** At the end of the process: calls nobody any more. */
+  close(): void {
+    this.calls.close()
+  }
+
   /** What the VM holds, by the uid of its object. */
   held(uid: string): PoolAddress[] {
     return this.heldBy(uid)

@@ -15,6 +15,7 @@ export class Calls {
   private readonly clock: Clock
   private readonly onFreed: OnFreed
   private readonly timers = new Map<string, () => void>()
+  private isClosed = false
 
   constructor(o: { waiters: Waiters; stock: Stock; clock: Clock; onFreed: OnFreed }) {
     this.waiters = o.waiters
@@ -37,6 +38,13 @@ export class Calls {
   poolChanged(pool: string, what: 'spec' | 'addresses'): void {
     if (what === 'spec') this.call(pool, this.waiters.line(pool))
     this.look(pool)
+  }
+
+  /** Nobody is called any more, and no timer keeps the process alive. */
+  close(): void {
+    this.isClosed = true
+    for (const cancel of this.timers.values()) cancel()
+    this.timers.clear()
   }
 
   namespaceChanged(namespace: string): void {
@@ -72,7 +80,7 @@ export class Calls {
   }
 
   private call(pool: string, waiters: readonly Waiter[]): void {
-    if (waiters.length === 0) return
+    if (waiters.length === 0 || this.isClosed) return
     for (const waiter of waiters) waiter.wokenMs = this.clock.now()
     const vms = new Map(waiters.map(({ who }) => [keyOfClaimant(who), { namespace: who.namespace, name: who.name }]))
     this.onFreed(pool, [...vms.values()])

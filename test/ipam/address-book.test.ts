@@ -1,0 +1,344 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { heldFinalizer } from '../../src/api/group.ts'
+import { ipPools, poolAddresses } from '../../src/api/meta.ts'
+import type { PoolAddress } from '../../src/api/pooladdress.ts'
+import { KubeClient, KubeError } from '../../src/kube/client.ts'
+import { freshName, freshNamespace } from '../support/kube.ts'
+import { until } from '../support/until.ts'
+import { aVm, claimOne, main, makePool, openBook, shortly, type Stand, TurnedClock } from './book-stand.ts'
+
+let scope: string
+let stand: Stand
+const opened: Stand[] = []
+const open = async (o: Parameters<typeof openBook>[0] = {}): Promise<Stand> => {
+  const another = await openBook(o)
+  opened.push(another)
+  return another
+}
+const onServer = (address: string): Promise<PoolAddress | undefined> => stand.client.get(poolAddresses, { name: `${address}.${scope}` })
+
+beforeEach(async () => {
+  scope = freshName('scope')
+  stand = await open()
+})
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.stop()
+})
+
+describe('a claim', () => {
+  it('is one create, and nothing when it is repeated', async () => {
+    const pool = await makePool(
+      scope,
+      {
+        ranges: ['192.0.2.0/24'],
+        gateway: '192.0.2.1',
+        nameservers: ['192.0.2.53'],
+        searchDomain: 'example.com',
+        network: { bridge: 'vmbr0', vlan: 120 },
+      },
+      stand,
+    )
+    await claimOne(stand, aVm(), main(pool))
+    stand.requests.length = 0
+    const vm = aVm()
+    const granted = {
+      ...{ is: 'granted', entry: 'main', family: 'IPv4', address: '192.0.2.3', prefixLength: 24, gateway: '192.0.2.1' },
+      ...{ nameservers: ['192.0.2.53'], searchDomain: 'example.com', bridge: 'vmbr0', vlan: 120, pool },
+    }
+    expect(await stand.book.claim(vm, [main(pool)], 'fra1')).toEqual([granted])
+    expect(stand.requests).toEqual(['POST pooladdresses 201'])
+    expect(await stand.book.claim(vm, [main(pool)], 'fra1')).toEqual([granted])
+    expect(stand.book.grants(vm, [main(pool)], 'fra1')).toEqual([granted])
+    expect(stand.requests).toHaveLength(1)
+    expect((await onServer('192.0.2.3'))?.spec).toMatchObject({
+      state: 'Allocated',
+      poolRef: { name: pool },
+      claimRef: { namespace: 'shop', name: vm.name, uid: vm.uid, entry: 'main' },
+    })
+    expect((await onServer('192.0.2.3'))?.metadata.finalizers).toEqual([heldFinalizer])
+    expect((await stand.client.get(ipPools, { name: pool }))?.metadata.finalizers).toEqual([heldFinalizer])
+  })
+
+  it('gives several entries of one pool several addresses, in one family each', async () => {
+    const v4 = await makePool(scope, { ranges: ['192.0.2.10-192.0.2.20'] }, stand)
+    const v6 = await makePool(scope, { ranges: ['2001:db8:a::/64'], prefixLength: 64 }, stand)
+    const entries = [main(v4), { name: 'second', pool: v4 }, { name: 'six', pool: v6 }]
+    expect((await stand.book.claim(aVm(), entries, 'fra1')).map(shortly)).toEqual(['192.0.2.10', '192.0.2.11', '2001:db8:a::1'])
+    expect(await stand.client.get(poolAddresses, { name: `2001-0db8-000a-0000-0000-0000-0000-0001.${scope}` })).toMatchObject({
+      spec: { address: '2001:db8:a::1' },
+    })
+  })
+
+  it('never gives two VMs one address, though two operators race for the same pool', async () => {
+    const rival = await open()
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.40'] }, stand, rival)
+    const claims = Array.from({ length: 44 }, (_, at) => claimOne(at % 2 === 0 ? stand : rival, aVm(), main(pool)))
+    const answers = await Promise.all(claims)
+    const given = answers.filter((answer) => answer.startsWith('192.'))
+    expect(new Set(given).size).toBe(40)
+    expect(given).toHaveLength(40)
+    expect(answers.filter((answer) => answer === 'waiting PoolExhausted')).toHaveLength(4)
+  })
+
+  it('of one VM by two callers at once takes one address', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand)
+    const vm = aVm()
+    expect(await Promise.all([claimOne(stand, vm, main(pool)), claimOne(stand, vm, main(pool))])).toEqual(['192.0.2.1', '192.0.2.1'])
+    expect(stand.book.held(vm.uid)).toHaveLength(1)
+  })
+
+  it('finds its address again when the reply was lost', async () => {
+    const forgetful = await open({ clientClass: Forgetful })
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand, forgetful)
+    await forgetful.deafen()
+    const vm = aVm()
+    await expect(claimOne(forgetful, vm, main(pool))).rejects.toThrow('reply lost')
+    expect(await claimOne(forgetful, aVm(), main(pool))).toBe('192.0.2.2')
+    expect(await claimOne(forgetful, vm, main(pool))).toBe('192.0.2.1')
+    expect((await stand.client.list(poolAddresses)).filter(({ spec }) => spec.scope === scope)).toHaveLength(2)
+  })
+
+  it('gives back what it took when the reply was lost and the VM is deleted', async () => {
+    const forgetful = await open({ clientClass: Forgetful })
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand, forgetful)
+    await forgetful.deafen()
+    const vm = aVm()
+    await expect(claimOne(forgetful, vm, main(pool))).rejects.toThrow('reply lost')
+    await forgetful.book.release(vm, { outcome: 'free' })
+    expect((await onServer('192.0.2.1'))?.spec).toMatchObject({ state: 'Released', history: [{ uid: vm.uid }] })
+  })
+
+  it('finds its address again after a crash', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand)
+    const vm = aVm()
+    await claimOne(stand, vm, main(pool))
+    const next = await open()
+    expect(await claimOne(next, vm, main(pool))).toBe('192.0.2.1')
+    expect(next.requests).toEqual([])
+  })
+
+  it('takes again the address the guest was given when its object is lost, and no other', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand)
+    const vm = aVm()
+    expect(await claimOne(stand, vm, { ...main(pool), recorded: '192.0.2.7' })).toBe('192.0.2.7')
+    expect(await claimOne(stand, aVm(), { ...main(pool), recorded: '192.0.2.7' })).toBe('refused AddressTaken')
+  })
+
+  it('keeps an address under a renamed entry, and takes a newly named one beside the old one', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand)
+    const vm = aVm()
+    await claimOne(stand, vm, main(pool))
+    expect(await claimOne(stand, vm, { name: 'public', pool })).toBe('192.0.2.1')
+    expect(stand.book.surplus(vm, [{ name: 'public', pool }])).toEqual([])
+    const renumbered = { name: 'public', pool, address: '192.0.2.5' }
+    expect(await claimOne(stand, vm, renumbered)).toBe('192.0.2.5')
+    expect(stand.book.surplus(vm, [renumbered]).map(({ spec }) => spec.address)).toEqual(['192.0.2.1'])
+    await stand.book.release(vm, { addresses: ['192.0.2.1'], outcome: 'free' })
+    expect(stand.book.held(vm.uid).map(({ spec }) => spec.address)).toEqual(['192.0.2.5'])
+  })
+})
+
+describe('a requested address', () => {
+  it('is granted or reported, never replaced', async () => {
+    const spec = {
+      ranges: ['192.0.2.0/24'],
+      exclude: ['192.0.2.9'],
+      gateway: '192.0.2.1',
+      reservations: [{ address: '192.0.2.25', for: { namespace: 'shop', name: 'mail' } }],
+    }
+    const pool = await makePool(scope, { ...spec, reuseAfter: '1h' }, stand)
+    const holder = aVm()
+    const ask = async (address: string, who = aVm()): Promise<string[]> => {
+      const [answer] = await stand.book.claim(who, [main(pool, address)], 'fra1')
+      return [shortly(answer), answer?.is === 'granted' ? '' : (answer?.message ?? '')]
+    }
+    expect(await ask('192.0.2.77', holder)).toEqual(['192.0.2.77', ''])
+    expect(await ask('192.0.2.77')).toEqual(['refused AddressTaken', `192.0.2.77 of IPPool ${pool} is held by shop/${holder.name}`])
+    expect(await ask('192.0.2.9')).toEqual(['refused AddressExcluded', `192.0.2.9 cannot be had from IPPool ${pool}: it is excluded`])
+    expect((await ask('192.0.2.1'))[1]).toMatch(/it is the gateway$/)
+    expect((await ask('192.0.2.255'))[1]).toMatch(/it is a network or broadcast address$/)
+    expect(await ask('198.51.100.1')).toEqual([
+      'refused AddressNotInPool',
+      `198.51.100.1 cannot be had from IPPool ${pool}: it is not in the ranges`,
+    ])
+    expect(await ask('192.0.2.25')).toEqual([
+      'refused AddressExcluded',
+      `192.0.2.25 cannot be had from IPPool ${pool}: it is reserved for shop/mail`,
+    ])
+    expect(await ask('192.0.2.25', aVm({ name: 'mail' }))).toEqual(['192.0.2.25', ''])
+    await stand.book.release(holder, { outcome: 'free' })
+    expect((await ask('192.0.2.77'))[0]).toBe('waiting AddressCooling')
+    expect((await ask('192.0.2.77'))[1]).toMatch(/rests \(reuseAfter\) until \d{4}-/)
+  })
+
+  it('is not given twice to entries of one VM', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'] }, stand)
+    const answers = await stand.book.claim(aVm(), [main(pool, '192.0.2.5'), { name: 'second', pool, address: '192.0.2.5' }], 'fra1')
+    expect(answers.map(shortly)).toEqual(['192.0.2.5', 'refused AddressTaken'])
+  })
+
+  it('is known by any spelling of IPv6', async () => {
+    const pool = await makePool(scope, { ranges: ['2001:db8:a::/64'] }, stand)
+    const vm = aVm()
+    expect(await claimOne(stand, vm, main(pool, '2001:DB8:A:0::00ff'))).toBe('2001:db8:a::ff')
+    stand.requests.length = 0
+    expect(await claimOne(stand, vm, main(pool, '2001:db8:a:0:0:0:0:ff'))).toBe('2001:db8:a::ff')
+    expect(stand.requests).toEqual([])
+  })
+
+  it('goes to the VM it is reserved for also when that asks for none', async () => {
+    const reservations = [{ address: '192.0.2.7', for: { namespace: 'shop', name: 'mail' } }]
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'], reservations }, stand)
+    const entries = [main(pool), { name: 'second', pool }]
+    expect((await stand.book.claim(aVm({ name: 'mail' }), entries, 'fra1')).map(shortly)).toEqual(['192.0.2.7', '192.0.2.1'])
+    expect(await claimOne(stand, aVm({ name: 'mail', namespace: 'elsewhere' }), main(pool))).toBe('192.0.2.2')
+  })
+})
+
+describe('a pool', () => {
+  it('serves the namespaces and clusters it allows, and says so when one is allowed later', async () => {
+    const namespace = await freshNamespace(stand.client, { tier: 'silver' })
+    const allowedNamespaces = { from: 'Selector' as const, selector: { matchLabels: { tier: 'gold' } } }
+    const gold = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.9'], allowedNamespaces }, stand)
+    const elsewhere = await makePool(scope, { ranges: ['192.0.2.101-192.0.2.109'], clusterRefs: [{ name: 'ams1' }] }, stand)
+    const vm = aVm({ namespace })
+    expect(await claimOne(stand, vm, main(gold))).toBe('refused PoolNotAllowed')
+    expect(await claimOne(stand, aVm(), main(elsewhere))).toBe('refused PoolNotAllowed')
+    expect(await claimOne(stand, aVm(), main('no-such-pool'))).toBe('refused PoolNotFound')
+    await stand.client.mergePatch(
+      { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false },
+      { name: namespace },
+      { metadata: { labels: { tier: 'gold' } } },
+    )
+    await until('the VM is called', () => stand.called.includes(vm.name))
+    expect(await claimOne(stand, vm, main(gold))).toBe('192.0.2.1')
+  })
+
+  it('shares its scope: no address is given by two pools that have it', async () => {
+    const one = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.4'] }, stand)
+    const other = await makePool(scope, { ranges: ['192.0.2.3-192.0.2.6'] }, stand)
+    const claims = Array.from({ length: 8 }, (_, at) => claimOne(stand, aVm(), main(at % 2 === 0 ? one : other)))
+    const given = (await Promise.all(claims)).filter((answer) => answer.startsWith('192.'))
+    expect(given.length).toBeGreaterThanOrEqual(5)
+    expect(new Set(given).size).toBe(given.length)
+  })
+})
+
+describe('a release', () => {
+  it('keeps who had the address, what it was for and when, and frees it', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
+    const vm = aVm({ vmid: 5001 })
+    await claimOne(stand, vm, main(pool))
+    await stand.book.release(vm, { outcome: 'free' })
+    const left = await onServer('192.0.2.1')
+    expect(left?.spec).toMatchObject({
+      state: 'Released',
+      history: [{ namespace: 'shop', name: vm.name, uid: vm.uid, labels: { 'pve.hosting/client-id': '142' }, vmid: 5001 }],
+    })
+    expect(left?.spec.claimRef).toBeUndefined()
+    expect(left?.spec.history?.[0]?.labels).toEqual({ 'pve.hosting/client-id': '142' })
+    expect(left?.metadata.finalizers ?? []).toEqual([])
+    stand.requests.length = 0
+    await stand.book.release(vm, { outcome: 'free' })
+    const next = aVm()
+    expect(await claimOne(stand, next, main(pool))).toBe('192.0.2.1')
+    expect(stand.requests).toEqual(['PUT pooladdresses 200'])
+    expect((await onServer('192.0.2.1'))?.spec).toMatchObject({
+      state: 'Allocated',
+      history: [{ name: vm.name }],
+      claimRef: { name: next.name },
+    })
+  })
+
+  it('keeps the last 20 holders', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
+    const all = Array.from({ length: 22 }, () => aVm())
+    for (const vm of all) {
+      await claimOne(stand, vm, main(pool))
+      await stand.book.release(vm, { outcome: 'free' })
+    }
+    expect((await onServer('192.0.2.1'))?.spec.history?.map(({ name }) => name)).toEqual(all.slice(2).map(({ name }) => name))
+  })
+
+  it('as an orphan leaves the address held, in the name of the VM that is left', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
+    const vm = aVm({ vmid: 5002 })
+    await claimOne(stand, vm, main(pool))
+    await stand.book.release(vm, { outcome: 'orphan' })
+    await stand.book.release(vm, { outcome: 'orphan' })
+    expect((await onServer('192.0.2.1'))?.spec).toMatchObject({
+      state: 'Orphaned',
+      orphaned: true,
+      claimRef: { name: vm.name, uid: vm.uid },
+    })
+    const [answer] = await stand.book.claim(aVm({ name: vm.name }), [main(pool, '192.0.2.1')], 'fra1')
+    expect(answer).toMatchObject({
+      reason: 'AddressTaken',
+      message: expect.stringMatching(/an earlier object named shop\/.*left behind.*deletes the PoolAddress/),
+    })
+    expect(await claimOne(stand, aVm(), main(pool))).toBe('waiting PoolExhausted')
+  })
+
+  it('calls those who wait, first come first served', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.2'] }, stand)
+    const [a, b, first, second, third] = [aVm(), aVm(), aVm(), aVm(), aVm()]
+    for (const vm of [a, b]) await claimOne(stand, vm, main(pool))
+    for (const vm of [first, second, third]) expect(await claimOne(stand, vm, main(pool))).toBe('waiting PoolExhausted')
+    await stand.book.release(a, { outcome: 'free' })
+    expect(stand.called).toEqual([first.name])
+    expect(await claimOne(stand, second, main(pool))).toBe('waiting PoolExhausted')
+    expect(await claimOne(stand, aVm(), main(pool))).toBe('waiting PoolExhausted')
+    expect(await claimOne(stand, first, main(pool))).toBe('192.0.2.1')
+    await stand.book.release(b, { outcome: 'free' })
+    expect(stand.called).toEqual([first.name, second.name])
+    expect(await claimOne(stand, second, main(pool))).toBe('192.0.2.2')
+  })
+
+  it('by a VM that is deleted while it waits lets the next one in', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
+    const [holder, gone, next] = [aVm(), aVm(), aVm()]
+    for (const vm of [holder, gone, next]) await claimOne(stand, vm, main(pool))
+    await stand.book.release(gone, { outcome: 'free' })
+    await stand.book.release(holder, { outcome: 'free' })
+    expect(stand.called).toEqual([next.name])
+    expect(await claimOne(stand, next, main(pool))).toBe('192.0.2.1')
+  })
+
+  it('gives the address again after reuseAfter, and then calls who waits', async () => {
+    const clock = new TurnedClock()
+    const patient = await open({ clock })
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'], reuseAfter: '1h' }, patient)
+    const [holder, next] = [aVm(), aVm()]
+    await claimOne(patient, holder, main(pool))
+    await patient.book.release(holder, { outcome: 'free' })
+    expect((await onServer('192.0.2.1'))?.spec.state).toBe('Cooling')
+    expect(await claimOne(patient, next, main(pool))).toBe('waiting PoolExhausted')
+    clock.turn(3_599_000)
+    expect(patient.called).toEqual([])
+    expect(await claimOne(patient, next, main(pool))).toBe('waiting PoolExhausted')
+    clock.turn(1_000)
+    expect(patient.called).toEqual([next.name])
+    expect(await claimOne(patient, next, main(pool))).toBe('192.0.2.1')
+  })
+
+  it('is no need when the pool grows', async () => {
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
+    const vm = aVm()
+    await claimOne(stand, aVm(), main(pool))
+    await claimOne(stand, vm, main(pool))
+    await stand.client.mergePatch(ipPools, { name: pool }, { spec: { ranges: ['192.0.2.1-192.0.2.2'] } })
+    await until('the VM is called', () => stand.called.includes(vm.name))
+    expect(await claimOne(stand, vm, main(pool))).toBe('192.0.2.2')
+  })
+})
+
+/** Loses the reply of the first create, after the server has done it. */
+class Forgetful extends KubeClient {
+  private lost = false
+  override create: KubeClient['create'] = async (resource, object, o) => {
+    const made = await super.create(resource, object, o)
+    if (resource.plural !== 'pooladdresses' || this.lost) return made
+    this.lost = true
+    throw new KubeError('reply lost', { status: 0, reason: 'NoAnswer' })
+  }
+}
