@@ -76,13 +76,7 @@ function packageVerdict({ climbed, resolved, record }: Conclusion): Verdict {
     const told = climbed.refusals.flatMap(({ verdict }) => (verdict.is === 'refused' ? [verdict.what] : []))
     return fails('PackageApplied', refusal.verdict.reason, `${told.join('; ')}. Everything else is applied.`)
   }
-  if (resolved.outdatedBy !== undefined) {
-    return fails(
-      'PackageApplied',
-      'PackageOutdated',
-      `VMPackage ${resolved.source?.name} is at generation ${resolved.outdatedBy}, this VM at ${resolved.source?.generation}; a changed packageRef takes the newer one.`,
-    )
-  }
+  if (resolved.outdatedBy !== undefined) return outdated(resolved.source, resolved.outdatedBy)
   const wanted = new Set(['system', ...(resolved.merged.additionalDisks ?? []).map((disk) => disk.name)])
   const kept = (record.status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
   if (kept.length > 0)
@@ -93,6 +87,13 @@ function packageVerdict({ climbed, resolved, record }: Conclusion): Verdict {
     )
   return holds('PackageApplied')
 }
+
+export const outdated = (source: { name: string; generation: number } | undefined, newer: number): Verdict =>
+  fails(
+    'PackageApplied',
+    'PackageOutdated',
+    `VMPackage ${source?.name} is at generation ${newer}, this VM at ${source?.generation}; a changed packageRef takes the newer one.`,
+  )
 
 function firewallVerdict({ climbed, cluster }: Conclusion): Verdict {
   const isWanted = climbed.want.firewall.options.enable === '1'

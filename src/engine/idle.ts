@@ -1,7 +1,8 @@
 import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import type { GuestRow } from '../proxmox/snapshot.ts'
-import { standing } from './conditions.ts'
+import { conditionOf, holds, standing } from './conditions.ts'
+import { outdated } from './conclusion.ts'
 import { nowIso, type Room } from './room.ts'
 import { judged } from './status.ts'
 import type { VMRecord } from './vm-record.ts'
@@ -11,6 +12,7 @@ import type { VMRecord } from './vm-record.ts'
  * True: something shows that only a thorough look can judge.
  */
 export function readListing(room: Room, record: VMRecord, cluster: PveCluster): boolean {
+  readPackage(room, record)
   const snapshot = cluster.inventory.current()
   if (!snapshot || cluster.inventory.unreachableSinceMs !== undefined) return false
   const row = snapshot.guests.get(record.status.vmid ?? 0)
@@ -23,6 +25,18 @@ export function readListing(room: Room, record: VMRecord, cluster: PveCluster): 
     record.change(judged(record.vm, nowIso(room.clock), ready.verdicts, ready.dropped))
   }
   return !row.lock && wantsOtherPower(record, power)
+}
+
+/** An edited VMPackage is shown and not taken; what else the condition says is the business of a thorough look. */
+function readPackage(room: Room, record: VMRecord): void {
+  const { vm } = record
+  const source = record.status.packageSource
+  const now = source && room.packages.get(source.name)?.metadata.generation
+  const said = conditionOf(record.status.conditions, 'PackageApplied')
+  if (now === undefined || said === undefined) return
+  const iso = nowIso(room.clock)
+  if (now !== source?.generation && said.status === 'True') record.change(judged(vm, iso, [outdated(source, now)]))
+  if (now === source?.generation && said.reason === 'PackageOutdated') record.change(judged(vm, iso, [holds('PackageApplied')]))
 }
 
 function wantsOtherPower({ vm }: VMRecord, power: 'running' | 'stopped' | undefined): boolean {

@@ -67,6 +67,8 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
       ...names,
       // Volumes are the template's until the clone exists.
       disks: disks.map(({ volume: _, ...disk }) => disk),
+      package: input.resolved.merged,
+      ...(input.resolved.source && { packageSource: input.resolved.source }),
       intentAt: iso,
     }),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${source} on ${node}`),

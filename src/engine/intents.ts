@@ -1,3 +1,5 @@
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { parseSizeMiB } from '../api/size.ts'
 import type { Promised } from '../proxmox/placement.ts'
 
 export interface Intent extends Promised {
@@ -22,4 +24,14 @@ export class Intents {
   of(cluster: string): Intent[] {
     return [...this.#byUid.values()].filter((intent) => intent.cluster === cluster)
   }
+}
+
+/** The promise an object's status records, while PVE's listing may not show it yet. */
+export function intentOfStatus(vm: ProxmoxVM): Intent | undefined {
+  const { vmid, node, intentAt, firstReadyAt, package: merged } = vm.status ?? {}
+  if (vmid === undefined || node === undefined || intentAt === undefined || firstReadyAt !== undefined) return undefined
+  const disks = (merged?.additionalDisks ?? []).flatMap(({ storage, size }) =>
+    storage && size ? [{ storage, sizeMiB: parseSizeMiB(size) }] : [],
+  )
+  return { cluster: vm.spec.clusterRef.name, vmid, node, memoryMiB: merged?.memory?.size ? parseSizeMiB(merged.memory.size) : 0, disks }
 }

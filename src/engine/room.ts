@@ -31,8 +31,6 @@ export interface Room {
   readonly random: () => number
   /** Throws once this process may no longer act (leadership lost); asked before each write to PVE. */
   readonly mayAct: () => void
-  /** Queues a VM for another pass. */
-  readonly wake: (key: string) => void
   readonly observe: PassObserver
 }
 

@@ -1,0 +1,103 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { readFile } from 'node:fs/promises'
+import { parse } from 'yaml'
+import { controlplaneCommand } from './controlplane/command.ts'
+import { crdsCommand } from './crds/command.ts'
+import { runCommand } from './run.ts'
+import { logLevels } from './ops/log.ts'
+import { roleCommands } from './proxmox/role.ts'
+import { startSimulator } from './simulator/simulator.ts'
+import packageFile from '../package.json' with { type: 'json' }
+
+const print = (line: string) => process.stdout.write(`${line}\n`)
+const tell = (line: string) => process.stderr.write(`${line}\n`)
+
+/** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
+function untilSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()))
+  }
+  return stop.signal
+}
+
+function hostAndPort(text: string): { host: string; port: number } {
+  const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(text)
+  if (!match) throw new InvalidArgumentError('write HOST:PORT, for example 127.0.0.1:8006')
+  return { host: match[1] || '127.0.0.1', port: Number(match[2]) }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('write a number above 0')
+  return value
+}
+
+const program = new Command('pve-operator').description(packageFile.description).version(packageFile.version)
+
+program
+  .command('run')
+  .description('reconcile: make Proxmox VE what the objects declare')
+  .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG, in a pod its service account, else ~/.kube/config)')
+  .option('--metrics-addr <host:port>', 'serve /metrics there')
+  .option('--health-addr <host:port>', 'serve /healthz and /readyz there')
+  .option('--leader-elect', 'act only while holding the Lease pve-operator')
+  .addOption(new Option('--log-level <level>', 'least level that is logged').choices([...logLevels]).default('info'))
+  .action(async (options) => {
+    await runCommand({
+      ...options,
+      kubeconfig: options.kubeconfig ?? process.env.KUBECONFIG,
+      version: packageFile.version,
+      signal: untilSignal(),
+    })
+  })
+
+program
+  .command('controlplane')
+  .description('start a real etcd and kube-apiserver on this machine, for trials and tests')
+  .requiredOption('--dir <dir>', 'data, certificates and kubeconfig')
+  .option('--port <port>', 'port of the API server', Number)
+  .action(async (options) => {
+    const assetsDir = process.env.KUBEBUILDER_ASSETS
+    await controlplaneCommand({ ...options, ...(assetsDir && { assetsDir }), signal: untilSignal(), print, log: tell })
+  })
+
+program
+  .command('simulate')
+  .description('serve a faithful model of the Proxmox VE API')
+  .requiredOption('--listen <host:port>', 'address to listen on', hostAndPort)
+  .option('--no-tls', 'plain HTTP')
+  .addOption(new Option('--preset <name>', 'what is there at the start').choices(['default', 'recorded']).default('default'))
+  .option('--scenario <file>', 'JSON or YAML laid over the preset')
+  .option('--speed <n>', 'divides every simulated duration', positive)
+  .action(async (options) => {
+    const signal = untilSignal()
+    const scenario: unknown = options.scenario ? parse(await readFile(options.scenario, 'utf8')) : undefined
+    const simulator = await startSimulator({
+      ...options.listen,
+      tls: options.tls,
+      preset: options.preset,
+      ...(scenario !== undefined && { scenario }),
+      ...(options.speed && { speed: options.speed }),
+    })
+    print('ready')
+    await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
+    await simulator.stop()
+  })
+
+program
+  .command('crds')
+  .description('print the CRDs and the admission policies that belong to them')
+  .action(() => crdsCommand((text) => void process.stdout.write(text)))
+
+program
+  .command('role')
+  .description('print the commands that make the least-privilege role and token in Proxmox VE')
+  .action(() => void print(roleCommands()))
+
+try {
+  await program.parseAsync()
+} catch (fault) {
+  tell(`pve-operator: ${fault instanceof Error ? fault.message : String(fault)}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,197 @@
+import { hostname } from 'node:os'
+import { ipPools, namespaces, poolAddresses, proxmoxClusters, proxmoxVMs, vmPackages, type KubeObject, type Resource } from './api/meta.ts'
+import { Audit } from './engine/audit.ts'
+import { VMController } from './engine/controller.ts'
+import { Intents, intentOfStatus } from './engine/intents.ts'
+import type { Room } from './engine/room.ts'
+import { connectWakes, vmIndexes } from './engine/wakes.ts'
+import { AddressBook } from './ipam/address-book.ts'
+import { PoolController } from './ipam/pool-controller.ts'
+import { KubeClient } from './kube/client.ts'
+import type { KubeServer } from './kube/config.ts'
+import { EventRecorder } from './kube/events.ts'
+import { LeaderElection } from './kube/leader.ts'
+import { WorkQueue } from './kube/queue.ts'
+import { Store } from './kube/store.ts'
+import { Reflector } from './kube/watch.ts'
+import type { Clock } from './ops/clock.ts'
+import { about, type Log } from './ops/log.ts'
+import type { Metrics } from './ops/metrics.ts'
+import { ClusterController } from './proxmox/cluster-controller.ts'
+
+export interface OperatorOptions {
+  readonly server: KubeServer
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly random: () => number
+  /** Without an election it acts at once. */
+  readonly leaderElect: boolean
+  readonly leaseNamespace: string
+}
+
+/** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
+const workers = 32
+
+/** All the parts of one operator process, connected. Nothing runs until `run`. */
+export class Operator {
+  readonly #o: OperatorOptions
+  readonly client: KubeClient
+  readonly queue: WorkQueue
+  readonly clusterQueue: WorkQueue
+  readonly clusters: ClusterController
+  readonly book: AddressBook
+  readonly stores
+  readonly #pools: PoolController
+  readonly #events: EventRecorder
+  readonly #room: Room
+  readonly #controller: VMController
+  readonly #audit: Audit
+  readonly #indexes
+  readonly #reflectors: { run(signal: AbortSignal): Promise<void> }[] = []
+  readonly election: LeaderElection | undefined
+
+  constructor(o: OperatorOptions) {
+    this.#o = o
+    const { clock, log, metrics } = o
+    this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
+    this.stores = {
+      vms: this.#watch(proxmoxVMs),
+      packages: this.#watch(vmPackages),
+      pools: this.#watch(ipPools),
+      addresses: this.#watch(poolAddresses),
+      clusters: this.#watch(proxmoxClusters),
+      namespaces: this.#watch(namespaces),
+    }
+    const { vms, pools, addresses } = this.stores
+    this.queue = new WorkQueue({ clock, random: o.random, onFault: (key, err) => log.error({ vm: key, err }, 'a pass could not be ended') })
+    this.clusterQueue = new WorkQueue({
+      clock,
+      random: o.random,
+      onFault: (cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'),
+    })
+    this.#events = new EventRecorder({
+      client: this.client,
+      component: 'pve.hosting/operator',
+      clock,
+      onProblem: (message) => about(log, { part: 'events' }).warn(message),
+    })
+    this.book = new AddressBook({
+      client: this.client,
+      pools,
+      addresses,
+      namespaces: this.stores.namespaces,
+      clock,
+      onFreed: (_pool, next) => next.forEach(({ namespace, name }) => this.queue.add(`${namespace}/${name}`)),
+    })
+    this.#pools = new PoolController({
+      client: this.client,
+      pools,
+      addresses,
+      book: this.book,
+      clock,
+      onFault: (pool, err) => about(log, { pool }).warn({ err }, 'the pool could not be looked after'),
+    })
+    this.clusters = new ClusterController({
+      client: this.client,
+      clusters: this.stores.clusters,
+      vms,
+      queue: this.clusterQueue,
+      clock,
+      observe: (seen) => metrics.pveRequest(seen),
+    })
+    this.election = o.leaderElect ? this.#elect() : undefined
+    this.#room = this.#makeRoom()
+    this.#controller = new VMController({ room: this.#room, queue: this.queue })
+    this.#audit = new Audit({ vms, clock, look: (key) => this.#controller.audit(key) })
+    this.#indexes = vmIndexes(vms)
+  }
+
+  /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
+  async run(signal: AbortSignal): Promise<void> {
+    const watches = this.#reflectors.map((reflector) => reflector.run(signal))
+    const lead = (leading: AbortSignal) => this.#lead(leading)
+    if (this.election) await this.election.run(lead, signal)
+    else await lead(signal)
+    await Promise.all(watches)
+    await this.#events.flush()
+    await this.client.close()
+  }
+
+  get isSynced(): boolean {
+    return Object.values(this.stores).every((store) => store.isSynced)
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
+    if (signal.aborted) return
+    this.#o.log.info({ part: 'operator' }, 'acting')
+    for (const vm of this.stores.vms.list()) {
+      const intent = intentOfStatus(vm)
+      if (intent) this.#room.intents.note(vm.metadata.uid ?? '', intent)
+    }
+    const disconnect = connectWakes({ room: this.#room, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
+    await Promise.all([
+      this.clusters.run(signal),
+      this.#pools.run(signal),
+      this.#audit.run(signal),
+      this.queue.run((key) => this.#pass(key), { workers }, signal),
+    ])
+    disconnect()
+  }
+
+  async #pass(key: string): Promise<void> {
+    const startedAtMs = this.#o.clock.now()
+    const seconds = () => (this.#o.clock.now() - startedAtMs) / 1000
+    try {
+      await this.#controller.reconcile(key)
+      this.#o.metrics.reconciled('proxmoxvm', 'success', seconds())
+    } catch (fault) {
+      this.#o.metrics.reconciled('proxmoxvm', 'error', seconds())
+      throw fault
+    }
+  }
+
+  #makeRoom(): Room {
+    const { clock, log, random, metrics } = this.#o
+    return {
+      client: this.client,
+      vms: this.stores.vms,
+      packages: this.stores.packages,
+      pools: this.stores.pools,
+      clusterObjects: this.stores.clusters,
+      namespaces: this.stores.namespaces,
+      book: this.book,
+      clusters: this.clusters.directory,
+      events: this.#events,
+      intents: new Intents(),
+      clock,
+      log,
+      random,
+      mayAct: () => {
+        if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written to PVE')
+      },
+      observe: metrics,
+    }
+  }
+
+  #elect(): LeaderElection {
+    const identity = `${hostname()}_${process.pid}_${Math.floor(this.#o.random() * 1e9).toString(36)}`
+    return new LeaderElection({
+      client: this.client,
+      namespace: this.#o.leaseNamespace,
+      name: 'pve-operator',
+      identity,
+      clock: this.#o.clock,
+    })
+  }
+
+  #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
+    const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
+    const store = new Store<T>({ onProblem })
+    this.#reflectors.push(new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    return store
+  }
+}
+
+const aborted = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -1,0 +1,50 @@
+import { loadKubeServer } from './kube/config.ts'
+import { systemClock } from './ops/clock.ts'
+import { registerGauges } from './ops/gauges.ts'
+import { eventLoopCheck, metricsPage, probePages, serveOps, type OpsServer } from './ops/health.ts'
+import { createLog, type LogLevel } from './ops/log.ts'
+import { Metrics } from './ops/metrics.ts'
+import { Operator } from './operator.ts'
+import { sourcesOf } from './sources.ts'
+
+export interface RunOptions {
+  readonly kubeconfig?: string
+  readonly metricsAddr?: string
+  readonly healthAddr?: string
+  readonly leaderElect?: boolean
+  readonly logLevel: LogLevel
+  readonly version: string
+  /** Ends the operator: what is under way in PVE goes on and is found again. */
+  readonly signal: AbortSignal
+}
+
+/** `pve-operator run`: serves probes and metrics, watches, and acts while it leads. */
+export async function runCommand(o: RunOptions): Promise<void> {
+  const log = createLog({ level: o.logLevel })
+  const metrics = new Metrics({ version: o.version })
+  const server = await loadKubeServer({ kubeconfig: o.kubeconfig })
+  const operator = new Operator({
+    server,
+    clock: systemClock,
+    log,
+    metrics,
+    random: Math.random,
+    leaderElect: o.leaderElect ?? false,
+    leaseNamespace: server.namespace ?? 'pve-system',
+  })
+  registerGauges(metrics.registry, sourcesOf(operator, systemClock))
+  const loop = eventLoopCheck()
+  const probes = probePages({
+    live: { eventLoop: loop.check },
+    ready: { caches: () => (operator.isSynced ? undefined : 'the first lists are not complete') },
+  })
+  const servers: OpsServer[] = []
+  try {
+    if (o.metricsAddr) servers.push(await serveOps(o.metricsAddr, metricsPage(metrics)))
+    if (o.healthAddr) servers.push(await serveOps(o.healthAddr, probes))
+    await operator.run(o.signal)
+  } finally {
+    loop.stop()
+    await Promise.all(servers.map((each) => each.close()))
+  }
+}

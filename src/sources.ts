@@ -1,0 +1,39 @@
+import type { Clock } from './ops/clock.ts'
+import type { Sources } from './ops/gauges.ts'
+import type { Operator } from './operator.ts'
+
+/** What metrics ask at each scrape. */
+export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
+  const { queue, stores, book, clusters, election } = operator
+  return {
+    queues: () => [{ name: 'proxmoxvm', depth: queue.depth, oldestAgeSeconds: queue.oldestAgeSeconds, retries: queue.delayed }],
+    workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: 32 }],
+    pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
+    vms: () => countVMs(operator),
+    clusters: () =>
+      clusters.directory.list().map((cluster) => {
+        const startedAtMs = cluster.inventory.current()?.startedAtMs
+        return {
+          cluster: cluster.name,
+          reachable: cluster.inventory.unreachableSinceMs === undefined,
+          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.now() - startedAtMs) / 1000 }),
+          requestsInFlight: cluster.requests.inFlight,
+          clonesWaiting: cluster.cloneSlots.waiting,
+        }
+      }),
+    leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
+    caches: () => Object.entries(stores).map(([resource, store]) => ({ resource, objects: store.size, synced: store.isSynced })),
+  }
+}
+
+function countVMs({ stores }: Operator): { cluster: string; localStatus: string; vms: number }[] {
+  const counts = new Map<string, { cluster: string; localStatus: string; vms: number }>()
+  for (const vm of stores.vms.list()) {
+    const cluster = vm.spec.clusterRef.name
+    const localStatus = vm.status?.localStatus ?? ''
+    const count = counts.get(`${cluster}/${localStatus}`) ?? { cluster, localStatus, vms: 0 }
+    count.vms++
+    counts.set(`${cluster}/${localStatus}`, count)
+  }
+  return [...counts.values()]
+}
