@@ -45,11 +45,14 @@ export class Access {
 
   constructor(spec: Pick<WorldSpec, 'users' | 'groups' | 'tokens' | 'acl' | 'pools' | 'roles'>) {
     for (const [role, privileges] of Object.entries({ ...builtInRoles, ...spec.roles })) this.roles.set(role, privileges)
-    for (const u of spec.users) this.users.set(u.userid, { userid: u.userid, enable: u.enable ?? true, password: u.password, expire: u.expire ?? 0 })
+    for (const u of spec.users)
+      this.users.set(u.userid, { userid: u.userid, enable: u.enable ?? true, password: u.password, expire: u.expire ?? 0 })
     for (const g of spec.groups ?? []) this.groups.set(g.groupid, new Set(g.users))
-    for (const t of spec.tokens) this.tokens.set(t.tokenid, { tokenid: t.tokenid, secret: t.secret, privsep: t.privsep ?? true, expire: t.expire ?? 0 })
+    for (const t of spec.tokens)
+      this.tokens.set(t.tokenid, { tokenid: t.tokenid, secret: t.secret, privsep: t.privsep ?? true, expire: t.expire ?? 0 })
     for (const a of spec.acl) this.grant(a)
-    for (const p of spec.pools) this.pools.set(p.poolid, { poolid: p.poolid, comment: p.comment, vms: new Set(p.vms), storages: new Set(p.storages) })
+    for (const p of spec.pools)
+      this.pools.set(p.poolid, { poolid: p.poolid, comment: p.comment, vms: new Set(p.vms), storages: new Set(p.storages) })
   }
 
   /** Call after any change of users, tokens, pools or the tree. */
@@ -125,7 +128,9 @@ export class Access {
   #ofPrincipal(id: string, path: string): ReadonlyMap<string, boolean> {
     const roles = new Map(this.#rolesAt(id, path))
     for (const pool of this.pools.values()) {
-      const isMember = [...memberPaths(path)].some((m) => m.vmid !== undefined ? pool.vms.has(m.vmid) : pool.storages.has(m.storage ?? ''))
+      const isMember = [...memberPaths(path)].some((m) =>
+        m.vmid !== undefined ? pool.vms.has(m.vmid) : pool.storages.has(m.storage ?? ''),
+      )
       if (!isMember) continue
       for (const [role, propagate] of this.#rolesAt(id, `/pool/${pool.poolid}`)) if (!roles.has(role)) roles.set(role, propagate)
     }

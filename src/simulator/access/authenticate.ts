@@ -12,7 +12,9 @@ function refused(text: string): PveRefusal {
 }
 
 function sign(world: World, text: string): string {
-  return createHmac('sha256', `simulated authkey ${world.spec.seed ?? 1}`).update(text).digest('base64url')
+  return createHmac('sha256', `simulated authkey ${world.spec.seed ?? 1}`)
+    .update(text)
+    .digest('base64url')
 }
 
 /** A ticket and its CSRF token, valid for two hours. */

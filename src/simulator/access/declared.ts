@@ -42,7 +42,8 @@ function run(access: Access, who: Identity, check: PermissionCheck, params: Raw,
   }
   if (op === 'userid-param') return params['userid'] === who.user && who.token === undefined ? true : deny(quiet)
   if (op === 'userid-group') return access.hasAny(who, '/access/groups', rest[0] as string[]) ? true : deny(quiet)
-  if (op === 'perm-modify') return access.has(who, normalizePath(fill(String(rest[0]), params)) ?? '/', 'Permissions.Modify') ? true : deny(quiet)
+  if (op === 'perm-modify')
+    return access.has(who, normalizePath(fill(String(rest[0]), params)) ?? '/', 'Permissions.Modify') ? true : deny(quiet)
   return deny(quiet)
 }
 

@@ -2,8 +2,31 @@
 const groups: Record<string, { root: string[]; admin: string[]; user: string[]; audit: string[] }> = {
   VM: {
     root: [],
-    admin: ['VM.Config.Disk', 'VM.Config.CPU', 'VM.Config.Memory', 'VM.Config.Network', 'VM.Config.HWType', 'VM.Config.Options', 'VM.Allocate', 'VM.Clone', 'VM.Migrate', 'VM.Snapshot', 'VM.Snapshot.Rollback', 'VM.Replicate', 'VM.GuestAgent.Unrestricted'],
-    user: ['VM.Config.CDROM', 'VM.Config.Cloudinit', 'VM.Console', 'VM.Backup', 'VM.PowerMgmt', 'VM.GuestAgent.FileRead', 'VM.GuestAgent.FileWrite', 'VM.GuestAgent.FileSystemMgmt'],
+    admin: [
+      'VM.Config.Disk',
+      'VM.Config.CPU',
+      'VM.Config.Memory',
+      'VM.Config.Network',
+      'VM.Config.HWType',
+      'VM.Config.Options',
+      'VM.Allocate',
+      'VM.Clone',
+      'VM.Migrate',
+      'VM.Snapshot',
+      'VM.Snapshot.Rollback',
+      'VM.Replicate',
+      'VM.GuestAgent.Unrestricted',
+    ],
+    user: [
+      'VM.Config.CDROM',
+      'VM.Config.Cloudinit',
+      'VM.Console',
+      'VM.Backup',
+      'VM.PowerMgmt',
+      'VM.GuestAgent.FileRead',
+      'VM.GuestAgent.FileWrite',
+      'VM.GuestAgent.FileSystemMgmt',
+    ],
     audit: ['VM.Audit', 'VM.GuestAgent.Audit'],
   },
   Sys: {
@@ -12,7 +35,12 @@ const groups: Record<string, { root: string[]; admin: string[]; user: string[]; 
     user: [],
     audit: ['Sys.Audit'],
   },
-  Datastore: { root: [], admin: ['Datastore.Allocate', 'Datastore.AllocateTemplate'], user: ['Datastore.AllocateSpace'], audit: ['Datastore.Audit'] },
+  Datastore: {
+    root: [],
+    admin: ['Datastore.Allocate', 'Datastore.AllocateTemplate'],
+    user: ['Datastore.AllocateSpace'],
+    audit: ['Datastore.Audit'],
+  },
   SDN: { root: [], admin: ['SDN.Allocate'], user: ['SDN.Use'], audit: ['SDN.Audit'] },
   User: { root: ['Realm.Allocate'], admin: ['User.Modify', 'Group.Allocate', 'Realm.AllocateUser'], user: [], audit: [] },
   Pool: { root: [], admin: ['Pool.Allocate'], user: [], audit: ['Pool.Audit'] },
@@ -30,9 +58,15 @@ function collect(): { all: string[]; roles: Record<string, string[]> } {
   for (const [name, g] of Object.entries(groups)) {
     const upper = [...g.admin, ...g.user, ...g.audit]
     all.push(...g.root, ...upper)
-    put('PVEAdmin', upper.filter((p) => p !== 'Permissions.Modify'))
+    put(
+      'PVEAdmin',
+      upper.filter((p) => p !== 'Permissions.Modify'),
+    )
     put('PVEAuditor', g.audit)
-    put(`PVE${name}Admin`, upper.filter((p) => p !== 'Permissions.Modify'))
+    put(
+      `PVE${name}Admin`,
+      upper.filter((p) => p !== 'Permissions.Modify'),
+    )
     if (g.user.length > 0 && name !== 'SDN' && name !== 'Mapping') put(`PVE${name}User`, [...g.user, ...g.audit])
   }
   roles['PVESDNUser'] = ['SDN.Audit', 'SDN.Use']

@@ -1,0 +1,91 @@
+import type { Identity } from '../access/identity.ts'
+import type { Guest } from '../guests/guest.ts'
+import type { Storage } from '../storage/table.ts'
+import type { Node, World } from '../world/world.ts'
+
+type Row = Record<string, unknown>
+
+/** Broadcasts older than this are dropped (PVE::API2Tools). */
+const staleMs = 300_000
+
+/** The guest's memory that the node's figures count. */
+function runningBytes(world: World, node: string): number {
+  let bytes = 0
+  for (const [vmid, said] of world.published) {
+    if (said.node === node && said.sinceMs !== undefined && world.guests.get(vmid)?.isRunning) bytes += said.maxmem
+  }
+  return bytes
+}
+
+/** A guest in /cluster/resources: place, lock and tags as they are now, everything else as pvestatd said at its last tick. */
+export function guestRow(world: World, who: Identity, guest: Guest): Row {
+  const base: Row = { id: `${guest.kind}/${guest.vmid}`, type: guest.kind, vmid: guest.vmid, node: guest.node }
+  const tags = guest.config.get('tags')
+  const pool = world.access.poolOf(guest.vmid)
+  if (guest.lock !== undefined) base['lock'] = guest.lock
+  if (tags !== undefined) base['tags'] = tags
+  if (pool !== undefined && world.access.has(who, `/pool/${pool}`, 'Pool.Audit')) base['pool'] = pool
+  const said = world.published.get(guest.vmid)
+  if (said === undefined || said.node !== guest.node || world.clock.now() - said.atMs > staleMs) return { ...base, status: 'unknown' }
+  const isUp = said.sinceMs !== undefined
+  return {
+    ...base,
+    name: said.name,
+    status: said.status,
+    template: said.template ? 1 : 0,
+    uptime: isUp ? Math.floor((said.atMs - (said.sinceMs ?? said.atMs)) / 1000) : 0,
+    maxcpu: said.maxcpu,
+    cpu: 0,
+    maxmem: said.maxmem,
+    mem: isUp ? Math.floor(said.maxmem / 2) : 0,
+    memhost: 0,
+    maxdisk: said.maxdisk,
+    disk: 0,
+    netin: 0,
+    netout: 0,
+    diskread: 0,
+    diskwrite: 0,
+  }
+}
+
+/** A node; its figures only for those who may see them. */
+export function nodeRow(world: World, who: Identity, node: Node): Row {
+  const base: Row = { id: `node/${node.name}`, type: 'node', node: node.name, status: node.online ? 'online' : 'offline', level: '' }
+  if (!world.access.has(who, `/nodes/${node.name}`, 'Sys.Audit')) return base
+  if (!node.online) return { ...base, maxcpu: node.cpus, maxmem: node.memoryBytes }
+  const local = world.storage.usage('local', node.name)
+  return {
+    ...base,
+    maxcpu: node.cpus,
+    cpu: 0.01,
+    maxmem: node.memoryBytes,
+    mem: Math.min(node.memoryBytes, 1_600_000_000 + Math.floor(runningBytes(world, node.name) / 2)),
+    maxdisk: local.totalBytes,
+    disk: local.usedBytes,
+    uptime: Math.floor((world.clock.now() - node.bootMs) / 1000),
+  }
+}
+
+/** One storage on one node. */
+export function storageRow(world: World, storage: Storage, node: Node): Row {
+  const { totalBytes, usedBytes } = world.storage.usage(storage.storage, node.name)
+  const isThere = storage.online && node.online && !storage.disabled
+  return {
+    id: `storage/${node.name}/${storage.storage}`,
+    type: 'storage',
+    storage: storage.storage,
+    node: node.name,
+    plugintype: storage.type,
+    content: storage.content.join(','),
+    shared: storage.shared ? 1 : 0,
+    status: isThere ? 'available' : 'unknown',
+    ...(isThere ? { maxdisk: totalBytes, disk: usedBytes } : {}),
+  }
+}
+
+/** Every storage on every node that has it. */
+export function storageRows(world: World): { storage: Storage; row: Row }[] {
+  return [...world.nodes.values()].flatMap((node) =>
+    world.storage.onNode(node.name).map((storage) => ({ storage, row: storageRow(world, storage, node) })),
+  )
+}
