@@ -1,12 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
-import { controlplaneCommand } from './controlplane/command.ts'
-import { crdsCommand } from './crds/command.ts'
-import { runCommand } from './run.ts'
 import { logLevels } from './ops/log.ts'
-import { roleCommands } from './proxmox/role.ts'
-import { startSimulator } from './simulator/simulator.ts'
 import packageFile from '../package.json' with { type: 'json' }
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
@@ -33,6 +28,7 @@ function positive(text: string): number {
   return value
 }
 
+// Each command loads only its own rooms: the operator never carries the simulator.
 const program = new Command('pve-operator').description(packageFile.description).version(packageFile.version)
 
 program
@@ -44,6 +40,7 @@ program
   .option('--leader-elect', 'act only while holding the Lease pve-operator')
   .addOption(new Option('--log-level <level>', 'least level that is logged').choices([...logLevels]).default('info'))
   .action(async (options) => {
+    const { runCommand } = await import('./run.ts')
     await runCommand({
       ...options,
       kubeconfig: options.kubeconfig ?? process.env.KUBECONFIG,
@@ -58,6 +55,7 @@ program
   .requiredOption('--dir <dir>', 'data, certificates and kubeconfig')
   .option('--port <port>', 'port of the API server', Number)
   .action(async (options) => {
+    const { controlplaneCommand } = await import('./controlplane/command.ts')
     const assetsDir = process.env.KUBEBUILDER_ASSETS
     await controlplaneCommand({ ...options, ...(assetsDir && { assetsDir }), signal: untilSignal(), print, log: tell })
   })
@@ -71,6 +69,7 @@ program
   .option('--scenario <file>', 'JSON or YAML laid over the preset')
   .option('--speed <n>', 'divides every simulated duration', positive)
   .action(async (options) => {
+    const { startSimulator } = await import('./simulator/simulator.ts')
     const signal = untilSignal()
     const scenario: unknown = options.scenario ? parse(await readFile(options.scenario, 'utf8')) : undefined
     const simulator = await startSimulator({
@@ -88,12 +87,21 @@ program
 program
   .command('crds')
   .description('print the CRDs and the admission policies that belong to them')
-  .action(() => crdsCommand((text) => void process.stdout.write(text)))
+  .action(async () => {
+    const { crdsCommand } = await import('./crds/command.ts')
+    crdsCommand((text) => void process.stdout.write(text))
+  })
 
 program
   .command('role')
   .description('print the commands that make the least-privilege role and token in Proxmox VE')
-  .action(() => void print(roleCommands()))
+  .action(async () => {
+    const { roleCommands } = await import('./proxmox/role.ts')
+    print(roleCommands())
+  })
+
+// A reader that has seen enough (head) closes the pipe; that is no fault of ours.
+process.stdout.on('error', () => process.exit(0))
 
 try {
   await program.parseAsync()
