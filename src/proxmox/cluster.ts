@@ -66,7 +66,7 @@ export class LiveCluster implements PveCluster {
     })
     this.pve = new Pve(this.#client)
     this.inventory = new Inventory({ pve: this.pve, clock })
-    this.tasks = new TaskTracker({ pve: this.pve, clock })
+    this.tasks = new TaskTracker({ pve: this.pve, clock, hold: () => this.inventory.hold() })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.vmids = new VmidAllocator(o.reservations, clock)

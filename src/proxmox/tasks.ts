@@ -47,11 +47,15 @@ export class TaskTracker {
   readonly #cadence = new LookCadence()
   readonly #nodes = new Map<string, NodeWatch>()
   readonly #ends = new Map<Upid, TaskEnd>()
+  readonly #hold: (() => () => void) | undefined
+  #release: (() => void) | undefined
   #running = false
 
-  constructor(o: { pve: Pick<Pve, 'task' | 'tasks'>; clock: Clock }) {
+  /** `hold` is called when a task is open after none was, and what it answers when none is any more. */
+  constructor(o: { pve: Pick<Pve, 'task' | 'tasks'>; clock: Clock; hold?: () => () => void }) {
     this.#pve = o.pve
     this.#clock = o.clock
+    this.#hold = o.hold
   }
 
   /** Calls back once, never before it returns. The answer stops the call, not the task. */
@@ -99,6 +103,7 @@ export class TaskTracker {
     const task = { upid, type, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, nextLookMs: 0 }
     task.nextLookMs = now + this.#cadence.firstLookMs(type)
     watch.tasks.set(upid, task)
+    this.#release ??= this.#hold?.()
     this.#arm(watch)
     return task
   }
@@ -181,6 +186,10 @@ export class TaskTracker {
 
   #end(watch: NodeWatch, task: OpenTask, end: TaskEnd): void {
     watch.tasks.delete(task.upid)
+    if (this.open === 0) {
+      this.#release?.()
+      this.#release = undefined
+    }
     if (end.is === 'ok') this.#cadence.learn(task.type, task.looks, this.#clock.now() - task.followedAtMs)
     this.#ends.set(task.upid, end)
     const oldest = this.#ends.keys().next().value

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { systemClock } from '../../src/ops/clock.ts'
+import { Inventory, type InventoryChange } from '../../src/proxmox/inventory.ts'
+import { presenceOf } from '../../src/proxmox/presence.ts'
+import { until } from '../support/until.ts'
+import { type Simulated, simulated } from './simulated.ts'
+
+describe('the inventory', () => {
+  let sim: Simulated
+  let inventory: Inventory
+  let changes: InventoryChange[]
+  let stop: AbortController
+  let running: Promise<void>
+  beforeEach(async () => {
+    sim = await simulated()
+    inventory = new Inventory({ pve: sim.pve, clock: systemClock })
+    changes = []
+    inventory.subscribe((change) => changes.push(change))
+    stop = new AbortController()
+    running = inventory.run(stop.signal)
+  })
+  afterEach(async () => {
+    stop.abort()
+    await running
+    await sim.stop()
+  })
+
+  it('shows guests, nodes and storages, and tells that PVE answers', async () => {
+    const snapshot = await inventory.since(0)
+    expect([...snapshot.nodes.keys()].toSorted((a, b) => a.localeCompare(b))).toEqual(['pve1', 'pve2', 'pve3'])
+    expect(snapshot.guests.get(9000)).toMatchObject({ node: 'pve1', kind: 'qemu' })
+    expect(snapshot.storages).toContainEqual(expect.objectContaining({ storage: 'ceph', node: 'pve2', shared: true, available: true }))
+    expect(snapshot.allNodesOnline).toBe(true)
+    expect(changes[0]).toMatchObject({ reachability: true })
+  })
+
+  it('makes one listing for all who want a fresh one', async () => {
+    await inventory.since(0)
+    await sim.forgetRequests()
+    const now = systemClock.now()
+    const snapshots = await Promise.all(Array.from({ length: 50 }, () => inventory.since(now)))
+    expect(new Set(snapshots).size).toBe(1)
+    expect(snapshots[0]!.startedAtMs).toBeGreaterThanOrEqual(now)
+    expect(await sim.requests()).toEqual({ 'GET /cluster/resources': 1 })
+  })
+
+  it('tells of the guests that changed and of no others', async () => {
+    await inventory.since(0)
+    changes.length = 0
+    await sim.hook('lock', 9010, 'backup')
+    await inventory.since(systemClock.now())
+    expect(changes.map(({ vmids }) => [...vmids])).toEqual([[9010]])
+    expect(inventory.current()?.guests.get(9010)?.lock).toBe('backup')
+  })
+
+  it('keeps what it knows while PVE does not answer, and says since when', async () => {
+    const known = await inventory.since(0)
+    changes.length = 0
+    await sim.fault({ route: 'GET /cluster/resources', status: 500, reason: 'got timeout', times: 2 })
+    await expect(inventory.since(systemClock.now())).rejects.toThrow('got timeout')
+    expect(inventory.current()).toBe(known)
+    expect(inventory.unreachableSinceMs).toBeGreaterThan(known.startedAtMs)
+    expect(inventory.lastError).toBe('got timeout')
+    await expect(inventory.since(systemClock.now())).rejects.toThrow('got timeout')
+    await inventory.since(systemClock.now())
+    expect(inventory.unreachableSinceMs).toBeUndefined()
+    expect(changes.map(({ reachability }) => reachability)).toEqual([false, true])
+  })
+
+  it('proves that a guest is gone only when every node is there to ask, and the token may see it', async () => {
+    expect(await presenceOf({ pve: sim.pve, inventory }, 4711, systemClock.now())).toEqual({ is: 'absent' })
+    expect(await presenceOf({ pve: sim.pve, inventory }, 9000, systemClock.now())).toEqual({ is: 'present', node: 'pve1' })
+    await sim.fault({ route: 'GET /nodes/{node}/qemu/{vmid}/config', status: 403, reason: 'Permission check failed (/vms/4711, VM.Audit)' })
+    expect(await presenceOf({ pve: sim.pve, inventory }, 4711, systemClock.now())).toEqual({
+      is: 'unknown',
+      why: 'Permission check failed (/vms/4711, VM.Audit)',
+    })
+    await sim.fault({ node: { name: 'pve3', state: 'off' } })
+    await until('pve3 is seen off', async () => !(await inventory.since(systemClock.now())).allNodesOnline)
+    expect(await presenceOf({ pve: sim.pve, inventory }, 4711, systemClock.now())).toMatchObject({ is: 'unknown' })
+  })
+})

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { systemClock } from '../../src/ops/clock.ts'
+import { type TaskEnd, TaskTracker } from '../../src/proxmox/tasks.ts'
+import { type Simulated, simulated } from './simulated.ts'
+
+const template = { node: 'pve1', vmid: 9000 }
+const clone = (newid: number) => ({ newid, name: 'x', description: 'ours', full: true })
+
+describe('the task tracker', () => {
+  let sim: Simulated
+  let tracker: TaskTracker
+  let stop: AbortController
+  let running: Promise<void>
+  beforeEach(async () => {
+    sim = await simulated({ speed: 4 })
+    tracker = new TaskTracker({ pve: sim.pve, clock: systemClock })
+    stop = new AbortController()
+    running = tracker.run(stop.signal)
+  })
+  afterEach(async () => {
+    stop.abort()
+    await running
+    await sim.stop()
+  })
+  const end = (upid: string) => new Promise<TaskEnd>((ended) => tracker.follow(upid, ended))
+
+  it('sees a task end and remembers it for those who ask late', async () => {
+    const upid = await sim.pve.clone(template, clone(900))
+    expect(tracker.ended(upid)).toBeUndefined()
+    expect(await end(upid)).toEqual({ is: 'ok', warnings: false })
+    expect(tracker.ended(upid)).toEqual({ is: 'ok', warnings: false })
+    expect(await end(upid)).toEqual({ is: 'ok', warnings: false })
+    expect(tracker.open).toBe(0)
+  })
+
+  it('gives PVE’s words for a task that failed', async () => {
+    expect(await end(await sim.pve.start(template))).toEqual({ is: 'failed', exitstatus: "you can't start a vm if it's a template" })
+  })
+
+  it('counts warnings as success and a killed worker as unknown', async () => {
+    await sim.fault({ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { warnings: 1 } })
+    expect(await end(await sim.pve.clone(template, clone(901)))).toEqual({ is: 'ok', warnings: true })
+    await sim.fault({ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { kill: true } })
+    expect(await end(await sim.pve.clone(template, clone(902)))).toEqual({ is: 'unknown', why: 'unexpected status' })
+  })
+
+  it('calls a task unknown that PVE does not know', async () => {
+    const upid = 'UPID:pve1:0000AAAA:00AAAAAA:68F00001:qmclone:9000:root@pam!sim:'
+    expect(await end(upid)).toMatchObject({ is: 'unknown', why: expect.stringContaining('no such task') })
+  })
+
+  it('looks again when PVE does not answer, and concludes nothing', async () => {
+    const upid = await sim.pve.clone(template, clone(903))
+    await sim.fault({ route: 'GET /nodes/{node}/tasks/{upid}/status', drop: 'before', times: 4 })
+    expect(await end(upid)).toEqual({ is: 'ok', warnings: false })
+  })
+
+  it('asks once for one task when it knows how long that type takes', async () => {
+    await end(await sim.pve.clone(template, clone(904)))
+    await end(await sim.pve.clone(template, clone(905)))
+    await sim.forgetRequests()
+    await end(await sim.pve.clone(template, clone(906)))
+    expect((await sim.requests())['GET /nodes/{node}/tasks/{upid}/status']).toBeLessThanOrEqual(2)
+  })
+
+  it('looks at many tasks of a node by one list', async () => {
+    const upids = await Promise.all(Array.from({ length: 8 }, (_, at) => sim.pve.clone(template, clone(910 + at))))
+    await sim.forgetRequests()
+    expect(await Promise.all(upids.map(end))).toEqual(upids.map(() => ({ is: 'ok', warnings: false })))
+    const requests = await sim.requests()
+    expect(requests['GET /nodes/{node}/tasks']).toBeGreaterThan(0)
+    expect(requests['GET /nodes/{node}/tasks/{upid}/status']).toBeLessThanOrEqual(2 * upids.length)
+  })
+
+  it('stops calling back who does not want to know any more', async () => {
+    const upid = await sim.pve.clone(template, clone(920))
+    const called: TaskEnd[] = []
+    tracker.follow(upid, (ended) => called.push(ended))()
+    await end(upid)
+    tracker.follow(upid, (ended) => called.push(ended))()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(called).toEqual([])
+  })
+})
