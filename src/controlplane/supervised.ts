@@ -7,20 +7,22 @@ export interface Supervised {
   readonly name: string
   /** Settles when the process has ended, with what it left as exit code or signal. */
   readonly ended: Promise<string>
-  /** Asks it to end; after ten seconds, or at once with `hard`, it is killed. Resolves when it is gone. */
+  /** Asks it to end; after five seconds, or at once with `hard`, it is killed. Resolves when it is gone. */
   stop(o?: { hard?: boolean }): Promise<string>
 }
 
 /**
- * The shell waits for the server, and `cat` for the end of our pipe: when this process dies, however it dies, the pipe closes and the
- * server is told to end. No pdeathsig is needed, and it works wherever there is a POSIX shell.
+ * The shell waits for the server, and a subshell for the end of our pipe: when this process dies, however it dies, the pipe closes and
+ * the server is told to end (and killed after five seconds: an API server that has lost its etcd would linger, and etcd's log survives
+ * it). The word `kill` on the pipe skips the asking. It works wherever there is a POSIX shell, and the shell reaps the server, so
+ * nothing depends on an init process.
  * `env -i`: etcd takes every ETCD_* variable of the caller as a flag.
  */
 const guardian = `
 exec 3<&0
 env -i PATH="$PATH" HOME="\${HOME:-/}" TMPDIR="\${TMPDIR:-/tmp}" "$@" 3<&- </dev/null &
 child=$!
-{ cat <&3 >/dev/null; kill -TERM $child; sleep 10; kill -KILL $child; } 2>/dev/null &
+{ read -r how <&3; [ "$how" = kill ] || { kill -TERM $child; sleep 5; }; kill -KILL $child; } 2>/dev/null &
 exec 3<&-
 wait $child
 code=$?
@@ -47,8 +49,7 @@ export async function supervise(o: { name: string; command: string; args: string
     name: o.name,
     ended,
     stop(how) {
-      if (how?.hard && child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
-      child.stdin?.destroy()
+      child.stdin?.end(how?.hard ? 'kill\n' : '')
       return ended
     },
   }

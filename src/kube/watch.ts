@@ -31,7 +31,8 @@ export interface ReflectorOptions<T extends KubeObject> {
 
 const initialEventsEnd = 'k8s.io/initial-events-end'
 const headersTimeoutMs = 30_000
-const backoff = { baseMs: 200, capMs: 30_000 }
+/** A handful of watches can afford to look often: five seconds after the server is back everything is known again. */
+const backoff = { baseMs: 200, capMs: 5_000 }
 
 /** The server, or the way to it, has gone quiet. */
 class Silence extends Error {}
