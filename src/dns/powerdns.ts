@@ -44,6 +44,8 @@ const askedSingly = 8
 export class PowerDns implements DnsProvider {
   readonly kind = 'powerDNS'
   readonly confirms = true
+  /** What is changed past the API moves no serial here. */
+  readonly serialMoves = false
   readonly server: string
   readonly #o: PowerDnsOptions
   readonly #http: HttpApi

@@ -56,6 +56,8 @@ export interface DnsProvider {
   readonly server: string
   /** False where the server never tells whether a record is in force (externalDNS). */
   readonly confirms: boolean
+  /** True where every change of the zone moves its serial (RFC 2136 3.6): one question tells then that nothing was changed by hand. */
+  readonly serialMoves: boolean
   /** Asks for the zone with the credentials given; throws what is wrong with them, the zone or the clock. Changes nothing. */
   probe(): Promise<ZoneFacts>
   /** One answer for each key, in its order. Not fooled by wildcards: what is synthesised is not there. */

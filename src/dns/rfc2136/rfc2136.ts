@@ -42,6 +42,7 @@ const broken: readonly number[] = [rcodes.YXRRSET, rcodes.NXRRSET, rcodes.YXDOMA
 export class Rfc2136 implements DnsProvider {
   readonly kind = 'rfc2136'
   readonly confirms = true
+  readonly serialMoves = true
   readonly server: string
   readonly #o: Rfc2136Options
   readonly #address: ServerAddress
