@@ -1,0 +1,7 @@
+/** Seconds since the epoch that a vzdump file name tells, or undefined (PVE::Storage archive_info; the simulated node keeps UTC). */
+export function backupTime(name: string): number | undefined {
+  const match = /-(\d{4})_(\d\d)_(\d\d)-(\d\d)_(\d\d)_(\d\d)\./.exec(name)
+  if (match === null) return undefined
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number)
+  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000
+}

@@ -1,0 +1,7 @@
+import type { Route } from '../routes.ts'
+import { storageContentRoutes } from './content-routes.ts'
+import { storagePruneRoutes } from './prune-routes.ts'
+import { storageStatusRoutes } from './status-routes.ts'
+
+/** /storage and everything below /nodes/{node}/storage. */
+export const storageRoutes: readonly Route[] = [...storageStatusRoutes, ...storageContentRoutes, ...storagePruneRoutes]
