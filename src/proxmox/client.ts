@@ -99,7 +99,7 @@ export class PveClient implements ApiRequestable {
       return dataOf(call, answer)
     } finally {
       leave()
-      this.#observe?.({ route: call.route, method, status, seconds: (this.#clock.now() - startedMs) / 1000 })
+      this.#observe?.({ route: call.route, method: call.method, status, seconds: (this.#clock.now() - startedMs) / 1000 })
     }
   }
 
@@ -243,7 +243,7 @@ function dataOf(call: Call, { status, phrase, body }: Answer): unknown {
   const envelope = parsed(body)
   if (status >= 200 && status < 300 && envelope !== undefined) return rowOf(envelope)['data']
   const row = rowOf(envelope)
-  const told = text(row, 'message') ?? (phrase === '' ? `HTTP status ${status}` : phrase)
+  const told = text(row, 'message')?.trim() || phrase || `HTTP status ${status}`
   const errors = Object.entries(rowOf(row['errors'])).map(([name, value]) => [name, String(value)] as const)
   throw new PveError({
     message: status < 300 ? 'the answer is not JSON: is this a PVE API?' : told,

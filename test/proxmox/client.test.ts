@@ -50,8 +50,8 @@ describe('the client', () => {
   })
 
   it('takes the words from the reason phrase where the body has none', async () => {
-    await sim.fault({ route: 'GET /version', status: 500, reason: 'got lock request timeout', message: '' })
-    expect(judge(await faultOf(sim.pve.version()))).toMatchObject({ kind: 'busy' })
+    await sim.fault({ route: 'GET /version', status: 595, reason: 'No route to host' })
+    expect(await faultOf(sim.pve.version())).toMatchObject({ status: 595, message: 'No route to host' })
   })
 
   it('sends a GET once more when its connection is lost, and tells of one request', async () => {
