@@ -1,0 +1,179 @@
+import { proxmoxClusters, proxmoxVMs, secrets, ipPools, poolAddresses, vmPackages, type KubeObject } from '../../src/api/meta.ts'
+import type { IPPool } from '../../src/api/ippool.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { KubeClient } from '../../src/kube/client.ts'
+import { createLog } from '../../src/ops/log.ts'
+import { Metrics } from '../../src/ops/metrics.ts'
+import { systemClock } from '../../src/ops/clock.ts'
+import { Operator } from '../../src/operator.ts'
+import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
+import { freshName, freshNamespace, testClient, testServer } from './kube.ts'
+import { until } from './until.ts'
+
+/** A simulated PVE, the real API server and an operator process in this one, with a cluster object, a namespace and names of its own. */
+export class TestWorld {
+  readonly client: KubeClient
+  readonly simulator: Simulator
+  readonly cluster: string
+  namespace = ''
+  operator: { stop: () => Promise<void>; operator: Operator } | undefined
+
+  private constructor(o: { client: KubeClient; simulator: Simulator; cluster: string }) {
+    this.client = o.client
+    this.simulator = o.simulator
+    this.cluster = o.cluster
+  }
+
+  /** Simulator with `speed` and a Ready ProxmoxCluster; the operator runs unless `operator: false`. */
+  static async start(
+    o: SimulatorOptions & { operator?: boolean; vmids?: { from: number; to: number }; limits?: object } = {},
+  ): Promise<TestWorld> {
+    const { operator = true, vmids = { from: 10_000, to: 19_999 }, limits, ...simulation } = o
+    const client = testClient()
+    const simulator = await startSimulator({ speed: 10, ...simulation })
+    const world = new TestWorld({ client, simulator, cluster: freshName('fra') })
+    world.namespace = await freshNamespace(client)
+    await client.create(secrets, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'token', namespace: world.namespace },
+      stringData: { tokenID: 'root@pam!sim', tokenSecret: 'sim' },
+    })
+    await client.create(proxmoxClusters, {
+      apiVersion: 'pve.hosting/v1alpha1',
+      kind: 'ProxmoxCluster',
+      metadata: { name: world.cluster },
+      spec: {
+        endpoints: [simulator.url],
+        credentialsSecretRef: { namespace: world.namespace, name: 'token' },
+        tls: { insecureSkipVerify: true },
+        vmids,
+        ...limits,
+      },
+    } as never)
+    if (operator) await world.startOperator()
+    return world
+  }
+
+  async startOperator(o: { leaderElect?: boolean } = {}): Promise<Operator> {
+    const stop = new AbortController()
+    const operator = new Operator({
+      server: testServer(),
+      clock: systemClock,
+      log: createLog({ level: (process.env.TEST_LOG_LEVEL as 'info') ?? 'silent' }),
+      metrics: new Metrics({ version: 'test' }),
+      random: Math.random,
+      leaderElect: o.leaderElect ?? false,
+      leaseNamespace: this.namespace,
+    })
+    const running = operator.run(stop.signal)
+    running.catch(() => undefined)
+    this.operator = {
+      operator,
+      stop: async () => {
+        stop.abort()
+        await running
+      },
+    }
+    await until('the caches are synced', () => operator.isSynced)
+    return operator
+  }
+
+  async stopOperator(): Promise<void> {
+    await this.operator?.stop()
+    this.operator = undefined
+  }
+
+  async stop(): Promise<void> {
+    await this.stopOperator()
+    await this.simulator.stop()
+    await this.client.close()
+  }
+
+  /** A VM with valid defaults; `spec` is merged over them. */
+  async apply(name: string, spec: object = {}, metadata: object = {}): Promise<ProxmoxVM> {
+    return await this.client.create(proxmoxVMs, {
+      apiVersion: 'pve.hosting/v1alpha1',
+      kind: 'ProxmoxVM',
+      metadata: { name, namespace: this.namespace, ...metadata },
+      spec: {
+        clusterRef: { name: this.cluster },
+        template: { name: 'debian-13' },
+        package: { cpu: { cores: 1 }, memory: { size: '1Gi' }, systemDisk: { size: '20Gi' }, network: { bridge: 'vmbr0' } },
+        ...spec,
+      },
+    } as never)
+  }
+
+  async edit(name: string, patch: object): Promise<ProxmoxVM> {
+    return await this.client.mergePatch(proxmoxVMs, { namespace: this.namespace, name }, patch)
+  }
+
+  async pool(spec: object, name = freshName('pool')): Promise<string> {
+    await this.client.create(ipPools, { apiVersion: 'pve.hosting/v1alpha1', kind: 'IPPool', metadata: { name }, spec } as unknown as IPPool)
+    return name
+  }
+
+  async package(spec: object, name = freshName('pkg')): Promise<string> {
+    await this.client.create(vmPackages, { apiVersion: 'pve.hosting/v1alpha1', kind: 'VMPackage', metadata: { name }, spec } as never)
+    return name
+  }
+
+  async vm(name: string): Promise<ProxmoxVM | undefined> {
+    return await this.client.get(proxmoxVMs, { namespace: this.namespace, name })
+  }
+
+  condition(vm: ProxmoxVM | undefined, type: string) {
+    return vm?.status?.conditions?.find((condition) => condition.type === type)
+  }
+
+  /** The VM once `type` has that status and reason; throws with the last status seen. */
+  async untilCondition(name: string, type: string, status: 'True' | 'False', reason?: string, seconds = 30): Promise<ProxmoxVM> {
+    let last: ProxmoxVM | undefined
+    return await until(
+      `${name} is ${type}=${status}${reason ? `/${reason}` : ''}`,
+      async () => {
+        last = await this.vm(name)
+        const condition = this.condition(last, type)
+        const isCurrent = type !== 'Ready' || status !== 'True' || last?.status?.observedGeneration === last?.metadata.generation
+        return isCurrent && condition?.status === status && (reason === undefined || condition.reason === reason) ? last : undefined
+      },
+      { seconds, describe: () => last?.status },
+    )
+  }
+
+  untilReady = (name: string, seconds?: number) => this.untilCondition(name, 'Ready', 'True', undefined, seconds)
+
+  async delete(name: string): Promise<void> {
+    await this.client.delete(proxmoxVMs, { namespace: this.namespace, name })
+  }
+
+  async untilGone(name: string, seconds = 30): Promise<void> {
+    let last: ProxmoxVM | undefined
+    await until(
+      `${name} is gone`,
+      async () => {
+        last = await this.vm(name)
+        return last === undefined
+      },
+      { seconds, describe: () => last?.status },
+    )
+  }
+
+  /** Writes to PVE since the last reset of the log, as `METHOD path`. */
+  writes(): string[] {
+    return this.requests().filter((line) => !line.startsWith('GET '))
+  }
+
+  requests(): string[] {
+    return this.simulator.requests.report().log.map(({ method, path }) => `${method} ${path}`)
+  }
+
+  async addresses(pool: string) {
+    return (await this.client.list(poolAddresses)).filter((address) => address.spec.poolRef.name === pool)
+  }
+
+  async get<T extends KubeObject>(resource: Parameters<KubeClient['get']>[0], name: string, namespace?: string): Promise<T | undefined> {
+    return (await this.client.get(resource, { ...(namespace && { namespace }), name })) as T | undefined
+  }
+}
