@@ -7,7 +7,7 @@ import type { Seen, Want } from './machine.ts'
 import type { Memory } from './memory.ts'
 import { planNext, rungReached, type Judged, type Plan } from './plan.ts'
 import { nowIso, tell, type Room } from './room.ts'
-import { judged, reached, working } from './status.ts'
+import { judged, noted, reached, working } from './status.ts'
 import { done, retry, wait, type Outcome } from './step.ts'
 import type { VMRecord } from './vm-record.ts'
 import { VMWorld } from './vm-world.ts'
@@ -19,6 +19,8 @@ export interface Climb {
   readonly record: VMRecord
   readonly cluster: PveCluster
   readonly memory: Memory
+  /** The spec has been applied before: what is missing now was changed in PVE. */
+  readonly isRepair: boolean
   readonly look: Look
   /** What the clone request carries. */
   readonly identity: { readonly vmid: number; readonly name: string; readonly description: string }
@@ -72,18 +74,27 @@ function markCloned({ record, room, look }: Climb): void {
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
 function note({ record, room }: Climb, plan: Plan): void {
   const iso = nowIso(room.clock)
-  const before = record.status.localStatus
-  const rung = rungReached(plan)
-  if (rung !== 'ready') record.change(reached(rung, iso, ''))
+  const { localStatus, step, firstReadyAt } = record.status
   if (plan.is !== 'rest') record.change(working(plan.step.name, iso))
-  if (before !== record.status.localStatus)
-    tell(room, record.vm, 'Normal', 'StepFinished', `${record.status.localStatus} (${record.status.progress})`)
+  if (firstReadyAt || plan.is === 'rest') return
+  record.change(reached(rungReached(plan), iso, ''))
+  if (localStatus === record.status.localStatus) return
+  tell(room, record.vm, 'Normal', 'StepFinished', `${record.status.localStatus} (${record.status.progress})`)
+  room.observe.stepEnded(record.status.localStatus ?? '', 'done', (room.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
+}
+
+/** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
+function noteEdit({ record, room, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
+  if (!record.status.firstReadyAt) return
+  record.change(noted(plan.step.name, nowIso(room.clock), isRepair ? 'Repaired' : 'Applied', plan.because))
+  if (isRepair) tell(room, record.vm, 'Normal', 'DriftRepaired', plan.because)
 }
 
 async function act(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<Outcome> {
   const { look, record, room } = it
   const world = new VMWorld({ cluster: it.cluster, look, record, mayAct: room.mayAct })
   room.log.info({ vm: it.key, vmid: want.vmid, step: plan.step.name }, plan.because)
+  noteEdit(it, plan)
   if (plan.is === 'step') return await plan.step.apply({ world, seen: look.seen, want })
   await noteSlots(record)
   const outcome = await world.writeConfig(plan.patch, look.seen.config?.digest ?? '')

@@ -15,6 +15,7 @@ import { renamed } from './names.ts'
 import { resolvePackage, resolveWire, type Resolved } from './resolve.ts'
 import type { Room } from './room.ts'
 import { clusterFor, mayUse } from './references.ts'
+import { isSettled } from './status.ts'
 import { stalled, type Outcome } from './step.ts'
 import type { Credentials } from './wanted-cloud-init.ts'
 import { fingerprintOf, markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
@@ -88,6 +89,7 @@ async function climbLadder(
     record,
     cluster,
     memory,
+    isRepair: isSettled(vm),
     look,
     identity: { vmid, name: status.vmName ?? '', description: descriptionOf(vm, mark) },
     wish: () => wishFor({ record, cluster, merged: resolved.merged, grants, look, ...(credentials && { credentials }) }),
