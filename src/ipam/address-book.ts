@@ -9,7 +9,8 @@ import { type Address, formatAddress, parseAddress } from './address.ts'
 import { type Choice, choose, grantOf, isWanted, sameAddress, shelfFor } from './choice.ts'
 import type { Claimant, Entry, Grant, Refusal } from './claim.ts'
 import { PoolGuard } from './pool-guard.ts'
-import { givenBack, isProtected, leftBehind, marksOf, nameOf } from './records.ts'
+import { isFreedByHand } from './record-keeping.ts'
+import { givenBack, leftBehind, marksOf, nameOf } from './records.ts'
 import { type Shelf, Stock } from './stock.ts'
 import { Tally } from './tally.ts'
 import { Turns } from './turns.ts'
@@ -30,6 +31,11 @@ export interface AddressBookOptions {
 
 /** Races lost in a row before a claim gives up for now: another operator takes from the same pool faster than the watch tells. */
 const maxLostRaces = 100
+
+interface Spot {
+  readonly address: Address
+  readonly scope: string
+}
 
 /** Every pool counts its free addresses here; one per process, and only a leader claims and releases. */
 export class AddressBook {
@@ -130,25 +136,20 @@ export class AddressBook {
       await this.ready()
       if (!o.entries && !o.addresses) this.waiters.keepOnly(who.uid, [])
       for (const entry of o.entries ?? []) this.waiters.leave(who.uid, entry)
-      const names = new Set(
-        this.held(who.uid).flatMap(({ metadata, spec }) =>
-          named({ entry: spec.claimRef?.entry, address: spec.address }) ? [metadata.name] : [],
-        ),
-      )
-      for (const { owner, address, scope } of this.unsettled.of(who.uid)) {
-        if (named({ entry: owner.entry, address: formatAddress(address) })) names.add(nameOf(address, scope))
-      }
-      for (const name of names) await this.releaseOne(who, name, o.outcome)
+      const held = this.held(who.uid).filter(({ spec }) => named({ entry: spec.claimRef?.entry, address: spec.address }))
+      const begun = this.unsettled
+        .of(who.uid)
+        .filter(({ owner, address }) => named({ entry: owner.entry, address: formatAddress(address) }))
+      const spots = new Map([...held.flatMap(spotOf), ...begun].map((spot) => [nameOf(spot.address, spot.scope), spot]))
+      for (const spot of spots.values()) await this.releaseOne(who, spot, o.outcome)
     })
   }
 
   /** Frees an address whose VM has no object any more, after an admin deleted the PoolAddress. */
-  async freeOrphan(name: string): Promise<void> {
-    await this.change(name, (now) => {
-      if (now.metadata.deletionTimestamp === undefined || !isProtected(now)) return undefined
-      if (now.spec.claimRef && !now.spec.orphaned) return undefined
-      return givenBack(now, marksOf(now), this.o.clock.now(), this.rests(now))
-    })
+  async freeOrphan(object: PoolAddress): Promise<void> {
+    for (const spot of spotOf(object)) {
+      await this.change(spot, (now) => (isFreedByHand(now) ? givenBack(now, marksOf(now), this.o.clock.now(), this.rests(now)) : undefined))
+    }
   }
 
   /** Addresses by pool and state, for metrics. A pool of IPv6 may have more than a number holds exactly. */
@@ -221,19 +222,22 @@ export class AddressBook {
     }
   }
 
-  private async releaseOne(who: Claimant, name: string, outcome: 'free' | 'orphan'): Promise<void> {
-    await this.change(name, (now) => {
+  private async releaseOne(who: Claimant, spot: Spot, outcome: 'free' | 'orphan'): Promise<void> {
+    await this.change(spot, (now) => {
       if (now.spec.claimRef?.uid !== who.uid) return undefined
       if (outcome === 'free') return givenBack(now, who, this.o.clock.now(), this.rests(now))
       return now.spec.orphaned ? undefined : leftBehind(now, who)
     })
-    this.unsettled.end(name)
+    this.unsettled.end(nameOf(spot.address, spot.scope))
   }
 
-  private async change(name: string, change: (now: PoolAddress) => PoolAddress | undefined): Promise<void> {
+  private async change({ address, scope }: Spot, change: (now: PoolAddress) => PoolAddress | undefined): Promise<void> {
+    const name = nameOf(address, scope)
     const known = this.unsettled.has(name) ? undefined : this.o.addresses.get(name)
-    const written = await update(this.o.client, name, known, change)
-    if (written) this.o.addresses.put(written)
+    await this.stock.whileLeaving(address, scope, async () => {
+      const written = await update(this.o.client, name, known, change)
+      if (written) this.o.addresses.put(written)
+    })
   }
 
   private choice(shelf: Shelf & { room: PoolRoom }, who: Claimant, entry: Entry, entries: readonly Entry[]): Choice {
@@ -284,4 +288,9 @@ export class AddressBook {
   private async ready(): Promise<void> {
     await Promise.all([this.o.pools.synced, this.o.addresses.synced, this.o.namespaces.synced])
   }
+}
+
+function spotOf({ spec }: PoolAddress): Spot[] {
+  const address = parseAddress(spec.address)
+  return address ? [{ address, scope: spec.scope }] : []
 }

@@ -120,7 +120,7 @@ function chooseNamed(stock: Stock, shelf: Shelf & { room: PoolRoom }, q: Questio
     case 'held':
       return chooseHeld(q, address, what, standing)
     case 'going':
-      return no(q, 'waiting', 'AddressTaken', `PoolAddress ${standing.object.metadata.name} is being deleted`, address.value)
+      return no(q, 'waiting', 'AddressTaken', `PoolAddress ${standing.name} is being released`, address.value)
     case 'cooling':
       return no(
         q,

@@ -168,7 +168,7 @@ export class PoolController {
       keepRecordsMs: shelf?.keepRecordsMs ?? keepRecordsMs,
     })
     const { freed, expired } = keeping
-    for (const address of freed) await this.o.book.freeOrphan(address.metadata.name)
+    for (const address of freed) await this.o.book.freeOrphan(address)
     for (const address of expired.slice(0, writesPerSweep)) await this.forget(address)
     for (const address of keeping.rested.slice(0, writesPerSweep)) await this.rest(address)
     const isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep

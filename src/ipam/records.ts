@@ -1,7 +1,7 @@
 /** What a PoolAddress becomes when it is taken, given back or left behind (pure): one write changes holder and record together. */
 import { apiVersion, defaultScope, group, heldFinalizer } from '../api/group.ts'
 import type { ObjectMeta } from '../api/object.ts'
-import type { FormerHolder, PoolAddress } from '../api/pooladdress.ts'
+import type { ClaimReference, FormerHolder, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, formatAddress, objectName } from './address.ts'
 import type { Claimant } from './claim.ts'
 
@@ -57,27 +57,33 @@ export interface HolderMarks {
 /** Nobody holds it any more; who did goes on record. `rests` = reuseAfter of its pool is not zero. */
 export function givenBack(address: PoolAddress, by: HolderMarks, nowMs: number, rests: boolean): PoolAddress {
   const { claimRef, orphaned: _, ...kept } = address.spec
-  if (!claimRef) return address
-  const { namespace, name, uid, since } = claimRef
-  const labels = ownLabels(by.labels)
-  const former: FormerHolder = {
-    namespace,
-    name,
-    uid,
-    ...(Object.keys(labels).length > 0 && { labels }),
-    ...(by.vmid !== undefined && { vmid: by.vmid }),
-    from: since,
-    to: timeOf(nowMs),
+  const metadata = {
+    ...withoutMarks(address.metadata),
+    finalizers: (address.metadata.finalizers ?? []).filter((one) => one !== heldFinalizer),
   }
+  if (!claimRef) return { ...address, metadata }
   return {
     ...address,
-    metadata: { ...withoutMarks(address.metadata), finalizers: (address.metadata.finalizers ?? []).filter((one) => one !== heldFinalizer) },
+    metadata,
     spec: {
       ...kept,
       state: rests ? 'Cooling' : 'Released',
       releasedAt: timeOf(nowMs),
-      history: [...(kept.history ?? []), former].slice(-historyLength),
+      history: [...(kept.history ?? []), formerHolder(claimRef, by, nowMs)].slice(-historyLength),
     },
+  }
+}
+
+function formerHolder({ namespace, name, uid, since }: ClaimReference, { labels: all, vmid }: HolderMarks, nowMs: number): FormerHolder {
+  const labels = ownLabels(all)
+  return {
+    namespace,
+    name,
+    uid,
+    ...(Object.keys(labels).length > 0 && { labels }),
+    ...(vmid !== undefined && { vmid }),
+    from: since,
+    to: timeOf(nowMs),
   }
 }
 

@@ -34,13 +34,15 @@ export type Standing =
   | { is: 'cooling'; byMs: number }
   | { is: 'claiming'; owner: Owner }
   | { is: 'held'; by: PoolAddress }
-  | { is: 'going'; object: PoolAddress }
+  | { is: 'going'; name: string }
 
 export class Stock {
   private readonly addresses: Store<PoolAddress>
   private readonly shelves = new Map<string, Shelf>()
   /** Object names of addresses being taken by this process, and for whom: not in the store yet, or not known whether. */
   private readonly claiming = new Map<string, Owner>()
+  /** Object names of addresses being given back: an object that was deleted by hand is gone for a moment before its record is made. */
+  private readonly leaving = new Set<string>()
   private readonly onChange: (pool: string, what: 'spec' | 'addresses') => void
 
   /** @param onChange called after what a pool can give, or its spec, may have changed */
@@ -70,14 +72,26 @@ export class Stock {
     if (this.claiming.delete(nameOf(address, scope))) this.refresh(address, scope)
   }
 
+  /** An address nobody may take while `work` gives it back. */
+  async whileLeaving<T>(address: Address, scope: string, work: () => Promise<T>): Promise<T> {
+    const name = nameOf(address, scope)
+    this.leaving.add(name)
+    try {
+      return await work()
+    } finally {
+      this.leaving.delete(name)
+      this.refresh(address, scope)
+    }
+  }
+
   standing(shelf: Shelf, address: Address, nowMs: number): Standing {
     const name = nameOf(address, shelf.scope)
     const owner = this.claiming.get(name)
     if (owner !== undefined) return { is: 'claiming', owner }
     const object = this.addresses.get(name)
-    if (!object) return { is: 'free' }
+    if (!object) return this.leaving.has(name) ? { is: 'going', name } : { is: 'free' }
     if (object.spec.claimRef) return { is: 'held', by: object }
-    if (object.metadata.deletionTimestamp !== undefined) return { is: 'going', object }
+    if (this.leaving.has(name) || object.metadata.deletionTimestamp !== undefined) return { is: 'going', name }
     const byMs = releasedAtMs(object) + shelf.reuseAfterMs
     return byMs > nowMs ? { is: 'cooling', byMs } : { is: 'free' }
   }
@@ -145,7 +159,7 @@ export class Stock {
 
   private stateOf(name: string): AddressState {
     const object = this.addresses.get(name)
-    if (this.claiming.has(name)) return { is: 'taken' }
+    if (this.claiming.has(name) || this.leaving.has(name)) return { is: 'taken' }
     if (!object) return { is: 'fresh' }
     const going = object.metadata.deletionTimestamp !== undefined
     return object.spec.claimRef || going ? { is: 'taken' } : { is: 'released', atMs: releasedAtMs(object) }

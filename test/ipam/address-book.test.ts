@@ -10,8 +10,8 @@ import { aVm, claimOne, main, makePool, openBook, shortly, type Stand, TurnedClo
 let scope: string
 let stand: Stand
 const opened: Stand[] = []
-const open = async (o: Parameters<typeof openBook>[0] = {}): Promise<Stand> => {
-  const another = await openBook(o)
+const open = async (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => {
+  const another = await openBook(scope, o)
   opened.push(another)
   return another
 }
@@ -41,10 +41,8 @@ describe('a claim', () => {
     await claimOne(stand, aVm(), main(pool))
     stand.requests.length = 0
     const vm = aVm()
-    const granted = {
-      ...{ is: 'granted', entry: 'main', family: 'IPv4', address: '192.0.2.3', prefixLength: 24, gateway: '192.0.2.1' },
-      ...{ nameservers: ['192.0.2.53'], searchDomain: 'example.com', bridge: 'vmbr0', vlan: 120, pool },
-    }
+    const wire = { gateway: '192.0.2.1', nameservers: ['192.0.2.53'], searchDomain: 'example.com', bridge: 'vmbr0', vlan: 120 }
+    const granted = { is: 'granted', entry: 'main', family: 'IPv4', address: '192.0.2.3', prefixLength: 24, ...wire, pool }
     expect(await stand.book.claim(vm, [main(pool)], 'fra1')).toEqual([granted])
     expect(stand.requests).toEqual(['POST pooladdresses 201'])
     expect(await stand.book.claim(vm, [main(pool)], 'fra1')).toEqual([granted])

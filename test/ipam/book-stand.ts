@@ -29,15 +29,31 @@ export interface Stand {
   stop(): Promise<void>
 }
 
-export async function openBook(o: { clock?: Clock; clientClass?: typeof KubeClient; controls?: boolean } = {}): Promise<Stand> {
+/** What is in one scope: other test files use the same API server, with controllers of their own. */
+class ScopedStore<T extends KubeObject & { spec: { scope: string } }> extends Store<T> {
+  private readonly scope: string
+  constructor(scope: string) {
+    super()
+    this.scope = scope
+  }
+  override upsert(object: T): void {
+    if (object.spec.scope === this.scope) super.upsert(object)
+    else this.progress(object.metadata.resourceVersion ?? '')
+  }
+}
+
+export async function openBook(
+  scope: string,
+  o: { clock?: Clock; clientClass?: typeof KubeClient; controls?: boolean } = {},
+): Promise<Stand> {
   const clock = o.clock ?? systemClock
   const requests: string[] = []
   const onRequest = (x: { verb: string; resource: string; status: number }): unknown => requests.push(`${x.verb} ${x.resource} ${x.status}`)
   const Client = o.clientClass ?? KubeClient
   const client = new Client({ server: testServer(), clock: systemClock, fieldManager: 'test', fieldValidation: 'Strict', onRequest })
   const watching = new KubeClient({ server: testServer(), clock: systemClock, fieldManager: 'test' })
-  const pools = new Store<IPPool>()
-  const addresses = new Store<PoolAddress>()
+  const pools = new ScopedStore<IPPool>(scope)
+  const addresses = new ScopedStore<PoolAddress>(scope)
   const namespaceStore = new Store<Namespace>()
   const called: string[] = []
   const faults: unknown[] = []

@@ -101,7 +101,7 @@ describe('the addresses a pool gives', () => {
       fc.property(pool, (spec) => {
         const made = roomOf(spec)
         if (typeof made === 'string') return
-        const given = new Set(addresses(made))
+        const wantedOnes: string[] = []
         for (let last = 0; last < 256; last++) {
           const address: Address = { family: 'IPv4', value: base + BigInt(last) }
           const cidr = `${text(last)}/${spec.prefixLength}`
@@ -115,8 +115,9 @@ describe('the addresses a pool gives', () => {
             !spec.exclude.some((one) => inRange(one, address)) &&
             !isEdge &&
             spec.gateway !== text(last)
-          if (given.has(text(last)) !== wanted) throw new Error(`${text(last)}: given ${given.has(text(last))}, wanted ${wanted}`)
+          if (wanted) wantedOnes.push(text(last))
         }
+        expect(addresses(made)).toEqual(wantedOnes)
       }),
       { numRuns: 300 },
     )
