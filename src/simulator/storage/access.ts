@@ -10,6 +10,7 @@ export function mayAccess(call: Call, storage: string, name: string): boolean {
   const { content = '', vmid } = facts ?? {}
   if (['iso', 'vztmpl', 'import'].includes(content)) return access.hasAny(call.user, path, ['Datastore.AllocateSpace', 'Datastore.Audit'])
   if (vmid === undefined) return false
-  if (content === 'backup') return access.has(call.user, path, 'Datastore.AllocateSpace') && access.has(call.user, `/vms/${vmid}`, 'VM.Backup')
+  if (content === 'backup')
+    return access.has(call.user, path, 'Datastore.AllocateSpace') && access.has(call.user, `/vms/${vmid}`, 'VM.Backup')
   return access.has(call.user, path, 'Datastore.Audit') && access.has(call.user, `/vms/${vmid}`, 'VM.Config.Disk')
 }

@@ -57,7 +57,8 @@ function namedVolume(call: Call): { storage: Storage; name: string; volume: Volu
   if (parts !== undefined && parts.storage !== inPath) throw paramError({ volume: `storage ID mismatch (${parts.storage} != ${inPath})\n` })
   const storage = call.world.storage.usable(inPath, call.node)
   const name = parts?.name ?? given
-  if (factsOfName(name, call.world.storage.isFileBased(inPath)) === undefined) refuse(`unable to parse ${kindOf(storage)} volume name '${name}'`)
+  if (factsOfName(name, call.world.storage.isFileBased(inPath)) === undefined)
+    refuse(`unable to parse ${kindOf(storage)} volume name '${name}'`)
   return { storage, name, volume: call.world.storage.find(`${inPath}:${name}`, call.node) }
 }
 
@@ -168,7 +169,9 @@ function createVolume(call: Call): string {
   const name = isFile ? `${vmid}/${filename}` : filename
   const sizeBytes = table.rounded(storage.storage, sizeOf(str(call, 'size') ?? '0'))
   if (table.find(`${storage.storage}:${name}`, call.node) !== undefined) {
-    refuse(isFile ? `disk image '${volumePath(storage, name, 'images')}' already exists` : `volume '${storage.storage}:${name}' already exists`)
+    refuse(
+      isFile ? `disk image '${volumePath(storage, name, 'images')}' already exists` : `volume '${storage.storage}:${name}' already exists`,
+    )
   }
   table.mustFit(storage.storage, call.node, name, table.isThin(storage.storage) ? 0 : sizeBytes)
   const node = storage.shared ? undefined : call.node

@@ -59,7 +59,12 @@ function marked(call: Call): Marked[] {
     .map((volume) => ({ volume, ctime: backupTime(volume.name) ?? volume.ctime }))
     .toSorted((a, b) => b.ctime - a.ctime)
   const owners = [...new Set(backups.map(({ volume }) => volume.vmid))]
-  return owners.flatMap((owner) => mark(backups.filter(({ volume }) => volume.vmid === owner), rules))
+  return owners.flatMap((owner) =>
+    mark(
+      backups.filter(({ volume }) => volume.vmid === owner),
+      rules,
+    ),
+  )
 }
 
 function prune(call: Call): string {
@@ -90,7 +95,13 @@ export const storagePruneRoutes: readonly Route[] = [
     method: 'GET',
     path,
     handler: (call) =>
-      marked(call).map(({ volume, ctime, mark: verdict }) => ({ volid: volidOf(volume), ctime, mark: verdict, type: 'qemu', vmid: volume.vmid })),
+      marked(call).map(({ volume, ctime, mark: verdict }) => ({
+        volid: volidOf(volume),
+        ctime,
+        mark: verdict,
+        type: 'qemu',
+        vmid: volume.vmid,
+      })),
   },
   { method: 'DELETE', path, handler: prune },
 ]

@@ -81,7 +81,8 @@ function defined(call: Call): Storage {
 function updateStorage(call: Call): Row {
   const storage = defined(call)
   const digest = str(call, 'digest')
-  if (digest !== undefined && digest !== configDigest(call)) refuse('detected modified configuration - file changed by other user? Try again.')
+  if (digest !== undefined && digest !== configDigest(call))
+    refuse('detected modified configuration - file changed by other user? Try again.')
   for (const key of listOf(str(call, 'delete'))) {
     if (key === 'nodes') delete storage.nodes
     if (key === 'disable') storage.disabled = false
@@ -103,7 +104,8 @@ export const storageStatusRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/nodes/{node}/storage/{storage}',
-    handler: () => 'content download-url file-restore import-metadata prunebackups rrd rrddata status upload'.split(' ').map((subdir) => ({ subdir })),
+    handler: () =>
+      'content download-url file-restore import-metadata prunebackups rrd rrddata status upload'.split(' ').map((subdir) => ({ subdir })),
   },
   {
     method: 'GET',
@@ -134,7 +136,15 @@ export const storageStatusRoutes: readonly Route[] = [
       permissions: { check: ['perm', '/storage', ['Datastore.Allocate']] },
       parameters: {
         additionalProperties: 0,
-        properties: { storage: id, content: { ...text, format: 'pve-storage-content-list' }, nodes: text, disable: boolean, shared: boolean, delete: text, digest: text },
+        properties: {
+          storage: id,
+          content: { ...text, format: 'pve-storage-content-list' },
+          nodes: text,
+          disable: boolean,
+          shared: boolean,
+          delete: text,
+          digest: text,
+        },
       },
     },
     handler: updateStorage,

@@ -1,5 +1,5 @@
 import { differences } from './diff.ts'
-import { short, type Json } from './json.ts'
+import { plain, short, type Json } from './json.ts'
 import { maskText, normal, type OwnNames } from './mask.ts'
 import type { Answer, Exchange, TaskEnd } from './recording.ts'
 
@@ -11,7 +11,7 @@ interface Side {
 /** What differs between the recorded exchange and the one made now; empty = reproduced. */
 export function compareExchange(recorded: Side, now: Side): string[] {
   const a = recorded.exchange
-  const path = String(a.request?.['path'] ?? '').split('?')[0] ?? ''
+  const path = plain(a.request?.['path'] ?? '').split('?')[0] ?? ''
   if (a.samples !== undefined) return compareSeries(recorded, now, path)
   const ignore = new Set(a.ignore ?? [])
   const response = a.response === undefined ? [] : compareAnswers(a, now.exchange.response, path, ignore, recorded.own, now.own)

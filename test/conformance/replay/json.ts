@@ -8,6 +8,11 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A value as it stands in a text: strings as they are, everything else as JSON. */
+export function plain(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null)
+}
+
 /** JSON with sorted keys: two equal values give the same text. */
 export function canonical(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
@@ -44,5 +49,5 @@ function member(value: Json | undefined, selector: string): Json | undefined {
   const equals = selector.indexOf('=')
   if (equals < 0) return value[Number(selector)]
   const key = selector.slice(0, equals)
-  return value.find((item) => isObject(item) && String(item[key]) === selector.slice(equals + 1))
+  return value.find((item) => isObject(item) && plain(item[key]) === selector.slice(equals + 1))
 }

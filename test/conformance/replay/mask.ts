@@ -1,4 +1,4 @@
-import { canonical, isObject, type Json } from './json.ts'
+import { canonical, isObject, plain, type Json } from './json.ts'
 
 /** Captured values of one side, longest first: each server has its own. */
 export type OwnNames = readonly (readonly [name: string, value: string])[]
@@ -84,7 +84,7 @@ function isVolatile(key: string, path: string): boolean {
 function sortKey(item: Json): string {
   if (!isObject(item)) return canonical(item)
   const natural = naturalKeys.find((name) => name in item)
-  return (natural === undefined ? canonical(item) : String(item[natural])) + canonical(item)
+  return (natural === undefined ? canonical(item) : plain(item[natural])) + canonical(item)
 }
 
 function bySortKey(a: { by: string }, b: { by: string }): number {

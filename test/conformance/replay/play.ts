@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isObject, pick, type Json, type JsonObject } from './json.ts'
+import { isObject, pick, plain, type Json, type JsonObject } from './json.ts'
 import { upidPattern } from './mask.ts'
 import type { Answer, Condition, Exchange, Step, TaskEnd } from './recording.ts'
 import type { Request, Wire } from './wire.ts'
@@ -29,7 +29,7 @@ async function playStep(player: Player, step: Step, names: Names): Promise<Excha
   if (step.sleep_s !== undefined) await sleep((step.sleep_s * 1000) / player.speed)
   if (step.await !== undefined) {
     exchange.await = step.await
-    exchange.task = await endOf(player, String(substitute(step.await, names)), step)
+    exchange.task = await endOf(player, plain(substitute(step.await, names)), step)
     return exchange
   }
   exchange.request = requestOf(step) as unknown as JsonObject
@@ -87,7 +87,7 @@ function holds(condition: Condition, answer: Answer): boolean {
   const value = pick(answer.json, condition.path) ?? null
   if (condition.equals !== undefined && value !== condition.equals) return false
   if (condition.exists !== undefined && (value !== null) !== condition.exists) return false
-  return condition.matches === undefined || new RegExp(condition.matches).test(value === null ? 'None' : String(value))
+  return condition.matches === undefined || new RegExp(condition.matches).test(value === null ? 'None' : plain(value))
 }
 
 /** Polls a task to its end and reads its log, cut in the middle when it is long. */
@@ -108,11 +108,11 @@ async function endOf(player: Player, upid: string, step: Step): Promise<TaskEnd 
     await sleep(pauseMs)
   }
   const log = await read(`${base}/log`, { limit: 0 })
-  const lines = Array.isArray(log) ? log.map((line) => (isObject(line) ? String(line['t'] ?? '') : '')) : []
+  const lines = Array.isArray(log) ? log.map((line) => (isObject(line) ? plain(line['t'] ?? '') : '')) : []
   const state = isObject(status) ? status : {}
   const exitstatus = state['exitstatus']
   return {
-    exitstatus: exitstatus === undefined ? `TIMEOUT (still ${String(state['status'] ?? 'None')})` : String(exitstatus),
+    exitstatus: exitstatus === undefined ? `TIMEOUT (still ${plain(state['status'] ?? 'None')})` : plain(exitstatus),
     type,
     id,
     user,
@@ -136,7 +136,7 @@ function substitute(value: Json, names: Names): Json {
   if (typeof value === 'string') {
     const whole = /^\{\{(\w+)\}\}$/.exec(value)?.[1]
     if (whole !== undefined && whole in names) return names[whole] ?? null
-    return value.replace(/\{\{(\w+)\}\}/g, (all, name: string) => (name in names ? String(names[name]) : all))
+    return value.replace(/\{\{(\w+)\}\}/g, (all, name: string) => (name in names ? plain(names[name]) : all))
   }
   if (Array.isArray(value)) return value.map((item) => substitute(item, names))
   if (!isObject(value)) return value

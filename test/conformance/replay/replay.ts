@@ -1,5 +1,5 @@
 import { compareExchange } from './compare.ts'
-import type { Json } from './json.ts'
+import { plain, type Json } from './json.ts'
 import { ownNames } from './mask.ts'
 import { play, type Player } from './play.ts'
 import type { Exchange, Recording } from './recording.ts'
@@ -55,7 +55,7 @@ function differenceOf(recording: string, recorded: Exchange, lines: string[]): D
     recording,
     id,
     note,
-    request: request === undefined ? `await ${recorded.await ?? ''}` : `${String(request['method'])} ${String(request['path'])}`,
+    request: request === undefined ? `await ${recorded.await ?? ''}` : `${plain(request['method'])} ${plain(request['path'])}`,
     ...(params === undefined ? {} : { params }),
     counted: !recorded.optional,
     lines,

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import { isObject, type Json } from './json.ts'
+import { isObject, plain, type Json } from './json.ts'
 import type { Answer, Step } from './recording.ts'
 
 export interface WireOptions {
@@ -45,7 +45,7 @@ export class Wire {
     let path = `/api2/json${quotePath(request.path ?? '/')}`
     let data: string | undefined
     if (request.raw !== undefined && request.raw !== null) {
-      data = String(expand(request.raw))
+      data = plain(expand(request.raw))
       headers['Content-Type'] = request.contentType ?? 'application/x-www-form-urlencoded'
     } else if (request.params !== undefined && request.params !== null) {
       const params = expand(request.params)
@@ -56,7 +56,7 @@ export class Wire {
         headers['Content-Type'] = request.contentType ?? (kind === 'json' ? 'application/json' : 'application/x-www-form-urlencoded')
       }
     }
-    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = String(expand(value))
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name] = plain(expand(value))
     if (data === undefined && ['POST', 'PUT', 'PATCH'].includes(method)) headers['Content-Length'] = '0'
     return { headers, path, data: data === undefined ? undefined : Buffer.from(data) }
   }
@@ -112,14 +112,14 @@ function expand(value: Json): Json {
   if (Array.isArray(value)) return value.map(expand)
   if (!isObject(value)) return value
   const repeat = value['$repeat']
-  if (Array.isArray(repeat)) return String(repeat[0]).repeat(Number(repeat[1]))
+  if (Array.isArray(repeat)) return plain(repeat[0]).repeat(Number(repeat[1]))
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, expand(member)]))
 }
 
 const quoted = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
-function plain(value: Json): string {
+function formText(value: Json): string {
   if (value === true) return 'True'
   if (value === false) return 'False'
   return value === null ? 'None' : isObject(value) || Array.isArray(value) ? JSON.stringify(value) : String(value)
@@ -128,7 +128,7 @@ function plain(value: Json): string {
 /** Form encoding; a list value repeats its key. */
 function formOf(params: Json): string {
   const pairs = Array.isArray(params) ? params.map((pair) => pair as [string, Json]) : Object.entries(params as Record<string, Json>)
-  const one = (key: string, value: Json): string => `${quoted(key)}=${quoted(plain(value)).replaceAll('%20', '+')}`
+  const one = (key: string, value: Json): string => `${quoted(key)}=${quoted(formText(value)).replaceAll('%20', '+')}`
   return pairs.flatMap(([key, value]) => (Array.isArray(value) ? value.map((item) => one(key, item)) : [one(key, value)])).join('&')
 }
 
@@ -136,8 +136,6 @@ function queryOf(path: string, form: string): string {
   return form === '' ? '' : `${path.includes('?') ? '&' : '?'}${form}`
 }
 
-const kept = /[A-Za-z0-9/:@!=?&%+,;.~_-]/
-
 function quotePath(path: string): string {
-  return [...path].map((char) => (kept.test(char) ? char : quoted(char))).join('')
+  return path.replace(/[^A-Za-z0-9/:@!=?&%+,;.~_-]+/g, quoted)
 }
