@@ -49,6 +49,8 @@ export class Reflector<T extends KubeObject> {
   /** Where to resume; undefined = a complete list is needed. */
   #version: string | undefined
   #failures = 0
+  /** Streams in a row that told nothing at all. */
+  #silences = 0
 
   constructor(o: ReflectorOptions<T>) {
     this.#o = o
@@ -81,7 +83,9 @@ export class Reflector<T extends KubeObject> {
 
   async #recover(fault: unknown, signal: AbortSignal): Promise<void> {
     const error = fault instanceof Error ? fault : new Error(String(fault))
-    if (isForgotten(error)) this.#version = undefined
+    if (error instanceof Silence) this.#silences += 1
+    // a server restored from a backup takes a version from its future, and tells nothing until it is there again
+    if (isForgotten(error) || this.#silences > 1) this.#version = undefined
     if (this.#watchList && this.#version === undefined && fault instanceof KubeError && (fault.status === 400 || fault.status === 422)) {
       this.#watchList = false
       return
@@ -124,6 +128,7 @@ export class Reflector<T extends KubeObject> {
         store.endReplace(seen, version)
         this.#version = version
         this.#failures = 0
+        this.#silences = 0
       }
     })
   }
@@ -138,6 +143,7 @@ export class Reflector<T extends KubeObject> {
     else this.#apply(event)
     this.#version = version
     this.#failures = 0
+    this.#silences = 0
   }
 
   #apply(event: WatchEvent<T>): void {

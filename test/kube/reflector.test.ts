@@ -126,13 +126,16 @@ describe('a reflector', () => {
     expect(lists).toHaveBeenCalledTimes(1)
   })
 
-  it('notices a stream that has gone silent, and catches up', async () => {
+  it('notices a stream that has gone silent, and after two of them no longer trusts the version it resumes from', async () => {
+    const lists = jest.spyOn(store, 'beginReplace')
     start({ watchdogMs: 1_000 })
     await store.synced
     proxy.stall()
     await create('unheard')
     await until('the watchdog', () => problems.some((problem) => problem.includes('no byte for 1 s')))
     expect(store.get(`${namespace}/unheard`)).toBeUndefined()
+    expect(lists).toHaveBeenCalledTimes(1)
+    await until('a new list', () => lists.mock.calls.length > 1)
     proxy.pass()
     await seen('unheard')
   })
