@@ -35,12 +35,13 @@ export class Guest {
   pending: Section = new Map()
   /** Option → whether its volume shall be freed (`delete` with `force`). */
   deletions = new Map<string, boolean>()
-  /** What the cloud-init drive was generated from, for options that differ: `[special:cloudinit]`. */
-  drive: Section = new Map()
+  /** What the cloud-init drive was generated from; undefined: never, or no drive. */
+  generated: Section | undefined
   snapshots = new Map<string, Snapshot>()
   process: Process | undefined
 
   constructor(vmid: number, node: string, kind: 'qemu' | 'lxc' = 'qemu', config: Section = new Map()) {
+    this.generated = undefined
     this.vmid = vmid
     this.node = node
     this.kind = kind
@@ -77,7 +78,6 @@ export function configText(guest: Guest): string {
     if (deletions.length > 0) text += `delete: ${deletions.join(',')}\n`
     text += sectionText(guest.pending)
   }
-  if (guest.drive.size > 0) text += `\n[special:cloudinit]\n${sectionText(guest.drive)}`
   for (const name of [...guest.snapshots.keys()].toSorted()) {
     const snapshot = guest.snapshots.get(name) as Snapshot
     text += `\n[${name}]\n${sectionText(snapshot.config)}snaptime: ${snapshot.snaptime}\n`

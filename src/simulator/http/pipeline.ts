@@ -79,13 +79,20 @@ export class Pipeline {
   }
 
   /** The hop to another node or to the daemon; both can be down, both give up after 30 s while the work goes on. */
-  async #proxied(world: World, found: Match, params: Record<string, unknown>, user: Identity, plan: FaultPlan | undefined): Promise<unknown> {
+  async #proxied(
+    world: World,
+    found: Match,
+    params: Record<string, unknown>,
+    user: Identity,
+    plan: FaultPlan | undefined,
+  ): Promise<unknown> {
     const wanted = found.uriParams['node'] ?? 'localhost'
     const here = world.firstNode
     let node = wanted === 'localhost' ? here.name : wanted
     const isProxied = found.info.proxyto === 'node' || (found.info.proxyto !== undefined && found.uriParams['node'] !== undefined)
     if (!world.nodes.has(node)) {
-      if (isProxied) throw new PveRefusal(500, `hostname lookup '${node}' failed - failed to get address info for: ${node}: Name or service not known`)
+      if (isProxied)
+        throw new PveRefusal(500, `hostname lookup '${node}' failed - failed to get address info for: ${node}: Name or service not known`)
       node = here.name
     }
     const target = world.nodes.get(node) ?? here
@@ -98,7 +105,12 @@ export class Pipeline {
     return withTimeout(world, work)
   }
 
-  #run(world: World, found: Match, raw: Record<string, unknown>, about: { user: Identity; node: string; plan: FaultPlan | undefined }): unknown {
+  #run(
+    world: World,
+    found: Match,
+    raw: Record<string, unknown>,
+    about: { user: Identity; node: string; plan: FaultPlan | undefined },
+  ): unknown {
     const params = validate(found.info, raw)
     if (!found.route) throw new PveRefusal(501, `Method '${found.info.name}' is known to PVE but not modelled by this simulator`)
     const call: Call = {

@@ -68,9 +68,16 @@ async function serveApi(
     const body = await readBody(request)
     const type = request.headers['content-type']
     const isJson = body !== '' || /^application\/json/i.test(type ?? '')
-    const params = parameters(new URLSearchParams(about.search), body, isJson && request.method !== 'GET' && request.method !== 'DELETE' ? type : undefined)
+    const params = parameters(
+      new URLSearchParams(about.search),
+      body,
+      isJson && request.method !== 'GET' && request.method !== 'DELETE' ? type : undefined,
+    )
     const path = about.path.slice('/api2/json'.length) || '/'
-    const answer = await options.pipeline.answer({ method: request.method ?? '', path: tidy(path), params, headers: request.headers }, about.trace)
+    const answer = await options.pipeline.answer(
+      { method: request.method ?? '', path: tidy(path), params, headers: request.headers },
+      about.trace,
+    )
     return send(request, response, answer)
   } catch (fault) {
     if (!(fault instanceof TransportRefusal)) throw fault
@@ -107,12 +114,22 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
 
 function sendText(response: ServerResponse, status: number, text: string, isEmpty = false): number {
   const body = isEmpty ? '' : text
-  response.writeHead(status, text.split('\n')[0] ?? '', { Connection: 'close', 'Content-Length': Buffer.byteLength(body), Server: 'pve-api-daemon/3.0' })
+  response.writeHead(status, text.split('\n')[0] ?? '', {
+    Connection: 'close',
+    'Content-Length': Buffer.byteLength(body),
+    Server: 'pve-api-daemon/3.0',
+  })
   response.end(body)
   return status
 }
 
-async function serveAdmin(options: ServerOptions, request: IncomingMessage, response: ServerResponse, path: string, search: string): Promise<void> {
+async function serveAdmin(
+  options: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  search: string,
+): Promise<void> {
   const from = request.socket.remoteAddress ?? ''
   const isLocal = from === '127.0.0.1' || from === '::1' || from === '::ffff:127.0.0.1'
   const chunks: Buffer[] = []

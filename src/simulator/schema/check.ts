@@ -18,7 +18,10 @@ export function addError(errors: Errors, path: string, text: string): void {
 export function patternOf(text: string): RegExp {
   let known = patterns.get(text)
   if (!known) {
-    const source = text.replaceAll(/\(\?\^[a-z]*:/g, '(?:').replaceAll(/\{,(\d+)\}/g, '{0,$1}').replaceAll('(?<!\\n)', '')
+    const source = text
+      .replaceAll(/\(\?\^[a-z]*:/g, '(?:')
+      .replaceAll(/\{,(\d+)\}/g, '{0,$1}')
+      .replaceAll('(?<!\\n)', '')
     known = new RegExp(`^(?:${source})\\n?$`)
     patterns.set(text, known)
   }
@@ -26,7 +29,13 @@ export function patternOf(text: string): RegExp {
 }
 
 /** PVE::JSONSchema check_object: each defined property, then what is not in the schema. */
-export function checkObject(path: string, properties: Readonly<Record<string, Property>>, values: Record<string, unknown>, additional: boolean, errors: Errors): void {
+export function checkObject(
+  path: string,
+  properties: Readonly<Record<string, Property>>,
+  values: Record<string, unknown>,
+  additional: boolean,
+  errors: Errors,
+): void {
   const at = (key: string) => (path ? `${path}.${key}` : key)
   for (const [key, property] of Object.entries(properties)) {
     const value = values[key]
@@ -39,7 +48,8 @@ export function checkObject(path: string, properties: Readonly<Record<string, Pr
     if (property) {
       if (property.requires !== undefined && values[key] !== undefined && values[property.requires] === undefined)
         addError(errors, at(property.requires), `missing property required by '${at(key)}'`)
-    } else if (!additional) addError(errors, at(key), 'property is not defined in schema and the schema does not allow additional properties')
+    } else if (!additional)
+      addError(errors, at(key), 'property is not defined in schema and the schema does not allow additional properties')
   }
 }
 
@@ -96,12 +106,14 @@ function checkScalar(path: string, property: Property, text: string, errors: Err
 function limitFault(property: Property, text: string): string | undefined {
   if (property.pattern !== undefined && !patternOf(property.pattern).test(text)) return 'value does not match the regex pattern'
   if (property.maxLength !== undefined && text.length > property.maxLength) return `value may only be ${property.maxLength} characters long`
-  if (property.minLength !== undefined && text.length < property.minLength) return `value must be at least ${property.minLength} characters long`
+  if (property.minLength !== undefined && text.length < property.minLength)
+    return `value must be at least ${property.minLength} characters long`
   if (numberText.test(text)) {
     if (property.maximum !== undefined && Number(text) > property.maximum) return `value must have a maximum value of ${property.maximum}`
     if (property.minimum !== undefined && Number(text) < property.minimum) return `value must have a minimum value of ${property.minimum}`
   }
-  if (property.enum && !property.enum.some((e) => String(e) === text)) return `value '${text}' does not have a value in the enumeration '${property.enum.join(', ')}'`
+  if (property.enum && !property.enum.some((e) => String(e) === text))
+    return `value '${text}' does not have a value in the enumeration '${property.enum.join(', ')}'`
   return undefined
 }
 

@@ -99,7 +99,8 @@ const nodeName = /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/
 const dnsName = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*$/
 const volumeId = /^[a-zA-Z][a-zA-Z0-9\-_.]*[a-zA-Z0-9]:.+$/
 const isCidr4 = (value: string) => /^(.+)\/(\d{1,2})$/.test(value) && isIPv4(value.split('/')[0] ?? '') && Number(value.split('/')[1]) <= 32
-const isCidr6 = (value: string) => /^(.+)\/(\d{1,3})$/.test(value) && isIPv6(value.split('/')[0] ?? '') && Number(value.split('/')[1]) <= 128
+const isCidr6 = (value: string) =>
+  /^(.+)\/(\d{1,3})$/.test(value) && isIPv6(value.split('/')[0] ?? '') && Number(value.split('/')[1]) <= 128
 
 function checkStorageId(value: string): void {
   if (value.length < 2) fail(`storage ID '${value}' cannot be shorter than 2 characters`)
@@ -130,7 +131,10 @@ const checks: Record<string, Check> = {
   'pve-roleid': matches(/^[A-Za-z0-9._-]+$/, (v) => `role name '${v}' contains invalid characters`),
   'pve-groupid': matches(/^[A-Za-z0-9._-]+$/, (v) => `group name '${v}' contains invalid characters`),
   'pve-userid': matches(/^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$/, (v) => `value '${v}' does not look like a valid user name`),
-  'pve-tokenid': matches(/^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/, (v) => `value '${v}' does not look like a valid token ID`),
+  'pve-tokenid': matches(
+    /^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/,
+    (v) => `value '${v}' does not look like a valid token ID`,
+  ),
   'pve-priv': () => {},
   'pve-realm': matches(/^[A-Za-z][A-Za-z0-9.\-_]+$/, 'value does not look like a valid realm'),
   'pve-iface': matches(/^[a-zA-Z][a-zA-Z0-9_]{1,20}([:.]\d+)?$/, (v) => `invalid network interface name '${v}'`),
@@ -150,21 +154,32 @@ const checks: Record<string, Check> = {
   CIDR: (v) => void (isCidr4(v) || isCidr6(v) || fail('value does not look like a valid CIDR network')),
   CIDRv4: (v) => void (isCidr4(v) || fail('value does not look like a valid IPv4 network')),
   CIDRv6: (v) => void (isCidr6(v) || fail('value does not look like a valid IPv6 network')),
-  'pve-ipv4-config': (v) => void (v === 'dhcp' || v === 'manual' || isCidr4(v) || fail('value does not look like a valid ipv4 network configuration')),
-  'pve-ipv6-config': (v) => void (['auto', 'dhcp', 'manual'].includes(v) || isCidr6(v) || fail('value does not look like a valid ipv6 network configuration')),
-  'pve-qm-bootdev': matches(/^(?:ide[0-3]|sata[0-5]|scsi(?:[12]?\d|30)|virtio(?:\d|1[0-5])|net(?:[12]?\d|3[01])|(?:usb|hostpci)\d+)$/, 'invalid boot device'),
-  'pve-qm-bootdisk': (value) => void (/^(?:ide[0-3]|sata[0-5]|scsi(?:[12]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)$/.test(value) || fail(`invalid boot disk '${value}'`)),
+  'pve-ipv4-config': (v) =>
+    void (v === 'dhcp' || v === 'manual' || isCidr4(v) || fail('value does not look like a valid ipv4 network configuration')),
+  'pve-ipv6-config': (v) =>
+    void (['auto', 'dhcp', 'manual'].includes(v) || isCidr6(v) || fail('value does not look like a valid ipv6 network configuration')),
+  'pve-qm-bootdev': matches(
+    /^(?:ide[0-3]|sata[0-5]|scsi(?:[12]?\d|30)|virtio(?:\d|1[0-5])|net(?:[12]?\d|3[01])|(?:usb|hostpci)\d+)$/,
+    'invalid boot device',
+  ),
+  'pve-qm-bootdisk': (value) =>
+    void (
+      /^(?:ide[0-3]|sata[0-5]|scsi(?:[12]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)$/.test(value) ||
+      fail(`invalid boot disk '${value}'`)
+    ),
   'pve-tag': matches(/^[a-z0-9_][a-z0-9_\-+.]*$/i, 'invalid characters in tag'),
   'pve-cpuset': matches(/^\s*\d+(?:-\d+)?(?:\s*,\s*\d+(?:-\d+)?)*\s*$/, 'unable to parse cpuset option'),
   'pve-cputype': (value) => {
-    if (!value.startsWith('custom-') && !builtInCpus.has(value)) fail(`Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`)
+    if (!value.startsWith('custom-') && !builtInCpus.has(value))
+      fail(`Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`)
   },
   'pve-hotplug-features': (value) => {
     if (value === '0' || value === '1') return
     for (const feature of splitList(value)) if (!hotplugFeatures.has(feature)) fail(`invalid hotplug feature '${feature}'`)
   },
   'pve-startup-order': (value) => {
-    for (const part of value.split(',')) if (!/^(?:(?:order=)?\d+|up=\d+|down=\d+)$/.test(part.trim())) fail('unable to parse startup options')
+    for (const part of value.split(','))
+      if (!/^(?:(?:order=)?\d+|up=\d+|down=\d+)$/.test(part.trim())) fail('unable to parse startup options')
   },
 }
 

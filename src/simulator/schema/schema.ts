@@ -57,7 +57,9 @@ const raw = JSON.parse(readFileSync(file, 'utf8')) as { path: string; info: Reco
 const entries = [...raw, ...(derivedFirewallEntries(raw) as typeof raw)]
 
 /** path template → method → definition, from PVE 9.2's own schema. */
-export const schema: ReadonlyMap<string, Readonly<Record<string, MethodInfo>>> = new Map(entries.map((entry) => [entry.path, withIndexes(entry.info)]))
+export const schema: ReadonlyMap<string, Readonly<Record<string, MethodInfo>>> = new Map(
+  entries.map((entry) => [entry.path, withIndexes(entry.info)]),
+)
 
 function withIndexes(info: Record<string, MethodInfo>): Record<string, MethodInfo> {
   for (const method of Object.values(info)) {
@@ -76,7 +78,15 @@ function withIndexes(info: Record<string, MethodInfo>): Record<string, MethodInf
 
 /** Every option of a VM's config with its definition. */
 export const vmOptions: Readonly<Record<string, Property>> = (() => {
-  const { vmid: _vmid, node: _node, digest: _digest, delete: _delete, revert: _revert, force: _force, skiplock: _skiplock, ...options } =
-    schema.get('/nodes/{node}/qemu/{vmid}/config')?.['PUT']?.parameters?.properties ?? {}
+  const {
+    vmid: _vmid,
+    node: _node,
+    digest: _digest,
+    delete: _delete,
+    revert: _revert,
+    force: _force,
+    skiplock: _skiplock,
+    ...options
+  } = schema.get('/nodes/{node}/qemu/{vmid}/config')?.['PUT']?.parameters?.properties ?? {}
   return options
 })()

@@ -26,7 +26,13 @@ export class StorageTable {
     this.#now = now
     for (const spec of definitions) {
       const shared = spec.shared ?? ['nfs', 'cifs', 'rbd', 'pbs'].includes(spec.type)
-      this.definitions.set(spec.storage, { ...spec, shared, disabled: spec.disabled ?? false, properties: spec.properties ?? {}, online: true })
+      this.definitions.set(spec.storage, {
+        ...spec,
+        shared,
+        disabled: spec.disabled ?? false,
+        properties: spec.properties ?? {},
+        online: true,
+      })
     }
   }
 
@@ -121,11 +127,15 @@ export class StorageTable {
     if (found.type === 'lvm' || found.type === 'lvmthin') {
       const extents = (x: number) => Math.ceil(x / (4 * 1024 ** 2))
       const vg = found.properties['vgname'] ?? 'pve'
-      refuse(`lvcreate '${vg}/${name}' error:   Volume group "${vg}" has insufficient free space (${extents(availableBytes)} extents): ${extents(bytes)} required.`)
+      refuse(
+        `lvcreate '${vg}/${name}' error:   Volume group "${vg}" has insufficient free space (${extents(availableBytes)} extents): ${extents(bytes)} required.`,
+      )
     }
     if (found.type === 'zfspool') refuse(`zfs error: cannot create '${found.properties['pool'] ?? storage}/${name}': out of space`)
     if (found.type === 'rbd') refuse(`rbd create '${name}' error: rbd: create error: (28) No space left on device`)
-    refuse(`unable to create image: qemu-img: ${found.properties['path'] ?? ''}/images/${name}: Could not resize file: No space left on device`)
+    refuse(
+      `unable to create image: qemu-img: ${found.properties['path'] ?? ''}/images/${name}: Could not resize file: No space left on device`,
+    )
   }
 
   /** Lowest free `vm-ID-disk-N` on the storage (PVE::Storage::Plugin find_free_diskname). */
@@ -155,7 +165,16 @@ export class StorageTable {
   }
 
   /** A spec's volume, or the volume behind a spec guest's drive. */
-  addFromSpec(spec: { volid: string; node?: string; format?: string; sizeBytes: number; usedBytes?: number; ctime?: number; notes?: string; protected?: boolean }): Volume {
+  addFromSpec(spec: {
+    volid: string
+    node?: string
+    format?: string
+    sizeBytes: number
+    usedBytes?: number
+    ctime?: number
+    notes?: string
+    protected?: boolean
+  }): Volume {
     const parts = splitVolid(spec.volid)
     const storage = parts && this.definitions.get(parts.storage)
     const facts = parts && storage ? factsOfName(parts.name, fileTypes.has(storage.type)) : undefined

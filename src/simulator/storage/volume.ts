@@ -57,7 +57,9 @@ export function factsOfName(name: string, isFile: boolean): NameFacts | undefine
   if (/^snippets\/[^/]+$/.test(own)) return { content: 'snippets', vmid: undefined, format: 'snippet', isBase: false }
   if (isFile) {
     match = /^(\d+)\/((?:vm|base)-[^/]+|[^/]+)\.(raw|qcow2|vmdk|subvol)$/.exec(own)
-    return match ? { content: 'images', vmid: Number(match[1]), format: match[3], isBase: (match[2] as string).startsWith('base-') } : undefined
+    return match
+      ? { content: 'images', vmid: Number(match[1]), format: match[3], isBase: (match[2] as string).startsWith('base-') }
+      : undefined
   }
   match = /^(vm|base)-(\d+)-[^/\s]+$/.exec(own)
   return match ? { content: 'images', vmid: Number(match[2]), format: undefined, isBase: match[1] === 'base' } : undefined

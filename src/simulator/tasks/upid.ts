@@ -20,7 +20,10 @@ export function upidText(p: UpidParts): string {
 
 /** PVE::Tools upid_decode; undefined where PVE says `unable to parse worker upid`. */
 export function parseUpid(text: string): UpidParts | undefined {
-  const m = /^UPID:([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s/]+):([^:\s/]*):([^:\s/]+):$/.exec(text)
+  const m =
+    /^UPID:([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s/]+):([^:\s/]*):([^:\s/]+):$/.exec(
+      text,
+    )
   if (!m) return undefined
   return {
     node: m[1] as string,

@@ -20,9 +20,17 @@ export interface ServerCertificate {
 }
 
 const commonName = (text: string): Buffer => sequence(set(sequence(oid('2.5.4.3'), utf8(text))))
-const pem = (body: Buffer): string => `-----BEGIN CERTIFICATE-----\n${(body.toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`
+const pem = (body: Buffer): string =>
+  `-----BEGIN CERTIFICATE-----\n${(body.toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`
 
-function build(o: { subject: Buffer; issuer: Buffer; publicKey: KeyObject; signer: KeyObject; days: number; extensions: Buffer[] }): Buffer {
+function build(o: {
+  subject: Buffer
+  issuer: Buffer
+  publicKey: KeyObject
+  signer: KeyObject
+  days: number
+  extensions: Buffer[]
+}): Buffer {
   const serial = randomBytes(16)
   serial[0] = (serial[0] ?? 0) & 0x7f
   const validity = sequence(time(new Date(Date.now() - dayMs)), time(new Date(Date.now() + o.days * dayMs)))
@@ -46,7 +54,14 @@ export function makeAuthority(): Authority {
   const name = commonName('Proxmox Virtual Environment (simulated)')
   const basic = sequence(oid('2.5.29.19'), yes(), octets(sequence(yes())))
   const usage = sequence(oid('2.5.29.15'), yes(), octets(der(0x03, Buffer.from([1, 0x06]))))
-  const certificate = build({ subject: name, issuer: name, publicKey: pair.publicKey, signer: pair.privateKey, days: 3650, extensions: [basic, usage] })
+  const certificate = build({
+    subject: name,
+    issuer: name,
+    publicKey: pair.publicKey,
+    signer: pair.privateKey,
+    days: 3650,
+    extensions: [basic, usage],
+  })
   return { name, key: pair.privateKey, certificate: pem(certificate) }
 }
 

@@ -17,8 +17,8 @@ export interface WorldSpec {
   guests: GuestSpec[]
   /** Keys of datacenter.cfg, for example `next-id` and `mac_prefix`. */
   datacenter: Record<string, string>
-  /** Datacenter firewall options, for example `{enable: '1'}`; absent: no cluster.fw. */
-  firewallOptions?: Record<string, string>
+  /** Datacenter firewall options, for example `{enable: 1}`; absent: no cluster.fw. */
+  firewallOptions?: Record<string, string | number>
   durations: Durations
   /** Seed of MACs, uuids and process ids. */
   seed?: number
@@ -28,6 +28,8 @@ export interface WorldSpec {
   pvestatdMs?: number
   /** The SHA-1 digests, MACs and lists stay the same; `legacy` answers errors as PVE 8.3 and older: only in the reason phrase. */
   errorBody?: 'modern' | 'legacy'
+  /** Oddities of one machine: the exit status that an operation always has there. */
+  quirks?: { backupFails?: string; liveCloneFails?: string; cgroupFails?: string }
 }
 
 export interface NodeSpec {

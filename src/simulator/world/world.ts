@@ -1,6 +1,8 @@
 import { Access } from '../access/access.ts'
 import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
+import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
+import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
 import { TaskTable } from '../tasks/table.ts'
 import { SimClock } from './clock.ts'
@@ -103,6 +105,19 @@ export class World {
       guest.process = guest.config.has('agent') ? { ...process, agentAtMs: this.clock.now() } : process
     }
     this.guests.set(spec.vmid, guest)
+    this.#addVolumes(guest)
+  }
+
+  /** The volumes that a preset's guest names, on its node unless the storage is shared. */
+  #addVolumes(guest: Guest): void {
+    for (const [key, text] of guest.config) {
+      const drive = isDriveKey(key) ? parseDrive(key, text) : key.startsWith('unused') ? { file: text } : undefined
+      const volid = volumeOf(drive)
+      if (drive === undefined || volid === undefined || this.storage.find(volid, guest.node)) continue
+      const sizeBytes = parseSizeBytes(drive['size'] ?? '4M') ?? 0
+      const usedBytes = drive['media'] === 'cdrom' ? 0 : Math.min(sizeBytes, 2 * 1024 ** 3)
+      this.storage.addFromSpec({ volid, node: guest.node, sizeBytes, usedBytes })
+    }
   }
 
   #publishAll(): void {

@@ -1,0 +1,83 @@
+import { refuse } from '../http/refusal.ts'
+import { type Call, flag } from '../routes.ts'
+import { ownName, type Volume } from '../storage/volume.ts'
+import type { Worker } from '../tasks/worker.ts'
+import type { World } from '../world/world.ts'
+import { isCdrom, isCloudInit, isDriveKey, parseDrive, volumeOf } from './drive.ts'
+import { checkProtection, flockPath, loadGuest } from './find.ts'
+import type { Guest } from './guest.ts'
+import { onlyRoot } from './options.ts'
+import { isOwner } from './write.ts'
+
+const flockMs = 10_000
+
+/** DELETE: refused at once for protection or a running guest, then the task (PVE::API2::Qemu destroy_vm). */
+export function destroy(call: Call): string {
+  onlyRoot(call, 'skiplock')
+  const { world, node, vmid, user } = call
+  const early = () => {
+    const guest = loadGuest(world, node, vmid)
+    checkProtection(guest, `can't remove VM ${vmid}`)
+    if (guest.isRunning) refuse(`VM ${vmid} is running - destroy failed`)
+    return guest
+  }
+  early()
+  const task = world.tasks.start({ node, type: 'qmdestroy', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
+    const release = await worker.lock(flockPath(vmid), flockMs)
+    const guest = early()
+    if (guest.lock !== undefined && guest.lock !== 'suspended') refuse(`VM is locked (${guest.lock})`)
+    checkLinkedClones(world, guest)
+    await worker.work(world.spec.durations.destroyMs)
+    freeVolumes(world, guest, worker, flag(call, 'destroy-unreferenced-disks'))
+    guest.config = new Map([['lock', 'destroyed']])
+    guest.snapshots.clear()
+    world.access.forgetGuest(vmid)
+    world.firewall.delete(vmid)
+    if (flag(call, 'purge')) worker.log(`purging VM ${vmid} from related configurations..`)
+    world.guests.delete(vmid)
+    release()
+  })
+  return task.upid
+}
+
+function checkLinkedClones(world: World, guest: Guest): void {
+  if (!guest.isTemplate) return
+  for (const [key, text] of guest.config) {
+    const volid = isDriveKey(key) ? volumeOf(parseDrive(key, text)) : undefined
+    const volume = volid === undefined ? undefined : world.storage.find(volid, guest.node)
+    if (volume && /base-/.test(ownName(volume.name)) && world.storage.childrenOf(volume).length > 0)
+      refuse(`base volume '${volid}' is still in use by linked cloned`)
+  }
+}
+
+/** Frees what the config and its snapshots name and this guest owns; what cannot be freed is a warning. */
+function freeVolumes(world: World, guest: Guest, worker: Worker, all: boolean): void {
+  const named = new Set<Volume>()
+  for (const section of [guest.config, guest.pending, ...[...guest.snapshots.values()].map((s) => s.config)]) {
+    for (const [key, text] of section) {
+      const volid = key.startsWith('unused') || key === 'vmstate' ? text : isDriveKey(key) ? ownVolume(key, text) : undefined
+      const volume = volid !== undefined && isOwner(world, guest.vmid, volid) ? world.storage.find(volid, guest.node) : undefined
+      if (volume) named.add(volume)
+    }
+  }
+  for (const snapshot of guest.snapshots.values()) {
+    const volume = snapshot.vmstate === undefined ? undefined : world.storage.find(snapshot.vmstate, guest.node)
+    if (volume) named.add(volume)
+  }
+  if (all)
+    for (const volume of world.storage.ownedBy(guest.vmid))
+      if (volume.content === 'images' && (volume.node ?? guest.node) === guest.node) named.add(volume)
+  for (const volume of named) {
+    const storage = world.storage.definitions.get(volume.storage)
+    if (storage && (storage.disabled || !storage.online))
+      worker.warn(
+        `Could not remove disk '${volume.storage}:${volume.name}', check manually: storage '${volume.storage}' is ${storage.disabled ? 'disabled' : 'not online'}`,
+      )
+    else world.storage.remove(volume)
+  }
+}
+
+function ownVolume(key: string, text: string): string | undefined {
+  const drive = parseDrive(key, text)
+  return drive && (!isCdrom(drive) || isCloudInit(drive)) ? volumeOf(drive) : undefined
+}

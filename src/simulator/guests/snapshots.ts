@@ -1,0 +1,191 @@
+import { refuse } from '../http/refusal.ts'
+import { type Call, flag, str } from '../routes.ts'
+import { splitVolid } from '../storage/volume.ts'
+import type { Worker } from '../tasks/worker.ts'
+import type { World } from '../world/world.ts'
+import { isCdrom, isDriveKey, parseDrive, volumeOf } from './drive.ts'
+import { checkLock, flockPath, loadGuest } from './find.ts'
+import { digestOf, type Guest, type Section, type Snapshot } from './guest.ts'
+import { configView } from './view.ts'
+import { startGuest, stopGuest } from './power.ts'
+
+const flockMs = 10_000
+
+/** GET snapshot: the order is a hash's; `current` is not a snapshot. */
+export function listSnapshots(call: Call): Record<string, unknown>[] {
+  const guest = loadGuest(call.world, call.node, call.vmid)
+  const rows: Record<string, unknown>[] = [...guest.snapshots].map(([name, s]) => {
+    const row: Record<string, unknown> = {
+      name,
+      snaptime: s.snaptime,
+      vmstate: s.vmstate === undefined ? 0 : 1,
+      description: s.description,
+    }
+    if (s.parent !== undefined) row['parent'] = s.parent
+    if (s.snapstate !== undefined) row['snapstate'] = s.snapstate
+    return row
+  })
+  const current: Record<string, unknown> = {
+    name: 'current',
+    description: 'You are here!',
+    digest: digestOf(guest),
+    running: guest.isRunning ? 1 : 0,
+  }
+  const parent = guest.config.get('parent')
+  if (parent !== undefined) current['parent'] = parent
+  return call.world.random.shuffled([...rows, current])
+}
+
+function begin(call: Call, type: string, body: (worker: Worker, guest: Guest) => Promise<void>): string {
+  const { world, node, vmid, user } = call
+  const task = world.tasks.start({ node, type, id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
+    const release = await worker.lock(flockPath(vmid), flockMs)
+    await body(worker, loadGuest(world, node, vmid))
+    release()
+  })
+  return task.upid
+}
+
+/** Disks of a section that a snapshot covers. */
+function disksOf(config: Section): [string, string][] {
+  const out: [string, string][] = []
+  for (const [key, text] of config) {
+    const drive = isDriveKey(key) ? parseDrive(key, text) : undefined
+    const volid = drive && !isCdrom(drive) ? volumeOf(drive) : undefined
+    if (volid !== undefined) out.push([key, volid])
+  }
+  return out
+}
+
+function canSnapshot(world: World, guest: Guest): boolean {
+  return disksOf(guest.config).every(([, volid]) => {
+    const volume = world.storage.find(volid, guest.node)
+    const type = world.storage.definitions.get(splitVolid(volid)?.storage ?? '')?.type
+    if (!volume || type === 'lvm') return false
+    return !world.storage.isFileBased(volume.storage) || volume.format === 'qcow2'
+  })
+}
+
+/** POST snapshot. */
+export function createSnapshot(call: Call): string {
+  const name = str(call, 'snapname') ?? ''
+  loadGuest(call.world, call.node, call.vmid)
+  if (name === 'current' || name === 'pending') refuse(`unable to use snapshot name '${name}' (reserved name)`)
+  const { world } = call
+  return begin(call, 'qmsnapshot', async (worker, guest) => {
+    checkLock(guest)
+    if (guest.isTemplate) refuse("you can't take a snapshot if it's a template")
+    if (guest.snapshots.has(name)) refuse(`snapshot name '${name}' already used`)
+    if (!canSnapshot(world, guest)) refuse('snapshot feature is not available')
+    const withState = flag(call, 'vmstate') && guest.isRunning
+    for (const [key, volid] of disksOf(guest.config)) worker.log(`snapshotting 'drive-${key}' (${volid})`)
+    const config = new Map([...guest.config].filter(([key]) => !key.startsWith('unused') && key !== 'lock' && key !== 'parent'))
+    const parent = guest.config.get('parent')
+    const snapshot: Snapshot = { config, snaptime: world.clock.seconds(), description: str(call, 'description')?.trimEnd() ?? '' }
+    if (parent !== undefined) snapshot.parent = parent
+    if (withState) snapshot.vmstate = `state of ${name}`
+    guest.config.set('lock', 'snapshot')
+    guest.snapshots.set(name, { ...snapshot, snapstate: 'prepare' })
+    try {
+      await worker.work(world.spec.durations.snapshotMs)
+    } catch (fault) {
+      guest.snapshots.delete(name)
+      guest.config.delete('lock')
+      throw fault
+    }
+    guest.snapshots.set(name, snapshot)
+    guest.config.set('parent', name)
+    guest.config.delete('lock')
+  })
+}
+
+/** DELETE snapshot/{name}: nothing is checked before the task. */
+export function deleteSnapshot(call: Call): string {
+  const name = str(call, 'snapname') ?? ''
+  const { world } = call
+  return begin(call, 'qmdelsnapshot', async (worker, guest) => {
+    const snapshot = guest.snapshots.get(name)
+    if (!snapshot) refuse(`snapshot '${name}' does not exist`)
+    checkLock(guest)
+    guest.config.set('lock', 'snapshot-delete')
+    snapshot.snapstate = 'delete'
+    await worker.work(world.spec.durations.snapshotMs)
+    for (const other of guest.snapshots.values()) if (other.parent === name) reparent(other, snapshot.parent)
+    if (guest.config.get('parent') === name) {
+      if (snapshot.parent === undefined) guest.config.delete('parent')
+      else guest.config.set('parent', snapshot.parent)
+    }
+    guest.snapshots.delete(name)
+    guest.config.delete('lock')
+    keepOrphans(world, guest, snapshot)
+  })
+}
+
+function reparent(snapshot: Snapshot, parent: string | undefined): void {
+  if (parent === undefined) delete snapshot.parent
+  else snapshot.parent = parent
+}
+
+/** Disks that only the deleted snapshot named become unused. */
+function keepOrphans(world: World, guest: Guest, snapshot: Snapshot): void {
+  const named = new Set(
+    [guest.config, ...[...guest.snapshots.values()].map((s) => s.config)].flatMap((s) => disksOf(s).map(([, volid]) => volid)),
+  )
+  for (const [, volid] of disksOf(snapshot.config)) {
+    const isUnused = [...guest.config].some(([key, value]) => key.startsWith('unused') && value === volid)
+    if (named.has(volid) || isUnused || !world.storage.find(volid, guest.node)) continue
+    let n = 0
+    while (guest.config.has(`unused${n}`)) n++
+    guest.config.set(`unused${n}`, volid)
+  }
+}
+
+/** POST snapshot/{name}/rollback. */
+export function rollback(call: Call): string {
+  const name = str(call, 'snapname') ?? ''
+  const { world, node, vmid } = call
+  return begin(call, 'qmrollback', async (worker, guest) => {
+    const snapshot = guest.snapshots.get(name)
+    if (!snapshot) refuse(`snapshot '${name}' does not exist`)
+    checkLock(guest)
+    if (guest.isTemplate) refuse("you can't rollback if vm is a template")
+    if (snapshot.snapstate !== undefined) refuse(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`)
+    if (guest.isRunning) stopGuest(world, guest)
+    guest.config.set('lock', 'rollback')
+    await worker.work(world.spec.durations.snapshotMs)
+    const kept = [...guest.config].filter(([key]) => key.startsWith('unused'))
+    const before = disksOf(guest.config)
+    guest.config = new Map([...snapshot.config, ...kept])
+    guest.config.set('parent', name)
+    guest.config.delete('lock')
+    guest.pending.clear()
+    guest.deletions.clear()
+    const now = new Set(disksOf(guest.config).map(([, volid]) => volid))
+    for (const [, volid] of before) {
+      if (now.has(volid) || kept.some(([, value]) => value === volid)) continue
+      let n = 0
+      while (guest.config.has(`unused${n}`)) n++
+      guest.config.set(`unused${n}`, volid)
+    }
+    if (guest.config.has('vmgenid')) guest.config.set('vmgenid', world.random.uuid())
+    if (flag(call, 'start')) await startGuest(world, node, vmid, worker)
+  })
+}
+
+/** GET snapshot/{name}/config. */
+export function snapshotConfig(call: Call): Record<string, unknown> {
+  const guest = loadGuest(call.world, call.node, call.vmid)
+  const { digest: _digest, ...view } = configView(guest, { current: false, snapshot: str(call, 'snapname') })
+  return view
+}
+
+/** PUT snapshot/{name}/config: only the description. */
+export function putSnapshotConfig(call: Call): null {
+  const guest = loadGuest(call.world, call.node, call.vmid)
+  checkLock(guest)
+  const name = str(call, 'snapname') ?? ''
+  const snapshot = guest.snapshots.get(name)
+  if (!snapshot) refuse(`snapshot '${name}' does not exist`)
+  snapshot.description = str(call, 'description')?.trimEnd() ?? snapshot.description
+  return null
+}
