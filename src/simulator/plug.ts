@@ -18,7 +18,14 @@ export interface FaultPlan {
   delayMs?: number
   /** The connection is destroyed without an answer, before or after the effect. */
   drop?: 'before' | 'after'
-  answer?: { when: 'before' | 'after'; status: number; reason: string; message?: string; errors?: Record<string, string>; emptyBody?: boolean }
+  answer?: {
+    when: 'before' | 'after'
+    status: number
+    reason: string
+    message?: string
+    errors?: Record<string, string>
+    emptyBody?: boolean
+  }
   task?: TaskFault
 }
 

@@ -7,4 +7,11 @@ import { storageRoutes } from './storage/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
 
 /** Everything the simulator serves below /api2/json. */
-export const allRoutes: readonly Route[] = [...accessRoutes, ...clusterRoutes, ...taskRoutes, ...storageRoutes, ...guestRoutes, ...firewallRoutes]
+export const allRoutes: readonly Route[] = [
+  ...accessRoutes,
+  ...clusterRoutes,
+  ...taskRoutes,
+  ...storageRoutes,
+  ...guestRoutes,
+  ...firewallRoutes,
+]

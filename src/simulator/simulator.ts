@@ -58,7 +58,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     return world
   }
   let world = make()
-  const faults = new Faults()
+  const faults = new Faults(() => world)
   const requests = new RequestLog()
   const sim = {
     get world() {
@@ -67,6 +67,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     faults,
     requests,
     url: '',
+    routes: allRoutes,
     reset() {
       world.stop()
       world = make()
@@ -89,7 +90,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     server.closeAllConnections()
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
-  const simulator: Simulator = Object.assign(Object.create(sim) as typeof sim, { ca: authority?.certificate, fingerprint: served?.fingerprint, stop })
+  const simulator: Simulator = Object.assign(Object.create(sim) as typeof sim, {
+    ca: authority?.certificate,
+    fingerprint: served?.fingerprint,
+    stop,
+  })
   return simulator
 }
 
