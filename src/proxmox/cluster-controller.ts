@@ -44,6 +44,7 @@ export class ClusterController {
   readonly #usersOf: (name: string) => ProxmoxVM[]
   readonly #clock: Clock
   readonly #observe: ((seen: Observation & { cluster: string }) => void) | undefined
+  readonly #onProblem: ((cluster: string, fault: unknown) => void) | undefined
   readonly #memories = new Map<string, Memory>()
 
   constructor(o: {
@@ -54,12 +55,15 @@ export class ClusterController {
     queue: WorkQueue
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
+    /** Gets what those throw who listen to a cluster's inventory and tasks. */
+    onProblem?: (cluster: string, fault: unknown) => void
   }) {
     this.#client = o.client
     this.#clusters = o.clusters
     this.#vms = o.vms
     this.#clock = o.clock
     this.#observe = o.observe
+    this.#onProblem = o.onProblem
     this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
     this.queue = o.queue
   }
@@ -182,6 +186,7 @@ export class ClusterController {
       credentials,
       reservations,
       clock: this.#clock,
+      onProblem: (fault) => this.#onProblem?.(name, fault),
       ...(this.#observe && { observe: this.#observe }),
     })
     live.inventory.subscribe(({ reachability, nodes }) => {

@@ -55,8 +55,11 @@ export class LiveCluster implements PveCluster {
     reservations: ReservationRecord
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
+    /** Gets what those throw who listen to inventory and tasks. */
+    onProblem?: (fault: unknown) => void
   }) {
     const { name, clock, observe } = o
+    const told = { clock, ...(o.onProblem && { onProblem: o.onProblem }) }
     this.name = name
     this.spec = o.spec
     this.credentials = o.credentials
@@ -65,8 +68,8 @@ export class LiveCluster implements PveCluster {
       ...(observe && { observe: (seen: Observation) => observe({ ...seen, cluster: name }) }),
     })
     this.pve = new Pve(this.#client)
-    this.inventory = new Inventory({ pve: this.pve, clock })
-    this.tasks = new TaskTracker({ pve: this.pve, clock, hold: () => this.inventory.hold() })
+    this.inventory = new Inventory({ pve: this.pve, ...told })
+    this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.vmids = new VmidAllocator(o.reservations, clock)

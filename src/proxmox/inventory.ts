@@ -30,6 +30,7 @@ interface Waiter {
 export class Inventory {
   readonly #pve: Pick<Pve, 'resources'>
   readonly #clock: Clock
+  readonly #onProblem: (fault: unknown) => void
   readonly #listeners = new Set<(change: InventoryChange) => void>()
   #waiters: Waiter[] = []
   #current: Snapshot | undefined
@@ -38,9 +39,11 @@ export class Inventory {
   #holds = 0
   #wake: (() => void) | undefined
 
-  constructor(o: { pve: Pick<Pve, 'resources'>; clock: Clock }) {
+  /** `onProblem` gets what a listener throws; it stops nobody else. */
+  constructor(o: { pve: Pick<Pve, 'resources'>; clock: Clock; onProblem?: (fault: unknown) => void }) {
     this.#pve = o.pve
     this.#clock = o.clock
+    this.#onProblem = o.onProblem ?? (() => {})
   }
 
   /** The last good listing, however old: compare `startedAtMs`. */
@@ -131,7 +134,13 @@ export class Inventory {
   }
 
   #tell(change: InventoryChange): void {
-    for (const listener of this.#listeners) listener(change)
+    for (const listener of this.#listeners) {
+      try {
+        listener(change)
+      } catch (fault) {
+        this.#onProblem(fault)
+      }
+    }
   }
 
   /** Until the next listing is due, counted from the start of the last one; woken early by waiters and the first hold. */

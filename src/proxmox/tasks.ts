@@ -47,23 +47,28 @@ export class TaskTracker {
   readonly #cadence = new LookCadence()
   readonly #nodes = new Map<string, NodeWatch>()
   readonly #ends = new Map<Upid, TaskEnd>()
+  readonly #onProblem: (fault: unknown) => void
   readonly #hold: (() => () => void) | undefined
   #release: (() => void) | undefined
   #running = false
 
-  /** `hold` is called when a task is open after none was, and what it answers when none is any more. */
-  constructor(o: { pve: Pick<Pve, 'task' | 'tasks'>; clock: Clock; hold?: () => () => void }) {
+  /**
+   * `hold` is called when a task is open after none was, and what it answers when none is any more. `onProblem` gets what a
+   * follower throws.
+   */
+  constructor(o: { pve: Pick<Pve, 'task' | 'tasks'>; clock: Clock; hold?: () => () => void; onProblem?: (fault: unknown) => void }) {
     this.#pve = o.pve
     this.#clock = o.clock
     this.#hold = o.hold
+    this.#onProblem = o.onProblem ?? (() => {})
   }
 
   /** Calls back once, never before it returns. The answer stops the call, not the task. */
   follow(upid: Upid, onEnd: (end: TaskEnd) => void): () => void {
-    const end = this.#ends.get(upid)
+    const end = this.#ends.get(upid) ?? (typeOfUpid(upid) === '' ? { is: 'unknown', why: `"${upid}" is no UPID` } : undefined)
     if (end !== undefined) {
       let wanted = true
-      queueMicrotask(() => wanted && onEnd(end))
+      queueMicrotask(() => wanted && this.#tell(onEnd, end))
       return () => void (wanted = false)
     }
     const watch = this.#watch(nodeOfUpid(upid))
@@ -159,9 +164,9 @@ export class TaskTracker {
     try {
       return await this.#pve.task(upid)
     } catch (fault) {
-      const { kind, message } = judge(fault)
-      const final = message.includes('no such task') || message.includes('unable to parse worker upid') || kind === 'denied'
-      if (final && !message.includes('Authentication')) return { is: 'unknown', why: message }
+      const { reason, message } = judge(fault)
+      const final = message.includes('no such task') || message.includes('unable to parse worker upid') || reason === 'PermissionDenied'
+      if (final) return { is: 'unknown', why: message }
       throw fault
     }
   }
@@ -175,9 +180,9 @@ export class TaskTracker {
   #noAnswer(watch: NodeWatch, fault: unknown): void {
     const now = this.#clock.now()
     const { reason, message } = judge(fault)
-    watch.silentSinceMs ??= now
     // No word from PVE at all says nothing about the node; then everybody waits until somebody answers.
-    const nodeIsGone = reason === 'NodeOffline' && now - watch.silentSinceMs >= nodeSilenceMs
+    watch.silentSinceMs = reason === 'NodeOffline' ? (watch.silentSinceMs ?? now) : undefined
+    const nodeIsGone = watch.silentSinceMs !== undefined && now - watch.silentSinceMs >= nodeSilenceMs
     for (const task of watch.tasks.values()) {
       if (nodeIsGone) this.#end(watch, task, { is: 'unknown', why: `node ${watch.node} has not answered for 2 minutes: ${message}` })
       else this.#stillRuns(task)
@@ -194,7 +199,15 @@ export class TaskTracker {
     this.#ends.set(task.upid, end)
     const oldest = this.#ends.keys().next().value
     if (this.#ends.size > remembered && oldest !== undefined) this.#ends.delete(oldest)
-    for (const listener of task.listeners) listener(end)
+    for (const listener of task.listeners) this.#tell(listener, end)
+  }
+
+  #tell(listener: (end: TaskEnd) => void, end: TaskEnd): void {
+    try {
+      listener(end)
+    } catch (fault) {
+      this.#onProblem(fault)
+    }
   }
 }
 

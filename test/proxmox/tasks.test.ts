@@ -10,10 +10,12 @@ describe('the task tracker', () => {
   let sim: Simulated
   let tracker: TaskTracker
   let stop: AbortController
+  let problems: unknown[]
   let running: Promise<void>
   beforeEach(async () => {
     sim = await simulated({ speed: 4 })
-    tracker = new TaskTracker({ pve: sim.pve, clock: systemClock })
+    problems = []
+    tracker = new TaskTracker({ pve: sim.pve, clock: systemClock, onProblem: (fault) => problems.push(fault) })
     stop = new AbortController()
     running = tracker.run(stop.signal)
   })
@@ -47,6 +49,7 @@ describe('the task tracker', () => {
   it('calls a task unknown that PVE does not know', async () => {
     const upid = 'UPID:pve1:0000AAAA:00AAAAAA:68F00001:qmclone:9000:root@pam!sim:'
     expect(await end(upid)).toMatchObject({ is: 'unknown', why: expect.stringContaining('no such task') })
+    expect(await end('nonsense')).toEqual({ is: 'unknown', why: '"nonsense" is no UPID' })
   })
 
   it('looks again when PVE does not answer, and concludes nothing', async () => {
@@ -72,13 +75,18 @@ describe('the task tracker', () => {
     expect(requests['GET /nodes/{node}/tasks/{upid}/status']).toBeLessThanOrEqual(2 * upids.length)
   })
 
-  it('stops calling back who does not want to know any more', async () => {
+  it('calls back neither who does not want to know any more, nor anybody the less for one that throws', async () => {
     const upid = await sim.pve.clone(template, clone(920))
     const called: TaskEnd[] = []
+    const bug = new Error('a bug of a follower')
     tracker.follow(upid, (ended) => called.push(ended))()
+    tracker.follow(upid, () => {
+      throw bug
+    })
     await end(upid)
     tracker.follow(upid, (ended) => called.push(ended))()
     await new Promise((resolve) => setImmediate(resolve))
     expect(called).toEqual([])
+    expect(problems).toEqual([bug])
   })
 })
