@@ -18,12 +18,16 @@ export const setSystemDiskBandwidth = configStep({
   change: (now, want: Want) => limitsChange(now, want.systemDisk.key, want.systemDisk.limits),
 })
 
+/** LVM rounds a volume up to whole extents of 4 MiB, and PVE reads the size back from the storage: no disk we asked for is a shrink. */
+const roundingMiB = 4
+
 /** Absent: the template's size is kept. PVE accepts a shrink and then fails it in the task, so it is refused before asking. */
 export function sizeVerdict(what: string, config: ConfigSeen | undefined, key: string, wantedMiB: number | undefined) {
   const drive = config?.values[key]
+  if (config && !wantedMiB) return satisfied
   if (drive === undefined) return missing(`${what}: there is no drive yet`)
   const hasMiB = diskSizeMiB(parseDrive(drive).options.get('size'))
-  if (wantedMiB === undefined || wantedMiB === 0 || hasMiB === undefined || hasMiB === wantedMiB) return satisfied
+  if (!wantedMiB || hasMiB === undefined || (hasMiB >= wantedMiB && hasMiB - wantedMiB < roundingMiB)) return satisfied
   if (hasMiB > wantedMiB)
     return refused('DiskShrinkRefused', `${what} (${key}) has ${formatSize(hasMiB)} and never shrinks to ${formatSize(wantedMiB)}`)
   return missing(`${what} (${key}) ${formatSize(hasMiB)} → ${formatSize(wantedMiB)}`)
