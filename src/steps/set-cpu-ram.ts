@@ -12,6 +12,8 @@ export const setCpuRam = configStep({
       {
         cores: String(cpu.cores),
         sockets: String(cpu.sockets),
+        // A template's `vcpus` would plug fewer CPUs than are sold, or more than there are, with which PVE does not start the VM.
+        vcpus: undefined,
         ...(cpu.type !== undefined && { cpu: cpu.type }),
         cpulimit: cpu.limit === undefined ? undefined : String(cpu.limit),
         // cgroup v2 clamps to 10000, and the clamped value is what is read back.
