@@ -138,7 +138,8 @@ function removedDisks(status: VMStatus, merged: Package): Want['removedDisks'] {
   return gone.map(({ key, volume }) => ({ key, ...(volume !== undefined && { volume }) }))
 }
 
-const directoryTypes: ReadonlySet<string> = new Set(['dir', 'nfs', 'cifs', 'cephfs', 'glusterfs', 'btrfs'])
+/** Not btrfs: it snapshots raw files itself and takes no qcow2 (pve-storage BTRFSPlugin, `plugindata`). */
+const directoryTypes: ReadonlySet<string> = new Set(['dir', 'nfs', 'cifs', 'cephfs', 'glusterfs'])
 
 type Bandwidth = NonNullable<Package['systemDisk']>['bandwidth']
 
