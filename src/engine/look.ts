@@ -78,6 +78,10 @@ export class Look {
     if (this.#firewall) this.#firewall = afterWrite(this.#firewall, write)
   }
 
+  firewallStale() {
+    this.#firewall = undefined
+  }
+
   powerAsked() {
     this.#power = undefined
   }

@@ -1,7 +1,7 @@
 import { parseDurationSeconds } from '../api/size.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import type { ConfigPatch } from '../steps/config-step.ts'
-import { ipfilterSet, type FirewallWrite } from '../steps/set-firewall.ts'
+import { ipfilterSet, needsRulesDigest, type FirewallWrite } from '../steps/set-firewall.ts'
 import type { NewRule } from '../proxmox/vm-firewall.ts'
 import type { RuleOptions } from './machine.ts'
 import type { Look } from './look.ts'
@@ -63,6 +63,7 @@ export class VMWorld implements World {
   async writeFirewall(write: FirewallWrite): Promise<void> {
     this.#mayAct()
     const { firewall } = this.#look.seen
+    if (needsRulesDigest(write) && firewall?.rulesDigest === undefined) return this.#look.firewallStale()
     await this.#sendFirewall(write, firewall?.rulesDigest ?? '', firewall?.options.digest)
     this.#look.firewallWritten(write)
   }

@@ -17,8 +17,9 @@ export type FirewallWrite =
   | { readonly do: 'delete-rule'; readonly pos: number; readonly name: string }
   | { readonly do: 'set-options'; readonly options: Readonly<Record<string, string>> }
 
-/** PVE drops /32 and /128 from entries and may spell IPv6 in its own way. */
-const sameAddress = (a: string, b: string) => canonical(a.replace(/\/(32|128)$/, '')) === canonical(b.replace(/\/(32|128)$/, ''))
+/** PVE drops /32 of IPv4 and /128 of IPv6 from entries and may spell IPv6 in its own way. */
+const single = (entry: string) => canonical(entry.replace(entry.includes(':') ? /\/128$/ : /\/32$/, ''))
+const sameAddress = (a: string, b: string) => single(a) === single(b)
 
 /** The next write towards the wanted firewall, or undefined when nothing is missing. The set is filled before anything enables it. */
 export function nextWrite(seen: FirewallSeen, want: WantedFirewall): FirewallWrite | undefined {
@@ -53,7 +54,7 @@ function nextRuleWrite(now: readonly SeenRule[], want: readonly RuleOptions[]): 
   return { do: 'move-rule', from: exact(want[misplaced] as RuleOptions)?.pos ?? 0, to: misplaced }
 }
 
-const ruleFields = ['type', 'action', 'enable', 'macro', 'proto', 'sport', 'dport', 'source', 'dest', 'log', 'comment'] as const
+const ruleFields = ['type', 'action', 'enable', 'macro', 'proto', 'sport', 'dport', 'source', 'dest', 'iface', 'log', 'comment'] as const
 
 const sameRule = (seen: RuleOptions, want: RuleOptions) =>
   ruleFields.every((field) => normal(field, seen[field]) === normal(field, want[field]))
@@ -81,6 +82,9 @@ function nextOptionsWrite(now: Readonly<Record<string, string>>, want: Readonly<
   const changed = Object.entries(want).filter(([key, value]) => (now[key] ?? optionDefaults[key]) !== value)
   return changed.length === 0 ? undefined : { do: 'set-options', options: Object.fromEntries(changed) }
 }
+
+/** Positions are only those of the list that was read: PVE checks no empty digest, and would delete or move whatever stands there now. */
+export const needsRulesDigest = (write: FirewallWrite) => write.do === 'move-rule' || write.do === 'delete-rule'
 
 export const setFirewall: Step = {
   name: 'set_firewall',
@@ -111,7 +115,7 @@ function describe(write: FirewallWrite): string {
     case 'add-rule':
       return `rule ${ruleName(write.rule.comment)} is missing`
     case 'delete-rule':
-      return `rule ${write.name} is no longer wanted`
+      return `rule ${write.name} at position ${write.pos} is not wanted`
     case 'move-rule':
       return `the rule at position ${write.from} belongs to ${write.to}`
     case 'set-options':
