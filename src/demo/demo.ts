@@ -17,6 +17,8 @@ const readyWithinSeconds = 120
 /** 00-cluster.yaml … 03-vms.yaml: one setting. The other examples are each for themselves. */
 const mainExample = /^\d\d-/
 const interrupted = new AbortController()
+/** The show is over, however it ended: nobody watches any more. */
+const over = new AbortController()
 const say = (line = ''): unknown => process.stdout.write(`${line}\n`)
 
 /** As a user writes it: the API server adds the defaults. */
@@ -38,7 +40,7 @@ async function demo(stage: Stage): Promise<boolean> {
   const startedMs = performance.now()
   const seconds = (): string => `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s`
   const board = new Board(process.stdout, { colour: !process.env.NO_COLOR, elapsed: seconds })
-  const audience = new Audience(stage.client, interrupted.signal)
+  const audience = new Audience(stage.client, over.signal)
   const show = (vms: readonly ProxmoxVM[]): void => board.show(vms.map(rowOf))
   const follow = (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number): Promise<boolean> =>
     audience.follow({ until, show, deadlineSeconds, signal: interrupted.signal })
@@ -150,6 +152,7 @@ async function main(): Promise<number> {
     process.stderr.write(`demo: ${fault instanceof Error ? fault.message : String(fault)}\n`)
     return 1
   } finally {
+    over.abort()
     if (stage) {
       say('Stopping the operator, the simulator and the control plane …')
       await stage.stop()
