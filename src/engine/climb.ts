@@ -1,5 +1,6 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { provision } from '../lifecycle.ts'
+import { power } from '../steps/power.ts'
 import { ensureCloned } from './cloning.ts'
 import { holds } from './conditions.ts'
 import type { Look } from './look.ts'
@@ -75,9 +76,10 @@ function markCloned({ record, room, look }: Climb): void {
 function note({ record, room }: Climb, plan: Plan): void {
   const iso = nowIso(room.clock)
   const { localStatus, step, firstReadyAt } = record.status
+  // The line of history of what is finished counts from the step before, so it is written first.
+  if (!firstReadyAt && plan.is !== 'rest') record.change(reached(rungReached(plan), iso, ''))
   if (plan.is !== 'rest') record.change(working(plan.step.name, iso))
   if (firstReadyAt || plan.is === 'rest') return
-  record.change(reached(rungReached(plan), iso, ''))
   if (localStatus === record.status.localStatus) return
   tell(room, record.vm, 'Normal', 'StepFinished', `${record.status.localStatus} (${record.status.progress})`)
   room.observe.stepEnded(record.status.localStatus ?? '', 'done', (room.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
@@ -95,11 +97,14 @@ async function act(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): 
   const world = new VMWorld({ cluster: it.cluster, look, record, mayAct: room.mayAct })
   room.log.info({ vm: it.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   noteEdit(it, plan)
+  const { config, firewall } = look.seen
+  if (plan.step === power && config && firewall) it.memory.carried = { config, firewall }
   if (plan.is === 'step') return await plan.step.apply({ world, seen: look.seen, want })
   await noteSlots(record)
   const outcome = await world.writeConfig(plan.patch, look.seen.config?.digest ?? '')
   const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
-  if (passwordVersion !== undefined) record.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
+  // Not of a task under way: if that failed, the template's password would pass for ours.
+  if (!outcome && passwordVersion !== undefined) record.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
   return outcome ?? done
 }
 
