@@ -51,7 +51,7 @@ function mergeByName<T extends { name: string }>(
 /** What the API server could not see because it holds only for the merged result. Undefined: nothing to object to. */
 export function objectionTo(merged: Package): string | undefined {
   for (const disk of merged.additionalDisks ?? []) {
-    if (!disk.size) return `additional disk "${disk.name}" has no size; write one, for example size: 10Gi`
+    if (!disk.size || sizeOf(disk.size) === 0) return `additional disk "${disk.name}" has no size; write one, for example size: 10Gi`
     const burst = burstWithoutBase(disk.bandwidth)
     if (burst) return `additional disk "${disk.name}": ${burst}`
   }
@@ -70,7 +70,8 @@ function burstWithoutBase(bandwidth: Bandwidth | undefined): string | undefined 
 }
 
 function contradictionIn({ memory, firewall, network }: Package): string | undefined {
-  if (memory?.size && memory.minimum && sizeOf(memory.minimum) > sizeOf(memory.size))
+  const sizeMiB = sizeOf(memory?.size ?? 0)
+  if (memory?.minimum && sizeMiB > 0 && sizeOf(memory.minimum) > sizeMiB)
     return `memory.minimum ${memory.minimum} is more than memory.size ${memory.size}`
   if (network?.mtu && network.model !== undefined && network.model !== 'virtio')
     return `network.mtu works with model virtio only, not ${network.model}`
