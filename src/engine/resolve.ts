@@ -63,7 +63,7 @@ export function resolveWire(
   const { bridge, vlan } = merged.network ?? {}
   const [first, ...others] = grants.filter((grant) => grant.bridge !== undefined || grant.vlan !== undefined)
   const other = others.find(
-    (grant) => (bridge === undefined && grant.bridge !== first?.bridge) || (vlan === undefined && grant.vlan !== first?.vlan),
+    (grant) => (bridge === undefined && grant.bridge !== first?.bridge) || (vlan === undefined && (grant.vlan ?? 0) !== (first?.vlan ?? 0)),
   )
   if (first && other) {
     return stalled(
