@@ -39,7 +39,7 @@ function expandMacro(macro: string, source: MacroSource): Named {
   if (random) return { is: 'named', value: randomText(alphabets[random[1] as keyof typeof alphabets], Number(random[2]), source.random) }
   if (macro === 'client_id') return fromLabel(source, 'pve.hosting/client-id', macro)
   if (macro === 'service_id') return fromLabel(source, 'pve.hosting/service-id', macro)
-  const value = plainMacros(source)[macro]
+  const value = plainMacros(source).get(macro)
   if (value !== undefined) return { is: 'named', value }
   return { is: 'invalid', why: `unknown macro {${macro}}` }
 }
@@ -55,19 +55,19 @@ function fromLabel(source: MacroSource, key: string, macro: string): Named {
   return value ? { is: 'named', value } : { is: 'invalid', why: `{${macro}} needs the label ${key}, which the object does not have` }
 }
 
-function plainMacros(source: MacroSource): Record<string, string> {
+function plainMacros(source: MacroSource): ReadonlyMap<string, string> {
   const now = new Date(source.nowMs)
   const two = (n: number) => String(n).padStart(2, '0')
-  return {
-    namespace: source.namespace,
-    name: source.name,
-    vmid: String(source.vmid),
-    unixtime: String(Math.floor(source.nowMs / 1000)),
-    year: String(now.getUTCFullYear()),
-    month: two(now.getUTCMonth() + 1),
-    day: two(now.getUTCDate()),
-    hour: two(now.getUTCHours()),
-    minute: two(now.getUTCMinutes()),
-    second: two(now.getUTCSeconds()),
-  }
+  return new Map([
+    ['namespace', source.namespace],
+    ['name', source.name],
+    ['vmid', String(source.vmid)],
+    ['unixtime', String(Math.floor(source.nowMs / 1000))],
+    ['year', String(now.getUTCFullYear())],
+    ['month', two(now.getUTCMonth() + 1)],
+    ['day', two(now.getUTCDate())],
+    ['hour', two(now.getUTCHours())],
+    ['minute', two(now.getUTCMinutes())],
+    ['second', two(now.getUTCSeconds())],
+  ])
 }
