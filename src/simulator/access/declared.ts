@@ -42,9 +42,18 @@ function run(access: Access, who: Identity, check: PermissionCheck, params: Raw,
   }
   if (op === 'userid-param') return params['userid'] === who.user && who.token === undefined ? true : deny(quiet)
   if (op === 'userid-group') return access.hasAny(who, '/access/groups', rest[0] as string[]) ? true : deny(quiet)
-  if (op === 'perm-modify')
-    return access.has(who, normalizePath(fill(String(rest[0]), params)) ?? '/', 'Permissions.Modify') ? true : deny(quiet)
+  if (op === 'perm-modify') return permModify(access, who, normalizePath(fill(String(rest[0]), params)) ?? '/', quiet)
   return deny(quiet)
+}
+
+/** Who may allocate below a path may hand on rights there (PVE::RPCEnvironment check_perm_modify). */
+function permModify(access: Access, who: Identity, path: string, quiet: boolean): boolean {
+  const allocate = { storage: 'Datastore.Allocate', vms: 'VM.Allocate', pool: 'Pool.Allocate' }[path.split('/')[1] ?? '']
+  const isBelow = path.split('/').length > 2 && allocate !== undefined
+  const privileges = ['Permissions.Modify', ...(isBelow ? [allocate] : [])]
+  if (quiet) return access.hasAny(who, path, privileges)
+  access.check(who, path, privileges, true)
+  return true
 }
 
 function deny(quiet: boolean): boolean {
@@ -57,7 +66,10 @@ function perm(access: Access, who: Identity, rest: readonly unknown[], params: R
   const any = options[options.indexOf('any') + 1] === 1 && options.includes('any')
   const needed = options.includes('require_param') ? String(options[options.indexOf('require_param') + 1]) : undefined
   if (needed !== undefined && params[needed] === undefined) return false
-  const path = normalizePath(fill(template, params)) ?? ''
+  const path = normalizePath(fill(template, params))
+  // A path nobody can have rights on: refused to all but root's own ticket (recording 41).
+  if (path === undefined && !quiet) throw forbidden(`, ${privileges.join(any ? '|' : ', ')}`)
+  if (path === undefined) return false
   const ok = any ? access.hasAny(who, path, privileges) : privileges.every((p) => access.has(who, path, p))
   if (ok || quiet) return ok
   access.check(who, path, privileges, any)

@@ -47,7 +47,7 @@ const groups: Record<string, { root: string[]; admin: string[]; user: string[]; 
   Mapping: { root: [], admin: ['Mapping.Modify'], user: ['Mapping.Use'], audit: ['Mapping.Audit'] },
 }
 
-const rootOnly = ['Sys.Incoming', 'Sys.Outgoing'] as const
+const rootOnly = ['Sys.Incoming'] as const
 
 function collect(): { all: string[]; roles: Record<string, string[]> } {
   const roles: Record<string, string[]> = { Administrator: [], PVEAdmin: [], PVEAuditor: [], NoAccess: [] }

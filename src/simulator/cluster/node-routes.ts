@@ -25,7 +25,8 @@ function nodeStatus(call: Call): Row {
   const row = nodeRow(call.world, call.user, node)
   const { totalBytes, usedBytes, availableBytes } = call.world.storage.usage('local', node.name)
   const usedMemory = Number(row['mem'] ?? 0)
-  const kernel = { sysname: 'Linux', release: '6.18.0-1-pve', version: '#1 SMP PREEMPT_DYNAMIC', machine: 'x86_64' }
+  const { release, build } = node.kernel ?? { release: '6.17.2-1-pve', build: '#1 SMP PREEMPT_DYNAMIC PMX 6.17.2-1' }
+  const kernel = { sysname: 'Linux', release, version: build, machine: 'x86_64' }
   return {
     pveversion: `pve-manager/${version}/${repoid}`,
     kversion: `Linux ${kernel.release} ${kernel.version}`,
@@ -55,9 +56,14 @@ function nodeStatus(call: Call): Row {
   }
 }
 
+/** As the interfaces file is written. */
+function inOrder(bridges: readonly BridgeSpec[]): BridgeSpec[] {
+  return bridges.toSorted((a, b) => (a.iface < b.iface ? -1 : 1))
+}
+
 function bridgesOf(call: Call): BridgeSpec[] {
   const { world, user, node } = call
-  return world.spec.bridges.filter(
+  return inOrder(world.spec.bridges).filter(
     ({ iface, nodes }) =>
       (nodes === undefined || nodes.includes(node)) &&
       world.access.hasAny(user, `/sdn/zones/localnetwork/${iface}`, ['SDN.Audit', 'SDN.Use']),
@@ -91,8 +97,9 @@ function listNetwork(call: Call): Row[] {
 }
 
 function readInterface(call: Call): Row {
-  const found = call.world.spec.bridges.findIndex(({ iface }) => iface === str(call, 'iface'))
-  const bridge = call.world.spec.bridges[found]
+  const all = inOrder(call.world.spec.bridges)
+  const found = all.findIndex(({ iface }) => iface === str(call, 'iface'))
+  const bridge = all[found]
   if (bridge === undefined) throw paramError({ iface: 'interface does not exist' })
   const { iface: _iface, ...row } = bridgeRow(bridge, found)
   return row

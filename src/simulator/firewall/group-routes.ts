@@ -2,7 +2,7 @@ import { paramError, refuse } from '../http/refusal.ts'
 import type { Call, Route } from '../routes.ts'
 import { assertUnmodified, listDigest, withDigest } from './digest.ts'
 import type { FirewallFile, FirewallRule } from './file.ts'
-import { datacenterPlace, loadFile, saveFile, textOf } from './place.ts'
+import { commentOf, datacenterPlace, loadFile, saveFile, textOf } from './place.ts'
 import { macros } from './macros.ts'
 
 function groupList(file: FirewallFile): Record<string, unknown>[] {
@@ -18,7 +18,7 @@ function createGroup(call: Call): null {
   const file = loadFile(datacenterPlace, call)
   const name = String(call.params['group'])
   const from = textOf(call.params['rename'])
-  const comment = call.params['comment'] === undefined ? {} : { comment: String(call.params['comment']) }
+  const comment = commentOf(call)
   if (from === undefined) {
     if (file.groups[name] !== undefined) throw paramError({ group: `Security group '${name}' already exists` })
     file.groups[name] = { rules: [], ...comment }

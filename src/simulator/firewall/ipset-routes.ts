@@ -4,7 +4,7 @@ import { cleanCidr, storedCidr } from './address.ts'
 import { assertUnmodified, listDigest, withDigest } from './digest.ts'
 import type { FirewallFile, Ipset, IpsetEntry } from './file.ts'
 import { namePattern } from './formats.ts'
-import { datacenterPlace, guestPlace, loadFile, saveFile, scopeOf, textOf, type Place } from './place.ts'
+import { commentOf, datacenterPlace, guestPlace, loadFile, saveFile, scopeOf, textOf, type Place } from './place.ts'
 
 const aliasRef = new RegExp(`^(dc/|guest/)?(${namePattern})$`)
 
@@ -89,7 +89,9 @@ function removeEntry(place: Place, call: Call): null {
   )
 }
 
-const withoutDigest = ({ digest: _, ...rest }: Record<string, unknown>): Record<string, unknown> => rest
+function withoutDigest(entry: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => key !== 'digest'))
+}
 
 function readEntry(place: Place, call: Call): Record<string, unknown> {
   const entry = shownEntries(place, call).find((candidate) => candidate['cidr'] === call.params['cidr'])
@@ -110,17 +112,17 @@ function createSet(place: Place, call: Call): null {
   const file = loadFile(place, call)
   const name = String(call.params['name'])
   const from = textOf(call.params['rename'])
-  const comment = call.params['comment'] === undefined ? undefined : String(call.params['comment'])
+  const comment = commentOf(call)
   if (from !== undefined) {
     assertUnmodified(listDigest(setList(file)), call.params['digest'])
     const set = file.ipsets[from]
     if (set === undefined) throw paramError({ name: `IPSet '${from}' does not exist` })
     if (file.ipsets[name] !== undefined && name !== from) throw paramError({ name: `IPSet '${name}' does already exist` })
     delete file.ipsets[from]
-    file.ipsets[name] = { ...set, ...(comment === undefined ? {} : { comment }) }
+    file.ipsets[name] = { ...set, ...comment }
   } else {
     if (file.ipsets[name] !== undefined) throw paramError({ name: `IPSet '${name}' already exists` })
-    file.ipsets[name] = { entries: [], ...(comment === undefined ? {} : { comment }) }
+    file.ipsets[name] = { entries: [], ...comment }
   }
   saveFile(place, call, file)
   return null

@@ -2,7 +2,7 @@ import { paramError } from '../http/refusal.ts'
 import { Envelope, type Call, type Route } from '../routes.ts'
 import { assertUnmodified, objectDigest } from './digest.ts'
 import { emptyFirewall, type FirewallFile } from './file.ts'
-import { datacenterPlace, guestPlace, listOf, loadFile, saveFile, type Place } from './place.ts'
+import { datacenterPlace, guestPlace, listOf, loadFile, plainText, saveFile, type Place } from './place.ts'
 
 type Options = FirewallFile['options']
 
@@ -23,7 +23,7 @@ function changed(options: Options, names: readonly string[], call: Call): Option
   }
   for (const name of names) {
     const value = call.params[name]
-    if (value !== undefined) next[name] = typeof value === 'number' ? value : String(value)
+    if (value !== undefined) next[name] = typeof value === 'number' ? value : plainText(value)
   }
   return next
 }

@@ -35,14 +35,26 @@ export function scopeOf(place: Place, call: Call, file: FirewallFile): RuleScope
   return { env: 'vm', cluster: loadFile(datacenterPlace, call), local: file }
 }
 
+/** A parameter as text: numbers in decimal, anything that is neither as nothing. */
+export function plainText(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
+}
+
 /** A comma, semicolon or space separated list parameter. */
 export function listOf(value: unknown): string[] {
-  return String(value ?? '')
+  return plainText(value)
     .split(/[,;\s\0]+/)
     .filter((item) => item !== '')
 }
 
 /** A text parameter; absent and empty are the same to the firewall API. */
 export function textOf(value: unknown): string | undefined {
-  return value === undefined || value === '' ? undefined : String(value)
+  const text = plainText(value)
+  return text === '' ? undefined : text
+}
+
+/** The comment of a set or group: an empty one is given too, it removes the old one. */
+export function commentOf(call: Call): { comment?: string } {
+  const { comment } = call.params
+  return comment === undefined ? {} : { comment: plainText(comment) }
 }

@@ -43,7 +43,7 @@ export function mergeRule(rule: FirewallRule, params: Readonly<Record<string, un
     const value = params[key]
     if (value === undefined) continue
     if (value === '' || value === '-') delete merged[key]
-    else merged[key] = key === 'enable' ? Number(value) : String(value)
+    else merged[key] = typeof value === 'number' && key !== 'enable' ? String(value) : value
   }
   return merged as unknown as FirewallRule
 }

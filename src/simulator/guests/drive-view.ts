@@ -4,21 +4,26 @@ import { checkLock, flockPath, loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
 import { apiValue } from './view.ts'
 
-/** GET cloudinit: what the drive says against what the config says. */
+/** Options the view lists one by one; of the name, the NICs and their addresses only what was added or deleted shows (recording 23). */
+const listed = 'cicustom cipassword citype ciuser ciupgrade nameserver searchdomain sshkeys'.split(' ')
+
+/** GET cloudinit: what the drive says against what the config says (PVE::API2::Qemu cloudinit_pending). */
 export function cloudInitView(call: Call): Record<string, unknown>[] {
-  const guest = loadGuest(call.world, call.node, call.vmid)
-  const rows: Record<string, unknown>[] = []
-  const drive = guest.generated ?? new Map([...guest.config].filter(([key]) => isOnDrive(key)))
-  const keys = new Set([...drive.keys(), ...[...guest.config.keys()].filter(isOnDrive)])
-  for (const key of keys) {
-    const [value, wanted] = [drive.get(key), guest.config.get(key)]
-    const row: Record<string, unknown> = { key }
-    if (value !== undefined) row['value'] = apiValue(key, value)
-    if (wanted === undefined) row['delete'] = 1
-    else if (wanted !== value) row['pending'] = apiValue(key, wanted)
-    rows.push(row)
-  }
-  return rows
+  const { config, generated } = loadGuest(call.world, call.node, call.vmid)
+  const onDrive = [...config.keys()].filter(isOnDrive)
+  // A password that is new since then is not recorded as added.
+  const added = generated === undefined ? [] : onDrive.filter((key) => !generated.has(key) && key !== 'cipassword')
+  const deleted = generated === undefined ? [] : [...generated.keys()].filter((key) => !config.has(key))
+  const kept = listed.filter((key) => config.has(key) && !added.includes(key))
+  return [
+    ...added.map((key) => ({ key, pending: apiValue(key, config.get(key) ?? '') })),
+    ...kept.map((key) => {
+      const wanted = config.get(key) ?? ''
+      const value = generated?.get(key) ?? wanted
+      return { key, value: apiValue(key, value), ...(value === wanted ? {} : { pending: apiValue(key, wanted) }) }
+    }),
+    ...deleted.map((key) => ({ key, delete: 1 })),
+  ]
 }
 
 /** PUT cloudinit: the medium is written anew and swapped. */

@@ -3,7 +3,7 @@ import { type Call, flag, int, str } from '../routes.ts'
 import { splitVolid } from '../storage/volume.ts'
 import type { Worker } from '../tasks/worker.ts'
 import type { World } from '../world/world.ts'
-import { regenerate } from './cloudinit.ts'
+import { cloudInitKey, regenerate } from './cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, checkQuorum, findGuest, flockPath, loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
@@ -54,6 +54,7 @@ export async function startGuest(world: World, node: string, vmid: number, worke
   if (guest.isRunning) refuse(`VM ${vmid} already running`)
   applyPending(world, guest, undefined)
   checkHost(world, node, guest)
+  if (cloudInitKey(guest.config) !== undefined) worker.log('generating cloud-init ISO')
   regenerate(guest)
   await worker.work(world.spec.durations.startMs)
   if (isSuspended) wake(world, guest)

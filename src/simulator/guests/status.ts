@@ -24,12 +24,6 @@ function common(world: World, guest: Guest): Row {
     memhost: 0,
     netin: 0,
     netout: 0,
-    diskread: 0,
-    diskwrite: 0,
-  }
-  if (!process || !host) {
-    delete row['diskread']
-    delete row['diskwrite']
   }
   if (process) row['pid'] = process.pid
   if (guest.lock !== undefined) row['lock'] = guest.lock

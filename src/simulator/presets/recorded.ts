@@ -30,6 +30,8 @@ const memoryBytes = 25_276_510_208
 const diskBytes = 270_553_174_016
 const foreignBytes = 25_494_253_568
 
+const kernel = { release: '6.18.44-fc-v657', build: '#1 SMP PREEMPT_DYNAMIC @0' }
+
 /** About what the recorded machine took, without KVM; recordings do not compare times. */
 const durations: Durations = {
   cloneFullMsPerGiB: 2000,
@@ -58,7 +60,7 @@ export function recordedSpec(): WorldSpec {
   const { name, cpus, kvm, clusterStatus } = state.node
   return {
     version: state.version,
-    nodes: [{ name, ip: clusterStatus[0]?.ip ?? '10.77.0.1', cpus, memoryBytes, kvm }],
+    nodes: [{ name, ip: clusterStatus[0]?.ip ?? '10.77.0.1', cpus, memoryBytes, kvm, kernel }],
     storages: state.storages.map(({ storage, type, content, path, 'prune-backups': prune }) => ({
       storage,
       type,
@@ -68,7 +70,10 @@ export function recordedSpec(): WorldSpec {
       properties: { path, 'prune-backups': prune },
     })),
     volumes: state.storages.flatMap((storage) =>
-      storage.volumes.map(({ volid, format, size }) => ({ volid, node: name, format, sizeBytes: size, usedBytes: size })),
+      storage.volumes.map(({ volid, format, size }) => {
+        const sizeBytes = volid === state.importImage.volid ? state.importImage.virtualSize : size
+        return { volid, node: name, format, sizeBytes, usedBytes: size }
+      }),
     ),
     bridges: state.bridges.map(({ iface, vlanAware, cidr }) => ({ iface, vlanAware, ...(cidr === null ? {} : { cidr }) })),
     roles: state.roles,

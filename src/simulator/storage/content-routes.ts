@@ -33,6 +33,8 @@ export function contentRow(volume: Volume, isFile: boolean): Row {
       ...(volume.isProtected ? { protected: 1 } : {}),
     }
   }
+  // An image to import is listed with the size of its file (recording 03).
+  if (volume.content === 'import') return { ...base, size: volume.usedBytes }
   if (volume.content !== 'images') return base
   return { ...base, vmid: volume.vmid, parent: parentOf(volume, isFile), ...(isFile ? { used: volume.usedBytes } : {}) }
 }

@@ -41,7 +41,7 @@ function listStorages(call: Call): Row[] {
     .filter((storage) => !flag(call, 'enabled') || !storage.disabled)
     .filter((storage) => target === undefined || target === call.node || (storage.shared && call.world.nodes.has(target)))
     .map((storage) => {
-      const row = { storage: storage.storage, ...statusOf(call, storage) }
+      const row: Row = { storage: storage.storage, ...statusOf(call, storage) }
       const total = Number(row['total'])
       return total > 0 ? { ...row, used_fraction: Number(row['used']) / total } : row
     })

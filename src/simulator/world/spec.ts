@@ -37,6 +37,7 @@ export interface NodeSpec {
   ip: string
   cpus: number
   memoryBytes: number
+  kernel?: { release: string; build: string }
   /** False: guests start only with kvm=0, as on a host without virtualisation. Default true. */
   kvm?: boolean
   online?: boolean
