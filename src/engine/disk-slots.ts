@@ -11,9 +11,15 @@ const slots: Readonly<Record<string, number>> = { scsi: 31, virtio: 16, sata: 6,
 
 /**
  * The slot of every disk of the package: the noted one, or the next free of the system disk's bus. `undefined`: the bus is full.
- * Disks that left the package keep their entry while they are there.
+ * Disks that left the package keep their entry while they are there; `pending` names the keys that PVE changes only at the next cold start.
  */
-export function assignSlots(noted: Disks, system: string, merged: Package, config: Values): Disks | undefined {
+export function assignSlots(
+  noted: Disks,
+  system: string,
+  merged: Package,
+  config: Values,
+  pending: readonly string[] = [],
+): Disks | undefined {
   const bus = system.replace(/\d+$/, '')
   const taken = new Set([...Object.keys(config), ...noted.map((disk) => disk.key), system])
   const result: Disks = [{ name: 'system', key: system, ...seenDisk(config[system]) }]
@@ -30,7 +36,9 @@ export function assignSlots(noted: Disks, system: string, merged: Package, confi
     })
   }
   const left = noted.filter((disk) => !result.some((entry) => entry.name === disk.name))
-  return [...result, ...left.filter((disk) => stillThere(disk, config))]
+  const there = left.filter((disk) => pending.includes(disk.key) || stillThere(disk, config))
+  // Without its volume a detached disk could not be found again.
+  return [...result, ...there.map((disk) => (disk.volume === undefined ? { ...disk, ...seenDisk(config[disk.key]) } : disk))]
 }
 
 function freeSlot(bus: string, taken: ReadonlySet<string>): string | undefined {
