@@ -4,6 +4,7 @@ import type { Promised } from '../proxmox/placement.ts'
 
 export interface Intent extends Promised {
   readonly cluster: string
+  readonly hostname?: string
 }
 
 /**
@@ -21,8 +22,15 @@ export class Intents {
     this.#byUid.delete(uid)
   }
 
-  of(cluster: string): Intent[] {
-    return [...this.#byUid.values()].filter((intent) => intent.cluster === cluster)
+  /** The host name goes with the promise: two VMs that are made at once must not get the same. */
+  named(uid: string, hostname: string): void {
+    const intent = this.#byUid.get(uid)
+    if (intent) this.#byUid.set(uid, { ...intent, hostname })
+  }
+
+  /** Of all VMs of a cluster object but this one: its own earlier attempt stands in nobody's way. */
+  of(cluster: string, exceptUid?: string): Intent[] {
+    return [...this.#byUid].filter(([uid, intent]) => intent.cluster === cluster && uid !== exceptUid).map(([, intent]) => intent)
   }
 }
 

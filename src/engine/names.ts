@@ -10,15 +10,24 @@ export interface Names {
   readonly vmName: string
 }
 
+/** A random name that is taken is drawn again. */
+const mostAttempts = 20
+
 /** Evaluated once and kept in status. PVE's name is the host name; `vmName` counts only where the VM has none of its own. */
 export function chooseNames(room: Room, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
   const own = vm.spec.hostname ?? merged.naming?.hostname
   const pattern = own ?? merged.naming?.vmName ?? vm.metadata.name
-  const named = expandName(pattern, sourceOf(room, vm, vmid))
-  if (named.is === 'invalid') return stalled('NamingInvalid', `The name cannot be made: ${named.why}.`)
-  const holder = own === undefined ? undefined : holderOf(room, vm, named.value)
-  if (holder) return stalled('HostnameTaken', `Host name ${named.value} belongs to ${holder}; choose another.`)
-  return { hostname: named.value, vmName: named.value }
+  for (let attempt = 1; ; attempt++) {
+    const named = expandName(pattern, sourceOf(room, vm, vmid))
+    if (named.is === 'invalid') return stalled('NamingInvalid', `The name cannot be made: ${named.why}.`)
+    const holder = own === undefined ? undefined : holderOf(room, vm, named.value)
+    if (!holder) {
+      room.intents.named(vm.metadata.uid ?? '', named.value)
+      return { hostname: named.value, vmName: named.value }
+    }
+    if (attempt === mostAttempts || !own?.includes('{random'))
+      return stalled('HostnameTaken', `Host name ${named.value} belongs to ${holder}; choose another.`)
+  }
 }
 
 /** An edit of spec.hostname renames the VM; a name made by macros stays. */
@@ -37,7 +46,9 @@ function holderOf(room: Room, vm: ProxmoxVM, hostname: string): string | undefin
         other.spec.clusterRef.name === vm.spec.clusterRef.name &&
         other.status?.hostname === hostname,
     )
-  return sibling && `${sibling.metadata.namespace}/${sibling.metadata.name}`
+  if (sibling) return `${sibling.metadata.namespace}/${sibling.metadata.name}`
+  const promised = room.intents.of(vm.spec.clusterRef.name, vm.metadata.uid).some((intent) => intent.hostname === hostname)
+  return promised ? 'another VM that is being made' : undefined
 }
 
 function sourceOf(room: Room, vm: ProxmoxVM, vmid: number): MacroSource {
