@@ -78,13 +78,22 @@ async function removeFromPve(it: Teardown, cluster: PveCluster): Promise<Outcome
     case 'unproved':
       return wait('Unreachable', `PVE cannot tell for certain whether VM ${vmid} is gone: ${look.doubt}.`, 10_000)
     case 'foreign':
-      // The number has another owner: ours is gone, and the stranger is not touched.
-      return done
+      return foreign(it, look)
     case 'copying':
       return await copyingOrStuck(it, cluster, look)
     case 'ours':
       return await takeDown(it, cluster, look)
   }
+}
+
+/** The number has another owner: ours is gone, and the stranger is not touched. With our MAC it is our VM that lost its mark, and its address is in use. */
+function foreign({ record }: Teardown, look: Look): Outcome {
+  const { vmid, interfaces } = record.status
+  const macAddress = interfaces?.[0]?.macAddress
+  const isOurNic = macAddress !== undefined && look.seen.config?.values.net0?.toUpperCase().includes(macAddress.toUpperCase())
+  if (!isOurNic) return done
+  const remedy = `put the line "${markOf(record.vm.metadata.uid ?? '', vmid ?? 0)}" back into its description in PVE, or delete the VM there`
+  return stalled('VMForeign', `VM ${vmid} has the MAC address of this object and not its mark; it is not touched. An admin can ${remedy}.`)
 }
 
 /** A clone whose receipt was lost may still appear. */
