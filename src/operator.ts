@@ -99,6 +99,7 @@ export class Operator {
       queue: this.clusterQueue,
       clock,
       observe: (seen) => metrics.pveRequest(seen),
+      onProblem: (cluster, err) => about(log, { cluster }).error({ err }, 'a listener failed'),
     })
     this.election = o.leaderElect ? this.#elect() : undefined
     this.#room = this.#makeRoom()

@@ -104,7 +104,8 @@ async function act(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): 
   const outcome = await world.writeConfig(plan.patch, look.seen.config?.digest ?? '')
   const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
   // Not of a task under way: if that failed, the template's password would pass for ours.
-  if (!outcome && passwordVersion !== undefined) record.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
+  if (!outcome && passwordVersion !== undefined)
+    record.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
   return outcome ?? done
 }
 

@@ -3,7 +3,7 @@ import type { Package } from '../api/package.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../api/size.ts'
 import { parseNet } from '../proxmox/net-string.ts'
-import { place, type PlacementWish } from '../proxmox/placement.ts'
+import { committedBytes, place, type PlacementWish } from '../proxmox/placement.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import type { Snapshot } from '../proxmox/snapshot.ts'
@@ -13,7 +13,7 @@ import { chooseNames } from './names.ts'
 import { resolveWire, type Resolved } from './resolve.ts'
 import { nowIso, tell, type Room } from './room.ts'
 import { reached, working } from './status.ts'
-import { done, retry, stalled, wait, type Outcome } from './step.ts'
+import { done, retry, stalled, type Outcome } from './step.ts'
 import type { GrantedAddress } from './wanted.ts'
 import { carriesMark, markOf } from './wanted.ts'
 import type { Intent } from './intents.ts'
@@ -38,13 +38,14 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const iso = nowIso(room.clock)
   record.change(working('creation', iso))
   const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
-  const template = await findTemplate(record.vm, cluster, snapshot)
+  const template = await chooseSource(input, snapshot)
   if ('is' in template) return template
-  const couldBe = placeVM(input, template.copies, snapshot)
+  const couldBe = chooseNames(room, record.vm, input.resolved.merged, 0)
   if ('is' in couldBe) return couldBe
   const vmid = await chooseVmid(input, snapshot)
   if (typeof vmid !== 'number') return vmid
-  const placed = placeVM(input, template.copies, snapshot)
+  // Placed again without a pause before noting it, so that VMs created together see each other.
+  const placed = placeVM(input, template, snapshot)
   if ('is' in placed) return placed
   room.intents.note(record.vm.metadata.uid ?? '', intentOf(input, vmid, placed))
   const names = chooseNames(room, record.vm, input.resolved.merged, vmid)
@@ -86,32 +87,44 @@ export function selectorOf(vm: ProxmoxVM): string {
   return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
 }
 
-async function findTemplate(vm: ProxmoxVM, cluster: PveCluster, snapshot: Snapshot): Promise<{ copies: TemplateFacts[] } | Outcome> {
-  const { name, vmid, tag } = vm.spec.template
+/**
+ * The copy to clone: of those on online nodes the one whose node has the least memory given away, as long as there is room for the VM.
+ * Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
+ */
+async function chooseSource(input: IntentInput, snapshot: Snapshot): Promise<TemplateFacts | Outcome> {
+  const { room, record, cluster } = input
+  const { name, vmid, tag } = record.vm.spec.template
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
   if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
-  const copies: TemplateFacts[] = []
-  let refusal: Outcome | undefined
-  for (const row of search.copies) {
-    if (snapshot.nodes.get(row.node)?.online !== true) continue
+  const online = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
+  const given = (node: string) => committedBytes(node, snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
+  let problem: Outcome = stalled(
+    'NoCapacity',
+    `No node with a copy of the template is online: ${search.copies.map((row) => row.node).join(', ')}.`,
+  )
+  for (const row of online.toSorted((a, b) => given(a.node) - given(b.node))) {
     const look = await cluster.templates.config({ node: row.node, vmid: row.vmid })
-    if (look.is === 'template') copies.push(look.facts)
-    else refusal = stalled(look.reason, sentence(look.message))
+    const refusal = look.is === 'template' ? objectionTo(look.facts, record.vm) : stalled(look.reason, sentence(look.message))
+    const placed = refusal ?? placeVM(input, (look as { facts: TemplateFacts }).facts, snapshot)
+    if (!('is' in placed)) return placed.source
+    problem = placed
   }
-  if (copies.length === 0) return refusal ?? wait('NoCapacity', 'No node with a copy of the template is online.')
-  const bare = vm.spec.cloudInit && copies.find((copy) => copy.cloudInitKey === undefined)
-  if (bare)
-    return stalled(
-      'NoCloudInitDrive',
-      `Cloud-init is wanted and template ${bare.vmid} on ${bare.node} has no cloud-init drive; an admin adds one to it: qm set ${bare.vmid} --ide2 STORAGE:cloudinit.`,
-    )
-  return { copies }
+  return problem
 }
 
-function placeVM(input: IntentInput, copies: readonly TemplateFacts[], snapshot: Snapshot): Placed | Outcome {
+function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefined {
+  if (!vm.spec.cloudInit || template.cloudInitKey !== undefined) return undefined
+  const remedy = `qm set ${template.vmid} --ide2 STORAGE:cloudinit`
+  return stalled(
+    'NoCloudInitDrive',
+    `Cloud-init is wanted and template ${template.vmid} on ${template.node} has no cloud-init drive; an admin adds one: ${remedy}.`,
+  )
+}
+
+function placeVM(input: IntentInput, template: TemplateFacts, snapshot: Snapshot): Placed | Outcome {
   const { room, record, cluster, resolved } = input
-  const wish = wishOf(record.vm, cluster, resolved.merged, copies[0])
-  const placement = place(wish, copies, snapshot, room.intents.of(cluster.name))
+  const wish = wishOf(record.vm, cluster, resolved.merged, template)
+  const placement = place(wish, [template], snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
   if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
   return { node: placement.node, source: placement.source }
 }
@@ -153,7 +166,7 @@ function wishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: T
 async function chooseVmid(input: IntentInput, snapshot: Snapshot): Promise<number | Outcome> {
   const { room, record, cluster, resolved } = input
   const { vm } = record
-  const promised = new Set(room.intents.of(cluster.name).map((intent) => intent.vmid))
+  const promised = new Set(room.intents.of(cluster.name, record.vm.metadata.uid).map((intent) => intent.vmid))
   const isHeld = (vmid: number) =>
     promised.has(vmid) ||
     room.vms

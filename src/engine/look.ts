@@ -7,6 +7,12 @@ import type { FirewallRule } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from './machine.ts'
 import { carriesMark } from './wanted.ts'
 
+/** What the look before a start showed: a start changes nothing but the power. */
+export interface Carried {
+  readonly config: ConfigSeen
+  readonly firewall: FirewallSeen
+}
+
 /** What one VM looks like, read part by part on demand, each at most once until a write makes it stale. */
 export class Look {
   readonly #cluster: PveCluster
@@ -32,6 +38,7 @@ export class Look {
     expectedNode?: string
     proofSinceMs: number
     presumedPower?: Seen['power']
+    carried?: Carried
   }) {
     this.#cluster = o.cluster
     this.#vmid = o.vmid
@@ -40,6 +47,11 @@ export class Look {
     this.#node = this.#row?.node ?? o.expectedNode
     this.#proofSinceMs = o.proofSinceMs
     this.#power = o.presumedPower
+    if (o.carried) {
+      this.#guest = 'ours'
+      this.#config = o.carried.config
+      this.#firewall = o.carried.firewall
+    }
   }
 
   get at() {
@@ -87,6 +99,7 @@ export class Look {
   }
 
   async #findGuest(): Promise<void> {
+    if (this.#guest === 'ours') return
     if (this.#row && this.#row.kind !== 'qemu') this.#guest = 'foreign'
     else if (!this.#node || !(await this.#judgeThere())) await this.#judgeAnywhere()
   }

@@ -1,5 +1,10 @@
+import type { Carried } from './look.ts'
+
 /** What one process remembers of a VM between passes. Losing it costs requests, never correctness. */
 export interface Memory {
+  /** From the pass that asked for a start to the one that sees it ended. */
+  carried?: Carried
+
   /** No clone request of the present intent can be on its way: the next pass may ask without proving absence first. */
   cloneUnasked: boolean
   /** The wish of the last thorough look, to notice changes of pool, package and cluster objects. */

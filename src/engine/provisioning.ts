@@ -74,6 +74,8 @@ async function climbLadder(
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
   const isFirst = !status.firstStartedAt && status.step?.name !== 'start'
+  const { carried } = memory
+  delete memory.carried
   const look = new Look({
     cluster,
     vmid,
@@ -82,6 +84,7 @@ async function climbLadder(
     proofSinceMs: room.clock.now(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
     ...(isFirst && { presumedPower: 'stopped' as const }),
+    ...(carried && status.step?.name === 'start' && { carried }),
   })
   return await climb({
     room,
@@ -109,7 +112,7 @@ function wishFor({ record, cluster, merged, grants, look, credentials }: Wish): 
   const { vm } = record
   const values = look.seen.config?.values ?? {}
   const system = systemKeyOf(record.status.disks) ?? ''
-  const disks = assignSlots(record.status.disks ?? [], system, merged, values)
+  const disks = assignSlots(record.status.disks ?? [], system, merged, values, look.seen.config?.pending)
   if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
   const [net] = record.status.interfaces ?? []
   const wire = resolveWire(merged, grants, net)

@@ -154,7 +154,8 @@ function promisedOn(row: StorageRow, snapshot: Snapshot, promised: readonly Prom
 /** A guest that is copied whole and has been seen by its node's statistics. */
 const isKnown = (guest: GuestRow | undefined): boolean => guest !== undefined && guest.lock !== 'clone' && guest.status !== 'unknown'
 
-function committedBytes(node: string, { guests }: Snapshot, promised: readonly Promised[]): number {
+/** Memory of a node that is given away: to guests, running or not, and to clones under way. */
+export function committedBytes(node: string, { guests }: Snapshot, promised: readonly Promised[]): number {
   const promises = new Map(promised.map((each) => [each.vmid, each]))
   let sum = 0
   for (const guest of guests.values()) {

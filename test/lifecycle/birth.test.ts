@@ -63,6 +63,7 @@ describe('a birth', () => {
           .replace(/qemu\/900\d\//, 'qemu/TEMPLATE/'),
       ),
     ).toEqual(golden)
+    if (process.env.TRACE) process.stderr.write(world.requests().join('\n'))
     expect(world.requests().length).toBeLessThanOrEqual(28)
   }, 60_000)
 
