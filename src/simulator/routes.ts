@@ -47,6 +47,15 @@ export class Envelope {
   }
 }
 
+/** An answer that is plain text instead of JSON. */
+export class PlainText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
 /** A text parameter; undefined when it was not given. */
 export function str(call: Pick<Call, 'params'>, name: string): string | undefined {
   const value = call.params[name]

@@ -111,7 +111,8 @@ function checkStorages(world: World, user: Identity, node: string, source: Secti
     const storage = wanted ?? own
     if (storage === undefined) continue
     world.access.check(user, `/storage/${storage}`, ['Datastore.AllocateSpace'])
-    const definition = world.storage.definitions.get(storage)
+    // A storage that was not asked for is taken as it is (recording 45).
+    const definition = wanted === undefined ? undefined : world.storage.definitions.get(wanted)
     if (definition && !definition.content.includes('images'))
       throw paramError({ storage: `storage '${storage}' does not support vm images` })
   }
@@ -216,6 +217,7 @@ async function copyDrives(plan: Plan, worker: Worker, o: Checked & { guest: Gues
       bwlimitKiB: plan.bwlimitKiB,
       made: o.made,
     }
+    if (plan.wasRunning && o.full && world.spec.quirks?.liveCloneFails !== undefined) refuse(world.spec.quirks.liveCloneFails)
     const copy = o.full || isCloudInit(drive) ? await copyVolume({ ...job, isCloudInit: isCloudInit(drive) }) : await linkVolume(job)
     delete drive['format']
     config.set(key, printDrive({ ...drive, file: `${copy.storage}:${copy.name}`, size: formatSize(copy.sizeBytes) }))

@@ -1,6 +1,7 @@
 import { refuse } from '../http/refusal.ts'
 import { type Call, flag } from '../routes.ts'
-import { ownName, type Volume } from '../storage/volume.ts'
+import { volumePath } from '../storage/path.ts'
+import { factsOfName, ownName, splitVolid, type Volume } from '../storage/volume.ts'
 import type { Worker } from '../tasks/worker.ts'
 import type { World } from '../world/world.ts'
 import { isCdrom, isCloudInit, isDriveKey, parseDrive, volumeOf } from './drive.ts'
@@ -58,6 +59,7 @@ function freeVolumes(world: World, guest: Guest, worker: Worker, all: boolean): 
       const volid = key.startsWith('unused') || key === 'vmstate' ? text : isDriveKey(key) ? ownVolume(key, text) : undefined
       const volume = volid !== undefined && isOwner(world, guest.vmid, volid) ? world.storage.find(volid, guest.node) : undefined
       if (volume) named.add(volume)
+      else if (volid !== undefined) logMissing(world, guest.vmid, volid, worker)
     }
   }
   for (const snapshot of guest.snapshots.values()) {
@@ -75,6 +77,15 @@ function freeVolumes(world: World, guest: Guest, worker: Worker, all: boolean): 
       )
     else world.storage.remove(volume)
   }
+}
+
+/** A directory storage only notes that a file is not there (recording 45). */
+function logMissing(world: World, vmid: number, volid: string, worker: Worker): void {
+  const parts = splitVolid(volid)
+  const storage = parts === undefined ? undefined : world.storage.definitions.get(parts.storage)
+  if (parts === undefined || storage === undefined || !world.storage.isFileBased(parts.storage)) return
+  const facts = factsOfName(parts.name, true)
+  if (facts?.vmid === vmid) worker.log(`disk image '${volumePath(storage, parts.name, facts.content)}' does not exist`)
 }
 
 function ownVolume(key: string, text: string): string | undefined {

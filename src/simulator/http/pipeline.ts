@@ -3,7 +3,7 @@ import { authenticate } from '../access/authenticate.ts'
 import { checkDeclared } from '../access/declared.ts'
 import { type Identity, identityOf } from '../access/identity.ts'
 import type { FaultPlan, Sim } from '../plug.ts'
-import { type Call, Envelope } from '../routes.ts'
+import { type Call, Envelope, PlainText } from '../routes.ts'
 import { validate } from '../schema/validate.ts'
 import type { World } from '../world/world.ts'
 import { forbidden, paramError, PveRefusal } from './refusal.ts'
@@ -20,7 +20,9 @@ export interface Ask {
   headers: IncomingHttpHeaders
 }
 
-export type Answer = { is: 'answer'; status: number; reason: string; body: string | undefined; viaDaemon: boolean } | { is: 'dropped' }
+export type Answer =
+  | { is: 'answer'; status: number; reason: string; body: string | undefined; contentType?: string; viaDaemon: boolean }
+  | { is: 'dropped' }
 
 export interface Trace {
   template?: string
@@ -63,8 +65,10 @@ export class Pipeline {
     const data = await this.#proxied(world, found, params, user, plan)
     if (plan?.drop === 'after') return { is: 'dropped' }
     if (plan?.answer?.when === 'after') throw injected(plan)
+    const viaDaemon = found.info.protected === 1
+    if (data instanceof PlainText) return { is: 'answer', status: 200, reason: 'OK', body: data.text, contentType: 'text/plain', viaDaemon }
     const body = data instanceof Envelope ? { ...data.more, data: data.data ?? null } : { data: data ?? null }
-    return { is: 'answer', status: 200, reason: 'OK', body: JSON.stringify(body), viaDaemon: found.info.protected === 1 }
+    return { is: 'answer', status: 200, reason: 'OK', body: JSON.stringify(body), viaDaemon }
   }
 
   async #who(world: World, ask: Ask, found: Match | undefined): Promise<Identity> {

@@ -105,7 +105,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
   const headers: Record<string, string | number> = { 'Cache-Control': 'max-age=0', Server: 'pve-api-daemon/3.0' }
   headers['Connection'] = answer.status >= 400 ? 'close' : 'Keep-Alive'
   const body = answer.body ?? ''
-  if (answer.body !== undefined) headers['Content-Type'] = 'application/json;charset=UTF-8'
+  if (answer.body !== undefined) headers['Content-Type'] = answer.contentType ?? 'application/json;charset=UTF-8'
   headers['Content-Length'] = Buffer.byteLength(body)
   response.writeHead(answer.status, answer.reason, headers)
   response.end(body)

@@ -86,5 +86,11 @@ export function recordedSpec(): WorldSpec {
     durations,
     authDelayMs: state.behaviour.authFailureDelaySeconds * 1000,
     pvestatdMs: state.behaviour.pvestatdSeconds * 1000,
+    // Recording 43 saw nothing of its VM for 12 s after it was made.
+    firstTickMs: 14_000,
+    quirks: {
+      backupFails: "unable to find command 'sendmail'",
+      liveCloneFails: 'drive-scsi0: throttle node without file child node name!',
+    },
   }
 }

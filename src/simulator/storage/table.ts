@@ -143,8 +143,8 @@ export class StorageTable {
     const used = new Set<number>()
     for (const volume of this.#byOwner.get(vmid) ?? []) {
       if (volume.storage !== storage || (volume.node !== undefined && volume.node !== node)) continue
-      const match = /(?:vm|base|subvol|basevol)-\d+-disk-(\d+)/.exec(ownName(volume.name))
-      if (match) used.add(Number(match[1]))
+      const match = /(?:vm|base|subvol|basevol)-(\d+)-disk-(\d+)/.exec(ownName(volume.name))
+      if (match && Number(match[1]) === vmid) used.add(Number(match[2]))
     }
     let n = 0
     while (used.has(n)) n++

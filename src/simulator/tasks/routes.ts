@@ -1,5 +1,5 @@
 import { paramError } from '../http/refusal.ts'
-import { Envelope, flag, int, str, type Call, type Route } from '../routes.ts'
+import { Envelope, flag, int, PlainText, str, type Call, type Route } from '../routes.ts'
 import type { Task } from './table.ts'
 import { parseUpid, type UpidParts } from './upid.ts'
 
@@ -96,6 +96,7 @@ function readLog(call: Call): unknown {
   if (!isOwn(call, parts)) call.check(`/nodes/${call.node}`, ['Sys.Audit'])
   const task = call.world.tasks.get(str(call, 'upid') ?? '')
   const all = task === undefined ? ['unable to open file - No such file or directory'] : task.log.length === 0 ? ['no content'] : task.log
+  if (flag(call, 'download')) return new PlainText(`${all.join('\n')}\n`)
   const start = int(call, 'start') ?? 0
   const limit = int(call, 'limit') ?? defaultLimit
   const lines = all.slice(start, limit === 0 ? undefined : start + limit)

@@ -26,6 +26,8 @@ export interface WorldSpec {
   authDelayMs?: number
   /** pvestatd's interval, default 10000. */
   pvestatdMs?: number
+  /** When its first tick comes; default after one interval. */
+  firstTickMs?: number
   /** The SHA-1 digests, MACs and lists stay the same; `legacy` answers errors as PVE 8.3 and older: only in the reason phrase. */
   errorBody?: 'modern' | 'legacy'
   /** Oddities of one machine: the exit status that an operation always has there. */

@@ -62,7 +62,7 @@ export class World {
     if (spec.firewallOptions) this.firewall.set('cluster', { ...emptyFirewall(), options: { ...spec.firewallOptions } })
     this.lastTickMs = this.clock.now()
     this.#publishAll()
-    this.#tickLater()
+    this.#tickLater(spec.firstTickMs)
   }
 
   get firstNode(): Node {
@@ -127,8 +127,8 @@ export class World {
     }
   }
 
-  #tickLater(): void {
-    this.clock.after(this.spec.pvestatdMs ?? 10_000, () => {
+  #tickLater(delayMs?: number): void {
+    this.clock.after(delayMs ?? this.spec.pvestatdMs ?? 10_000, () => {
       this.lastTickMs = this.clock.now()
       this.#publishAll()
       this.#tickLater()
