@@ -93,7 +93,7 @@ export class Pipeline {
     const wanted = found.uriParams['node'] ?? 'localhost'
     const here = world.firstNode
     let node = wanted === 'localhost' ? here.name : wanted
-    const isProxied = found.info.proxyto === 'node' || (found.info.proxyto !== undefined && found.uriParams['node'] !== undefined)
+    const isProxied = found.info.proxyto === 'node' || (found.info.proxyto != null && found.uriParams['node'] !== undefined)
     if (!world.nodes.has(node)) {
       if (isProxied)
         throw new PveRefusal(500, `hostname lookup '${node}' failed - failed to get address info for: ${node}: Name or service not known`)
