@@ -1,10 +1,12 @@
 import type { Event, Lease, Namespace, Secret } from './core.ts'
+import type { DNSZone } from './dnszone.ts'
 import { group, version } from './group.ts'
 import type { IPPool } from './ippool.ts'
 import type { KubeObject } from './object.ts'
 import type { PoolAddress } from './pooladdress.ts'
 import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
+import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
 import type { VMPackage } from './vmpackage.ts'
 
 export type { Event, Lease, Namespace, ObjectReference, Secret } from './core.ts'
@@ -31,6 +33,16 @@ export const proxmoxClusters: Resource<ProxmoxCluster> = {
   kind: 'ProxmoxCluster',
   namespaced: false,
 }
+
+export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
+  group,
+  version,
+  plural: 'proxmoxvmcommands',
+  kind: 'ProxmoxVMCommand',
+  namespaced: true,
+}
+
+export const dnsZones: Resource<DNSZone> = { group, version, plural: 'dnszones', kind: 'DNSZone', namespaced: false }
 
 export const secrets: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true }
 export const namespaces: Resource<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }

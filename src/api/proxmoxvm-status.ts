@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { atomic, listMap } from './fields.ts'
+import { atomic, listMap, text, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
+import { vmDns } from './vm-dns.ts'
+import { template } from './template.ts'
 
-const text = (max: number, description: string) => z.string().max(max).exactOptional().describe(description)
 const name = (description: string) => z.string().max(253).describe(description)
-const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' })
 
 const step = z.object({
   name: z.string().max(64).describe('The rung of the ladder being worked on.'),
@@ -49,16 +49,42 @@ const historyEntry = z.object({
 })
 export type HistoryEntry = z.infer<typeof historyEntry>
 
+const reinstall = z.object({
+  completedIDs: z
+    .array(z.string().max(128))
+    .max(20)
+    .meta({ description: 'The last 20 request IDs that are done, oldest first; none of them runs again.', ...atomic }),
+  running: z
+    .object({
+      requestID: z.string().max(128).describe('The request being carried out.'),
+      template: template.exactOptional().describe('The template it asked for. Absent = spec.template.'),
+      since: time('When it began.'),
+      removed: z.boolean().exactOptional().describe('true: the old VM is gone, and the new one is being made.'),
+    })
+    .exactOptional()
+    .describe('The reinstall under way, written before anything is deleted. Absent = none.'),
+})
+
+const change = z.object({
+  since: time('When it began.'),
+  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned anew.'),
+  wasRunning: z.boolean().exactOptional().describe('true: the VM was on before it was stopped for the change, and is started after it.'),
+  start: z.boolean().exactOptional().describe('true: asked for by the command ChangePackage, which starts the VM in any case.'),
+})
+
 export const proxmoxVMStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
     localStatus: text(
       64,
-      'The last rung of the ladder that is finished: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready.',
+      'The last rung of the ladder that is finished: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready. Beside the ladder, while that work is under way on a VM that was ready: reinstall, change_package.',
     ),
     remoteStatus: text(64, 'Power of the VM in PVE: running or stopped. Kept as it was while PVE cannot be asked.'),
     remoteLock: text(64, 'The lock PVE holds on the VM, such as backup. Nothing is changed while there is one.'),
-    phase: text(64, 'The VM in one word: Pending, Provisioning, Running, Stopped, Terminating, Missing, Unknown. Derived, for people.'),
+    phase: text(
+      64,
+      'The VM in one word: Pending, Provisioning, Running, Stopped, Suspended, Changing, Reinstalling, Terminating, Removed, Missing, Unknown. Derived, for people.',
+    ),
     step: step.exactOptional().describe('What is being worked on or waited for. Absent when nothing is.'),
     progress: text(16, 'Rungs finished of all, such as 7/12.'),
     vmid: z.int().exactOptional().describe('VMID in PVE, chosen before the clone.'),
@@ -106,6 +132,13 @@ export const proxmoxVMStatus = z
       .describe('The VMPackage in force for this VM. Inline edits merge over it; a newer one is taken when packageRef changes.'),
     firstReadyAt: time('When the VM was first ready.').exactOptional(),
     firstStartedAt: time('When we started the VM first.').exactOptional(),
+    reinstall: reinstall.exactOptional().describe('Reinstalls done and under way.'),
+    change: change
+      .exactOptional()
+      .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
+    removedAt: time(
+      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
+    ).exactOptional(),
     credentialsSecretRef: z
       .object({ name: name('Name of the Secret, in the namespace of the VM.') })
       .exactOptional()
@@ -122,6 +155,7 @@ export const proxmoxVMStatus = z
       .max(30)
       .exactOptional()
       .meta({ description: 'The last 30 steps, oldest first.', ...atomic }),
+    dns: vmDns.exactOptional(),
     conditions: conditions.exactOptional(),
   })
   .describe('What is. Written by the operator.')

@@ -5,6 +5,8 @@ import {
   duration,
   entryName,
   ipAddress,
+  line,
+  listMap,
   listSet,
   nameReference,
   objectName,
@@ -17,48 +19,19 @@ import {
 import type { KubeObject } from './object.ts'
 import { packageSpec } from './package.ts'
 import type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
+import { template } from './template.ts'
 
 export type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
-
-const template = z
-  .object({
-    name: pveName(
-      253,
-      'debian-13',
-      'Name of the template in PVE. It may exist once per node; the copy of the chosen node is used.',
-    ).exactOptional(),
-    vmid: vmid('VMID of the template.').exactOptional(),
-    tag: pveName(124, 'ubuntu-24.04', 'Tag of the template in PVE.').exactOptional(),
-    clone: z
-      .enum(['Full', 'Linked'])
-      .default('Full')
-      .describe('Full: the disks are copied. Linked: they stand on those of the template, which is quick and ties the VM to it.'),
-    storage: pveName(
-      100,
-      'local-lvm',
-      'Storage for the copied disks. Default: that of the template. Only with clone: Full.',
-    ).exactOptional(),
-  })
-  .meta({
-    description:
-      'The template the VM is cloned from: one of name, vmid and tag. Only guests with the template flag of PVE are cloned. Editing it later reinstalls nothing; TemplateApplied=False says so.',
-    ...rules(
-      {
-        rule: '[has(self.name), has(self.vmid), has(self.tag)].filter(x, x).size() == 1',
-        message: 'template: write exactly one of name, vmid and tag',
-      },
-      {
-        rule: "!has(self.storage) || self.clone == 'Full'",
-        message: 'template.storage: a linked clone stays on the storage of its template; leave storage out or write clone: Full',
-      },
-    ),
-  })
 
 export const addressEntry = z.object({
   name: entryName('Name of the entry; it finds the address again when the list changes.'),
   poolRef: nameReference('IPPool', 'The pool the address comes from.'),
   address: ipAddress(
     'The address wanted by name. It is granted or refused with the reason, never replaced by another. Absent = any of the pool.',
+  ).exactOptional(),
+  ptr: dnsName(
+    'ptr',
+    'Name the PTR record of the address leads to, such as mail.example.com. Absent = the host name of the VM. It is written where a DNSZone serves the address.',
   ).exactOptional(),
 })
 export type AddressEntry = z.infer<typeof addressEntry>
@@ -118,6 +91,23 @@ const cloudInit = z
     ),
   })
 
+const suspension = z.object({
+  by: entryName('Who holds the VM down, such as billing, abuse or traffic. One entry a holder; only its holder takes it away.'),
+  reason: line(256, 'Why, for people: it is in the message of whatever is refused meanwhile.'),
+})
+export type Suspension = z.infer<typeof suspension>
+
+const reinstall = z.object({
+  requestID: line(
+    128,
+    'A token of your own, such as a date. A new one reinstalls once; one among the last 20 done (status.reinstall.completedIDs) never runs again, an empty one does nothing, and one that is there when the object is created is noted as done.',
+  ),
+  template: template
+    .exactOptional()
+    .describe('The template to install instead of spec.template, for this request only. Absent = spec.template.'),
+})
+export type Reinstall = z.infer<typeof reinstall>
+
 export const proxmoxVMSpec = z
   .object({
     clusterRef: nameReference(
@@ -162,6 +152,20 @@ export const proxmoxVMSpec = z
       .default('Once')
       .describe(
         'Once: started when it is first ready, then power is up to people. Always: started again whenever it is off. Halted: kept off.',
+      ),
+    suspensions: z
+      .array(suspension)
+      .max(16)
+      .exactOptional()
+      .meta({
+        description:
+          'Who holds the VM down. While there is an entry the VM is shut down, kept off and not started by anybody; when the last one goes it is started, unless it is Halted. Each holder writes its own entry by server-side apply; a manifest for client-side kubectl apply must not name this list. A change needs the right to update proxmoxvms/suspend.',
+        ...listMap('by'),
+      }),
+    reinstall: reinstall
+      .exactOptional()
+      .describe(
+        'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is made anew with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
       ),
     shutdownTimeout: duration('60s', '90s', 'How long the guest may take to shut down when the operator asks it to, before power is cut.'),
     deletionPolicy: z

@@ -20,7 +20,27 @@ export const localStatuses = [
 ] as const
 export type LocalStatus = (typeof localStatuses)[number]
 
-export const phases = ['Pending', 'Provisioning', 'Running', 'Stopped', 'Terminating', 'Missing', 'Unknown'] as const
+/** Words of local status beside the ladder: work on a VM that was ready. Not ranks: the ladder's own words are in `localStatuses`. */
+export const statusesBeside = {
+  reinstall: 'The VM is being deleted, to be made anew; then the ladder runs again.',
+  change_package: 'Another package, or other addresses, are being applied to a VM that was ready.',
+  set_dns_records: 'DNS records are being written. Counts as ready for Start and for the condition Ready.',
+} as const
+export type StatusBeside = keyof typeof statusesBeside
+
+export const phases = [
+  'Pending',
+  'Provisioning',
+  'Running',
+  'Stopped',
+  'Suspended',
+  'Changing',
+  'Reinstalling',
+  'Terminating',
+  'Removed',
+  'Missing',
+  'Unknown',
+] as const
 export type Phase = (typeof phases)[number]
 
 /** States of a PoolAddress, written into its spec together with the change of holder. */
@@ -42,6 +62,7 @@ export const vmConditions = [
   'NetworkConfigured',
   'FirewallConfigured',
   'CloudInitConfigured',
+  'Suspended',
   'RestartRequired',
   'Paused',
   'Reconciling',
@@ -56,6 +77,23 @@ export type PoolCondition = (typeof poolConditions)[number]
 /** Condition types of a ProxmoxCluster. */
 export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
 export type ClusterCondition = (typeof clusterConditions)[number]
+
+/** Phases of a ProxmoxVMCommand. */
+export const commandPhases = {
+  Pending: 'Nothing was done yet.',
+  Running: 'It is being carried out.',
+  Succeeded: 'Done, or it was so already.',
+  Failed: 'Refused or failed; the message says why. It is not tried again.',
+} as const
+export type CommandPhase = keyof typeof commandPhases
+
+/** Condition types of a ProxmoxVMCommand. */
+export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
+export type CommandCondition = (typeof commandConditions)[number]
+
+/** Condition types of a DNSZone. */
+export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
+export type ZoneCondition = (typeof zoneConditions)[number]
 
 /** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
 export const reasons = {
@@ -120,6 +158,10 @@ export const reasons = {
   NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
   DiskKept: { who: 'user', means: 'A disk that left the package stays attached (removalPolicy Keep).' },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
+  ChangingPackage: {
+    who: 'operator',
+    means: 'Another package is being applied; the message lists field: old → new, and whether the VM is stopped for it.',
+  },
   // firewall
   NotEnforced: { who: 'admin', means: 'The rules are written, but the datacenter firewall of PVE is off.' },
   // PVE
@@ -145,6 +187,18 @@ export const reasons = {
     means: 'Taking down did not succeed yet; address, VMID and finalizer are kept and it is tried for ever.',
   },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
+  Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
+  Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
+  NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
+  Reinstalling: { who: 'operator', means: 'The VM is being made anew, as spec.reinstall or the command Reinstall asked.' },
+  Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall bring it back.' },
+  // commands
+  CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
+  CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
+  PreconditionFailed: { who: 'user', means: 'The VM is not in the state the command needs; the message says which. Nothing was done.' },
+  AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
+  VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
+  VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },
@@ -152,6 +206,29 @@ export const reasons = {
   Overlapping: { who: 'admin', means: 'Another pool of the same scope has some of the same addresses; none is issued twice.' },
   NotOverlapping: { who: 'nobody', means: 'No other pool of the scope has these addresses.' },
   PoolInvalid: { who: 'admin', means: 'The pool contradicts itself in a way the API server could not see; the message names the field.' },
+  // DNS
+  Synced: { who: 'nobody', means: 'Every record of the VM that has a zone is in DNS.' },
+  Synchronising: { who: 'operator', means: 'Records are being written or removed; the message names them.' },
+  NoZone: { who: 'nobody', means: 'No DNSZone holds the names of the VM, so there is nothing to write.' },
+  Delegated: { who: 'nobody', means: 'The records were given to external-dns, which does not report whether they are in force.' },
+  RecordsRemoved: { who: 'nobody', means: 'The VM is being deleted and its records are out of DNS, or their zones go on removing them.' },
+  RecordTaken: { who: 'admin', means: "A record of that name is somebody else's: another VM's, or without our mark; it is left as it is." },
+  NameInvalid: { who: 'user', means: 'The host name or a ptr cannot be a name in DNS; the message says why.' },
+  ZoneNotAllowed: { who: 'admin', means: 'The DNSZone that holds the name does not serve this namespace.' },
+  ZoneDeleting: { who: 'admin', means: 'The DNSZone that holds the name is being deleted and takes no new records.' },
+  ZoneReady: { who: 'nobody', means: 'The server of the zone answers and lets us write.' },
+  DNSUnreachable: {
+    who: 'admin',
+    means: 'The DNS server does not answer; it is tried again with growing pauses of at most half a minute.',
+  },
+  DNSCredentialsNotFound: { who: 'admin', means: 'The Secret of the DNSZone or its key does not exist.' },
+  DNSKeyRefused: { who: 'admin', means: 'The DNS server does not accept the key, its secret or the token.' },
+  DNSRefused: { who: 'admin', means: 'The DNS server knows us and does not let us write this; the message says what to grant.' },
+  ZoneNotServed: { who: 'admin', means: 'The DNS server does not have the zone, or is not its primary.' },
+  ClockSkew: { who: 'admin', means: 'The clocks of the DNS server and of the operator are too far apart for signatures.' },
+  DNSRateLimited: { who: 'operator', means: 'The DNS provider wants us to be slower; it is tried again when it says.' },
+  DNSInvalid: { who: 'user', means: 'The DNS server finds a record or a setting wrong; the message has its words.' },
+  DNSServerFailed: { who: 'admin', means: 'The DNS server failed at our request; it is tried again with growing pauses.' },
 } as const satisfies Record<string, { who: 'nobody' | 'operator' | 'user' | 'admin'; means: string }>
 export type Reason = keyof typeof reasons
 
@@ -171,5 +248,18 @@ export const events = {
   TaskWarnings: 'A PVE task ended with warnings.',
   Missing: 'The VM vanished from PVE.',
   Failed: 'PVE refused or failed; the message has its words.',
+  Suspended: 'The VM is off because somebody suspended it; the message names the holders.',
+  Unsuspended: 'The last suspension is gone; the VM was started if it is not Halted.',
+  ReinstallStarted: 'A reinstall began; the message names the request and the template.',
+  Reinstalled: 'The reinstall is finished.',
+  PackageChanging: 'A change of package began; the message has its plan.',
+  PackageChanged: 'The change of package is finished; the message says what was applied.',
+  CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
+  CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  DNSSynced: 'The records of the VM are in DNS.',
+  DNSConflict: "A record of the VM is somebody else's; the message says whose.",
+  DNSOrphaned: 'A deleted VM could not wait for its records to go; their zone goes on removing them.',
+  DNSOrphansRemoved: 'Records of deleted VMs are gone.',
+  DNSRecordsLeft: 'Records stay in DNS because no DNSZone serves them any more.',
 } as const
 export type EventReason = keyof typeof events

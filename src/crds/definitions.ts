@@ -3,11 +3,21 @@ import type * as z from 'zod'
 import { rules } from '../api/fields.ts'
 import { group, version } from '../api/group.ts'
 import { ipPoolSpec, ipPoolStatus } from '../api/ippool.ts'
-import { ipPools, type KubeObject, poolAddresses, proxmoxClusters, proxmoxVMs, type Resource, vmPackages } from '../api/meta.ts'
+import {
+  ipPools,
+  type KubeObject,
+  poolAddresses,
+  proxmoxClusters,
+  proxmoxVMCommands,
+  proxmoxVMs,
+  type Resource,
+  vmPackages,
+} from '../api/meta.ts'
 import { poolAddressSpec } from '../api/pooladdress.ts'
 import { proxmoxClusterSpec, proxmoxClusterStatus } from '../api/proxmoxcluster.ts'
 import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
 import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
+import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import { vmPackageSpec } from '../api/vmpackage.ts'
 import { type Structural, structural } from './structural.ts'
 
@@ -166,6 +176,21 @@ const definitions: readonly Definition[] = [
       message,
     ],
     selectable: [],
+  },
+  {
+    resource: proxmoxVMCommands,
+    shortName: 'pvcmd',
+    description: 'One imperative command on one ProxmoxVM, carried out once, with its result.',
+    spec: proxmoxVMCommandSpec,
+    status: proxmoxVMCommandStatus,
+    columns: [
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      column('Command', '.spec.command', 'What to do.'),
+      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Message', '.status.message', 'The same as a sentence.'),
+      age,
+    ],
+    selectable: ['.spec.vmRef.name'],
   },
 ]
 

@@ -7,6 +7,9 @@ const elsewhere: Record<string, string> = {
   'ProxmoxVM.spec.package': 'Its fields: [VMPackage](vmpackage.md).',
   'ProxmoxVM.status.package': 'Its fields: [VMPackage](vmpackage.md).',
   'ProxmoxVM.status.packageSource.spec': 'Its fields: [VMPackage](vmpackage.md).',
+  'ProxmoxVM.spec.reinstall.template': 'Its fields: those of `spec.template`.',
+  'ProxmoxVM.status.reinstall.running.template': 'Its fields: those of `spec.template`.',
+  'ProxmoxVMCommand.spec.template': 'Its fields: those of `spec.template` of a [ProxmoxVM](proxmoxvm.md).',
 }
 /** The same on every kind, and known from Kubernetes. */
 const wellKnown = /\.conditions$/

@@ -3,6 +3,9 @@ import {
   addressStates,
   type ClusterCondition,
   clusterConditions,
+  type CommandCondition,
+  commandConditions,
+  commandPhases,
   events,
   type LocalStatus,
   localStatuses,
@@ -11,8 +14,11 @@ import {
   type PoolCondition,
   poolConditions,
   reasons,
+  statusesBeside,
   type VmCondition,
   vmConditions,
+  type ZoneCondition,
+  zoneConditions,
 } from '../api/words.ts'
 
 const finished: Record<LocalStatus, string> = {
@@ -35,7 +41,11 @@ const inOneWord: Record<Phase, string> = {
   Provisioning: 'The VM exists and is being set up.',
   Running: 'Set up, and on.',
   Stopped: 'Set up, and off.',
+  Suspended: 'Off, and kept off by spec.suspensions.',
+  Changing: 'Another package is being applied.',
+  Reinstalling: 'It is being deleted and made anew.',
   Terminating: 'The object is deleted and the VM is being taken down.',
+  Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
   Missing: 'The VM was ready and is gone from PVE.',
   Unknown: 'PVE cannot be asked and nothing is known from before.',
 }
@@ -56,6 +66,8 @@ const aboutVm: Record<VmCondition, string> = {
   NetworkConfigured: 'The network card is as declared.',
   FirewallConfigured: 'The firewall is as declared and PVE enforces it.',
   CloudInitConfigured: 'Cloud-init has what is declared.',
+  Suspended: 'True: spec.suspensions has an entry and the VM is off.',
+  DNSSynced: 'Every record that has a zone is in DNS. Takes nothing away from Ready.',
   RestartRequired: 'True: something takes effect only at the next cold start. Takes nothing away from Ready.',
   Paused: 'True while the annotation `pve.hosting/paused` is there.',
 }
@@ -70,6 +82,20 @@ const aboutCluster: Record<ClusterCondition, string> = {
   Ready: 'VMs can be made there.',
   Reachable: 'PVE answers.',
   Authorized: 'PVE knows the token, and it has every privilege needed.',
+}
+
+const aboutCommand: Record<CommandCondition, string> = {
+  Ready: 'True: it succeeded.',
+  Complete: 'True: it succeeded; the word of Jobs, for tools that know those.',
+  Failed: 'True: it was refused or failed.',
+  Reconciling: 'It waits or is being carried out. Present only when True.',
+  Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
+}
+
+const aboutZone: Record<ZoneCondition, string> = {
+  ...aboutAll,
+  Ready: 'Records are kept there.',
+  Reachable: 'Its server answers.',
 }
 
 const row = (...cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
@@ -111,6 +137,10 @@ export function reasonsPage(): string {
     '',
     ...listed('local status', localStatuses, finished),
     '',
+    'Beside the ladder, while such work is queued or under way on a VM that was ready:',
+    '',
+    ...listed('local status', Object.keys(statusesBeside) as (keyof typeof statusesBeside)[], statusesBeside),
+    '',
     '## Phase of a ProxmoxVM',
     '',
     'Derived, for columns and people; programs read conditions.',
@@ -121,6 +151,14 @@ export function reasonsPage(): string {
     '',
     ...listed('type', vmConditions, aboutVm),
     '',
+    '## Phase of a ProxmoxVMCommand',
+    '',
+    ...listed('phase', Object.keys(commandPhases) as (keyof typeof commandPhases)[], commandPhases),
+    '',
+    '## Conditions of a ProxmoxVMCommand',
+    '',
+    ...listed('type', commandConditions, aboutCommand),
+    '',
     '## Conditions of an IPPool',
     '',
     ...listed('type', poolConditions, aboutPool),
@@ -128,6 +166,10 @@ export function reasonsPage(): string {
     '## Conditions of a ProxmoxCluster',
     '',
     ...listed('type', clusterConditions, aboutCluster),
+    '',
+    '## Conditions of a DNSZone',
+    '',
+    ...listed('type', zoneConditions, aboutZone),
     '',
     '## States of a PoolAddress',
     '',

@@ -1,0 +1,102 @@
+import * as z from 'zod'
+import { line, nameReference, rules, text, time } from './fields.ts'
+import { conditions, type KubeObject, observedGeneration } from './object.ts'
+import { template } from './template.ts'
+
+/** One button of the manual. */
+export interface CommandFacts {
+  /** `*`: may act on a running VM. `**`: only on a stopped one, else refused; it never stops the VM itself. */
+  mark?: '*' | '**'
+  /** Also a step of creation, followed by this one: `→` in the manual. */
+  leadsTo?: string
+  /** What must hold, else it is refused. */
+  needs: string
+  does: string
+}
+
+/** The buttons, in the order of the manual: the enum of the API, the help of the plugin and the names of the rights come from here. */
+export const commands = {
+  Start: { needs: 'stopped, ready, not suspended, not Halted', does: 'starts the VM' },
+  Stop: { needs: 'running, not Always', does: 'cuts the power' },
+  Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
+  Reboot: { needs: 'running', does: 'reboots the guest' },
+  Reinstall: { needs: 'ready, or VM missing or removed', does: 'deletes the VM and makes it anew, from another template if one is given' },
+  SetDedicatedIP: { leadsTo: 'Clone', needs: 'nothing', does: 'allocates every declared address that has none' },
+  Clone: { leadsTo: 'SetCPURAM', needs: 'no VM of ours exists', does: 'copies the template to the VMID and goes up the ladder again' },
+  SetCPURAM: { mark: '**', leadsTo: 'SetSystemDiskSize', needs: 'stopped', does: 'sets cores, sockets, CPU type, limits and memory' },
+  SetSystemDiskSize: { mark: '*', leadsTo: 'SetSystemDiskBandwidth', needs: 'cloned', does: 'grows the system disk' },
+  SetSystemDiskBandwidth: { mark: '*', leadsTo: 'SetCreatedAdditionalDisk', needs: 'cloned', does: 'sets the limits of the system disk' },
+  SetCreatedAdditionalDisk: { mark: '*', leadsTo: 'SetAdditionalDiskSize', needs: 'cloned', does: 'makes and attaches additional disks' },
+  SetAdditionalDiskSize: { mark: '*', leadsTo: 'SetAdditionalDiskBandwidth', needs: 'cloned', does: 'grows the additional disks' },
+  SetAdditionalDiskBandwidth: { mark: '*', leadsTo: 'SetNetwork', needs: 'cloned', does: 'sets the limits of the additional disks' },
+  SetNetwork: { mark: '*', leadsTo: 'SetFirewall', needs: 'cloned', does: 'sets bridge, VLAN and rate; the MAC address is kept' },
+  SetFirewall: {
+    mark: '*',
+    leadsTo: 'SetCloudInit',
+    needs: 'cloned',
+    does: 'adds what is missing of options, rules and the anti-spoofing set',
+  },
+  SetCloudInit: { mark: '**', leadsTo: 'ready', needs: 'stopped', does: 'gives user, password, keys and addresses to cloud-init' },
+  Remove: { mark: '**', needs: 'stopped', does: 'deletes the VM only; object, VMID, addresses and backups stay' },
+  ChangePackage: {
+    needs: 'cloned',
+    does: 'applies the newest package, with a stop if it needs one, and starts the VM unless Halted or suspended',
+  },
+} as const satisfies Record<string, CommandFacts>
+export type CommandName = keyof typeof commands
+export const commandNames = Object.keys(commands) as [CommandName, ...CommandName[]]
+
+/** The name of the right in RBAC: `create` on `proxmoxvms/<this>`. */
+export const rightOf = (command: CommandName): string => command.toLowerCase()
+
+export const proxmoxVMCommandSpec = z
+  .object({
+    vmRef: nameReference('ProxmoxVM', 'The VM, in the namespace of the command.'),
+    command: z
+      .enum(commandNames)
+      .describe(
+        'What to do, once. Who writes it needs the right to create proxmoxvms/<command in lower case>. docs/api has what each needs.',
+      ),
+    reason: line(256, 'Why, for people.').exactOptional(),
+    template: template
+      .exactOptional()
+      .describe('Only with Reinstall: the template to install instead of spec.template of the VM. Absent = spec.template.'),
+    ttlSecondsAfterFinished: z.int().min(0).max(31_536_000).exactOptional().meta({
+      description:
+        'Seconds after which the finished command is deleted. Absent = kept until its VM goes: leave it out of Git, where a deleted command would be applied and run again.',
+      format: 'int32',
+    }),
+  })
+  .meta({
+    description: 'What to do. Cannot be changed: a command runs once.',
+    ...rules(
+      { rule: 'self == oldSelf', message: 'a command runs once and cannot be changed; make another ProxmoxVMCommand' },
+      { rule: "!has(self.template) || self.command == 'Reinstall'", message: 'template: only Reinstall takes one; leave it out' },
+    ),
+  })
+/** The spec as the API server hands it out. */
+export type ProxmoxVMCommandSpec = z.infer<typeof proxmoxVMCommandSpec>
+
+export const proxmoxVMCommandStatus = z
+  .object({
+    observedGeneration: observedGeneration.exactOptional(),
+    phase: text(64, 'The command in one word: Pending, Running, Succeeded, Failed. Derived, for people.'),
+    message: text(4096, 'What was done, or why it was refused or failed.'),
+    startedAt: time('When it was taken up.').exactOptional(),
+    finishedAt: time('When it succeeded or failed; ttlSecondsAfterFinished counts from here.').exactOptional(),
+    intentAt: time(
+      'When it was about to be carried out, written before PVE is asked. After a restart it is looked up what became of it, and not done again.',
+    ).exactOptional(),
+    vmUID: text(64, 'UID of the ProxmoxVM it was taken up for: one of the same name made later is another.'),
+    upid: text(256, 'The PVE task that carries it out (UPID).'),
+    conditions: conditions.exactOptional(),
+  })
+  .describe('What became of it. Written by the operator.')
+/** The status as the engine writes it. */
+export type ProxmoxVMCommandStatus = z.infer<typeof proxmoxVMCommandStatus>
+
+/** One imperative command on one VM, carried out once. */
+export interface ProxmoxVMCommand extends KubeObject {
+  spec: ProxmoxVMCommandSpec
+  status?: ProxmoxVMCommandStatus
+}
