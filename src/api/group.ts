@@ -18,5 +18,8 @@ export const heldFinalizer = 'pve.hosting/held'
 /** On a ProxmoxCluster and its credentials Secret while a ProxmoxVM names it: without them nothing could be taken down. */
 export const inUseFinalizer = 'pve.hosting/in-use'
 
+/** `"true"` on a DNSZone that is being deleted: its records stay where they are and nobody looks after them any more. */
+export const releaseAnnotation = 'pve.hosting/release-records'
+
 /** The uniqueness domain of pools that name none; its PoolAddresses carry no scope suffix in their name. */
 export const defaultScope = 'default'

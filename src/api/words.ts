@@ -62,6 +62,7 @@ export const vmConditions = [
   'NetworkConfigured',
   'FirewallConfigured',
   'CloudInitConfigured',
+  'DNSSynced',
   'Suspended',
   'RestartRequired',
   'Paused',

@@ -1,9 +1,11 @@
 /** The CustomResourceDefinitions: names, columns and selectable fields around the schemas of src/api. */
 import type * as z from 'zod'
+import { dnsZoneSpec, dnsZoneStatus } from '../api/dnszone.ts'
 import { rules } from '../api/fields.ts'
 import { group, version } from '../api/group.ts'
 import { ipPoolSpec, ipPoolStatus } from '../api/ippool.ts'
 import {
+  dnsZones,
   ipPools,
   type KubeObject,
   poolAddresses,
@@ -191,6 +193,25 @@ const definitions: readonly Definition[] = [
       age,
     ],
     selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: dnsZones,
+    shortName: 'dnsz',
+    description: 'A forward or reverse DNS zone and the server that serves it; records of VMs are kept in it.',
+    spec: dnsZoneSpec,
+    status: dnsZoneStatus,
+    columns: [
+      ready,
+      column('Zone', '.spec.zone', 'Name of the zone.'),
+      column('Provider', '.status.provider', 'Who serves it.'),
+      column('Records', '.status.records', 'Record sets of VMs in it.', 'integer'),
+      reason,
+      age,
+      wide(column('Serial', '.status.serial', 'Serial at the last check.', 'integer')),
+      wide(column('Orphans', '.status.orphans[*].vm', 'Deleted VMs whose records are still being removed.')),
+      message,
+    ],
+    selectable: ['.spec.zone'],
   },
 ]
 

@@ -1,6 +1,6 @@
 /**
- * Admission policies that ship with the CRDs: rules over a DELETE, and rules whose estimated cost the API server refuses in a CRD
- * (cidr() over a computed string in a list; policies have a run-time limit only).
+ * Admission policies that ship with the CRDs: rules over a DELETE, rules that ask what the caller may do, and rules whose estimated cost
+ * the API server refuses in a CRD (cidr() over a computed string in a list; policies have a run-time limit only).
  */
 import { group, version } from '../api/group.ts'
 
@@ -18,7 +18,53 @@ const first = "r.split('-')[0].split('/')[0]"
 const last = "r.split('-')[r.split('-').size() - 1].split('/')[0]"
 const prefixOf = "cidr(r.split('-')[0].split('/')[0] + '/' + string(object.spec.prefixLength))"
 
+/** `user may not …; it takes the right to <verb> proxmoxvms/<right> in <namespace>`: what an admin needs to write the role. */
+const missingRight = (what: string, verb: string, right: string, vm: string): string =>
+  `request.userInfo.username + ' may not ' + ${what} + ' ProxmoxVM ' + ${vm} + ': it takes the right to ${verb} proxmoxvms/' + ${right} + ' of ${group} in namespace ' + request.namespace`
+
+/** Whether the caller has a right on a subresource of one VM; subresources in RBAC need not exist (Kubernetes: "Resource requests"). */
+const mayDo = (verb: string, right: string, vm: string): string =>
+  `authorizer.group('${group}').resource('proxmoxvms').subresource(${right}).namespace(request.namespace).name(${vm}).check('${verb}').allowed()`
+
+/** A field of a ProxmoxVM that only holders of a right of its own may change. */
+const guardedField = (o: { right: string; unchanged: string; what: string }): Policy => ({
+  name: `proxmoxvm-${o.right}`,
+  resource: 'proxmoxvms',
+  // Not on CREATE: a new VM may be born suspended by whoever may make it, and a reinstall that is there at creation is never run.
+  operations: ['UPDATE'],
+  validations: [
+    {
+      expression: `${o.unchanged} || ${mayDo('update', `'${o.right}'`, 'object.metadata.name')}`,
+      message: `it takes the right to update proxmoxvms/${o.right} of ${group}`,
+      messageExpression: missingRight(`'${o.what}'`, 'update', `'${o.right}'`, 'object.metadata.name'),
+      reason: 'Forbidden',
+    },
+  ],
+})
+
 const policies: readonly Policy[] = [
+  {
+    // The spec is immutable, so who may create a command is all there is to ask.
+    name: 'proxmoxvmcommand-right',
+    resource: 'proxmoxvmcommands',
+    operations: ['CREATE'],
+    validations: [
+      {
+        expression: mayDo('create', 'object.spec.command.lowerAscii()', 'object.spec.vmRef.name'),
+        message: `it takes the right to create proxmoxvms/<command in lower case> of ${group}`,
+        messageExpression: missingRight('object.spec.command', 'create', 'object.spec.command.lowerAscii()', 'object.spec.vmRef.name'),
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  guardedField({
+    right: 'suspend',
+    what: 'change spec.suspensions of',
+    // As a set: server-side apply may put the entries of a list map into another order.
+    unchanged:
+      '[object, oldObject].map(it, it.spec.?suspensions.orValue([])).all(a, [object, oldObject].all(it, a.all(s, s in it.spec.?suspensions.orValue([]))))',
+  }),
+  guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
   {
     name: 'proxmoxvm-deletion-protection',
     resource: 'proxmoxvms',

@@ -29,6 +29,9 @@ export interface ExternalDnsOptions {
   readonly client: KubeClient
 }
 
+/** Up to so many keys are asked for one by one; beyond that the namespace is listed. */
+const askedSingly = 20
+
 /**
  * Leaves the writing to external-dns: one DNSEndpoint for each record set. external-dns never says whether it succeeded, so nothing here
  * can be confirmed; the object being there is all that is known.
@@ -56,6 +59,11 @@ export class ExternalDns implements DnsProvider {
   }
 
   async look(keys: readonly RecordKey[]): Promise<Found[]> {
+    if (keys.length > askedSingly) {
+      const listed = await this.#asked(() => this.#o.client.list(dnsEndpoints, { namespace: this.#o.namespace }))
+      const byName = new Map(listed.map((object) => [object.metadata.name, object]))
+      return keys.map((key) => this.#foundIn(byName.get(objectNameOf(key)), key))
+    }
     const found: Found[] = []
     for (const key of keys) found.push(await this.#find(key))
     return found
@@ -72,7 +80,13 @@ export class ExternalDns implements DnsProvider {
   }
 
   async #find(key: RecordKey): Promise<Found> {
-    const object = await this.#asked(() => this.#o.client.get(dnsEndpoints, { namespace: this.#o.namespace, name: objectNameOf(key) }))
+    return this.#foundIn(
+      await this.#asked(() => this.#o.client.get(dnsEndpoints, { namespace: this.#o.namespace, name: objectNameOf(key) })),
+      key,
+    )
+  }
+
+  #foundIn(object: DnsEndpoint | undefined, key: RecordKey): Found {
     if (object === undefined) return { ...key, values: [], ttlSeconds: 0 }
     const endpoint = object.spec?.endpoints?.find((each) => fromServer(each.dnsName) === key.name && each.recordType === key.type)
     const values = (endpoint?.targets ?? [])

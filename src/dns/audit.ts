@@ -1,0 +1,75 @@
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { DNSZone, Orphan } from '../api/dnszone.ts'
+import type { VMRecordNote } from '../api/vm-dns.ts'
+import { differenceTo, differenceToNone, type Rules } from './difference.ts'
+import type { RecordType } from './marks.ts'
+import type { Change, Found, RecordKey } from './provider.ts'
+import { ownershipOf } from './providers.ts'
+import { notesOf } from './vm-status.ts'
+
+/** A record that should be in the zone as it is noted. */
+export interface Expected {
+  readonly vm: ProxmoxVM
+  readonly note: VMRecordNote
+  readonly key: RecordKey
+}
+
+const typed = (type: string): RecordType | undefined => (['A', 'AAAA', 'PTR'] as const).find((each) => each === type)
+
+/** What the statuses of the VMs say that this zone has. Records under way are their VM's own business. */
+export function expectedIn(ref: string, vms: readonly ProxmoxVM[]): Expected[] {
+  return vms
+    .filter((vm) => vm.metadata.deletionTimestamp === undefined)
+    .flatMap((vm) =>
+      notesOf(vm).flatMap((note): Expected[] => {
+        const type = typed(note.type)
+        return note.zone === ref && note.synced && type !== undefined ? [{ vm, note, key: { name: note.name, type } }] : []
+      }),
+    )
+}
+
+/** The VMs whose records are not as noted: changed by hand, deleted, or taken by somebody. */
+export function driftedVMs(zone: DNSZone, expected: readonly Expected[], found: readonly Found[]): Set<ProxmoxVM> {
+  const drifted = new Set<ProxmoxVM>()
+  for (const [at, { vm, note, key }] of expected.entries()) {
+    const seen = found[at]
+    if (seen === undefined) continue
+    const want = { ...key, values: note.values, ttlSeconds: note.ttl }
+    if (differenceTo(want, seen, rulesFor(zone, vm.metadata.uid ?? '')).is !== 'same') drifted.add(vm)
+  }
+  return drifted
+}
+
+export interface OrphanRecord {
+  readonly orphan: Orphan
+  readonly record: Orphan['records'][number]
+  readonly key: RecordKey
+}
+
+export const orphanRecords = (orphans: readonly Orphan[]): OrphanRecord[] =>
+  orphans.flatMap((orphan) =>
+    orphan.records.flatMap((record): OrphanRecord[] => {
+      const type = typed(record.type)
+      return type === undefined ? [] : [{ orphan, record, key: { name: record.name, type } }]
+    }),
+  )
+
+/** What must still be removed, and what is gone or somebody else's by now. */
+export function orphanChanges(
+  zone: DNSZone,
+  orphans: readonly OrphanRecord[],
+  found: readonly Found[],
+): { changes: Map<OrphanRecord, Change>; gone: Set<OrphanRecord['record']> } {
+  const changes = new Map<OrphanRecord, Change>()
+  const gone = new Set<OrphanRecord['record']>()
+  for (const [at, each] of orphans.entries()) {
+    const seen = found[at]
+    if (seen === undefined) continue
+    const difference = differenceToNone(each.record, seen, rulesFor(zone, each.orphan.uid))
+    if (difference.is === 'change') changes.set(each, difference.change)
+    else gone.add(each.record)
+  }
+  return { changes, gone }
+}
+
+const rulesFor = (zone: DNSZone, uid: string): Rules => ({ uid, ownership: ownershipOf(zone), adopt: false })

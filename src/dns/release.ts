@@ -1,0 +1,82 @@
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { VMRecordNote } from '../api/vm-dns.ts'
+import type { EventRecorder } from '../kube/events.ts'
+import type { WorkQueue } from '../kube/queue.ts'
+import type { Clock } from '../ops/clock.ts'
+import type { RecordSync } from './sync.ts'
+import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
+import { notesOf, recordId } from './vm-status.ts'
+import type { ZoneRecords } from './zone-records.ts'
+
+interface Hands {
+  readonly sync: RecordSync
+  readonly records: ZoneRecords
+  readonly queue: WorkQueue
+  readonly events: Pick<EventRecorder, 'record'>
+  readonly clock: Clock
+  readonly releaseSeconds?: number
+  write(vm: ProxmoxVM, notes: readonly VMRecordNote[], verdict: DnsVerdict): Promise<ProxmoxVM>
+}
+
+/** Long enough for a server to be restarted, short enough that nobody waits for a VM to go. */
+const usualReleaseSeconds = 60
+const againMs = 5_000
+
+/**
+ * Takes the records of a VM that is being deleted out of DNS, beside everything else its end takes. When the deadline has passed they are
+ * handed to their zones, which go on trying: DNS holds nobody up, and nothing is forgotten.
+ */
+export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
+  const notes = notesOf(vm)
+  if (notes.length === 0 || vm.spec.deletionPolicy === 'Orphan') return
+  // Policy Remove waits for somebody to stop the VM; until then it serves under its name.
+  if (vm.spec.deletionPolicy === 'Remove' && vm.status?.remoteStatus === 'running') return
+  const outcomes = await hands.sync.run({ uid: vm.metadata.uid ?? '', wanted: [], removals: notes })
+  const lost = notes.filter((note) => outcomes.get(recordId(note))?.is === 'lost')
+  if (lost.length > 0) hands.events.record(vm, 'Warning', 'DNSRecordsLeft', `no DNSZone serves them any more: ${listed(lost)}`)
+  const left = notes.filter((note) => outcomes.get(recordId(note))?.is === 'trouble')
+  const troubles = left.flatMap((note): Trouble[] => {
+    const outcome = outcomes.get(recordId(note))
+    return outcome?.is === 'trouble' ? [outcome.trouble] : []
+  })
+  const isOver = left.length > 0 && hands.clock.now() >= deadlineMs(vm, hands)
+  const kept = isOver ? await handOver(vm, left, hands, troubles[0]?.message) : left
+  if (kept.length > 0) hands.queue.addAfter(`${vm.metadata.namespace ?? ''}/${vm.metadata.name}`, againMs)
+  const pending = kept.length === 0 ? [] : troubles.slice(0, 1)
+  const verdict = verdictOf({ notes: kept, troubles: pending, homeless: [], unconfirmed: new Set() })
+  await hands.write(
+    vm,
+    kept.map((note) => ({ ...note, synced: false })),
+    kept.length === 0
+      ? { status: 'True', reason: 'RecordsRemoved', message: isOver ? 'the zones go on removing the records' : 'the records are removed' }
+      : verdict,
+  )
+}
+
+function deadlineMs(vm: ProxmoxVM, { releaseSeconds = usualReleaseSeconds }: Hands): number {
+  return Date.parse(vm.metadata.deletionTimestamp ?? '') + releaseSeconds * 1000
+}
+
+/** Gives records to their zones to be removed; answers with those no zone could take, which stay with the VM. */
+export async function handOver(
+  vm: ProxmoxVM,
+  notes: readonly VMRecordNote[],
+  hands: Pick<Hands, 'records' | 'events' | 'clock'>,
+  why = 'the VM was gone before they were',
+): Promise<VMRecordNote[]> {
+  const kept: VMRecordNote[] = []
+  for (const ref of new Set(notes.map((note) => note.zone))) {
+    const mine = notes.filter((note) => note.zone === ref)
+    const records = mine.map(({ name, type, values }) => ({ name, type, values }))
+    const { namespace, name, uid } = vm.metadata
+    const since = new Date(hands.clock.now()).toISOString()
+    const orphan = { vm: `${namespace ?? ''}/${name}`, uid: uid ?? '', since, records }
+    if (await hands.records.adopt(ref, orphan))
+      hands.events.record(vm, 'Warning', 'DNSOrphaned', `DNSZone ${ref} goes on removing ${listed(mine)}: ${why}`)
+    else kept.push(...mine)
+  }
+  return kept
+}
+
+const listed = (notes: readonly VMRecordNote[]): string =>
+  notes.map((note) => `${note.type} ${note.name} ${note.values.join(' ')}`).join(', ')

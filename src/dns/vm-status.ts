@@ -1,0 +1,58 @@
+import type { Condition } from '../api/object.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { VMRecordNote } from '../api/vm-dns.ts'
+import type { DnsVerdict } from './verdict.ts'
+
+/** The one condition of a ProxmoxVM that this room writes; the engine passes it through. */
+export const dnsCondition = 'DNSSynced'
+
+export const notesOf = (vm: ProxmoxVM): readonly VMRecordNote[] => vm.status?.dns?.records ?? []
+export const dnsConditionOf = (vm: ProxmoxVM): Condition | undefined => vm.status?.conditions?.find((each) => each.type === dnsCondition)
+
+/**
+ * Whether records of the VM are still in DNS, so that its finalizer must stay. It never stays for long: after a deadline they are handed to
+ * their zone. Under Orphan they stay with the VM.
+ */
+export const dnsHolds = (vm: ProxmoxVM): boolean => notesOf(vm).length > 0 && vm.spec.deletionPolicy !== 'Orphan'
+
+/** Whether a synchronisation is queued or under way: what localStatus shows as `set_dns_records` on a VM that is ready otherwise. */
+export const dnsUnderWay = (vm: ProxmoxVM): boolean => dnsConditionOf(vm)?.reason === 'Synchronising'
+
+export const sameNote = (a: VMRecordNote, b: VMRecordNote): boolean =>
+  a.zone === b.zone &&
+  a.name === b.name &&
+  a.type === b.type &&
+  a.ttl === b.ttl &&
+  a.synced === b.synced &&
+  a.values.length === b.values.length &&
+  a.values.every((value, at) => value === b.values[at])
+
+export const recordId = (record: { zone: string; name: string; type: string }): string => `${record.zone} ${record.type} ${record.name}`
+
+/** Our part of the status, as an object to apply; undefined when the server has it already. */
+export function statusPatch(
+  vm: ProxmoxVM,
+  notes: readonly VMRecordNote[],
+  verdict: DnsVerdict,
+  nowIso: string,
+): Partial<ProxmoxVM> | undefined {
+  const before = dnsConditionOf(vm)
+  const known = vm.status?.dns?.records
+  const isSaid = before?.status === verdict.status && before.reason === verdict.reason && before.message === verdict.message
+  const isNoted =
+    known !== undefined && known.length === notes.length && notes.every((note, at) => known[at] !== undefined && sameNote(note, known[at]))
+  if (isSaid && isNoted) return undefined
+  const { name, namespace, uid, generation } = vm.metadata
+  const condition: Condition = {
+    type: dnsCondition,
+    ...verdict,
+    lastTransitionTime: before?.status === verdict.status ? before.lastTransitionTime : nowIso,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  }
+  return {
+    apiVersion: vm.apiVersion,
+    kind: vm.kind,
+    metadata: { name, ...(namespace && { namespace }), ...(uid && { uid }) },
+    status: { dns: { records: [...notes] }, conditions: [condition] },
+  }
+}

@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../api/dnszone.ts'
+import { dnsZones } from '../api/meta.ts'
+import { Turns } from '../ipam/turns.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Store } from '../kube/store.ts'
+
+const tries = 8
+
+/** The status of DNSZones, which two parties write: the controller of the zone, and VMs that leave records behind. */
+export class ZoneRecords {
+  readonly #client: KubeClient
+  readonly #zones: Store<DNSZone>
+  readonly #turns = new Turns()
+
+  constructor(o: { client: KubeClient; zones: Store<DNSZone> }) {
+    this.#client = o.client
+    this.#zones = o.zones
+  }
+
+  /** Changes the newest status by compare-and-swap. False when there is no such zone, or `change` says that it cannot be. */
+  change(ref: string, change: (status: DNSZoneStatus, zone: DNSZone) => DNSZoneStatus | undefined): Promise<boolean> {
+    return this.#turns.take(ref, async () => {
+      let zone = this.#zones.get(ref)
+      for (let left = tries; left > 0; left--) {
+        if (zone === undefined) return false
+        const before = zone.status ?? {}
+        const after = change(before, zone)
+        if (after === undefined) return false
+        if (isDeepStrictEqual(plain(after), plain(before))) return true
+        try {
+          this.#zones.put(await this.#client.replaceStatus(dnsZones, { ...zone, status: after }))
+          return true
+        } catch (fault) {
+          if (!isOutdated(fault)) throw fault
+          zone = await this.#client.get(dnsZones, { name: ref })
+        }
+      }
+      throw new Error(`DNSZone ${ref} changed at each of ${tries} attempts to write its status`)
+    })
+  }
+
+  /** Puts records on the zone's list of those to be removed. False when there is no such zone or its list is full. */
+  adopt(ref: string, orphan: Orphan): Promise<boolean> {
+    return this.change(ref, (status) => {
+      const others = (status.orphans ?? []).filter((each) => each.uid !== orphan.uid)
+      const same = status.orphans?.find((each) => each.uid === orphan.uid)
+      if (same === undefined && others.length >= mostOrphans) return undefined
+      const known = same?.records ?? []
+      const fresh = orphan.records.filter((record) => !known.some((each) => each.name === record.name && each.type === record.type))
+      return {
+        ...status,
+        orphans: [...others, { ...orphan, since: same?.since ?? orphan.since, records: [...known, ...fresh].slice(0, 32) }],
+      }
+    })
+  }
+
+  /** Takes what is gone off the list. */
+  async settle(ref: string, gone: ReadonlySet<Orphan['records'][number]>): Promise<void> {
+    const keys = new Set([...gone].map((record) => `${record.type} ${record.name}`))
+    await this.change(ref, (status) => {
+      const orphans = (status.orphans ?? []).flatMap((orphan) => {
+        const records = orphan.records.filter((record) => !keys.has(`${record.type} ${record.name}`))
+        return records.length === 0 ? [] : [{ ...orphan, records }]
+      })
+      return { ...status, orphans }
+    })
+  }
+}
+
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+const isOutdated = (fault: unknown): boolean =>
+  typeof fault === 'object' && fault !== null && 'reason' in fault && (fault.reason === 'Conflict' || fault.reason === 'NotFound')
