@@ -86,7 +86,7 @@ function sameHoldings(one: Stand, other: Stand, who: Claimant): boolean {
       book
         .held(who.uid)
         .map(({ metadata }) => metadata.resourceVersion)
-        .toSorted(),
+        .toSorted((a = '', b = '') => a.localeCompare(b)),
     )
   return versions(one) === versions(other)
 }
