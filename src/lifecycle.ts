@@ -1,7 +1,7 @@
 import type { Ladder } from './engine/step.ts'
 import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
-import { identity } from './steps/identity.ts'
-import { power } from './steps/power.ts'
+import { identity, onboot } from './steps/identity.ts'
+import { power, powerOff, stopForChange } from './steps/power.ts'
 import { setCloudInit } from './steps/set-cloudinit.ts'
 import { setCpuRam } from './steps/set-cpu-ram.ts'
 import { setFirewall } from './steps/set-firewall.ts'
@@ -24,5 +24,9 @@ export const provision: Ladder = [
   setNetwork,
   setFirewall,
   setCloudInit,
+  stopForChange,
   power,
 ]
+
+/** A suspended VM is off, and stays off when its node restarts, whatever else is wrong with its object. */
+export const suspend: Ladder = [powerOff, onboot]

@@ -1,15 +1,17 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
-import { provision } from '../lifecycle.ts'
 import { power } from '../steps/power.ts'
+import { provision } from '../lifecycle.ts'
+import { beginChange, isNoted, planChange } from './change.ts'
 import { ensureCloned } from './cloning.ts'
 import { holds } from './conditions.ts'
 import type { Look } from './look.ts'
 import type { Seen, Want } from './machine.ts'
 import type { Memory } from './memory.ts'
 import { planNext, rungReached, type Judged, type Plan } from './plan.ts'
+import { isBirth } from './reinstallation.ts'
 import { nowIso, tell, type Room } from './room.ts'
 import { judged, noted, reached, working } from './status.ts'
-import { done, retry, wait, type Outcome } from './step.ts'
+import { done, retry, wait, type Ladder, type Outcome } from './step.ts'
 import type { VMRecord } from './vm-record.ts'
 import { VMWorld } from './vm-world.ts'
 
@@ -20,6 +22,7 @@ export interface Climb {
   readonly record: VMRecord
   readonly cluster: PveCluster
   readonly memory: Memory
+  readonly ladder: Ladder
   /** The spec has been applied before: what is missing now was changed in PVE. */
   readonly isRepair: boolean
   readonly look: Look
@@ -51,11 +54,12 @@ export async function climb(it: Climb): Promise<Outcome | Climbed> {
     await it.look.need('config')
     const want = it.wish()
     if ('is' in want) return want
-    const plan = await planNext(provision, it.look, want)
+    const plan = await planNext(it.ladder, it.look, want)
     note(it, plan)
     if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: it.look.seen }
     const { lock } = it.look.seen
     if (lock && lock !== 'suspended') return locked(it, lock)
+    if (await noteChange(it, plan, want)) continue
     const sentence = `${plan.step.name}: ${plan.because}`
     const times = (tried.get(sentence) ?? 0) + 1
     if (times > mostRepeats) return retry('NotConverging', `PVE accepted this and does not show it: ${sentence}`)
@@ -75,19 +79,28 @@ function markCloned({ record, room, look }: Climb): void {
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
 function note({ record, room }: Climb, plan: Plan): void {
   const iso = nowIso(room.clock)
-  const { localStatus, step, firstReadyAt } = record.status
+  const { localStatus, step } = record.status
   // The line of history of what is finished counts from the step before, so it is written first.
-  if (!firstReadyAt && plan.is !== 'rest') record.change(reached(rungReached(plan), iso, ''))
+  if (isBirth(record.status) && plan.is !== 'rest') record.change(reached(rungReached(plan), iso, ''))
   if (plan.is !== 'rest') record.change(working(plan.step.name, iso))
-  if (firstReadyAt || plan.is === 'rest') return
+  if (!isBirth(record.status) || plan.is === 'rest') return
   if (localStatus === record.status.localStatus) return
   tell(room, record.vm, 'Normal', 'StepFinished', `${record.status.localStatus} (${record.status.progress})`)
   room.observe.stepEnded(record.status.localStatus ?? '', 'done', (room.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
 }
 
+/** An edit of a VM that was ready is noted whole before its first request. Power alone is no change of package, and neither is a repair. */
+async function noteChange(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<boolean> {
+  const { record, room, look } = it
+  const isEdit = !it.isRepair && !isBirth(record.status) && plan.step.rung !== 'ready'
+  if (!isEdit || it.ladder !== provision || isNoted(record.vm, record.status)) return false
+  await beginChange(room, record, look, await planChange(it.ladder, look, want))
+  return true
+}
+
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ record, room, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
-  if (!record.status.firstReadyAt) return
+  if (isBirth(record.status)) return
   record.change(noted(plan.step.name, nowIso(room.clock), isRepair ? 'Repaired' : 'Applied', plan.because))
   if (isRepair) tell(room, record.vm, 'Normal', 'DriftRepaired', plan.because)
 }

@@ -2,6 +2,7 @@ import { judge, judgeExit } from '../proxmox/failures.ts'
 import { clonedFull, dropIntent } from './intent-state.ts'
 import { findCloneTask } from './clone-task.ts'
 import { isTrue } from './conditions.ts'
+import { isBirth, pinnedVmidOf, templateFor } from './reinstallation.ts'
 import type { Climb } from './climb.ts'
 import { nowIso, tell } from './room.ts'
 import { working } from './status.ts'
@@ -39,7 +40,7 @@ export async function ensureCloned(it: Climb): Promise<Outcome> {
 function underWay({ record, cluster, key }: Climb): Outcome | undefined {
   const { step, template } = record.status
   if (step?.name !== 'clone' || !step.upid || cluster.tasks.ended(step.upid)) return undefined
-  if (clonedFull(record.vm)) cluster.cloneSlots.hold(template?.node ?? '', key)
+  if (clonedFull(record.vm, record.status)) cluster.cloneSlots.hold(template?.node ?? '', key)
   return waitForTask(step.upid, sentence(record.status))
 }
 
@@ -49,9 +50,12 @@ const sentence = (status: Climb['record']['status']) =>
 async function absent(it: Climb): Promise<Outcome> {
   const { record, room, cluster } = it
   const { status } = record
-  if (status.firstReadyAt) {
+  if (!isBirth(status)) {
     const kept = 'VMID and addresses are kept; it is not cloned again by itself'
-    return stalled('VMMissing', `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, or delete the object.`)
+    return stalled(
+      'VMMissing',
+      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or build it anew with the command Clone or Reinstall.`,
+    )
   }
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
   const end = status.step?.upid ? cluster.tasks.ended(status.step.upid) : undefined
@@ -73,7 +77,7 @@ function afterFailure(it: Climb, exitstatus: string): Outcome {
   it.cluster.cloneSlots.release(it.key)
   it.record.change(working('clone', nowIso(it.room.clock)))
   it.memory.cloneUnasked = true
-  if (failure.kind === 'taken' && it.record.vm.spec.vmid === undefined)
+  if (failure.kind === 'taken' && pinnedVmidOf(it.record.vm, it.record.status) === undefined)
     return chooseAgain(it, `VMID ${it.record.status.vmid} was taken meanwhile`)
   if (failure.kind === 'no-space') return chooseAgain(it, `The clone found no room on ${it.record.status.node}: ${exitstatus}`, 30_000)
   return failure.terminal
@@ -85,8 +89,8 @@ async function ask(it: Climb): Promise<Outcome> {
   const { record, cluster, room, key, identity } = it
   const { template, node } = record.status
   const source = { node: template?.node ?? '', vmid: template?.vmid ?? 0 }
-  const { storage } = record.vm.spec.template
-  const isFull = clonedFull(record.vm)
+  const { storage } = templateFor(record.vm, record.status)
+  const isFull = clonedFull(record.vm, record.status)
   const look = await cluster.templates.config(source)
   if (look.is === 'refused') return chooseAgain(it, look.message, 30_000)
   if (isFull) {
@@ -117,7 +121,7 @@ function refused(it: Climb, fault: unknown): Outcome {
   it.memory.cloneUnasked = failure.kind !== 'unknown-outcome'
   if (it.memory.cloneUnasked) it.cluster.cloneSlots.release(it.key)
   if (failure.kind !== 'taken') throw fault
-  if (it.record.vm.spec.vmid === undefined) return chooseAgain(it, `VMID ${it.identity.vmid} was taken meanwhile`)
+  if (pinnedVmidOf(it.record.vm, it.record.status) === undefined) return chooseAgain(it, `VMID ${it.identity.vmid} was taken meanwhile`)
   return stalled('VMIDTaken', takenSentence(it.identity.vmid))
 }
 
@@ -128,7 +132,7 @@ async function follow({ record, room }: Climb, upid: string): Promise<Outcome> {
     ...status,
     localStatus: 'clone',
     progress: '2/12',
-    clonedAt,
+    clonedAt: status.clonedAt ?? clonedAt,
   }))
   await record.save()
   return waitForTask(upid, sentence(record.status))
@@ -158,7 +162,7 @@ function foreign(it: Climb): Outcome {
   const vmid = record.status.vmid ?? 0
   if (isTrue(record.status.conditions, 'Cloned'))
     return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
-  return record.vm.spec.vmid === undefined
+  return pinnedVmidOf(record.vm, record.status) === undefined
     ? chooseAgain(it, `VMID ${vmid} belongs to another guest`)
     : stalled('VMIDTaken', takenSentence(vmid))
 }

@@ -1,10 +1,15 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
 import type { Climbed } from './climb.ts'
-import { fails, holds, standing, type Verdict } from './conditions.ts'
+import type { Reason } from '../api/words.ts'
+import { changed } from './change.ts'
+import { conditionOf, fails, holds, standing, type Verdict } from './conditions.ts'
+import { progressOf } from './plan.ts'
+import { completed, isBirth } from './reinstallation.ts'
+import { suspensionVerdict } from './suspension.ts'
 import { selectorOf } from './intent.ts'
 import type { Resolved } from './resolve.ts'
 import { nowIso, tell, type Room } from './room.ts'
-import { judged, reached, resting } from './status.ts'
+import { judged, reached, resting, type Change } from './status.ts'
 import { done, type Outcome } from './step.ts'
 import type { VMRecord } from './vm-record.ts'
 
@@ -23,7 +28,8 @@ export function concluded(it: Conclusion): Outcome {
   const { node } = it.climbed.seen
   const power = it.climbed.seen.power ?? record.status.remoteStatus
   const isFirst = record.status.firstReadyAt === undefined
-  record.change(reached('ready', iso, ''), resting, (status) => ({
+  const { change, reinstall } = record.status
+  record.change(isBirth(record.status) ? reached('ready', iso, '') : backOnTop, resting, (status) => ({
     ...status,
     observedGeneration: record.vm.metadata.generation ?? 0,
     package: resolved.merged,
@@ -34,10 +40,37 @@ export function concluded(it: Conclusion): Outcome {
     firstReadyAt: status.firstReadyAt ?? iso,
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
-  const ready = standing('ready', power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready', '')
-  record.change(judged(record.vm, iso, [...partsOf(it), ...ready.verdicts], ready.dropped))
+  if (reinstall?.running) record.change(completed(reinstall.running.requestID))
+  record.change(changed)
+  const suspended = suspensionVerdict(record.vm, power)
+  const ready = standing('ready', readyReason(power, suspended), '')
+  record.change(judged(record.vm, iso, [...partsOf(it), suspended, ...ready.verdicts], ready.dropped))
   if (isFirst) announce(it, iso)
+  if (change)
+    tell(
+      room,
+      record.vm,
+      'Normal',
+      'PackageChanged',
+      conditionOf(record.status.conditions, 'PackageApplied')?.message || 'everything is applied',
+    )
+  if (reinstall?.running) tell(room, record.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
+  tellSuspension(it, suspended)
   return done
+}
+
+/** After an edit the ladder was not climbed anew: nothing to list. */
+const backOnTop: Change = (status) => ({ ...status, localStatus: 'ready', progress: progressOf('ready') })
+
+function readyReason(power: string | undefined, suspended: Verdict): Reason {
+  if (suspended.status === 'True') return 'Suspended'
+  return power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready'
+}
+
+function tellSuspension({ room, record }: Conclusion, now: Verdict): void {
+  const was = conditionOf(record.vm.status?.conditions, 'Suspended')?.status === 'True'
+  if (now.status === 'True' && !was) tell(room, record.vm, 'Normal', 'Suspended', now.message)
+  if (now.status === 'False' && was) tell(room, record.vm, 'Normal', 'Unsuspended', 'the last suspension is gone')
 }
 
 function announce({ room, record, cluster }: Conclusion, iso: string): void {
@@ -61,7 +94,7 @@ function partsOf(it: Conclusion): Verdict[] {
 
 function templateVerdict({ record }: Conclusion): Verdict {
   const of = record.status.template?.selector
-  const wanted = selectorOf(record.vm)
+  const wanted = selectorOf(record.vm.spec.template)
   if (of === undefined || of === wanted) return holds('TemplateApplied')
   return fails(
     'TemplateApplied',

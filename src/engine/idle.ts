@@ -5,6 +5,7 @@ import { conditionOf, holds, standing } from './conditions.ts'
 import { outdated } from './conclusion.ts'
 import { nowIso, type Room } from './room.ts'
 import { judged } from './status.ts'
+import { isSuspended } from './suspension.ts'
 import type { VMRecord } from './vm-record.ts'
 
 /**
@@ -21,7 +22,7 @@ export function readListing(room: Room, record: VMRecord, cluster: PveCluster): 
   record.change((status) => withRow(status, row))
   const power = powerOf(row)
   if (power && power !== record.vm.status?.remoteStatus) {
-    const ready = standing('ready', power === 'running' ? 'Running' : 'Stopped', '')
+    const ready = standing('ready', isSuspended(record.vm) ? 'Suspended' : power === 'running' ? 'Running' : 'Stopped', '')
     record.change(judged(record.vm, nowIso(room.clock), ready.verdicts, ready.dropped))
   }
   return !row.lock && wantsOtherPower(record, power)
@@ -40,7 +41,10 @@ function readPackage(room: Room, record: VMRecord): void {
 }
 
 function wantsOtherPower({ vm }: VMRecord, power: 'running' | 'stopped' | undefined): boolean {
-  return (vm.spec.runStrategy === 'Always' && power === 'stopped') || (vm.spec.runStrategy === 'Halted' && power === 'running')
+  return (
+    (vm.spec.runStrategy === 'Always' && power === 'stopped' && !isSuspended(vm)) ||
+    ((vm.spec.runStrategy === 'Halted' || isSuspended(vm)) && power === 'running')
+  )
 }
 
 /** `unknown` (a fresh guest, or a node that is down) tells nothing: what was known is kept. */

@@ -1,7 +1,9 @@
-import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { templateFor } from './reinstallation.ts'
 import type { Change } from './status.ts'
 
-export const clonedFull = (vm: ProxmoxVM) => vm.spec.template.clone !== 'Linked'
+/** Whether the VM is a full clone, by the template in force for it. */
+export const clonedFull = (vm: ProxmoxVM, status: ProxmoxVMStatus) => templateFor(vm, status).clone !== 'Linked'
 
 /** Forgets VMID, node and slots; the MAC is for life. */
 export const dropIntent: Change = ({ intentAt: _a, vmid: _b, step: _c, node: _d, template: _e, disks: _f, clonedAt: _g, ...status }) =>

@@ -9,7 +9,7 @@ import type { PveCluster } from '../proxmox/cluster.ts'
 import type { Snapshot } from '../proxmox/snapshot.ts'
 import type { TemplateFacts } from '../proxmox/template-facts.ts'
 import { assignSlots } from './disk-slots.ts'
-import { chooseNames } from './names.ts'
+import { namesOf } from './names.ts'
 import { resolveWire, type Resolved } from './resolve.ts'
 import { nowIso, tell, type Room } from './room.ts'
 import { reached, working } from './status.ts'
@@ -18,6 +18,7 @@ import type { GrantedAddress } from './wanted.ts'
 import { carriesMark, markOf } from './wanted.ts'
 import type { Intent } from './intents.ts'
 import type { Memory } from './memory.ts'
+import { pinnedVmidOf, templateFor } from './reinstallation.ts'
 import type { VMRecord } from './vm-record.ts'
 
 export interface IntentInput {
@@ -40,7 +41,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
   const template = await chooseSource(input, snapshot)
   if ('is' in template) return template
-  const couldBe = chooseNames(room, record.vm, input.resolved.merged, 0)
+  const couldBe = namesOf(room, record.vm, record.status, input.resolved.merged, 0)
   if ('is' in couldBe) return couldBe
   const vmid = await chooseVmid(input, snapshot)
   if (typeof vmid !== 'number') return vmid
@@ -48,7 +49,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const placed = placeVM(input, template, snapshot)
   if ('is' in placed) return placed
   room.intents.note(record.vm.metadata.uid ?? '', intentOf(input, vmid, placed))
-  const names = chooseNames(room, record.vm, input.resolved.merged, vmid)
+  const names = namesOf(room, record.vm, record.status, input.resolved.merged, vmid)
   if ('is' in names) return names
   const templateNet = parseNet(String(placed.source.config.net0 ?? ''))
   const wire = resolveWire(input.resolved.merged, input.grants, wireOf(templateNet.options))
@@ -63,7 +64,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
       ...status,
       vmid,
       node: placed.node,
-      template: { vmid: source, node, ...(name && { name }), selector: selectorOf(record.vm) },
+      template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(record.vm, status)) },
       interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(room, cluster.name), ...wire }],
       ...names,
       // Volumes are the template's until the clone exists.
@@ -71,6 +72,9 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
       package: input.resolved.merged,
       ...(input.resolved.source && { packageSource: input.resolved.source }),
       intentAt: iso,
+      // A request that is there from the beginning asks for what is being made anyway.
+      ...(!status.reinstall &&
+        record.vm.spec.reinstall?.requestID && { reinstall: { completedIDs: [record.vm.spec.reinstall.requestID] } }),
     }),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${source} on ${node}`),
     working('clone', iso),
@@ -82,8 +86,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
 }
 
 /** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
-export function selectorOf(vm: ProxmoxVM): string {
-  const { name, vmid, tag } = vm.spec.template
+export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): string {
   return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
 }
 
@@ -93,7 +96,7 @@ export function selectorOf(vm: ProxmoxVM): string {
  */
 async function chooseSource(input: IntentInput, snapshot: Snapshot): Promise<TemplateFacts | Outcome> {
   const { room, record, cluster } = input
-  const { name, vmid, tag } = record.vm.spec.template
+  const { name, vmid, tag } = templateFor(record.vm, record.status)
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
   if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
   const online = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
@@ -144,7 +147,7 @@ interface Placed {
 }
 
 function wishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: TemplateFacts | undefined): PlacementWish {
-  const { clone, storage } = vm.spec.template
+  const { clone, storage } = templateFor(vm, vm.status ?? {})
   const size = (text: string | number | undefined) => (text ? parseSizeMiB(text) : 0)
   const systemDiskMiB = size(merged.systemDisk?.size)
   return {
@@ -172,17 +175,18 @@ async function chooseVmid(input: IntentInput, snapshot: Snapshot): Promise<numbe
     room.vms
       .list()
       .some((other) => other.status?.vmid === vmid && other.spec.clusterRef.name === cluster.name && other.metadata.uid !== vm.metadata.uid)
-  if (vm.spec.vmid !== undefined) return await pinnedVmid(input, snapshot, isHeld)
+  const pinned = pinnedVmidOf(vm, record.status)
+  if (pinned !== undefined) return await pinnedVmid(input, pinned, snapshot, isHeld)
   const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => snapshot.guests.has(vmid) || isHeld(vmid))
   return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
 }
 
 async function pinnedVmid(
   { record, cluster }: IntentInput,
+  vmid: number,
   snapshot: Snapshot,
   isHeld: (vmid: number) => boolean,
 ): Promise<number | Outcome> {
-  const vmid = record.vm.spec.vmid ?? 0
   const taken = stalled(
     'VMIDTaken',
     `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`,

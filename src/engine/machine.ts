@@ -75,6 +75,8 @@ export interface Want {
   readonly passwordVersion?: string
   readonly passwordInForce?: string
   readonly power: 'running' | 'stopped' | 'started-once' | 'left-alone'
+  /** A change of package is under way: what PVE does not take live is worth switching the VM off for. */
+  readonly mayStop: boolean
 }
 
 export interface WantedDisk {

@@ -1,5 +1,5 @@
 import type { Package } from '../api/package.ts'
-import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { expandName, type MacroSource } from './naming.ts'
 import type { Room } from './room.ts'
 import { stalled, type Outcome } from './step.ts'
@@ -13,8 +13,12 @@ export interface Names {
 /** A random name that is taken is drawn again. */
 const mostAttempts = 20
 
+/** The names the VM has had since its birth, or new ones. */
+export const namesOf = (room: Room, vm: ProxmoxVM, status: ProxmoxVMStatus, merged: Package, vmid: number): Names | Outcome =>
+  status.hostname && status.vmName ? { hostname: status.hostname, vmName: status.vmName } : chooseNames(room, vm, merged, vmid)
+
 /** Evaluated once and kept in status. PVE's name is the host name; `vmName` counts only where the VM has none of its own. */
-export function chooseNames(room: Room, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
+function chooseNames(room: Room, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
   const own = vm.spec.hostname ?? merged.naming?.hostname
   const pattern = own ?? merged.naming?.vmName ?? vm.metadata.name
   for (let attempt = 1; ; attempt++) {

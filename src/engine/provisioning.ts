@@ -2,7 +2,8 @@ import type { Package } from '../api/package.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { storageOf } from '../proxmox/property-string.ts'
 import { claimAddresses, releaseSurplus } from './addresses.ts'
-import { climb, type Climbed } from './climb.ts'
+import { provision, suspend } from '../lifecycle.ts'
+import { climb, type Climb, type Climbed } from './climb.ts'
 import { concluded } from './conclusion.ts'
 import { credentialsFor } from './credentials.ts'
 import { assignSlots, systemKeyOf } from './disk-slots.ts'
@@ -13,10 +14,12 @@ import type { Want } from './machine.ts'
 import type { Memory } from './memory.ts'
 import { renamed } from './names.ts'
 import { resolvePackage, resolveWire, type Resolved } from './resolve.ts'
-import type { Room } from './room.ts'
+import { nowIso, type Room } from './room.ts'
 import { clusterFor, mayUse } from './references.ts'
-import { isSettled } from './status.ts'
-import { stalled, type Outcome } from './step.ts'
+import { isSettled, judged } from './status.ts'
+import { beginReinstall, clearForReinstall, isBirth, requestedReinstall } from './reinstallation.ts'
+import { isSuspended, suspensionVerdict } from './suspension.ts'
+import { stalled, type Ladder, type Outcome } from './step.ts'
 import type { Credentials } from './wanted-cloud-init.ts'
 import { fingerprintOf, markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
 import type { VMRecord } from './vm-record.ts'
@@ -33,6 +36,12 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   const { room, record } = it
   const cluster = clusterFor(room, record.vm)
   if ('is' in cluster) return cluster
+  const held = await holdOff(it, cluster)
+  if (held) return held
+  const reinstalled = await reinstall(it, cluster)
+  if (reinstalled) return reinstalled
+  if (record.status.removedAt)
+    return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
   const resolved = packageInForce(room, record)
   if ('is' in resolved) return resolved
   await ensureFinalizer(room, record)
@@ -53,6 +62,44 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   return concluded({ room, record, cluster, resolved, climbed })
 }
 
+/** A suspended VM is off before anything else is looked at: a package that does not work must not keep it running. */
+async function holdOff(it: Provisioning, cluster: PveCluster): Promise<Outcome | undefined> {
+  const { room, record } = it
+  const { status, vm } = record
+  if (!isSuspended(vm) || isBirth(status) || status.removedAt) return undefined
+  const [net] = status.interfaces ?? []
+  const look = lookAt(it, cluster)
+  const wish = () =>
+    wantOf({
+      vm,
+      status: record.status,
+      merged: status.package ?? {},
+      grants: [],
+      net: { bridge: net?.bridge ?? '' },
+      storageType: () => undefined,
+      systemDiskStorage: '',
+    })
+  const climbed = await climb(climbOf(it, cluster, look, suspend, wish))
+  if ('is' in climbed) return climbed
+  record.change(judged(vm, nowIso(room.clock), [suspensionVerdict(vm, 'stopped')]), (now) => ({ ...now, remoteStatus: 'stopped' }))
+  return undefined
+}
+
+/** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
+async function reinstall(it: Provisioning, cluster: PveCluster): Promise<Outcome | undefined> {
+  const { record } = it
+  const requestID = requestedReinstall(record.vm)
+  const isFree = record.status.firstReadyAt !== undefined && record.status.reinstall?.running === undefined
+  if (requestID && isFree) {
+    const template = record.vm.spec.reinstall?.template
+    await beginReinstall(it, { requestID, ...(template && { template }) })
+  }
+  const { running } = record.status.reinstall ?? {}
+  if (!running || running.removed) return undefined
+  const cleared = await clearForReinstall(it, cluster, running)
+  return cleared.is === 'done' ? undefined : cleared
+}
+
 function packageInForce(room: Room, record: VMRecord): Resolved | Outcome {
   const name = record.vm.spec.packageRef?.name
   const found = name === undefined ? undefined : room.packages.get(name)
@@ -66,37 +113,38 @@ async function climbLadder(
   grants: readonly GrantedAddress[],
   credentials: Credentials | undefined,
 ): Promise<Outcome | Climbed> {
-  const { room, record, memory, key } = it
+  const { room, record } = it
   const rename = renamed(room, record.vm)
   if (rename && 'is' in rename) return rename
   if (rename) record.change((status) => ({ ...status, ...rename }))
+  const look = lookAt(it, cluster)
+  const wish = () => wishFor({ record, cluster, merged: resolved.merged, grants, look, ...(credentials && { credentials }) })
+  return await climb(climbOf(it, cluster, look, provision, wish))
+}
+
+function lookAt({ room, record, memory }: Provisioning, cluster: PveCluster): Look {
   const { status, vm } = record
   const vmid = status.vmid ?? 0
-  const mark = markOf(vm.metadata.uid ?? '', vmid)
   const isFirst = !status.firstStartedAt && status.step?.name !== 'start'
   const { carried } = memory
   delete memory.carried
-  const look = new Look({
+  return new Look({
     cluster,
     vmid,
-    mark,
+    mark: markOf(vm.metadata.uid ?? '', vmid),
     ...(status.node && !memory.cloneUnasked && { expectedNode: status.node }),
     proofSinceMs: room.clock.now(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
     ...(isFirst && { presumedPower: 'stopped' as const }),
     ...(carried && status.step?.name === 'start' && { carried }),
   })
-  return await climb({
-    room,
-    key,
-    record,
-    cluster,
-    memory,
-    isRepair: isSettled(vm),
-    look,
-    identity: { vmid, name: status.vmName ?? '', description: descriptionOf(vm, mark) },
-    wish: () => wishFor({ record, cluster, merged: resolved.merged, grants, look, ...(credentials && { credentials }) }),
-  })
+}
+
+function climbOf(it: Provisioning, cluster: PveCluster, look: Look, ladder: Ladder, wish: () => Want | Outcome): Climb {
+  const { status, vm } = it.record
+  const vmid = status.vmid ?? 0
+  const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid))
+  return { ...it, cluster, look, ladder, isRepair: isSettled(vm), identity: { vmid, name: status.vmName ?? '', description }, wish }
 }
 
 interface Wish {

@@ -2,6 +2,7 @@ import type { PveCluster } from '../proxmox/cluster.ts'
 import { deleteBackup, nextBackup } from './backups.ts'
 import { findCloneTask } from './clone-task.ts'
 import { Look } from './look.ts'
+import { isBirth } from './reinstallation.ts'
 import { nowIso, type Room } from './room.ts'
 import { working } from './status.ts'
 import { done, stalled, wait, waitForTask, type Outcome } from './step.ts'
@@ -72,11 +73,11 @@ function foreign({ record }: Removing, look: Look): Outcome {
 /** A clone whose receipt was lost may still appear. */
 async function provedAbsent({ room, record }: Removing, cluster: PveCluster): Promise<Outcome> {
   const { status } = record
-  if (status.firstReadyAt || status.step?.name === 'remove') return done
+  if (!isBirth(status) || status.step?.name === 'remove') return done
   const task = await findCloneTask(cluster, status)
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${status.vmid} must end first.`)
   const ageMs = room.clock.now() - Date.parse(status.intentAt ?? '')
-  if (task || status.clonedAt || ageMs > 60_000) return done
+  if (task || (status.clonedAt && !status.reinstall?.running) || ageMs > 60_000) return done
   return wait('Terminating', `The answer to the clone request may have been lost; VM ${status.vmid} is given a minute to appear.`, 5_000)
 }
 

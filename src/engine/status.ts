@@ -52,13 +52,19 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   const ready = status.conditions?.find((condition) => condition.type === 'Ready')
   if (vm.metadata.deletionTimestamp) return 'Terminating'
   if (ready?.reason === 'VMMissing') return 'Missing'
+  if (status.removedAt) return 'Removed'
+  if (status.reinstall?.running) return 'Reinstalling'
   if (!status.intentAt) return 'Pending'
   if (!status.firstReadyAt) return 'Provisioning'
+  if (isTrue(status.conditions, 'Suspended')) return 'Suspended'
+  if (status.change) return 'Changing'
   if (status.remoteStatus === 'running') return 'Running'
   if (status.remoteStatus === 'stopped') return 'Stopped'
   return 'Unknown'
 }
 
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
-export const isSettled = (vm: ProxmoxVM) =>
-  vm.status?.observedGeneration === vm.metadata.generation && isTrue(vm.status?.conditions, 'Ready') && vm.status?.step === undefined
+export function isSettled({ metadata, status }: ProxmoxVM): boolean {
+  const isUnderWay = status?.step !== undefined || status?.change !== undefined || status?.reinstall?.running !== undefined
+  return status?.observedGeneration === metadata.generation && isTrue(status?.conditions, 'Ready') && !isUnderWay
+}

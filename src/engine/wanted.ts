@@ -4,6 +4,8 @@ import type { ProxmoxVM, ProxmoxVMStatus as VMStatus } from '../api/proxmoxvm.ts
 import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { Throttle } from '../proxmox/property-string.ts'
 import type { Want, WantedDisk } from './machine.ts'
+import { isBirth, templateFor } from './reinstallation.ts'
+import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { wantedCloudInit, type Credentials } from './wanted-cloud-init.ts'
 import { wantedFirewall } from './wanted-firewall.ts'
 
@@ -65,8 +67,8 @@ export function wantOf(input: WantInput): Want {
     description: descriptionOf(vm, mark),
     name: status.vmName ?? '',
     tags: [ownTag],
-    onboot: runStrategy !== 'Halted',
-    fresh: status.firstReadyAt === undefined,
+    onboot: runStrategy !== 'Halted' && !isSuspended(vm),
+    fresh: isBirth(status),
     cpu: wantedCpu(merged.cpu),
     memory: wantedMemory(merged.memory),
     systemDisk: wantedSystemDisk(status, merged),
@@ -77,13 +79,15 @@ export function wantOf(input: WantInput): Want {
     cloudInit: wantedCloudInit(vm.spec.cloudInit, input.grants, input.credentials),
     ...(input.credentials && { passwordVersion: input.credentials.version }),
     ...(status.cloudInit?.passwordVersion && { passwordInForce: status.cloudInit.passwordVersion }),
-    power: wantedPower(runStrategy, status),
+    power: wantedPower(vm, status),
+    mayStop: status.change !== undefined,
   }
 }
 
-function wantedPower(runStrategy: string, status: VMStatus): Want['power'] {
-  if (runStrategy === 'Halted') return 'stopped'
-  if (runStrategy === 'Always') return 'running'
+function wantedPower(vm: ProxmoxVM, status: VMStatus): Want['power'] {
+  if (vm.spec.runStrategy === 'Halted' || isSuspended(vm)) return 'stopped'
+  if (vm.spec.runStrategy === 'Always' || isBeingUnsuspended(vm)) return 'running'
+  if (status.change?.wasRunning || status.change?.start) return 'running'
   return status.firstStartedAt ? 'left-alone' : 'started-once'
 }
 
@@ -119,7 +123,7 @@ function wantedSystemDisk(status: VMStatus, merged: Package): Want['systemDisk']
 
 function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: WantInput): WantedDisk[] {
   return (merged.additionalDisks ?? []).map((disk) => {
-    const storage = disk.storage ?? vm.spec.template.storage ?? systemDiskStorage
+    const storage = disk.storage ?? templateFor(vm, status).storage ?? systemDiskStorage
     return {
       name: disk.name,
       key: status.disks?.find((noted) => noted.name === disk.name)?.key ?? '',

@@ -1,6 +1,13 @@
 import { carriesMark } from '../engine/wanted.ts'
 import { configStep, difference } from './config-step.ts'
 
+/** Off for a VM that must not come back with its node: suspended or halted. */
+export const onboot = configStep({
+  name: 'onboot',
+  rung: 'clone',
+  change: (now, want) => difference(now, { onboot: want.onboot ? '1' : '0' }, { onboot: '0' }),
+})
+
 /** What makes the clone this VM and not a copy of its template: name, mark, tags, onboot, protection. */
 export const identity = configStep({
   name: 'identity',

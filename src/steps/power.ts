@@ -1,5 +1,30 @@
 import { missing, satisfied, waitForTask, type Step } from '../engine/step.ts'
 
+/**
+ * A change of package that PVE does not take live: the VM is switched off, PVE applies what is pending, and the last step starts it again.
+ * Drift never gets here: nobody asked to stop a VM for it.
+ */
+export const stopForChange: Step = {
+  name: 'stop',
+  rung: 'ready',
+  needs: 'config',
+  check(seen, want) {
+    const pending = seen.config?.pending ?? []
+    return want.mayStop && pending.length > 0 ? missing(`the VM must be off for ${pending.join(', ')}`) : satisfied
+  },
+  apply: async ({ world }) => waitForTask(await world.shutdown(), 'The VM is being shut down for the change.'),
+}
+
+/** A suspended or halted VM is off before anything else is looked at. */
+export const powerOff: Step = {
+  name: 'power_off',
+  rung: 'ready',
+  needs: 'power',
+  check: (seen, want) =>
+    want.power === 'stopped' && seen.power !== 'stopped' ? missing(`power ${seen.power ?? 'unknown'} → stopped`) : satisfied,
+  apply: async ({ world }) => waitForTask(await world.shutdown(), 'The VM is being shut down.'),
+}
+
 /** The last rung: power as runStrategy wants it. A VM under Once is started a single time in its life. */
 export const power: Step = {
   name: 'start',

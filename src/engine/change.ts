@@ -1,0 +1,70 @@
+import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { isConfigStep } from '../steps/config-step.ts'
+import { fails } from './conditions.ts'
+import type { Look } from './look.ts'
+import type { Want } from './machine.ts'
+import { nowIso, tell, type Room } from './room.ts'
+import { judged, type Change } from './status.ts'
+import type { Ladder } from './step.ts'
+import type { VMRecord } from './vm-record.ts'
+
+/** PVE never plugs these into a running VM (qemu-server vmconfig_hotplug_pending); the balloon device only appears or goes at a cold start. */
+const coldKeys: ReadonlySet<string> = new Set(['cores', 'sockets', 'cpu', 'memory'])
+
+export interface ChangePlan {
+  /** One sentence per step that differs: field: old → new. */
+  readonly sentences: readonly string[]
+  readonly needsStop: boolean
+}
+
+/** The whole difference, computed before anything is done. */
+export async function planChange(ladder: Ladder, look: Look, want: Want): Promise<ChangePlan> {
+  const sentences: string[] = []
+  let needsStop = false
+  for (const step of ladder) {
+    if (step.name === 'start' || step.name === 'stop') continue
+    await look.need(step.needs)
+    const verdict = step.check(look.seen, want)
+    if (verdict.is === 'satisfied') continue
+    sentences.push(verdict.is === 'missing' ? `${step.name}: ${verdict.what}` : `${step.name}: ${verdict.what} (refused)`)
+    if (verdict.is !== 'missing' || !isConfigStep(step) || !look.seen.config) continue
+    const patch = step.change(look.seen.config.values, want)
+    needsStop ||= [...Object.keys(patch.set), ...patch.remove].some((key) => isCold(key, look.seen.config?.values ?? {}, patch.set))
+  }
+  return { sentences, needsStop: needsStop || (look.seen.config?.pending.length ?? 0) > 0 }
+}
+
+function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
+  if (key === 'balloon') return (now.balloon === '0') !== (set.balloon === '0')
+  return coldKeys.has(key)
+}
+
+/**
+ * A change of package is shown and noted before it is begun: what, whether it needs the VM off, and whether it ran. An interrupted one goes on
+ * from there; if the spec changes on the way, the newest is planned.
+ */
+export async function beginChange(room: Room, record: VMRecord, look: Look, plan: ChangePlan): Promise<void> {
+  const { vm, status } = record
+  await look.need('power')
+  const iso = nowIso(room.clock)
+  const isOn = look.seen.power === 'running'
+  const stop = plan.needsStop && isOn ? ' The VM is shut down for it and started again.' : ''
+  const message = `${plan.sentences.join('; ')}.${stop}`
+  const change = {
+    since: status.change?.since ?? iso,
+    generation: vm.metadata.generation ?? 0,
+    wasRunning: status.change?.wasRunning ?? isOn,
+    ...(status.change?.start && { start: true }),
+  }
+  record.change(
+    (before) => ({ ...before, localStatus: 'change_package', change }),
+    judged(vm, iso, [fails('PackageApplied', 'ChangingPackage', message.slice(0, 4000))]),
+  )
+  await record.save()
+  tell(room, vm, 'Normal', 'PackageChanging', message)
+}
+
+export const isNoted = (vm: { metadata: { generation?: number } }, status: ProxmoxVMStatus) =>
+  status.localStatus === 'change_package' && status.change?.generation === vm.metadata.generation
+
+export const changed: Change = ({ change: _, ...status }) => status
