@@ -115,8 +115,11 @@ export class AddressBook {
    * `release` names them: PVE may still have them in ipconfig and ipset.
    */
   surplus(who: Claimant, entries: readonly Entry[]): PoolAddress[] {
-    const wanted = new Set(entries.map((entry) => this.heldFor(who.uid, entry)?.metadata.name))
-    return this.held(who.uid).filter(({ metadata }) => !wanted.has(metadata.name))
+    const wanted = new Map(entries.map((entry) => [entry.name, this.heldFor(who.uid, entry)?.metadata.name]))
+    const kept = new Set(wanted.values())
+    // An entry that does not have its new address yet keeps the old one: the guest uses it.
+    const isWaiting = (entry: string | undefined): boolean => entry !== undefined && wanted.has(entry) && wanted.get(entry) === undefined
+    return this.held(who.uid).filter(({ metadata, spec }) => !kept.has(metadata.name) && !isWaiting(spec.claimRef?.entry))
   }
 
   /**

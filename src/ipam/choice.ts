@@ -16,7 +16,7 @@ export type Choice = { is: 'take'; address: Address; adopt: boolean } | { is: 'n
 export interface Question {
   readonly who: Claimant
   readonly entry: Entry
-  /** All entries of the VM: an address under an entry that is not among them may be taken over. */
+  /** All entries of the VM: an address under an entry that is not among them (it was renamed) is taken over. */
   readonly entries: readonly Entry[]
   /** What the VM holds already, of any pool. */
   readonly held: readonly PoolAddress[]
@@ -49,7 +49,9 @@ export function shelfFor(
 export function choose(stock: Stock, shelf: Shelf & { room: PoolRoom }, q: Question): Choice {
   const named = q.entry.address ?? q.entry.recorded
   if (named !== undefined) return chooseNamed(stock, shelf, q, named)
-  const spare = q.held.find((held) => held.spec.poolRef.name === q.entry.pool && !isWanted(held, q.entries))
+  const spare = q.held.find(
+    ({ spec }) => spec.poolRef.name === q.entry.pool && !q.entries.some(({ name }) => name === spec.claimRef?.entry),
+  )
   const spareAddress = spare && parseAddress(spare.spec.address)
   if (spareAddress) return { is: 'take', address: spareAddress, adopt: true }
   const reservation = ownReservation(stock, shelf, q)

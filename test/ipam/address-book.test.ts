@@ -128,8 +128,13 @@ describe('a claim', () => {
     await claimOne(stand, vm, main(pool))
     expect(await claimOne(stand, vm, { name: 'public', pool })).toBe('192.0.2.1')
     expect(stand.book.surplus(vm, [{ name: 'public', pool }])).toEqual([])
+    const impossible = { name: 'public', pool, address: '192.0.2.99' }
+    expect(await claimOne(stand, vm, impossible)).toBe('refused AddressNotInPool')
+    expect(stand.book.surplus(vm, [impossible])).toEqual([])
     const renumbered = { name: 'public', pool, address: '192.0.2.5' }
-    expect(await claimOne(stand, vm, renumbered)).toBe('192.0.2.5')
+    const both = await stand.book.claim(vm, [renumbered, { name: 'second', pool }], 'fra1')
+    expect(both.map(shortly)).toEqual(['192.0.2.5', '192.0.2.2'])
+    await stand.book.release(vm, { entries: ['second'], outcome: 'free' })
     expect(stand.book.surplus(vm, [renumbered]).map(({ spec }) => spec.address)).toEqual(['192.0.2.1'])
     await stand.book.release(vm, { addresses: ['192.0.2.1'], outcome: 'free' })
     expect(stand.book.held(vm.uid).map(({ spec }) => spec.address)).toEqual(['192.0.2.5'])
