@@ -13,10 +13,21 @@ export function isAclPath(path: string): boolean {
   return aclPath.test(path)
 }
 
-/** PVE::AccessControl normalize_path: undefined for a path that no permission can be on. */
-export function normalizePath(path: string): string | undefined {
+/** What a permission check makes of a path: only odd characters make it none at all (PVE::AccessControl normalize_path). */
+function checkedPath(path: string): string | undefined {
+  return /^[a-zA-Z0-9._/-]+$/.test(path) ? path.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1') : undefined
+}
+
+/** PVE::AccessControl normalize_path: undefined for other characters than a path may have. */
+function tidyPath(path: string): string | undefined {
   const tidy = `/${path}`.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1')
-  return isAclPath(tidy) ? tidy : undefined
+  return /^[\w./-]+$/.test(tidy) ? tidy : undefined
+}
+
+/** The path tidied, or undefined when no permission can be given on it. */
+export function normalizePath(path: string): string | undefined {
+  const tidy = tidyPath(path)
+  return tidy !== undefined && isAclPath(tidy) ? tidy : undefined
 }
 
 /** The permission check that a method declares, on raw parameters; throws 403 (PVE::RPCEnvironment exec_api2_perm_check). */
@@ -66,8 +77,8 @@ function perm(access: Access, who: Identity, rest: readonly unknown[], params: R
   const any = options[options.indexOf('any') + 1] === 1 && options.includes('any')
   const needed = options.includes('require_param') ? String(options[options.indexOf('require_param') + 1]) : undefined
   if (needed !== undefined && params[needed] === undefined) return false
-  const path = normalizePath(fill(template, params))
-  // A path nobody can have rights on: refused to all but root's own ticket (recording 41).
+  const path = tidyPath(fill(template, params))
+  // A path with other characters: nobody can have rights on it but root with its ticket (recording 41).
   if (path === undefined && !quiet) throw forbidden(`, ${privileges.join(any ? '|' : ', ')}`)
   if (path === undefined) return false
   const ok = any ? access.hasAny(who, path, privileges) : privileges.every((p) => access.has(who, path, p))

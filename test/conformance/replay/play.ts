@@ -87,7 +87,7 @@ function holds(condition: Condition, answer: Answer): boolean {
   const value = pick(answer.json, condition.path) ?? null
   if (condition.equals !== undefined && value !== condition.equals) return false
   if (condition.exists !== undefined && (value !== null) !== condition.exists) return false
-  return condition.matches === undefined || new RegExp(condition.matches).test(value === null ? 'None' : plain(value))
+  return condition.matches === undefined || new RegExp(condition.matches).test(textOf(value))
 }
 
 /** Polls a task to its end and reads its log, cut in the middle when it is long. */
@@ -131,12 +131,15 @@ function filtered(document: Json | undefined, only: Step['only']): Json | undefi
   return { ...document, data: document['data'].filter(matches) }
 }
 
+/** The recorder was written in Python: what was not there is `None`. */
+const textOf = (value: Json | undefined): string => (value === null || value === undefined ? 'None' : plain(value))
+
 /** Puts captured values in: a text that is nothing but `{{name}}` becomes the value itself. */
 function substitute(value: Json, names: Names): Json {
   if (typeof value === 'string') {
     const whole = /^\{\{(\w+)\}\}$/.exec(value)?.[1]
     if (whole !== undefined && whole in names) return names[whole] ?? null
-    return value.replace(/\{\{(\w+)\}\}/g, (all, name: string) => (name in names ? plain(names[name]) : all))
+    return value.replace(/\{\{(\w+)\}\}/g, (all, name: string) => (name in names ? textOf(names[name]) : all))
   }
   if (Array.isArray(value)) return value.map((item) => substitute(item, names))
   if (!isObject(value)) return value
