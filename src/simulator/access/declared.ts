@@ -13,11 +13,6 @@ export function isAclPath(path: string): boolean {
   return aclPath.test(path)
 }
 
-/** What a permission check makes of a path: only odd characters make it none at all (PVE::AccessControl normalize_path). */
-function checkedPath(path: string): string | undefined {
-  return /^[a-zA-Z0-9._/-]+$/.test(path) ? path.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1') : undefined
-}
-
 /** PVE::AccessControl normalize_path: undefined for other characters than a path may have. */
 function tidyPath(path: string): string | undefined {
   const tidy = `/${path}`.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1')
