@@ -4,19 +4,30 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { KubeClient } from '../../src/kube/client.ts'
 import { createLog } from '../../src/ops/log.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
-import { systemClock } from '../../src/ops/clock.ts'
 import { Operator } from '../../src/operator.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 import { freshName, freshNamespace, testClient, testServer } from './kube.ts'
+import { KubeGate, worldLabel } from './kube-gate.ts'
+import { guardPve } from './pve-gate.ts'
+import { TestClock } from './test-clock.ts'
 import { until } from './until.ts'
+import { Wire } from './wire.ts'
+
+interface RunningOperator {
+  readonly operator: Operator
+  readonly wire: Wire
+  stop(): Promise<void>
+}
 
 /** A simulated PVE, the real API server and an operator process in this one, with a cluster object, a namespace and names of its own. */
 export class TestWorld {
   readonly client: KubeClient
   readonly simulator: Simulator
   readonly cluster: string
+  /** Of the operators; the simulator has the system's. */
+  readonly clock = new TestClock()
   namespace = ''
-  operator: { stop: () => Promise<void>; operator: Operator } | undefined
+  operator: RunningOperator | undefined
 
   private constructor(o: { client: KubeClient; simulator: Simulator; cluster: string }) {
     this.client = o.client
@@ -32,6 +43,7 @@ export class TestWorld {
     const client = testClient()
     const simulator = await startSimulator({ speed: 10, ...simulation })
     const world = new TestWorld({ client, simulator, cluster: freshName('fra') })
+    guardPve(simulator, () => world.operator?.wire)
     world.namespace = await freshNamespace(client)
     await client.create(secrets, {
       apiVersion: 'v1',
@@ -42,7 +54,7 @@ export class TestWorld {
     await client.create(proxmoxClusters, {
       apiVersion: 'pve.hosting/v1alpha1',
       kind: 'ProxmoxCluster',
-      metadata: { name: world.cluster },
+      metadata: { name: world.cluster, labels: { [worldLabel]: world.cluster } },
       spec: {
         endpoints: [simulator.url],
         credentialsSecretRef: { namespace: world.namespace, name: 'token' },
@@ -55,11 +67,14 @@ export class TestWorld {
     return world
   }
 
-  async startOperator(o: { leaderElect?: boolean } = {}): Promise<Operator> {
+  /** Starts an operator that sees only this world; it becomes `operator`. */
+  async startOperator(o: { leaderElect?: boolean } = {}): Promise<RunningOperator> {
     const stop = new AbortController()
+    const wire = new Wire()
+    const gate = await KubeGate.open({ target: testServer(), wire, scope: this })
     const operator = new Operator({
-      server: testServer(),
-      clock: systemClock,
+      server: gate.server,
+      clock: this.clock,
       log: createLog({ level: (process.env.TEST_LOG_LEVEL as 'info') ?? 'silent' }),
       metrics: new Metrics({ version: 'test' }),
       random: Math.random,
@@ -68,20 +83,31 @@ export class TestWorld {
     })
     const running = operator.run(stop.signal)
     running.catch(() => undefined)
-    this.operator = {
+    const it: RunningOperator = {
       operator,
+      wire,
       stop: async () => {
         stop.abort()
-        await running
+        await running.catch((fault: unknown) => {
+          if (!wire.isCut) throw fault
+        })
+        await gate.close()
       },
     }
+    this.operator = it
     await until('the caches are synced', () => operator.isSynced)
-    return operator
+    return it
   }
 
   async stopOperator(): Promise<void> {
     await this.operator?.stop()
     this.operator = undefined
+  }
+
+  /** As kill -9: from now on nothing that the process does reaches anybody. Resolves when its remains are cleared away. */
+  async killOperator(): Promise<void> {
+    this.operator?.wire.cut()
+    await this.stopOperator()
   }
 
   async stop(): Promise<void> {
@@ -109,8 +135,14 @@ export class TestWorld {
     return await this.client.mergePatch(proxmoxVMs, { namespace: this.namespace, name }, patch)
   }
 
+  /** A pool of a scope of its own world, as other tests use the same documentation networks. */
   async pool(spec: object, name = freshName('pool')): Promise<string> {
-    await this.client.create(ipPools, { apiVersion: 'pve.hosting/v1alpha1', kind: 'IPPool', metadata: { name }, spec } as unknown as IPPool)
+    await this.client.create(ipPools, {
+      apiVersion: 'pve.hosting/v1alpha1',
+      kind: 'IPPool',
+      metadata: { name, labels: { [worldLabel]: this.cluster } },
+      spec: { scope: this.cluster, ...spec },
+    } as unknown as IPPool)
     return name
   }
 
@@ -171,6 +203,11 @@ export class TestWorld {
 
   async addresses(pool: string) {
     return (await this.client.list(poolAddresses)).filter((address) => address.spec.poolRef.name === pool)
+  }
+
+  /** Guests that are no templates. */
+  guests() {
+    return [...this.simulator.world.guests.values()].filter((guest) => !guest.isTemplate)
   }
 
   async get<T extends KubeObject>(resource: Parameters<KubeClient['get']>[0], name: string, namespace?: string): Promise<T | undefined> {

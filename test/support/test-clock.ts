@@ -1,0 +1,58 @@
+import type { Clock } from '../../src/ops/clock.ts'
+
+interface Timer {
+  readonly dueMs: number
+  readonly run: () => void
+  real: NodeJS.Timeout
+}
+
+/** The system's clock with a lever: `skip` makes it later at once, and what had to wait for that moment happens now. */
+export class TestClock implements Clock {
+  #aheadMs = 0
+  readonly #timers = new Set<Timer>()
+
+  now(): number {
+    return Date.now() + this.#aheadMs
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer: Timer = { dueMs: this.now() + Math.max(0, ms), run, real: setTimeout(() => undefined, 0) }
+    this.#timers.add(timer)
+    this.#arm(timer)
+    return () => {
+      clearTimeout(timer.real)
+      this.#timers.delete(timer)
+    }
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        cancel()
+        signal?.removeEventListener('abort', finish)
+        resolve()
+      }
+      const cancel = this.after(ms, finish)
+      signal?.addEventListener('abort', finish, { once: true })
+    })
+  }
+
+  skip(ms: number): void {
+    this.#aheadMs += ms
+    for (const timer of this.#timers) this.#arm(timer)
+  }
+
+  #arm(timer: Timer): void {
+    clearTimeout(timer.real)
+    const partMs = Math.min(Math.max(0, timer.dueMs - this.now()), longestTimerMs)
+    timer.real = setTimeout(() => {
+      if (timer.dueMs > this.now() + 1) return this.#arm(timer)
+      this.#timers.delete(timer)
+      timer.run()
+    }, partMs)
+  }
+}
+
+/** `setTimeout` fires at once for anything longer. */
+const longestTimerMs = 2_147_483_647
