@@ -5,7 +5,7 @@ import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { KubeClient, KubeError } from '../../src/kube/client.ts'
 import { freshName, freshNamespace } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { aVm, claimOne, main, makePool, openBook, shortly, type Stand, TurnedClock } from './book-stand.ts'
+import { aVm, claimOne, main, makePool, openBook, shortly, type Stand } from './book-stand.ts'
 
 let scope: string
 let stand: Stand
@@ -224,114 +224,6 @@ describe('a pool', () => {
     const given = (await Promise.all(claims)).filter((answer) => answer.startsWith('192.'))
     expect(given.length).toBeGreaterThanOrEqual(5)
     expect(new Set(given).size).toBe(given.length)
-  })
-})
-
-describe('a release', () => {
-  it('keeps who had the address, what it was for and when, and frees it', async () => {
-    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
-    const vm = aVm({ vmid: 5001 })
-    await claimOne(stand, vm, main(pool))
-    await stand.book.release(vm, { outcome: 'free' })
-    const left = await onServer('192.0.2.1')
-    expect(left?.spec).toMatchObject({
-      state: 'Released',
-      history: [{ namespace: 'shop', name: vm.name, uid: vm.uid, labels: { 'pve.hosting/client-id': '142' }, vmid: 5001 }],
-    })
-    expect(left?.spec.claimRef).toBeUndefined()
-    expect(left?.spec.history?.[0]?.labels).toEqual({ 'pve.hosting/client-id': '142' })
-    expect(left?.metadata.finalizers ?? []).toEqual([])
-    stand.requests.length = 0
-    await stand.book.release(vm, { outcome: 'free' })
-    const next = aVm()
-    expect(await claimOne(stand, next, main(pool))).toBe('192.0.2.1')
-    expect(stand.requests).toEqual(['PUT pooladdresses 200'])
-    expect((await onServer('192.0.2.1'))?.spec).toMatchObject({
-      state: 'Allocated',
-      history: [{ name: vm.name }],
-      claimRef: { name: next.name },
-    })
-  })
-
-  it('keeps the last 20 holders', async () => {
-    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
-    const all = Array.from({ length: 22 }, () => aVm())
-    for (const vm of all) {
-      await claimOne(stand, vm, main(pool))
-      await stand.book.release(vm, { outcome: 'free' })
-    }
-    expect((await onServer('192.0.2.1'))?.spec.history?.map(({ name }) => name)).toEqual(all.slice(2).map(({ name }) => name))
-  })
-
-  it('as an orphan leaves the address held, in the name of the VM that is left', async () => {
-    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
-    const vm = aVm({ vmid: 5002 })
-    await claimOne(stand, vm, main(pool))
-    await stand.book.release(vm, { outcome: 'orphan' })
-    await stand.book.release(vm, { outcome: 'orphan' })
-    expect((await onServer('192.0.2.1'))?.spec).toMatchObject({
-      state: 'Orphaned',
-      orphaned: true,
-      claimRef: { name: vm.name, uid: vm.uid },
-    })
-    const [answer] = await stand.book.claim(aVm({ name: vm.name }), [main(pool, '192.0.2.1')], 'fra1')
-    expect(answer).toMatchObject({
-      reason: 'AddressTaken',
-      message: expect.stringMatching(/an earlier object named shop\/.*left behind.*deletes the PoolAddress/),
-    })
-    expect(await claimOne(stand, aVm(), main(pool))).toBe('waiting PoolExhausted')
-  })
-
-  it('calls those who wait, first come first served', async () => {
-    const pool = await makePool(scope, { ranges: ['192.0.2.1-192.0.2.2'] }, stand)
-    const [a, b, first, second, third] = [aVm(), aVm(), aVm(), aVm(), aVm()]
-    for (const vm of [a, b]) await claimOne(stand, vm, main(pool))
-    for (const vm of [first, second, third]) expect(await claimOne(stand, vm, main(pool))).toBe('waiting PoolExhausted')
-    await stand.book.release(a, { outcome: 'free' })
-    expect(stand.called).toEqual([first.name])
-    expect(await claimOne(stand, second, main(pool))).toBe('waiting PoolExhausted')
-    expect(await claimOne(stand, aVm(), main(pool))).toBe('waiting PoolExhausted')
-    expect(await claimOne(stand, first, main(pool))).toBe('192.0.2.1')
-    await stand.book.release(b, { outcome: 'free' })
-    expect(stand.called).toEqual([first.name, second.name])
-    expect(await claimOne(stand, second, main(pool))).toBe('192.0.2.2')
-  })
-
-  it('by a VM that is deleted while it waits lets the next one in', async () => {
-    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
-    const [holder, gone, next] = [aVm(), aVm(), aVm()]
-    for (const vm of [holder, gone, next]) await claimOne(stand, vm, main(pool))
-    await stand.book.release(gone, { outcome: 'free' })
-    await stand.book.release(holder, { outcome: 'free' })
-    expect(stand.called).toEqual([next.name])
-    expect(await claimOne(stand, next, main(pool))).toBe('192.0.2.1')
-  })
-
-  it('gives the address again after reuseAfter, and then calls who waits', async () => {
-    const clock = new TurnedClock()
-    const patient = await open({ clock })
-    const pool = await makePool(scope, { ranges: ['192.0.2.1'], reuseAfter: '1h' }, patient)
-    const [holder, next] = [aVm(), aVm()]
-    await claimOne(patient, holder, main(pool))
-    await patient.book.release(holder, { outcome: 'free' })
-    expect((await onServer('192.0.2.1'))?.spec.state).toBe('Cooling')
-    expect(await claimOne(patient, next, main(pool))).toBe('waiting PoolExhausted')
-    clock.turn(3_599_000)
-    expect(patient.called).toEqual([])
-    expect(await claimOne(patient, next, main(pool))).toBe('waiting PoolExhausted')
-    clock.turn(1_000)
-    expect(patient.called).toEqual([next.name])
-    expect(await claimOne(patient, next, main(pool))).toBe('192.0.2.1')
-  })
-
-  it('is no need when the pool grows', async () => {
-    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
-    const vm = aVm()
-    await claimOne(stand, aVm(), main(pool))
-    await claimOne(stand, vm, main(pool))
-    await stand.client.mergePatch(ipPools, { name: pool }, { spec: { ranges: ['192.0.2.1-192.0.2.2'] } })
-    await until('the VM is called', () => stand.called.includes(vm.name))
-    expect(await claimOne(stand, vm, main(pool))).toBe('192.0.2.2')
   })
 })
 
