@@ -100,7 +100,11 @@ export class Pipeline {
       node = here.name
     }
     const target = world.nodes.get(node) ?? here
-    if (isProxied && !target.online) throw new PveRefusal(595, 'No route to host', undefined, true)
+    if (isProxied && !target.online) {
+      // A dark host does not answer ARP: the kernel gives up after about three seconds.
+      await world.clock.sleep(world.spec.offlineDelayMs ?? 3000)
+      throw new PveRefusal(595, 'No route to host', undefined, true)
+    }
     const isProtected = found.info.protected === 1
     if (isProtected && !target.pvedaemon) throw new PveRefusal(595, 'Connection refused', undefined, true)
     const run = async () => this.#run(world, found, params, { user, node, plan })

@@ -137,6 +137,7 @@ export const scenarioSchema = z.strictObject({
   seed: z.int().optional(),
   authDelayMs: z.number().nonnegative().optional(),
   pvestatdMs: z.number().positive().optional(),
+  offlineDelayMs: z.number().nonnegative().optional(),
   errorBody: z.enum(['modern', 'legacy']).optional(),
 })
 

@@ -24,10 +24,14 @@ export interface WorldSpec {
   seed?: number
   /** How long a refused login is held back, default 3000. */
   authDelayMs?: number
+  /** How long a call to a node that is off takes until it is answered with 595, default 3000. */
+  offlineDelayMs?: number
   /** pvestatd's interval, default 10000. */
   pvestatdMs?: number
   /** When its first tick comes; default after one interval. */
   firstTickMs?: number
+  /** What is still known of guests that are gone: an id that is used again within 5 minutes shows it. */
+  remembered?: { vmid: number; node: string; name: string; maxmem: number; maxdisk: number }[]
   /** The SHA-1 digests, MACs and lists stay the same; `legacy` answers errors as PVE 8.3 and older: only in the reason phrase. */
   errorBody?: 'modern' | 'legacy'
   /** Oddities of one machine: the exit status that an operation always has there. */
