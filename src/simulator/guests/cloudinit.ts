@@ -1,3 +1,6 @@
+import { refuse } from '../http/refusal.ts'
+import { splitVolid } from '../storage/volume.ts'
+import type { World } from '../world/world.ts'
 import { isCloudInit, isDriveKey, parseDrive } from './drive.ts'
 import type { Guest, Section } from './guest.ts'
 import { isCloudInitOption } from './permissions.ts'
@@ -14,6 +17,15 @@ export function cloudInitKey(config: Section): string | undefined {
     if (drive && isCloudInit(drive)) return key
   }
   return undefined
+}
+
+/** The custom snippets must be there when the drive is written. */
+export function checkSnippets(world: World, node: string, guest: Guest): void {
+  for (const key of ['cicustom', 'hookscript']) {
+    for (const volid of (guest.config.get(key) ?? '').split(',').map((part) => part.replace(/^\w+=/, ''))) {
+      if (splitVolid(volid) && !world.storage.find(volid, node)) refuse(`volume '${volid}' does not exist`)
+    }
+  }
 }
 
 /** Writes the drive anew from the config as it is now. */

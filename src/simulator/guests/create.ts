@@ -1,7 +1,7 @@
 import { forbidden, PveRefusal, refuse } from '../http/refusal.ts'
 import { type Call, flag, int, str } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
-import { type Allocation, checkStorageAccess, createDisks } from './disks.ts'
+import { type Allocation, checkStorageAccess, checkVolumeAccess, createDisks } from './disks.ts'
 import { driveKeys, isCdrom, isDriveKey, parseDrive } from './drive.ts'
 import { checkQuorum, flockPath } from './find.ts'
 import { Guest, type Section } from './guest.ts'
@@ -9,6 +9,7 @@ import { normalise, onlyRoot, settingsOf } from './options.ts'
 import { checkBridges, checkDeviceValue, checkOptionPermissions } from './permissions.ts'
 import { startGuest } from './power.ts'
 import { orderOf } from './update.ts'
+import { tidy } from './write.ts'
 import { regenerate } from './cloudinit.ts'
 
 const flockMs = 5000
@@ -25,12 +26,14 @@ export async function create(call: Call): Promise<string> {
     world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') || (pool !== undefined && world.access.has(user, `/pool/${pool}`, 'VM.Allocate'))
   if (!mayAllocate) throw forbidden()
   const storage = str(call, 'storage')
-  if (storage !== undefined) world.storage.usable(storage, node)
-  if (str(call, 'archive') !== undefined) refuse('the simulator does not restore backups')
+  const archive = str(call, 'archive')
+  if (archive !== undefined) {
+    checkVolumeAccess({ world, user, vmid }, archive)
+    refuse('the simulator does not restore backups')
+  }
   if (flag(call, 'start')) call.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
   onlyRoot(call, 'skiplock')
   const settings = normalise(world, settingsOf(call))
-  delete settings['vmid']
   const about = { world, user, node, vmid, defaultStorage: storage }
   checkStorageAccess(about, settings)
   checkOptionPermissions(call, vmid, Object.keys(settings))
@@ -39,7 +42,9 @@ export async function create(call: Call): Promise<string> {
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     await fill(call, worker, { ...about, log: (line) => worker.log(line) }, { settings, pool })
-    if (flag(call, 'start')) await startGuest(world, node, vmid, worker)
+    if (!flag(call, 'start')) return
+    worker.log('Execute autostart')
+    await startGuest(world, node, vmid, worker)
   })
   return task.upid
 }
@@ -80,6 +85,7 @@ async function fill(
     const config: Section = new Map(Object.entries({ ...o.settings, ...made.result }))
     complete(call, config)
     guest.config = config
+    tidy(guest)
     regenerate(guest)
     if (o.pool !== undefined) world.access.pools.get(o.pool)?.vms.add(vmid)
     world.access.changed()

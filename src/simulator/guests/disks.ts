@@ -8,6 +8,8 @@ import { formatSize } from './size.ts'
 
 const GiB = 1024 ** 3
 const cloudInitBytes = 4 * 1024 ** 2
+/** ext4's limit; above it qemu-img refuses a raw file (recording 17). */
+const largestFileBytes = 16 * 1024 * GiB
 
 /** Who allocates, where, and for whom. */
 export interface Allocation {
@@ -36,8 +38,8 @@ export function allocate(
     refuse(
       isFile ? `disk image '${path}' already exists` : `lvcreate '${o.storage}/${name}' error:   Logical Volume "${name}" already exists`,
     )
-  if (o.bytes > 8192 * GiB * 1024)
-    refuse(`unable to create image: qemu-img: ${path}: The image size is too large for file format '${o.format}'`)
+  if (isFile && o.bytes > largestFileBytes)
+    refuse(`unable to create image: qemu-img.orig: ${path}: The image size is too large for file format '${o.format}'`)
   const bytes = world.storage.rounded(o.storage, o.bytes)
   world.storage.mustFit(o.storage, o.node, name, world.storage.isThin(o.storage) && storage.type !== 'dir' ? 0 : isFile ? 0 : bytes)
   if (isFile) {
@@ -79,6 +81,7 @@ export function checkStorageAccess(
     if (fresh || (drive && isCloudInit(drive) && file.endsWith(':cloudinit'))) {
       if (storage === undefined) refuse('no storage ID specified (and no default storage)')
       a.world.access.check(a.user, `/storage/${storage}`, ['Datastore.AllocateSpace'])
+      if (!fresh) continue
       const found = a.world.storage.usable(storage, a.node)
       if (!found.content.includes('images')) throw paramError({ storage: `storage '${storage}' does not support vm images` })
       if (drive['import-from'] !== undefined) checkImportSource(a, key, drive)
@@ -114,12 +117,15 @@ export function checkVolumeAccess(a: Pick<Allocation, 'world' | 'user' | 'vmid'>
   const facts = factsOfName(parts.name, isFile)
   if (!facts) refuse(isFile ? `unable to parse directory volume name '${parts.name}'` : `unable to parse lvm volume name '${parts.name}'`)
   const path = `/storage/${parts.storage}`
-  if (['iso', 'vztmpl', 'snippets', 'import'].includes(facts.content)) {
-    a.world.access.check(a.user, path, ['Datastore.Audit', 'Datastore.AllocateSpace'], true)
-    return
+  const { access } = a.world
+  if (access.has(a.user, path, 'Datastore.Allocate') || (facts.vmid !== undefined && facts.vmid === a.vmid)) return
+  if (['iso', 'vztmpl', 'snippets', 'import'].includes(facts.content))
+    access.check(a.user, path, ['Datastore.Audit', 'Datastore.AllocateSpace'], true)
+  else if (facts.vmid === undefined) access.check(a.user, path, ['Datastore.Allocate'])
+  else {
+    access.check(a.user, path, ['Datastore.Audit'])
+    access.check(a.user, `/vms/${facts.vmid}`, ['VM.Config.Disk'])
   }
-  if (facts.vmid !== undefined && facts.vmid === a.vmid) return
-  a.world.access.check(a.user, path, ['Datastore.Allocate'])
 }
 
 /** Makes or looks up the volumes of drives; returns their stored text. Frees what it made when one fails (create_disks). */
@@ -131,7 +137,7 @@ export async function createDisks(
   const made: Volume[] = []
   const result: Record<string, string> = {}
   try {
-    for (const [key, text] of Object.entries(settings)) {
+    for (const [key, text] of Object.entries(settings).toSorted(([x], [y]) => (x < y ? -1 : 1))) {
       const drive = parseDrive(key, text)
       if (!drive) throw paramError({ [key]: 'unable to parse drive options' })
       result[key] = await createDisk(a, { guest, result, made }, key, drive)
@@ -188,11 +194,11 @@ async function newVolume(a: Allocation, at: Progress, key: string, drive: Drive,
     refuse(`EFI base image '/usr/share/pve-edk2-firmware//OVMF_CODE${drive['efitype'] === '4m' ? '_4M' : ''}.fd' not found`)
   const source = drive['import-from']
   delete drive['import-from']
-  const format = a.world.storage.formatFor(o.storage, drive['format'])
+  const from = source === undefined ? undefined : importSource(a, source)
+  const format = a.world.storage.formatFor(o.storage, drive['format'] ?? from?.format)
   const spec = { storage: o.storage, node: a.node, vmid: a.vmid, format, log: a.log }
   let volume: Volume
-  if (source !== undefined) {
-    const from = importSource(a, source)
+  if (from) {
     a.log(`create full clone of drive (${source})`)
     volume = allocate(a.world, { ...spec, bytes: from.sizeBytes })
     at.made.push(volume)
@@ -201,7 +207,7 @@ async function newVolume(a: Allocation, at: Progress, key: string, drive: Drive,
     volume = a.world.storage.change(volume, { usedBytes: Math.max(volume.usedBytes, from.usedBytes) })
     at.made[at.made.length - 1] = volume
   } else {
-    const bytes = key === 'tpmstate0' ? 4 * 1024 ** 2 : Math.trunc(o.GiB * 1024 ** 2) * 1024
+    const bytes = key === 'tpmstate0' ? 4 * 1024 ** 2 : Math.ceil(o.GiB * 1024 ** 2) * 1024
     volume = allocate(a.world, { ...spec, bytes })
     at.made.push(volume)
   }
@@ -237,6 +243,6 @@ function useVolume(a: Allocation, key: string, drive: Drive): string {
   const wanted = drive['format']
   if (wanted !== undefined && wanted !== volume.format && !isCdrom(drive))
     refuse(`drive '${key}' - volume '${file}' - 'format=${wanted}' option different from storage format '${volume.format}'`)
-  if (!isCdrom(drive) || isCloudInit(drive) || facts?.content === 'iso') drive['size'] = formatSize(volume.sizeBytes)
+  drive['size'] = formatSize(volume.sizeBytes)
   return printDrive(drive)
 }

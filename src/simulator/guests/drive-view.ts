@@ -1,5 +1,5 @@
 import { type Call, str } from '../routes.ts'
-import { cloudInitKey, isOnDrive, regenerate } from './cloudinit.ts'
+import { checkSnippets, cloudInitKey, isOnDrive, regenerate } from './cloudinit.ts'
 import { checkLock, flockPath, loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
 import { apiValue } from './view.ts'
@@ -32,7 +32,10 @@ export async function putCloudInit(call: Call): Promise<null> {
   try {
     const guest = loadGuest(call.world, call.node, call.vmid)
     checkLock(guest)
-    if (cloudInitKey(guest.config) !== undefined) regenerate(guest)
+    if (cloudInitKey(guest.config) !== undefined) {
+      checkSnippets(call.world, call.node, guest)
+      regenerate(guest)
+    }
     return null
   } finally {
     release()

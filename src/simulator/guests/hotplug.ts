@@ -15,6 +15,9 @@ const fastPlug = new Set(
 
 type Outcome = 'done' | 'skip'
 
+/** The host itself fails, outside PVE's guard: the call ends there, what was written stays pending. */
+class HostFault extends Error {}
+
 export function hotplugFeatures(guest: Guest): ReadonlySet<string> {
   const text = guest.config.get('hotplug') ?? '1'
   if (text === '0') return new Set()
@@ -22,7 +25,11 @@ export function hotplugFeatures(guest: Guest): ReadonlySet<string> {
 }
 
 /** Applies what a running guest takes; the rest stays pending, refusals are returned (vmconfig_hotplug_pending). */
-export function hotplugPending(world: World, guest: Guest, actor: Actor): Record<string, string> {
+export function hotplugPending(
+  world: World,
+  guest: Guest,
+  { actor, touched }: { actor: Actor; touched: ReadonlySet<string> },
+): Record<string, string> {
   const features = hotplugFeatures(guest)
   const errors: Record<string, string> = {}
   for (const [key, value] of [...guest.pending]) {
@@ -34,17 +41,18 @@ export function hotplugPending(world: World, guest: Guest, actor: Actor): Record
     try {
       return work() === 'done'
     } catch (fault) {
+      if (fault instanceof HostFault) throw fault
       errors[key] = `hotplug problem - ${fault instanceof Error ? fault.message : String(fault)}\n`
       return false
     }
   }
   for (const [key, force] of [...guest.deletions].toSorted(([a], [b]) => a.localeCompare(b))) {
-    if (!attempt(key, () => unplug(world, guest, key, { features, force, actor }))) continue
+    if (!touched.has(key) || !attempt(key, () => unplug(world, guest, key, { features, force, actor }))) continue
     guest.deletions.delete(key)
     guest.config.delete(key)
   }
   for (const [key, value] of [...guest.pending]) {
-    if (!attempt(key, () => plug(world, guest, key, value, features))) continue
+    if (!touched.has(key) || !attempt(key, () => plug(world, guest, key, value, features))) continue
     guest.config.set(key, value)
     guest.pending.delete(key)
     const drive = isDriveKey(key) ? parseDrive(key, value) : undefined
@@ -77,7 +85,10 @@ function unplug(world: World, guest: Guest, key: string, o: { features: Readonly
 }
 
 function plug(world: World, guest: Guest, key: string, value: string, features: ReadonlySet<string>): Outcome {
-  if (key === 'cpuunits' || key === 'cpulimit') return 'done'
+  if (key === 'cpuunits' || key === 'cpulimit') {
+    if (world.spec.quirks?.cgroupFails !== undefined) throw new HostFault(world.spec.quirks.cgroupFails)
+    return 'done'
+  }
   if (key === 'hotplug')
     return value.includes('memory') === (guest.config.get('hotplug') ?? '').includes('memory') && !value.includes('memory')
       ? 'done'

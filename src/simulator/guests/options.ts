@@ -46,6 +46,7 @@ function normalised(world: World, key: string, value: string): string {
   if (isDriveKey(key)) {
     const drive = parseDrive(key, value)
     if (!drive) throw paramError({ [key]: 'unable to parse drive options' })
+    if (drive['file'] === 'none' || drive['file'] === 'cdrom') drive['media'] ??= 'cdrom'
     return printDrive(drive)
   }
   if (/^net\d+$/.test(key)) return canonicalNet(world, value)
@@ -56,11 +57,11 @@ function normalised(world: World, key: string, value: string): string {
   if (key === 'description') return value.replace(/\s+$/, '')
   if (key === 'cipassword') return /^\$(?:[156]|y|2[abxy]?)\$/.test(value) ? value : crypt5(value, world.random.hex(8))
   if (key === 'boot' && value === '') return ' '
-  if (key === 'hookscript') checkHookscript(world, value)
   return value
 }
 
-function checkHookscript(world: World, value: string): void {
+/** A hookscript must be there before anybody's rights are asked (recording 14). */
+export function checkHookscript(world: World, value: string): void {
   const parts = splitVolid(value)
   if (parts && !world.storage.find(value, world.firstNode.name)) throw paramError({ hookscript: `script '${value}' does not exist\n` })
 }

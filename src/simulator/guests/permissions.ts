@@ -12,7 +12,7 @@ const groups: readonly (readonly [string, ReadonlySet<string>])[] = [
   [
     'VM.Config.Options',
     setOf(
-      'agent autostart bios description keyboard localtime migrate_downtime migrate_speed name onboot ostype protection reboot startdate startup tdf template',
+      'agent autostart bios description keyboard localtime migrate_downtime migrate_speed name onboot ostype protection reboot freeze startdate startup tdf template',
     ),
   ],
   ['VM.Config.Disk', setOf('boot bootdisk vmstatestorage')],

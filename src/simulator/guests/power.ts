@@ -3,7 +3,7 @@ import { type Call, flag, int, str } from '../routes.ts'
 import { splitVolid } from '../storage/volume.ts'
 import type { Worker } from '../tasks/worker.ts'
 import type { World } from '../world/world.ts'
-import { cloudInitKey, regenerate } from './cloudinit.ts'
+import { checkSnippets, cloudInitKey, regenerate } from './cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, checkQuorum, findGuest, flockPath, loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
@@ -53,7 +53,7 @@ export async function startGuest(world: World, node: string, vmid: number, worke
   if (!isSuspended) checkLock(guest)
   if (guest.isRunning) refuse(`VM ${vmid} already running`)
   applyPending(world, guest, undefined)
-  checkHost(world, node, guest)
+  checkHost(world, node, guest, worker)
   if (cloudInitKey(guest.config) !== undefined) worker.log('generating cloud-init ISO')
   regenerate(guest)
   await worker.work(world.spec.durations.startMs)
@@ -75,14 +75,10 @@ function launch(world: World, guest: Guest): void {
   guest.process = hasAgent ? { ...process, agentAtMs: sinceMs + world.spec.durations.agentMs / world.clock.speed } : process
 }
 
-function checkHost(world: World, node: string, guest: Guest): void {
+function checkHost(world: World, node: string, guest: Guest, worker: Worker): void {
   const host = world.nodes.get(node)
   const { config } = guest
-  for (const key of ['cicustom', 'hookscript']) {
-    for (const volid of (config.get(key) ?? '').split(',').map((part) => part.replace(/^\w+=/, ''))) {
-      if (splitVolid(volid) && !world.storage.find(volid, node)) refuse(`volume '${volid}' does not exist`)
-    }
-  }
+  checkSnippets(world, node, guest)
   for (const [key, text] of config) {
     const volid = isDriveKey(key) ? volumeOf(parseDrive(key, text)) : undefined
     const storage = volid === undefined ? undefined : splitVolid(volid)?.storage
@@ -102,7 +98,10 @@ function checkHost(world: World, node: string, guest: Guest): void {
   }
   if (host?.kvm === false && config.get('kvm') !== '0')
     refuse('KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS.')
-  if (config.get('cpu') === 'host' && config.get('kvm') === '0') refuse('start failed: QEMU exited with code 1')
+  if (/^(?:cputype=)?host\b/.test(config.get('cpu') ?? '') && config.get('kvm') === '0') {
+    worker.log("qemu-system-x86_64: CPU model 'host' requires KVM or HVF")
+    refuse('start failed: QEMU exited with code 1')
+  }
   if (memoryMiB(config) * 1024 ** 2 > (host?.memoryBytes ?? Number.POSITIVE_INFINITY)) refuse('start failed: QEMU exited with code 1')
 }
 
@@ -146,6 +145,8 @@ async function endProcess(call: Call, worker: Worker, end: (guest: Guest) => Pro
 async function askToLeave(call: Call, worker: Worker, guest: Guest, timeoutSeconds: number): Promise<boolean> {
   const { durations } = call.world.spec
   const obeys = durations.guestsObeyShutdown && guest.process?.run === 'running' && durations.shutdownMs <= timeoutSeconds * 1000
+  if (guest.process?.agentAtMs !== undefined && guest.process.agentAtMs > call.world.clock.now())
+    worker.log(`QEMU Guest Agent is not running - VM ${guest.vmid} qga command 'guest-ping' failed - got timeout`)
   try {
     await worker.work(obeys ? durations.shutdownMs : timeoutSeconds * 1000)
   } catch (fault) {
@@ -163,9 +164,9 @@ export function shutdown(call: Call): string {
   if (known?.process && known.process.run !== 'running' && !isForced) refuse('VM is paused - cannot shutdown')
   return begin(call, 'qmshutdown', (worker) =>
     endProcess(call, worker, async (guest) => {
-      if (!(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest)))) {
+      const isPaused = guest.process?.run !== 'running'
+      if (!isPaused && !(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest)))) {
         if (!isForced) refuse('VM quit/powerdown failed - got timeout')
-        worker.log('VM quit/powerdown failed - got timeout')
         worker.log('VM still running - terminating now with SIGTERM')
       }
       stopGuest(world, guest)

@@ -40,7 +40,7 @@ export function resize(call: Call): string {
       if (!world.storage.isThin(storage)) world.storage.mustFit(storage, node, volume.name, size - volume.sizeBytes)
       await worker.work(world.spec.durations.resizeMs)
       world.storage.change(volume, { sizeBytes: size })
-      worker.log('Image resized.')
+      if (!guest.isRunning) worker.log('Image resized.')
     } else await worker.work(0)
     guest.config.set(disk, printDrive({ ...drive, size: formatSize(padded) }))
     release()

@@ -29,6 +29,12 @@ function getConfig(call: Call): unknown {
   return configView(loadGuest(call.world, call.node, call.vmid), { current, snapshot })
 }
 
+/** The human monitor of QEMU: there is none behind it. */
+function monitor(call: Call): string {
+  const guest = findGuest(call.world, call.node, call.vmid)
+  return guest.isRunning ? `unknown command: '${str(call, 'command')}'\n` : `ERROR: VM ${call.vmid} not running\n`
+}
+
 function feature(call: Call): unknown {
   const guest = findGuest(call.world, call.node, call.vmid)
   const wanted = str(call, 'feature')
@@ -101,6 +107,7 @@ export const guestRoutes: readonly Route[] = [
   { method: 'PUT', path: `${vm}/cloudinit`, handler: putCloudInit },
   { method: 'GET', path: `${vm}/cloudinit/dump`, handler: dumpCloudInit },
   { method: 'POST', path: '/nodes/{node}/vzdump', handler: vzdump },
+  { method: 'POST', path: `${vm}/monitor`, handler: monitor },
   { method: 'GET', path: `${vm}/snapshot`, handler: listSnapshots },
   { method: 'POST', path: `${vm}/snapshot`, handler: createSnapshot },
   { method: 'GET', path: `${vm}/snapshot/{snapname}`, handler: () => [{ cmd: 'rollback' }, { cmd: 'config' }] },

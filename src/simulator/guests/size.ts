@@ -12,7 +12,7 @@ export function formatSize(bytes: number): string {
   let size = bytes
   let text = `${bytes}`
   for (const unit of ['K', 'M', 'G', 'T']) {
-    if (size % 1024 !== 0 || size === 0) break
+    if (size % 1024 !== 0) break
     size /= 1024
     text = `${size}${unit}`
   }

@@ -7,7 +7,8 @@ import { isCdrom, isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, flockPath, loadGuest } from './find.ts'
 import { digestOf, type Guest, type Section, type Snapshot } from './guest.ts'
 import { configView } from './view.ts'
-import { startGuest, stopGuest } from './power.ts'
+import { start, stopGuest } from './power.ts'
+import { addUnused } from './write.ts'
 
 const flockMs = 10_000
 
@@ -36,13 +37,23 @@ export function listSnapshots(call: Call): Record<string, unknown>[] {
   return call.world.random.shuffled([...rows, current])
 }
 
-function begin(call: Call, type: string, body: (worker: Worker, guest: Guest) => Promise<void>): string {
+/** A step of a snapshot operation under the file lock; between the steps only the config's `lock` keeps others out. */
+type Locked = (step: (guest: Guest) => void) => Promise<Guest>
+
+function begin(call: Call, type: string, body: (worker: Worker, locked: Locked) => Promise<void>): string {
   const { world, node, vmid, user } = call
-  const task = world.tasks.start({ node, type, id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
-    const release = await worker.lock(flockPath(vmid), flockMs)
-    await body(worker, loadGuest(world, node, vmid))
-    release()
-  })
+  const task = world.tasks.start({ node, type, id: String(vmid), user: user.id, fault: call.fault?.task }, (worker) =>
+    body(worker, async (step) => {
+      const release = await worker.lock(flockPath(vmid), flockMs)
+      try {
+        const guest = loadGuest(world, node, vmid)
+        step(guest)
+        return guest
+      } finally {
+        release()
+      }
+    }),
+  )
   return task.upid
 }
 
@@ -72,20 +83,16 @@ export function createSnapshot(call: Call): string {
   loadGuest(call.world, call.node, call.vmid)
   if (name === 'current' || name === 'pending') refuse(`unable to use snapshot name '${name}' (reserved name)`)
   const { world } = call
-  return begin(call, 'qmsnapshot', async (worker, guest) => {
-    checkLock(guest)
-    if (guest.isTemplate) refuse("you can't take a snapshot if it's a template")
-    if (guest.snapshots.has(name)) refuse(`snapshot name '${name}' already used`)
-    if (!canSnapshot(world, guest)) refuse('snapshot feature is not available')
-    const withState = flag(call, 'vmstate') && guest.isRunning
+  return begin(call, 'qmsnapshot', async (worker, locked) => {
+    const guest = await locked((g) => {
+      checkLock(g)
+      if (g.isTemplate) refuse("you can't take a snapshot if it's a template")
+      if (g.snapshots.has(name)) refuse(`snapshot name '${name}' already used`)
+      if (!canSnapshot(world, g)) refuse('snapshot feature is not available')
+      g.config.set('lock', 'snapshot')
+      g.snapshots.set(name, newSnapshot(call, g, name))
+    })
     for (const [key, volid] of disksOf(guest.config)) worker.log(`snapshotting 'drive-${key}' (${volid})`)
-    const config = new Map([...guest.config].filter(([key]) => !key.startsWith('unused') && key !== 'lock' && key !== 'parent'))
-    const parent = guest.config.get('parent')
-    const snapshot: Snapshot = { config, snaptime: world.clock.seconds(), description: str(call, 'description')?.trimEnd() ?? '' }
-    if (parent !== undefined) snapshot.parent = parent
-    if (withState) snapshot.vmstate = `state of ${name}`
-    guest.config.set('lock', 'snapshot')
-    guest.snapshots.set(name, { ...snapshot, snapstate: 'prepare' })
     try {
       await worker.work(world.spec.durations.snapshotMs)
     } catch (fault) {
@@ -93,32 +100,57 @@ export function createSnapshot(call: Call): string {
       guest.config.delete('lock')
       throw fault
     }
-    guest.snapshots.set(name, snapshot)
-    guest.config.set('parent', name)
-    guest.config.delete('lock')
+    await locked((g) => {
+      delete g.snapshots.get(name)?.snapstate
+      g.config.set('parent', name)
+      g.config.delete('lock')
+    })
   })
+}
+
+function newSnapshot(call: Call, guest: Guest, name: string): Snapshot {
+  const config = new Map([...guest.config].filter(([key]) => !key.startsWith('unused') && !['lock', 'parent', 'description'].includes(key)))
+  const snapshot: Snapshot = {
+    config,
+    snaptime: call.world.clock.seconds(),
+    description: str(call, 'description')?.trimEnd() ?? '',
+    snapstate: 'prepare',
+  }
+  const parent = guest.config.get('parent')
+  if (parent !== undefined) snapshot.parent = parent
+  if (flag(call, 'vmstate') && guest.isRunning) snapshot.vmstate = `state of ${name}`
+  return snapshot
 }
 
 /** DELETE snapshot/{name}: nothing is checked before the task. */
 export function deleteSnapshot(call: Call): string {
   const name = str(call, 'snapname') ?? ''
   const { world } = call
-  return begin(call, 'qmdelsnapshot', async (worker, guest) => {
-    const snapshot = guest.snapshots.get(name)
-    if (!snapshot) refuse(`snapshot '${name}' does not exist`)
-    checkLock(guest)
-    guest.config.set('lock', 'snapshot-delete')
-    snapshot.snapstate = 'delete'
+  return begin(call, 'qmdelsnapshot', async (worker, locked) => {
+    await locked((guest) => {
+      const snapshot = guest.snapshots.get(name)
+      if (!snapshot) refuse(`snapshot '${name}' does not exist`)
+      checkLock(guest)
+      guest.config.set('lock', 'snapshot-delete')
+      snapshot.snapstate = 'delete'
+    })
     await worker.work(world.spec.durations.snapshotMs)
-    for (const other of guest.snapshots.values()) if (other.parent === name) reparent(other, snapshot.parent)
-    if (guest.config.get('parent') === name) {
-      if (snapshot.parent === undefined) guest.config.delete('parent')
-      else guest.config.set('parent', snapshot.parent)
-    }
-    guest.snapshots.delete(name)
-    guest.config.delete('lock')
-    keepOrphans(world, guest, snapshot)
+    await locked((guest) => dropSnapshot(world, guest, name))
   })
+}
+
+/** The children get the parent, the config loses its lock. */
+function dropSnapshot(world: World, guest: Guest, name: string): void {
+  const snapshot = guest.snapshots.get(name)
+  if (!snapshot) return
+  for (const other of guest.snapshots.values()) if (other.parent === name) reparent(other, snapshot.parent)
+  if (guest.config.get('parent') === name) {
+    if (snapshot.parent === undefined) guest.config.delete('parent')
+    else guest.config.set('parent', snapshot.parent)
+  }
+  guest.snapshots.delete(name)
+  guest.config.delete('lock')
+  keepOrphans(world, guest, snapshot)
 }
 
 function reparent(snapshot: Snapshot, parent: string | undefined): void {
@@ -128,48 +160,43 @@ function reparent(snapshot: Snapshot, parent: string | undefined): void {
 
 /** Disks that only the deleted snapshot named become unused. */
 function keepOrphans(world: World, guest: Guest, snapshot: Snapshot): void {
-  const named = new Set(
-    [guest.config, ...[...guest.snapshots.values()].map((s) => s.config)].flatMap((s) => disksOf(s).map(([, volid]) => volid)),
-  )
-  for (const [, volid] of disksOf(snapshot.config)) {
-    const isUnused = [...guest.config].some(([key, value]) => key.startsWith('unused') && value === volid)
-    if (named.has(volid) || isUnused || !world.storage.find(volid, guest.node)) continue
-    let n = 0
-    while (guest.config.has(`unused${n}`)) n++
-    guest.config.set(`unused${n}`, volid)
-  }
+  const sections = [guest.config, ...[...guest.snapshots.values()].map((s) => s.config)]
+  const named = new Set(sections.flatMap((s) => disksOf(s).map(([, volid]) => volid)))
+  for (const [, volid] of disksOf(snapshot.config)) if (!named.has(volid) && world.storage.find(volid, guest.node)) addUnused(guest, volid)
 }
 
-/** POST snapshot/{name}/rollback. */
+/** POST snapshot/{name}/rollback: the guest is stopped; `start` begins a task of its own afterwards. */
 export function rollback(call: Call): string {
   const name = str(call, 'snapname') ?? ''
-  const { world, node, vmid } = call
-  return begin(call, 'qmrollback', async (worker, guest) => {
-    const snapshot = guest.snapshots.get(name)
-    if (!snapshot) refuse(`snapshot '${name}' does not exist`)
-    checkLock(guest)
-    if (guest.isTemplate) refuse("you can't rollback if vm is a template")
-    if (snapshot.snapstate !== undefined) refuse(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`)
-    if (guest.isRunning) stopGuest(world, guest)
-    guest.config.set('lock', 'rollback')
+  const { world } = call
+  return begin(call, 'qmrollback', async (worker, locked) => {
+    await locked((guest) => {
+      const snapshot = guest.snapshots.get(name)
+      if (!snapshot) refuse(`snapshot '${name}' does not exist`)
+      checkLock(guest)
+      if (guest.isTemplate) refuse("you can't rollback if vm is a template")
+      if (snapshot.snapstate !== undefined) refuse(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`)
+      if (guest.isRunning) stopGuest(world, guest)
+      guest.config.set('lock', 'rollback')
+    })
     await worker.work(world.spec.durations.snapshotMs)
-    const kept = [...guest.config].filter(([key]) => key.startsWith('unused'))
-    const before = disksOf(guest.config)
-    guest.config = new Map([...snapshot.config, ...kept])
-    guest.config.set('parent', name)
-    guest.config.delete('lock')
-    guest.pending.clear()
-    guest.deletions.clear()
-    const now = new Set(disksOf(guest.config).map(([, volid]) => volid))
-    for (const [, volid] of before) {
-      if (now.has(volid) || kept.some(([, value]) => value === volid)) continue
-      let n = 0
-      while (guest.config.has(`unused${n}`)) n++
-      guest.config.set(`unused${n}`, volid)
-    }
-    if (guest.config.has('vmgenid')) guest.config.set('vmgenid', world.random.uuid())
-    if (flag(call, 'start')) await startGuest(world, node, vmid, worker)
+    await locked((guest) => restore(world, guest, name))
+    if (flag(call, 'start')) start({ ...call, params: {}, fault: undefined })
   })
+}
+
+function restore(world: World, guest: Guest, name: string): void {
+  const snapshot = guest.snapshots.get(name)
+  if (!snapshot) return
+  const before = disksOf(guest.config)
+  const kept = [...guest.config].filter(([key]) => key.startsWith('unused'))
+  guest.config = new Map([...snapshot.config, ...kept])
+  guest.config.set('parent', name)
+  guest.pending.clear()
+  guest.deletions.clear()
+  const now = new Set(disksOf(guest.config).map(([, volid]) => volid))
+  for (const [, volid] of before) if (!now.has(volid)) addUnused(guest, volid)
+  if (guest.config.has('vmgenid')) guest.config.set('vmgenid', world.random.uuid())
 }
 
 /** GET snapshot/{name}/config. */

@@ -7,7 +7,7 @@ import { checkLock, checkProtection, flockPath, loadGuest } from './find.ts'
 import { digestOf, type Guest } from './guest.ts'
 import { hotplugPending } from './hotplug.ts'
 import { memoryMiB } from './figures.ts'
-import { listOf, normalise, onlyRoot, optionExists, settingsOf } from './options.ts'
+import { checkHookscript, listOf, normalise, onlyRoot, optionExists, settingsOf } from './options.ts'
 import { applyPending, cleanupPending, freeVolume } from './pending.ts'
 import { checkBridges, checkDeviceValue, checkDrivePermissions, checkOptionPermissions } from './permissions.ts'
 import { registerUnused, tidy } from './write.ts'
@@ -25,6 +25,7 @@ interface Change {
 /** PUT config: everything inside the request. */
 export async function putConfig(call: Call): Promise<null> {
   const change = readChange(call)
+  precheck(call, change)
   const release = await call.world.flocks.take(flockPath(call.vmid), flockMs)
   try {
     const guest = precheck(call, change)
@@ -83,6 +84,7 @@ function readChange(call: Call): Change {
     if (!optionExists(key)) throw paramError({ delete: `unknown option '${key}'` })
   }
   const settings = normalise(call.world, given)
+  if (given['hookscript'] !== undefined) checkHookscript(call.world, given['hookscript'])
   checkOptionPermissions(call, call.vmid, deletions)
   checkOptionPermissions(call, call.vmid, Object.keys(settings))
   checkBridges(call, Object.entries(settings))
@@ -140,8 +142,19 @@ async function perform(call: Call, guest: Guest, change: Change, log: (line: str
   cleanupPending(guest)
   tidy(guest)
   if (guest.pending.size === 0 && guest.deletions.size === 0) return
-  const errors = guest.isRunning ? hotplugPending(world, guest, call.user) : applyPending(world, guest, call.user)
+  pinMachine(guest)
+  const errors = guest.isRunning
+    ? hotplugPending(world, guest, { actor: call.user, touched: new Set([...deletions, ...Object.keys(settings), 'boot']) })
+    : applyPending(world, guest, call.user)
   if (Object.keys(errors).length > 0) throw paramError(errors)
+}
+
+/** A Windows guest keeps the machine version it was set up with (PVE::QemuServer::Machine, recording 14). */
+function pinMachine(guest: Guest): void {
+  const wanted = (key: string) => guest.pending.get(key) ?? guest.config.get(key)
+  const machine = wanted('machine')
+  if (!wanted('ostype')?.startsWith('w') || (machine !== undefined && machine !== 'q35' && machine !== 'pc')) return
+  guest.pending.set('machine', machine === 'q35' ? 'pc-q35-10.0+pve1' : 'pc-i440fx-10.0+pve1')
 }
 
 export function orderOf(boot: string | undefined): string[] {

@@ -20,12 +20,9 @@ export function configView(guest: Guest, o: { current: boolean; snapshot: string
   if (o.snapshot !== undefined) {
     const snapshot = guest.snapshots.get(o.snapshot)
     if (!snapshot) refuse(`snapshot '${o.snapshot}' does not exist`)
-    return {
-      ...object(snapshot.config),
-      snaptime: snapshot.snaptime,
-      digest: digestOf(guest),
-      ...(snapshot.parent ? { parent: snapshot.parent } : {}),
-    }
+    const { description, snaptime, parent } = snapshot
+    const own = { snaptime, ...(description === '' ? {} : { description }), ...(parent === undefined ? {} : { parent }) }
+    return { ...object(snapshot.config), ...own, digest: digestOf(guest) }
   }
   const merged = new Map(guest.config)
   if (!o.current) {

@@ -8,6 +8,7 @@ const maxUnused = 256
 
 /** What PVE tidies whenever it writes the file: a volume that is attached again is not unused any more. */
 export function tidy(guest: Guest): void {
+  if (guest.config.get('description') === '') guest.config.delete('description')
   const used = new Set<string>()
   for (const section of [guest.config, guest.pending]) {
     for (const [key, value] of section) {

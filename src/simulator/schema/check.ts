@@ -91,8 +91,10 @@ function checkScalar(path: string, property: Property, text: string, errors: Err
   if (property.format !== undefined) {
     try {
       const object = typeof property.format === 'object' ? property.format : namedObjects[property.format]
-      if (object) parsePropertyString(object, text, path)
-      else if (typeof property.format === 'string') checkNamed(property.format, text)
+      if (object) {
+        const parts = parsePropertyString(object, text, path)
+        if (property.format === 'pve-vm-cpu-conf' && parts['cputype'] !== undefined) checkNamed('pve-cputype', parts['cputype'])
+      } else if (typeof property.format === 'string') checkNamed(property.format, text)
     } catch (fault) {
       if (!(fault instanceof FormatError)) throw fault
       addError(errors, path, `invalid format - ${fault.message}`)

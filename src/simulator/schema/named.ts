@@ -58,7 +58,7 @@ export const namedObjects: Readonly<Record<string, Readonly<Record<string, Prope
     driver: text,
   },
   'pve-vm-cpu-conf': {
-    cputype: optional({ type: 'string', default_key: 1, format: 'pve-cputype' }),
+    cputype: optional({ type: 'string', default_key: 1 }),
     'reported-model': text,
     hidden: optional({ type: 'boolean' }),
     'hv-vendor-id': optional({ type: 'string', pattern: '[a-zA-Z0-9]{1,12}' }),

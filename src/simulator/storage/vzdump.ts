@@ -9,7 +9,6 @@ export function vzdump(call: Call): string {
   const vmids = splitList(str(call, 'vmid') ?? '').map(Number)
   if (vmids.length === 0 && str(call, 'all') === undefined && str(call, 'pool') === undefined)
     throw paramError({ vmid: 'property is missing' })
-  for (const vmid of vmids) call.check(`/vms/${vmid}`, ['VM.Backup'])
   const storage = str(call, 'storage') ?? 'local'
   call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
   const found = world.storage.usable(storage, node)
@@ -18,6 +17,7 @@ export function vzdump(call: Call): string {
   const task = world.tasks.start({ node, type: 'vzdump', id, user: user.id, fault: call.fault?.task }, async (worker) => {
     if (world.spec.quirks?.backupFails !== undefined) refuse(world.spec.quirks.backupFails)
     for (const vmid of vmids) {
+      call.check(`/vms/${vmid}`, ['VM.Backup'])
       const release = await worker.lock(flockPath(vmid), 10_000)
       const guest = loadGuest(world, node, vmid)
       checkLock(guest)

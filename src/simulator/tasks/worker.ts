@@ -17,6 +17,7 @@ export class Worker {
   readonly #abort = new AbortController()
   readonly #releases = new Set<() => void>()
   #dead = false
+  #struck = false
   #onDeath: () => void = () => {}
 
   constructor(clock: SimClock, flocks: Flocks, log: string[], fault?: TaskFault) {
@@ -50,7 +51,8 @@ export class Worker {
 
   /** The operation's own time. Here an injected failure or death strikes. */
   async work(ms: number): Promise<void> {
-    const fault = this.fault
+    const fault = this.#struck ? undefined : this.fault
+    this.#struck = true
     const total = ms + (fault?.extraMs ?? 0)
     if (fault?.fail === undefined && !fault?.kill) {
       await this.sleep(total)

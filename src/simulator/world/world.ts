@@ -62,6 +62,8 @@ export class World {
     if (spec.firewallOptions) this.firewall.set('cluster', { ...emptyFirewall(), options: { ...spec.firewallOptions } })
     this.lastTickMs = this.clock.now()
     this.#publishAll()
+    for (const r of spec.remembered ?? [])
+      this.published.set(r.vmid, { ...r, atMs: this.lastTickMs, status: 'stopped', template: false, maxcpu: 1, sinceMs: undefined })
     this.#tickLater(spec.firstTickMs)
   }
 
