@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals'
+import type { WantedNet } from '../../src/engine/machine.ts'
+import type { Values } from '../../src/steps/config-step.ts'
+import { setNetwork } from '../../src/steps/set-network.ts'
+import { settledValues, wanting, without } from './seen-and-want.ts'
+
+const mac = 'BC:24:11:00:00:01'
+
+/** What is sent for net0; undefined: nothing. */
+function sent(net0: string, net: Partial<WantedNet> = {}, fresh = true): string | undefined {
+  const values: Values = { ...settledValues, net0 }
+  return setNetwork.change(values, wanting({ fresh, net: { ...wanting().net, ...net } })).set['net0']
+}
+
+describe('set_network', () => {
+  it.each<[claim: string, seen: string, want: Partial<WantedNet>, sent: string | undefined]>([
+    ['sends nothing when all is so', `virtio=${mac},bridge=vmbr0`, {}, undefined],
+    ['compares the MAC whatever its case', `virtio=${mac.toLowerCase()},bridge=vmbr0`, {}, undefined],
+    ['reads the long spelling', `model=virtio,macaddr=${mac},bridge=vmbr0`, {}, undefined],
+    ['does not care for the order of options', `virtio=${mac},tag=120,bridge=vmbr0`, { vlan: 120 }, undefined],
+    ['takes firewall=0 for no firewall', `virtio=${mac},bridge=vmbr0,firewall=0`, {}, undefined],
+    ['puts our MAC in place of the one PVE made up', 'virtio=BC:24:11:FF:FF:FF,bridge=vmbr0', {}, `virtio=${mac},bridge=vmbr0`],
+    ['moves to another bridge', `virtio=${mac},bridge=vmbr9`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['changes the model and keeps the MAC', `e1000=${mac},bridge=vmbr0`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['sets a VLAN', `virtio=${mac},bridge=vmbr0`, { vlan: 120 }, `virtio=${mac},bridge=vmbr0,tag=120`],
+    ['untags what the template tagged', `virtio=${mac},bridge=vmbr0,tag=7`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['writes a rate in megabytes, with decimals', `virtio=${mac},bridge=vmbr0`, { rateMBps: 12.5 }, `virtio=${mac},bridge=vmbr0,rate=12.5`],
+    ['knows a rate that PVE writes with more zeros', `virtio=${mac},bridge=vmbr0,rate=12.50`, { rateMBps: 12.5 }, undefined],
+    ['lifts the rate of a template', `virtio=${mac},bridge=vmbr0,rate=5`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['sets an MTU', `virtio=${mac},bridge=vmbr0`, { mtu: 1 }, `virtio=${mac},bridge=vmbr0,mtu=1`],
+    ['removes an MTU', `virtio=${mac},bridge=vmbr0,mtu=9000`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['puts the NIC behind the firewall', `virtio=${mac},bridge=vmbr0`, { firewall: true }, `virtio=${mac},bridge=vmbr0,firewall=1`],
+    ['takes it from behind the firewall', `virtio=${mac},bridge=vmbr0,firewall=1`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['never lets trunks through', `virtio=${mac},bridge=vmbr0,trunks=10;20`, {}, `virtio=${mac},bridge=vmbr0`],
+    ['keeps the queues of the template', `virtio=${mac},bridge=vmbr9,queues=4`, {}, `virtio=${mac},bridge=vmbr0,queues=4`],
+    ['plugs in the cable a template had pulled', `virtio=${mac},bridge=vmbr0,link_down=1`, {}, `virtio=${mac},bridge=vmbr0`],
+  ])('%s', (_claim, seen, want, expected) => expect(sent(seen, want)).toBe(expected))
+
+  it('leaves the cable pulled that an admin pulled on a VM in use', () => {
+    expect(sent(`virtio=${mac},bridge=vmbr0,link_down=1`, {}, false)).toBeUndefined()
+    expect(sent(`virtio=${mac},bridge=vmbr9,link_down=1`, {}, false)).toBe(`virtio=${mac},bridge=vmbr0,link_down=1`)
+  })
+
+  it('gives a VM without a NIC one', () => {
+    expect(setNetwork.change(without(settledValues, 'net0'), wanting()).set).toEqual({ net0: `virtio=${mac},bridge=vmbr0` })
+  })
+})
