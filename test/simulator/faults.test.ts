@@ -74,6 +74,29 @@ describe('a scripted fault', () => {
     expect((await pve.api('GET', '/nodes/pve2/qemu/9001/config')).status).toBe(200)
   })
 
+  it('fills a storage up and empties it again', async () => {
+    await arm({ storage: { name: 'local-lvm', state: 'full' } })
+    expect(await pve.exitOf((await pve.api('POST', '/nodes/pve1/qemu/9000/clone', { newid: 200, full: 1 })).data)).toMatch(
+      /insufficient free space/,
+    )
+    await pve.sim('DELETE', '/faults')
+    expect(await pve.exitOf((await pve.api('POST', '/nodes/pve1/qemu/9000/clone', { newid: 200, full: 1 })).data)).toBe('OK')
+  })
+
+  it('cuts a storage off', async () => {
+    await arm({ storage: { name: 'ceph', state: 'off' } })
+    const { data } = await pve.api('GET', '/nodes/pve1/storage', { storage: 'ceph' })
+    expect(data).toMatchObject([{ storage: 'ceph', active: 0, total: 0 }])
+    expect(await pve.api('GET', '/nodes/pve1/storage/ceph/content')).toMatchObject({ status: 500, reason: "storage 'ceph' is not online" })
+  })
+
+  it('puts the cluster back by itself after a while', async () => {
+    await arm({ daemon: { node: 'pve1', state: 'off' }, forMs: 2000 })
+    expect(await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).toMatchObject({ status: 595, reason: 'Connection refused' })
+    const deadline = Date.now() + 5000
+    while ((await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).status !== 200) expect(Date.now()).toBeLessThan(deadline)
+  })
+
   it('takes the quorum away: reads go on, writes do not', async () => {
     await arm({ noQuorum: true })
     expect((await pve.api('GET', '/cluster/resources')).status).toBe(200)

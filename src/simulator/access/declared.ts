@@ -83,5 +83,8 @@ function perm(access: Access, who: Identity, rest: readonly unknown[], params: R
 }
 
 function fill(template: string, params: Raw): string {
-  return template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => String(params[name] ?? ''))
+  return template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
+    const value = params[name]
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  })
 }
