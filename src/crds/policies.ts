@@ -27,11 +27,12 @@ const mayDo = (verb: string, right: string, vm: string): string =>
   `authorizer.group('${group}').resource('proxmoxvms').subresource(${right}).namespace(request.namespace).name(${vm}).check('${verb}').allowed()`
 
 /** A field of a ProxmoxVM that only holders of a right of its own may change. */
-const guardedField = (o: { right: string; unchanged: string; what: string }): Policy => ({
+const guardedField = (o: { right: string; what: string; unchanged: string; variables?: Policy['variables'] }): Policy => ({
   name: `proxmoxvm-${o.right}`,
   resource: 'proxmoxvms',
   // Not on CREATE: a new VM may be born suspended by whoever may make it, and a reinstall that is there at creation is never run.
   operations: ['UPDATE'],
+  ...(o.variables && { variables: o.variables }),
   validations: [
     {
       expression: `${o.unchanged} || ${mayDo('update', `'${o.right}'`, 'object.metadata.name')}`,
@@ -60,9 +61,12 @@ const policies: readonly Policy[] = [
   guardedField({
     right: 'suspend',
     what: 'change spec.suspensions of',
+    variables: [
+      { name: 'before', expression: 'oldObject.spec.?suspensions.orValue([])' },
+      { name: 'after', expression: 'object.spec.?suspensions.orValue([])' },
+    ],
     // As a set: server-side apply may put the entries of a list map into another order.
-    unchanged:
-      '[object, oldObject].map(it, it.spec.?suspensions.orValue([])).all(a, [object, oldObject].all(it, a.all(s, s in it.spec.?suspensions.orValue([]))))',
+    unchanged: '(variables.before.size() == variables.after.size() && variables.before.all(it, it in variables.after))',
   }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
   {

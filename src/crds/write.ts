@@ -1,9 +1,10 @@
 /**
- * `node src/crds/write.ts`: writes what is generated from src/api: the files of `crds/`, `docs/reasons.md` and the tables of fields in
- * `docs/api/`. With `--check` it changes nothing and exits 1 naming the files that differ.
+ * `node src/crds/write.ts`: writes what is generated from src/api: the files of `crds/`, `docs/reasons.md` and the tables of fields and
+ * commands in `docs/api/`. With `--check` it changes nothing and exits 1 naming the files that differ.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { withCommandTable } from './command-table.ts'
 import { customResourceDefinitions } from './definitions.ts'
 import { withFieldTables } from './field-tables.ts'
 import { manifestFiles } from './manifests.ts'
@@ -18,7 +19,7 @@ async function generated(): Promise<Map<string, string>> {
   files.set('docs/reasons.md', reasonsPage())
   for (const crd of customResourceDefinitions()) {
     const path = `docs/api/${crd.spec.names.kind.toLowerCase()}.md`
-    files.set(path, withFieldTables(await read(path), crd))
+    files.set(path, withCommandTable(withFieldTables(await read(path), crd)))
   }
   return files
 }

@@ -4,11 +4,14 @@ import { describe, expect, it } from '@jest/globals'
 import {
   addressStates,
   clusterConditions,
+  commandConditions,
+  commandPhases,
   events,
   localStatuses,
   phases,
   poolConditions,
   reasons,
+  statusesBeside,
   vmConditions,
 } from '../../src/api/words.ts'
 import { reasonsPage } from '../../src/crds/reasons-page.ts'
@@ -27,7 +30,8 @@ describe('docs/reasons.md', () => {
       vmConditions,
       poolConditions,
       clusterConditions,
-      ...[reasons, events, addressStates].map(Object.keys),
+      commandConditions,
+      ...[reasons, events, addressStates, commandPhases, statusesBeside].map(Object.keys),
     ].flat()
     expect(words.filter((word) => !page.includes(`| \`${word}\` |`))).toEqual([])
   })

@@ -1,5 +1,14 @@
 /** Good manifests of every kind, and a way to make one bad field of them. */
-import { ipPools, type KubeObject, poolAddresses, proxmoxClusters, proxmoxVMs, type Resource, vmPackages } from '../../src/api/meta.ts'
+import {
+  ipPools,
+  type KubeObject,
+  poolAddresses,
+  proxmoxClusters,
+  proxmoxVMCommands,
+  proxmoxVMs,
+  type Resource,
+  vmPackages,
+} from '../../src/api/meta.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Fields = { [key: string]: Json }
@@ -10,6 +19,7 @@ export const resources = {
   PoolAddress: poolAddresses,
   VMPackage: vmPackages,
   ProxmoxCluster: proxmoxClusters,
+  ProxmoxVMCommand: proxmoxVMCommands,
 }
 export type Kind = keyof typeof resources
 
@@ -28,6 +38,7 @@ const good: Record<Kind, Fields> = {
     credentialsSecretRef: { namespace: 'pve-system', name: 'fra1-token' },
     vmids: { from: 10000, to: 19999 },
   },
+  ProxmoxVMCommand: { vmRef: { name: 'web1' }, command: 'Start' },
 }
 
 /** The good manifest with fields of its spec laid over it; `null` takes a field away, lists are replaced. */

@@ -71,6 +71,12 @@ const accepted: readonly { what: string; kind: Kind; change: Fields }[] = [
     kind: 'VMPackage',
     change: { memory: { size: '1.5Gi' }, systemDisk: { size: '0.5Ti' }, cpu: { limit: '500m' } },
   },
+  { what: 'an empty requestID, which asks for nothing', kind: 'ProxmoxVM', change: { reinstall: { requestID: '' } } },
+  {
+    what: 'another template',
+    kind: 'ProxmoxVMCommand',
+    change: { command: 'Reinstall', template: { tag: 'ubuntu-24.04' }, ttlSecondsAfterFinished: 0 },
+  },
   { what: 'an untagged network', kind: 'VMPackage', change: { network: { vlan: 0, rateMbit: 0, mtu: 0 } } },
   { what: 'a link-local gateway', kind: 'IPPool', change: { ranges: ['2001:db8:a::/64'], prefixLength: 64, gateway: 'fe80::1' } },
   {

@@ -13,6 +13,7 @@ const vm = (what: string, change: Fields, says: string): Refusal => ({ what, kin
 const pool = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'IPPool', change, says })
 const pack = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'VMPackage', change, says })
 const cluster = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxCluster', change, says })
+const command = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxVMCommand', change, says })
 
 const address = { name: 'main', poolRef: { name: 'public-v4' } }
 const rule = { name: 'ssh', direction: 'in', action: 'ACCEPT' }
@@ -56,6 +57,27 @@ const vms = [
   vm('an unknown field', { cores: 4 }, 'unknown field "spec.cores"'),
   vm('a node with an option behind it', { placement: { node: 'pve1,x=1' } }, 'write a name as PVE shows it, such as pve1'),
   vm('a reference that is no name', { packageRef: { name: 'VPS S' } }, 'write the name of an object'),
+  vm(
+    'two suspensions of one holder',
+    { suspensions: ['a', 'b'].map((reason) => ({ by: 'billing', reason })) },
+    'spec.suspensions[1]: Duplicate value: {"by":"billing"}',
+  ),
+  vm('a suspension without holder', { suspensions: [{ reason: 'overdue' }] }, 'spec.suspensions[0].by: Required value'),
+  vm('a suspension without reason', { suspensions: [{ by: 'billing' }] }, 'spec.suspensions[0].reason: Required value'),
+  vm('a holder in capitals', { suspensions: [{ by: 'Billing', reason: 'overdue' }] }, 'write a name of lowercase letters, digits and -'),
+  vm('a reason of two lines', { suspensions: [{ by: 'billing', reason: 'a\nb' }] }, 'write it on one line, without control characters'),
+  vm(
+    'seventeen suspensions',
+    { suspensions: Array.from({ length: 17 }, (_, i) => ({ by: `h${i}`, reason: 'overdue' })) },
+    'must have at most 16 items',
+  ),
+  vm('a reinstall without requestID', { reinstall: {} }, 'spec.reinstall.requestID: Required value'),
+  vm('a requestID of 129 characters', { reinstall: { requestID: 'a'.repeat(129) } }, 'Too long: may not be more than 128'),
+  vm(
+    'a reinstall from two templates',
+    { reinstall: { requestID: '1', template: { name: 'a', vmid: 9000 } } },
+    'template: write exactly one of name, vmid and tag',
+  ),
   vm('an inline size that is not whole MiB', { package: { memory: { size: '1500Ki' } } }, `${size} 16Mi, such as 4Gi`),
 ]
 
@@ -175,6 +197,22 @@ const clusters = [
   cluster('no requests', { limits: { requests: 0 } }, 'should be greater than or equal to 1'),
 ]
 
+const commands = [
+  command('no VM', { vmRef: null }, 'spec.vmRef: Required value'),
+  command('no command', { command: null }, 'spec.command: Required value'),
+  command('an unknown command', { command: 'Explode' }, 'supported values: "Start", "Stop", "Shutdown", "Reboot"'),
+  command('a command in lower case', { command: 'start' }, 'Unsupported value: "start"'),
+  command('a template for Start', { template: { name: 'debian-13' } }, 'template: only Reinstall takes one; leave it out'),
+  command(
+    'no template selector',
+    { command: 'Reinstall', template: { clone: 'Full' } },
+    'template: write exactly one of name, vmid and tag',
+  ),
+  command('a negative TTL', { ttlSecondsAfterFinished: -1 }, 'should be greater than or equal to 0'),
+  command('a reason of two lines', { reason: 'a\nb' }, 'write it on one line, without control characters'),
+  command('an unknown field', { force: true }, 'unknown field "spec.force"'),
+]
+
 const addresses: Refusal[] = [
   {
     what: 'a name that is another address',
@@ -184,7 +222,7 @@ const addresses: Refusal[] = [
   },
 ]
 
-export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses]
+export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands]
 
 export interface RefusedEdit {
   what: string
@@ -212,4 +250,13 @@ export const refusedEdits: readonly RefusedEdit[] = [
     after: { ranges: ['2001:db8::10'], gateway: null, prefixLength: 64 },
     says: 'ranges: the family is set once',
   },
+  ...[{ command: 'Stop' }, { reason: 'by mistake' }, { ttlSecondsAfterFinished: 60 }].map(
+    (after): RefusedEdit => ({
+      what: `a changed ${Object.keys(after)[0]}`,
+      kind: 'ProxmoxVMCommand',
+      before: {},
+      after,
+      says: 'a command runs once and cannot be changed; make another ProxmoxVMCommand',
+    }),
+  ),
 ]

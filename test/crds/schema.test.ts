@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { customResourceDefinitions } from '../../src/crds/definitions.ts'
+import { admissionPolicies } from '../../src/crds/policies.ts'
 import { manifestFiles, manifestStream } from '../../src/crds/manifests.ts'
 import { crdsCommand } from '../../src/crds/command.ts'
 import type { Structural } from '../../src/crds/structural.ts'
@@ -40,7 +41,7 @@ describe('crds/', () => {
     expect(printed.join('')).toBe(manifestStream())
     expect(printed.join('').match(/^kind: .*$/gm)).toEqual([
       ...schemas.map(() => 'kind: CustomResourceDefinition'),
-      ...['Policy', 'PolicyBinding', 'Policy', 'PolicyBinding'].map((end) => `kind: ValidatingAdmission${end}`),
+      ...admissionPolicies().map((it) => `kind: ${String(it['kind'])}`),
     ])
   })
 })

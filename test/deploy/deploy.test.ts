@@ -2,7 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { type KubeObject, leases, namespaces, poolAddresses, proxmoxVMs, secrets, vmPackages } from '../../src/api/meta.ts'
+import {
+  type KubeObject,
+  leases,
+  namespaces,
+  poolAddresses,
+  proxmoxVMCommands,
+  proxmoxVMs,
+  secrets,
+  vmPackages,
+} from '../../src/api/meta.ts'
 import { KubeError } from '../../src/kube/client.ts'
 import { Manifests, parseManifests } from '../../src/kube/manifests.ts'
 import { systemClock } from '../../src/ops/clock.ts'
@@ -30,7 +39,7 @@ describe('the kustomize base', () => {
     }
     expect(run.stderr).toBe('')
     expect(run.status).toBe(0)
-    expect(run.stdout.match(/serverside-applied|configured|created|unchanged/g)?.length).toBeGreaterThanOrEqual(17)
+    expect(run.stdout.match(/serverside-applied|configured|created|unchanged/g)?.length).toBeGreaterThanOrEqual(27)
   })
 
   it('names every file of the folder', () => {
@@ -78,6 +87,11 @@ describe('the ServiceAccount of the operator', () => {
     await client.create(proxmoxVMs, manifest('ProxmoxVM', key.name, {}, key.namespace) as never)
     const marked = await account.mergePatch(proxmoxVMs, key, { metadata: { finalizers: [] } })
     await account.replaceStatus(proxmoxVMs, { ...marked, status: { phase: 'Pending' } })
+    const command = manifest('ProxmoxVMCommand', key.name, { vmRef: { name: key.name } }, key.namespace)
+    await client.create(proxmoxVMCommands, command as never)
+    const [pressed] = (await account.list(proxmoxVMCommands)).filter(({ metadata }) => metadata.name === key.name)
+    await account.replaceStatus(proxmoxVMCommands, { ...pressed!, status: { phase: 'Succeeded' } })
+    await account.delete(proxmoxVMCommands, key)
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: `${key.name}-credentials`, namespace: key.namespace } }
     await account.create(secrets, secret)
     expect((await account.get(secrets, secret.metadata))?.metadata.name).toBe(secret.metadata.name)
@@ -95,6 +109,10 @@ describe('the ServiceAccount of the operator', () => {
     ['watch Secrets', () => account.request('GET', '/api/v1/namespaces/customer-7/secrets?watch=1&timeoutSeconds=1')],
     ['delete VMs', () => account.delete(proxmoxVMs, { name: 'small', namespace: 'customer-7' })],
     ['create VMs', () => account.create(proxmoxVMs, manifest('ProxmoxVM', freshName(), {}, 'customer-7') as never, { dryRun: true })],
+    [
+      'press buttons',
+      () => account.create(proxmoxVMCommands, manifest('ProxmoxVMCommand', freshName(), {}, 'customer-7') as never, { dryRun: true }),
+    ],
     ['change packages', () => account.mergePatch(vmPackages, { name: 'vps-s' }, { spec: {} })],
     ['take a Lease elsewhere', () => account.get(leases, { name: 'x', namespace: 'kube-system' })],
   ] as [string, () => Promise<unknown>][])('may not %s', async (_, attempt) => {
@@ -102,7 +120,7 @@ describe('the ServiceAccount of the operator', () => {
   })
 
   it('has no wildcard in its roles', () => {
-    expect(readFileSync(join(directory, 'rbac.yaml'), 'utf8')).not.toContain('*')
+    expect(['rbac.yaml', 'roles.yaml'].map((file) => readFileSync(join(directory, file), 'utf8')).join()).not.toContain('*')
   })
 })
 
@@ -117,6 +135,6 @@ describe('the examples', () => {
 
   it('show every kind that people write', () => {
     const kinds = new Set(files.flatMap((file) => read(join('examples', file))).map((object) => object.kind))
-    expect([...kinds].toSorted()).toEqual(['IPPool', 'Namespace', 'ProxmoxCluster', 'ProxmoxVM', 'Secret', 'VMPackage'])
+    expect([...kinds].toSorted()).toEqual(['IPPool', 'Namespace', 'ProxmoxCluster', 'ProxmoxVM', 'ProxmoxVMCommand', 'Secret', 'VMPackage'])
   })
 })
