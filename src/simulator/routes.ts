@@ -2,6 +2,7 @@ import type { Identity } from './access/identity.ts'
 import type { FaultPlan } from './plug.ts'
 import type { MethodInfo } from './schema/schema.ts'
 import type { Params } from './schema/validate.ts'
+import { textOf } from './schema/text.ts'
 import type { World } from './world/world.ts'
 
 /** One request that passed authentication, permissions and validation. */
@@ -59,7 +60,7 @@ export class PlainText {
 /** A text parameter; undefined when it was not given. */
 export function str(call: Pick<Call, 'params'>, name: string): string | undefined {
   const value = call.params[name]
-  return value === undefined || typeof value === 'object' ? undefined : String(value)
+  return value === undefined || typeof value === 'object' ? undefined : textOf(value)
 }
 
 /** An integer parameter. */

@@ -91,7 +91,7 @@ export function checkStorageAccess(
 
 function checkImportSource(a: Pick<Allocation, 'world' | 'user' | 'node' | 'vmid'>, key: string, drive: Drive): void {
   const source = drive['import-from'] ?? ''
-  if (!/:0$/.test(drive['file'] ?? ''))
+  if (!(drive['file'] ?? '').endsWith(':0'))
     throw paramError({ [key]: "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>" })
   if (source.startsWith('/')) {
     if (!a.user.isRoot)

@@ -32,7 +32,7 @@ export function hotplugPending(
 ): Record<string, string> {
   const features = hotplugFeatures(guest)
   const errors: Record<string, string> = {}
-  for (const [key, value] of [...guest.pending]) {
+  for (const [key, value] of guest.pending) {
     if (!fastPlug.has(key) && !isCloudInitOption(key)) continue
     guest.config.set(key, value)
     guest.pending.delete(key)
@@ -51,7 +51,7 @@ export function hotplugPending(
     guest.deletions.delete(key)
     guest.config.delete(key)
   }
-  for (const [key, value] of [...guest.pending]) {
+  for (const [key, value] of guest.pending) {
     if (!touched.has(key) || !attempt(key, () => plug(world, guest, key, value, features))) continue
     guest.config.set(key, value)
     guest.pending.delete(key)

@@ -2,6 +2,7 @@ import { crypt5 } from './crypt.ts'
 import { paramError, refuse } from '../http/refusal.ts'
 import { splitList } from '../schema/named.ts'
 import { vmOptions } from '../schema/schema.ts'
+import { textOf } from '../schema/text.ts'
 import { splitVolid } from '../storage/volume.ts'
 import type { World } from '../world/world.ts'
 import { type Call, str } from '../routes.ts'
@@ -14,7 +15,7 @@ const internal = new Set(['parent', 'snaptime', 'snapstate', 'vmstate', 'meta', 
 export function settingsOf(call: Pick<Call, 'params'>): Record<string, string> {
   const out: Record<string, string> = {}
   for (const [key, value] of Object.entries(call.params)) {
-    if (value !== undefined && (key === 'cdrom' || vmOptions[key])) out[key] = String(value)
+    if (value !== undefined && (key === 'cdrom' || vmOptions[key])) out[key] = textOf(value)
   }
   return out
 }

@@ -65,7 +65,7 @@ export function applyPending(world: World, guest: Guest, actor: Actor): Record<s
   }
   cleanupPending(guest)
   let newDrive = false
-  for (const [key, value] of [...guest.pending]) {
+  for (const [key, value] of guest.pending) {
     const old = guest.config.get(key)
     const done = attempt(key, () => {
       if (old !== undefined && isDriveKey(key)) registerUnused(world, guest, key, old)

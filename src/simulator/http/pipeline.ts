@@ -4,6 +4,7 @@ import { checkDeclared } from '../access/declared.ts'
 import { type Identity, identityOf } from '../access/identity.ts'
 import type { FaultPlan, Sim } from '../plug.ts'
 import { type Call, Envelope, PlainText } from '../routes.ts'
+import { textOf } from '../schema/text.ts'
 import { validate } from '../schema/validate.ts'
 import type { World } from '../world/world.ts'
 import { forbidden, paramError, PveRefusal } from './refusal.ts'
@@ -140,7 +141,7 @@ export class Pipeline {
 function merged(found: Match, given: Record<string, unknown>): Record<string, unknown> {
   const out = { ...given }
   for (const [key, value] of Object.entries(found.uriParams)) {
-    if (out[key] !== undefined && String(out[key]) !== value)
+    if (out[key] !== undefined && textOf(out[key]) !== value)
       throw paramError({ [key]: 'duplicate parameter (already defined in URI) with conflicting values!' })
     out[key] = value
   }

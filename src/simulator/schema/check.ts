@@ -1,6 +1,7 @@
 import { FormatError } from './format-error.ts'
 import { checkNamed, namedObjects } from './named.ts'
 import { splitPropertyString } from './property-string.ts'
+import { textOf } from './text.ts'
 import type { Property } from './schema.ts'
 
 export type Errors = Record<string, string>
@@ -65,7 +66,7 @@ function checkValue(path: string, property: Property, given: unknown, errors: Er
     return items ? value.map((x, i) => checkValue(`${path}[${i}]`, items, x, errors)) : value
   }
   if (typeof value === 'object') return value
-  checkScalar(path, property, typeof value === 'boolean' ? (value ? '1' : '0') : String(value), errors)
+  checkScalar(path, property, typeof value === 'boolean' ? (value ? '1' : '0') : textOf(value), errors)
   return value
 }
 
@@ -80,7 +81,7 @@ function hasType(path: string, type: string | undefined, value: unknown, errors:
   if (Array.isArray(value)) return fail('ARRAY')
   if (typeof value === 'boolean') return type === 'boolean' || fail('JSON::PP::Boolean')
   if (typeof value === 'object') return fail('HASH')
-  const text = String(value)
+  const text = textOf(value)
   if (type === 'integer') return integerText.test(text) || fail(`'${text}'`)
   if (type === 'number') return numberText.test(text) || fail(`'${text}'`)
   if (type === 'boolean') return text === '1' || text === '0' || fail(`'${text}'`)

@@ -1,6 +1,7 @@
 import { paramError } from '../http/refusal.ts'
 import { checkObject, type Errors } from './check.ts'
 import type { MethodInfo } from './schema.ts'
+import { textOf } from './text.ts'
 
 /** Validated parameters: integers and booleans as numbers, everything else as text (arrays and objects as they came). */
 export type Params = Record<string, unknown>
@@ -21,7 +22,7 @@ export function validate(info: MethodInfo, given: Readonly<Record<string, unknow
 
 function typed(type: string | undefined, value: unknown): unknown {
   if (typeof value === 'object') return value
-  if (type === 'boolean') return value === true || String(value) === '1' ? 1 : 0
+  if (type === 'boolean') return value === true || textOf(value) === '1' ? 1 : 0
   if (type === 'integer') return Number(value)
-  return String(value)
+  return textOf(value)
 }
