@@ -1,6 +1,6 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
-import { fails } from './conditions.ts'
+import { fails, standing } from './conditions.ts'
 import { deleteCredentials } from './credentials.ts'
 import { removals, removeFromPve, type Removing } from './removal.ts'
 import { nowIso, tell } from './room.ts'
@@ -40,9 +40,10 @@ export const completed =
 /** The intent is in status before anything is deleted, so that an interrupted reinstall is finished and never begun twice. */
 export async function beginReinstall({ room, record }: Removing, running: Omit<Running, 'since'>): Promise<void> {
   const iso = nowIso(room.clock)
+  const { verdicts, dropped } = standing('reconciling', 'Reinstalling', `Reinstall ${running.requestID} is under way.`)
   record.change(
     begun({ ...running, since: iso }),
-    judged(record.vm, iso, [fails('Ready', 'Reinstalling', `Reinstall ${running.requestID} is under way.`)]),
+    judged(record.vm, iso, verdicts, dropped),
   )
   await record.save()
   const { name, vmid, tag } = running.template ?? record.vm.spec.template
