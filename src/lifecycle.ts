@@ -1,4 +1,5 @@
-import type { Ladder } from './engine/step.ts'
+import type { CommandName } from './api/proxmoxvmcommand.ts'
+import type { Ladder, Step } from './engine/step.ts'
 import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
 import { identity, onboot } from './steps/identity.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'
@@ -30,3 +31,18 @@ export const provision: Ladder = [
 
 /** A suspended VM is off, and stays off when its node restarts, whatever else is wrong with its object. */
 export const suspend: Ladder = [powerOff, onboot]
+
+/** The rung a button of the manual brings to the package by itself (ProxmoxVMCommand SetCPURAM and so on). */
+const rungButtons: Readonly<Partial<Record<CommandName, Step>>> = {
+  SetCPURAM: setCpuRam,
+  SetSystemDiskSize: setSystemDiskSize,
+  SetSystemDiskBandwidth: setSystemDiskBandwidth,
+  SetCreatedAdditionalDisk: setCreatedAdditionalDisk,
+  SetAdditionalDiskSize: setAdditionalDiskSize,
+  SetAdditionalDiskBandwidth: setAdditionalDiskBandwidth,
+  SetNetwork: setNetwork,
+  SetFirewall: setFirewall,
+  SetCloudInit: setCloudInit,
+}
+
+export const stepOf = (command: CommandName): Step | undefined => rungButtons[command]

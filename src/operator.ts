@@ -1,5 +1,16 @@
 import { hostname } from 'node:os'
-import { ipPools, namespaces, poolAddresses, proxmoxClusters, proxmoxVMs, vmPackages, type KubeObject, type Resource } from './api/meta.ts'
+import {
+  ipPools,
+  namespaces,
+  poolAddresses,
+  proxmoxClusters,
+  proxmoxVMCommands,
+  proxmoxVMs,
+  vmPackages,
+  type KubeObject,
+  type Resource,
+} from './api/meta.ts'
+import { CommandKeeping } from './commands/keeping.ts'
 import { Audit } from './engine/audit.ts'
 import { VMController } from './engine/controller.ts'
 import { Intents, intentOfStatus } from './engine/intents.ts'
@@ -48,6 +59,8 @@ export class Operator {
   readonly #controller: VMController
   readonly #audit: Audit
   readonly #indexes
+  readonly #commandsOf
+  readonly #keeping: CommandKeeping
   readonly #reflectors: { run(signal: AbortSignal): Promise<void> }[] = []
   readonly election: LeaderElection | undefined
 
@@ -62,6 +75,7 @@ export class Operator {
       addresses: this.#watch(poolAddresses),
       clusters: this.#watch(proxmoxClusters),
       namespaces: this.#watch(namespaces),
+      commands: this.#watch(proxmoxVMCommands),
     }
     const { vms, pools, addresses } = this.stores
     this.queue = new WorkQueue({ clock, random: o.random, onFault: (key, err) => log.error({ vm: key, err }, 'a pass could not be ended') })
@@ -101,6 +115,13 @@ export class Operator {
       observe: (seen) => metrics.pveRequest(seen),
       onProblem: (cluster, err) => about(log, { cluster }).error({ err }, 'a listener failed'),
     })
+    this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
+    const keepingQueue = new WorkQueue({
+      clock,
+      random: o.random,
+      onFault: (key, err) => log.warn({ err }, `command ${key} could not be kept`),
+    })
+    this.#keeping = new CommandKeeping({ client: this.client, commands: this.stores.commands, queue: keepingQueue, clock })
     this.election = o.leaderElect ? this.#elect() : undefined
     this.#room = this.#makeRoom()
     this.#controller = new VMController({ room: this.#room, queue: this.queue })
@@ -136,6 +157,7 @@ export class Operator {
       this.clusters.run(signal),
       this.#pools.run(signal),
       this.#audit.run(signal),
+      this.#keeping.run(signal),
       this.queue.run((key) => this.#pass(key), { workers }, signal),
     ])
     disconnect()
@@ -162,6 +184,8 @@ export class Operator {
       pools: this.stores.pools,
       clusterObjects: this.stores.clusters,
       namespaces: this.stores.namespaces,
+      commands: this.stores.commands,
+      commandsOf: this.#commandsOf,
       book: this.book,
       clusters: this.clusters.directory,
       events: this.#events,

@@ -1,5 +1,6 @@
 import { pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { hasOpenCommand, pressButtons, refuseOrphans } from '../commands/press.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import { readListing } from './idle.ts'
@@ -26,7 +27,10 @@ export class VMController {
 
   async reconcile(key: string): Promise<void> {
     const vm = this.#room.vms.get(key)
-    if (!vm) return this.#forget(key)
+    if (!vm) {
+      this.#forget(key)
+      return await refuseOrphans(this.#room, key)
+    }
     const record = new VMRecord({ vm, client: this.#room.client, store: this.#room.vms })
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
@@ -35,6 +39,7 @@ export class VMController {
     this.#follow(key, record, memory, outcome)
     if (this.#room.vms.get(key) && !isGone(record)) await record.save()
     if (again.is === 'never') this.#queue.forget(key)
+    if (outcome.is === 'done' && !isGone(record) && hasOpenCommand(this.#room, key)) this.#queue.add(key)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (again.is === 'backoff') this.#queue.retry(key)
   }
@@ -57,11 +62,14 @@ export class VMController {
     showPaused(room, record, isPaused)
     const cluster = room.clusters.get(vm.spec.clusterRef.name)
     const shows = cluster !== undefined && record.status.intentAt !== undefined && isSettled(vm) && readListing(room, record, cluster)
+    if (isPaused && !vm.metadata.deletionTimestamp) return (await pressButtons({ room, key, record, memory }, cluster)) ?? done
     if (isPaused) return done
     if (vm.metadata.deletionTimestamp) return await tearDown({ room, key, record, memory })
-    if (isSettled(vm) && !shows && !this.#isDue(vm, memory)) return done
-    const pending = cluster && readReceipt(room, record, cluster)
+    const pending = cluster && !isSettled(vm) && readReceipt(room, record, cluster)
     if (pending) return pending
+    const pressed = await pressButtons({ room, key, record, memory }, cluster)
+    if (pressed) return pressed
+    if (isSettled(record.vm) && !shows && !this.#isDue(vm, memory)) return done
     memory.lastMeta = metaOf(vm)
     return await provisionVM({ room, key, record, memory })
   }

@@ -7,10 +7,6 @@ export interface Memory {
 
   /** No clone request of the present intent can be on its way: the next pass may ask without proving absence first. */
   cloneUnasked: boolean
-  /** The wish of the last thorough look, to notice changes of pool, package and cluster objects. */
-  lastWant?: string
-  /** When the VM was last looked at thoroughly, in ms since the epoch. */
-  lastDeepMs?: number
   /** Ends following the task under way. */
   unfollow?: () => void
   /** Labels and annotations of the last pass: a change of them is a person asking for a look. */

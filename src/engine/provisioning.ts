@@ -1,9 +1,8 @@
-import type { Package } from '../api/package.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { storageOf } from '../proxmox/property-string.ts'
 import { claimAddresses, releaseSurplus } from './addresses.ts'
 import { provision, suspend } from '../lifecycle.ts'
-import { climb, type Climb, type Climbed } from './climb.ts'
+import { climb, type Climb } from './climb.ts'
 import { concluded } from './conclusion.ts'
 import { credentialsFor } from './credentials.ts'
 import { assignSlots, systemKeyOf } from './disk-slots.ts'
@@ -21,7 +20,7 @@ import { beginReinstall, clearForReinstall, isBirth, requestedReinstall } from '
 import { isSuspended, suspensionVerdict } from './suspension.ts'
 import { stalled, type Ladder, type Outcome } from './step.ts'
 import type { Credentials } from './wanted-cloud-init.ts'
-import { fingerprintOf, markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
+import { markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
 import type { VMRecord } from './vm-record.ts'
 
 export interface Provisioning {
@@ -42,6 +41,32 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   if (reinstalled) return reinstalled
   if (record.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
+  const prepared = await prepare(it)
+  if ('is' in prepared) return prepared
+  if (!record.status.intentAt) {
+    const formed = await formIntent({ room, record, cluster, ...prepared, memory: it.memory })
+    if (formed.is !== 'done') return formed
+  }
+  const rename = renamed(room, record.vm)
+  if (rename && 'is' in rename) return rename
+  if (rename) record.change((status) => ({ ...status, ...rename }))
+  const look = lookAt(it, cluster)
+  const climbed = await climb(climbOf(it, cluster, look, provision, () => wishOf(it, cluster, prepared, look)))
+  if ('is' in climbed) return climbed
+  await releaseSurplus(room, record)
+  it.memory.auditDue = false
+  return concluded({ room, record, cluster, resolved: prepared.resolved, climbed })
+}
+
+/** What the wish is made from, beside PVE. */
+export interface Prepared {
+  readonly resolved: Resolved
+  readonly grants: readonly GrantedAddress[]
+  readonly credentials?: Credentials
+}
+
+/** The package in force, addresses, credentials. The finalizer comes before the first of them that leaves a trace. */
+export async function prepare({ room, record }: Provisioning): Promise<Prepared | Outcome> {
   const resolved = packageInForce(room, record)
   if ('is' in resolved) return resolved
   await ensureFinalizer(room, record)
@@ -49,17 +74,7 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   if ('is' in grants) return grants
   const credentials = await credentialsFor(record.vm, room.client)
   if (credentials && 'is' in credentials) return credentials
-  if (!record.status.intentAt) {
-    const formed = await formIntent({ room, record, cluster, resolved, grants, memory: it.memory })
-    if (formed.is !== 'done') return formed
-  }
-  const climbed = await climbLadder(it, cluster, resolved, grants, credentials)
-  if ('is' in climbed) return climbed
-  await releaseSurplus(room, record)
-  it.memory.lastWant = fingerprintOf(climbed.want)
-  it.memory.lastDeepMs = room.clock.now()
-  it.memory.auditDue = false
-  return concluded({ room, record, cluster, resolved, climbed })
+  return { resolved, grants, ...(credentials && { credentials }) }
 }
 
 /** A suspended VM is off before anything else is looked at: a package that does not work must not keep it running. */
@@ -106,23 +121,7 @@ function packageInForce(room: Room, record: VMRecord): Resolved | Outcome {
   return resolvePackage(record.vm, record.status, found, found === undefined || mayUse(room, record.vm, found.spec.allowedNamespaces))
 }
 
-async function climbLadder(
-  it: Provisioning,
-  cluster: PveCluster,
-  resolved: Resolved,
-  grants: readonly GrantedAddress[],
-  credentials: Credentials | undefined,
-): Promise<Outcome | Climbed> {
-  const { room, record } = it
-  const rename = renamed(room, record.vm)
-  if (rename && 'is' in rename) return rename
-  if (rename) record.change((status) => ({ ...status, ...rename }))
-  const look = lookAt(it, cluster)
-  const wish = () => wishFor({ record, cluster, merged: resolved.merged, grants, look, ...(credentials && { credentials }) })
-  return await climb(climbOf(it, cluster, look, provision, wish))
-}
-
-function lookAt({ room, record, memory }: Provisioning, cluster: PveCluster): Look {
+export function lookAt({ room, record, memory }: Provisioning, cluster: PveCluster): Look {
   const { status, vm } = record
   const vmid = status.vmid ?? 0
   const isFirst = !status.firstStartedAt && status.step?.name !== 'start'
@@ -140,23 +139,21 @@ function lookAt({ room, record, memory }: Provisioning, cluster: PveCluster): Lo
   })
 }
 
-function climbOf(it: Provisioning, cluster: PveCluster, look: Look, ladder: Ladder, wish: () => Want | Outcome): Climb {
+export function climbOf(it: Provisioning, cluster: PveCluster, look: Look, ladder: Ladder, wish: () => Want | Outcome): Climb {
   const { status, vm } = it.record
   const vmid = status.vmid ?? 0
   const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid))
   return { ...it, cluster, look, ladder, isRepair: isSettled(vm), identity: { vmid, name: status.vmName ?? '', description }, wish }
 }
 
-interface Wish {
-  readonly record: VMRecord
-  readonly cluster: PveCluster
-  readonly merged: Package
-  readonly grants: readonly GrantedAddress[]
-  readonly look: Look
-  readonly credentials?: Credentials
-}
-
-function wishFor({ record, cluster, merged, grants, look, credentials }: Wish): Want | Outcome {
+/** The wish, once the configuration of the VM shows its disks. */
+export function wishOf(
+  { record }: Provisioning,
+  cluster: PveCluster,
+  { resolved, grants, credentials }: Prepared,
+  look: Look,
+): Want | Outcome {
+  const { merged } = resolved
   const { vm } = record
   const values = look.seen.config?.values ?? {}
   const system = systemKeyOf(record.status.disks) ?? ''

@@ -2,6 +2,7 @@ import type { IPPool } from '../api/ippool.ts'
 import type { Namespace } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import type { EventReason } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
@@ -21,6 +22,9 @@ export interface Room {
   readonly pools: Store<IPPool>
   readonly clusterObjects: Store<ProxmoxCluster>
   readonly namespaces: Store<Namespace>
+  readonly commands: Store<ProxmoxVMCommand>
+  /** By the key of their VM. */
+  readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
   readonly events: EventRecorder

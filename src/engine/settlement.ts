@@ -22,7 +22,7 @@ export function settle(
       delete it.memory.lastWait
       return { is: 'never' }
     case 'wait':
-      if (!it.wasSettled || outcome.task)
+      if (!outcome.isQuiet && (!it.wasSettled || outcome.task))
         show(it, 'reconciling', outcome.reason, outcome.on, { ...(outcome.task && { upid: outcome.task }) })
       return { is: 'after', ms: outcome.lookAfterMs }
     case 'retry': {

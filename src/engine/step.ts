@@ -18,7 +18,14 @@ export type Outcome =
   /** Look again now. */
   | { readonly is: 'done' }
   /** Somebody else works: a PVE task, a lock, a slot. `lookAfterMs` is when to look even if nobody wakes us. */
-  | { readonly is: 'wait'; readonly reason: Reason; readonly on: string; readonly lookAfterMs: number; readonly task?: string }
+  | {
+      readonly is: 'wait'
+      readonly reason: Reason
+      readonly on: string
+      readonly lookAfterMs: number
+      readonly task?: string
+      readonly isQuiet?: boolean
+    }
   /** May pass by itself; the pause grows with each attempt. */
   | { readonly is: 'retry'; readonly reason: Reason; readonly why: string }
   /** A person must act; looked at again when spec, package, pool, cluster object or PVE change, and slowly by itself. */

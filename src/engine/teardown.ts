@@ -1,3 +1,4 @@
+import { deleteCommand } from '../commands/keeping.ts'
 import { claimantOf } from './addresses.ts'
 import { deleteCredentials } from './credentials.ts'
 import { dropFinalizer, hasFinalizer } from './finalizer.ts'
@@ -45,6 +46,7 @@ async function giveBack({ room, record, key }: Teardown): Promise<Outcome> {
   const addresses = room.book.held(vm.metadata.uid ?? '').map(({ spec }) => spec.address)
   await room.book.release(claimantOf(vm), { outcome: 'free' })
   await deleteCredentials(vm, room.client)
+  for (const command of room.commandsOf(key)) await deleteCommand(room.client, command)
   const told = `VM ${status.vmid ?? '(never made)'} is gone${addresses.length > 0 ? `; given back: ${addresses.join(', ')}` : ''}`
   tell(room, vm, 'Normal', 'Terminated', told)
   room.log.info({ vm: key, vmid: status.vmid }, told)

@@ -43,6 +43,10 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
     room.clusterObjects.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) waiting(indexes.ofCluster(key))
     }),
+    room.commands.subscribe(({ old, new: now }) => {
+      const command = now ?? old
+      if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
+    }),
     room.namespaces.subscribe(() => waiting(room.vms.list())),
     room.clusters.subscribe((name) => {
       const cluster = room.clusters.get(name)

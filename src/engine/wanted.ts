@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus as VMStatus } from '../api/proxmoxvm.ts'
 import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
@@ -176,6 +175,3 @@ function wantedNet({ status, merged, net }: WantInput): Want['net'] {
     firewall: network?.firewall ?? merged.firewall?.enabled ?? false,
   }
 }
-
-/** Tells whether two looks were planned on the same wish; contains no secret in the clear. */
-export const fingerprintOf = (want: Want) => createHash('sha256').update(JSON.stringify(want)).digest('hex')

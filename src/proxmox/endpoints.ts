@@ -134,6 +134,11 @@ export class Pve {
     return this.#upid(await this.#guest(at).status.stop.$post(parameters))
   }
 
+  /** Shutdown and start; qmeventd starts the guest after this task has ended (qemu-server). */
+  async reboot(at: At, o: { timeoutSeconds: number }): Promise<Upid> {
+    return this.#upid(await this.#guest(at).status.reboot.$post({ timeout: o.timeoutSeconds }))
+  }
+
   /** Asks the guest; after the timeout the task fails, or cuts the power with `forceStop`. */
   async shutdown(at: At, o: { timeoutSeconds: number; forceStop?: boolean }): Promise<Upid> {
     return this.#upid(await this.#guest(at).status.shutdown.$post({ timeout: o.timeoutSeconds, forceStop: o.forceStop === true }))

@@ -1,0 +1,91 @@
+import type { CommandName } from '../api/proxmoxvmcommand.ts'
+import { parseDurationSeconds } from '../api/size.ts'
+import type { Look } from '../engine/look.ts'
+import { nowIso } from '../engine/room.ts'
+import { wait, waitForTask, type Outcome } from '../engine/step.ts'
+import { judge, judgeExit } from '../proxmox/failures.ts'
+import type { Pressing } from './press.ts'
+
+/** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
+const lostAfterMs = 30_000
+
+const taskTypes = { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot' } as const
+export type PowerButton = keyof typeof taskTypes
+export const isPowerButton = (command: CommandName): command is PowerButton => command in taskTypes
+
+/** One request to PVE, sent once: noted before it, its receipt noted after it, and a lost receipt looked for in PVE's list of tasks. */
+export async function pressPower(it: Pressing, look: Look, button: PowerButton): Promise<Outcome | 'finished'> {
+  const { command } = it
+  if (command.status.upid) return readReceipt(it, button)
+  if (command.status.intentAt) {
+    const lost = await findTask(it, look, button)
+    if (lost) return await receipted(it, lost)
+    if (it.room.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
+      return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+  }
+  command.status = { ...command.status, intentAt: nowIso(it.room.clock) }
+  await command.save()
+  it.room.mayAct()
+  try {
+    return await receipted(it, await send(it, look, button))
+  } catch (fault) {
+    const failure = judge(fault)
+    if (failure.kind === 'unknown-outcome') return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+    command.finish('Failed', failure.reason, failure.message, nowIso(it.room.clock))
+    return 'finished'
+  }
+}
+
+async function receipted(it: Pressing, upid: string): Promise<Outcome> {
+  it.command.status = { ...it.command.status, upid }
+  await it.command.save()
+  return waitForTask(upid, `${it.command.command.spec.command} is under way.`)
+}
+
+async function send({ cluster, record }: Pressing, look: Look, button: PowerButton): Promise<string> {
+  const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(record.vm.spec.shutdownTimeout)))
+  switch (button) {
+    case 'Start':
+      return await cluster.pve.start(look.at)
+    case 'Stop':
+      return await cluster.pve.stop(look.at, { overruleShutdown: true })
+    case 'Shutdown':
+      return await cluster.pve.shutdown(look.at, { timeoutSeconds })
+    case 'Reboot':
+      return await cluster.pve.reboot(look.at, { timeoutSeconds })
+  }
+}
+
+function readReceipt({ command, cluster, room }: Pressing, button: PowerButton): Outcome | 'finished' {
+  const upid = command.status.upid ?? ''
+  const end = cluster.tasks.ended(upid)
+  const iso = nowIso(room.clock)
+  if (!end) return waitForTask(upid, `${button} is under way.`)
+  const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
+  if (isDone) command.finish('Succeeded', 'Succeeded', sentences[button], iso)
+  else command.finish('Failed', 'CommandFailed', end.is === 'failed' ? end.exitstatus : `PVE no longer knows the task: ${end.why}`, iso)
+  return 'finished'
+}
+
+const sentences: Readonly<Record<PowerButton, string>> = {
+  Start: 'The VM was started.',
+  Stop: 'The power was cut.',
+  Shutdown: 'The guest shut down.',
+  Reboot: 'The guest was rebooted.',
+}
+
+/** A token sees its own tasks; the VMID is the task's id. */
+async function findTask({ cluster, command, record }: Pressing, look: Look, button: PowerButton): Promise<string | undefined> {
+  const since = Math.floor((Date.parse(command.status.intentAt ?? '') + cluster.clockSkewMs) / 1000) - 2
+  for (const source of ['active', 'archive'] as const) {
+    const [task] = await cluster.pve.tasks(look.at.node, {
+      source,
+      typefilter: taskTypes[button],
+      vmid: record.status.vmid ?? 0,
+      since,
+      limit: 1,
+    })
+    if (task) return task.upid
+  }
+  return undefined
+}

@@ -1,0 +1,82 @@
+import type { CommandName } from '../api/proxmoxvmcommand.ts'
+import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { Reason } from '../api/words.ts'
+import type { Seen } from '../engine/machine.ts'
+import { holdersOf, isSuspended } from '../engine/suspension.ts'
+
+export interface Refusal {
+  readonly reason: Reason
+  readonly why: string
+}
+
+/** The state a button is judged on, looked at just now. */
+export interface ButtonState {
+  readonly vm: ProxmoxVM
+  readonly guest: Seen['guest']
+  readonly power: 'running' | 'stopped' | undefined
+  readonly lock: string | undefined
+}
+
+/** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */
+export function refusalOf(command: CommandName, state: ButtonState): Refusal | undefined {
+  return notPaused(state) ?? specific(command, state) ?? marked(command, state)
+}
+
+const refuse = (why: string): Refusal => ({ reason: 'PreconditionFailed', why })
+
+function notPaused({ vm }: ButtonState): Refusal | undefined {
+  if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
+  return vm.metadata.annotations?.['pve.hosting/paused'] === 'true'
+    ? refuse('The VM is paused (annotation pve.hosting/paused).')
+    : undefined
+}
+
+function specific(command: CommandName, state: ButtonState): Refusal | undefined {
+  const { vm, power } = state
+  const { runStrategy } = vm.spec
+  switch (command) {
+    case 'Start':
+      if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)
+      if (runStrategy === 'Halted') return refuse('runStrategy is Halted; change it to start the VM.')
+      return exists(state) ?? finished(vm) ?? (power === 'running' ? refuse('The VM is running already.') : undefined)
+    case 'Stop':
+    case 'Shutdown':
+      if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
+      return exists(state) ?? running(power)
+    case 'Reboot':
+      return exists(state) ?? running(power)
+    case 'Reinstall':
+      return finished(vm)
+    case 'Clone':
+      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${vm.status?.vmid} exists already.`) : undefined
+    case 'SetDedicatedIP':
+      return undefined
+    case 'ChangePackage':
+      return exists(state) ?? finished(vm)
+    default:
+      return exists(state)
+  }
+}
+
+function exists({ guest, vm }: ButtonState): Refusal | undefined {
+  return guest === 'ours' ? undefined : refuse(`There is no VM of this object in PVE${vm.status?.removedAt ? ': it was removed' : ''}.`)
+}
+
+const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
+
+/** A word beside the ladder means that the VM has been on top of it. */
+function finished({ status }: ProxmoxVM): Refusal | undefined {
+  if (status?.reinstall?.running) return refuse('A reinstall is under way.')
+  return status?.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status?.localStatus ?? 'creation'}.`)
+}
+
+/** `**`: only on a stopped VM, and it never stops the VM itself. */
+function marked(command: CommandName, { power, lock, guest }: ButtonState): Refusal | undefined {
+  const facts: CommandFacts = commands[command]
+  if (facts.mark === '**' && power === 'running')
+    return refuse('The VM is running, and this command acts only on a stopped one: shut it down first.')
+  if (lock && guest === 'ours' && lock !== 'suspended')
+    return { reason: 'VMLocked', why: `PVE holds the lock "${lock}" on the VM; try again when it is gone.` }
+  return undefined
+}
