@@ -3,7 +3,7 @@ import type { VMRecordNote } from '../api/vm-dns.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Clock } from '../ops/clock.ts'
-import type { RecordSync } from './sync.ts'
+import type { Outcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
 import { notesOf, recordId } from './vm-status.ts'
 import type { ZoneRecords } from './zone-records.ts'
@@ -34,7 +34,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
   const outcomes = await hands.sync.run({ uid: vm.metadata.uid ?? '', wanted: [], removals: notes })
   const lost = notes.filter((note) => outcomes.get(recordId(note))?.is === 'lost')
   if (lost.length > 0) hands.events.record(vm, 'Warning', 'DNSRecordsLeft', `no DNSZone serves them any more: ${listed(lost)}`)
-  const left = notes.filter((note) => outcomes.get(recordId(note))?.is === 'trouble')
+  const left = notes.filter((note) => isLeft(outcomes.get(recordId(note))))
   const troubles = left.flatMap((note): Trouble[] => {
     const outcome = outcomes.get(recordId(note))
     return outcome?.is === 'trouble' ? [outcome.trouble] : []
@@ -52,6 +52,8 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
       : verdict,
   )
 }
+
+const isLeft = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome.is === 'trouble' || outcome.is === 'waits'
 
 function deadlineMs(vm: ProxmoxVM, { releaseSeconds = usualReleaseSeconds }: Hands): number {
   return Date.parse(vm.metadata.deletionTimestamp ?? '') + releaseSeconds * 1000

@@ -11,7 +11,7 @@ import { isOfWholeZone, reasonOfFault, type Trouble } from './verdict.ts'
 import { recordId } from './vm-status.ts'
 import type { LiveZone, ZoneDirectory } from './zone-directory.ts'
 
-/** What became of one record. `lost`: its DNSZone is gone, so nobody can say. `waits`: a PTR whose forward record is not there yet. */
+/** What became of one record. `lost`: its DNSZone is gone, so nobody can say. `waits`: a PTR whose forward record is not there yet, or a zone nobody has looked at. */
 export type Outcome = { readonly is: 'right' | 'gone' | 'lost' | 'waits' } | { readonly is: 'trouble'; readonly trouble: Trouble }
 
 /** One question to or change at a server, for metrics. */
@@ -30,6 +30,8 @@ export interface Task {
   /** What we noted once and is not wanted any more. */
   readonly removals: readonly VMRecordNote[]
 }
+
+const unseen: Trouble = { reason: 'Synchronising', message: 'the zone has not been looked at yet' }
 
 interface Step {
   readonly id: string
@@ -80,7 +82,7 @@ export class RecordSync {
   ): Promise<T | Trouble> {
     const zone = this.#directory.get(ref)
     if (zone?.trouble !== undefined) return zone.trouble
-    if (zone?.provider === undefined) return { reason: 'DNSUnreachable', zone: ref, message: 'the zone has not been looked at yet' }
+    if (zone?.provider === undefined) return unseen
     const startedMs = this.#clock.now()
     const done = (outcome: string): void =>
       this.#observe({ provider: zone.provider?.kind ?? '', operation, outcome, seconds: Math.max(0, this.#clock.now() - startedMs) / 1000 })
@@ -119,6 +121,11 @@ export class RecordSync {
     const zone = this.#directory.get(ref)
     if (zone === undefined) {
       for (const step of steps) outcomes.set(step.id, { is: 'lost' })
+      return
+    }
+    if (zone.provider === undefined && zone.trouble === undefined) {
+      // Nobody has looked at the zone yet; its controller wakes the VM when it has.
+      for (const step of steps) outcomes.set(step.id, { is: 'waits' })
       return
     }
     const rules: Rules = { uid, ownership: ownershipOf(zone.object), adopt: zone.object.spec.adopt }

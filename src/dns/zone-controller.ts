@@ -12,7 +12,7 @@ import { DnsFault, type DnsProvider } from './provider.ts'
 import { CredentialsMissing, type Providers } from './providers.ts'
 import type { DnsOperation, RecordSync } from './sync.ts'
 import { reasonOfFault, type Trouble } from './verdict.ts'
-import { notesOf } from './vm-status.ts'
+import { dnsConditionOf, notesOf } from './vm-status.ts'
 import type { ZoneDirectory } from './zone-directory.ts'
 import type { ZoneRecords } from './zone-records.ts'
 import { zoneStatusOf } from './zone-status.ts'
@@ -89,7 +89,7 @@ export class ZoneController {
     if (await this.#guard(ref, zone)) return
     const memory = await this.#memoryOf(ref, zone)
     if (memory.generation !== zone.metadata.generation || this.#isDue(memory)) await this.#probe(ref, zone, memory)
-    this.#publish(ref, zone, memory)
+    this.#publish(zone, memory)
     if (memory.trouble === undefined) {
       await this.#removeOrphans(ref, zone)
       await this.#audit(ref, zone, memory)
@@ -177,8 +177,8 @@ export class ZoneController {
     if (old !== undefined && old !== memory.provider) await old.close()
   }
 
-  #publish(ref: string, object: DNSZone, { provider, trouble }: Memory): void {
-    this.#o.directory.set(ref, { object, ...(provider === undefined ? {} : { provider }), ...(trouble === undefined ? {} : { trouble }) })
+  #publish(zone: DNSZone, { provider, trouble }: Memory): void {
+    this.#o.directory.set(zone, { ...(provider === undefined ? {} : { provider }), ...(trouble === undefined ? {} : { trouble }) })
   }
 
   #blamed(ref: string, trouble: Trouble): void {
@@ -201,6 +201,9 @@ export class ZoneController {
     for (const [at, [each]] of [...changes].entries()) if (made[at]?.is === 'done') gone.add(each.record)
     if (gone.size === 0) return
     await this.#o.records.settle(ref, gone)
+    // Their names and addresses may have been given out again meanwhile.
+    for (const vm of this.#o.vms.list())
+      if (dnsConditionOf(vm)?.reason === 'RecordTaken') this.#o.force(`${vm.metadata.namespace ?? ''}/${vm.metadata.name}`)
     this.#o.events.record(zone, 'Normal', 'DNSOrphansRemoved', `${gone.size} record sets of deleted VMs are gone`)
   }
 

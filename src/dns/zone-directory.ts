@@ -1,51 +1,67 @@
 import type { DNSZone } from '../api/dnszone.ts'
+import type { Store } from '../kube/store.ts'
 import type { DnsProvider } from './provider.ts'
 import { ownershipOf } from './providers.ts'
 import type { WantedZone } from './records.ts'
 import { parseBlock } from './reverse.ts'
 import type { Trouble } from './verdict.ts'
 
-/** A DNSZone and what can be done with it now. */
-export interface LiveZone {
-  readonly object: DNSZone
+/** What the zone's controller has found out. */
+export interface ZoneState {
   /** Usable only while there is no trouble. */
   readonly provider?: DnsProvider
   readonly trouble?: Trouble
 }
 
-/** The zones by the name of their DNSZone, and those who want to know when one changes. */
+/** A DNSZone and what can be done with it now; neither provider nor trouble means that nobody has looked at it yet. */
+export interface LiveZone extends ZoneState {
+  readonly object: DNSZone
+}
+
+/**
+ * The zones by the name of their DNSZone, and those who want to know when one changes. Which zones there are is the store's word, never
+ * that of the controllers: right after a start none has been looked at, and no record may be taken for one without a zone because of that.
+ */
 export class ZoneDirectory {
-  readonly #zones = new Map<string, LiveZone>()
+  readonly #zones: Store<DNSZone>
+  readonly #states = new Map<string, ZoneState & { readonly seen: string }>()
   readonly #listeners = new Set<(ref: string) => void>()
   readonly #blames = new Set<(ref: string, fault: Trouble) => void>()
 
+  constructor(zones: Store<DNSZone>) {
+    this.#zones = zones
+  }
+
   get(ref: string): LiveZone | undefined {
-    return this.#zones.get(ref)
+    const object = this.#zones.get(ref)
+    return object === undefined ? undefined : { ...this.#states.get(ref), object }
   }
 
   list(): LiveZone[] {
-    return [...this.#zones.values()]
+    return this.#zones.list().map((object) => ({ ...this.#states.get(object.metadata.name), object }))
   }
 
-  set(ref: string, zone: LiveZone): void {
-    const before = this.#zones.get(ref)
-    this.#zones.set(ref, zone)
-    const sameTrouble = before?.trouble?.reason === zone.trouble?.reason && before?.trouble?.message === zone.trouble?.message
-    const sameObject =
-      before?.object.metadata.generation === zone.object.metadata.generation && before?.object.metadata.uid === zone.object.metadata.uid
-    const sameEnd = before?.object.metadata.deletionTimestamp === zone.object.metadata.deletionTimestamp
-    if (!sameTrouble || !sameObject || !sameEnd) this.#tell(ref)
+  /** `object`: the zone that was looked at. */
+  set(object: DNSZone, state: ZoneState): void {
+    const { name, uid, generation, deletionTimestamp } = object.metadata
+    const before = this.#states.get(name)
+    const seen = `${uid} ${generation} ${deletionTimestamp}`
+    this.#states.set(name, { ...state, seen })
+    const isSame =
+      before?.seen === seen && before.trouble?.reason === state.trouble?.reason && before.trouble?.message === state.trouble?.message
+    if (!isSame) this.#tell(name)
   }
 
   remove(ref: string): void {
-    if (this.#zones.delete(ref)) this.#tell(ref)
+    this.#states.delete(ref)
+    this.#tell(ref)
   }
 
   /** A worker found the zone unusable: it is left alone until its controller has looked. */
   blame(ref: string, trouble: Trouble): void {
-    const zone = this.#zones.get(ref)
-    if (zone === undefined || zone.trouble !== undefined) return
-    this.#zones.set(ref, { ...zone, trouble })
+    const state = this.#states.get(ref)
+    if (state === undefined || state.trouble !== undefined) return
+    this.#states.set(ref, { ...state, trouble })
     for (const listener of this.#blames) listener(ref, trouble)
   }
 
