@@ -172,10 +172,7 @@ async function remove(it: Pressing): Promise<Pressed> {
   const gone = await removeFromPve(it, cluster, removals.remove)
   if (gone.is === 'stalled') return failed(it, gone.reason, gone.why)
   if (gone.is !== 'done') return gone
-  record.change(
-    ({ reinstall, ...status }) => ({ ...status, ...(reinstall && { reinstall }), removedAt: nowIso(room.clock) }),
-    working('remove', nowIso(room.clock)),
-  )
+  record.change((status) => ({ ...status, removedAt: nowIso(room.clock) }), working('remove', nowIso(room.clock)))
   await record.save()
   return succeeded(it, `VM ${record.status.vmid} was removed; VMID, addresses and backups are kept.`)
 }
