@@ -47,7 +47,7 @@ async function main(): Promise<number> {
     if (size > 0) await onStage(['--speed', '50'], (stage) => fleet(stage, size === 1 ? 10_000 : size, say))
     else {
       if (only !== 'many-vms') await onStage([], async (stage) => [await oneVM(stage)])
-      if (only !== 'one-vm') await onStage([], async (stage) => [await manyVMs(stage, 100)])
+      if (only !== 'one-vm') await onStage([], async (stage) => [await manyVMs(stage, Number(process.env.MANY ?? 100))])
     }
     say(`written to ${page}`)
     return 0

@@ -9,41 +9,47 @@ import { type Cost, Scene } from './scene.ts'
 const taskSeconds = { fullClone: 2, short: 0.05, start: 0.5 }
 /** Three nodes with four clone slots each: the default limits on the default preset. */
 const cloneLanes = 12
+const mainExample = /^\d\d-/
 const ourKinds = ['proxmoxvms', 'pooladdresses', 'secrets']
 
 export async function oneVM(stage: Stage): Promise<Section> {
-  const examples = await readManifests('deploy/examples', /^\d\d-/)
-  const vm = examples.find((object) => object.metadata.name === 'whmcs-5546')
+  const examples = await readManifests('deploy/examples', mainExample)
+  const vm: Specified | undefined = examples.find((object) => object.metadata.name === 'whmcs-5546')
   if (!vm) throw new Error('deploy/examples has no whmcs-5546')
-  const cost = await birth(stage, examples, [vm])
-  const ownSeconds = cost.seconds - tasksOf(cost.requests)
-  const requests = total(cost.requests)
-  const ours = total(ofResources(cost.writes, ourKinds))
+  const next = { ...vm, metadata: { ...vm.metadata, name: 'whmcs-5547' }, spec: { ...vm.spec, hostname: 'web2.vps.example.com' } }
+  const [first, second] = await births(stage, examples, [[vm], [next]])
+  if (!first || !second) throw new Error('nothing was measured')
   return {
     name: 'one-vm',
     title: 'One VM',
     setting:
-      '`whmcs-5546` of deploy/examples on the default preset: full clone, two disks, two addresses, four firewall rules, generated password.',
+      '`whmcs-5546` of deploy/examples on the default preset: full clone, two disks, two addresses, four firewall rules, generated password. ' +
+      'It is the first VM in the life of this operator, which has yet to learn how long tasks take here; a second one like it follows.',
     command: 'make bench',
-    figures: [
-      { what: 'writes to PVE', measured: String(total(writesOf(cost.requests))), budget: exactly(12, total(writesOf(cost.requests))) },
-      { what: 'all requests to PVE', measured: String(requests), budget: within(28, requests, '≤ 28, target 24') },
-      { what: 'API-server writes on ProxmoxVM, PoolAddress, Secret', measured: String(ours), budget: within(12, ours, '≤ 12') },
-      { what: 'from apply to Ready', measured: `${cost.seconds.toFixed(2)} s` },
-      { what: 'beyond PVE’s own tasks', measured: `${ownSeconds.toFixed(2)} s`, budget: within(1, ownSeconds, '< 1 s') },
-      ...loadFigures(cost),
-    ],
-    tables: tables(cost),
+    figures: [...birthFigures('', first), ...birthFigures('second VM: ', second), ...loadFigures(second)],
+    tables: tables(first),
   }
 }
 
+function birthFigures(whose: string, cost: Cost): Figure[] {
+  const ownSeconds = cost.seconds - tasksOf(cost.requests)
+  const requests = total(cost.requests)
+  const writes = total(writesOf(cost.requests))
+  const ours = total(ofResources(cost.writes, ourKinds))
+  return [
+    { what: `${whose}writes to PVE`, measured: String(writes), budget: exactly(12, writes) },
+    { what: `${whose}all requests to PVE`, measured: String(requests), budget: within(28, requests, '≤ 28, target 24') },
+    { what: `${whose}API-server writes on ProxmoxVM, PoolAddress, Secret`, measured: String(ours), budget: within(12, ours, '≤ 12') },
+    { what: `${whose}from apply to Ready`, measured: `${cost.seconds.toFixed(2)} s` },
+    { what: `${whose}beyond PVE’s own tasks`, measured: `${ownSeconds.toFixed(2)} s`, budget: within(1, ownSeconds, '< 1 s') },
+  ]
+}
+
 export async function manyVMs(stage: Stage, count: number): Promise<Section> {
-  const examples = await readManifests('deploy/examples', /^\d\d-/)
-  const cost = await birth(
-    stage,
-    examples,
-    Array.from({ length: count }, (_, at) => sibling(at + 1)),
-  )
+  const examples = await readManifests('deploy/examples', mainExample)
+  const siblings = Array.from({ length: count }, (_, at) => sibling(at + 1))
+  const [cost] = await births(stage, examples, [siblings])
+  if (!cost) throw new Error('nothing was measured')
   const waves = Math.ceil(count / cloneLanes)
   const tasks = waves * taskSeconds.fullClone + 2 * taskSeconds.short + taskSeconds.start
   const beyond = (cost.seconds / tasks - 1) * 100
@@ -67,26 +73,37 @@ export async function manyVMs(stage: Stage, count: number): Promise<Section> {
   }
 }
 
-async function birth(stage: Stage, examples: readonly KubeObject[], vms: readonly KubeObject[]): Promise<Cost> {
+/** Each batch is created at once and measured until all of it is Ready; the next follows when it is quiet again. */
+async function births(stage: Stage, examples: readonly KubeObject[], batches: readonly (readonly KubeObject[])[]): Promise<Cost[]> {
   const operator = await stage.startOperator()
   const scene = new Scene(stage)
+  const costs: Cost[] = []
+  let made = 0
   try {
     await stage.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
     await scene.clusterIsReady('fra1')
-    // The preflight is over and the listing has fallen into its idle cadence.
-    await systemClock.sleep(12_000)
-    const work = async (): Promise<void> => {
-      await scene.createAll(vms)
-      await scene.areReady(vms.length, 60 + vms.length * 2)
+    for (const vms of batches) {
+      // The preflight is over and the listing has fallen into its idle cadence.
+      await systemClock.sleep(12_000)
+      made += vms.length
+      const work = async (): Promise<void> => {
+        await scene.createAll(vms)
+        await scene.areReady(made, 60 + vms.length * 2)
+      }
+      costs.push(await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settleSeconds: 3 }))
     }
-    return await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settleSeconds: 3 })
+    return costs
   } finally {
     scene.end()
     await operator.stop()
   }
 }
 
-function sibling(number: number): KubeObject & { spec: object } {
+interface Specified extends KubeObject {
+  spec?: object
+}
+
+function sibling(number: number): Specified {
   return {
     apiVersion: 'pve.hosting/v1alpha1',
     kind: 'ProxmoxVM',

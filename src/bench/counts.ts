@@ -34,6 +34,19 @@ export class SimulatorLog {
     const { byRoute } = (await answer.body.json()) as { byRoute: Record<string, number> }
     return grown({}, byRoute)
   }
+
+  /** One line a request, in milliseconds since the first: what to read when a figure is larger than it should be. */
+  async timeline(): Promise<string> {
+    const answer = await request(this.#url, { dispatcher: simulatorTrust })
+    const { log } = (await answer.body.json()) as {
+      log: { at: string | number; method: string; path: string; status: number; ms: number }[]
+    }
+    const firstMs = new Date(log[0]?.at ?? 0).getTime()
+    const lines = log.map(
+      (x) => `${String(new Date(x.at).getTime() - firstMs).padStart(6)} ms  ${x.method.padEnd(6)} ${x.status} ${x.path} (${x.ms} ms)`,
+    )
+    return `${lines.join('\n')}\n`
+  }
 }
 
 export const writesOf = (byRoute: Counts): Counts =>

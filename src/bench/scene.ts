@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { KubeObject } from '../api/meta.ts'
 import { proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
@@ -67,6 +69,7 @@ export class Scene {
     await work()
     const seconds = (performance.now() - startedMs) / 1_000
     const requests = await this.requests.byRoute()
+    await writeFile(join(this.stage.dir, 'requests.txt'), await this.requests.timeline())
     // The last events and pool figures follow within a second or two.
     await systemClock.sleep(o.settleSeconds * 1_000)
     const writes = grown(o.ours, grown(before.writes, await apiServerWrites(this.stage.client)))
@@ -75,6 +78,7 @@ export class Scene {
   }
 }
 
+/** Beside it, `requests.txt` in the stage's folder has the requests to PVE one by one. */
 export interface Cost {
   seconds: number
   /** Of Proxmox VE, up to the moment the work was done. */
