@@ -95,7 +95,8 @@ export class Board {
   }
 
   #redraw(rows: readonly Row[]): void {
-    const columns = this.#screen.columns ?? 120
+    // A terminal may not know its width and says 0.
+    const columns = this.#screen.columns || 120
     const lines = [...rows.map((row) => drawn(row, columns, this.#colour)), `    ${this.#elapsed()}`]
     const up = this.#drawnLines > 0 ? `\u001b[${this.#drawnLines}A` : ''
     this.#screen.write(`${up}${lines.map((line) => `\r\u001b[2K${line}\n`).join('')}\u001b[0J`)
