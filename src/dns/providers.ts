@@ -30,17 +30,21 @@ const cloudflarePace = { calls: 1000, perSeconds: 300, burst: 100 }
 export class Providers {
   readonly #client: KubeClient
   readonly #clock: Clock
-  readonly #cloudflareRoot: string | undefined
+  readonly #around: (provider: DnsProvider) => DnsProvider
   readonly #paces = new Map<string, Pace>()
 
-  constructor(o: { client: KubeClient; clock: Clock /** Only tests have another one. */; cloudflareRoot?: string }) {
+  constructor(o: { client: KubeClient; clock: Clock; around?: (provider: DnsProvider) => DnsProvider }) {
     this.#client = o.client
     this.#clock = o.clock
-    this.#cloudflareRoot = o.cloudflareRoot
+    this.#around = o.around ?? ((provider) => provider)
   }
 
   /** Reads the zone's Secret now. Throws CredentialsMissing, DnsFault `invalid`, or what the API server says. */
   async make(object: DNSZone): Promise<DnsProvider> {
+    return this.#around(await this.#bare(object))
+  }
+
+  async #bare(object: DNSZone): Promise<DnsProvider> {
     const { spec } = object
     const { zone } = spec
     const ownership = ownershipOf(object)
@@ -59,10 +63,7 @@ export class Providers {
     if (spec.cloudflare !== undefined) {
       const { zoneID, tokenSecretRef } = spec.cloudflare
       const token = await this.#secret(tokenSecretRef)
-      const more = {
-        ...(zoneID === undefined ? {} : { zoneID }),
-        ...(this.#cloudflareRoot === undefined ? {} : { root: this.#cloudflareRoot }),
-      }
+      const more = zoneID === undefined ? {} : { zoneID }
       return new Cloudflare({
         zone,
         token,

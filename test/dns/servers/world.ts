@@ -2,16 +2,10 @@ import type { DNSZone, DNSZoneSpec } from '../../../src/api/dnszone.ts'
 import { apiVersion, teardownFinalizer } from '../../../src/api/group.ts'
 import { dnsZones, type Namespace, namespaces, proxmoxVMs, secrets } from '../../../src/api/meta.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
-import { DnsController } from '../../../src/dns/controller.ts'
 import type { DnsProvider } from '../../../src/dns/provider.ts'
-import { Providers } from '../../../src/dns/providers.ts'
-import { RecordSync } from '../../../src/dns/sync.ts'
-import { ZoneController } from '../../../src/dns/zone-controller.ts'
-import { ZoneDirectory } from '../../../src/dns/zone-directory.ts'
-import { ZoneRecords } from '../../../src/dns/zone-records.ts'
+import { DnsTrack } from '../../../src/dns/track.ts'
 import { dnsHolds } from '../../../src/dns/vm-status.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
-import { WorkQueue } from '../../../src/kube/queue.ts'
 import { Store } from '../../../src/kube/store.ts'
 import { Reflector } from '../../../src/kube/watch.ts'
 import { systemClock } from '../../../src/ops/clock.ts'
@@ -38,17 +32,15 @@ export class DnsWorld {
   readonly events: Told[] = []
   /** Writes of the operator to the API server since the start. */
   writes: string[] = []
-  dns!: DnsController
+  dns!: DnsTrack
   readonly #admin: KubeClient
   readonly #o: WorldOptions
   #stop = new AbortController()
   #running: Promise<unknown> = Promise.resolve()
-  #around: ((provider: DnsProvider) => DnsProvider) | undefined
 
   private constructor(admin: KubeClient, namespace: string, o: WorldOptions) {
     this.#admin = admin
     this.#o = o
-    this.#around = o.around
     this.namespace = namespace
     this.label = freshName('zones')
     this.client = testClient({
@@ -68,39 +60,17 @@ export class DnsWorld {
 
   /** Starts the operator's part; after `die` it is another operator that knows nothing. */
   async run(around = this.#o.around): Promise<void> {
-    this.#around = around
     const { client, namespace } = this
     const clock = systemClock
     const vms = new Store<ProxmoxVM>()
     const zones = new Store<DNSZone>()
     const spaces = new Store<Namespace>()
-    const directory = new ZoneDirectory(zones)
-    const sync = new RecordSync({ directory, clock })
-    const records = new ZoneRecords({ client, zones })
     const events = {
       record: (about: { kind: string; metadata: { name: string } }, _type: string, reason: string, message: string) =>
         void this.events.push({ about: `${about.kind}/${about.metadata.name}`, reason, message }),
     }
-    const common = { client, vms, directory, sync, records, events, clock }
-    const random = (): number => 0.1
-    this.dns = new DnsController({
-      ...common,
-      namespaces: spaces,
-      queue: new WorkQueue({ clock, random }),
-      releaseSeconds: this.#o.releaseSeconds ?? 2,
-    })
-    const providers = new Providers({ client, clock })
-    const make = providers.make.bind(providers)
-    providers.make = async (zone) => this.#around?.(await make(zone)) ?? (await make(zone))
-    const zoneController = new ZoneController({
-      ...common,
-      zones,
-      providers,
-      queue: new WorkQueue({ clock, random }),
-      force: (key) => this.dns.force(key),
-      probeSeconds: 0.3,
-      auditSeconds: 0.3,
-    })
+    const tuning = { releaseSeconds: this.#o.releaseSeconds ?? 2, probeSeconds: 0.3, auditSeconds: 0.3, ...(around && { around }) }
+    this.dns = new DnsTrack({ client, vms, zones, namespaces: spaces, events, clock, random: () => 0.1, tuning })
     this.#stop = new AbortController()
     const { signal } = this.#stop
     const reflectors = [
@@ -111,7 +81,14 @@ export class DnsWorld {
       ),
     ]
     await Promise.all([vms.synced, zones.synced, spaces.synced])
-    this.#running = Promise.all([...reflectors, zoneController.run(signal), this.dns.run(signal)])
+    this.#running = Promise.all([...reflectors, this.dns.run(signal)])
+  }
+
+  /** The operator is dead where it stands, mid-work and all; another one follows. */
+  async abandon(): Promise<void> {
+    this.#stop.abort()
+    this.#running = Promise.resolve()
+    await this.run()
   }
 
   async die(): Promise<void> {
