@@ -106,17 +106,13 @@ export class Look {
 
   /** False: not on that node, which says nothing about the cluster. */
   async #judgeThere(): Promise<boolean> {
-    if (this.#row?.lock === 'clone') {
-      this.#guest = 'copying'
-      return true
-    }
     try {
       this.#config = await this.#readConfig()
     } catch (fault) {
       if (judge(fault).kind !== 'absent') throw fault
       return false
     }
-    // The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
+    // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
     this.#guest = lock === 'clone' ? 'copying' : carriesMark(description, this.#mark) ? 'ours' : 'foreign'
     return true
