@@ -136,6 +136,7 @@ export class Operator {
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
     await Promise.all(watches)
+    this.book.close()
     await this.#events.flush()
     await this.client.close()
   }

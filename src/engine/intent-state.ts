@@ -1,5 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
-import { templateFor } from './reinstallation.ts'
+import { templateFor } from './reinstall-state.ts'
 import type { Change } from './status.ts'
 
 /** Whether the VM is a full clone, by the template in force for it. */

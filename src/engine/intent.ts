@@ -12,13 +12,14 @@ import { assignSlots } from './disk-slots.ts'
 import { namesOf } from './names.ts'
 import { resolveWire, type Resolved } from './resolve.ts'
 import { nowIso, tell, type Room } from './room.ts'
-import { reached, working } from './status.ts'
+import { judged, reached, working } from './status.ts'
+import { standing } from './conditions.ts'
 import { done, retry, stalled, type Outcome } from './step.ts'
 import type { GrantedAddress } from './wanted.ts'
 import { carriesMark, markOf } from './wanted.ts'
 import type { Intent } from './intents.ts'
 import type { Memory } from './memory.ts'
-import { pinnedVmidOf, templateFor } from './reinstallation.ts'
+import { pinnedVmidOf, templateFor } from './reinstall-state.ts'
 import type { VMRecord } from './vm-record.ts'
 
 export interface IntentInput {
@@ -78,6 +79,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
     }),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${source} on ${node}`),
     working('clone', iso),
+    judged(record.vm, iso, standing('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
   )
   await record.save()
   input.memory.cloneUnasked = true

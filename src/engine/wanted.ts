@@ -3,7 +3,7 @@ import type { ProxmoxVM, ProxmoxVMStatus as VMStatus } from '../api/proxmoxvm.ts
 import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { Throttle } from '../proxmox/property-string.ts'
 import type { Want, WantedDisk } from './machine.ts'
-import { isBirth, templateFor } from './reinstallation.ts'
+import { isBirth, templateFor } from './reinstall-state.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { wantedCloudInit, type Credentials } from './wanted-cloud-init.ts'
 import { wantedFirewall } from './wanted-firewall.ts'
