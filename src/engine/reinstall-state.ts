@@ -1,5 +1,4 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
-import { fails, standing } from './conditions.ts'
 import type { Change } from './status.ts'
 
 const mostIDs = 20

@@ -1,5 +1,5 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
-import { fails } from './conditions.ts'
+import { fails, standing } from './conditions.ts'
 import { deleteCredentials } from './credentials.ts'
 import { anew, begun, type Running } from './reinstall-state.ts'
 import { removals, removeFromPve, type Removing } from './removal.ts'

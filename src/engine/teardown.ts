@@ -1,4 +1,5 @@
 import { deleteCommand } from '../commands/keeping.ts'
+import { dnsHolds } from '../dns/vm-status.ts'
 import { claimantOf } from './addresses.ts'
 import { deleteCredentials } from './credentials.ts'
 import { dropFinalizer, hasFinalizer } from './finalizer.ts'
@@ -29,6 +30,8 @@ export async function tearDown(it: Teardown): Promise<Outcome> {
     const gone = await removeFromPve(it, cluster, record.vm.spec.deletionPolicy === 'Remove' ? removals.remove : removals.terminate)
     if (gone.is !== 'done') return gone
   }
+  // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
+  if (dnsHolds(record.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
   return await giveBack(it)
 }
 
