@@ -15,10 +15,9 @@ function compared(was: Exchange, now: Exchange): string[] {
 
 describe('the comparison', () => {
   it('finds every recording equal to itself', () => {
-    for (const name of recordingNames()) {
-      for (const exchange of readRecording(name).exchanges)
-        if (exchange.hook === undefined) expect(compared(exchange, exchange)).toEqual([])
-    }
+    const exchanges = recordingNames().flatMap((name) => readRecording(name).exchanges.filter(({ hook }) => hook === undefined))
+    expect(exchanges).toHaveLength(2073)
+    expect(exchanges.flatMap((exchange) => compared(exchange, exchange))).toEqual([])
   })
 
   it.each<[string, Json, Json, RegExp]>([
