@@ -183,10 +183,6 @@ export const reasons = {
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
-  TeardownFailed: {
-    who: 'admin',
-    means: 'Taking down did not succeed yet; address, VMID and finalizer are kept and it is tried for ever.',
-  },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
   Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },

@@ -1,6 +1,6 @@
 import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { isConfigStep } from '../steps/config-step.ts'
-import { fails } from './conditions.ts'
+import { fails, standing } from './conditions.ts'
 import type { Look } from './look.ts'
 import type { Want } from './machine.ts'
 import { nowIso, tell, type Room } from './room.ts'
@@ -56,9 +56,10 @@ export async function beginChange(room: Room, record: VMRecord, look: Look, plan
     wasRunning: status.change?.wasRunning ?? isOn,
     ...(status.change?.start && { start: true }),
   }
+  const { verdicts, dropped } = standing('reconciling', 'Applying', message)
   record.change(
     (before) => ({ ...before, localStatus: 'change_package', change }),
-    judged(vm, iso, [fails('PackageApplied', 'ChangingPackage', message.slice(0, 4000))]),
+    judged(vm, iso, [fails('PackageApplied', 'ChangingPackage', message), ...verdicts], dropped),
   )
   await record.save()
   tell(room, vm, 'Normal', 'PackageChanging', message)

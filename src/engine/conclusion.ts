@@ -55,6 +55,8 @@ export function concluded(it: Conclusion): Outcome {
       conditionOf(record.status.conditions, 'PackageApplied')?.message || 'everything is applied',
     )
   if (reinstall?.running) tell(room, record.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
+  if (record.vm.status?.firstStartedAt === undefined && record.status.firstStartedAt)
+    tell(room, record.vm, 'Normal', 'Started', `VM ${record.status.vmid} was started`)
   tellSuspension(it, suspended)
   return done
 }

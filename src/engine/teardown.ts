@@ -38,7 +38,8 @@ export async function tearDown(it: Teardown): Promise<Outcome> {
 async function orphan({ room, record }: Teardown): Promise<Outcome> {
   const held = record.status.addresses?.map((address) => address.address).join(', ')
   await room.book.release(claimantOf(record.vm), { outcome: 'orphan' })
-  tell(room, record.vm, 'Normal', 'Orphaned', `VM ${record.status.vmid} stays in PVE untouched${held ? `; held for it: ${held}` : ''}`)
+  tell(room, record.vm, 'Normal', 'Orphaned', `VM ${record.status.vmid} stays in PVE untouched`)
+  if (held) tell(room, record.vm, 'Normal', 'AddressOrphaned', `${held} stay held; an admin frees them by deleting the PoolAddress objects`)
   await dropFinalizer(room, record)
   return done
 }

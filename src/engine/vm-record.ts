@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { dnsUnderWay } from '../dns/vm-status.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Store } from '../kube/store.ts'
 import { phaseOf, type Change } from './status.ts'
@@ -20,7 +21,7 @@ export class VMRecord {
     this.#client = o.client
     this.#store = o.store
     this.#vm = o.vm
-    this.#draft = o.vm.status ?? {}
+    this.#draft = withoutDnsRung(o.vm.status ?? {})
   }
 
   /** The object as last read or written, without the changes of this pass. */
@@ -45,10 +46,15 @@ export class VMRecord {
   /** Writes what differs. A conflict means that somebody edited the object meanwhile: our status goes onto the newer one. */
   async save(): Promise<void> {
     this.#draft = plain({ ...this.#draft, phase: phaseOf(this.#vm, this.#draft) })
-    if (isDeepStrictEqual(this.#draft, plain(this.#vm.status ?? {}))) return
+    if (isDeepStrictEqual(withDnsRung(this.#draft, this.#vm), plain(this.#vm.status ?? {}))) return
     for (;;) {
       try {
-        this.adopt(await this.#client.replaceStatus(proxmoxVMs, { ...this.#vm, status: withForeign(this.#draft, this.#vm.status) }))
+        this.adopt(
+          await this.#client.replaceStatus(proxmoxVMs, {
+            ...this.#vm,
+            status: withForeign(withDnsRung(this.#draft, this.#vm), this.#vm.status),
+          }),
+        )
         return
       } catch (fault) {
         if (!isConflict(fault)) throw fault
@@ -64,6 +70,12 @@ export class VMRecord {
     this.#vm = newer
   }
 }
+
+/** DNS has a track of its own and holds nothing up: its rung is shown in place of `ready`, and nothing reads it back. */
+const withDnsRung = (status: ProxmoxVMStatus, vm: ProxmoxVM): ProxmoxVMStatus =>
+  status.localStatus === 'ready' && dnsUnderWay(vm) ? { ...status, localStatus: 'set_dns_records' } : status
+const withoutDnsRung = (status: ProxmoxVMStatus): ProxmoxVMStatus =>
+  status.localStatus === 'set_dns_records' ? { ...status, localStatus: 'ready' } : status
 
 const isConflict = (fault: unknown) => fault instanceof Error && 'reason' in fault && fault.reason === 'Conflict'
 

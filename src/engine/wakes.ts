@@ -1,4 +1,5 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { dnsHolds, dnsUnderWay } from '../dns/vm-status.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
@@ -71,7 +72,9 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
 
 /** Our own status writes come back through the watch; they ask for nothing. */
 function isOwnEcho(old: ProxmoxVM, now: ProxmoxVM): boolean {
-  const asked = ({ metadata }: ProxmoxVM) =>
-    JSON.stringify([metadata.uid, metadata.generation, metadata.deletionTimestamp, metadata.labels, metadata.annotations])
+  const asked = (vm: ProxmoxVM) => {
+    const { uid, generation, deletionTimestamp, labels, annotations } = vm.metadata
+    return JSON.stringify([uid, generation, deletionTimestamp, labels, annotations, dnsUnderWay(vm), dnsHolds(vm)])
+  }
   return asked(old) === asked(now)
 }
