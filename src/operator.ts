@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import {
+  dnsZones,
   ipPools,
   namespaces,
   poolAddresses,
@@ -11,6 +12,7 @@ import {
   type Resource,
 } from './api/meta.ts'
 import { CommandKeeping } from './commands/keeping.ts'
+import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/audit.ts'
 import { VMController } from './engine/controller.ts'
 import { Intents, intentOfStatus } from './engine/intents.ts'
@@ -53,6 +55,7 @@ export class Operator {
   readonly clusters: ClusterController
   readonly book: AddressBook
   readonly stores
+  readonly dns: DnsTrack
   readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #room: Room
@@ -76,6 +79,7 @@ export class Operator {
       clusters: this.#watch(proxmoxClusters),
       namespaces: this.#watch(namespaces),
       commands: this.#watch(proxmoxVMCommands),
+      zones: this.#watch(dnsZones),
     }
     const { vms, pools, addresses } = this.stores
     this.queue = new WorkQueue({ clock, random: o.random, onFault: (key, err) => log.error({ vm: key, err }, 'a pass could not be ended') })
@@ -123,6 +127,7 @@ export class Operator {
     })
     this.#keeping = new CommandKeeping({ client: this.client, commands: this.stores.commands, queue: keepingQueue, clock })
     this.election = o.leaderElect ? this.#elect() : undefined
+    this.dns = this.#makeDns()
     this.#room = this.#makeRoom()
     this.#controller = new VMController({ room: this.#room, queue: this.queue })
     this.#audit = new Audit({ vms, clock, look: (key) => this.#controller.audit(key) })
@@ -159,6 +164,7 @@ export class Operator {
       this.#pools.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
+      this.dns.run(signal),
       this.queue.run((key) => this.#pass(key), { workers }, signal),
     ])
     disconnect()
@@ -174,6 +180,24 @@ export class Operator {
       this.#o.metrics.reconciled('proxmoxvm', 'error', seconds())
       throw fault
     }
+  }
+
+  #makeDns(): DnsTrack {
+    const { clock, log, random, metrics } = this.#o
+    const { vms, zones, namespaces: spaces } = this.stores
+    return new DnsTrack({
+      client: this.client,
+      vms,
+      zones,
+      namespaces: spaces,
+      events: this.#events,
+      clock,
+      random,
+      mayAct: () => this.election?.mayAct() ?? true,
+      observe: (operation) => metrics.dnsOperation(operation),
+      observeLag: (seconds) => metrics.dnsSynchronised(seconds),
+      onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
+    })
   }
 
   #makeRoom(): Room {

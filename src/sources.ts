@@ -4,9 +4,15 @@ import type { Operator } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { queue, stores, book, clusters, election } = operator
+  const { queue, stores, book, clusters, election, dns } = operator
   return {
-    queues: () => [{ name: 'proxmoxvm', depth: queue.depth, oldestAgeSeconds: queue.oldestAgeSeconds, retries: queue.delayed }],
+    queues: () =>
+      [
+        { name: 'proxmoxvm', queue },
+        { name: 'dns', queue: dns.vmQueue },
+        { name: 'dnszone', queue: dns.zoneQueue },
+      ].map(({ name, queue: q }) => ({ name, depth: q.depth, oldestAgeSeconds: q.oldestAgeSeconds, retries: q.delayed })),
+    dns: () => dns.lag,
     workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: 32 }],
     pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
     vms: () => countVMs(operator),

@@ -14,6 +14,8 @@ const foreignConditions: ReadonlySet<string> = new Set(['DNSSynced'])
 export class VMRecord {
   readonly #client: KubeClient
   readonly #store: Store<ProxmoxVM>
+  /** metadata.generation of the spec this pass works for. */
+  readonly generation: number
   #vm: ProxmoxVM
   #draft: ProxmoxVMStatus
 
@@ -21,12 +23,18 @@ export class VMRecord {
     this.#client = o.client
     this.#store = o.store
     this.#vm = o.vm
+    this.generation = o.vm.metadata.generation ?? 0
     this.#draft = withoutDnsRung(o.vm.status ?? {})
   }
 
   /** The object as last read or written, without the changes of this pass. */
   get vm(): ProxmoxVM {
     return this.#vm
+  }
+
+  /** Somebody edited the spec during this pass: what it found out is about the old one. */
+  get isOvertaken(): boolean {
+    return (this.#vm.metadata.generation ?? 0) !== this.generation
   }
 
   get status(): ProxmoxVMStatus {
@@ -89,5 +97,6 @@ function withForeign(ours: ProxmoxVMStatus, theirs: ProxmoxVMStatus | undefined)
   const fields = Object.fromEntries(
     foreignFields.flatMap((field) => (theirs && field in theirs ? [[field, theirs[field as keyof ProxmoxVMStatus]]] : [])),
   )
-  return { ...ours, conditions, ...fields }
+  const own = Object.fromEntries(Object.entries(ours).filter(([field]) => !foreignFields.some((foreign) => foreign === field)))
+  return { ...own, conditions, ...fields }
 }

@@ -22,6 +22,8 @@ export interface Sources {
     requestsInFlight?: number
     clonesWaiting?: number
   }[]
+  /** VMs that wait for their DNS records, and how long the first of them has. */
+  dns(): { vms: number; oldestSeconds: number } | undefined
   leader(): { name: string; leading: boolean } | undefined
   /** Reflectors by resource: synced, and seconds since the API server was last heard. */
   caches(): readonly { resource: string; objects: number; synced: boolean; silentSeconds?: number }[]
@@ -102,6 +104,18 @@ const definitions: readonly Definition[] = [
     samples: (from) => ofClusters(from, (c) => c.clonesWaiting),
   },
   {
+    name: 'pve_operator_dns_waiting_vms',
+    help: 'VMs whose DNS records are not as wanted.',
+    labels: [],
+    samples: (from) => [from.dns()].flatMap((dns) => (dns ? [{ labels: {}, value: dns.vms }] : [])),
+  },
+  {
+    name: 'pve_operator_dns_oldest_wait_seconds',
+    help: 'How long the VM that waits longest for its DNS records has.',
+    labels: [],
+    samples: (from) => [from.dns()].flatMap((dns) => (dns ? [{ labels: {}, value: dns.oldestSeconds }] : [])),
+  },
+  {
     name: 'leader_election_master_status',
     help: '1 in the process that leads.',
     labels: ['name'],
@@ -152,6 +166,7 @@ const silent: Sources = {
   vms: () => [],
   clusters: () => [],
   leader: () => undefined,
+  dns: () => undefined,
   caches: () => [],
 }
 

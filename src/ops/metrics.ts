@@ -86,6 +86,19 @@ export class Metrics {
     ...this.#own,
   })
 
+  readonly #dnsOperations = new Counter({
+    name: 'pve_operator_dns_operations_total',
+    help: 'Questions to and changes at DNS servers; outcome ok, or the kind of the fault.',
+    labelNames: ['provider', 'operation', 'outcome'],
+    ...this.#own,
+  })
+  readonly #dnsSeconds = new Histogram({
+    name: 'pve_operator_dns_sync_seconds',
+    help: 'From a change of names or addresses of a VM to its records in DNS.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600],
+    ...this.#own,
+  })
+
   /** One pass of a controller. `seconds` of wall time. */
   reconciled(controller: string, result: 'success' | 'requeue' | 'error', seconds: number): void {
     this.#reconciles.inc({ controller, result })
@@ -115,6 +128,15 @@ export class Metrics {
   kubeRequest(x: { verb: string; resource: string; status: number; seconds: number }): void {
     this.#kubeRequests.inc({ verb: x.verb, resource: x.resource, status: String(x.status) })
     if (x.verb !== 'watch') this.#kubeSeconds.observe({ verb: x.verb, resource: x.resource }, x.seconds)
+  }
+
+  dnsOperation(x: { provider: string; operation: string; outcome: string }): void {
+    this.#dnsOperations.inc({ provider: x.provider, operation: x.operation, outcome: x.outcome })
+  }
+
+  /** The records of a VM are in DNS, so long after they were wanted. */
+  dnsSynchronised(seconds: number): void {
+    this.#dnsSeconds.observe(seconds)
   }
 
   /** A ProxmoxCluster is gone: its series go with it. Those of gauges do so by themselves, see gauges.ts. */

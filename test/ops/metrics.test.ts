@@ -108,6 +108,7 @@ const everything: Sources = {
   pools: () => [{ pool: 'public-v4', state: 'allocated', addresses: 7 }],
   vms: () => [{ cluster: 'fra1', localStatus: 'ready', vms: 5 }],
   clusters: () => [{ cluster: 'fra1', reachable: true, inventoryAgeSeconds: 4, requestsInFlight: 6, clonesWaiting: 8 }],
+  dns: () => ({ vms: 12, oldestSeconds: 13 }),
   leader: () => ({ name: 'pve-operator', leading: true }),
   caches: () => [{ resource: 'proxmoxvms', objects: 9, synced: true, silentSeconds: 11 }],
 }

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { logTail, supervise } from '../../controlplane/supervised.ts'
-import { type DnsPackages, pdnsModules } from './debian.ts'
+import { logTail, supervise } from '../controlplane/supervised.ts'
+import { type DnsPackages, pdnsModules } from './dns-packages.ts'
+import { freePort } from './ports.ts'
 
 const run = promisify(execFile)
 
@@ -84,18 +84,6 @@ async function createDatabase(path: string, packages: DnsPackages): Promise<void
   const there = database.prepare("SELECT name FROM sqlite_master WHERE name = 'domains'").get()
   if (there === undefined) database.exec(schema)
   database.close()
-}
-
-/** A port nobody has now; PowerDNS and BIND cannot choose one themselves. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
 }
 
 async function answering(url: string, apiKey: string, complaint: () => Promise<string>): Promise<void> {
