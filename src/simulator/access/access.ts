@@ -32,6 +32,8 @@ interface Entry {
   propagate: boolean
 }
 
+const everything: ReadonlyMap<string, boolean> = new Map(allPrivileges.map((p) => [p, true]))
+
 /** user.cfg: users, tokens, roles, pools, the permission tree and the questions put to it. */
 export class Access {
   readonly users = new Map<string, User>()
@@ -89,6 +91,7 @@ export class Access {
 
   /** Privilege → whether it propagates, for one path (PVE::RPCEnvironment permissions). */
   permissions(who: Identity, path: string): ReadonlyMap<string, boolean> {
+    if (who.isRoot || (who.user === 'root@pam' && !this.tokens.get(who.id)?.privsep)) return everything
     const key = `${who.id}\n${path}`
     const known = this.#cache.get(key)
     if (known) return known
@@ -115,7 +118,6 @@ export class Access {
   }
 
   #compute(who: Identity, path: string): ReadonlyMap<string, boolean> {
-    if (who.isRoot) return new Map(allPrivileges.map((p) => [p, true]))
     if (who.token !== undefined) {
       const owner = this.permissions(identityOf(who.user), path)
       if (!this.tokens.get(who.id)?.privsep) return owner

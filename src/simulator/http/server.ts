@@ -7,6 +7,8 @@ import type { Answer, Pipeline, Trace } from './pipeline.ts'
 /** Headers together, as pve-http-server limits them; a longer one is cut off without an answer. */
 const maxHeaderBytes = 16 * 1024
 const idleMs = 5000
+/** Bodies up to this size are read to their end before they are refused. */
+const drainedBytes = 64 * 1024 ** 2
 const requestsPerConnection = 100
 
 export interface AdminRequest {
@@ -81,8 +83,15 @@ async function serveApi(
     return send(request, response, answer)
   } catch (fault) {
     if (!(fault instanceof TransportRefusal)) throw fault
+    await drain(request)
     return sendText(response, fault.status, fault.message, fault.isEmpty)
   }
+}
+
+/** Reads what the client is still sending, so that it gets to see the answer instead of a reset. */
+async function drain(request: IncomingMessage): Promise<void> {
+  if (Number(request.headers['content-length'] ?? 0) > drainedBytes) return
+  for await (const _ of request) continue
 }
 
 function tidy(path: string): string {
