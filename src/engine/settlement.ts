@@ -22,6 +22,8 @@ export function settle(
       delete it.memory.lastWait
       return { is: 'never' }
     case 'wait':
+      // The same task as before says nothing new.
+      if (outcome.task !== undefined && outcome.task === it.record.status.step?.upid) return { is: 'after', ms: outcome.lookAfterMs }
       if (!outcome.isQuiet && (!it.wasSettled || outcome.task))
         show(it, 'reconciling', outcome.reason, outcome.on, { ...(outcome.task && { upid: outcome.task }) })
       return { is: 'after', ms: outcome.lookAfterMs }
