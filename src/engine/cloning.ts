@@ -1,11 +1,12 @@
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { clonedFull, dropIntent } from './intent-state.ts'
 import { findCloneTask } from './clone-task.ts'
-import { isTrue } from './conditions.ts'
+import { progressOf } from './plan.ts'
+import { isTrue, standing } from './conditions.ts'
 import { isBirth, pinnedVmidOf, templateFor } from './reinstall-state.ts'
 import type { Climb } from './climb.ts'
 import { nowIso, tell } from './room.ts'
-import { working } from './status.ts'
+import { judged, working } from './status.ts'
 import { done, retry, stalled, wait, waitForTask, type Outcome } from './step.ts'
 
 /** A clone that was asked for may appear this late: the request is checked and forked, and only the worker creates the file (qemu-server clone_vm). */
@@ -127,11 +128,13 @@ function refused(it: Climb, fault: unknown): Outcome {
 
 /** The receipt is in status before anybody waits for it; with it, PVE's time of the clone, from which backups are counted as this VM's. */
 async function follow({ record, room }: Climb, upid: string): Promise<Outcome> {
+  const iso = nowIso(room.clock)
   const clonedAt = `${new Date(startOf(upid) * 1000).toISOString().slice(0, 19)}Z`
-  record.change(working('clone', nowIso(room.clock), { upid }), (status) => ({
+  const { verdicts, dropped } = standing('reconciling', 'TaskRunning', sentence(record.status))
+  record.change(working('clone', iso, { upid }), judged(record.vm, iso, verdicts, dropped), (status) => ({
     ...status,
     localStatus: 'clone',
-    progress: '2/12',
+    progress: progressOf('clone'),
     clonedAt: status.clonedAt ?? clonedAt,
   }))
   await record.save()
