@@ -195,6 +195,7 @@ async function copyDrives(plan: Plan, worker: Worker, o: Checked & { guest: Gues
   const drives = [...o.source].filter(([key]) => isDriveKey(key)).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const isWork = drives.some(([key, text]) => !isCdrom(parseDrive(key, text) ?? {}))
   if (!isWork) await worker.work(world.spec.durations.cloneLinkedMs)
+  let spentMs = world.spec.durations.cloneSilentMs
   for (const [key, text] of drives) {
     const drive = parseDrive(key, text) ?? {}
     if (isCdrom(drive, true)) {
@@ -215,10 +216,12 @@ async function copyDrives(plan: Plan, worker: Worker, o: Checked & { guest: Gues
       storage: plan.storage,
       format: plan.format,
       bwlimitKiB: plan.bwlimitKiB,
+      spentMs,
       made: o.made,
     }
     if (plan.wasRunning && o.full && world.spec.quirks?.liveCloneFails !== undefined) refuse(world.spec.quirks.liveCloneFails)
     const copy = o.full || isCloudInit(drive) ? await copyVolume({ ...job, isCloudInit: isCloudInit(drive) }) : await linkVolume(job)
+    if (!isCloudInit(drive)) spentMs = 0
     delete drive['format']
     config.set(key, printDrive({ ...drive, file: `${copy.storage}:${copy.name}`, size: formatSize(copy.sizeBytes) }))
     o.guest.config = new Map(config)

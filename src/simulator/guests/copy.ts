@@ -17,6 +17,8 @@ export interface CopyJob {
   storage: string | undefined
   format: string | undefined
   bwlimitKiB: number
+  /** Part of the operation's time that is over already. */
+  spentMs: number
   made: Volume[]
 }
 
@@ -48,7 +50,7 @@ export async function linkVolume(job: CopyJob): Promise<Volume> {
     parent: ownName(base.name),
   })
   job.made.push(volume)
-  await worker.work(world.spec.durations.cloneLinkedMs)
+  await worker.work(Math.max(0, world.spec.durations.cloneLinkedMs - job.spentMs))
   return volume
 }
 
@@ -85,7 +87,8 @@ export async function copyVolume(job: CopyJob & { isCloudInit: boolean }): Promi
 async function transfer(job: CopyJob, from: Volume): Promise<void> {
   const { worker, world } = job
   const paced = (from.sizeBytes / GiB) * world.spec.durations.cloneFullMsPerGiB
-  const ms = job.bwlimitKiB > 0 ? Math.max(paced, (from.usedBytes / (job.bwlimitKiB * 1024)) * 1000) : paced
+  const whole = job.bwlimitKiB > 0 ? Math.max(paced, (from.usedBytes / (job.bwlimitKiB * 1024)) * 1000) : paced
+  const ms = Math.max(0, whole - job.spentMs)
   const text = (part: number) => `transferred ${amount(from.sizeBytes * part)} of ${amount(from.sizeBytes)} (${(part * 100).toFixed(2)}%)`
   worker.log(text(0))
   await worker.work(ms / 2)

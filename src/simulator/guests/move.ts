@@ -40,7 +40,19 @@ export function moveDisk(call: Call): string {
     const release = await worker.lock(flockPath(vmid), 10_000)
     const { guest, drive, volid, volume } = check()
     worker.log(`create full clone of drive ${disk} (${volid})`)
-    const job = { world, worker, node, newid: vmid, volid, from: volume, storage, format, bwlimitKiB: int(call, 'bwlimit') ?? 0, made: [] }
+    const job = {
+      world,
+      worker,
+      node,
+      newid: vmid,
+      volid,
+      from: volume,
+      storage,
+      format,
+      bwlimitKiB: int(call, 'bwlimit') ?? 0,
+      spentMs: 0,
+      made: [],
+    }
     const copy = await copyVolume({ ...job, isCloudInit: false })
     const { format: _format, ...options } = drive
     guest.config.set(disk, printDrive({ ...options, file: `${copy.storage}:${copy.name}`, size: formatSize(copy.sizeBytes) }))
