@@ -101,6 +101,7 @@ async function restart(scene: Scene, count: number): Promise<Section> {
   const seconds = (performance.now() - startedMs) / 1_000
   const requests = await scene.requests.byRoute()
   await operator.stop()
+  const shared = total(Object.fromEntries(Object.entries(requests).filter(([route]) => !route.includes('/qemu/{vmid}'))))
   return {
     name: 'fleet-restart',
     title: `A restart with ${count.toLocaleString('en')} VMs`,
@@ -108,11 +109,8 @@ async function restart(scene: Scene, count: number): Promise<Section> {
     command: 'make bench FLEET=1',
     figures: [
       { what: 'until all are checked', measured: `${seconds.toFixed(1)} s`, budget: within(60, seconds, '< 60 s') },
-      {
-        what: 'requests to PVE',
-        measured: String(total(requests)),
-        budget: within(5, total(requests), '≤ 5 and a rate-limited audit'),
-      },
+      { what: 'requests to PVE but the audit', measured: String(shared), budget: within(5, shared, '≤ 5 and a rate-limited audit') },
+      { what: 'requests of the audit, VM by VM', measured: String(total(requests) - shared) },
     ],
     tables: [{ title: 'requests to PVE', counts: requests }],
   }
