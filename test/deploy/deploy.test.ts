@@ -135,6 +135,15 @@ describe('the examples', () => {
 
   it('show every kind that people write', () => {
     const kinds = new Set(files.flatMap((file) => read(join('examples', file))).map((object) => object.kind))
-    expect([...kinds].toSorted()).toEqual(['IPPool', 'Namespace', 'ProxmoxCluster', 'ProxmoxVM', 'ProxmoxVMCommand', 'Secret', 'VMPackage'])
+    expect([...kinds].toSorted()).toEqual([
+      'DNSZone',
+      'IPPool',
+      'Namespace',
+      'ProxmoxCluster',
+      'ProxmoxVM',
+      'ProxmoxVMCommand',
+      'Secret',
+      'VMPackage',
+    ])
   })
 })
