@@ -23,8 +23,11 @@ export type Plan = { readonly refusals: readonly Judged[] } & (
     }
 )
 
+/** What planning needs of a look. */
+export type Looking = Pick<Look, 'need' | 'seen'>
+
 /** The first step that is missing; if it is a config step, all missing config steps of the ladder with it. Looks no further than it must. */
-export async function planNext(ladder: Ladder, look: Look, want: Want): Promise<Plan> {
+export async function planNext(ladder: Ladder, look: Looking, want: Want): Promise<Plan> {
   const refusals: Judged[] = []
   for (const [index, step] of ladder.entries()) {
     await look.need(step.needs)
@@ -37,7 +40,7 @@ export async function planNext(ladder: Ladder, look: Look, want: Want): Promise<
   return { is: 'rest', refusals }
 }
 
-function configPlan(rest: Ladder, look: Look, want: Want, refusals: readonly Judged[]): Plan {
+function configPlan(rest: Ladder, look: Looking, want: Want, refusals: readonly Judged[]): Plan {
   const seen = look.seen
   const steps = rest.filter(isConfigStep).filter((step) => step.check(seen, want).is === 'missing' || dependsOnOthers(step))
   const patch = mergedChange(steps, seen.config?.values ?? {}, want)
@@ -48,7 +51,7 @@ function configPlan(rest: Ladder, look: Look, want: Want, refusals: readonly Jud
 /** Limits of a disk that does not exist yet show as missing only once another step of the same request has planned the disk. */
 const dependsOnOthers = (step: ConfigStep) => step.name === 'set_additional_disk_bandwidth'
 
-function missingOf(step: ConfigStep, look: Look, want: Want): string[] {
+function missingOf(step: ConfigStep, look: Looking, want: Want): string[] {
   const verdict = step.check(look.seen, want)
   return verdict.is === 'missing' ? [`${step.name}: ${verdict.what}`] : []
 }
