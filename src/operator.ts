@@ -222,6 +222,7 @@ export class Operator {
         if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written to PVE')
       },
       observe: metrics,
+      synchroniseDns: (key) => this.dns.synchronise(key),
     }
   }
 

@@ -38,6 +38,8 @@ export interface SyncReport {
   readonly message: string
 }
 
+const stopping: SyncReport = { ok: false, message: 'the operator is stopping' }
+
 /** A conflict, or a zone that stays away, is looked at again after this long even if nobody tells us of a change. */
 const patienceMs = 300_000
 const workers = 8
@@ -49,6 +51,7 @@ export class DnsController {
   /** VMs whose records must be looked at although status says that all is well. */
   readonly #forced = new Set<string>()
   readonly #waiting = new Map<string, ((report: SyncReport) => void)[]>()
+  #isOver = false
   /** Since when (ms) a VM has waited for its records. */
   readonly #since = new Map<string, number>()
 
@@ -61,6 +64,7 @@ export class DnsController {
   /** Works until the signal aborts; by the leader only, with synced stores. */
   async run(signal: AbortSignal): Promise<void> {
     const { vms, namespaces, directory, queue } = this.#o
+    this.#isOver = false
     const all = (): void => vms.list().forEach((vm) => queue.add(keyOf(vm)))
     const leave = [
       vms.subscribe((change) => this.#changed(change)),
@@ -70,6 +74,8 @@ export class DnsController {
     all()
     await queue.run((key) => this.reconcile(key), { workers }, signal)
     for (const end of leave) end()
+    this.#isOver = true
+    for (const key of [...this.#waiting.keys()]) this.#answer(key, stopping)
   }
 
   /** Looks at the VM's records now, whatever the status says. */
@@ -80,6 +86,7 @@ export class DnsController {
 
   /** The command SetDNSRecords: synchronises at once and tells how it went. */
   synchronise(key: string): Promise<SyncReport> {
+    if (this.#isOver) return Promise.resolve(stopping)
     return new Promise((resolve) => {
       this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), resolve])
       this.force(key)

@@ -36,6 +36,8 @@ export interface Room {
   /** Throws once this process may no longer act (leadership lost); asked before each write to PVE. */
   readonly mayAct: () => void
   readonly observe: PassObserver
+  /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */
+  readonly synchroniseDns: (key: string) => Promise<{ readonly ok: boolean; readonly message: string }>
 }
 
 /** What metrics want to know. */
