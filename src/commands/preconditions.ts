@@ -47,9 +47,10 @@ function specific(command: CommandName, state: ButtonState): Refusal | undefined
     case 'Reboot':
       return exists(state) ?? running(power)
     case 'Reinstall':
-      return finished(vm)
+      return finished(vm) ?? unproved(state)
     case 'Clone':
-      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${vm.status?.vmid} exists already.`) : undefined
+      if (vm.status?.reinstall?.running) return refuse('A reinstall is under way.')
+      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${vm.status?.vmid} exists already.`) : unproved(state)
     case 'SetDedicatedIP':
       return undefined
     case 'ChangePackage':
@@ -59,9 +60,16 @@ function specific(command: CommandName, state: ButtonState): Refusal | undefined
   }
 }
 
-function exists({ guest, vm }: ButtonState): Refusal | undefined {
-  return guest === 'ours' ? undefined : refuse(`There is no VM of this object in PVE${vm.status?.removedAt ? ': it was removed' : ''}.`)
+function exists(state: ButtonState): Refusal | undefined {
+  const { guest, vm } = state
+  if (guest === 'ours') return undefined
+  if (guest === 'copying') return refuse(`VM ${vm.status?.vmid} is still being cloned.`)
+  return unproved(state) ?? refuse(`There is no VM of this object in PVE${vm.status?.removedAt ? ': it was removed' : ''}.`)
 }
+
+/** "Cannot be seen" is never "does not exist". */
+const unproved = ({ guest, vm }: ButtonState) =>
+  guest === 'unproved' ? refuse(`PVE cannot tell now whether VM ${vm.status?.vmid} exists; try again when its nodes are back.`) : undefined
 
 const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
 

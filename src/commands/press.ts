@@ -1,15 +1,18 @@
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/words.ts'
+import { conditionOf } from '../engine/conditions.ts'
+import { resolvePackage } from '../engine/resolve.ts'
+import { ensureFinalizer } from '../engine/finalizer.ts'
 import { climb } from '../engine/climb.ts'
 import { claimAddresses } from '../engine/addresses.ts'
 import type { Look } from '../engine/look.ts'
-import { climbOf, lookAt, prepare, wishOf, type Provisioning } from '../engine/provisioning.ts'
+import { climbOf, lookAt, mayUsePackage, packageOf, prepare, wishOf, type Provisioning } from '../engine/provisioning.ts'
 import { anew, begun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/reinstallation.ts'
 import { removals, removeFromPve } from '../engine/removal.ts'
 import { nowIso, tell } from '../engine/room.ts'
 import { working } from '../engine/status.ts'
-import { wait, type Outcome } from '../engine/step.ts'
+import { wait, waitForTask, type Outcome } from '../engine/step.ts'
 import { stepOf } from '../lifecycle.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { CommandRecord, isFinished } from './command-record.ts'
@@ -65,6 +68,12 @@ async function end({ room }: Pick<Provisioning, 'room'>, command: ProxmoxVMComma
 }
 
 export const hasOpenCommand = (room: Provisioning['room'], key: string) => room.commandsOf(key).some((command) => !isFinished(command))
+
+/** Those not begun when their VM is taken down; the others go with it. */
+export async function refuseDeleting(room: Provisioning['room'], key: string): Promise<void> {
+  for (const command of room.commandsOf(key))
+    if (!isFinished(command) && !command.status?.startedAt) await end({ room }, command, 'PreconditionFailed', 'The VM is being deleted.')
+}
 
 /** Commands whose VM is not there. */
 export async function refuseOrphans(room: Provisioning['room'], key: string): Promise<void> {
@@ -140,6 +149,7 @@ async function rebuild(it: Pressing, name: 'Reinstall' | 'Clone', isNew: boolean
   if (completedIDs?.includes(requestID))
     return succeeded(it, name === 'Clone' ? 'The VM was cloned and is ready.' : 'The VM was reinstalled and is ready.')
   if (running?.requestID === requestID) return 'goes on'
+  if (name === 'Clone' && (command.status.intentAt || !record.status.firstReadyAt)) return followBirth(it)
   if (!isNew && running) return failed(it, 'AnotherCommand', `A newer reinstall (${running.requestID}) took its place.`)
   const { template } = command.command.spec
   if (name === 'Reinstall') await beginReinstall(it, { requestID, ...(template && { template }) })
@@ -153,15 +163,26 @@ async function rebuild(it: Pressing, name: 'Reinstall' | 'Clone', isNew: boolean
   return 'goes on'
 }
 
+/** A VM on its first way up the ladder is cloned by the operator in any case, and a second clone would be one too many. */
+function followBirth(it: Pressing): Pressed {
+  const { record, command, room } = it
+  command.status = { ...command.status, intentAt: command.status.intentAt ?? nowIso(room.clock) }
+  return record.status.firstReadyAt ? succeeded(it, 'The VM was cloned and is ready.') : 'goes on'
+}
+
 async function changePackage(it: Pressing, isNew: boolean): Promise<Pressed> {
   const { record, room, command } = it
-  if (command.status.intentAt && !record.status.change) return succeeded(it, 'The newest package is applied.')
+  if (command.status.intentAt && !record.status.change)
+    return succeeded(it, conditionOf(record.status.conditions, 'PackageApplied')?.message || 'The newest package is applied.')
   if (!isNew && command.status.intentAt) return 'goes on'
+  // Before the one in force is let go.
+  const newest = resolvePackage(record.vm, {}, packageOf(room, record.vm), mayUsePackage(room, record.vm))
+  if ('is' in newest) return failed(it, 'reason' in newest ? newest.reason : 'PackageInvalid', 'why' in newest ? newest.why : '')
   const since = nowIso(room.clock)
   command.status = { ...command.status, intentAt: since }
   record.change(({ packageSource: _, ...status }) => ({
     ...status,
-    change: { since, generation: record.vm.metadata.generation ?? 0, start: true },
+    change: { since, generation: record.generation, start: true },
   }))
   await record.save()
   await command.save()
@@ -179,6 +200,7 @@ async function remove(it: Pressing): Promise<Pressed> {
 }
 
 async function allocate(it: Pressing): Promise<Pressed> {
+  await ensureFinalizer(it.room, it.record)
   const grants = await claimAddresses(it.room, it.record)
   if ('is' in grants)
     return failed(it, 'reason' in grants ? grants.reason : 'CommandFailed', 'why' in grants ? grants.why : 'on' in grants ? grants.on : '')
@@ -190,19 +212,33 @@ async function allocate(it: Pressing): Promise<Pressed> {
 
 /** Brings one setting to the package; nothing is sent if it is already so. Looked at again after a crash, so it needs no note. */
 async function climbRung(it: Pressing, name: CommandName): Promise<Pressed> {
-  const { cluster, record } = it
+  const { cluster } = it
   const step = stepOf(name)
   if (!step) return failed(it, 'CommandFailed', `${name} has no step.`)
   const prepared = await prepare(it)
   if ('is' in prepared) return 'why' in prepared ? failed(it, prepared.reason, prepared.why) : prepared
-  const receipt = record.status.step?.upid
-  if (receipt && !cluster.tasks.ended(receipt)) return wait('CommandRunning', `${name} is under way.`)
+  const failure = readTask(it)
+  if (failure) return failure
   const look = lookAt(it, cluster)
   const climbed = await climb(climbOf(it, cluster, look, [step], () => wishOf(it, cluster, prepared, look)))
-  if ('is' in climbed) return climbed.is === 'stalled' ? failed(it, climbed.reason, climbed.why) : climbed
+  if ('is' in climbed) {
+    if (climbed.is === 'wait' && climbed.task) it.command.status = { ...it.command.status, upid: climbed.task }
+    return climbed.is === 'stalled' ? failed(it, climbed.reason, climbed.why) : climbed
+  }
   const [refusal] = climbed.refusals
   if (refusal?.verdict.is === 'refused') return failed(it, refusal.verdict.reason, refusal.verdict.what)
   return succeeded(it, `${step.name} is as the package says.`)
+}
+
+/** The task of the last pass: waited for, or failed, which ends the command. The VM's own pass tries again by itself. */
+function readTask(it: Pressing): Pressed | undefined {
+  const { command, cluster } = it
+  const { upid, ...status } = command.status
+  if (!upid) return undefined
+  const end = cluster.tasks.ended(upid)
+  if (!end) return waitForTask(upid, `${command.command.spec.command} is under way.`)
+  command.status = status
+  return end.is === 'failed' ? failed(it, 'CommandFailed', end.exitstatus) : undefined
 }
 
 function succeeded({ command, room }: Pressing, message: string): 'finished' {

@@ -1,8 +1,8 @@
-import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
-import { isConfigStep } from '../steps/config-step.ts'
+import { isConfigStep, type ConfigPatch } from '../steps/config-step.ts'
 import { fails, standing } from './conditions.ts'
 import type { Look } from './look.ts'
 import type { Want } from './machine.ts'
+import type { Looking } from './plan.ts'
 import { nowIso, tell, type Room } from './room.ts'
 import { judged, type Change } from './status.ts'
 import type { Ladder } from './step.ts'
@@ -18,7 +18,7 @@ export interface ChangePlan {
 }
 
 /** The whole difference, computed before anything is done. */
-export async function planChange(ladder: Ladder, look: Look, want: Want): Promise<ChangePlan> {
+export async function planChange(ladder: Ladder, look: Looking, want: Want): Promise<ChangePlan> {
   const sentences: string[] = []
   let needsStop = false
   for (const step of ladder) {
@@ -52,7 +52,7 @@ export async function beginChange(room: Room, record: VMRecord, look: Look, plan
   const message = `${plan.sentences.join('; ')}.${stop}`
   const change = {
     since: status.change?.since ?? iso,
-    generation: vm.metadata.generation ?? 0,
+    generation: record.generation,
     wasRunning: status.change?.wasRunning ?? isOn,
     ...(status.change?.start && { start: true }),
   }
@@ -65,7 +65,11 @@ export async function beginChange(room: Room, record: VMRecord, look: Look, plan
   tell(room, vm, 'Normal', 'PackageChanging', message)
 }
 
-export const isNoted = (vm: { metadata: { generation?: number } }, status: ProxmoxVMStatus) =>
-  status.localStatus === 'change_package' && status.change?.generation === vm.metadata.generation
+export const isNoted = ({ status, generation }: VMRecord) =>
+  status.localStatus === 'change_package' && status.change?.generation === generation
+
+/** Name, mark, tags and onboot are no part of a package. */
+const besideThePackage: ReadonlySet<string> = new Set(['name', 'description', 'tags', 'onboot', 'protection'])
+export const concernsPackage = ({ set, remove }: ConfigPatch) => [...Object.keys(set), ...remove].some((key) => !besideThePackage.has(key))
 
 export const changed: Change = ({ change: _, ...status }) => status

@@ -1,9 +1,10 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
+import type { ConfigPatch } from '../steps/config-step.ts'
 import { power } from '../steps/power.ts'
 import { provision } from '../lifecycle.ts'
-import { beginChange, isNoted, planChange } from './change.ts'
+import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from './cloning.ts'
-import { holds } from './conditions.ts'
+import { holds, type Verdict } from './conditions.ts'
 import type { Look } from './look.ts'
 import type { Seen, Want } from './machine.ts'
 import type { Memory } from './memory.ts'
@@ -77,11 +78,11 @@ function markCloned({ record, room, look }: Climb): void {
 }
 
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
-function note({ record, room }: Climb, plan: Plan): void {
+function note({ record, room, ladder }: Climb, plan: Plan): void {
   const iso = nowIso(room.clock)
   const { localStatus, step } = record.status
   // The line of history of what is finished counts from the step before, so it is written first.
-  if (isBirth(record.status) && plan.is !== 'rest') record.change(reached(rungReached(plan), iso, ''))
+  if (isBirth(record.status) && plan.is !== 'rest' && ladder === provision) record.change(reached(rungReached(plan), iso, ''))
   if (plan.is !== 'rest') record.change(working(plan.step.name, iso))
   if (!isBirth(record.status) || plan.is === 'rest') return
   if (localStatus === record.status.localStatus) return
@@ -92,8 +93,9 @@ function note({ record, room }: Climb, plan: Plan): void {
 /** An edit of a VM that was ready is noted whole before its first request. Power alone is no change of package, and neither is a repair. */
 async function noteChange(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<boolean> {
   const { record, room, look } = it
-  const isEdit = !it.isRepair && !isBirth(record.status) && plan.step.rung !== 'ready'
-  if (!isEdit || it.ladder !== provision || isNoted(record.vm, record.status)) return false
+  const isEdit =
+    !it.isRepair && !isBirth(record.status) && plan.step.rung !== 'ready' && (plan.is !== 'config' || concernsPackage(plan.patch))
+  if (!isEdit || it.ladder !== provision || isNoted(record)) return false
   await beginChange(room, record, look, await planChange(it.ladder, look, want))
   return true
 }
@@ -119,8 +121,19 @@ async function act(it: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): 
   // Not of a task under way: if that failed, the template's password would pass for ours.
   if (!outcome && passwordVersion !== undefined)
     record.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
+  markCloudInit(it, plan.patch)
   return outcome ?? done
 }
+
+/** A running guest gets it from its cloud-init drive, which PVE makes anew only at a cold start (qemu-server, `vm_start`). */
+function markCloudInit({ record, room }: Climb, { set, remove }: ConfigPatch): void {
+  const keys = [...Object.keys(set), ...remove].filter((key) => /^(ci|ipconfig|sshkeys|nameserver|searchdomain)/.test(key))
+  if (keys.length > 0 && !isBirth(record.status) && record.status.remoteStatus === 'running')
+    record.change(judged(record.vm, nowIso(room.clock), [atNextStart(keys)]))
+}
+
+export const atNextStart = (keys: readonly string[]): Verdict =>
+  holds('CloudInitConfigured', 'RestartRequired', `Takes effect in the guest when the VM is next started from off: ${keys.join(', ')}.`)
 
 /** A slot is in status before its disk is allocated: after a lost answer a filled slot is known as ours. */
 async function noteSlots(record: VMRecord): Promise<void> {

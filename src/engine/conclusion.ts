@@ -1,5 +1,5 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
-import type { Climbed } from './climb.ts'
+import { atNextStart, type Climbed } from './climb.ts'
 import type { Reason } from '../api/words.ts'
 import { changed } from './change.ts'
 import { conditionOf, fails, holds, standing, type Verdict } from './conditions.ts'
@@ -19,6 +19,8 @@ interface Conclusion {
   readonly cluster: PveCluster
   readonly resolved: Resolved
   readonly climbed: Climbed
+  /** Cloud-init keys that the running guest has not been given yet. */
+  readonly staleCloudInit: readonly string[]
 }
 
 /** Nothing is missing any more: the verdict on this generation, and what was left open on purpose. */
@@ -31,7 +33,7 @@ export function concluded(it: Conclusion): Outcome {
   const { change, reinstall } = record.status
   record.change(isBirth(record.status) ? reached('ready', iso, '') : backOnTop, resting, (status) => ({
     ...status,
-    observedGeneration: record.vm.metadata.generation ?? 0,
+    observedGeneration: record.generation,
     package: resolved.merged,
     ...(resolved.source && { packageSource: resolved.source }),
     ...(power && { remoteStatus: power }),
@@ -89,7 +91,7 @@ function partsOf(it: Conclusion): Verdict[] {
     packageVerdict(it),
     holds('NetworkConfigured'),
     firewallVerdict(it),
-    holds('CloudInitConfigured'),
+    cloudInitVerdict(it),
     restartVerdict(it),
   ]
 }
@@ -129,6 +131,9 @@ export const outdated = (source: { name: string; generation: number } | undefine
     'PackageOutdated',
     `VMPackage ${source?.name} is at generation ${newer}, this VM at ${source?.generation}; a changed packageRef takes the newer one.`,
   )
+
+const cloudInitVerdict = ({ staleCloudInit }: Conclusion): Verdict =>
+  staleCloudInit.length > 0 ? atNextStart(staleCloudInit) : holds('CloudInitConfigured')
 
 function firewallVerdict({ climbed, cluster }: Conclusion): Verdict {
   const isWanted = climbed.want.firewall.options.enable === '1'

@@ -1,6 +1,6 @@
 import { pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { hasOpenCommand, pressButtons, refuseOrphans } from '../commands/press.ts'
+import { hasOpenCommand, pressButtons, refuseDeleting, refuseOrphans } from '../commands/press.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import { readListing } from './idle.ts'
@@ -64,7 +64,10 @@ export class VMController {
     const shows = cluster !== undefined && record.status.intentAt !== undefined && isSettled(vm) && readListing(room, record, cluster)
     if (isPaused && !vm.metadata.deletionTimestamp) return (await pressButtons({ room, key, record, memory }, cluster)) ?? done
     if (isPaused) return done
-    if (vm.metadata.deletionTimestamp) return await tearDown({ room, key, record, memory })
+    if (vm.metadata.deletionTimestamp) {
+      await refuseDeleting(room, key)
+      return await tearDown({ room, key, record, memory })
+    }
     const pending = cluster && !isSettled(vm) && readReceipt(room, record, cluster)
     if (pending) return pending
     const pressed = await pressButtons({ room, key, record, memory }, cluster)

@@ -21,11 +21,13 @@ export function readListing(room: Room, record: VMRecord, cluster: PveCluster): 
   if (row.lock === 'clone' || row.kind !== 'qemu') return true
   record.change((status) => withRow(status, row))
   const power = powerOf(row)
+  const mayHaveRestarted = conditionOf(record.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
+  const isChanged = power !== undefined && power !== record.vm.status?.remoteStatus
   if (power && power !== record.vm.status?.remoteStatus) {
     const ready = standing('ready', isSuspended(record.vm) ? 'Suspended' : power === 'running' ? 'Running' : 'Stopped', '')
     record.change(judged(record.vm, nowIso(room.clock), ready.verdicts, ready.dropped))
   }
-  return !row.lock && wantsOtherPower(record, power)
+  return !row.lock && (wantsOtherPower(record, power) || (isChanged && mayHaveRestarted))
 }
 
 /** An edited VMPackage is shown and not taken; what else the condition says is the business of a thorough look. */

@@ -1,8 +1,11 @@
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { VMPackage } from '../api/vmpackage.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { storageOf } from '../proxmox/property-string.ts'
 import { claimAddresses, releaseSurplus } from './addresses.ts'
 import { provision, suspend } from '../lifecycle.ts'
 import { climb, type Climb } from './climb.ts'
+import { conditionOf } from './conditions.ts'
 import { concluded } from './conclusion.ts'
 import { credentialsFor } from './credentials.ts'
 import { assignSlots, systemKeyOf } from './disk-slots.ts'
@@ -19,7 +22,7 @@ import { isSettled, judged } from './status.ts'
 import { isBirth, requestedReinstall } from './reinstall-state.ts'
 import { beginReinstall, clearForReinstall } from './reinstallation.ts'
 import { isSuspended, suspensionVerdict } from './suspension.ts'
-import { stalled, type Ladder, type Outcome } from './step.ts'
+import { stalled, wait, type Ladder, type Outcome } from './step.ts'
 import type { Credentials } from './wanted-cloud-init.ts'
 import { markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
 import type { VMRecord } from './vm-record.ts'
@@ -36,10 +39,11 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   const { room, record } = it
   const cluster = clusterFor(room, record.vm)
   if ('is' in cluster) return cluster
-  const held = await holdOff(it, cluster)
-  if (held) return held
+  // Before the suspension, which could not be enforced on a VM that is missing; a reinstall cuts the power at once.
   const reinstalled = await reinstall(it, cluster)
   if (reinstalled) return reinstalled
+  const held = await holdOff(it, cluster)
+  if (held) return held
   if (record.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
   const prepared = await prepare(it)
@@ -54,9 +58,14 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   const look = lookAt(it, cluster)
   const climbed = await climb(climbOf(it, cluster, look, provision, () => wishOf(it, cluster, prepared, look)))
   if ('is' in climbed) return climbed
+  if (record.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(room, record)
   it.memory.auditDue = false
-  return concluded({ room, record, cluster, resolved: prepared.resolved, climbed })
+  const staleCloudInit = await staleCloudInitOf(record, cluster, look)
+  const outcome = concluded({ room, record, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
+  // One that was asked for while another was under way.
+  const next = requestedReinstall({ ...record.vm, status: record.status })
+  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
 }
 
 /** What the wish is made from, beside PVE. */
@@ -78,11 +87,23 @@ export async function prepare({ room, record }: Provisioning): Promise<Prepared 
   return { resolved, grants, ...(credentials && { credentials }) }
 }
 
+/** Keys the guest has not seen yet. Asked only once something was sent to a VM that ran. */
+async function staleCloudInitOf(record: VMRecord, cluster: PveCluster, look: Look): Promise<string[]> {
+  const isMarked = conditionOf(record.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
+  return isMarked && look.seen.power === 'running' ? await cluster.pve.staleCloudInit(look.at) : []
+}
+
 /** A suspended VM is off before anything else is looked at: a package that does not work must not keep it running. */
 async function holdOff(it: Provisioning, cluster: PveCluster): Promise<Outcome | undefined> {
   const { room, record } = it
   const { status, vm } = record
   if (!isSuspended(vm) || isBirth(status) || status.removedAt) return undefined
+  const suspending = judged(vm, nowIso(room.clock), [suspensionVerdict(vm, 'running')])
+  if (conditionOf(status.conditions, 'Suspended')?.status !== 'True') {
+    record.change(suspending)
+    // Before the shutdown: if the suspension goes while nobody looks, the VM is known to be off because of it.
+    await record.save()
+  }
   const [net] = status.interfaces ?? []
   const look = lookAt(it, cluster)
   const wish = () =>
@@ -96,7 +117,10 @@ async function holdOff(it: Provisioning, cluster: PveCluster): Promise<Outcome |
       systemDiskStorage: '',
     })
   const climbed = await climb(climbOf(it, cluster, look, suspend, wish))
-  if ('is' in climbed) return climbed
+  if ('is' in climbed) {
+    if (look.seen.power === 'running' || record.status.step?.name === 'power_off') record.change(suspending)
+    return climbed
+  }
   record.change(judged(vm, nowIso(room.clock), [suspensionVerdict(vm, 'stopped')]), (now) => ({ ...now, remoteStatus: 'stopped' }))
   return undefined
 }
@@ -117,15 +141,24 @@ async function reinstall(it: Provisioning, cluster: PveCluster): Promise<Outcome
 }
 
 function packageInForce(room: Room, record: VMRecord): Resolved | Outcome {
-  const name = record.vm.spec.packageRef?.name
-  const found = name === undefined ? undefined : room.packages.get(name)
-  return resolvePackage(record.vm, record.status, found, found === undefined || mayUse(room, record.vm, found.spec.allowedNamespaces))
+  return resolvePackage(record.vm, record.status, packageOf(room, record.vm), mayUsePackage(room, record.vm))
+}
+
+/** The VMPackage the VM refers to, if it exists. */
+export function packageOf(room: Room, vm: ProxmoxVM): VMPackage | undefined {
+  const name = vm.spec.packageRef?.name
+  return name === undefined ? undefined : room.packages.get(name)
+}
+
+export function mayUsePackage(room: Room, vm: ProxmoxVM): boolean {
+  const found = packageOf(room, vm)
+  return found === undefined || mayUse(room, vm, found.spec.allowedNamespaces)
 }
 
 export function lookAt({ room, record, memory }: Provisioning, cluster: PveCluster): Look {
   const { status, vm } = record
   const vmid = status.vmid ?? 0
-  const isFirst = !status.firstStartedAt && status.step?.name !== 'start'
+  const isFirst = isBirth(status) && !status.firstStartedAt && status.step?.name !== 'start'
   const { carried } = memory
   delete memory.carried
   return new Look({

@@ -73,7 +73,8 @@ function foreign({ record }: Removing, look: Look): Outcome {
 /** A clone whose receipt was lost may still appear. */
 async function provedAbsent({ room, record }: Removing, cluster: PveCluster): Promise<Outcome> {
   const { status } = record
-  if (!isBirth(status) || status.step?.name === 'remove') return done
+  const wasReady = !isBirth(status) || (status.reinstall?.running && !status.reinstall.running.removed)
+  if (wasReady || status.step?.name === 'remove') return done
   const task = await findCloneTask(cluster, status)
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${status.vmid} must end first.`)
   const ageMs = room.clock.now() - Date.parse(status.intentAt ?? '')

@@ -7,10 +7,13 @@ import { missing, satisfied, waitForTask, type Step } from '../engine/step.ts'
 export const stopForChange: Step = {
   name: 'stop',
   rung: 'ready',
-  needs: 'config',
+  needs: 'power',
   check(seen, want) {
     const pending = seen.config?.pending ?? []
-    return want.mayStop && pending.length > 0 ? missing(`the VM must be off for ${pending.join(', ')}`) : satisfied
+    // What PVE could not apply at a stop stays pending on a VM that is off; another shutdown would not help.
+    return want.mayStop && pending.length > 0 && seen.power === 'running'
+      ? missing(`the VM must be off for ${pending.join(', ')}`)
+      : satisfied
   },
   apply: async ({ world }) => waitForTask(await world.shutdown(), 'The VM is being shut down for the change.'),
 }
