@@ -1,15 +1,17 @@
 /**
  * `make demo`: a real control plane, the simulator, the operator, and the manifests of deploy/examples becoming Ready.
+ * DNS=1: a real PowerDNS beside them, and the records of the VMs in it.
  * DEMO_EXIT=1: ends with 0 once all is Ready, with 1 when it is not within 120 s.
  */
 import { join, relative } from 'node:path'
 import type { KubeObject } from '../api/meta.ts'
 import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { keyOf } from '../kube/keys.ts'
+import { keyOf, parseKey } from '../kube/keys.ts'
 import { readManifests, type Operator, type Stage, setStage, unlessFailed } from '../stage/stage.ts'
 import { Audience } from './audience.ts'
 import { Board, isReady, rowOf } from './board.ts'
+import { DemoDns } from './dns.ts'
 import { hasKubectl, kubectl, vmTable } from './kubectl.ts'
 
 const dir = join(import.meta.dirname, '../../.demo')
@@ -34,7 +36,7 @@ const guest: KubeObject & { spec: object } = {
   },
 }
 
-async function demo(stage: Stage): Promise<boolean> {
+async function demo(stage: Stage, dns: DemoDns | undefined): Promise<boolean> {
   const operator = await stage.startOperator()
   say(`The control plane, the simulator and the operator run. From another terminal:\n\n  export KUBECONFIG=${stage.kubeconfig}\n`)
   const startedMs = performance.now()
@@ -47,12 +49,13 @@ async function demo(stage: Stage): Promise<boolean> {
 
   const examples = await readManifests('deploy/examples', mainExample)
   say(`Applying ${examples.length} objects of deploy/examples:\n`)
-  await stage.manifests.apply(examples)
+  await stage.manifests.apply([...examples, ...(dns?.objects() ?? [])])
   const wanted = examples.filter((object) => object.kind === 'ProxmoxVM').map((object) => keyOf(object))
   if (!(await follow((vms) => allReady(wanted, vms), readyWithinSeconds))) return tooLate(audience.vms())
   board.leave()
   say(`\nAll ${wanted.length} VMs are Ready after ${seconds().trim()}.\n`)
   await showObjects(stage)
+  if (dns) await showRecords(stage, dns, wanted)
   await giveBack(stage, follow, board)
   goodbye(stage, operator)
   return true
@@ -85,6 +88,26 @@ async function showObjects(stage: Stage): Promise<void> {
     ['get', 'pvecl,vmpkg'],
   ])
     say(kubectl(stage.kubeconfig, args))
+}
+
+/** The records of the first VM that has some, as the server answers them. */
+async function showRecords(stage: Stage, dns: DemoDns, keys: readonly string[]): Promise<void> {
+  const isSynced = (vm: ProxmoxVM | undefined): boolean =>
+    vm?.status?.conditions?.some(({ type, reason }) => type === 'DNSSynced' && reason === 'Synced') === true
+  const deadlineMs = performance.now() + 30_000
+  for (const key of keys) {
+    let vm = await stage.client.get(proxmoxVMs, parseKey(key))
+    while (!isSynced(vm) && vm?.status?.hostname?.includes('.') && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      vm = await stage.client.get(proxmoxVMs, parseKey(key))
+    }
+    const { hostname, addresses = [] } = vm?.status ?? {}
+    if (!isSynced(vm) || !hostname?.includes('.')) continue
+    say(`What PowerDNS answers for ${hostname} (dig @127.0.0.1 -p ${dns.port}):\n`)
+    const answers = [dns.dig(hostname, 'A', hostname, 'AAAA'), ...addresses.map(({ address }) => dns.dig('-x', address))]
+    for (const answer of await Promise.all(answers)) say(answer.replace(/^/gm, '  '))
+    say()
+  }
 }
 
 /** One more VM, and its end: the address goes back to the pool with a record of who had it. */
@@ -134,11 +157,22 @@ function goodbye(stage: Stage, operator: Operator): void {
 `)
 }
 
+async function startDns(): Promise<DemoDns | undefined> {
+  if (!process.env.DNS) return undefined
+  say('starting PowerDNS …')
+  const dns = await DemoDns.start(dir)
+  if (typeof dns !== 'string') return dns
+  say(`Without DNS: ${dns}`)
+  return undefined
+}
+
 async function main(): Promise<number> {
   let stage: Stage | undefined
+  let dns: DemoDns | undefined
   try {
     stage = await setStage({ dir, log: say, signal: interrupted.signal })
-    const ready = await unlessFailed(demo(stage), stage.failed)
+    dns = await startDns()
+    const ready = await unlessFailed(demo(stage, dns), stage.failed)
     if (!ready || process.env.DEMO_EXIT) return ready ? 0 : 1
     say('It stays up. Ctrl-C stops everything.')
     const ended = await Promise.race([
@@ -155,7 +189,7 @@ async function main(): Promise<number> {
     over.abort()
     if (stage) {
       say('Stopping the operator, the simulator and the control plane …')
-      await stage.stop()
+      await Promise.all([stage.stop(), dns?.stop()])
     }
   }
 }

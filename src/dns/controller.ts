@@ -75,7 +75,7 @@ export class DnsController {
     await queue.run((key) => this.reconcile(key), { workers }, signal)
     for (const end of leave) end()
     this.#isOver = true
-    for (const key of [...this.#waiting.keys()]) this.#answer(key, stopping)
+    for (const key of this.#waiting.keys()) this.#answer(key, stopping)
   }
 
   /** Looks at the VM's records now, whatever the status says. */

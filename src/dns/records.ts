@@ -37,7 +37,10 @@ export interface Wish {
 /** The records a VM should have: A and AAAA for its host name, one PTR for each address. Pure, and the same for the same input. */
 export function wishOf(subject: Subject, zones: readonly WantedZone[]): Wish {
   const collected = { wanted: new Map<string, Wanted>(), homeless: [] as string[], problems: [] as string[] }
-  const host = subject.hostname === undefined ? undefined : named(`host name`, subject.hostname, collected.problems)
+  const typed = subject.hostname === undefined ? undefined : named(`host name`, subject.hostname, collected.problems)
+  // A name without a domain is no name in DNS: it has no zone, and a PTR that leads to it leads nowhere.
+  const host = typed?.includes('.') === true ? typed : undefined
+  if (typed !== undefined && host === undefined) collected.homeless.push(`${typed}, which has no domain`)
   for (const { entry, address: text, ptr } of subject.addresses) {
     const address = parseAddress(text)
     if (address === undefined) {
@@ -45,7 +48,7 @@ export function wishOf(subject: Subject, zones: readonly WantedZone[]): Wish {
       continue
     }
     if (host !== undefined) forward(host, address, text, zones, collected)
-    const target = ptr === undefined ? host : named(`ptr of entry ${entry}`, ptr, collected.problems)
+    const target = ptr === undefined ? host : full(`ptr of entry ${entry}`, ptr, collected.problems)
     if (target !== undefined) reverse(target, address, text, zones, target === host, collected)
   }
   return { wanted: [...collected.wanted.values()].toSorted(byOrder), homeless: collected.homeless, problems: collected.problems }
@@ -62,6 +65,13 @@ function named(what: string, text: string, problems: string[]): Name | undefined
   if (named.is === 'name') return named.name
   const sentence = `${what}: ${named.why}`
   if (!problems.includes(sentence)) problems.push(sentence)
+  return undefined
+}
+
+function full(what: string, text: string, problems: string[]): Name | undefined {
+  const name = named(what, text, problems)
+  if (name === undefined || name.includes('.')) return name
+  problems.push(`${what}: "${text}" has no domain; write a full name such as ${name}.example.com`)
   return undefined
 }
 

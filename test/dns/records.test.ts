@@ -61,6 +61,12 @@ describe('the records of a VM', () => {
     })
   })
 
+  it('are none for a name without a domain, and no PTR leads to it', () => {
+    expect(wishOf({ ...web, hostname: 'web1' }, zones)).toEqual({ wanted: [], problems: [], homeless: ['web1, which has no domain'] })
+    const ptr = wishOf({ addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'mail' }] }, zones)
+    expect(ptr).toMatchObject({ wanted: [], problems: [expect.stringMatching(/ptr of entry main: "mail" has no domain/)] })
+  })
+
   it('are none for a name that is no host name, but the PTR of the users own is still wanted', () => {
     const wish = wishOf(
       { hostname: 'web_1.example.com', addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'a.example.com' }] },
