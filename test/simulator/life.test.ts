@@ -223,3 +223,18 @@ describe('the inventory', () => {
     expect((await row(200))?.['lock']).toBe('clone')
   })
 })
+
+describe('a reset', () => {
+  it('drops what is under way, and the next world knows nothing of it', async () => {
+    const pve = await startDrill({ speed: 1 })
+    const { data } = await pve.api('POST', '/nodes/pve1/qemu/9000/clone', { newid: 200, full: 1 })
+    const waiting = pve.api('POST', '/nodes/pve1/qemu', { vmid: 200 })
+    while (!pve.simulator.world.flocks.isHeld('/var/lock/qemu-server/lock-200.conf') || pve.simulator.world.inFlight.size === 0)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    pve.simulator.reset()
+    expect((await waiting).status).toBe(0)
+    expect((await pve.api('GET', `/nodes/pve1/tasks/${String(data)}/status`)).errors).toEqual({ upid: 'no such task' })
+    expect(await pve.vmids()).toEqual([9000, 9001, 9002, 9010])
+    await pve.stop()
+  })
+})

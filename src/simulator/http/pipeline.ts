@@ -40,13 +40,19 @@ export class Pipeline {
     this.#sim = sim
   }
 
-  async answer(ask: Ask, trace: Trace): Promise<Answer> {
+  answer(ask: Ask, trace: Trace): Promise<Answer> {
     const world = this.#sim().world
-    try {
-      return await this.#stages(world, ask, trace)
-    } catch (fault) {
-      return refusalAnswer(fault, world.spec.errorBody === 'legacy')
-    }
+    return new Promise((resolve) => {
+      const drop = () => resolve({ is: 'dropped' })
+      world.inFlight.add(drop)
+      this.#stages(world, ask, trace)
+        .catch((fault: unknown) => refusalAnswer(fault, world.spec.errorBody === 'legacy'))
+        .then((answer) => {
+          world.inFlight.delete(drop)
+          resolve(answer)
+        })
+        .catch(drop)
+    })
   }
 
   async #stages(world: World, ask: Ask, trace: Trace): Promise<Answer> {

@@ -67,10 +67,11 @@ export class Worker {
   /** Takes a file lock that dies with this process. */
   async lock(path: string, timeoutMs: number, mode: 'shared' | 'exclusive' = 'exclusive'): Promise<() => void> {
     let waited = false
-    const release = await this.#flocks.take(path, timeoutMs, mode, () => {
+    const onWait = () => {
       waited = true
       this.log('trying to acquire lock...')
-    })
+    }
+    const release = await this.#flocks.take(path, timeoutMs, mode, { onWait, signal: this.#abort.signal })
     if (this.#dead) {
       release()
       await never()

@@ -22,9 +22,14 @@ export class Flocks {
 
   /**
    * Takes the lock, waiting up to `timeoutMs`. Rejects with PVE's `can't lock file 'PATH' - got timeout`.
-   * `onWait` runs when it is not free at once (workers print `trying to acquire lock...` then).
+   * `onWait` runs when it is not free at once (workers print `trying to acquire lock...` then); the signal ends the wait.
    */
-  async take(path: string, timeoutMs: number, mode: 'shared' | 'exclusive' = 'exclusive', onWait?: () => void): Promise<() => void> {
+  async take(
+    path: string,
+    timeoutMs: number,
+    mode: 'shared' | 'exclusive' = 'exclusive',
+    o: { onWait?: () => void; signal?: AbortSignal } = {},
+  ): Promise<() => void> {
     const lock = this.#locks.get(path)
     if (!lock) {
       this.#locks.set(path, { holders: 1, mode, waiters: [] })
@@ -34,19 +39,24 @@ export class Flocks {
       lock.holders++
       return this.#releaser(path)
     }
-    onWait?.()
+    o.onWait?.()
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
         mode,
         grant: () => {
           cancel()
+          o.signal?.removeEventListener('abort', onAbort)
           resolve()
         },
       }
-      const cancel = this.#clock.after(timeoutMs, () => {
-        lock.waiters.splice(lock.waiters.indexOf(waiter), 1)
-        reject(new Error(`can't lock file '${path}' - got timeout`))
-      })
+      const giveUp = (text: string) => {
+        cancel()
+        lock.waiters = lock.waiters.filter((w) => w !== waiter)
+        reject(new Error(text))
+      }
+      const onAbort = () => giveUp('interrupted by signal')
+      o.signal?.addEventListener('abort', onAbort, { once: true })
+      const cancel = this.#clock.after(timeoutMs, () => giveUp(`can't lock file '${path}' - got timeout`))
       lock.waiters.push(waiter)
     })
     return this.#releaser(path)

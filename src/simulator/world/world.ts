@@ -43,6 +43,8 @@ export class World {
   /** False: no quorum; reads go on, writes are refused. */
   quorate = true
   lastTickMs: number
+  /** Drops one call that is under way; a world that ends drops them all. */
+  readonly inFlight = new Set<() => void>()
 
   constructor(spec: WorldSpec, speed = 1) {
     this.spec = spec
@@ -98,6 +100,8 @@ export class World {
 
   stop(): void {
     this.clock.stop()
+    for (const drop of this.inFlight) drop()
+    this.inFlight.clear()
   }
 
   #addGuest(spec: WorldSpec['guests'][number]): void {
