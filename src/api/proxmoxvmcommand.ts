@@ -42,6 +42,7 @@ export const commands = {
     needs: 'cloned',
     does: 'applies the newest package, with a stop if it needs one, and starts the VM unless Halted or suspended',
   },
+  SetDNSRecords: { needs: 'nothing', does: 'looks at the DNS records now, and puts right what is not' },
 } as const satisfies Record<string, CommandFacts>
 export type CommandName = keyof typeof commands
 export const commandNames = Object.keys(commands) as [CommandName, ...CommandName[]]

@@ -52,6 +52,7 @@ function specific(command: CommandName, state: ButtonState): Refusal | undefined
       if (vm.status?.reinstall?.running) return refuse('A reinstall is under way.')
       return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${vm.status?.vmid} exists already.`) : unproved(state)
     case 'SetDedicatedIP':
+    case 'SetDNSRecords':
       return undefined
     case 'ChangePackage':
       return exists(state) ?? finished(vm)

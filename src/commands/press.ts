@@ -134,6 +134,8 @@ async function pressWork(it: Pressing, name: CommandName, isNew: boolean): Promi
       return await remove(it)
     case 'SetDedicatedIP':
       return await allocate(it)
+    case 'SetDNSRecords':
+      return await synchroniseDns(it)
     default:
       return await climbRung(it, name)
   }
@@ -208,6 +210,12 @@ async function allocate(it: Pressing): Promise<Pressed> {
     it,
     grants.length === 0 ? 'The VM declares no address.' : `Allocated: ${grants.map((grant) => grant.address).join(', ')}.`,
   )
+}
+
+/** The track of DNS does it and tells; asked again after a crash it finds nothing to do. */
+async function synchroniseDns(it: Pressing): Promise<Pressed> {
+  const { ok, message } = await it.room.synchroniseDns(it.key)
+  return ok ? succeeded(it, `${message}.`) : failed(it, 'CommandFailed', `${message}.`)
 }
 
 /** Brings one setting to the package; nothing is sent if it is already so. Looked at again after a crash, so it needs no note. */

@@ -18,7 +18,7 @@ export interface RunningPowerDns {
   /** Where DNS itself is answered, on 127.0.0.1. */
   readonly port: number
   /** Runs pdnsutil on the server's database, as its admin would. */
-  util(...args: string[]): Promise<string>
+  readonly util: (...args: string[]) => Promise<string>
   stop(): Promise<void>
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DNSZone } from '../../src/api/dnszone.ts'
-import { dnsZones, secrets } from '../../src/api/meta.ts'
+import { dnsZones, proxmoxVMCommands, secrets } from '../../src/api/meta.ts'
 import { startPowerDns } from '../../src/stage/powerdns.ts'
 import { freshName } from '../support/kube.ts'
 import { worldLabel } from '../support/kube-gate.ts'
@@ -24,6 +24,8 @@ interface Server {
   readonly dig: Dig
   readonly provider: Partial<DNSZone['spec']>
   readonly secret: Record<string, string>
+  /** By hand, with the tools of the server. */
+  change(zone: string, name: string, type: string, value: string): Promise<void>
   pause(): Promise<void>
   resume(): Promise<void>
   stop(): Promise<void>
@@ -32,12 +34,14 @@ const secretRef = (namespace: string, key: string) => ({ namespace, name: 'dns',
 
 async function powerDns(dir: string, namespace: string): Promise<Server> {
   if (packages === undefined) throw new Error('no packages')
-  const { url, apiKey, port, ...first } = await startPowerDns({ packages, dir, zones })
+  const { url, apiKey, port, util, ...first } = await startPowerDns({ packages, dir, zones })
   let running: { stop(): Promise<void> } = first
   return {
     dig: digAt(packages, port),
     provider: { powerDNS: { url, serverID: 'localhost', apiKeySecretRef: secretRef(namespace, 'api-key') } },
     secret: { 'api-key': apiKey },
+    change: async (zone, name, type, value) =>
+      void (await util('replace-rrset', zone, name.slice(0, -zone.length - 1), type, '300', value)),
     pause: () => running.stop(),
     resume: async () =>
       void (running = await startPowerDns({ packages, dir, zones: [], apiKey, ports: { dns: port, api: Number(new URL(url).port) } })),
@@ -47,7 +51,7 @@ async function powerDns(dir: string, namespace: string): Promise<Server> {
 
 async function bind(dir: string, namespace: string): Promise<Server> {
   if (packages === undefined) throw new Error('no packages')
-  const { port, secret, ...first } = await startBind({ packages, dir, zones })
+  const { port, secret, byHand, ...first } = await startBind({ packages, dir, zones })
   let running: { stop(): Promise<void> } = first
   return {
     dig: digAt(packages, port, `hmac-sha256:admin:${secret}`),
@@ -58,6 +62,7 @@ async function bind(dir: string, namespace: string): Promise<Server> {
       },
     },
     secret: { 'tsig-secret': secret },
+    change: (zone, name, type, value) => byHand(zone, `delete ${name}. ${type}`, `add ${name}. 300 ${type} ${value}`),
     pause: () => running.stop(),
     resume: async () => void (running = await startBind({ packages, dir, zones, port, secret })),
     stop: () => running.stop(),
@@ -122,6 +127,22 @@ describeReal.each([
     await world.edit('web', { spec: { addresses: [{ name: 'main', poolRef: { name: pool }, ptr: 'mail.customer.example' }] } })
     await until('the PTR leads elsewhere', async () => (await server.dig.values(ptr, 'PTR')).join() === 'mail.customer.example')
     await until('it is ready again', async () => (await world.vm('web'))?.status?.localStatus === 'ready')
+
+    const zone = ptr.slice(ptr.indexOf('.') + 1)
+    await server.change(zone, ptr, 'PTR', 'wrong.example.net.')
+    const command = {
+      apiVersion: 'pve.hosting/v1alpha1',
+      kind: 'ProxmoxVMCommand',
+      metadata: { name: 'dns', namespace: world.namespace },
+      spec: { vmRef: { name: 'web' }, command: 'SetDNSRecords' },
+    }
+    await world.client.create(proxmoxVMCommands, command as never)
+    const done = await until('the command has ended', async () => {
+      const now = await world.client.get(proxmoxVMCommands, { name: 'dns', namespace: world.namespace })
+      return now?.status?.finishedAt ? now.status : undefined
+    })
+    expect(done).toMatchObject({ phase: 'Succeeded', message: '2 record sets are in DNS.' })
+    expect(await server.dig.values(ptr, 'PTR')).toEqual(['mail.customer.example'])
 
     const written = await everything()
     await world.edit('web', { spec: { suspensions: [{ by: 'billing', reason: 'overdue' }] } })

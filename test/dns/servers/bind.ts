@@ -17,7 +17,7 @@ export interface RunningBind {
   readonly secret: string
   readonly dig: Dig
   /** nsupdate with the admin's key, who may write everything. */
-  byHand(zone: string, ...lines: string[]): Promise<void>
+  readonly byHand: (zone: string, ...lines: string[]) => Promise<void>
   stop(): Promise<void>
 }
 
