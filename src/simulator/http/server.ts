@@ -1,5 +1,6 @@
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Sim } from '../plug.ts'
 import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
 import type { Answer, Pipeline, Trace } from './pipeline.ts'
@@ -35,7 +36,6 @@ export function createListener(options: ServerOptions): Server {
   }
   const settings = { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: idleMs, keepAliveTimeoutBuffer: 0 }
   const server = options.tls ? createHttps({ ...settings, ...options.tls }, handle) : createHttp(settings, handle)
-  server.maxRequestsPerSocket = requestsPerConnection
   server.on('clientError', (_fault, socket) => socket.destroy())
   return server
 }
@@ -105,6 +105,15 @@ function headerBytes(request: IncomingMessage): number {
   return bytes
 }
 
+const served = new WeakMap<Socket, number>()
+
+/** pve-http-server announces the end of a connection with its hundredth answer; it refuses nothing for it. */
+function isLastOn(socket: Socket): boolean {
+  const count = (served.get(socket) ?? 0) + 1
+  served.set(socket, count)
+  return count >= requestsPerConnection
+}
+
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer): number {
   if (answer.is === 'dropped') {
     request.socket.destroy()
@@ -112,7 +121,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
   }
   response.statusMessage = answer.reason
   const headers: Record<string, string | number> = { 'Cache-Control': 'max-age=0', Server: 'pve-api-daemon/3.0' }
-  headers['Connection'] = answer.status >= 400 ? 'close' : 'Keep-Alive'
+  headers['Connection'] = answer.status >= 400 || isLastOn(request.socket) ? 'close' : 'Keep-Alive'
   const body = answer.body ?? ''
   if (answer.body !== undefined) headers['Content-Type'] = answer.contentType ?? 'application/json;charset=UTF-8'
   headers['Content-Length'] = Buffer.byteLength(body)
