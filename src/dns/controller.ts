@@ -117,6 +117,9 @@ export class DnsController {
     const labels = this.#o.namespaces.get(vm.metadata.namespace ?? '')?.metadata.labels ?? {}
     const placement = placementOf(vm, this.#o.directory.list(), labels)
     const notes = notesOf(vm)
+    // Without any zone there is nothing to say, and a fleet without DNS costs no write.
+    if (this.#o.directory.list().length === 0 && notes.length === 0 && dnsConditionOf(vm) === undefined)
+      return this.#answer(key, { ok: false, message: 'there is no DNSZone' })
     if (vm.status?.hostname === undefined && vm.status?.addresses === undefined && notes.length === 0)
       return this.#answer(key, { ok: false, message: 'the VM has neither host name nor addresses yet' })
     const rivals = placement.wanted.flatMap((each) => this.#rivalOf(vm, each))
