@@ -3,6 +3,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { hasOpenCommand, pressButtons, refuseDeleting, refuseOrphans } from '../commands/press.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { WorkQueue } from '../kube/queue.ts'
+import { clonedFull } from './intent-state.ts'
 import { readListing } from './idle.ts'
 import { freshMemory, type Memory } from './memory.ts'
 import { provisionVM } from './provisioning.ts'
@@ -107,7 +108,7 @@ export class VMController {
     delete memory.unfollow
     const task = outcome.is === 'wait' ? outcome.task : undefined
     const cluster = this.#room.clusters.get(record.vm.spec.clusterRef.name)
-    if (task && cluster) memory.unfollow = cluster.tasks.follow(task, () => this.#queue.add(key))
+    if (task && cluster) memory.unfollow = cluster.tasks.follow(task, () => this.#queue.add(key), kindOf(record))
   }
 
   #forget(key: string): void {
@@ -119,6 +120,9 @@ export class VMController {
     for (const cluster of this.#room.clusters.list()) cluster.cloneSlots.release(key)
   }
 }
+
+/** A linked clone copies nothing: what full clones take says nothing about it. */
+const kindOf = ({ vm, status }: VMRecord) => (status.step?.name === 'clone' && !clonedFull(vm, status) ? 'qmclone linked' : undefined)
 
 /** The finalizer was dropped in this pass: the API server has removed the object, or another finalizer holds it without us. */
 const isGone = ({ vm }: VMRecord) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0

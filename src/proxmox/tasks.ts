@@ -21,7 +21,7 @@ const remembered = 5_000
 
 interface OpenTask {
   readonly upid: Upid
-  readonly type: string
+  readonly kind: string
   readonly followedAtMs: number
   readonly listeners: Set<(end: TaskEnd) => void>
   looks: number
@@ -63,8 +63,8 @@ export class TaskTracker {
     this.#onProblem = o.onProblem ?? (() => {})
   }
 
-  /** Calls back once, never before it returns. The answer stops the call, not the task. */
-  follow(upid: Upid, onEnd: (end: TaskEnd) => void): () => void {
+  /** Calls back once, never before it returns. The answer stops the call, not the task. `kind`: what takes equally long, if the type says too little (a linked clone is over at once). */
+  follow(upid: Upid, onEnd: (end: TaskEnd) => void, kind: string = typeOfUpid(upid)): () => void {
     const end = this.#ends.get(upid) ?? (typeOfUpid(upid) === '' ? { is: 'unknown', why: `"${upid}" is no UPID` } : undefined)
     if (end !== undefined) {
       let wanted = true
@@ -72,7 +72,7 @@ export class TaskTracker {
       return () => void (wanted = false)
     }
     const watch = this.#watch(nodeOfUpid(upid))
-    const task = watch.tasks.get(upid) ?? this.#open(watch, upid)
+    const task = watch.tasks.get(upid) ?? this.#open(watch, upid, kind)
     task.listeners.add(onEnd)
     return () => void task.listeners.delete(onEnd)
   }
@@ -102,11 +102,10 @@ export class TaskTracker {
     return watch
   }
 
-  #open(watch: NodeWatch, upid: Upid): OpenTask {
+  #open(watch: NodeWatch, upid: Upid, kind: string): OpenTask {
     const now = this.#clock.now()
-    const type = typeOfUpid(upid)
-    const task = { upid, type, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, nextLookMs: 0 }
-    task.nextLookMs = now + this.#cadence.firstLookMs(type)
+    const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, nextLookMs: 0 }
+    task.nextLookMs = now + this.#cadence.firstLookMs(kind)
     watch.tasks.set(upid, task)
     this.#release ??= this.#hold?.()
     this.#arm(watch)
@@ -195,7 +194,7 @@ export class TaskTracker {
       this.#release?.()
       this.#release = undefined
     }
-    if (end.is === 'ok') this.#cadence.learn(task.type, task.looks, this.#clock.now() - task.followedAtMs)
+    if (end.is === 'ok') this.#cadence.learn(task.kind, task.looks, this.#clock.now() - task.followedAtMs)
     this.#ends.set(task.upid, end)
     const oldest = this.#ends.keys().next().value
     if (this.#ends.size > remembered && oldest !== undefined) this.#ends.delete(oldest)
