@@ -9,7 +9,7 @@ ONLY ?=
 JEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench conformance crds image clean
+.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,12 +36,12 @@ test: setup ## every test, on a real kube-apiserver and the PVE simulator (ONLY=
 
 lint: packages ## types, lint rules, format, and crds/ as generated
 	tsc --noEmit
-	oxlint --type-aware --deny-warnings src test
-	biome format src test
+	oxlint --type-aware --deny-warnings src test examples
+	biome format src test examples
 	@node --disable-warning=ExperimentalWarning src/crds/write.ts --check
 
 format: packages ## formats the sources
-	biome format --write src test
+	biome format --write src test examples
 
 crds: packages ## writes crds/ from src/api and src/crds
 	@node --disable-warning=ExperimentalWarning src/crds/write.ts
@@ -57,6 +57,9 @@ conformance: packages ## replays the recordings of a real Proxmox VE against the
 
 image: packages ## dist/pve-operator-image.tar, an OCI image built without a registry (and loaded when docker runs)
 	@node --disable-warning=ExperimentalWarning src/release/image.ts
+
+plugin: packages ## dist/kubectl-pve, the kubectl plugin as a single file to copy into PATH
+	@node --disable-warning=ExperimentalWarning src/plugin/bundle.ts
 
 clean: ## removes what was built here (not the cache of control-plane binaries)
 	rm -rf dist coverage .demo node_modules/.stamp

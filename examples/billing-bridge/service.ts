@@ -1,0 +1,200 @@
+/** The contract of docs/billing-bridge.md as code: what each button of the billing system writes, and what it reads back. */
+import type { ApiServer } from './api-server.ts'
+import { inClerksWords } from './clerks-words.ts'
+import { conditionOf, type VM } from './vm.ts'
+
+/** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
+const orderManager = 'billing-bridge'
+const suspensionManager = 'billing-bridge-suspension'
+const reinstallManager = 'billing-bridge-reinstall'
+
+/** Our entry in spec.suspensions. The help desk's `abuse` and the operator's `traffic` are not ours to take away. */
+const holder = 'billing'
+
+/** What the billing system knows of a service. It is applied whole each time: a field left out is a field taken back. */
+export interface Order {
+  readonly serviceID: string
+  readonly clientID: string
+  /** ProxmoxVM.spec without suspensions and reinstall. */
+  readonly spec: Readonly<Record<string, unknown>>
+}
+
+export interface Service {
+  readonly name: string
+  readonly power: string | undefined
+  readonly hostname: string | undefined
+  readonly addresses: Readonly<Record<string, string>>
+  /** RFC 3339; written once in the life of the service: bill from here. */
+  readonly firstReadyAt: string | undefined
+  readonly suspendedBy: readonly string[]
+  readonly login: { readonly username: string; readonly password: string } | undefined
+  /** What is not as ordered although the VM is ready: a disk that would have to shrink, a change that waits for a restart. */
+  readonly notes: readonly string[]
+}
+
+/** The VM cannot go on by itself. The message is for the clerk; the reason is a word of docs/reasons.md. */
+export class NeedsSomebody extends Error {
+  readonly reason: string
+  constructor(reason: string, detail: string) {
+    super(`${inClerksWords(reason)} (${reason}: ${detail})`)
+    this.reason = reason
+  }
+}
+
+/** Nothing is wrong, or nothing is there: call again later, or look at the order. */
+export class NotNow extends Error {}
+
+export class Services {
+  readonly #api: ApiServer
+  readonly #collection: string
+  readonly #secrets: string
+  readonly #signal: AbortSignal
+
+  /** `signal` ends the waiting, not the work: the same call made again waits on. */
+  constructor(o: { api: ApiServer; namespace: string; signal: AbortSignal }) {
+    this.#api = o.api
+    this.#collection = `/apis/pve.hosting/v1alpha1/namespaces/${o.namespace}/proxmoxvms`
+    this.#secrets = `/api/v1/namespaces/${o.namespace}/secrets`
+    this.#signal = o.signal
+  }
+
+  async create(order: Order): Promise<Service> {
+    const vm = await this.#read(order.serviceID)
+    if (vm?.metadata.deletionTimestamp) throw new NotNow(`${vm.metadata.name} is still being terminated`)
+    await this.#write(order.serviceID, orderManager, fieldsOf(order), vm)
+    return await this.#settled(order.serviceID)
+  }
+
+  /** Upgrade, downgrade, other addresses: the whole order again. Unlike create it never makes a VM that is not there. */
+  async change(order: Order): Promise<Service> {
+    await this.#write(order.serviceID, orderManager, fieldsOf(order), await this.#existing(order.serviceID))
+    return await this.#settled(order.serviceID)
+  }
+
+  async suspend(serviceID: string, reason: string): Promise<Service> {
+    const entry = { spec: { suspensions: [{ by: holder, reason }] } }
+    await this.#write(serviceID, suspensionManager, entry, await this.#existing(serviceID))
+    return await this.#settled(serviceID, (vm) => conditionOf(vm, 'Suspended')?.status === 'True')
+  }
+
+  /** The bare object: our entry goes, and nobody else's. Others may still hold the VM; `suspendedBy` names them. */
+  async unsuspend(serviceID: string): Promise<Service> {
+    await this.#write(serviceID, suspensionManager, {}, await this.#existing(serviceID))
+    return await this.#settled(
+      serviceID,
+      (vm) => (vm.spec.suspensions ?? []).length > 0 || conditionOf(vm, 'Suspended')?.status === 'False',
+    )
+  }
+
+  /** `requestID`: the billing system's own number of this wish. The same one never reinstalls twice. Deletes every disk. */
+  async reinstall(serviceID: string, requestID: string, template?: string): Promise<Service> {
+    const wish = { spec: { reinstall: { requestID, ...(template && { template: { name: template } }) } } }
+    await this.#write(serviceID, reinstallManager, wish, await this.#existing(serviceID))
+    return await this.#settled(serviceID, (vm) => vm.status.reinstall?.completedIDs.includes(requestID) === true)
+  }
+
+  /** Ends when VM, disks and backups are gone and the addresses are free; until then the VM still costs. Gone already is fine. */
+  async terminate(serviceID: string): Promise<{ name: string; gone: true }> {
+    const name = nameOf(serviceID)
+    const vm = await this.#read(serviceID)
+    if (vm) await this.#api.delete(`${this.#collection}/${name}`, vm.metadata.uid)
+    if (vm) await this.#until(name, (now) => now?.metadata.uid !== vm.metadata.uid)
+    return { name, gone: true }
+  }
+
+  async show(serviceID: string): Promise<Service> {
+    return await this.#told(await this.#existing(serviceID))
+  }
+
+  async #write(serviceID: string, manager: string, fields: object, vm: VM | undefined): Promise<void> {
+    const { metadata, ...rest } = fields as { metadata?: object }
+    // with a uid, an apply to an object that has gone meanwhile is refused; without one it would make a new VM
+    const identity = { ...metadata, name: nameOf(serviceID), ...(vm && { uid: vm.metadata.uid }) }
+    const object = { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVM', metadata: identity, ...rest }
+    await this.#api.apply(`${this.#collection}/${nameOf(serviceID)}`, object, manager)
+  }
+
+  /** Waits for a verdict on the spec as it is now, whoever wrote it last. */
+  async #settled(serviceID: string, isDone: (vm: VM) => boolean = () => true): Promise<Service> {
+    const vm = await this.#until(nameOf(serviceID), (now) => {
+      if (!now) throw new NotNow(`${nameOf(serviceID)} was deleted meanwhile`)
+      // everything in status is about an older spec until these two are equal
+      const isCurrent = now.status.observedGeneration === now.metadata.generation
+      return isCurrent && conditionOf(now, 'Ready')?.status === 'True' && isDone(now)
+    })
+    if (!vm) throw new NotNow(`${nameOf(serviceID)} was deleted meanwhile`)
+    return await this.#told(vm)
+  }
+
+  async #until(name: string, holds: (vm: VM | undefined) => boolean): Promise<VM | undefined> {
+    let last: VM | undefined
+    try {
+      for await (const vm of this.#api.follow(this.#collection, name, this.#signal)) {
+        if (holds(vm)) return vm
+        throwIfStalled(vm)
+        last = vm
+      }
+    } catch (fault) {
+      const { reason = '', message = '' } = conditionOf(last, 'Ready') ?? {}
+      if (!this.#signal.aborted) throw fault
+      throw new NotNow(reason === '' ? `nobody has looked at ${name} yet` : `${inClerksWords(reason)} (${reason}: ${message})`)
+    }
+    return last
+  }
+
+  async #told(vm: VM): Promise<Service> {
+    const { status, spec } = vm
+    return {
+      name: vm.metadata.name,
+      power: status.remoteStatus,
+      hostname: status.hostname,
+      addresses: Object.fromEntries((status.addresses ?? []).map(({ name, address }) => [name, address])),
+      firstReadyAt: status.firstReadyAt,
+      suspendedBy: (spec.suspensions ?? []).map(({ by }) => by),
+      login: await this.#login(status.credentialsSecretRef?.name),
+      notes: notesOn(vm),
+    }
+  }
+
+  async #login(secret: string | undefined): Promise<Service['login']> {
+    const data = secret && (await this.#api.get<{ data: { username: string; password: string } }>(`${this.#secrets}/${secret}`))?.data
+    if (!data) return undefined
+    const plain = (text: string) => Buffer.from(text, 'base64').toString()
+    return { username: plain(data.username), password: plain(data.password) }
+  }
+
+  #read(serviceID: string): Promise<VM | undefined> {
+    return this.#api.get<VM>(`${this.#collection}/${nameOf(serviceID)}`)
+  }
+
+  async #existing(serviceID: string): Promise<VM> {
+    const vm = await this.#read(serviceID)
+    if (!vm) throw new NotNow(`there is no ${nameOf(serviceID)}`)
+    if (vm.metadata.deletionTimestamp) throw new NotNow(`${vm.metadata.name} is being terminated`)
+    return vm
+  }
+}
+
+/** One service, one name, for ever: what makes every call repeatable. */
+export const nameOf = (serviceID: string): string => `whmcs-${serviceID}`
+
+const fieldsOf = ({ serviceID, clientID, spec }: Order): object => ({
+  metadata: { labels: { 'pve.hosting/client-id': clientID, 'pve.hosting/service-id': serviceID } },
+  spec,
+})
+
+/** A verdict on an older spec is none: the edit just made may be the cure. */
+function throwIfStalled(vm: VM | undefined): void {
+  const stalled = conditionOf(vm, 'Stalled')
+  if (stalled?.status !== 'True' || (vm?.status.observedGeneration !== vm?.metadata.generation && !vm?.metadata.deletionTimestamp)) return
+  throw new NeedsSomebody(stalled.reason, stalled.message)
+}
+
+/** These conditions take nothing away from Ready, so somebody has to look at them. */
+function notesOn(vm: VM): string[] {
+  const parts = ['TemplateApplied', 'PackageApplied', 'FirewallConfigured', 'CloudInitConfigured', 'DNSSynced', 'RestartRequired']
+  const open = parts
+    .map((type) => conditionOf(vm, type))
+    .filter((it) => it && it.status === (it.type === 'RestartRequired' ? 'True' : 'False'))
+  return open.flatMap((it) => (it ? [`${it.reason}: ${inClerksWords(it.reason)} (${it.message})`] : []))
+}

@@ -1,0 +1,26 @@
+/** Of a ProxmoxVM, what a billing system reads. docs/api/proxmoxvm.md has all of it. */
+interface Condition {
+  readonly type: string
+  readonly status: 'True' | 'False' | 'Unknown'
+  readonly reason: string
+  readonly message: string
+}
+
+export interface VM {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number; readonly deletionTimestamp?: string }
+  readonly spec: { readonly runStrategy: string; readonly suspensions?: readonly { readonly by: string; readonly reason: string }[] }
+  readonly status: {
+    readonly observedGeneration: number
+    readonly remoteStatus?: string
+    readonly hostname?: string
+    readonly vmid?: number
+    readonly node?: string
+    readonly firstReadyAt?: string
+    readonly addresses?: readonly { readonly name: string; readonly address: string }[]
+    readonly credentialsSecretRef?: { readonly name: string }
+    readonly reinstall?: { readonly completedIDs: readonly string[] }
+    readonly conditions?: readonly Condition[]
+  }
+}
+
+export const conditionOf = (vm: VM | undefined, type: string) => vm?.status.conditions?.find((condition) => condition.type === type)
