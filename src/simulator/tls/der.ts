@@ -13,9 +13,11 @@ export const octets = (content: Buffer): Buffer => der(0x04, content)
 export const bits = (content: Buffer): Buffer => der(0x03, Buffer.from([0]), content)
 export const yes = (): Buffer => der(0x01, Buffer.from([0xff]))
 
-/** A positive integer from big-endian bytes. */
+/** A positive integer from big-endian bytes; OpenSSL refuses leading zeros that the sign does not need (X.690, 8.3.2). */
 export function integer(bytes: Buffer): Buffer {
-  return der(0x02, (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes)
+  const first = bytes.findIndex((byte) => byte !== 0)
+  const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first)
+  return der(0x02, (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits)
 }
 
 export function oid(text: string): Buffer {
