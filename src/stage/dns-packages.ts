@@ -20,15 +20,12 @@ const packagesAt = (root: string): DnsPackages => ({
   root,
   command: (program) => ({
     command: 'env',
-    args: [`LD_LIBRARY_PATH=${join(root, 'usr/lib', triplet)}:${join(root, 'lib', triplet)}`, join(root, program)],
+    args: [`LD_LIBRARY_PATH=${join(root, 'usr/lib', libraryDir)}:${join(root, 'lib', libraryDir)}`, join(root, program)],
   }),
 })
 
 /** The folder of libraries on this machine's architecture. */
-const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
-
-/** Where a backend of PowerDNS is. */
-export const pdnsModules = (packages: DnsPackages): string => join(packages.root, 'usr/lib', triplet, 'pdns')
+export const libraryDir = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
 
 /**
  * The unpacked servers, downloaded once into the cache (5 MB, about 2 s). Answers with a sentence when this machine cannot have them: it is

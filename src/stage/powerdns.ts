@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { logTail, supervise } from '../controlplane/supervised.ts'
-import { type DnsPackages, pdnsModules } from './dns-packages.ts'
+import { logTail } from '../controlplane/supervised.ts'
+import type { DnsPackages } from './dns-packages.ts'
+import { asProcess, type DnsRunner } from './dns-runner.ts'
 import { freePort } from './ports.ts'
 
 const run = promisify(execFile)
@@ -31,34 +32,44 @@ export interface PowerDnsSetup {
   /** Ports to come back to after a stop. */
   readonly ports?: { readonly dns: number; readonly api: number }
   readonly apiKey?: string
+  /** A process, unless given. */
+  readonly runner?: DnsRunner
 }
 
 /** A PowerDNS of its own on 127.0.0.1, with the HTTP API and DNS UPDATE on. Caches are off, so that what was written by hand shows at once. */
 export async function startPowerDns(setup: PowerDnsSetup): Promise<RunningPowerDns> {
-  const { dir, packages } = setup
+  const { dir, packages, runner = asProcess } = setup
   await mkdir(dir, { recursive: true })
   const apiKey = setup.apiKey ?? randomBytes(12).toString('hex')
   const ports = setup.ports ?? { dns: await freePort(), api: await freePort() }
-  await writeFile(join(dir, 'pdns.conf'), configuration(dir, packages, apiKey, ports))
+  await writeFile(join(dir, 'pdns.conf'), configuration(dir, runner.modules(packages), apiKey, ports))
+  // pdnsutil always runs here, where the server may not.
+  await writeFile(join(dir, 'pdns-util.conf'), configuration(dir, asProcess.modules(packages), apiKey, ports))
   await createDatabase(join(dir, 'pdns.sqlite3'), packages)
   const util = async (...args: string[]): Promise<string> => {
     const { command, args: first } = packages.command('usr/bin/pdnsutil')
-    return (await run(command, [...first, `--config-dir=${dir}`, ...args])).stdout
+    return (await run(command, [...first, `--config-dir=${dir}`, '--config-name=util', ...args])).stdout
   }
   for (const zone of setup.zones)
     if (!(await util('list-all-zones')).split('\n').includes(zone)) await util('create-zone', zone, `ns1.example.net`)
-  const { command, args } = packages.command('usr/sbin/pdns_server')
   const logFile = join(dir, 'pdns.log')
-  const server = await supervise({ name: 'pdns', command, args: [...args, `--config-dir=${dir}`], cwd: dir, logFile })
+  const server = await runner.start({
+    name: 'pdns',
+    program: 'usr/sbin/pdns_server',
+    args: [`--config-dir=${dir}`],
+    packages,
+    dir,
+    logFile,
+  })
   const url = `http://127.0.0.1:${ports.api}`
   await answering(url, apiKey, async () => `PowerDNS did not start:\n${await logTail(logFile)}`)
   return { url, apiKey, port: ports.dns, util, stop: async () => void (await server.stop()) }
 }
 
-const configuration = (dir: string, packages: DnsPackages, apiKey: string, ports: { dns: number; api: number }): string => `\
+const configuration = (dir: string, modules: string, apiKey: string, ports: { dns: number; api: number }): string => `\
 launch=gsqlite3
 gsqlite3-database=${join(dir, 'pdns.sqlite3')}
-module-dir=${pdnsModules(packages)}
+module-dir=${modules}
 socket-dir=${dir}
 daemon=no
 guardian=no

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { logTail, supervise } from '../../../src/controlplane/supervised.ts'
+import { logTail } from '../../../src/controlplane/supervised.ts'
 import type { DnsPackages } from '../../../src/stage/dns-packages.ts'
+import { asProcess, type DnsRunner } from '../../../src/stage/dns-runner.ts'
 import { freePort } from '../../../src/stage/ports.ts'
 import { until } from '../../support/until.ts'
 import { type Dig, digAt } from './dig.ts'
@@ -27,6 +28,7 @@ export interface BindSetup {
   readonly zones: readonly string[]
   readonly port?: number
   readonly secret?: string
+  readonly runner?: DnsRunner
 }
 
 /** The operator's key may write its types and nothing else (docs/dns.md shows the same lines); `admin` may write everything. */
@@ -71,16 +73,16 @@ const emptyZone = `$TTL 300
 
 /** A BIND 9 of its own on 127.0.0.1. The zones of an earlier run in the same folder are kept. */
 export async function startBind(setup: BindSetup): Promise<RunningBind> {
-  const { dir, packages } = setup
+  const { dir, packages, runner = asProcess } = setup
   await mkdir(dir, { recursive: true })
   const port = setup.port ?? (await freePort())
   const secret = setup.secret ?? randomBytes(32).toString('base64')
   await writeFile(join(dir, 'named.conf'), configuration(dir, setup.zones, port, secret))
   for (const zone of setup.zones)
     await writeFile(join(dir, `${zone.replace('/', '_')}.zone`), emptyZone, { flag: 'wx' }).catch(() => undefined)
-  const { command, args } = packages.command('usr/sbin/named')
   const logFile = join(dir, 'named.log')
-  const server = await supervise({ name: 'named', command, args: [...args, '-g', '-c', join(dir, 'named.conf')], cwd: dir, logFile })
+  const args = ['-g', '-c', join(dir, 'named.conf')]
+  const server = await runner.start({ name: 'named', program: 'usr/sbin/named', args, packages, dir, logFile })
   const first = setup.zones[0] ?? ''
   const eye = digAt(packages, port, `hmac-sha256:admin:${secret}`)
   const answers = async (): Promise<boolean> => (await eye.values(first, 'SOA')).length > 0

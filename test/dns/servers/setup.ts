@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type DnsPackages, dnsPackages } from '../../../src/stage/dns-packages.ts'
 import { type RunningPowerDns, startPowerDns } from '../../../src/stage/powerdns.ts'
 import { type RunningBind, startBind } from './bind.ts'
+import { bestRunner } from './containers.ts'
 import { type Dig, digAt } from './dig.ts'
 import { zoneNames } from './zones.ts'
 
@@ -27,8 +28,9 @@ export interface Servers {
 /** Both servers with the same zones; the key of BIND is PowerDNS's too. */
 export async function bindAndPowerDns(packages: DnsPackages): Promise<Servers> {
   const dir = await mkdtemp(join(tmpdir(), 'pve-operator-dns-'))
-  const bind = await startBind({ packages, dir: join(dir, 'bind'), zones: zoneNames })
-  const powerDns = await startPowerDns({ packages, dir: join(dir, 'pdns'), zones: zoneNames })
+  const runner = await bestRunner(packages)
+  const bind = await startBind({ packages, runner, dir: join(dir, 'bind'), zones: zoneNames })
+  const powerDns = await startPowerDns({ packages, runner, dir: join(dir, 'pdns'), zones: zoneNames })
   await powerDns.util('import-tsig-key', 'pve-operator', 'hmac-sha256', bind.secret)
   for (const zone of zoneNames) await powerDns.util('set-meta', zone, 'TSIG-ALLOW-DNSUPDATE', 'pve-operator')
   return {
