@@ -32,7 +32,10 @@ interface Series {
 const seriesGapMs = 10 * 60_000
 /** A count is written at most this often: a loop that reports each second costs two writes a minute. */
 const seriesPauseMs = 30_000
-const queueLimit = 1_000
+const queueLimit = 5_000
+/** More than this at once are written slowly: an Event must not take the API server from the work it tells of. */
+const burst = 20
+const burstPaceMs = 50
 const tries = 3
 const noteBytes = 1_024
 
@@ -146,6 +149,7 @@ export class EventRecorder {
         const written = await this.#write(series)
         series.queued = false
         if (written && series.count > series.writtenCount) this.#schedule(series)
+        if (batch.length > burst && !this.#flushing) await this.#o.clock.sleep(burstPaceMs)
       }
     }
     this.#pumping = undefined

@@ -25,6 +25,8 @@ interface OpenTask {
   readonly followedAtMs: number
   readonly listeners: Set<(end: TaskEnd) => void>
   looks: number
+  /** Age at the last look that found it running. */
+  ranMs: number
   nextLookMs: number
 }
 
@@ -104,7 +106,7 @@ export class TaskTracker {
 
   #open(watch: NodeWatch, upid: Upid, kind: string): OpenTask {
     const now = this.#clock.now()
-    const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, nextLookMs: 0 }
+    const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, ranMs: 0, nextLookMs: 0 }
     task.nextLookMs = now + this.#cadence.firstLookMs(kind)
     watch.tasks.set(upid, task)
     this.#release ??= this.#hold?.()
@@ -174,6 +176,7 @@ export class TaskTracker {
     const now = this.#clock.now()
     task.nextLookMs = now + this.#cadence.nextLookMs(task.looks, now - task.followedAtMs)
     task.looks += 1
+    task.ranMs = now - task.followedAtMs
   }
 
   #noAnswer(watch: NodeWatch, fault: unknown): void {
@@ -194,7 +197,7 @@ export class TaskTracker {
       this.#release?.()
       this.#release = undefined
     }
-    if (end.is === 'ok') this.#cadence.learn(task.kind, task.looks, this.#clock.now() - task.followedAtMs)
+    if (end.is === 'ok') this.#cadence.learn(task.kind, task.ranMs, this.#clock.now() - task.followedAtMs)
     this.#ends.set(task.upid, end)
     const oldest = this.#ends.keys().next().value
     if (this.#ends.size > remembered && oldest !== undefined) this.#ends.delete(oldest)

@@ -73,14 +73,21 @@ describe('the cadence of looks', () => {
     expect(cadence.nextLookMs(0, 60_000)).toBe(5_000)
   })
 
-  it('learns what each type took lately', () => {
+  it('learns what each type took lately: between the last look that found it running and the one that found it over', () => {
     const cadence = new LookCadence()
-    cadence.learn('qmclone', 3, 2_100)
-    expect(cadence.firstLookMs('qmclone')).toBe(2_100)
-    cadence.learn('qmclone', 0, 2_100)
-    expect(cadence.firstLookMs('qmclone')).toBe(1_890)
-    cadence.learn('qmclone', 30, 600_000)
+    cadence.learn('qmclone', 1_690, 2_530)
+    expect(cadence.firstLookMs('qmclone')).toBe(2_110)
+    cadence.learn('qmclone', 0, 2_110)
+    expect(cadence.firstLookMs('qmclone')).toBe((1_690 * 0.9 + 2_110) / 2)
+    cadence.learn('qmclone', 590_000, 600_000)
     expect(cadence.firstLookMs('qmclone')).toBe(10_000)
-    expect(cadence.firstLookMs('qmstart')).toBe(500)
+  })
+
+  it('comes down fast to a type that is over at every first look, and looks soon at what is always short', () => {
+    const cadence = new LookCadence()
+    for (const overMs of [500, 250, 125]) cadence.learn('imgdel', 0, overMs)
+    expect(cadence.firstLookMs('imgdel')).toBe(100)
+    expect(cadence.firstLookMs('resize')).toBe(100)
+    expect(cadence.firstLookMs('qmstart')).toBe(550)
   })
 })
