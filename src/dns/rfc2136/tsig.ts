@@ -99,7 +99,8 @@ export function readReply(bytes: Buffer, key: TsigKey, requestMac: Buffer, nowSe
   stripped.writeUInt16BE(signature.originalId, 0)
   stripped.writeUInt16BE(message.additionals.length - 1, 10)
   const expected = macOf(key, uint16(requestMac.length), requestMac, stripped, variables(key, signature))
-  if (signature.mac.length !== expected.length || !timingSafeEqual(signature.mac, expected))
+  const isOurs = last.name === key.name && last.class === classCodes.ANY && last.ttlSeconds === 0 && signature.algorithm === key.algorithm
+  if (!isOurs || signature.mac.length !== expected.length || !timingSafeEqual(signature.mac, expected))
     throw new DnsFault('wrong-key', `the reply is not signed with key ${key.name}; somebody else may be answering for the server`)
   if (signature.error === rcodes.BADTIME) throw skewed(signature.other, nowSeconds)
   if (Math.abs(nowSeconds - signature.signedAtSeconds) > signature.fudgeSeconds) throw skewed(uint48(signature.signedAtSeconds), nowSeconds)
