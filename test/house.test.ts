@@ -23,6 +23,8 @@ const programs = [
   'src/demo/demo.ts',
   'src/bench/bench.ts',
   'src/release/image.ts',
+  'src/plugin/kubectl-pve.ts',
+  'src/plugin/bundle.ts',
   'test/conformance/run.ts',
 ]
 
@@ -42,6 +44,11 @@ const doors: Record<string, { values: readonly string[]; types: readonly string[
   commands: { values: ['commands', 'engine', 'steps', 'api'], types: ['proxmox', 'kube', 'ipam', 'dns', 'ops'] },
   engine: { values: ['engine', 'steps', 'api', 'lifecycle', 'commands'], types: ['proxmox', 'kube', 'ipam', 'dns', 'ops'] },
   crds: { values: ['crds', 'api'], types: [] },
+  // The plugin plans with the engine itself, and talks to Kubernetes only: of proxmox it has the spelling.
+  plugin: {
+    values: ['plugin', 'engine', 'steps', 'lifecycle', 'ipam', 'kube', 'api', 'ops', 'release', 'package.json'],
+    types: ['proxmox'],
+  },
   simulator: { values: ['simulator'], types: [] },
 }
 
@@ -52,7 +59,7 @@ const packages: Record<string, readonly string[]> = {
   'proxmox-api': ['proxmox'],
   pino: ['ops'],
   'prom-client': ['ops'],
-  commander: ['main'],
+  commander: ['main', 'plugin'],
 }
 
 describe('the house', () => {
@@ -139,6 +146,8 @@ describe('the house', () => {
       'src/proxmox/inventory.ts',
       'src/kube/client.ts',
       'src/kube/config.ts',
+      'src/plugin/kubectl-pve.ts',
+      'src/plugin/bundle.ts',
     ]
     const banned =
       /\b(?:Date\.now\(|new Date\(\)|performance\.now\(|Math\.random\(|setTimeout\(|setInterval\(|process\.(?:env|exit|on|stdout|argv)\b|console\.)/

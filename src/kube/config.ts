@@ -30,19 +30,24 @@ const authorizationLifeMs = 60_000
 
 /**
  * Reads a kubeconfig (`kubeconfig` may be a list, as $KUBECONFIG may), else the pod's ServiceAccount, else ~/.kube/config.
+ * `context` instead of the current one is of a kubeconfig.
  * client-node parses it and does exec plugins and token files; it costs 0.8 s to load, so it is loaded here and nowhere else,
  * and its own transport (one TLS connection per request) is never used.
  */
-export async function loadKubeServer(o: { kubeconfig?: string | undefined } = {}): Promise<KubeServer> {
+export async function loadKubeServer(o: { kubeconfig?: string | undefined; context?: string | undefined } = {}): Promise<KubeServer> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()
   const files = o.kubeconfig?.split(delimiter).filter(Boolean) ?? []
-  if (files.length === 0 && (await isThere(podTokenFile))) {
+  if (files.length === 0 && o.context === undefined && (await isThere(podTokenFile))) {
     config.loadFromCluster()
     return describe(config, [])
   }
   if (files.length === 0) files.push(join(homedir(), '.kube/config'))
   loadFiles(config, files, () => new KubeConfig())
+  if (o.context !== undefined) {
+    if (!config.getContextObject(o.context)) throw new Error(`the kubeconfig has no context "${o.context}"`)
+    config.setCurrentContext(o.context)
+  }
   return describe(config, await impersonatedGroups(config.getCurrentUser()?.name, files))
 }
 

@@ -1,0 +1,28 @@
+/** Writes dist/kubectl-pve, or the file named: the plugin as a single file, to be copied into PATH. */
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { licenceTexts } from '../release/licences.ts'
+
+const home = join(import.meta.dirname, '../..')
+const outfile = process.argv[2] ?? join(home, 'dist/kubectl-pve')
+
+await build({
+  entryPoints: [join(home, 'src/plugin/kubectl-pve.ts')],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // Its index brings the models of every Kubernetes kind: 18 MB and 0.4 s at start, for the reader of kubeconfig alone 3 MB and 0.1 s.
+  alias: { '@kubernetes/client-node': join(home, 'node_modules/@kubernetes/client-node/dist/config.js') },
+  // CommonJS dependencies ask for require at run time.
+  banner: { js: "#!/usr/bin/env node\nimport{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+})
+chmodSync(outfile, 0o755)
+writeFileSync(`${outfile}.licences`, licenceTexts(home))
+process.stdout.write(`${outfile}: copy it to a directory of PATH, and kubectl knows "kubectl pve" (needs Node.js 24.15 or newer)\n`)

@@ -1,0 +1,24 @@
+import { KubeError } from '../kube/kube-error.ts'
+
+/** A fault as one sentence for people: what the API server said, without the wrapping of clients and of admission. */
+export function sentenceOf(fault: unknown): string {
+  if (!(fault instanceof KubeError)) return fault instanceof Error ? fault.message : String(fault)
+  const said = fault.message.replace(/^[A-Z]+ \/\S*: /, '')
+  if (fault.status === 0) return `the API server does not answer: ${said}`
+  if (fault.status === 401) return 'the API server does not know you: log in again, or look at the user of your kubeconfig'
+  if (fault.status === 404 && /could not find the requested resource|page not found/i.test(said))
+    return 'this cluster does not serve pve.hosting/v1alpha1: pve-operator is not installed, or too old'
+  return denial(said) ?? conflict(fault) ?? said
+}
+
+/** `… denied request: <our own sentence>`: the policy's words are the reason. */
+const denial = (said: string) => /denied request: (.*)$/s.exec(said)?.[1]
+
+/** Server-side apply names who holds each field. */
+function conflict(fault: KubeError): string | undefined {
+  const { causes = [] } = (fault.details ?? {}) as { causes?: { reason?: string; message?: string; field?: string }[] }
+  const held = causes.filter((cause) => cause.reason === 'FieldManagerConflict')
+  if (held.length === 0) return undefined
+  const fields = held.map(({ field, message }) => `${field?.replace(/^\./, '')} (${message?.replace(/^conflict with /, 'held by ')})`)
+  return `somebody else writes ${fields.join(', ')}; --force takes it over, and whoever holds it may put it back`
+}

@@ -1,0 +1,25 @@
+/** The program `kubectl pve`: the terminal, the environment and the exit code. */
+import { systemClock } from '../ops/clock.ts'
+import packageFile from '../../package.json' with { type: 'json' }
+import { run } from './program.ts'
+
+const interrupted = new AbortController()
+// The second one ends it at once.
+process.once('SIGINT', () => interrupted.abort())
+// A reader that has seen enough (head) closes the pipe; that is no fault of ours.
+process.stdout.on('error', () => process.exit(0))
+
+const { KUBECONFIG } = process.env
+process.exitCode = await run(
+  {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isTerminal: process.stderr.isTTY ?? false,
+    columns: process.stderr.columns ?? 100,
+    ...(KUBECONFIG && { kubeconfig: KUBECONFIG }),
+    version: packageFile.version,
+    clock: systemClock,
+    signal: interrupted.signal,
+  },
+  process.argv.slice(2),
+)

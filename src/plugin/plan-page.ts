@@ -1,0 +1,54 @@
+import { ipPools, vmPackages } from '../api/meta.ts'
+import { planOf, type Plan, type PlanLine } from './plan.ts'
+import { mustGetVM, printJson, type Session } from './session.ts'
+
+export async function showPlan(session: Session, name: string, o: { output?: 'json' }): Promise<void> {
+  const { client, shell } = session
+  const vm = await mustGetVM(session, name)
+  const reference = vm.spec.packageRef?.name
+  const [found, pools] = await Promise.all([
+    reference === undefined ? undefined : client.get(vmPackages, { name: reference }),
+    client.list(ipPools),
+  ])
+  const plan = await planOf({ vm, found, pools: new Map(pools.map((pool) => [pool.metadata.name, pool])) })
+  if (o.output) printJson(session, plan)
+  else shell.out(page(plan))
+}
+
+const titles: readonly [PlanLine['when'], string][] = [
+  ['under way', 'Under way:'],
+  ['now', 'Next:'],
+  ['refused', 'Not done:'],
+  ['next stop', 'At the next stop, or by change-package:'],
+  ['ChangePackage', 'By change-package (command ChangePackage):'],
+  ['Reinstall', 'By reinstall:'],
+]
+
+function page({ name, namespace, generation, observedGeneration, phase, held, lines }: Plan): string {
+  const seen = observedGeneration === generation ? `generation ${generation}` : `generation ${generation}, judged is ${observedGeneration}`
+  const parts = titles.flatMap(([when, title]) => {
+    const some = lines.filter((line) => line.when === when)
+    return some.length === 0 ? [] : [title, ...grouped(some)]
+  })
+  const nothing = observedGeneration === generation ? 'Nothing: the VM is as declared.' : nothingKnown
+  return [
+    `${namespace}/${name}: ${phase}, ${seen}`,
+    ...(held ? [`Nothing is done at present: ${held}`] : []),
+    ...(parts.length > 0 ? parts : [nothing]),
+    '',
+  ].join('\n')
+}
+
+const nothingKnown =
+  'The spec was edited; package, addresses and power are the same. What else it changes shows when the operator has looked.'
+
+/** The reason once over the lines it is the reason of. */
+function grouped(lines: readonly PlanLine[]): string[] {
+  const reasons = [...new Set(lines.map((line) => line.because))]
+  return reasons.flatMap((because) => [
+    `  because ${because}`,
+    ...lines
+      .filter((line) => line.because === because)
+      .map(({ what, stops }) => `    ${what}${stops ? '   [the VM is stopped for it]' : ''}`),
+  ])
+}

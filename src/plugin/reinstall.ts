@@ -1,0 +1,58 @@
+import { apiVersion } from '../api/group.ts'
+import { proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
+import { Refusal } from './shell.ts'
+import { isReadyAt, waitForVM } from './waiting.ts'
+
+export interface ReinstallOptions {
+  requestId?: string
+  template?: string
+  templateVmid?: number
+  templateTag?: string
+  wait: boolean
+  timeout?: number
+  output?: 'json'
+}
+
+/**
+ * Writes spec.reinstall and waits until the VM is made anew. By force: the request of whoever pressed last counts, and an older one that is
+ * applied again never runs again (status.reinstall.completedIDs).
+ */
+export async function reinstall(session: Session, name: string, o: ReinstallOptions): Promise<void> {
+  const { client, namespace, shell } = session
+  const before = await mustGetVM(session, name)
+  const requestID = o.requestId ?? new Date(shell.clock.now()).toISOString()
+  if (isDone(before, requestID)) throw new Refusal(`reinstall ${name}: request ${requestID} was carried out before and never runs again`)
+  if (!before.status?.firstReadyAt) throw new Refusal(`reinstall ${name}: the VM has never been ready; there is nothing to install anew`)
+  const template = templateOf(o) ?? (before.spec.reinstall?.template ? selected(before) : undefined)
+  const wish = {
+    apiVersion,
+    kind: 'ProxmoxVM',
+    metadata: { namespace, name },
+    spec: { reinstall: { requestID, ...(template && { template }) } },
+  }
+  const applied = await client.apply(proxmoxVMs, wish as unknown as ProxmoxVM, { force: true, fieldManager: `${fieldManager}-reinstall` })
+  const vm = o.wait
+    ? await waitForVM(session, applied, {
+        isDone: (now) => isDone(now, requestID) && isReadyAt(now, applied.metadata.generation ?? 0),
+        ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }),
+      })
+    : applied
+  if (o.output) printJson(session, vm)
+  else shell.out(`reinstall ${name}: request ${requestID} ${o.wait ? `is done; the VM is ${vm.status?.remoteStatus}` : 'is written'}\n`)
+}
+
+const isDone = (vm: ProxmoxVM, requestID: string) => vm.status?.reinstall?.completedIDs?.includes(requestID) ?? false
+
+function templateOf({ template, templateVmid, templateTag }: ReinstallOptions): object | undefined {
+  if (template !== undefined) return { name: template }
+  if (templateVmid !== undefined) return { vmid: templateVmid }
+  return templateTag === undefined ? undefined : { tag: templateTag }
+}
+
+/** An earlier request named a template and somebody else may hold that field: what spec.template says is named as well, so that it is not inherited. */
+function selected({ spec }: ProxmoxVM): object {
+  const { name, vmid, tag } = spec.template
+  return { ...(name !== undefined && { name }), ...(vmid !== undefined && { vmid }), ...(tag !== undefined && { tag }) }
+}

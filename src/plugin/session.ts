@@ -1,0 +1,57 @@
+import { access } from 'node:fs/promises'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { proxmoxVMs } from '../api/meta.ts'
+import { KubeClient } from '../kube/client.ts'
+import { loadKubeServer } from '../kube/config.ts'
+import { Refusal, type Shell } from './shell.ts'
+
+/** The options every sub-command has, as kubectl's own commands. */
+export interface GlobalOptions {
+  namespace?: string
+  context?: string
+  kubeconfig?: string
+  as?: string
+  asGroup?: string[]
+}
+
+/** One call of the plugin, connected to the API server with the caller's rights. */
+export interface Session {
+  readonly shell: Shell
+  readonly client: KubeClient
+  readonly namespace: string
+}
+
+export const fieldManager = 'kubectl-pve'
+
+export async function withSession(shell: Shell, options: GlobalOptions, work: (session: Session) => Promise<void>): Promise<void> {
+  const { context, as, asGroup = [] } = options
+  const kubeconfig = options.kubeconfig ?? shell.kubeconfig
+  if (options.kubeconfig !== undefined) await mustBeThere(options.kubeconfig)
+  const server = await loadKubeServer({ kubeconfig, context })
+  const client = new KubeClient({
+    server: { ...server, ...(as !== undefined && { impersonate: { user: as, groups: asGroup } }) },
+    fieldManager,
+    // A field this server's CRD does not know is refused: dropped in silence it would look as if it were in force.
+    fieldValidation: 'Strict',
+    clock: shell.clock,
+  })
+  try {
+    await work({ shell, client, namespace: options.namespace ?? server.namespace ?? 'default' })
+  } finally {
+    await client.close()
+  }
+}
+
+async function mustBeThere(file: string): Promise<void> {
+  await access(file).catch(() => {
+    throw new Refusal(`there is no kubeconfig ${file}`)
+  })
+}
+
+export async function mustGetVM({ client, namespace }: Session, name: string): Promise<ProxmoxVM> {
+  const vm = await client.get(proxmoxVMs, { namespace, name })
+  if (!vm) throw new Refusal(`there is no ProxmoxVM "${name}" in namespace ${namespace}`)
+  return vm
+}
+
+export const printJson = ({ shell }: Session, value: unknown): void => shell.out(`${JSON.stringify(value, undefined, 2)}\n`)

@@ -1,0 +1,33 @@
+import type { Clock } from '../ops/clock.ts'
+
+/** What the plugin sees of the terminal and the machine it runs on: handed in, so that a test can be one. */
+export interface Shell {
+  /** Results: standard output. Text as it is. */
+  out(text: string): void
+  /** Progress and faults: standard error. Text as it is. */
+  err(text: string): void
+  /** Standard error is a terminal: progress is one line that is drawn again. */
+  readonly isTerminal: boolean
+  /** Width of that terminal. */
+  readonly columns: number
+  /** $KUBECONFIG. */
+  readonly kubeconfig?: string
+  readonly version: string
+  readonly clock: Clock
+  /** Ctrl-C. What was asked for goes on in the cluster. */
+  readonly signal: AbortSignal
+}
+
+/** Exit codes: programs that press buttons tell these apart. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, unfinished: 3, interrupted: 130 } as const
+
+/** Why the plugin ends without having done what was asked: one sentence, and the exit code. */
+export class Refusal extends Error {
+  readonly exitCode: number
+
+  constructor(sentence: string, exitCode: number = exitCodes.failed) {
+    super(sentence)
+    this.name = 'Refusal'
+    this.exitCode = exitCode
+  }
+}

@@ -1,0 +1,85 @@
+import { apiVersion } from '../api/group.ts'
+import { proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { conditionOf } from '../engine/conditions.ts'
+import { holdersOf, isSuspended } from '../engine/suspension.ts'
+import { holdersOfSuspension } from './own-fields.ts'
+import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
+import { Refusal } from './shell.ts'
+import { isReadyAt, waitForVM } from './waiting.ts'
+
+export interface SuspendOptions {
+  by: string
+  reason: string
+  force?: boolean
+  wait: boolean
+  timeout?: number
+  output?: 'json'
+}
+
+/** One field manager a holder: what one of them applies never takes away what another did. */
+const managerOf = (by: string) => `${fieldManager}-suspend-${by}`
+
+/** Puts one entry into spec.suspensions and waits until the VM is off. */
+export async function suspend(session: Session, name: string, o: SuspendOptions): Promise<void> {
+  await mustGetVM(session, name)
+  const applied = await apply(session, name, o.by, [{ by: o.by, reason: o.reason }], o.force ?? false)
+  await finish(session, applied, o, {
+    isDone: (vm) => isJudged(vm, applied) && conditionOf(vm.status?.conditions, 'Suspended')?.status === 'True',
+    done: (vm) => `suspend ${name}: the VM is off, held by ${holdersOf(vm)}`,
+    begun: `suspend ${name}: held by ${holdersOf(applied)}; the VM is being shut down`,
+  })
+}
+
+/** Takes the entry of this holder away, and waits until the VM runs again unless somebody else holds it, too. */
+export async function unsuspend(session: Session, name: string, o: Omit<SuspendOptions, 'reason'>): Promise<void> {
+  const before = await mustGetVM(session, name)
+  const held = before.spec.suspensions?.some(({ by }) => by === o.by)
+  if (!held) throw new Refusal(`unsuspend ${name}: "${o.by}" does not hold it; ${holding(before)}`)
+  const applied = o.force ? await remove(session, before, o.by) : await apply(session, name, o.by, undefined, false)
+  if (applied.spec.suspensions?.some(({ by }) => by === o.by)) {
+    const writers = holdersOfSuspension(applied, o.by).join(', ')
+    throw new Refusal(`unsuspend ${name}: the entry of "${o.by}" is written by ${writers}; take it away there, or here with --force`)
+  }
+  await finish(session, applied, o, {
+    isDone: (vm) => isJudged(vm, applied) && (isSuspended(vm) || isReadyAt(vm, applied.metadata.generation ?? 0)),
+    done: (vm) =>
+      `unsuspend ${name}: ${isSuspended(vm) ? holding(vm) : `nobody holds it; the VM is ${vm.status?.remoteStatus ?? 'there'}`}`,
+    begun: `unsuspend ${name}: ${holding(applied)}`,
+  })
+}
+
+const holding = (vm: ProxmoxVM) => (isSuspended(vm) ? `still held by ${holdersOf(vm)}` : 'nobody holds it')
+
+const isJudged = ({ status }: ProxmoxVM, { metadata }: ProxmoxVM) =>
+  (conditionOf(status?.conditions, 'Suspended')?.observedGeneration ?? -1) >= (metadata.generation ?? 0)
+
+async function apply(
+  { client, namespace }: Session,
+  name: string,
+  by: string,
+  suspensions: ProxmoxVM['spec']['suspensions'],
+  force: boolean,
+) {
+  const wish = { apiVersion, kind: 'ProxmoxVM', metadata: { namespace, name }, ...(suspensions && { spec: { suspensions } }) }
+  return await client.apply(proxmoxVMs, wish as ProxmoxVM, { force, fieldManager: managerOf(by) })
+}
+
+/** By force, whoever wrote it: compare-and-swap, so that an entry made meanwhile stays. */
+async function remove({ client }: Session, vm: ProxmoxVM, holder: string): Promise<ProxmoxVM> {
+  const suspensions = (vm.spec.suspensions ?? []).filter(({ by }) => by !== holder)
+  return await client.replace(proxmoxVMs, { ...vm, spec: { ...vm.spec, suspensions } })
+}
+
+async function finish(
+  session: Session,
+  applied: ProxmoxVM,
+  o: Pick<SuspendOptions, 'wait' | 'timeout' | 'output'>,
+  say: { isDone: (vm: ProxmoxVM) => boolean; done: (vm: ProxmoxVM) => string; begun: string },
+): Promise<void> {
+  const vm = o.wait
+    ? await waitForVM(session, applied, { isDone: say.isDone, ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }) })
+    : applied
+  if (o.output) printJson(session, vm)
+  else session.shell.out(`${o.wait ? say.done(vm) : say.begun}\n`)
+}

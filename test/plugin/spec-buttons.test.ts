@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { proxmoxVMs, vmPackages } from '../../src/api/meta.ts'
+import { TestWorld } from '../support/world.ts'
+import { at, child } from './terminal.ts'
+
+describe('kubectl pve writes the spec', () => {
+  let world: TestWorld
+  let packageName = ''
+  const here = at(() => world.namespace)
+  const memory = async () => {
+    const vm = await world.vm('small')
+    return world.simulator.world.guests.get(vm?.status?.vmid ?? 0)?.config.get('memory')
+  }
+
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    packageName = await world.package({
+      cpu: { cores: 1 },
+      memory: { size: '1Gi' },
+      systemDisk: { size: '20Gi' },
+      network: { bridge: 'vmbr0' },
+    })
+    await world.apply('small', { package: undefined, packageRef: { name: packageName }, shutdownTimeout: '5s' })
+    await world.untilReady('small')
+  }, 60_000)
+  afterAll(async () => await world.stop())
+
+  describe('suspend and unsuspend', () => {
+    it('holds the VM down for one holder each, and starts it after the last', async () => {
+      const first = await child(['suspend', 'small', '-n', world.namespace, '--by', 'billing', '--reason', 'unpaid'])
+      expect(first).toMatchObject({ code: 0, out: 'suspend small: the VM is off, held by billing (unpaid)\n' })
+      expect(await here('suspend', 'small', '--by', 'abuse', '--reason', 'spam')).toMatchObject({
+        code: 0,
+        out: 'suspend small: the VM is off, held by billing (unpaid), abuse (spam)\n',
+      })
+      expect(await here('start', 'small')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('suspended by billing (unpaid), abuse (spam)'),
+      })
+      expect(await here('unsuspend', 'small', '--by', 'billing')).toMatchObject({
+        code: 0,
+        out: 'unsuspend small: still held by abuse (spam)\n',
+      })
+      expect(await here('unsuspend', 'small', '--by', 'abuse')).toMatchObject({
+        code: 0,
+        out: 'unsuspend small: nobody holds it; the VM is running\n',
+      })
+    }, 90_000)
+
+    it('refuses to take away what somebody else wrote, unless forced', async () => {
+      const entry = { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVM', metadata: { namespace: world.namespace, name: 'small' } }
+      const wish = { ...entry, spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } }
+      await world.client.apply(proxmoxVMs, wish as never, { fieldManager: 'whmcs' })
+      expect(await here('unsuspend', 'small', '--by', 'billing')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('the entry of "billing" is written by whmcs; take it away there, or here with --force'),
+      })
+      expect(await here('suspend', 'small', '--by', 'billing', '--reason', 'other words')).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(
+          /somebody else writes spec\.suspensions\[by="billing"\]\.reason \(held by "whmcs".*--force takes it over/,
+        ),
+      })
+      expect(await here('unsuspend', 'small', '--by', 'billing', '--force')).toMatchObject({ code: 0 })
+      expect((await here('unsuspend', 'small')).err).toContain('"manual" does not hold it; nobody holds it')
+      await world.untilCondition('small', 'Ready', 'True', 'Running')
+    }, 90_000)
+  })
+
+  describe('change-package', () => {
+    it('applies the fields of its flags and keeps those of earlier calls', async () => {
+      expect(await here('change-package', 'small', '--memory', '2Gi')).toMatchObject({
+        code: 0,
+        out: 'change-package small: the package is applied\n',
+      })
+      expect(await memory()).toBe('2048')
+      expect(await here('change-package', 'small', '--set', 'cpu.limit=0.5', '--rate', '80', '-o', 'json')).toMatchObject({ code: 0 })
+      expect((await world.vm('small'))?.spec.package).toEqual({ memory: { size: '2Gi' }, cpu: { limit: '0.5' }, network: { rateMbit: 80 } })
+      expect(await memory()).toBe('2048')
+    }, 90_000)
+
+    it('tells what was not done of it, and what the API server refuses', async () => {
+      const { code, out } = await here('change-package', 'small', '--disk', '10Gi')
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('DiskShrinkRefused: system disk (scsi0) has 20Gi') })
+      expect(await here('change-package', 'small', '--set', 'cpu.kores=2')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('spec.package.cpu.kores'),
+      })
+      expect(await here('change-package', 'small', '--set', 'cpu')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('write FIELD=VALUE'),
+      })
+      expect(await here('change-package', 'small', '--memory', '8Mi')).toMatchObject({ code: 1, err: expect.stringContaining('4Gi') })
+    }, 60_000)
+
+    it('takes the newest VMPackage without flags', async () => {
+      await world.client.mergePatch(vmPackages, { name: packageName }, { spec: { cpu: { cores: 2 } } })
+      const plan = await here('plan', 'small')
+      expect(plan.out).toMatch(
+        /By change-package.*\n {2}because VMPackage \S+ is at generation 2, this VM at 1\n {4}set_cpu_ram: cores (?:1|unset) → 2 {3}\[the VM is stopped for it\]/,
+      )
+      expect(await here('change-package', 'small')).toMatchObject({
+        code: 0,
+        out: 'change-package small: The newest package is applied.\n',
+      })
+      expect((await world.vm('small'))?.status?.package?.cpu?.cores).toBe(2)
+    }, 60_000)
+  })
+
+  describe('reinstall', () => {
+    it('runs one request once, and waits until the VM is back', async () => {
+      expect(await here('reinstall', 'small', '--request-id', 'r1')).toMatchObject({
+        code: 0,
+        out: 'reinstall small: request r1 is done; the VM is running\n',
+      })
+      expect(await here('reinstall', 'small', '--request-id', 'r1')).toMatchObject({
+        code: 1,
+        err: 'kubectl pve: reinstall small: request r1 was carried out before and never runs again\n',
+      })
+    }, 90_000)
+
+    it('waits for a person when the template is not there, and ends with 1', async () => {
+      expect(await here('reinstall', 'small', '--template', 'debian-1')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('TemplateNotFound'),
+      })
+      expect((await here('status', 'small')).out).toMatch(/waits for: TemplateNotFound \(the user must act\)/)
+    }, 60_000)
+  })
+})
