@@ -8,7 +8,7 @@ import { Operator } from '../../src/operator.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 import { freshName, freshNamespace, testClient, testServer } from './kube.ts'
 import { KubeGate, worldLabel } from './kube-gate.ts'
-import { guardPve } from './pve-gate.ts'
+import { asAdmin, guardPve } from './pve-gate.ts'
 import { TestClock } from './test-clock.ts'
 import { until } from './until.ts'
 import { Wire } from './wire.ts'
@@ -28,6 +28,7 @@ export class TestWorld {
   readonly clock = new TestClock()
   namespace = ''
   operator: RunningOperator | undefined
+  readonly #remains: Promise<void>[] = []
 
   private constructor(o: { client: KubeClient; simulator: Simulator; cluster: string }) {
     this.client = o.client
@@ -104,14 +105,22 @@ export class TestWorld {
     this.operator = undefined
   }
 
-  /** As kill -9: from now on nothing that the process does reaches anybody. Resolves when its remains are cleared away. */
+  /**
+   * As kill -9: from now on nothing that the process does reaches anybody. Resolves when no pass of it is under way any more; what
+   * is left of it, such as telling events to nobody, ends beside the next one.
+   */
   async killOperator(): Promise<void> {
-    this.operator?.wire.cut()
-    await this.stopOperator()
+    const { operator } = this
+    if (!operator) return
+    operator.wire.cut()
+    this.#remains.push(operator.stop())
+    await until('no pass is under way', () => operator.operator.queue.running === 0)
+    this.operator = undefined
   }
 
   async stop(): Promise<void> {
     await this.stopOperator()
+    await Promise.all(this.#remains)
     await this.simulator.stop()
     await this.client.close()
   }
@@ -203,6 +212,38 @@ export class TestWorld {
 
   async addresses(pool: string) {
     return (await this.client.list(poolAddresses)).filter((address) => address.spec.poolRef.name === pool)
+  }
+
+  /** What an admin does in PVE by hand; see asAdmin. */
+  async inPve(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, params: Record<string, string | number> = {}): Promise<unknown> {
+    return await asAdmin(this.simulator, method, path, params)
+  }
+
+  /** The path of a VM in PVE's API. */
+  pathOf(vm: ProxmoxVM): string {
+    return `/nodes/${vm.status?.node}/qemu/${vm.status?.vmid}`
+  }
+
+  guestOf(vm: ProxmoxVM) {
+    const guest = this.simulator.world.guests.get(vm.status?.vmid ?? 0)
+    if (!guest) throw new Error(`PVE has no guest ${vm.status?.vmid}`)
+    return guest
+  }
+
+  /** A backup file of that guest on storage `local` of pve1, as vzdump leaves it. */
+  addBackup(vmid: number, madeAtMs: number, o: { isProtected?: boolean } = {}) {
+    const stamp = new Date(madeAtMs).toISOString().slice(0, 19).replaceAll('-', '_').replace('T', '-').replaceAll(':', '_')
+    return this.simulator.world.storage.add({
+      storage: 'local',
+      node: 'pve1',
+      name: `backup/vzdump-qemu-${vmid}-${stamp}.vma.zst`,
+      format: 'vma.zst',
+      sizeBytes: 1000,
+      content: 'backup',
+      vmid,
+      ctime: Math.floor(madeAtMs / 1000),
+      ...(o.isProtected && { isProtected: true }),
+    })
   }
 
   /** Guests that are no templates. */
