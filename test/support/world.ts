@@ -5,6 +5,7 @@ import { KubeClient } from '../../src/kube/client.ts'
 import { createLog } from '../../src/ops/log.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
 import { Operator } from '../../src/operator.ts'
+import { Guest } from '../../src/simulator/guests/guest.ts'
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 import { freshName, freshNamespace, testClient, testServer } from './kube.ts'
 import { KubeGate, worldLabel } from './kube-gate.ts'
@@ -155,6 +156,10 @@ export class TestWorld {
     return name
   }
 
+  async editPool(name: string, spec: object): Promise<void> {
+    await this.client.mergePatch(ipPools, { name }, { spec })
+  }
+
   async package(spec: object, name = freshName('pkg')): Promise<string> {
     await this.client.create(vmPackages, { apiVersion: 'pve.hosting/v1alpha1', kind: 'VMPackage', metadata: { name }, spec } as never)
     return name
@@ -244,6 +249,11 @@ export class TestWorld {
       ctime: Math.floor(madeAtMs / 1000),
       ...(o.isProtected && { isProtected: true }),
     })
+  }
+
+  /** A guest that is nobody's, at once. */
+  addGuest(vmid: number, node: string): void {
+    this.simulator.world.guests.set(vmid, new Guest(vmid, node, 'qemu', new Map([['name', 'stranger']])))
   }
 
   /** Guests that are no templates. */
