@@ -29,8 +29,12 @@ export interface Rfc2136Options {
   readonly deadlineMs?: number
 }
 
-/** Questions under way at once on one connection: enough to hide the way there and back, few enough for any server. */
-const window = 16
+/**
+ * Questions are asked one after the other on a connection: several at once make BIND hold back answers for the acknowledgement of earlier ones
+ * (Nagle against delayed ACK: 9 ms a question where one alone takes 0.5 ms). Many keys are shared among a few connections instead.
+ */
+const keysPerConnection = 50
+const mostConnections = 8
 
 /** What a failed prerequisite is answered with (RFC 2136 3.2): the world is not as we saw it. */
 const broken: readonly number[] = [rcodes.YXRRSET, rcodes.NXRRSET, rcodes.YXDOMAIN, rcodes.NXDOMAIN]
@@ -77,12 +81,16 @@ export class Rfc2136 implements DnsProvider {
   }
 
   async look(keys: readonly RecordKey[]): Promise<Found[]> {
-    return this.#connected(async (channel) => {
-      const found: Found[] = []
-      for (let at = 0; at < keys.length; at += window)
-        found.push(...(await Promise.all(keys.slice(at, at + window).map((key) => this.#find(channel, key)))))
-      return found
-    })
+    const connections = Math.min(mostConnections, Math.ceil(keys.length / keysPerConnection))
+    const found: Found[] = []
+    const left = keys.entries()
+    const worker = (): Promise<void> =>
+      this.#connected(async (channel) => {
+        // All workers take from the one iterator.
+        for (const [at, key] of left) found[at] = await this.#find(channel, key)
+      })
+    await Promise.all(Array.from({ length: connections }, worker))
+    return found
   }
 
   /** One message a change, one after the other: PowerDNS with sqlite answers parallel updates with SERVFAIL. */
@@ -127,10 +135,8 @@ export class Rfc2136 implements DnsProvider {
   }
 
   async #find(channel: Channel, key: RecordKey): Promise<Found> {
-    const [record, mark] = await Promise.all([
-      this.#query(channel, key.name, key.type),
-      this.#marked ? this.#query(channel, markName(key), 'TXT') : undefined,
-    ])
+    const record = await this.#query(channel, key.name, key.type)
+    const mark = this.#marked ? await this.#query(channel, markName(key), 'TXT') : undefined
     const own = record.answers.filter((each) => each.name === key.name && each.type === typeCodes[key.type])
     const texts = mark?.answers.filter((each) => each.name === markName(key) && each.type === typeCodes.TXT) ?? []
     const owner = texts.map((each) => ownerIn(readText(each.data))).find((each) => each !== undefined)
