@@ -1,10 +1,12 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { Reason } from '../api/words.ts'
 import { dnsHolds, dnsUnderWay } from '../dns/vm-status.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Audit } from './audit.ts'
 import type { Room } from './room.ts'
+import { conditionOf } from './conditions.ts'
 import { isSettled } from './status.ts'
 
 /** What a VM can be found by when something it depends on changes. */
@@ -54,8 +56,9 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.add(key))
-      const listing = cluster.inventory.subscribe(({ vmids, reachability }) => {
+      const listing = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
+        else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
         for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
       })
       inventories.set(cluster, () => {
@@ -69,6 +72,20 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
     for (const end of [...ends, ...inventories.values()]) end()
   }
 }
+
+/** What the listing showed and another may not: a template that comes, a node that is back, a VMID that is free. */
+const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
+  'TemplateNotFound',
+  'TemplateNotTemplate',
+  'TemplateAmbiguous',
+  'NoCapacity',
+  'NoCloudInitDrive',
+  'VMIDTaken',
+  'VMIDsExhausted',
+  'VMMissing',
+])
+
+const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
 
 /** Our own status writes come back through the watch; they ask for nothing. */
 function isOwnEcho(old: ProxmoxVM, now: ProxmoxVM): boolean {
