@@ -251,6 +251,16 @@ export class TestWorld {
     })
   }
 
+  /** Gives the cluster object another token. */
+  async login(tokenID: string, tokenSecret: string): Promise<void> {
+    await this.client.mergePatch(secrets, { namespace: this.namespace, name: 'token' }, { stringData: { tokenID, tokenSecret } })
+    // Secrets are not watched (no privilege to list them), but read again every five minutes.
+    this.clock.skip(301_000)
+    await until('the privileges of the token are known', () =>
+      this.simulator.requests.report().log.some(({ token, path }) => token === tokenID && path === '/access/permissions'),
+    )
+  }
+
   /** A guest that is nobody's, at once. */
   addGuest(vmid: number, node: string): void {
     this.simulator.world.guests.set(vmid, new Guest(vmid, node, 'qemu', new Map([['name', 'stranger']])))
