@@ -21,7 +21,8 @@ export interface Session {
   readonly namespace: string
 }
 
-export const fieldManager = 'kubectl-pve'
+/** Not `kubectl…`: Flux's kustomize-controller takes over what managers of that prefix wrote, and with it a suspension (fluxcd/pkg ssa, PatchReplaceFieldsManagers). */
+export const fieldManager = 'pve-plugin'
 
 export async function withSession(shell: Shell, options: GlobalOptions, work: (session: Session) => Promise<void>): Promise<void> {
   const { context, as, asGroup = [] } = options
