@@ -200,3 +200,27 @@ describeReal('the records of a VM', () => {
     await world.remove(vm)
   }, 30_000)
 })
+
+describeReal('two writers of one status', () => {
+  it('each keep their part, however often both write', async () => {
+    const world = await DnsWorld.start()
+    try {
+      await world.zone({ zone: 'elsewhere.test', externalDNS: { namespace: 'default' } })
+      const vm = await world.vm({ hostname: 'w0.nowhere.test', addresses: ['203.0.113.9'] })
+      await world.settled(vm, 'NoZone')
+      for (let round = 1; round <= 10; round++)
+        await world.status(vm, { hostname: `w${round}.nowhere.test`, remoteStatus: round % 2 ? 'running' : 'stopped' })
+      await until('DNS has the last name', async () => (await world.condition(vm))?.message.includes('w10.nowhere.test'))
+      const { status, metadata } = await world.now(vm)
+      expect(status).toMatchObject({ hostname: 'w10.nowhere.test', remoteStatus: 'stopped', localStatus: 'ready', dns: { records: [] } })
+      expect(status?.conditions?.map(({ type }) => type)).toEqual(['DNSSynced'])
+      const managers = (metadata as { managedFields?: { manager: string; fieldsV1: object }[] }).managedFields ?? []
+      const ours = JSON.stringify(managers.find(({ manager }) => manager === 'pve-operator-dns')?.fieldsV1)
+      expect(ours).toMatch(/f:dns/)
+      expect(ours).not.toMatch(/f:hostname|f:localStatus/)
+      await world.remove(vm)
+    } finally {
+      await world.stop()
+    }
+  }, 30_000)
+})

@@ -70,7 +70,17 @@ export class DnsWorld {
         void this.events.push({ about: `${about.kind}/${about.metadata.name}`, reason, message }),
     }
     const tuning = { releaseSeconds: this.#o.releaseSeconds ?? 2, probeSeconds: 0.3, auditSeconds: 0.3, ...(around && { around }) }
-    this.dns = new DnsTrack({ client, vms, zones, namespaces: spaces, events, clock, random: () => 0.1, tuning })
+    this.dns = new DnsTrack({
+      client,
+      vms,
+      zones,
+      namespaces: spaces,
+      events,
+      clock,
+      random: () => 0.1,
+      tuning,
+      onFault: (of, fault) => process.stderr.write(`${of}: ${String(fault)}\n`),
+    })
     this.#stop = new AbortController()
     const { signal } = this.#stop
     const reflectors = [
