@@ -8,6 +8,7 @@ import { judge } from '../proxmox/failures.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import type { Snapshot } from '../proxmox/snapshot.ts'
 import type { TemplateFacts } from '../proxmox/template-facts.ts'
+import type { TemplateLook } from '../proxmox/templates.ts'
 import { assignSlots } from './disk-slots.ts'
 import { namesOf } from './names.ts'
 import { resolveWire, type Resolved } from './resolve.ts'
@@ -40,16 +41,16 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const iso = nowIso(room.clock)
   record.change(working('creation', iso))
   const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
-  const template = await chooseSource(input, snapshot)
-  if ('is' in template) return template
+  const possible = await choosePlace(input, snapshot)
+  if ('is' in possible) return possible
   const couldBe = namesOf(room, record.vm, record.status, input.resolved.merged, 0)
   if ('is' in couldBe) return couldBe
   const vmid = await chooseVmid(input, snapshot)
   if (typeof vmid !== 'number') return vmid
-  // Placed again without a pause before noting it, so that VMs created together see each other.
-  const placed = placeVM(input, template, snapshot)
+  // Chosen again, as many may have been placed since, and promised in the same breath.
+  const promise = (place: Placed) => room.intents.note(record.vm.metadata.uid ?? '', intentOf(input, vmid, place))
+  const placed = await choosePlace(input, snapshot, promise)
   if ('is' in placed) return placed
-  room.intents.note(record.vm.metadata.uid ?? '', intentOf(input, vmid, placed))
   const names = namesOf(room, record.vm, record.status, input.resolved.merged, vmid)
   if ('is' in names) return names
   const templateNet = parseNet(String(placed.source.config.net0 ?? ''))
@@ -93,28 +94,43 @@ export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): 
 }
 
 /**
- * The copy to clone: of those on online nodes the one whose node has the least memory given away, as long as there is room for the VM.
- * Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
+ * The copy to clone and its node: of the copies on online nodes the one whose node has the least memory given away, as long as there is
+ * room for the VM. Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
+ * While one is read other VMs are placed, so the choice is made anew after each reading; `promise` follows it without a pause.
  */
-async function chooseSource(input: IntentInput, snapshot: Snapshot): Promise<TemplateFacts | Outcome> {
+async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (place: Placed) => void): Promise<Placed | Outcome> {
   const { room, record, cluster } = input
   const { name, vmid, tag } = templateFor(record.vm, record.status)
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
   if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
-  const online = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
   const given = (node: string) => committedBytes(node, snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
+  const looks = new Map<number, TemplateLook>()
+  let left = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
     'NoCapacity',
     `No node with a copy of the template is online: ${search.copies.map((row) => row.node).join(', ')}.`,
   )
-  for (const row of online.toSorted((a, b) => given(a.node) - given(b.node))) {
-    const look = await cluster.templates.config({ node: row.node, vmid: row.vmid })
-    const refusal = look.is === 'template' ? objectionTo(look.facts, record.vm) : stalled(look.reason, sentence(look.message))
-    const placed = refusal ?? placeVM(input, (look as { facts: TemplateFacts }).facts, snapshot)
-    if (!('is' in placed)) return placed.source
+  for (;;) {
+    const [row] = left.toSorted((a, b) => given(a.node) - given(b.node))
+    if (!row) return problem
+    const look = looks.get(row.vmid)
+    if (!look) {
+      looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
+      continue
+    }
+    const placed = placeFrom(input, look, snapshot)
+    if (!('is' in placed)) {
+      promise?.(placed)
+      return placed
+    }
     problem = placed
+    left = left.filter((other) => other !== row)
   }
-  return problem
+}
+
+function placeFrom(input: IntentInput, look: TemplateLook, snapshot: Snapshot): Placed | Outcome {
+  if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
+  return objectionTo(look.facts, input.record.vm) ?? placeVM(input, look.facts, snapshot)
 }
 
 function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefined {
