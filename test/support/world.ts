@@ -173,6 +173,11 @@ export class TestWorld {
     return vm?.status?.conditions?.find((condition) => condition.type === type)
   }
 
+  async clusterCondition(type: string) {
+    const { status } = (await this.client.get(proxmoxClusters, { name: this.cluster })) ?? {}
+    return status?.conditions?.find((condition) => condition.type === type)
+  }
+
   /** The VM once `type` has that status and reason; throws with the last status seen. */
   async untilCondition(name: string, type: string, status: 'True' | 'False', reason?: string, seconds = 30): Promise<ProxmoxVM> {
     let last: ProxmoxVM | undefined
