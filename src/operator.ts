@@ -81,57 +81,25 @@ export class Operator {
       commands: this.#watch(proxmoxVMCommands),
       zones: this.#watch(dnsZones),
     }
-    const { vms, pools, addresses } = this.stores
-    this.queue = new WorkQueue({ clock, random: o.random, onFault: (key, err) => log.error({ vm: key, err }, 'a pass could not be ended') })
-    this.clusterQueue = new WorkQueue({
-      clock,
-      random: o.random,
-      onFault: (cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'),
-    })
+    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
+    this.clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
     })
-    this.book = new AddressBook({
-      client: this.client,
-      pools,
-      addresses,
-      namespaces: this.stores.namespaces,
-      clock,
-      onFreed: (_pool, next) => next.forEach(({ namespace, name }) => this.queue.add(`${namespace}/${name}`)),
-    })
-    this.#pools = new PoolController({
-      client: this.client,
-      pools,
-      addresses,
-      book: this.book,
-      clock,
-      onFault: (pool, err) => about(log, { pool }).warn({ err }, 'the pool could not be looked after'),
-    })
-    this.clusters = new ClusterController({
-      client: this.client,
-      clusters: this.stores.clusters,
-      vms,
-      queue: this.clusterQueue,
-      clock,
-      observe: (seen) => metrics.pveRequest(seen),
-      onProblem: (cluster, err) => about(log, { cluster }).error({ err }, 'a listener failed'),
-    })
+    this.book = this.#makeBook()
+    this.#pools = this.#makePools()
+    this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
-    const keepingQueue = new WorkQueue({
-      clock,
-      random: o.random,
-      onFault: (key, err) => log.warn({ err }, `command ${key} could not be kept`),
-    })
-    this.#keeping = new CommandKeeping({ client: this.client, commands: this.stores.commands, queue: keepingQueue, clock })
+    this.#keeping = this.#makeKeeping()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#room = this.#makeRoom()
     this.#controller = new VMController({ room: this.#room, queue: this.queue })
-    this.#audit = new Audit({ vms, clock, look: (key) => this.#controller.audit(key) })
-    this.#indexes = vmIndexes(vms)
+    this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
+    this.#indexes = vmIndexes(this.stores.vms)
   }
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
@@ -198,6 +166,51 @@ export class Operator {
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
       onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
     })
+  }
+
+  #queueOf(onFault: (key: string, fault: unknown) => void): WorkQueue {
+    return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault })
+  }
+
+  #makeBook(): AddressBook {
+    const { pools, addresses, namespaces } = this.stores
+    return new AddressBook({
+      client: this.client,
+      pools,
+      addresses,
+      namespaces,
+      clock: this.#o.clock,
+      onFreed: (_pool, next) => next.forEach(({ namespace, name }) => this.queue.add(`${namespace}/${name}`)),
+    })
+  }
+
+  #makePools(): PoolController {
+    const { pools, addresses } = this.stores
+    return new PoolController({
+      client: this.client,
+      pools,
+      addresses,
+      book: this.book,
+      clock: this.#o.clock,
+      onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
+    })
+  }
+
+  #makeClusters(): ClusterController {
+    return new ClusterController({
+      client: this.client,
+      clusters: this.stores.clusters,
+      vms: this.stores.vms,
+      queue: this.clusterQueue,
+      clock: this.#o.clock,
+      observe: (seen) => this.#o.metrics.pveRequest(seen),
+      onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
+    })
+  }
+
+  #makeKeeping(): CommandKeeping {
+    const queue = this.#queueOf((key, err) => this.#o.log.warn({ err }, `command ${key} could not be kept`))
+    return new CommandKeeping({ client: this.client, commands: this.stores.commands, queue, clock: this.#o.clock })
   }
 
   #makeRoom(): Room {

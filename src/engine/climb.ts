@@ -11,7 +11,7 @@ import type { Memory } from './memory.ts'
 import { planNext, rungReached, type Judged, type Plan } from './plan.ts'
 import { isBirth } from './reinstall-state.ts'
 import { nowIso, tell, type Room } from './room.ts'
-import { judged, noted, reached, working } from './status.ts'
+import { cloneFinished, judged, noted, reached, working } from './status.ts'
 import { done, retry, wait, type Ladder, type Outcome } from './step.ts'
 import type { VMRecord } from './vm-record.ts'
 import { VMWorld } from './vm-world.ts'
@@ -73,7 +73,10 @@ export async function climb(it: Climb): Promise<Outcome | Climbed> {
 
 function markCloned({ record, room, look }: Climb): void {
   const { node } = look.seen
-  record.change(judged(record.vm, nowIso(room.clock), [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
+  const iso = nowIso(room.clock)
+  const { vmid, template, conditions } = record.status
+  if (!isTrue(conditions, 'Cloned')) record.change(cloneFinished(iso, `VM ${vmid} on ${node}, from template ${template?.vmid}`))
+  record.change(judged(record.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
   if (!look.seen.lock) record.change(({ remoteLock: _, ...status }) => status)
 }
 

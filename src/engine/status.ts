@@ -32,10 +32,21 @@ export const reached =
     if (to === from) return status
     const passed = to > from ? localStatuses.slice(Math.max(from, 0) + (from < 0 ? 0 : 1), to + 1) : []
     const startedAt = status.step?.since ?? nowIso
-    const seconds = Math.max(0, Math.round((Date.parse(nowIso) - Date.parse(startedAt)) / 1000))
+    const seconds = secondsBetween(startedAt, nowIso)
     const lines = passed.map((step) => ({ step, startedAt, seconds, outcome: 'Done', ...(message && { message: message.slice(0, 1024) }) }))
     return { ...status, localStatus: rung, progress: progressOf(rung), history: lastLines([...(status.history ?? []), ...lines]) }
   }
+
+/** The rung `clone` is shown from when it is asked for, so its line is written when the clone is there. */
+export const cloneFinished =
+  (nowIso: string, message: string): Change =>
+  (status) => {
+    const startedAt = status.step?.since ?? nowIso
+    const line = { step: 'clone', startedAt, seconds: secondsBetween(startedAt, nowIso), outcome: 'Done', message }
+    return { ...status, history: lastLines([...(status.history ?? []), line]) }
+  }
+
+const secondsBetween = (from: string, to: string) => Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000))
 
 /** A line that is no rung: a failure, a repair. */
 export const noted =

@@ -42,36 +42,59 @@ function template({ vmid, node, name, storage, tags }: Template): GuestSpec {
 
 const nodes = [1, 2, 3].map((number) => ({ name: `pve${number}`, ip: `10.0.0.${number}`, cpus: 64, memoryBytes: 256 * GiB }))
 
+const storages: WorldSpec['storages'] = [
+  {
+    storage: 'local',
+    type: 'dir',
+    content: ['backup', 'import', 'iso', 'snippets', 'vztmpl'],
+    sizeBytes: 500 * GiB,
+    properties: { path: '/var/lib/vz', 'prune-backups': 'keep-all=1' },
+  },
+  {
+    storage: 'local-lvm',
+    type: 'lvmthin',
+    content: ['images', 'rootdir'],
+    sizeBytes: 2 * TiB,
+    properties: { thinpool: 'data', vgname: 'pve' },
+  },
+  {
+    storage: 'ceph',
+    type: 'rbd',
+    content: ['images', 'rootdir'],
+    shared: true,
+    sizeBytes: 20 * TiB,
+    properties: { krbd: '0', pool: 'ceph' },
+  },
+]
+
+const durations: WorldSpec['durations'] = {
+  // A full clone of the templates' 10 GiB takes 2 s.
+  cloneFullMsPerGiB: 200,
+  cloneLinkedMs: 300,
+  cloneSilentMs: 50,
+  createMs: 300,
+  configMs: 50,
+  resizeMs: 50,
+  startMs: 500,
+  stopMs: 300,
+  shutdownMs: 1000,
+  destroyMs: 300,
+  snapshotMs: 200,
+  templateMs: 300,
+  migrateMs: 2000,
+  moveMsPerGiB: 200,
+  backupMs: 5000,
+  agentMs: 5000,
+  guestsObeyShutdown: true,
+}
+
 /** A cluster of three nodes with local and shared storage, the datacenter firewall on, and two templates: one on every node, one shared. */
 export function defaultSpec(): WorldSpec {
   return {
     version: { version: '9.2.11', release: '9.2', repoid: '14a22df35955d97d' },
     clusterName: 'sim',
     nodes: structuredClone(nodes),
-    storages: [
-      {
-        storage: 'local',
-        type: 'dir',
-        content: ['backup', 'import', 'iso', 'snippets', 'vztmpl'],
-        sizeBytes: 500 * GiB,
-        properties: { path: '/var/lib/vz', 'prune-backups': 'keep-all=1' },
-      },
-      {
-        storage: 'local-lvm',
-        type: 'lvmthin',
-        content: ['images', 'rootdir'],
-        sizeBytes: 2 * TiB,
-        properties: { thinpool: 'data', vgname: 'pve' },
-      },
-      {
-        storage: 'ceph',
-        type: 'rbd',
-        content: ['images', 'rootdir'],
-        shared: true,
-        sizeBytes: 20 * TiB,
-        properties: { krbd: '0', pool: 'ceph' },
-      },
-    ],
+    storages: structuredClone(storages),
     volumes: [],
     bridges: [
       { iface: 'vmbr0', vlanAware: true },
@@ -88,26 +111,7 @@ export function defaultSpec(): WorldSpec {
     ],
     datacenter: { mac_prefix: 'BC:24:11' },
     firewallOptions: { enable: 1 },
-    durations: {
-      // A full clone of the templates' 10 GiB takes 2 s.
-      cloneFullMsPerGiB: 200,
-      cloneLinkedMs: 300,
-      cloneSilentMs: 50,
-      createMs: 300,
-      configMs: 50,
-      resizeMs: 50,
-      startMs: 500,
-      stopMs: 300,
-      shutdownMs: 1000,
-      destroyMs: 300,
-      snapshotMs: 200,
-      templateMs: 300,
-      migrateMs: 2000,
-      moveMsPerGiB: 200,
-      backupMs: 5000,
-      agentMs: 5000,
-      guestsObeyShutdown: true,
-    },
+    durations: { ...durations },
     authDelayMs: 3000,
     pvestatdMs: 10_000,
   }
