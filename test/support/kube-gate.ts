@@ -48,8 +48,9 @@ export class KubeGate {
   }
 
   get server(): KubeServer {
-    const { authorization } = this.#target
-    return { url: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`, ...(authorization && { authorization }) }
+    const { authorization, impersonate } = this.#target
+    const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return { url, ...(authorization && { authorization }), ...(impersonate && { impersonate }) }
   }
 
   async close(): Promise<void> {
@@ -91,7 +92,15 @@ export class KubeGate {
   async #forward(request: IncomingMessage, body: string, response: ServerResponse): Promise<Dispatcher.ResponseData> {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
-    const headers = onlyThose(request.headers, ['authorization', 'accept', 'content-type', 'user-agent'])
+    const headers: Record<string, string | string[]> = onlyThose(request.headers, [
+      'authorization',
+      'accept',
+      'content-type',
+      'user-agent',
+      'impersonate-user',
+    ])
+    const groups = request.headersDistinct['impersonate-group']
+    if (groups) headers['impersonate-group'] = groups
     return await this.#agent.request({
       origin: this.#target.url,
       path: scoped(request.url ?? '/', this.#scope),

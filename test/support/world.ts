@@ -70,10 +70,10 @@ export class TestWorld {
   }
 
   /** Starts an operator that sees only this world; it becomes `operator`. */
-  async startOperator(o: { leaderElect?: boolean } = {}): Promise<RunningOperator> {
+  async startOperator(o: { leaderElect?: boolean; as?: { user: string; groups: readonly string[] } } = {}): Promise<RunningOperator> {
     const stop = new AbortController()
     const wire = new Wire()
-    const gate = await KubeGate.open({ target: testServer(), wire, scope: this })
+    const gate = await KubeGate.open({ target: { ...testServer(), ...(o.as && { impersonate: o.as }) }, wire, scope: this })
     const operator = new Operator({
       server: gate.server,
       clock: this.clock,
