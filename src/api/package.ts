@@ -43,7 +43,7 @@ const cpu = z
     type: pveName(
       64,
       'x86-64-v2-AES or host',
-      'CPU model the guest sees. Default x86-64-v2-AES. A change takes effect at the next cold start.',
+      'CPU model the guest sees. Default: that of the template. A change takes effect at the next cold start.',
     ).exactOptional(),
     limit: z
       .union([z.int(), z.string()])

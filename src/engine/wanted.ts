@@ -90,14 +90,12 @@ function wantedPower(vm: ProxmoxVM, status: VMStatus): Want['power'] {
   return status.firstStartedAt ? 'left-alone' : 'started-once'
 }
 
-/** What PVE's own dialogue offers first: without the key PVE means kvm64, which lacks AES and SSE4. */
-const defaultCpuType = 'x86-64-v2-AES'
-
 function wantedCpu(cpu: Package['cpu']): Want['cpu'] {
   return {
     cores: cpu?.cores || 1,
     sockets: cpu?.sockets || 1,
-    type: cpu?.type ?? defaultCpuType,
+    // Absent: the template's, which its maker has chosen for the hosts it runs on.
+    ...(cpu?.type && { type: cpu.type }),
     ...(cpu?.limit && parseCpuLimit(cpu.limit) > 0 && { limit: parseCpuLimit(cpu.limit) }),
     ...(cpu?.units && { units: cpu.units }),
   }
