@@ -4,7 +4,7 @@ import { hasOpenCommand, pressButtons, refuseDeleting, refuseOrphans } from '../
 import { judge } from '../proxmox/failures.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import { clonedFull } from './intent-state.ts'
-import { readListing } from './idle.ts'
+import { broadcastMs, readListing } from './idle.ts'
 import { freshMemory, type Memory } from './memory.ts'
 import { provisionVM } from './provisioning.ts'
 import { readReceipt } from './receipt.ts'
@@ -41,6 +41,7 @@ export class VMController {
     if (this.#room.vms.get(key) && !isGone(record)) await record.save()
     if (again.is === 'never') this.#queue.forget(key)
     if (outcome.is === 'done' && !isGone(record) && hasOpenCommand(this.#room, key)) this.#queue.add(key)
+    if (memory.isListingBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (again.is === 'backoff') this.#queue.retry(key)
   }
@@ -61,8 +62,13 @@ export class VMController {
     const { vm } = record
     const isPaused = vm.metadata.annotations?.[pausedAnnotation] === 'true'
     showPaused(room, record, isPaused)
+    memory.isListingBehind = false
     const cluster = room.clusters.get(vm.spec.clusterRef.name)
-    const shows = cluster !== undefined && record.status.intentAt !== undefined && isSettled(vm) && readListing(room, record, cluster)
+    const shows =
+      cluster !== undefined &&
+      record.status.intentAt !== undefined &&
+      isSettled(vm) &&
+      (await readListing({ room, record, memory }, cluster))
     if (isPaused && !vm.metadata.deletionTimestamp) return (await pressButtons({ room, key, record, memory }, cluster)) ?? done
     if (isPaused) return done
     if (vm.metadata.deletionTimestamp) {

@@ -1,26 +1,37 @@
 import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
-import type { GuestRow } from '../proxmox/snapshot.ts'
+import type { GuestRow, Snapshot } from '../proxmox/snapshot.ts'
 import { conditionOf, holds, standing } from './conditions.ts'
 import { outdated } from './conclusion.ts'
+import type { Memory } from './memory.ts'
 import { nowIso, type Room } from './room.ts'
 import { judged } from './status.ts'
 import { isSuspended } from './suspension.ts'
 import type { VMRecord } from './vm-record.ts'
 
+/** The power a listing tells is what pvestatd broadcast last: up to this much older than the listing. */
+export const broadcastMs = 12_000
+
+interface Settled {
+  readonly room: Room
+  readonly record: VMRecord
+  readonly memory: Memory
+}
+
 /**
  * A settled VM costs no request: the listing that serves all VMs of the cluster tells where it is, whether it runs and whether it is locked.
  * True: something shows that only a thorough look can judge.
  */
-export function readListing(room: Room, record: VMRecord, cluster: PveCluster): boolean {
+export async function readListing(it: Settled, cluster: PveCluster): Promise<boolean> {
+  const { room, record } = it
   readPackage(room, record)
   const snapshot = cluster.inventory.current()
   if (!snapshot || cluster.inventory.unreachableSinceMs !== undefined) return false
   const row = snapshot.guests.get(record.status.vmid ?? 0)
   if (!row) return snapshot.allNodesOnline
   if (row.lock === 'clone' || row.kind !== 'qemu') return true
-  record.change((status) => withRow(status, row))
-  const power = powerOf(row)
+  const power = await powerNow(it, cluster, snapshot, row)
+  record.change((status) => withRow(status, row, power))
   const mayHaveRestarted = conditionOf(record.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
   const isChanged = power !== undefined && power !== record.vm.status?.remoteStatus
   if (power && power !== record.vm.status?.remoteStatus) {
@@ -28,6 +39,17 @@ export function readListing(room: Room, record: VMRecord, cluster: PveCluster): 
     record.change(judged(record.vm, nowIso(room.clock), ready.verdicts, ready.dropped))
   }
   return !row.lock && (wantsOtherPower(record, power) || (isChanged && mayHaveRestarted))
+}
+
+/** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
+async function powerNow({ room, record, memory }: Settled, cluster: PveCluster, snapshot: Snapshot, row: GuestRow) {
+  const told = powerOf(row)
+  const isOlder = memory.powerSeenAtMs !== undefined && snapshot.startedAtMs < memory.powerSeenAtMs + broadcastMs
+  if (told === undefined || told === record.status.remoteStatus || !isOlder) return told
+  memory.powerSeenAtMs = room.clock.now()
+  const { status } = await cluster.pve.statusCurrent(row)
+  memory.isListingBehind = status !== told
+  return status
 }
 
 /** An edited VMPackage is shown and not taken; what else the condition says is the business of a thorough look. */
@@ -55,7 +77,8 @@ export function powerOf(row: GuestRow): 'running' | 'stopped' | undefined {
   return row.status === 'stopped' ? 'stopped' : 'running'
 }
 
-function withRow({ remoteLock: _, ...status }: ProxmoxVMStatus, row: GuestRow): ProxmoxVMStatus {
-  const power = powerOf(row)
+type Power = ReturnType<typeof powerOf>
+
+function withRow({ remoteLock: _, ...status }: ProxmoxVMStatus, row: GuestRow, power: Power): ProxmoxVMStatus {
   return { ...status, node: row.node, ...(power && { remoteStatus: power }), ...(row.lock && { remoteLock: row.lock }) }
 }

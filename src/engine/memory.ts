@@ -13,6 +13,10 @@ export interface Memory {
   lastMeta?: string
   /** The audit wants a thorough look. */
   auditDue?: boolean
+  /** When the power was last read at the VM itself; a listing of about that time may tell an older one. */
+  powerSeenAtMs?: number
+  /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
+  isListingBehind?: boolean
   /** What the wait that was last told of was for, so that an event is written once a wait. */
   lastWait?: string
 }

@@ -61,6 +61,7 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   if (record.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(room, record)
   it.memory.auditDue = false
+  if (look.seen.power) it.memory.powerSeenAtMs = room.clock.now()
   const staleCloudInit = await staleCloudInitOf(record, cluster, look)
   const outcome = concluded({ room, record, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
   // One that was asked for while another was under way.
