@@ -48,6 +48,7 @@ const workers = 8
 export class DnsController {
   readonly #o: DnsControllerOptions
   readonly #holders: (id: string) => ProxmoxVM[]
+  readonly #keptOut: (reason: string) => ProxmoxVM[]
   /** VMs whose records must be looked at although status says that all is well. */
   readonly #forced = new Set<string>()
   readonly #waiting = new Map<string, ((report: SyncReport) => void)[]>()
@@ -58,6 +59,7 @@ export class DnsController {
   /** Declares an index: construct it before the reflectors run. */
   constructor(o: DnsControllerOptions) {
     this.#o = o
+    this.#keptOut = o.vms.index('dns verdicts', (vm) => [dnsConditionOf(vm)?.reason ?? ''])
     this.#holders = o.vms.index('dns records', (vm) => notesOf(vm).map(recordId))
   }
 
@@ -208,7 +210,7 @@ export class DnsController {
     const still = new Set(now === undefined ? [] : notesOf(now).map(recordId))
     if (notesOf(old).every((note) => still.has(recordId(note)))) return
     // A record became free: whoever was kept from it may have it now.
-    for (const vm of this.#o.vms.list()) if (dnsConditionOf(vm)?.reason === 'RecordTaken') this.#o.queue.add(keyOf(vm))
+    for (const vm of this.#keptOut('RecordTaken')) this.#o.queue.add(keyOf(vm))
     if (now === undefined && old.spec.deletionPolicy !== 'Orphan') void handOver(old, notesOf(old), this.#o).catch(() => undefined)
   }
 

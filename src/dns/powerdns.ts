@@ -103,7 +103,8 @@ export class PowerDns implements DnsProvider {
 
   async #read(keys: readonly RecordKey[]): Promise<Map<string, RRset>> {
     const marks = this.#o.ownership === 'TXT' ? keys.map(markName) : []
-    const names = [...new Set([...keys.map((key) => key.name), ...marks])]
+    // Marks first: a pair that goes between two questions must look like another's, never like one nobody has marked.
+    const names = [...new Set([...marks, ...keys.map((key) => key.name)])]
     const queries = names.length > askedSingly ? ['?rrsets=true'] : names.map((name) => `?rrset_name=${encodeURIComponent(`${name}.`)}`)
     const found = new Map<string, RRset>()
     for (const query of queries) {

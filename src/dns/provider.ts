@@ -60,7 +60,10 @@ export interface DnsProvider {
   readonly serialMoves: boolean
   /** Asks for the zone with the credentials given; throws what is wrong with them, the zone or the clock. Changes nothing. */
   probe(): Promise<ZoneFacts>
-  /** One answer for each key, in its order. Not fooled by wildcards: what is synthesised is not there. */
+  /**
+   * One answer for each key, in its order. Not fooled by wildcards: what is synthesised is not there. Where record and mark are read apart, the
+   * mark is read first.
+   */
   look(keys: readonly RecordKey[]): Promise<Found[]>
   /** One answer for each change, in its order. Each change is atomic: record and mark together or neither. */
   apply(changes: readonly Change[]): Promise<Made[]>

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DNSZoneSpec } from '../../src/api/dnszone.ts'
+import type { DnsProvider } from '../../src/dns/provider.ts'
 import { startPowerDns } from '../../src/stage/powerdns.ts'
 import { until } from '../support/until.ts'
 import { startBind } from './servers/bind.ts'
@@ -82,8 +83,9 @@ describeReal.each([
     await rm(dir, { recursive: true, force: true })
   })
 
+  const everything = async (): Promise<string[]> => [...(await server.dig.transfer(forward)), ...(await server.dig.transfer(reverse4))]
   const isAsBefore = async (): Promise<void> => {
-    expect([...(await server.dig.transfer(forward)), ...(await server.dig.transfer(reverse4))]).toEqual(before)
+    expect(await everything()).toEqual(before)
   }
 
   it('a birth waits, says for what, and is made up for when it is back', async () => {
@@ -158,4 +160,43 @@ describeReal.each([
     await world.remove(second)
     await isAsBefore()
   }, 60_000)
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    'from the moment of write number %i of a life, the rest of it is made up for',
+    async (moment) => {
+      await world.die()
+      let writes = 0
+      let back: Promise<void> | undefined
+      await world.run((provider) =>
+        Object.assign(Object.create(provider) as DnsProvider, {
+          probe: () => provider.probe(),
+          look: (keys: Parameters<DnsProvider['look']>[0]) => provider.look(keys),
+          close: () => provider.close(),
+          apply: async (changes: Parameters<DnsProvider['apply']>[0]) => {
+            writes++
+            if (writes === moment) {
+              await server.stop()
+              back = new Promise((resolve) => setTimeout(resolve, 300)).then(() => server.start())
+            }
+            return provider.apply(changes)
+          },
+        }),
+      )
+      const vm = await world.vm({ hostname: `moment${moment}.example.test`, addresses: ['192.0.2.50'] })
+      await world.settled(vm)
+      await world.status(vm, { hostname: `moved${moment}.example.test`, addresses: ['192.0.2.51'] })
+      await until(
+        'it has moved',
+        async () => (await server.dig.values('51.2.0.192.in-addr.arpa', 'PTR')).join() === `moved${moment}.example.test`,
+      )
+      await world.settled(vm)
+      expect(await server.dig.values('50.2.0.192.in-addr.arpa', 'PTR')).toEqual([])
+      await world.remove(vm)
+      expect(writes).toBeGreaterThanOrEqual(moment)
+      await back
+      await until('nothing is left to do', async () => (await everything()).join('\n') === before.join('\n'))
+      await isAsBefore()
+    },
+    60_000,
+  )
 })

@@ -135,8 +135,9 @@ export class Rfc2136 implements DnsProvider {
   }
 
   async #find(channel: Channel, key: RecordKey): Promise<Found> {
-    const record = await this.#query(channel, key.name, key.type)
+    // The mark first: a pair that goes between the two questions must look like another's, never like one nobody has marked.
     const mark = this.#marked ? await this.#query(channel, markName(key), 'TXT') : undefined
+    const record = await this.#query(channel, key.name, key.type)
     const own = record.answers.filter((each) => each.name === key.name && each.type === typeCodes[key.type])
     const texts = mark?.answers.filter((each) => each.name === markName(key) && each.type === typeCodes.TXT) ?? []
     const owner = texts.map((each) => ownerIn(readText(each.data))).find((each) => each !== undefined)
