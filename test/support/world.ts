@@ -39,9 +39,20 @@ export class TestWorld {
 
   /** Simulator with `speed` and a Ready ProxmoxCluster; the operator runs unless `operator: false`. */
   static async start(
-    o: SimulatorOptions & { operator?: boolean; vmids?: { from: number; to: number }; limits?: object } = {},
+    o: SimulatorOptions & {
+      operator?: boolean
+      vmids?: { from: number; to: number }
+      limits?: object
+      token?: { id: string; secret: string }
+    } = {},
   ): Promise<TestWorld> {
-    const { operator = true, vmids = { from: 10_000, to: 19_999 }, limits, ...simulation } = o
+    const {
+      operator = true,
+      token = { id: 'root@pam!sim', secret: 'sim' },
+      vmids = { from: 10_000, to: 19_999 },
+      limits,
+      ...simulation
+    } = o
     const client = testClient()
     const simulator = await startSimulator({ speed: 10, ...simulation })
     const world = new TestWorld({ client, simulator, cluster: freshName('fra') })
@@ -51,7 +62,7 @@ export class TestWorld {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: 'token', namespace: world.namespace },
-      stringData: { tokenID: 'root@pam!sim', tokenSecret: 'sim' },
+      stringData: { tokenID: token.id, tokenSecret: token.secret },
     })
     await client.create(proxmoxClusters, {
       apiVersion: 'pve.hosting/v1alpha1',
