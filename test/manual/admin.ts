@@ -26,6 +26,12 @@ export class Admin {
   stop = (vm: ProxmoxVM) => this.#task('POST', vm, '/status/stop')
   set = (vm: ProxmoxVM, values: Record<string, string | number>) => this.call('PUT', vm, '/config', values)
 
+  /** `qm destroy`, volumes and all, of a VM that may run. */
+  async destroy(vm: ProxmoxVM): Promise<void> {
+    if (this.isRunning(vm)) await this.stop(vm)
+    await this.at('DELETE', `/nodes/${this.guest(vm).node}/qemu/${vm.status?.vmid}`)
+  }
+
   /** The guest's own `poweroff`: no task, the process just ends. */
   powerOff(vm: ProxmoxVM): void {
     this.guest(vm).process = undefined

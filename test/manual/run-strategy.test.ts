@@ -41,7 +41,7 @@ describe('runStrategy', () => {
         if (!admin.isRunning(vm)) await admin.start(vm)
         await admin.soon('it is seen on', async () => (await power('once')) === 'running')
         const before = starts(vm.status?.vmid)
-      await turnOff('once')
+        await turnOff('once')
         await admin.soon('it is seen off', async () => (await power('once')) === 'stopped')
         // A thorough look has the same opinion.
         await world.edit('once', { metadata: { annotations: { touched: `${performance.now()}` } } })

@@ -176,7 +176,7 @@ describe('a suspension', () => {
     const vm = await world.untilReady('vanished')
     await hold('vanished', 'billing', ['unpaid'])
     await suspended('vanished')
-    world.simulator.world.guests.delete(vm.status?.vmid ?? 0)
+    await admin.destroy(vm)
     await admin.soon('it is missed', async () => (await world.vm('vanished'))?.status?.phase === 'Missing')
     await world.edit('vanished', { spec: { reinstall: { requestID: 'again' } } })
     await until('it is done', async () => (await world.vm('vanished'))?.status?.reinstall?.completedIDs?.includes('again'))
