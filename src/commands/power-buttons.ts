@@ -75,16 +75,19 @@ const sentences: Readonly<Record<PowerButton, string>> = {
 }
 
 /** A token sees its own tasks; the VMID is the task's id. */
-async function findTask({ cluster, command, record }: Pressing, look: Look, button: PowerButton): Promise<string | undefined> {
+async function findTask({ cluster, command, record, room, key }: Pressing, look: Look, button: PowerButton): Promise<string | undefined> {
+  // PVE tells starts in whole seconds, so the task of a command just before this one is in the window.
+  const known = new Set(room.commandsOf(key).map((other) => other.status?.upid))
   const since = Math.floor((Date.parse(command.status.intentAt ?? '') + cluster.clockSkewMs) / 1000) - 2
   for (const source of ['active', 'archive'] as const) {
-    const [task] = await cluster.pve.tasks(look.at.node, {
+    const tasks = await cluster.pve.tasks(look.at.node, {
       source,
       typefilter: taskTypes[button],
       vmid: record.status.vmid ?? 0,
       since,
-      limit: 1,
+      limit: 20,
     })
+    const task = tasks.find(({ upid }) => !known.has(upid))
     if (task) return task.upid
   }
   return undefined
