@@ -107,5 +107,6 @@ try {
   await program.parseAsync()
 } catch (fault) {
   tell(`pve-operator: ${fault instanceof Error ? fault.message : String(fault)}`)
-  process.exitCode = 1
+  // Watches may still be open: a leader that lost its Lease must end now, and be started anew.
+  process.exit(1)
 }

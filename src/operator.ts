@@ -44,7 +44,7 @@ export interface OperatorOptions {
 }
 
 /** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
-const workers = 32
+export const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
 export class Operator {
@@ -64,7 +64,8 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandKeeping
-  readonly #reflectors: { run(signal: AbortSignal): Promise<void> }[] = []
+  readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
+  readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
@@ -104,7 +105,7 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = this.#reflectors.map((reflector) => reflector.run(signal))
+    const watches = [...this.#reflectors.values()].map((reflector) => reflector.run(signal))
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
@@ -114,8 +115,16 @@ export class Operator {
     await this.client.close()
   }
 
+  /** What each watch holds, and how long its server has been silent. */
+  caches(): { resource: string; objects: number; synced: boolean; silentSeconds?: number }[] {
+    return [...this.#stores].map(([resource, store]) => {
+      const silentSeconds = this.#reflectors.get(resource)?.silentSeconds
+      return { resource, objects: store.size, synced: store.isSynced, ...(silentSeconds !== undefined && { silentSeconds }) }
+    })
+  }
+
   get isSynced(): boolean {
-    return Object.values(this.stores).every((store) => store.isSynced)
+    return [...this.#stores.values()].every((store) => store.isSynced)
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
@@ -253,7 +262,8 @@ export class Operator {
   #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
-    this.#reflectors.push(new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    this.#stores.set(resource.plural, store)
     return store
   }
 }

@@ -18,6 +18,14 @@ export interface RunOptions {
   readonly signal: AbortSignal
 }
 
+/** A watch that is silent for so long is not coming back by itself: its watchdog has cut it several times by then. */
+const longestSilenceSeconds = 600
+
+function silence(operator: Operator): string | undefined {
+  const silent = operator.caches().find(({ silentSeconds }) => (silentSeconds ?? 0) > longestSilenceSeconds)
+  return silent && `the watch of ${silent.resource} has been silent for ${Math.round(silent.silentSeconds ?? 0)} s`
+}
+
 /** `pve-operator run`: serves probes and metrics, watches, and acts while it leads. */
 export async function runCommand(o: RunOptions): Promise<void> {
   const log = createLog({ level: o.logLevel })
@@ -35,7 +43,7 @@ export async function runCommand(o: RunOptions): Promise<void> {
   registerGauges(metrics.registry, sourcesOf(operator, systemClock))
   const loop = eventLoopCheck()
   const probes = probePages({
-    live: { eventLoop: loop.check },
+    live: { eventLoop: loop.check, watches: () => silence(operator) },
     ready: { caches: () => (operator.isSynced ? undefined : 'the first lists are not complete') },
   })
   const servers: OpsServer[] = []

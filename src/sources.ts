@@ -1,19 +1,20 @@
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
-import type { Operator } from './operator.ts'
+import { type Operator, workers } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { queue, stores, book, clusters, election, dns } = operator
+  const { queue, clusterQueue, book, clusters, election, dns } = operator
   return {
     queues: () =>
       [
         { name: 'proxmoxvm', queue },
+        { name: 'proxmoxcluster', queue: clusterQueue },
         { name: 'dns', queue: dns.vmQueue },
         { name: 'dnszone', queue: dns.zoneQueue },
       ].map(({ name, queue: q }) => ({ name, depth: q.depth, oldestAgeSeconds: q.oldestAgeSeconds, retries: q.delayed })),
     dns: () => dns.lag,
-    workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: 32 }],
+    workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: workers }],
     pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
     vms: () => countVMs(operator),
     clusters: () =>
@@ -28,7 +29,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
-    caches: () => Object.entries(stores).map(([resource, store]) => ({ resource, objects: store.size, synced: store.isSynced })),
+    caches: () => operator.caches(),
   }
 }
 

@@ -49,6 +49,7 @@ export class Reflector<T extends KubeObject> {
   /** Where to resume; undefined = a complete list is needed. */
   #version: string | undefined
   #failures = 0
+  #heardMs: number | undefined
   /** Streams in a row that told nothing at all. */
   #silences = 0
 
@@ -57,6 +58,11 @@ export class Reflector<T extends KubeObject> {
     this.#watchdogMs = o.watchdogMs ?? 90_000
     this.#watchList = o.watchList ?? true
     this.#random = o.random ?? Math.random
+  }
+
+  /** Seconds since the server was last heard, bookmarks counted; undefined before the first time. */
+  get silentSeconds(): number | undefined {
+    return this.#heardMs === undefined ? undefined : (performance.now() - this.#heardMs) / 1_000
   }
 
   /** Resolves after the signal aborted, when its connection is closed. Never rejects. */
@@ -204,7 +210,11 @@ export class Reflector<T extends KubeObject> {
       })
     }
     arm(this.#watchdogMs)
-    return { sawBytes: () => (lastMs = performance.now()), stop: () => cancel() }
+    const sawBytes = (): void => {
+      lastMs = performance.now()
+      this.#heardMs = lastMs
+    }
+    return { sawBytes, stop: () => cancel() }
   }
 }
 
