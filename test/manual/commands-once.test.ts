@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { until } from '../support/until.ts'
+import { TestWorld } from '../support/world.ts'
+import { Admin } from './admin.ts'
+import { commandNamed, finished, press, reasonOf } from './buttons.ts'
+
+describe('a command', () => {
+  let world: TestWorld
+  let admin: Admin
+
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    admin = new Admin(world)
+  }, 60_000)
+  afterAll(async () => {
+    await admin.close()
+    await world.stop()
+  })
+
+  const born = async (name: string, spec: object = {}) => {
+    await world.apply(name, spec)
+    return await world.untilReady(name)
+  }
+
+  describe('runs once', () => {
+    const posts = (vmid: number | undefined, what: string) =>
+      world.requests().filter((line) => line.startsWith('POST') && line.endsWith(`/qemu/${vmid}/status/${what}`)).length
+
+    it.each(['before', 'after'] as const)(
+      'when the answer of PVE is lost %s the effect',
+      async (drop) => {
+        const vm = await born(`lost-${drop}`)
+        world.simulator.requests.reset()
+        world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/status/reboot', match: { vmid: vm.status?.vmid }, drop }], [])
+        const name = await press(world, `lost-${drop}`, 'Reboot')
+        await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
+        expect((await commandNamed(world, name))?.status).toMatchObject({ phase: 'Succeeded', message: 'The guest was rebooted.' })
+        const tasks = world.simulator.world.tasks
+          .onNode(vm.status?.node ?? '')
+          .filter(({ type, id }) => type === 'qmreboot' && id === String(vm.status?.vmid))
+        expect(tasks).toHaveLength(1)
+        await until('it runs', () => admin.isRunning(vm))
+      },
+      90_000,
+    )
+
+    it.each(['before', 'after'] as const)(
+      'when the operator is killed %s each of its writes',
+      async (when) => {
+        const vm = await born(`killed-${when}`)
+        for (let index = 0; index < 2; index++) {
+          world.simulator.requests.reset()
+          let seen = 0
+          const death = world.operator!.wire.dieAt((write) => write.what.endsWith('/status/reboot') && seen++ === 0, when)
+          const name = await press(world, `killed-${when}`, 'Reboot')
+          await death
+          await world.killOperator()
+          await world.startOperator()
+          await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
+          expect((await commandNamed(world, name))?.status?.phase).toBe('Succeeded')
+          const tasks = world.simulator.world.tasks
+            .onNode(vm.status?.node ?? '')
+            .filter(({ type, id }) => type === 'qmreboot' && id === String(vm.status?.vmid))
+          expect(tasks).toHaveLength(index + 1)
+          await until('it runs', () => admin.isRunning(vm))
+        }
+      },
+      120_000,
+    )
+
+    it('over many restarts of the operator', async () => {
+      const vm = await born('restarts')
+      const name = await press(world, 'restarts', 'Reboot')
+      for (let turn = 0; turn < 3; turn++) {
+        await world.stopOperator()
+        await world.startOperator()
+      }
+      expect((await finished(world, name)).status?.phase).toBe('Succeeded')
+      const tasks = world.simulator.world.tasks
+        .onNode(vm.status?.node ?? '')
+        .filter(({ type, id }) => type === 'qmreboot' && id === String(vm.status?.vmid))
+      expect(tasks).toHaveLength(1)
+      world.simulator.requests.reset()
+      await world.stopOperator()
+      await world.startOperator()
+      await world.untilReady('restarts')
+      expect(posts(vm.status?.vmid, 'reboot')).toBe(0)
+    }, 90_000)
+
+    it('and not on another VM of the same name', async () => {
+      await born('reborn')
+      const { durations } = world.simulator.world.spec
+      const { shutdownMs } = durations
+      durations.shutdownMs = 60_000
+      const name = await press(world, 'reborn', 'Shutdown')
+      await until('it is begun', async () => (await commandNamed(world, name))?.status?.upid)
+      await world.stopOperator()
+      durations.shutdownMs = shutdownMs
+      const old = (await world.vm('reborn'))!
+      await world.delete('reborn')
+      await world.edit('reborn', { metadata: { finalizers: null } })
+      await world.untilGone('reborn')
+      await world.apply('reborn')
+      await world.startOperator()
+      const ended = await finished(world, name)
+      expect(`${reasonOf(ended)}: ${ended.status?.message}`).toBe(
+        'VMNotFound: The VM it was taken up for is gone; this is another one of the same name.',
+      )
+      const vm = await world.untilReady('reborn')
+      expect(vm.status?.vmid).not.toBe(old.status?.vmid)
+      expect(admin.isRunning(vm)).toBe(true)
+    }, 90_000)
+  })
+})

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { aV4Pool, vpsM } from '../support/builders.ts'
+import { clonesOf } from '../support/portrait.ts'
+import { TestWorld } from '../support/world.ts'
+import { Admin } from './admin.ts'
+import { commandNamed, finished, outcomeOf, press } from './buttons.ts'
+
+describe('a command', () => {
+  let world: TestWorld
+  let admin: Admin
+  let pool: string
+
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    admin = new Admin(world)
+    pool = await world.pool(aV4Pool())
+  }, 60_000)
+  afterAll(async () => {
+    await admin.close()
+    await world.stop()
+  })
+
+  const born = async (name: string, spec: object = {}) => {
+    await world.apply(name, spec)
+    return await world.untilReady(name)
+  }
+  const off = async (name: string) => {
+    if (admin.isRunning(await world.vm(name))) expect(await outcomeOf(world, name, 'Stop')).toBe('Succeeded: The power was cut.')
+    await world.untilReady(name)
+  }
+
+  describe('Remove', () => {
+    it('deletes the VM only: backups, disks unknown to PVE, VMID and addresses stay, and the phase is Removed', async () => {
+      const vm = await born('removed', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }] })
+      const { vmid = 0, node = '' } = vm.status ?? {}
+      await admin.at('POST', `/nodes/${node}/vzdump`, { vmid, storage: 'local', mode: 'snapshot' })
+      await admin.at('POST', `/nodes/${node}/storage/local-lvm/content`, { vmid, filename: `vm-${vmid}-disk-9`, size: '1G', format: 'raw' })
+      await off('removed')
+      expect(await outcomeOf(world, 'removed', 'Remove')).toBe(`Succeeded: VM ${vmid} was removed; VMID, addresses and backups are kept.`)
+      expect(world.simulator.world.guests.has(vmid)).toBe(false)
+      const volumes = [...world.simulator.world.storage.all()].filter((volume) => volume.vmid === vmid).map(({ name }) => name)
+      expect(volumes.filter((name) => name.startsWith('backup/'))).toHaveLength(1)
+      expect(volumes).toContain(`vm-${vmid}-disk-9`)
+      const now = await world.untilCondition('removed', 'Ready', 'False', 'Removed')
+      expect(now.status).toMatchObject({ phase: 'Removed', vmid })
+      expect((await world.addresses(pool)).filter((address) => address.spec.claimRef?.uid === vm.metadata.uid)).toHaveLength(1)
+      expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: There is no VM of this object in PVE: it was removed.')
+    }, 60_000)
+
+    it('is undone by Clone, with the same VMID, MAC and addresses', async () => {
+      const before = (await world.vm('removed'))!
+      expect(await outcomeOf(world, 'removed', 'Clone')).toBe('Succeeded: The VM was cloned and is ready.')
+      const vm = await world.untilReady('removed')
+      expect(vm.status).toMatchObject({ phase: 'Running', localStatus: 'ready', vmid: before.status?.vmid })
+      expect(vm.status?.interfaces).toEqual(before.status?.interfaces)
+      expect(vm.status?.addresses).toEqual(before.status?.addresses)
+      expect(vm.status?.removedAt).toBeUndefined()
+      expect(await outcomeOf(world, 'removed', 'Clone')).toBe(`Failed: VM ${vm.status?.vmid} exists already.`)
+    }, 60_000)
+
+    it('is undone by Reinstall, too, and lets the object go', async () => {
+      await off('removed')
+      expect(await outcomeOf(world, 'removed', 'Remove')).toMatch(/^Succeeded/)
+      expect(await outcomeOf(world, 'removed', 'Reinstall')).toBe('Succeeded: The VM was reinstalled and is ready.')
+      await off('removed')
+      expect(await outcomeOf(world, 'removed', 'Remove')).toMatch(/^Succeeded/)
+      await world.delete('removed')
+      await world.untilGone('removed')
+    }, 60_000)
+  })
+
+  it('Clone on a VM that is being made leaves the making to the operator, and ends with it', async () => {
+    await world.apply('young')
+    const name = await press(world, 'young', 'Clone')
+    const vm = await world.untilReady('young')
+    const ended = await finished(world, name)
+    expect(ended.status?.message).toMatch(/The VM was cloned and is ready\.|exists already|still being cloned/)
+    expect(clonesOf(world, vm.status?.vmid ?? 0)).toBe(1)
+  }, 60_000)
+
+  it('Clone brings a VM back that vanished from PVE, which the operator does not do by itself', async () => {
+    const vm = await born('vanished')
+    await admin.destroy(vm)
+    await admin.soon('it is missed', async () => (await world.vm('vanished'))?.status?.phase === 'Missing')
+    await world.untilCondition('vanished', 'Ready', 'False', 'VMMissing')
+    expect(clonesOf(world, vm.status?.vmid ?? 0)).toBe(1)
+    const name = await press(world, 'vanished', 'Clone')
+    await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt)
+    expect((await commandNamed(world, name))?.status?.message).toBe('The VM was cloned and is ready.')
+    expect((await world.untilReady('vanished')).status?.vmid).toBe(vm.status?.vmid)
+  }, 60_000)
+})

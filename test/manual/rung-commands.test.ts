@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { CommandName } from '../../src/api/proxmoxvmcommand.ts'
+import { aV4Pool, vpsM } from '../support/builders.ts'
+import { TestWorld } from '../support/world.ts'
+import { Admin } from './admin.ts'
+import { finished, outcomeOf, press, reasonOf } from './buttons.ts'
+
+describe('a command', () => {
+  let world: TestWorld
+  let admin: Admin
+  let pool: string
+
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    admin = new Admin(world)
+    pool = await world.pool(aV4Pool())
+  }, 60_000)
+  afterAll(async () => {
+    await admin.close()
+    await world.stop()
+  })
+
+  const born = async (name: string, spec: object = {}) => {
+    await world.apply(name, spec)
+    return await world.untilReady(name)
+  }
+  const off = async (name: string) => {
+    if (admin.isRunning(await world.vm(name))) expect(await outcomeOf(world, name, 'Stop')).toBe('Succeeded: The power was cut.')
+    await world.untilReady(name)
+  }
+
+  describe('that brings one setting to the package', () => {
+    beforeAll(async () => {
+      await born('rungs', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }], cloudInit: { user: 'admin' } })
+    }, 60_000)
+
+    const anytime = [
+      'SetSystemDiskSize',
+      'SetSystemDiskBandwidth',
+      'SetCreatedAdditionalDisk',
+      'SetAdditionalDiskSize',
+      'SetAdditionalDiskBandwidth',
+      'SetNetwork',
+      'SetFirewall',
+    ] as const
+
+    it('sends nothing when it is so already', async () => {
+      world.simulator.requests.reset()
+      for (const command of anytime)
+        expect(await outcomeOf(world, 'rungs', command)).toMatch(/^Succeeded: set_\w+ is as the package says\.$/)
+      expect(world.writes()).toEqual([])
+    }, 60_000)
+
+    it.each(['SetCPURAM', 'SetCloudInit', 'Remove'] as const)('%s is refused on a running VM and does not stop it', async (command) => {
+      expect(await outcomeOf(world, 'rungs', command)).toBe(
+        'Failed: The VM is running, and this command acts only on a stopped one: shut it down first.',
+      )
+      expect(admin.isRunning(await world.vm('rungs'))).toBe(true)
+    })
+
+    // The annotation keeps everything but the button from putting it back.
+    it.each<[CommandName, Record<string, string | number>, string]>([
+      ['SetCPURAM', { cores: 1 }, 'cores'],
+      ['SetSystemDiskBandwidth', {}, 'scsi0'],
+      ['SetAdditionalDiskBandwidth', {}, 'scsi1'],
+      ['SetNetwork', {}, 'net0'],
+      ['SetCloudInit', { ciuser: 'mallory' }, 'ciuser'],
+    ])('%s puts back what an admin changed', async (command, values, key) => {
+      await off('rungs')
+      const vm = (await world.vm('rungs'))!
+      const was = admin.config(vm)[key] ?? ''
+      const changed = Object.keys(values).length > 0 ? values : { [key]: was.replace(/,(mbps_rd|rate)=[^,]*/, '') }
+      await admin.set(vm, changed)
+      expect(admin.config(vm)[key]).not.toBe(was)
+      expect(await outcomeOf(world, 'rungs', command)).toMatch(/^Succeeded/)
+      expect(admin.config(vm)[key]).toBe(was)
+      expect(admin.isRunning(vm)).toBe(false)
+    })
+
+    it('SetFirewall adds what is missing', async () => {
+      const vm = (await world.vm('rungs'))!
+      await admin.call('DELETE', vm, '/firewall/rules/0')
+      expect(await outcomeOf(world, 'rungs', 'SetFirewall')).toMatch(/^Succeeded/)
+      expect(world.simulator.world.firewall.get(vm.status?.vmid ?? 0)?.rules).toHaveLength(4)
+    }, 60_000)
+
+    it('SetCreatedAdditionalDisk makes a disk that is gone', async () => {
+      await off('rungs')
+      const vm = (await world.vm('rungs'))!
+      await admin.call('PUT', vm, '/config', { delete: 'scsi1', force: 1 })
+      expect(admin.config(vm)).not.toHaveProperty('scsi1')
+      expect(await outcomeOf(world, 'rungs', 'SetCreatedAdditionalDisk')).toMatch(/^Succeeded/)
+      expect(admin.config(vm).scsi1).toContain('size=100G')
+    }, 60_000)
+
+    it('SetSystemDiskSize reports a disk that is larger than the package', async () => {
+      const vm = (await world.vm('rungs'))!
+      await admin.call('PUT', vm, '/resize', { disk: 'scsi0', size: '50G' })
+      const command = await finished(world, await press(world, 'rungs', 'SetSystemDiskSize'))
+      expect([command.status?.phase, reasonOf(command)]).toEqual(['Failed', 'DiskShrinkRefused'])
+    }, 60_000)
+
+    it('fails with the words of the task, and is not repeated; the VM goes on by itself', async () => {
+      await born('unlucky')
+      world.simulator.faults.add(
+        [{ route: 'PUT /nodes/{node}/qemu/{vmid}/resize', times: 'always', task: { exitstatus: 'lvextend failed', before: true } }],
+        [],
+      )
+      try {
+        await world.edit('unlucky', { spec: { package: { systemDisk: { size: '30Gi' } } } })
+        await world.untilCondition('unlucky', 'Ready', 'False', 'Retrying')
+        const command = await finished(world, await press(world, 'unlucky', 'SetSystemDiskSize'))
+        expect(`${reasonOf(command)}: ${command.status?.message}`).toBe('CommandFailed: lvextend failed')
+      } finally {
+        world.simulator.faults.reset()
+      }
+      await admin.soon('the VM goes on by itself', async () => admin.config(await world.vm('unlucky')).scsi0?.includes('size=30G'))
+    }, 60_000)
+
+    it('SetDedicatedIP allocates every declared address, and says which', async () => {
+      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: Allocated: 203\.0\.113\.\d+\.$/)
+      await born('dhcp')
+      expect(await outcomeOf(world, 'dhcp', 'SetDedicatedIP')).toBe('Succeeded: The VM declares no address.')
+      await world.apply('poor', { addresses: [{ name: 'main', poolRef: { name: 'there-is-none' } }] })
+      await world.untilCondition('poor', 'Stalled', 'True', 'PoolNotFound')
+      expect(reasonOf(await finished(world, await press(world, 'poor', 'SetDedicatedIP')))).toBe('PoolNotFound')
+    }, 60_000)
+  })
+})
