@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { secrets } from '../../src/api/meta.ts'
+import { aV4Pool, aV6Pool, vpsM, whmcs5546 } from '../support/builders.ts'
+import { tableOf } from '../support/kube.ts'
 import { TestWorld } from '../support/world.ts'
 
 describe('a birth', () => {
@@ -12,43 +14,15 @@ describe('a birth', () => {
 
   beforeAll(async () => {
     world = await TestWorld.start()
-    v4 = await world.pool({
-      ranges: ['203.0.113.10-203.0.113.99'],
-      prefixLength: 24,
-      gateway: '203.0.113.1',
-      nameservers: ['203.0.113.2', '203.0.113.3'],
-      searchDomain: 'vps.example.com',
-      network: { bridge: 'vmbr0', vlan: 120 },
-      scope: world.cluster,
-    })
-    v6 = await world.pool({
-      ranges: ['2001:db8:a::100-2001:db8:a::ffff'],
-      prefixLength: 64,
-      gateway: '2001:db8:a::1',
-      nameservers: ['2001:db8::53'],
-      scope: world.cluster,
-    })
+    v4 = await world.pool(aV4Pool())
+    v6 = await world.pool(aV6Pool())
     packageName = await world.package(vpsM)
   }, 60_000)
   afterAll(async () => await world.stop())
 
   it('sends the twelve writes of the golden trace, in its order, and no others', async () => {
     world.simulator.requests.reset()
-    await world.apply('whmcs-5546', {
-      template: { name: 'debian-13', clone: 'Full', storage: 'local-lvm' },
-      packageRef: { name: packageName },
-      package: { memory: { size: '8Gi', minimum: 0 } },
-      addresses: [
-        { name: 'main', poolRef: { name: v4 } },
-        { name: 'main6', poolRef: { name: v6 } },
-      ],
-      cloudInit: {
-        user: 'admin',
-        generatePassword: true,
-        sshAuthorizedKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8r3Zk0 admin@example.com'],
-      },
-      hostname: 'web1.vps.example.com',
-    })
+    await world.apply('whmcs-5546', { ...whmcs5546({ v4, v6, packageName }), hostname: 'web1.vps.example.com' })
 
     const vm = await world.untilReady('whmcs-5546')
 
@@ -95,6 +69,30 @@ describe('a birth', () => {
     })
   })
 
+  it('shows itself in the columns of kubectl get', async () => {
+    const vm = await world.vm('whmcs-5546')
+    const { columns, rows } = await tableOf('proxmoxvms', world.namespace)
+    expect(columns).toEqual('Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Step Message'.split(' '))
+    const [row = []] = rows
+    expect(
+      row
+        .filter((_, index) => index !== 9)
+        .slice(0, 10)
+        .map(String),
+    ).toEqual([
+      'whmcs-5546',
+      'True',
+      'Running',
+      'ready',
+      'running',
+      '203.0.113.10',
+      vm?.status?.node,
+      String(vm?.status?.vmid),
+      'Running',
+      'web1.vps.example.com',
+    ])
+  })
+
   it('keeps the generated password in a Secret that belongs to the VM, and nowhere else', async () => {
     const vm = await world.vm('whmcs-5546')
     const secret = await world.client.get(secrets, { namespace: world.namespace, name: 'whmcs-5546-credentials' })
@@ -113,24 +111,3 @@ describe('a birth', () => {
     expect(await world.client.get(secrets, { namespace: world.namespace, name: 'whmcs-5546-credentials' })).toBeUndefined()
   }, 60_000)
 })
-
-const vpsM = {
-  cpu: { cores: 2, sockets: 1, type: 'x86-64-v2-AES', limit: '1.5', units: 200 },
-  memory: { size: '4Gi', minimum: '2Gi' },
-  systemDisk: { size: '40Gi', bandwidth: { readMiBps: 200, writeMiBps: 100, readIOPS: 4000, writeIOPS: 2000, readIOPSBurst: 8000 } },
-  additionalDisks: [{ name: 'data', size: '100Gi', storage: 'local-lvm', bandwidth: { readMiBps: 80, writeMiBps: 80 } }],
-  network: { rateMbit: 100, model: 'virtio', firewall: true },
-  firewall: {
-    enabled: true,
-    policyIn: 'DROP',
-    policyOut: 'ACCEPT',
-    antiSpoofing: true,
-    macFilter: true,
-    rules: [
-      { name: 'ssh', direction: 'in', action: 'ACCEPT', macro: 'SSH' },
-      { name: 'web', direction: 'in', action: 'ACCEPT', protocol: 'tcp', destinationPorts: '80,443' },
-      { name: 'icmp', direction: 'in', action: 'ACCEPT', protocol: 'icmp' },
-      { name: 'no-smtp', direction: 'out', action: 'REJECT', protocol: 'tcp', destinationPorts: '25', comment: 'lifted on request' },
-    ],
-  },
-}

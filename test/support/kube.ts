@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { Agent, request } from 'undici'
 import { parse } from 'yaml'
 import { namespaces } from '../../src/api/meta.ts'
 import { KubeClient } from '../../src/kube/client.ts'
@@ -49,4 +50,17 @@ export async function freshNamespace(client: KubeClient, labels: Record<string, 
   const name = freshName()
   await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
   return name
+}
+
+/** What `kubectl get -o wide` prints of one of our kinds: the server makes the table. */
+export async function tableOf(plural: string, namespace: string): Promise<{ columns: string[]; rows: unknown[][] }> {
+  const { url, ca, authorization } = testServer()
+  const dispatcher = new Agent({ connect: { ca } })
+  const answer = await request(`${url}/apis/pve.hosting/v1alpha1/namespaces/${namespace}/${plural}`, {
+    dispatcher,
+    headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io', authorization: (await authorization?.({ fresh: false })) ?? '' },
+  })
+  const table = (await answer.body.json()) as { columnDefinitions: { name: string }[]; rows: { cells: unknown[] }[] }
+  await dispatcher.close()
+  return { columns: table.columnDefinitions.map(({ name }) => name), rows: table.rows.map(({ cells }) => cells) }
 }
