@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Package } from '../api/package.ts'
-import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../api/size.ts'
 import { parseNet } from '../proxmox/net-string.ts'
 import { committedBytes, place, type PlacementWish } from '../proxmox/placement.ts'
@@ -10,10 +10,10 @@ import type { Snapshot } from '../proxmox/snapshot.ts'
 import type { TemplateFacts } from '../proxmox/template-facts.ts'
 import type { TemplateLook } from '../proxmox/templates.ts'
 import { assignSlots } from './disk-slots.ts'
-import { namesOf } from './names.ts'
-import { resolveWire, type Resolved } from './resolve.ts'
+import { type Names, namesOf } from './names.ts'
+import { resolveWire, type Resolved, type Wire } from './resolve.ts'
 import { nowIso, tell, type Room } from './room.ts'
-import { judged, reached, working } from './status.ts'
+import { judged, reached, working, type Change } from './status.ts'
 import { standing } from './conditions.ts'
 import { done, retry, stalled, type Outcome } from './step.ts'
 import type { GrantedAddress } from './wanted.ts'
@@ -43,49 +43,69 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
   const possible = await choosePlace(input, snapshot)
   if ('is' in possible) return possible
-  const couldBe = namesOf(room, record.vm, record.status, input.resolved.merged, 0)
+  const couldBe = drawUp(input, possible, 0)
   if ('is' in couldBe) return couldBe
   const vmid = await chooseVmid(input, snapshot)
   if (typeof vmid !== 'number') return vmid
   // Chosen again, as many may have been placed since, and promised in the same breath.
-  const promise = (place: Placed) => room.intents.note(record.vm.metadata.uid ?? '', intentOf(input, vmid, place))
-  const placed = await choosePlace(input, snapshot, promise)
+  const uid = record.vm.metadata.uid ?? ''
+  const placed = await choosePlace(input, snapshot, (place) => room.intents.note(uid, intentOf(input, vmid, place)))
   if ('is' in placed) return placed
-  const names = namesOf(room, record.vm, record.status, input.resolved.merged, vmid)
-  if ('is' in names) return names
-  const templateNet = parseNet(String(placed.source.config.net0 ?? ''))
-  const wire = resolveWire(input.resolved.merged, input.grants, wireOf(templateNet.options))
-  if ('is' in wire) return wire
-  const values = Object.fromEntries(Object.entries(placed.source.config).map(([key, value]) => [key, String(value)]))
-  const disks = assignSlots([], placed.source.systemDisk?.key ?? '', input.resolved.merged, values)
-  if (!disks)
-    return stalled('PackageInvalid', `Bus of ${placed.source.systemDisk?.key} has no slot left for the additional disks of the package.`)
-  const { vmid: source, node, name } = placed.source
+  const drawn = drawUp(input, placed, vmid)
+  if ('is' in drawn) {
+    room.intents.forget(uid)
+    return drawn
+  }
   record.change(
-    (status) => ({
-      ...status,
-      vmid,
-      node: placed.node,
-      template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(record.vm, status)) },
-      interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(room, cluster.name), ...wire }],
-      ...names,
-      // Volumes are the template's until the clone exists.
-      disks: disks.map(({ volume: _, ...disk }) => disk),
-      package: input.resolved.merged,
-      ...(input.resolved.source && { packageSource: input.resolved.source }),
-      intentAt: iso,
-      // A request that is there from the beginning asks for what is being made anyway.
-      ...(!status.reinstall &&
-        record.vm.spec.reinstall?.requestID && { reinstall: { completedIDs: [record.vm.spec.reinstall.requestID] } }),
-    }),
-    reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${source} on ${node}`),
+    intended(input, placed, vmid, drawn, iso),
+    reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${placed.source.vmid} on ${placed.source.node}`),
     working('clone', iso),
     judged(record.vm, iso, standing('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
   )
   await record.save()
   input.memory.cloneUnasked = true
-  tell(room, record.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${names.hostname}`)
+  tell(room, record.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
   return done
+}
+
+interface Drawn {
+  readonly names: Names
+  readonly wire: Wire
+  readonly disks: NonNullable<ProxmoxVMStatus['disks']>
+}
+
+/** What follows from place and number. Tried before a number is taken, so that a VM that cannot be made uses none up. */
+function drawUp({ room, record, resolved, grants }: IntentInput, { source }: Placed, vmid: number): Drawn | Outcome {
+  const { merged } = resolved
+  const names = namesOf(room, record.vm, record.status, merged, vmid)
+  if ('is' in names) return names
+  const wire = resolveWire(merged, grants, wireOf(parseNet(String(source.config.net0 ?? '')).options))
+  if ('is' in wire) return wire
+  const values = Object.fromEntries(Object.entries(source.config).map(([key, value]) => [key, String(value)]))
+  const system = source.systemDisk?.key ?? ''
+  const disks = assignSlots([], system, merged, values)
+  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  return { names, wire, disks }
+}
+
+function intended({ room, record, cluster, resolved }: IntentInput, place: Placed, vmid: number, drawn: Drawn, iso: string): Change {
+  const { vmid: source, node, name } = place.source
+  const requestID = record.vm.spec.reinstall?.requestID
+  return (status) => ({
+    ...status,
+    vmid,
+    node: place.node,
+    template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(record.vm, status)) },
+    interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(room, cluster.name), ...drawn.wire }],
+    ...drawn.names,
+    // Volumes are the template's until the clone exists.
+    disks: drawn.disks.map(({ volume, ...disk }) => disk),
+    package: resolved.merged,
+    ...(resolved.source && { packageSource: resolved.source }),
+    intentAt: iso,
+    // A request that is there from the beginning asks for what is being made anyway.
+    ...(!status.reinstall && requestID && { reinstall: { completedIDs: [requestID] } }),
+  })
 }
 
 /** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
