@@ -1,6 +1,6 @@
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { clonedFull, dropIntent } from './intent-state.ts'
-import { findCloneTask } from './clone-task.ts'
+import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { progressOf } from './plan.ts'
 import { isTrue, standing } from './conditions.ts'
 import { isBirth, pinnedVmidOf, templateFor } from './reinstall-state.ts'
@@ -8,9 +8,6 @@ import type { Climb } from './climb.ts'
 import { nowIso, tell } from './room.ts'
 import { judged, working } from './status.ts'
 import { done, retry, stalled, wait, waitForTask, type Outcome } from './step.ts'
-
-/** A clone that was asked for may appear this late: the request is checked and forked, and only the worker creates the file (qemu-server clone_vm). */
-const silentWindowMs = 60_000
 
 /**
  * The rung `clone`: afterwards the VM exists, has our mark and no lock `clone`, and its configuration has been read. A request may have been
@@ -63,8 +60,8 @@ async function absent(it: Climb): Promise<Outcome> {
   if (end?.is === 'failed') return afterFailure(it, end.exitstatus)
   const lost = await findCloneTask(cluster, status)
   if (lost?.running) return await follow(it, lost.upid)
-  const waitedMs = room.clock.now() - Date.parse(status.intentAt ?? '')
-  if (waitedMs >= silentWindowMs || isTrue(status.conditions, 'Cloned')) return await ask(it)
+  const wasThere = isTrue(status.conditions, 'Cloned') && it.memory.cloneAskedMs === undefined
+  if (wasThere || cloneAgeMs(room, status, it.memory) >= silentWindowMs) return await ask(it)
   return wait(
     'Retrying',
     `The answer to the clone request may have been lost; if VM ${status.vmid} does not appear within a minute it is asked for again.`,
@@ -99,7 +96,9 @@ async function ask(it: Climb): Promise<Outcome> {
     if (!slot.granted) return wait('Queued', `Waits for a clone slot of node ${source.node}, position ${slot.position}.`, 60_000)
   }
   room.mayAct()
+  const isFirst = it.memory.cloneUnasked
   it.memory.cloneUnasked = false
+  it.memory.cloneAskedMs = room.clock.now()
   try {
     const upid = await cluster.pve.clone(source, {
       newid: identity.vmid,
@@ -112,22 +111,27 @@ async function ask(it: Climb): Promise<Outcome> {
     tell(room, record.vm, 'Normal', 'CloneStarted', sentence(record.status))
     return await follow(it, upid)
   } catch (fault) {
-    return refused(it, fault)
+    return refused(it, fault, isFirst)
   }
 }
 
 /** Where PVE may have begun, the next pass looks for the task before it asks again; a clear refusal leaves nothing behind. */
-function refused(it: Climb, fault: unknown): Outcome {
+function refused(it: Climb, fault: unknown, isFirst: boolean): Outcome {
   const failure = judge(fault)
-  it.memory.cloneUnasked = failure.kind !== 'unknown-outcome'
-  if (it.memory.cloneUnasked) it.cluster.cloneSlots.release(it.key)
+  if (failure.kind === 'unknown-outcome') throw fault
+  it.cluster.cloneSlots.release(it.key)
+  delete it.memory.cloneAskedMs
+  // Perhaps by a request of ours whose answer was lost: whose the VM is, only a look can tell, and another number would make a second one.
+  if (failure.kind === 'taken' && !isFirst) return retry('Retrying', `VMID ${it.identity.vmid} has just been taken.`)
+  it.memory.cloneUnasked = true
   if (failure.kind !== 'taken') throw fault
   if (pinnedVmidOf(it.record.vm, it.record.status) === undefined) return chooseAgain(it, `VMID ${it.identity.vmid} was taken meanwhile`)
   return stalled('VMIDTaken', takenSentence(it.identity.vmid))
 }
 
 /** The receipt is in status before anybody waits for it; with it, PVE's time of the clone, from which backups are counted as this VM's. */
-async function follow({ record, room }: Climb, upid: string): Promise<Outcome> {
+async function follow({ record, room, memory }: Climb, upid: string): Promise<Outcome> {
+  delete memory.cloneAskedMs
   const iso = nowIso(room.clock)
   const clonedAt = `${new Date(startOf(upid) * 1000).toISOString().slice(0, 19)}Z`
   const { verdicts, dropped } = standing('reconciling', 'TaskRunning', sentence(record.status))
@@ -144,13 +148,13 @@ async function follow({ record, room }: Climb, upid: string): Promise<Outcome> {
 /** Seconds since the epoch by PVE's clock (fifth field of a UPID, hexadecimal). */
 const startOf = (upid: string) => Number.parseInt(upid.split(':')[4] ?? '0', 16)
 
-async function copying({ record, cluster, look, room }: Climb): Promise<Outcome> {
+async function copying({ record, cluster, look, room, memory }: Climb): Promise<Outcome> {
   const { status } = record
   const hasEnded = status.step?.upid !== undefined && cluster.tasks.ended(status.step.upid) !== undefined
-  const task = hasEnded ? undefined : await findCloneTask(cluster, status)
+  // Also after the end of the task we know: it may have failed because one whose answer was lost was first.
+  const task = await findCloneTask(cluster, status)
   if (task?.running) return waitForTask(task.upid, sentence(status))
-  const ageMs = room.clock.now() - Date.parse(status.intentAt ?? '')
-  if (!hasEnded && ageMs < silentWindowMs) return wait('TaskRunning', sentence(status), 2_000)
+  if (!hasEnded && cloneAgeMs(room, status, memory) < silentWindowMs) return wait('TaskRunning', sentence(status), 2_000)
   return stalled(
     'StuckLock',
     `VM ${status.vmid} on ${look.seen.node} has lock "clone" and no task is running. An admin must run on that node: qm unlock ${status.vmid}. VMID and addresses are kept.`,

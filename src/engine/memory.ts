@@ -7,6 +7,8 @@ export interface Memory {
 
   /** No clone request of the present intent can be on its way: the next pass may ask without proving absence first. */
   cloneUnasked: boolean
+  /** When the clone was last asked for, until its task is known or PVE refused: it may still begin. */
+  cloneAskedMs?: number
   /** Ends following the task under way. */
   unfollow?: () => void
   /** Labels and annotations of the last pass: a change of them is a person asking for a look. */

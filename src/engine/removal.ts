@@ -1,7 +1,8 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { deleteBackup, nextBackup } from './backups.ts'
-import { findCloneTask } from './clone-task.ts'
+import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { Look } from './look.ts'
+import type { Memory } from './memory.ts'
 import { isBirth } from './reinstall-state.ts'
 import { nowIso, type Room } from './room.ts'
 import { working } from './status.ts'
@@ -13,6 +14,7 @@ export interface Removing {
   readonly room: Room
   readonly key: string
   readonly record: VMRecord
+  readonly memory: Memory
 }
 
 /** What goes with the VM. Its own disks always do. */
@@ -36,16 +38,14 @@ const notInterrupted: ReadonlySet<string> = new Set(['clone', 'stop', 'delete_ba
 
 /** `done` once the VM is proved to be gone. */
 export async function removeFromPve(it: Removing, cluster: PveCluster, what: Removal): Promise<Outcome> {
-  const { room, record, key } = it
-  const { vm, status } = record
+  const { record, key } = it
+  const { status } = record
   const vmid = status.vmid ?? 0
   cluster.cloneSlots.release(key)
   const { step } = status
   if (step?.upid && notInterrupted.has(step.name) && !cluster.tasks.ended(step.upid))
     return waitForTask(step.upid, `${step.name} of VM ${vmid} is under way.`)
-  const mark = markOf(vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: room.clock.now() })
-  await look.need('presence')
+  const look = await freshLook(it, cluster)
   switch (look.seen.guest) {
     case 'absent':
       return await provedAbsent(it, cluster)
@@ -60,9 +60,19 @@ export async function removeFromPve(it: Removing, cluster: PveCluster, what: Rem
   }
 }
 
+async function freshLook({ room, record: { vm, status } }: Removing, cluster: PveCluster): Promise<Look> {
+  const vmid = status.vmid ?? 0
+  const mark = markOf(vm.metadata.uid ?? '', vmid)
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: room.clock.now() })
+  await look.need('presence')
+  return look
+}
+
 /** The number has another owner: ours is gone, and the stranger is not touched. With our MAC it is our VM that lost its mark, and its address is in use. */
 function foreign({ record }: Removing, look: Look): Outcome {
   const { vmid, interfaces } = record.status
+  // A VM that is being restored has neither mark nor network yet, and may be ours.
+  if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
   const macAddress = interfaces?.[0]?.macAddress
   const isOurNic = macAddress !== undefined && look.seen.config?.values.net0?.toUpperCase().includes(macAddress.toUpperCase())
   if (!isOurNic) return done
@@ -71,14 +81,16 @@ function foreign({ record }: Removing, look: Look): Outcome {
 }
 
 /** A clone whose receipt was lost may still appear. */
-async function provedAbsent({ room, record }: Removing, cluster: PveCluster): Promise<Outcome> {
+async function provedAbsent(it: Removing, cluster: PveCluster): Promise<Outcome> {
+  const { room, record, memory } = it
   const { status } = record
   const wasReady = !isBirth(status) || (status.reinstall?.running && !status.reinstall.running.removed)
   if (wasReady || status.step?.name === 'remove') return done
   const task = await findCloneTask(cluster, status)
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${status.vmid} must end first.`)
-  const ageMs = room.clock.now() - Date.parse(status.intentAt ?? '')
-  if (task || (status.clonedAt && !status.reinstall?.running) || ageMs > 60_000) return done
+  // It may have begun and ended since the look.
+  if (task && (await freshLook(it, cluster)).seen.guest !== 'absent') return wait('Terminating', `VM ${status.vmid} has just appeared.`, 0)
+  if (task || (status.clonedAt && !status.reinstall?.running) || cloneAgeMs(room, status, memory) > silentWindowMs) return done
   return wait('Terminating', `The answer to the clone request may have been lost; VM ${status.vmid} is given a minute to appear.`, 5_000)
 }
 

@@ -2,6 +2,7 @@ import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type Observation, PveClient, type PveClientOptions } from './client.ts'
 import { CloneSlots } from './clone-slots.ts'
+import { CloneTargets } from './clone-targets.ts'
 import { Pve } from './endpoints.ts'
 import type { ClusterFacts } from './facts.ts'
 import { Inventory } from './inventory.ts'
@@ -18,6 +19,7 @@ export interface PveCluster {
   readonly tasks: TaskTracker
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
+  readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
   /** Undefined until the first preflight succeeded. */
   facts(): ClusterFacts | undefined
@@ -40,6 +42,7 @@ export class LiveCluster implements PveCluster {
   readonly tasks: TaskTracker
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
+  readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
   spec: ProxmoxClusterSpec
   credentials: Credentials
@@ -72,6 +75,7 @@ export class LiveCluster implements PveCluster {
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
+    this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
   }
 
