@@ -133,6 +133,7 @@ const definitions: readonly Definition[] = [
       '.spec.address',
       '.spec.poolRef.name',
       '.spec.state',
+      '.spec.scope',
       '.spec.claimRef.namespace',
       '.spec.claimRef.name',
       '.spec.claimRef.uid',

@@ -178,9 +178,9 @@ describe('kubectl pve shows', () => {
 
     it('never had an address of a pool, and fails for one of none', async () => {
       expect(only((await here('who', '2001:db8:a::1ff', '-o', 'json')).out)).toMatchObject([{ state: 'NeverHeld', history: [] }])
-      expect(await here('who', '192.0.2.77')).toMatchObject({
+      expect(await here('who', '233.252.0.77')).toMatchObject({
         code: 1,
-        err: 'kubectl pve: 192.0.2.77 is in no IPPool, and nobody is on record for it\n',
+        err: 'kubectl pve: 233.252.0.77 is in no IPPool, and nobody is on record for it\n',
       })
       expect(await here('who', '203.0.113')).toMatchObject({ code: 2, err: expect.stringContaining('is no address') })
     })

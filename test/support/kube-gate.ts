@@ -124,6 +124,8 @@ function scoped(url: string, { namespace, cluster }: Scope): string {
   if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
   if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
     at.searchParams.set('labelSelector', `${worldLabel}=${cluster}`)
+  // Every pool of a world is a scope of its own.
+  if (at.pathname === `${api}/pooladdresses`) at.searchParams.set('fieldSelector', `spec.scope=${cluster}`)
   return at.pathname + at.search
 }
 
