@@ -51,7 +51,10 @@ export class VMRecord {
     this.#store.put(vm)
   }
 
-  /** Writes what differs. A conflict means that somebody edited the object meanwhile: our status goes onto the newer one. */
+  /**
+   * Writes what differs. A conflict means that somebody edited the object meanwhile: our status goes onto the newer one. Not if our own part
+   * of it has changed: another operator acts, and a VMID or UPID it noted must not be overwritten by one that has lost the lead.
+   */
   async save(): Promise<void> {
     this.#draft = plain({ ...this.#draft, phase: phaseOf(this.#vm, this.#draft) })
     if (isDeepStrictEqual(withDnsRung(this.#draft, this.#vm), plain(this.#vm.status ?? {}))) return
@@ -75,6 +78,9 @@ export class VMRecord {
     const { namespace, name, uid } = this.#vm.metadata
     const newer = await this.#client.get(proxmoxVMs, { ...(namespace && { namespace }), name })
     if (!newer || newer.metadata.uid !== uid) throw new Error(`${namespace}/${name} is gone`)
+    const isOurs = isDeepStrictEqual(ownPart(newer.status), ownPart(this.#vm.status))
+    if (!isOurs) this.#store.put(newer)
+    if (!isOurs) throw new Error(`the status of ${namespace}/${name} was written by another operator, or by a write whose answer was lost`)
     this.#vm = newer
   }
 }
@@ -88,6 +94,9 @@ const withoutDnsRung = (status: ProxmoxVMStatus): ProxmoxVMStatus =>
 const isConflict = (fault: unknown) => fault instanceof Error && 'reason' in fault && fault.reason === 'Conflict'
 
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+/** What only the engine writes. */
+const ownPart = (status: ProxmoxVMStatus | undefined) => plain(withForeign(status ?? {}, undefined))
 
 function withForeign(ours: ProxmoxVMStatus, theirs: ProxmoxVMStatus | undefined): ProxmoxVMStatus {
   const conditions = [
