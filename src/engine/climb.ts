@@ -58,6 +58,7 @@ export async function climb(it: Climb): Promise<Outcome | Climbed> {
     const plan = await planNext(it.ladder, it.look, want)
     note(it, plan)
     if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: it.look.seen }
+    if (it.look.isCarried) return lookAgain
     const { lock } = it.look.seen
     if (lock && lock !== 'suspended') return locked(it, lock)
     if (await noteChange(it, plan, want)) continue
@@ -69,6 +70,14 @@ export async function climb(it: Climb): Promise<Outcome | Climbed> {
     if (outcome.is !== 'done') return outcome
   }
   return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+}
+
+const lookAgain: Outcome = {
+  is: 'wait',
+  reason: 'Applying',
+  on: 'The VM is looked at before anything is sent.',
+  lookAfterMs: 0,
+  isQuiet: true,
 }
 
 function markCloned({ record, room, look }: Climb): void {

@@ -7,7 +7,7 @@ import type { FirewallRule } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from './machine.ts'
 import { carriesMark } from './wanted.ts'
 
-/** What the look before a start showed: a start changes nothing but the power. */
+/** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
 export interface Carried {
   readonly config: ConfigSeen
   readonly firewall: FirewallSeen
@@ -20,6 +20,7 @@ export class Look {
   readonly #mark: string
   readonly #row: GuestRow | undefined
   readonly #proofSinceMs: number
+  readonly #isCarried: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
@@ -47,6 +48,7 @@ export class Look {
     this.#node = this.#row?.node ?? o.expectedNode
     this.#proofSinceMs = o.proofSinceMs
     this.#power = o.presumedPower
+    this.#isCarried = o.carried !== undefined
     if (o.carried) {
       this.#guest = 'ours'
       this.#config = o.carried.config
@@ -56,6 +58,11 @@ export class Look {
 
   get at() {
     return { node: this.#node ?? '', vmid: this.#vmid }
+  }
+
+  /** Nobody has looked since the start was asked for, which may be long ago. */
+  get isCarried(): boolean {
+    return this.#isCarried
   }
 
   /** Why absence is not proved. */
