@@ -4,6 +4,7 @@ import type { Look } from '../engine/look.ts'
 import { nowIso } from '../engine/room.ts'
 import { wait, waitForTask, type Outcome } from '../engine/step.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
+import type { Refusal } from './preconditions.ts'
 import type { Pressing } from './press.ts'
 
 /** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
@@ -13,8 +14,16 @@ const taskTypes = { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Re
 export type PowerButton = keyof typeof taskTypes
 export const isPowerButton = (command: CommandName): command is PowerButton => command in taskTypes
 
-/** One request to PVE, sent once: noted before it, its receipt noted after it, and a lost receipt looked for in PVE's list of tasks. */
-export async function pressPower(it: Pressing, look: Look, button: PowerButton): Promise<Outcome | 'finished'> {
+/**
+ * One request to PVE, sent once: noted before it, its receipt noted after it, and a lost receipt looked for in PVE's list of tasks.
+ * `judgedAgain`: of a command that was allowed in an earlier pass; much may have happened since.
+ */
+export async function pressPower(
+  it: Pressing,
+  look: Look,
+  button: PowerButton,
+  judgedAgain?: () => Promise<Refusal | undefined>,
+): Promise<Outcome | 'finished'> {
   const { command } = it
   if (command.status.upid) return readReceipt(it, button)
   if (command.status.intentAt) {
@@ -22,6 +31,11 @@ export async function pressPower(it: Pressing, look: Look, button: PowerButton):
     if (lost) return await receipted(it, lost)
     if (it.room.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
       return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+  }
+  const refusal = await judgedAgain?.()
+  if (refusal) {
+    command.finish('Failed', refusal.reason, refusal.why, nowIso(it.room.clock))
+    return 'finished'
   }
   command.status = { ...command.status, intentAt: nowIso(it.room.clock) }
   await command.save()

@@ -3,6 +3,7 @@ import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/words.ts'
 import type { Seen } from '../engine/machine.ts'
+import { isPaused } from '../engine/settlement.ts'
 import { holdersOf, isSuspended } from '../engine/suspension.ts'
 
 export interface Refusal {
@@ -27,9 +28,7 @@ const refuse = (why: string): Refusal => ({ reason: 'PreconditionFailed', why })
 
 function notPaused({ vm }: ButtonState): Refusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
-  return vm.metadata.annotations?.['pve.hosting/paused'] === 'true'
-    ? refuse('The VM is paused (annotation pve.hosting/paused).')
-    : undefined
+  return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
 }
 
 function specific(command: CommandName, state: ButtonState): Refusal | undefined {

@@ -6,11 +6,13 @@ import { ensureFinalizer } from '../engine/finalizer.ts'
 import { climb } from '../engine/climb.ts'
 import { claimAddresses } from '../engine/addresses.ts'
 import type { Look } from '../engine/look.ts'
+import { freshMemory } from '../engine/memory.ts'
 import { climbOf, lookAt, mayUsePackage, packageOf, prepare, wishOf, type Provisioning } from '../engine/provisioning.ts'
 import { anew, begun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/reinstallation.ts'
 import { removals, removeFromPve } from '../engine/removal.ts'
 import { nowIso, tell } from '../engine/room.ts'
+import { isPaused } from '../engine/settlement.ts'
 import { working } from '../engine/status.ts'
 import { wait, waitForTask, type Outcome } from '../engine/step.ts'
 import { stepOf } from '../lifecycle.ts'
@@ -107,16 +109,17 @@ async function pressOne(it: Pressing): Promise<Pressed> {
     await command.save()
   }
   if (isPowerButton(name)) {
-    const look = lookAt(it, it.cluster)
+    const look = lookAt({ ...it, memory: freshMemory() }, it.cluster)
     await look.need('presence')
-    return await pressPower(it, look, name)
+    return await pressPower(it, look, name, isNew ? undefined : () => refusalNow(it, name))
   }
+  if (!isNew && isPaused(record.vm)) return wait('Paused', 'The VM is paused; the command goes on when the annotation is gone.', 60_000)
   return await pressWork(it, name, isNew)
 }
 
 async function refusalNow(it: Pressing, name: CommandName) {
   const { record } = it
-  const look: Look | undefined = record.status.intentAt ? lookAt({ ...it, memory: { cloneUnasked: false } }, it.cluster) : undefined
+  const look: Look | undefined = record.status.intentAt ? lookAt({ ...it, memory: freshMemory() }, it.cluster) : undefined
   await look?.need('presence')
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')

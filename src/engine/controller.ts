@@ -1,4 +1,3 @@
-import { pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { hasOpenCommand, pressButtons, refuseDeleting, refuseOrphans } from '../commands/press.ts'
 import { judge } from '../proxmox/failures.ts'
@@ -9,7 +8,7 @@ import { freshMemory, type Memory } from './memory.ts'
 import { provisionVM } from './provisioning.ts'
 import { readReceipt } from './receipt.ts'
 import type { Room } from './room.ts'
-import { settle, showPaused } from './settlement.ts'
+import { isPaused, settle, showPaused } from './settlement.ts'
 import { isSettled } from './status.ts'
 import { done, retry, stalled, type Outcome } from './step.ts'
 import { tearDown } from './teardown.ts'
@@ -38,6 +37,7 @@ export class VMController {
     const outcome = await this.#pass(key, record, memory)
     const again = settle({ room: this.#room, record, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     this.#follow(key, record, memory, outcome)
+    if (!mayBeCloning(outcome)) this.#room.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#room.vms.get(key) && !isGone(record)) await record.save()
     if (again.is === 'never') this.#queue.forget(key)
     if (outcome.is === 'done' && !isGone(record) && hasOpenCommand(this.#room, key)) this.#queue.add(key)
@@ -60,8 +60,7 @@ export class VMController {
   async #work(key: string, record: VMRecord, memory: Memory): Promise<Outcome> {
     const room = this.#room
     const { vm } = record
-    const isPaused = vm.metadata.annotations?.[pausedAnnotation] === 'true'
-    showPaused(room, record, isPaused)
+    showPaused(room, record)
     memory.isListingBehind = false
     const cluster = room.clusters.get(vm.spec.clusterRef.name)
     const shows =
@@ -69,8 +68,8 @@ export class VMController {
       record.status.intentAt !== undefined &&
       isSettled(vm) &&
       (await readListing({ room, record, memory }, cluster))
-    if (isPaused && !vm.metadata.deletionTimestamp) return (await pressButtons({ room, key, record, memory }, cluster)) ?? done
-    if (isPaused) return done
+    if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await pressButtons({ room, key, record, memory }, cluster)) ?? done
+    if (isPaused(vm)) return done
     if (vm.metadata.deletionTimestamp) {
       await refuseDeleting(room, key)
       return await tearDown({ room, key, record, memory })
@@ -104,6 +103,8 @@ export class VMController {
     const known = this.#memories.get(key)
     if (known?.uid === uid) return known.memory
     known?.memory.unfollow?.()
+    // Made anew under the same name before the end of the former one was seen here.
+    if (known) this.#room.intents.forget(known.uid)
     const memory = freshMemory()
     this.#memories.set(key, { uid, memory })
     return memory
@@ -126,6 +127,10 @@ export class VMController {
     for (const cluster of this.#room.clusters.list()) cluster.cloneSlots.release(key)
   }
 }
+
+/** A place in the line of clones is kept by who waits in it, or for PVE. Whoever was stopped by anything else must not hold up the others. */
+const mayBeCloning = (outcome: Outcome): boolean =>
+  outcome.is === 'wait' && (outcome.task !== undefined || outcome.reason === 'Queued' || outcome.reason === 'Retrying')
 
 /** A linked clone copies nothing: what full clones take says nothing about it. */
 const kindOf = ({ vm, status }: VMRecord) => (status.step?.name === 'clone' && !clonedFull(vm, status) ? 'qmclone linked' : undefined)

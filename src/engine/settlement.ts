@@ -1,3 +1,5 @@
+import { pausedAnnotation } from '../api/group.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/words.ts'
 import { holds, standing } from './conditions.ts'
 import type { Memory } from './memory.ts'
@@ -62,10 +64,12 @@ function show(
 
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
 
+export const isPaused = (vm: ProxmoxVM): boolean => vm.metadata.annotations?.[pausedAnnotation] === 'true'
+
 /** `Paused` is there only while the annotation is. */
-export function showPaused(room: Room, record: VMRecord, isPaused: boolean): void {
+export function showPaused(room: Room, record: VMRecord): void {
   const iso = nowIso(room.clock)
-  if (isPaused)
+  if (isPaused(record.vm))
     record.change(judged(record.vm, iso, [holds('Paused', 'Paused', 'The annotation pve.hosting/paused is set; nothing is changed.')]))
   else record.change(judged(record.vm, iso, [], ['Paused']))
 }

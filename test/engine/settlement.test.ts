@@ -87,12 +87,12 @@ describe('after a pass', () => {
 
 describe('Paused', () => {
   it('is there only while the annotation is', () => {
-    const record = recordOf(aVm())
+    const paused = recordOf(aVm({ metadata: { annotations: { 'pve.hosting/paused': 'true' } } }))
+    showPaused(quietRoom({ now }), paused)
+    expect(sayings(paused.status)).toEqual(['Paused=True/Paused'])
 
-    showPaused(quietRoom({ now }), record, true)
-    expect(sayings(record.status)).toEqual(['Paused=True/Paused'])
-
-    showPaused(quietRoom({ now }), record, false)
+    const record = recordOf(aVm({ status: paused.status }))
+    showPaused(quietRoom({ now }), record)
     expect(sayings(record.status)).toEqual([])
   })
 })
