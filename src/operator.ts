@@ -241,7 +241,7 @@ export class Operator {
       log,
       random,
       mayAct: () => {
-        if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written to PVE')
+        if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written')
       },
       observe: metrics,
       synchroniseDns: (key) => this.dns.synchronise(key),

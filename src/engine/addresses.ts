@@ -57,6 +57,7 @@ export async function releaseSurplus(room: Room, record: VMRecord): Promise<void
   const surplus = room.book.surplus(claimantOf(record.vm), entriesOf(record.vm))
   if (surplus.length === 0) return
   const addresses = surplus.map(({ spec }) => spec.address)
+  room.mayAct()
   await room.book.release(claimantOf(record.vm), { addresses, outcome: 'free' })
   tell(room, record.vm, 'Normal', 'AddressReleased', addresses.join(', '))
 }

@@ -22,6 +22,7 @@ export async function clearForReinstall(it: Removing, cluster: PveCluster, runni
   const { record, room } = it
   const gone = await removeFromPve(it, cluster, removals.reinstall)
   if (gone.is !== 'done') return gone
+  room.mayAct()
   await deleteCredentials(record.vm, room.client)
   const iso = nowIso(room.clock)
   record.change(

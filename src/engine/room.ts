@@ -33,7 +33,7 @@ export interface Room {
   readonly log: Log
   /** A number in [0, 1). */
   readonly random: () => number
-  /** Throws once this process may no longer act (leadership lost); asked before each write to PVE. */
+  /** Throws once this process may no longer act (leadership lost); asked before each write to PVE and before anything is given back. */
   readonly mayAct: () => void
   readonly observe: PassObserver
   /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */

@@ -36,6 +36,7 @@ export async function tearDown(it: Teardown): Promise<Outcome> {
 }
 
 async function orphan({ room, record }: Teardown): Promise<Outcome> {
+  room.mayAct()
   const held = record.status.addresses?.map((address) => address.address).join(', ')
   await room.book.release(claimantOf(record.vm), { outcome: 'orphan' })
   tell(room, record.vm, 'Normal', 'Orphaned', `VM ${record.status.vmid} stays in PVE untouched`)
@@ -46,6 +47,7 @@ async function orphan({ room, record }: Teardown): Promise<Outcome> {
 
 /** Only now: nothing in PVE uses the addresses any more. */
 async function giveBack({ room, record, key }: Teardown): Promise<Outcome> {
+  room.mayAct()
   const { vm, status } = record
   const addresses = room.book.held(vm.metadata.uid ?? '').map(({ spec }) => spec.address)
   await room.book.release(claimantOf(vm), { outcome: 'free' })
