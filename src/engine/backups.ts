@@ -29,7 +29,7 @@ export async function nextBackup(cluster: PveCluster, status: ProxmoxVMStatus): 
     }
   const snapshot = cluster.inventory.current()
   if (!snapshot) return { is: 'unseen', why: 'The storages of PVE have not been listed yet.' }
-  const sinceSeconds = Math.floor(Date.parse(status.clonedAt ?? status.intentAt ?? '') / 1000)
+  const sinceSeconds = Math.floor(clonedMs(cluster, status) / 1000)
   for (const { storage, node } of backupStorages(snapshot)) {
     const backups = await cluster.pve.backups(node, storage, status.vmid ?? 0)
     const backup = backups.find(({ ctime }) => ctime >= sinceSeconds)
@@ -37,6 +37,10 @@ export async function nextBackup(cluster: PveCluster, status: ProxmoxVMStatus): 
   }
   return { is: 'none' }
 }
+
+/** By PVE's clock, as the times of backups are: of the clone, or where its receipt was lost of the intent. */
+const clonedMs = ({ clockSkewMs }: PveCluster, { clonedAt, intentAt }: ProxmoxVMStatus): number =>
+  clonedAt ? Date.parse(clonedAt) : Date.parse(intentAt ?? '') + clockSkewMs
 
 /** The UPID of the task that deletes it; undefined: it is gone. */
 export async function deleteBackup(cluster: PveCluster, { node, storage, volid, isProtected }: FoundBackup): Promise<string | undefined> {
