@@ -4,6 +4,7 @@ import type { Look } from '../engine/look.ts'
 import { nowIso } from '../engine/room.ts'
 import { wait, waitForTask, type Outcome } from '../engine/step.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
+import { PveError } from '../proxmox/pve-error.ts'
 import type { Refusal } from './preconditions.ts'
 import type { Pressing } from './press.ts'
 
@@ -43,6 +44,8 @@ export async function pressPower(
   try {
     return await receipted(it, await send(it, look, button))
   } catch (fault) {
+    // Not sent at all: the lead was lost on the way.
+    if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome') return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
     command.finish('Failed', failure.reason, failure.message, nowIso(it.room.clock))
@@ -88,7 +91,7 @@ const sentences: Readonly<Record<PowerButton, string>> = {
   Reboot: 'The guest was rebooted.',
 }
 
-/** A token sees its own tasks; the VMID is the task's id. */
+/** A token sees its own tasks; the VMID is the task's id. One that was followed to its end has its receipt: it is another one, of moments before. */
 async function findTask({ cluster, command, record, room, key }: Pressing, look: Look, button: PowerButton): Promise<string | undefined> {
   // PVE tells starts in whole seconds, so the task of a command just before this one is in the window.
   const known = new Set(room.commandsOf(key).map((other) => other.status?.upid))
@@ -101,7 +104,7 @@ async function findTask({ cluster, command, record, room, key }: Pressing, look:
       since,
       limit: 20,
     })
-    const task = tasks.find(({ upid }) => !known.has(upid))
+    const task = tasks.find(({ upid }) => !known.has(upid) && cluster.tasks.ended(upid) === undefined)
     if (task) return task.upid
   }
   return undefined
