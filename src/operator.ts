@@ -213,6 +213,7 @@ export class Operator {
       queue: this.clusterQueue,
       clock: this.#o.clock,
       observe: (seen) => this.#o.metrics.pveRequest(seen),
+      mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
     })
   }
@@ -240,12 +241,14 @@ export class Operator {
       clock,
       log,
       random,
-      mayAct: () => {
-        if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written')
-      },
+      mayAct: () => this.#mayAct(),
       observe: metrics,
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
+  }
+
+  #mayAct(): void {
+    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written')
   }
 
   #elect(): LeaderElection {

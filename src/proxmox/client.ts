@@ -46,13 +46,16 @@ export class PveClient implements ApiRequestable {
   readonly #clock: Clock
   readonly #observe: ((seen: Observation) => void) | undefined
   readonly #gate: RequestGate
+  readonly #mayWrite: () => void
   #failover: EndpointFailover
   #agent: Agent
   #authorization: string
   #skewMs = 0
 
-  constructor(options: PveClientOptions, o: { clock: Clock; observe?: (seen: Observation) => void }) {
+  /** `mayWrite` throws once this process must change nothing more. Asked when a write is about to leave: it may have waited for its turn. */
+  constructor(options: PveClientOptions, o: { clock: Clock; observe?: (seen: Observation) => void; mayWrite?: () => void }) {
     this.#clock = o.clock
+    this.#mayWrite = o.mayWrite ?? (() => undefined)
     this.#observe = o.observe
     this.#gate = new RequestGate(options.requestsInFlight)
     this.#failover = new EndpointFailover(options.endpoints, o.clock)
@@ -106,6 +109,7 @@ export class PveClient implements ApiRequestable {
   async #withFailover(call: Call): Promise<Answer> {
     let last: unknown
     for (const origin of this.#failover.order()) {
+      if (call.method !== 'GET') this.#mayWrite()
       try {
         const answer = await this.#withReplacedConnection(origin, call)
         this.#failover.answered(origin)

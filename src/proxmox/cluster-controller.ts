@@ -44,6 +44,7 @@ export class ClusterController {
   readonly #usersOf: (name: string) => ProxmoxVM[]
   readonly #clock: Clock
   readonly #observe: ((seen: Observation & { cluster: string }) => void) | undefined
+  readonly #mayWrite: (() => void) | undefined
   readonly #onProblem: ((cluster: string, fault: unknown) => void) | undefined
   readonly #memories = new Map<string, Memory>()
 
@@ -55,6 +56,8 @@ export class ClusterController {
     queue: WorkQueue
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
+    /** Throws once this process must write nothing more to PVE. */
+    mayWrite?: () => void
     /** Gets what those throw who listen to a cluster's inventory and tasks. */
     onProblem?: (cluster: string, fault: unknown) => void
   }) {
@@ -63,6 +66,7 @@ export class ClusterController {
     this.#vms = o.vms
     this.#clock = o.clock
     this.#observe = o.observe
+    this.#mayWrite = o.mayWrite
     this.#onProblem = o.onProblem
     this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
     this.queue = o.queue
@@ -188,6 +192,7 @@ export class ClusterController {
       clock: this.#clock,
       onProblem: (fault) => this.#onProblem?.(name, fault),
       ...(this.#observe && { observe: this.#observe }),
+      ...(this.#mayWrite && { mayWrite: this.#mayWrite }),
     })
     live.inventory.subscribe(({ reachability, nodes }) => {
       if (reachability !== undefined || nodes.size > 0) this.queue.add(name)

@@ -58,6 +58,8 @@ export class LiveCluster implements PveCluster {
     reservations: ReservationRecord
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
+    /** Throws once this process must change nothing more. */
+    mayWrite?: () => void
     /** Gets what those throw who listen to inventory and tasks. */
     onProblem?: (fault: unknown) => void
   }) {
@@ -68,6 +70,7 @@ export class LiveCluster implements PveCluster {
     this.credentials = o.credentials
     this.#client = new PveClient(clientOptions(o.spec, o.credentials), {
       clock,
+      ...(o.mayWrite && { mayWrite: o.mayWrite }),
       ...(observe && { observe: (seen: Observation) => observe({ ...seen, cluster: name }) }),
     })
     this.pve = new Pve(this.#client)

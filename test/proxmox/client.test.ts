@@ -106,6 +106,26 @@ describe('the client', () => {
   })
 })
 
+it('a write that waited for its turn does not leave once nothing may be written any more', async () => {
+  const simulator = await startSimulator({ authDelayMs: 0, tls: false })
+  let isOver = false
+  const mayWrite = () => {
+    if (isOver) throw new Error('the lead is lost')
+  }
+  const client = new PveClient(options(simulator.url, { requestsInFlight: 1 }), { clock: systemClock, mayWrite })
+  const pve = new Pve(client)
+  const before = pve.version()
+  const write = pve.start({ node: 'pve1', vmid: 9000 })
+  isOver = true
+
+  expect(await before).toMatch(/^9\./)
+  await expect(write).rejects.toThrow('the lead is lost')
+  expect(await pve.version()).toMatch(/^9\./)
+  expect(simulator.requests.report().log.map(({ method }) => method)).not.toContain('POST')
+  await client.close()
+  await simulator.stop()
+})
+
 function options(url: string, o: Partial<PveClientOptions> = {}): PveClientOptions {
   return { endpoints: [url], tokenID: 'root@pam!sim', tokenSecret: 'sim', tls: {}, requestsInFlight: 8, ...o }
 }
