@@ -6,7 +6,7 @@ import { parseNet } from '../proxmox/net-string.ts'
 import { committedBytes, place, type PlacementWish } from '../proxmox/placement.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
-import type { Snapshot } from '../proxmox/snapshot.ts'
+import type { GuestRow, Snapshot } from '../proxmox/snapshot.ts'
 import type { TemplateFacts } from '../proxmox/template-facts.ts'
 import type { TemplateLook } from '../proxmox/templates.ts'
 import { assignSlots } from './disk-slots.ts'
@@ -123,7 +123,7 @@ async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (pl
   const { name, vmid, tag } = templateFor(record.vm, record.status)
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
   if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
-  const given = (node: string) => committedBytes(node, snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
+  const given = ({ node }: GuestRow) => committedBytes(node, snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
   const looks = new Map<number, TemplateLook>()
   let left = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
@@ -131,8 +131,9 @@ async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (pl
     `No node with a copy of the template is online: ${search.copies.map((row) => row.node).join(', ')}.`,
   )
   for (;;) {
-    const [row] = left.toSorted((a, b) => given(a.node) - given(b.node))
-    if (!row) return problem
+    const [first] = left.map((row) => ({ row, bytes: given(row) })).toSorted((a, b) => a.bytes - b.bytes)
+    if (!first) return problem
+    const { row } = first
     const look = looks.get(row.vmid)
     if (!look) {
       looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
@@ -207,16 +208,22 @@ function wishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: T
 async function chooseVmid(input: IntentInput, snapshot: Snapshot): Promise<number | Outcome> {
   const { room, record, cluster, resolved } = input
   const { vm } = record
-  const promised = new Set(room.intents.of(cluster.name, record.vm.metadata.uid).map((intent) => intent.vmid))
-  const isHeld = (vmid: number) =>
-    promised.has(vmid) ||
-    room.vms
-      .list()
-      .some((other) => other.status?.vmid === vmid && other.spec.clusterRef.name === cluster.name && other.metadata.uid !== vm.metadata.uid)
+  // Gathered once and only when it is this VM's turn: a range may be asked number by number.
+  let held: ReadonlySet<number> | undefined
+  const isHeld = (vmid: number) => (held ??= heldVmids(room, vm)).has(vmid)
   const pinned = pinnedVmidOf(vm, record.status)
   if (pinned !== undefined) return await pinnedVmid(input, pinned, snapshot, isHeld)
   const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => snapshot.guests.has(vmid) || isHeld(vmid))
   return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
+}
+
+/** The numbers of all other VMs of the cluster object, made or only promised. */
+export function heldVmids(room: Pick<Room, 'vms' | 'intents'>, { spec, metadata }: ProxmoxVM): ReadonlySet<number> {
+  const cluster = spec.clusterRef.name
+  const held = new Set(room.intents.of(cluster, metadata.uid).map((intent) => intent.vmid))
+  for (const { spec: other, status, metadata: its } of room.vms.list())
+    if (status?.vmid !== undefined && other.clusterRef.name === cluster && its.uid !== metadata.uid) held.add(status.vmid)
+  return held
 }
 
 async function pinnedVmid(

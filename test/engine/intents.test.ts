@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { intentOfStatus, Intents, type Intent } from '../../src/engine/intents.ts'
+import { heldVmids } from '../../src/engine/intent.ts'
+import { quietRoom } from './room.ts'
 import { aVm } from './vms.ts'
 
 const intent = (over: Partial<Intent> = {}): Intent => ({ cluster: 'fra1', vmid: 10000, node: 'pve1', memoryMiB: 1024, disks: [], ...over })
@@ -23,6 +25,21 @@ describe('promises', () => {
     intents.named('a', 'web1')
 
     expect(intents.of('fra1')).toEqual([])
+  })
+})
+
+describe('numbers that are held', () => {
+  it('are those made for or promised to the other VMs of the cluster object', () => {
+    const other = (uid: string, vmid: number, cluster = 'fra1') =>
+      aVm({ metadata: { uid }, spec: { clusterRef: { name: cluster } }, status: { vmid } })
+    const room = quietRoom({
+      now: '2026-01-01T00:00:00Z',
+      vms: [other('uid-1', 1), other('b', 2), other('c', 3, 'fra2'), aVm({ status: {} })],
+    })
+    room.intents.note('d', intent({ vmid: 4 }))
+    room.intents.note('uid-1', intent({ vmid: 5 }))
+
+    expect([...heldVmids(room, aVm())].toSorted()).toEqual([2, 4])
   })
 })
 
