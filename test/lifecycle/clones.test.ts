@@ -184,3 +184,31 @@ describe('what a VM is cloned from', () => {
 })
 
 const small = { cpu: { cores: 1 }, memory: { size: '1Gi' }, network: { bridge: 'vmbr0' } }
+
+describe('a VM in the line for clones', () => {
+  let world: TestWorld
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20, limits: { limits: { requests: 8, fullClonesPerNode: 1 } } })
+  }, patienceMs)
+  afterAll(async () => await world.stop())
+
+  it(
+    'holds up nobody when it is paused there',
+    async () => {
+      const spec = { template: { vmid: 9000 } }
+      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 20_000 } }], [])
+      await world.apply('first', spec)
+      await until('the first is being cloned', async () => (await world.vm('first'))?.status?.step?.upid)
+      await world.apply('second', spec)
+      await world.untilCondition('second', 'Ready', 'False', 'Queued')
+      await world.apply('third', spec)
+      await world.untilCondition('third', 'Ready', 'False', 'Queued')
+      await world.edit('second', { metadata: { annotations: { 'pve.hosting/paused': 'true' } } })
+      await world.untilCondition('second', 'Paused', 'True')
+
+      await world.untilReady('third')
+      expect((await world.vm('second'))?.status?.clonedAt).toBeUndefined()
+    },
+    patienceMs,
+  )
+})
