@@ -17,7 +17,7 @@ import type { Memory } from './memory.ts'
 import { renamed } from './names.ts'
 import { resolvePackage, resolveWire, type Resolved } from './resolve.ts'
 import { nowIso, type Room } from './room.ts'
-import { clusterFor, mayUse } from './references.ts'
+import { clusterFor, mayUse, silenceOf } from './references.ts'
 import { isSettled, judged } from './status.ts'
 import { isBirth, requestedReinstall } from './reinstall-state.ts'
 import { beginReinstall, clearForReinstall } from './reinstallation.ts'
@@ -39,6 +39,8 @@ export async function provisionVM(it: Provisioning): Promise<Outcome> {
   const { room, record } = it
   const cluster = clusterFor(room, record.vm)
   if ('is' in cluster) return cluster
+  const silence = silenceOf(cluster, room.clock)
+  if (silence) return silence
   // Before the suspension, which could not be enforced on a VM that is missing; a reinstall cuts the power at once.
   const reinstalled = await reinstall(it, cluster)
   if (reinstalled) return reinstalled

@@ -2,7 +2,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
 import type { Room } from './room.ts'
-import { stalled, wait, type Outcome } from './step.ts'
+import { retry, stalled, wait, type Outcome } from './step.ts'
 
 type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 
@@ -26,6 +26,19 @@ export function clusterFor(room: Room, vm: ProxmoxVM): PveCluster | Outcome {
     return wait('ClusterNotReady', `ProxmoxCluster "${name}" is not ready${problem ? `: ${problem.message}` : ''}.`)
   }
   return cluster
+}
+
+/** Longer than a moment: one listing that went wrong. */
+const silentMs = 15_000
+
+/**
+ * PVE gives no answer at all: nobody asks it but the listing, whose next success wakes all who wait. Each request would hold a worker for as
+ * long as its deadline, and the VMs of other clusters with it.
+ */
+export function silenceOf({ inventory, name }: Pick<PveCluster, 'inventory' | 'name'>, clock: Room['clock']): Outcome | undefined {
+  const { unreachableSinceMs: sinceMs, lastFailure } = inventory
+  if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.now() - sinceMs < silentMs) return undefined
+  return retry('Unreachable', `The PVE of ProxmoxCluster "${name}" gives no answer: ${lastFailure.message}`)
 }
 
 export function mayUse(room: Room, vm: ProxmoxVM, allowed: AllowedNamespaces): boolean {

@@ -4,6 +4,7 @@ import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { Look } from './look.ts'
 import type { Memory } from './memory.ts'
 import { isBirth } from './reinstall-state.ts'
+import { silenceOf } from './references.ts'
 import { nowIso, type Room } from './room.ts'
 import { working } from './status.ts'
 import { done, stalled, wait, waitForTask, type Outcome } from './step.ts'
@@ -45,6 +46,8 @@ export async function removeFromPve(it: Removing, cluster: PveCluster, what: Rem
   const { step } = status
   if (step?.upid && notInterrupted.has(step.name) && !cluster.tasks.ended(step.upid))
     return waitForTask(step.upid, `${step.name} of VM ${vmid} is under way.`)
+  const silence = silenceOf(cluster, it.room.clock)
+  if (silence) return silence
   const look = await freshLook(it, cluster)
   switch (look.seen.guest) {
     case 'absent':

@@ -35,24 +35,32 @@ export async function tearDown(it: Teardown): Promise<Outcome> {
   return await giveBack(it)
 }
 
-async function orphan({ room, record }: Teardown): Promise<Outcome> {
+async function orphan(it: Teardown): Promise<Outcome> {
+  const { room, record } = it
   room.mayAct()
   const held = record.status.addresses?.map((address) => address.address).join(', ')
   await room.book.release(claimantOf(record.vm), { outcome: 'orphan' })
   tell(room, record.vm, 'Normal', 'Orphaned', `VM ${record.status.vmid} stays in PVE untouched`)
   if (held) tell(room, record.vm, 'Normal', 'AddressOrphaned', `${held} stay held; an admin frees them by deleting the PoolAddress objects`)
+  await deleteCommands(it)
   await dropFinalizer(room, record)
   return done
 }
 
+/** A command is kept until its object goes, and must not reach another VM of the same name. */
+async function deleteCommands({ room, key }: Teardown): Promise<void> {
+  for (const command of room.commandsOf(key)) await deleteCommand(room.client, command)
+}
+
 /** Only now: nothing in PVE uses the addresses any more. */
-async function giveBack({ room, record, key }: Teardown): Promise<Outcome> {
+async function giveBack(it: Teardown): Promise<Outcome> {
+  const { room, record, key } = it
   room.mayAct()
   const { vm, status } = record
   const addresses = room.book.held(vm.metadata.uid ?? '').map(({ spec }) => spec.address)
   await room.book.release(claimantOf(vm), { outcome: 'free' })
   await deleteCredentials(vm, room.client)
-  for (const command of room.commandsOf(key)) await deleteCommand(room.client, command)
+  await deleteCommands(it)
   const told = `VM ${status.vmid ?? '(never made)'} is gone${addresses.length > 0 ? `; given back: ${addresses.join(', ')}` : ''}`
   tell(room, vm, 'Normal', 'Terminated', told)
   room.log.info({ vm: key, vmid: status.vmid }, told)
