@@ -115,7 +115,13 @@ export class VMController {
     delete memory.unfollow
     const task = outcome.is === 'wait' ? outcome.task : undefined
     const cluster = this.#room.clusters.get(record.vm.spec.clusterRef.name)
-    if (task && cluster) memory.unfollow = cluster.tasks.follow(task, () => this.#queue.add(key), kindOf(record))
+    if (!task || !cluster) return
+    const onEnd = () => {
+      // Whatever became of the clone, its place is free: the next one need not wait for this VM's pass.
+      cluster.cloneSlots.release(key)
+      this.#queue.add(key)
+    }
+    memory.unfollow = cluster.tasks.follow(task, onEnd, kindOf(record))
   }
 
   #forget(key: string): void {
