@@ -119,7 +119,7 @@ export class VMController {
     const onEnd = () => {
       // Whatever became of the clone, its place is free: the next one need not wait for this VM's pass.
       cluster.cloneSlots.release(key)
-      this.#queue.add(key)
+      this.#queue.addFirst(key)
     }
     memory.unfollow = cluster.tasks.follow(task, onEnd, kindOf(record))
   }

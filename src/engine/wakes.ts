@@ -55,7 +55,7 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
       const cluster = room.clusters.get(name)
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
-      const slots = cluster.cloneSlots.subscribe((key) => queue.add(key))
+      const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
       const listing = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
         else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))

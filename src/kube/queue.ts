@@ -11,7 +11,8 @@ const retryCapMs = 300_000
 
 /**
  * Keys waiting for work, as client-go's queue keeps them: a key is in it once, is worked on by one worker at a time, and one added
- * while it is worked on is worked on once more afterwards. First come, first served, so no key can starve another.
+ * while it is worked on is worked on once more afterwards. First come, first served, so no key can starve another; only what has been begun
+ * and was waited for (`addFirst`) goes before what is to be begun, and there is never more of that than PVE has tasks.
  */
 export class WorkQueue {
   readonly #clock: Clock
@@ -25,6 +26,9 @@ export class WorkQueue {
   /** Keys in the order in which they are served, from #head on: shift() on a large array copies it each time. */
   #order: string[] = []
   #head = 0
+  /** Keys that go before all others, and those that will when they have been worked on. */
+  readonly #first: string[] = []
+  readonly #firstAgain = new Set<string>()
   #idle: (() => void)[] = []
   #stopped = false
   /** How often `add` led to work (`workqueue_adds_total`). */
@@ -43,6 +47,17 @@ export class WorkQueue {
     this.addsTotal += 1
     this.#dirty.set(key, this.#clock.now())
     if (!this.#running.has(key)) this.#line(key)
+  }
+
+  /** As `add`, before all keys that were added in the usual way: what the key's work waited for has happened. */
+  addFirst(key: string): void {
+    if (this.#stopped) return
+    if (!this.#dirty.has(key)) {
+      this.addsTotal += 1
+      this.#dirty.set(key, this.#clock.now())
+    }
+    if (this.#running.has(key)) this.#firstAgain.add(key)
+    else this.#line(key, this.#first)
   }
 
   /** Adds the key after the delay; of several delays the one that ends first counts. */
@@ -85,7 +100,7 @@ export class WorkQueue {
 
   /** Keys that wait for a worker; those that wait for a delay are not among them. */
   get depth(): number {
-    return this.#order.length - this.#head
+    return [...this.#dirty.keys()].filter((key) => !this.#running.has(key)).length
   }
 
   /** Keys that wait for their delay. */
@@ -100,9 +115,8 @@ export class WorkQueue {
 
   /** How long the first in line has waited. */
   get oldestAgeSeconds(): number {
-    const first = this.#order[this.#head]
-    const sinceMs = first === undefined ? undefined : this.#dirty.get(first)
-    return sinceMs === undefined ? 0 : (this.#clock.now() - sinceMs) / 1000
+    for (const [key, sinceMs] of this.#dirty) if (!this.#running.has(key)) return (this.#clock.now() - sinceMs) / 1000
+    return 0
   }
 
   /**
@@ -126,29 +140,41 @@ export class WorkQueue {
         this.retry(key)
       } finally {
         this.#running.delete(key)
-        if (this.#dirty.has(key)) this.#line(key)
+        if (this.#dirty.has(key)) this.#line(key, this.#firstAgain.delete(key) ? this.#first : this.#order)
       }
     }
   }
 
   /** The next key, waiting for one; undefined after the stop. */
   async #take(): Promise<string | undefined> {
-    while (!this.#stopped && this.depth === 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
-    if (this.#stopped) return undefined
-    const key = this.#order[this.#head]
-    if (key === undefined) return undefined
-    this.#head += 1
-    if (this.#head > 1024 && this.#head * 2 > this.#order.length) {
-      this.#order = this.#order.slice(this.#head)
-      this.#head = 0
+    while (!this.#stopped) {
+      const key = this.#next()
+      if (key === undefined) {
+        await new Promise<void>((resolve) => this.#idle.push(resolve))
+        continue
+      }
+      this.#dirty.delete(key)
+      this.#running.add(key)
+      return key
     }
-    this.#dirty.delete(key)
-    this.#running.add(key)
-    return key
+    return undefined
   }
 
-  #line(key: string): void {
-    this.#order.push(key)
+  /** Passes over what was served meanwhile from the front of the line. */
+  #next(): string | undefined {
+    for (;;) {
+      const key = this.#first.shift() ?? this.#order[this.#head++]
+      if (this.#head > this.#order.length) this.#head = this.#order.length
+      if (this.#head > 1024 && this.#head * 2 > this.#order.length) {
+        this.#order = this.#order.slice(this.#head)
+        this.#head = 0
+      }
+      if (key === undefined || (this.#dirty.has(key) && !this.#running.has(key))) return key
+    }
+  }
+
+  #line(key: string, line = this.#order): void {
+    line.push(key)
     this.#idle.shift()?.()
   }
 

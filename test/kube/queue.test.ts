@@ -93,6 +93,30 @@ describe('the work queue', () => {
     expect(order.slice(0, 5)).toEqual(['greedy', 'a', 'b', 'c', 'greedy'])
   })
 
+  it('serves first what waited for something that has happened, once, also when it was in line already', async () => {
+    const queue = new WorkQueue({ clock: systemClock })
+    for (const key of ['a', 'b', 'c']) queue.add(key)
+    queue.addFirst('c')
+    queue.addFirst('x')
+    expect(queue.depth).toBe(4)
+    expect(await served(queue)).toEqual(['c', 'x', 'a', 'b'])
+  })
+
+  it('lets what is worked on while its wait ends be the next', async () => {
+    const queue = new WorkQueue({ clock: systemClock })
+    const keys: string[] = []
+    const stop = new AbortController()
+    for (const key of ['a', 'b']) queue.add(key)
+    const work = async (key: string) => {
+      if (keys.push(key) === 1) queue.addFirst('a')
+    }
+    const ran = queue.run(work, { workers: 1 }, stop.signal)
+    await until('an empty queue', () => queue.depth === 0 && queue.running === 0, { everyMs: 1 })
+    stop.abort()
+    await ran
+    expect(keys).toEqual(['a', 'a', 'b'])
+  })
+
   it('keeps the earliest of several delays', () => {
     const clock = new HandClock()
     const queue = new WorkQueue({ clock })
