@@ -1,6 +1,7 @@
 import { teardownFinalizer } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { KubeError } from '../kube/kube-error.ts'
 import type { Room } from './room.ts'
 import type { VMRecord } from './vm-record.ts'
 
@@ -12,13 +13,14 @@ export async function ensureFinalizer(room: Room, record: VMRecord): Promise<voi
   await patchFinalizers(room, record, [...(record.vm.metadata.finalizers ?? []), teardownFinalizer])
 }
 
-/** The object goes with this. */
+/** The object goes with this. One that has gone already was let go by a pass whose effect had not been seen here yet. */
 export async function dropFinalizer(room: Room, record: VMRecord): Promise<void> {
-  await patchFinalizers(
-    room,
-    record,
-    (record.vm.metadata.finalizers ?? []).filter((finalizer) => finalizer !== teardownFinalizer),
-  )
+  const others = (record.vm.metadata.finalizers ?? []).filter((finalizer) => finalizer !== teardownFinalizer)
+  try {
+    await patchFinalizers(room, record, others)
+  } catch (fault) {
+    if (!(fault instanceof KubeError && fault.status === 404)) throw fault
+  }
 }
 
 /** With the resourceVersion it was read at: a merge patch replaces the list as a whole, and others keep finalizers too. */
