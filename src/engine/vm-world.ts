@@ -38,7 +38,7 @@ export class VMWorld implements World {
     const task = slow
       ? await this.#cluster.pve.updateConfigTask(this.#look.at, change, configDelaySeconds)
       : await this.#cluster.pve.updateConfig(this.#look.at, change)
-    return task ? waitForTask(task, 'configuration') : undefined
+    return task ? waitForTask(task, 'The configuration is being changed.') : undefined
   }
 
   async resize({ key, sizeMiB, digest }: { key: string; sizeMiB: number; digest: string }): Promise<string> {

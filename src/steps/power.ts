@@ -39,7 +39,7 @@ export const power: Step = {
     return seen.power === wanted ? satisfied : missing(`power ${seen.power ?? 'unknown'} → ${wanted}`)
   },
   async apply({ world, want }) {
-    if (want.power === 'stopped') return waitForTask(await world.shutdown(), 'shutdown')
-    return waitForTask(await world.start(), 'start')
+    if (want.power === 'stopped') return waitForTask(await world.shutdown(), 'The VM is being shut down.')
+    return waitForTask(await world.start(), 'The VM is being started.')
   },
 }

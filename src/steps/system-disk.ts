@@ -41,7 +41,7 @@ export async function grow(
   wantedMiB: number | undefined,
 ) {
   const task = await world.resize({ key, sizeMiB: wantedMiB ?? 0, digest: config?.digest ?? '' })
-  return waitForTask(task, `resize of ${key} to ${formatSize(wantedMiB ?? 0)}`)
+  return waitForTask(task, `Disk ${key} is being grown to ${formatSize(wantedMiB ?? 0)}.`)
 }
 
 /** PVE replaces a drive string as a whole, so everything that is not a limit is sent back as it was read. */
