@@ -43,7 +43,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   RestartRequired: 'A change is in force only after the server was off and on again. Ask the customer to do that.',
   Suspended: 'The server is off because somebody suspended it; the detail names whom. Unsuspend, or ask them.',
   Removed: 'The server was removed by command and its number and addresses are kept. Reinstall or terminate it.',
-  VMRunning: 'The server may be deleted only when it is off. Stop it.',
+  VMRunning: 'The server may be deleted only when it is off. Shut it down from inside, or tell an administrator.',
   CommandFailed: 'The command failed; the detail says why. Give it again, or show it to an administrator.',
   PreconditionFailed: 'The server is not in the state the command needs; the detail says which. Nothing was done.',
   AnotherCommand: 'Another command is under way. Give this one again when it has finished.',

@@ -135,7 +135,7 @@ async function takeDown(it: Removing, cluster: PveCluster, look: Look, what: Rem
 function runs({ status }: VMRecord): Outcome {
   return stalled(
     'VMRunning',
-    `VM ${status.vmid} is running and only a VM that is off is removed; shut it down, or set deletionPolicy to Terminate.`,
+    `VM ${status.vmid} is running and only a VM that is off is removed; shut it down in the guest or in PVE, or set deletionPolicy to Terminate.`,
   )
 }
 
