@@ -138,5 +138,5 @@ export const isProtected = (address: PoolAddress): boolean => address.metadata.f
 export const timeOf = (ms: number): string => new Date(ms).toISOString()
 
 const isOwn = (key: string): boolean => key.startsWith(`${group}/`)
-const ownLabels = (labels: Record<string, string>): Record<string, string> =>
+export const ownLabels = (labels: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(labels).filter(([key]) => isOwn(key)))

@@ -1,10 +1,10 @@
 import { defaultScope } from '../api/group.ts'
 import type { IPPool } from '../api/ippool.ts'
 import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
-import type { PoolAddress } from '../api/pooladdress.ts'
+import type { ClaimReference, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, canonical, formatAddress, objectName, parseAddress } from '../ipam/address.ts'
 import { parseRange } from '../ipam/ranges.ts'
-import { suffixOf } from '../ipam/records.ts'
+import { marksOf, ownLabels, suffixOf } from '../ipam/records.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { printJson, type Session } from './session.ts'
 import { exitCodes, Refusal } from './shell.ts'
@@ -72,9 +72,10 @@ const holds = ({ spec }: IPPool, { family, value }: Address) =>
     .map(parseRange)
     .some((range) => typeof range !== 'string' && range.family === family && range.from <= value && value <= range.to)
 
-async function answerOf(session: Session, { spec }: PoolAddress): Promise<Answer> {
+async function answerOf(session: Session, record: PoolAddress): Promise<Answer> {
+  const { spec } = record
   const { claimRef, history = [] } = spec
-  const vmid = claimRef && (await vmidOf(session, claimRef))
+  const marks = claimRef && (await marksOfHolder(session, record, claimRef))
   const { namespace, name, uid, entry, since } = claimRef ?? {}
   return {
     address: canonical(spec.address),
@@ -82,19 +83,22 @@ async function answerOf(session: Session, { spec }: PoolAddress): Promise<Answer
     scope: spec.scope,
     state: spec.state ?? (claimRef ? 'Allocated' : 'Released'),
     ...(claimRef && {
-      holder: { namespace, name, uid, entry, from: since, ...(vmid !== undefined && { vmid }) } as Holder,
+      holder: { namespace, name, uid, entry, from: since, ...marks } as Holder,
     }),
     history: history.toReversed(),
   }
 }
 
-/** Whoever may not read that VM is told its name all the same: it is on the address. */
-async function vmidOf({ client }: Session, { namespace, name, uid }: { namespace: string; name: string; uid: string }) {
+/** VMID and labels of the billing system: of the VM, or of an orphan as noted on the address. Whoever may not read the VM is told its name all the same. */
+async function marksOfHolder({ client }: Session, record: PoolAddress, { namespace, name, uid }: ClaimReference) {
   try {
     const vm = await client.get(proxmoxVMs, { namespace, name })
-    return vm?.metadata.uid === uid ? vm.status?.vmid : undefined
+    const isThere = vm?.metadata.uid === uid
+    const { labels: all, vmid } = isThere ? { labels: vm.metadata.labels ?? {}, vmid: vm.status?.vmid } : marksOf(record)
+    const labels = ownLabels(all)
+    return { ...(vmid !== undefined && { vmid }), ...(Object.keys(labels).length > 0 && { labels }) }
   } catch (fault) {
-    if (fault instanceof KubeError && fault.status === 403) return undefined
+    if (fault instanceof KubeError && fault.status === 403) return {}
     throw fault
   }
 }
