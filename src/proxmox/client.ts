@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from 'undici'
 import type { Clock } from '../ops/clock.ts'
 import { EndpointFailover } from './endpoint-failover.ts'
 import { rowOf, text } from './fields.ts'
-import { PveError } from './pve-error.ts'
+import { isTrustFailure, PveError } from './pve-error.ts'
 import { RequestGate } from './request-gate.ts'
 import { connectorFor, failedToConnect, type TlsTrust } from './tls-trust.ts'
 
@@ -230,7 +230,7 @@ function unanswered(call: Call, fault: unknown, sent: boolean): PveError {
   const code = codeOf(fault)
   const told = fault instanceof AggregateError ? fault.errors.map((each) => messageOf(each)).join('; ') : messageOf(fault)
   return new PveError({
-    message: told,
+    message: isTrustFailure(code) ? trustSentence(told) : told,
     status: 0,
     sent,
     ...(code !== undefined && { code }),
@@ -239,6 +239,12 @@ function unanswered(call: Call, fault: unknown, sent: boolean): PveError {
     cause: fault,
   })
 }
+
+/** Node's advice is for who started the process; here the ProxmoxCluster says what is trusted. */
+const trustSentence = (told: string): string =>
+  told.includes('spec.tls')
+    ? told
+    : `${told.replace(/; if the root CA is installed locally.*$/s, '')}; trust is spec.tls.fingerprints or spec.tls.caBundle`
 
 const messageOf = (fault: unknown): string =>
   fault instanceof Error && fault.message !== '' ? fault.message : (codeOf(fault) ?? String(fault))
