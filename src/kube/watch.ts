@@ -96,7 +96,7 @@ export class Reflector<T extends KubeObject> {
       this.#watchList = false
       return
     }
-    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${error.message}`)
+    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isUnknown(fault) ? unknownKind : error.message}`)
     await this.#pause(fault instanceof KubeError ? fault.retryAfterSeconds : undefined, signal)
   }
 
@@ -217,6 +217,10 @@ export class Reflector<T extends KubeObject> {
     return { sawBytes, stop: () => cancel() }
   }
 }
+
+/** The collection itself is not served. */
+const isUnknown = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404
+const unknownKind = 'not served (404); if it stays so, install the CRDs: pve-operator crds | kubectl apply --server-side -f -'
 
 /** 410: the history we want to resume from is compacted. "Too large": the server was restored from a backup and is behind us. */
 function isForgotten(fault: Error): boolean {
