@@ -2,7 +2,7 @@ import { judge, judgeExit } from '../proxmox/failures.ts'
 import { clonedFull, dropIntent } from './intent-state.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { progressOf } from './plan.ts'
-import { isTrue, standing } from './conditions.ts'
+import { conditionOf, isTrue, standing } from './conditions.ts'
 import { isBirth, pinnedVmidOf, templateFor } from './reinstall-state.ts'
 import type { Climb } from './climb.ts'
 import { nowIso, tell } from './room.ts'
@@ -154,7 +154,9 @@ async function copying({ record, cluster, look, room, memory }: Climb): Promise<
   // Also after the end of the task we know: it may have failed because one whose answer was lost was first.
   const task = await findCloneTask(cluster, status)
   if (task?.running) return waitForTask(task.upid, sentence(status))
-  if (!hasEnded && cloneAgeMs(room, status, memory) < silentWindowMs) return wait('TaskRunning', sentence(status), 2_000)
+  // What was judged stuck stays so: the receipt is no longer shown, and its task has not come back.
+  const isStuck = conditionOf(status.conditions, 'Stalled')?.reason === 'StuckLock'
+  if (!hasEnded && !isStuck && cloneAgeMs(room, status, memory) < silentWindowMs) return wait('TaskRunning', sentence(status), 2_000)
   return stalled(
     'StuckLock',
     `VM ${status.vmid} on ${look.seen.node} has lock "clone" and no task is running. An admin must run on that node: qm unlock ${status.vmid}. VMID and addresses are kept.`,
