@@ -22,7 +22,7 @@ packages: node_modules/.stamp
 # `npm install --no-save` keeps to the lock file as well, and does not change it.
 node_modules/.stamp: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js with npm (any version that runs npm; Node 24 itself comes with the packages)." >&2; exit 1; }
-	npm install --no-save --no-audit --no-fund
+	npm install --no-save --no-audit --no-fund --loglevel=error
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 24 || (a === 24 && b < 15)) { console.error("Node " + process.versions.node + " is too old: 24.15 or newer is needed."); process.exit(1) }'
 	@touch $@
 

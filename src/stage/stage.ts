@@ -71,7 +71,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     ])
     const [, simulator] = await unlessFailed(both, failed)
     const kubeconfig = join(controlplaneDir, 'kubeconfig')
-    const client = new KubeClient({ server: await loadKubeServer({ kubeconfig }), fieldManager: 'pve-operator-stage', clock: systemClock })
+    const client = new KubeClient({ server: await loadKubeServer({ kubeconfig }), fieldManager: 'demo', clock: systemClock })
     const manifests = new Manifests({ client, clock: systemClock })
     await unlessFailed(manifests.apply(await readManifests('crds')), failed)
     return {
