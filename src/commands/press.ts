@@ -3,6 +3,7 @@ import type { Reason } from '../api/words.ts'
 import { conditionOf } from '../engine/conditions.ts'
 import { resolvePackage } from '../engine/resolve.ts'
 import { ensureFinalizer } from '../engine/finalizer.ts'
+import { unplanned } from '../engine/change.ts'
 import { climb } from '../engine/climb.ts'
 import { claimAddresses } from '../engine/addresses.ts'
 import type { Look } from '../engine/look.ts'
@@ -187,7 +188,7 @@ async function changePackage(it: Pressing, isNew: boolean): Promise<Pressed> {
   command.status = { ...command.status, intentAt: since }
   record.change(({ packageSource: _, ...status }) => ({
     ...status,
-    change: { since, generation: record.generation, start: true },
+    change: { since, generation: unplanned, start: true },
   }))
   await record.save()
   await command.save()

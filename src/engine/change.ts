@@ -65,8 +65,9 @@ export async function beginChange(room: Room, record: VMRecord, look: Look, plan
   tell(room, vm, 'Normal', 'PackageChanging', message)
 }
 
-export const isNoted = ({ status, generation }: VMRecord) =>
-  status.localStatus === 'change_package' && status.change?.generation === generation
+/** A change that was only asked for has been planned on no generation, and is shown first. */
+export const unplanned = 0
+export const isNoted = ({ status, generation }: VMRecord) => status.change?.generation === generation
 
 /** Name, mark, tags and onboot are no part of a package. */
 const besideThePackage: ReadonlySet<string> = new Set(['name', 'description', 'tags', 'onboot', 'protection'])
