@@ -7,6 +7,7 @@ import { unplanned } from '../engine/change.ts'
 import { climb } from '../engine/climb.ts'
 import { claimAddresses } from '../engine/addresses.ts'
 import type { Look } from '../engine/look.ts'
+import type { Memory } from '../engine/memory.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { climbOf, lookAt, mayUsePackage, packageOf, prepare, wishOf, type Provisioning } from '../engine/provisioning.ts'
 import { anew, begun } from '../engine/reinstall-state.ts'
@@ -139,7 +140,7 @@ async function pressWork(it: Pressing, name: CommandName, isNew: boolean): Promi
     case 'SetDedicatedIP':
       return await allocate(it)
     case 'SetDNSRecords':
-      return await synchroniseDns(it)
+      return synchroniseDns(it)
     default:
       return await climbRung(it, name)
   }
@@ -216,10 +217,18 @@ async function allocate(it: Pressing): Promise<Pressed> {
   )
 }
 
-/** The track of DNS does it and tells; asked again after a crash it finds nothing to do. */
-async function synchroniseDns(it: Pressing): Promise<Pressed> {
-  const { ok, message } = await it.room.synchroniseDns(it.key)
-  return ok ? succeeded(it, `${message}.`) : failed(it, 'CommandFailed', `${message}.`)
+/** The track of DNS does it and tells, whenever its servers answer; asked again after a crash it finds nothing to do. */
+function synchroniseDns(it: Pressing): Pressed {
+  const { room, key, memory } = it
+  const command = it.command.command.metadata.uid ?? ''
+  if (memory.dns?.command !== command) {
+    const asked: NonNullable<Memory['dns']> = { command }
+    memory.dns = asked
+    void room.synchroniseDns(key).then((report) => (asked.report = report))
+  }
+  const { report } = memory.dns
+  if (!report) return wait('CommandRunning', 'The records are being synchronised.', 500)
+  return report.ok ? succeeded(it, `${report.message}.`) : failed(it, 'CommandFailed', `${report.message}.`)
 }
 
 /** Brings one setting to the package; nothing is sent if it is already so. Looked at again after a crash, so it needs no note. */

@@ -24,12 +24,15 @@ export function assignSlots(
   const taken = new Set([...Object.keys(config), ...noted.map((disk) => disk.key), system])
   const result: Disks = [{ name: 'system', key: system, ...seenDisk(config[system]) }]
   for (const disk of merged.additionalDisks ?? []) {
-    const key = noted.find((entry) => entry.name === disk.name)?.key ?? freeSlot(bus, taken)
+    const known = noted.find((entry) => entry.name === disk.name)
+    const key = known?.key ?? freeSlot(bus, taken)
     if (key === undefined) return undefined
     taken.add(key)
     result.push({
       name: disk.name,
       key,
+      // Kept while the slot is empty: a disk that somebody detached is found again by it.
+      ...(known?.volume !== undefined && { volume: known.volume }),
       ...(disk.size && { size: formatSize(parseSizeMiB(disk.size)) }),
       ...seenDisk(config[key]),
       removalPolicy: disk.removalPolicy ?? 'Keep',

@@ -83,6 +83,8 @@ export interface WantedDisk {
   readonly name: string
   readonly key: string
   readonly storage: string
+  /** The volume it has had, if any. */
+  readonly volume?: string
   readonly format?: 'qcow2'
   readonly sizeMiB: number
   readonly limits: Throttle

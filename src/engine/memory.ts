@@ -2,6 +2,8 @@ import type { Carried } from './look.ts'
 
 /** What one process remembers of a VM between passes. Losing it costs requests, never correctness. */
 export interface Memory {
+  /** The synchronisation of DNS that a command has asked for, and how it went. */
+  dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } }
   /** From the pass that asked for a start to the one that sees it ended. */
   carried?: Carried
 

@@ -121,10 +121,12 @@ function wantedSystemDisk(status: VMStatus, merged: Package): Want['systemDisk']
 function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: WantInput): WantedDisk[] {
   return (merged.additionalDisks ?? []).map((disk) => {
     const storage = disk.storage ?? templateFor(vm, status).storage ?? systemDiskStorage
+    const noted = status.disks?.find(({ name }) => name === disk.name)
     return {
       name: disk.name,
-      key: status.disks?.find((noted) => noted.name === disk.name)?.key ?? '',
+      key: noted?.key ?? '',
       storage,
+      ...(noted?.volume !== undefined && { volume: noted.volume }),
       // A raw file on a directory storage makes every snapshot of the VM end with "snapshot feature is not available" (recording 31).
       ...(directoryTypes.has(storageType(storage) ?? '') && { format: 'qcow2' as const }),
       sizeMiB: disk.size ? parseSizeMiB(disk.size) : 0,

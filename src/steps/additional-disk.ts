@@ -6,13 +6,16 @@ import { grow, limitsChange, sizeVerdict } from './system-disk.ts'
 
 /**
  * Allocation is not repeatable: `scsi1=local-lvm:10` on a taken key allocates another volume. Hence the key is in status before,
- * a taken key counts as ours, and the digest refuses a second request that was planned on the same look.
+ * a taken key counts as ours, and the digest refuses a second request that was planned on the same look. A disk that somebody detached
+ * is attached again: an empty one in its place would look like lost data.
  */
 export const setCreatedAdditionalDisk = configStep({
   name: 'set_created_additional_disk',
   rung: 'set_created_additional_disk',
   change: (now, want) => ({
-    set: Object.fromEntries(want.additionalDisks.filter((disk) => now[disk.key] === undefined).map((disk) => [disk.key, allocation(disk)])),
+    set: Object.fromEntries(
+      want.additionalDisks.filter((disk) => now[disk.key] === undefined).map((disk) => [disk.key, detached(now, disk) ?? allocation(disk)]),
+    ),
     remove: want.removedDisks.flatMap((disk) => removal(now, disk)),
   }),
 })
@@ -22,6 +25,12 @@ function removal(now: Values, { key, volume }: { readonly key: string; readonly 
   if (now[key] !== undefined && (volume === undefined || parseDrive(now[key]).volume === volume)) return [key]
   if (volume === undefined) return []
   return Object.keys(now).filter((other) => other.startsWith('unused') && parseDrive(now[other] ?? '').volume === volume)
+}
+
+/** Naming the volume of an `unusedN` takes it back into use (qemu-server). */
+function detached(now: Values, { volume }: WantedDisk): string | undefined {
+  const unused = Object.entries(now).some(([key, value]) => key.startsWith('unused') && parseDrive(value).volume === volume)
+  return unused ? volume : undefined
 }
 
 /** `STORAGE:SIZE` allocates; SIZE is in GiB without a unit, decimals allowed (qemu-server, `NEW_DISK_RE`). */

@@ -26,6 +26,17 @@ describe('set_created_additional_disk', () => {
     expect(setCreatedAdditionalDisk.change(present, withDisk({}))).toEqual(nothing)
   })
 
+  it('attaches a disk again that somebody detached, with its limits, and allocates none in its place', () => {
+    const detached = { ...settledValues, unused0: 'local-lvm:vm-10000-disk-1' }
+    const want = withDisk({ volume: 'local-lvm:vm-10000-disk-1', limits: { mbps_rd: 80 } })
+
+    expect(mergedChange(all, detached, want)).toEqual({ set: { scsi1: 'local-lvm:vm-10000-disk-1,mbps_rd=80' }, remove: [] })
+  })
+
+  it('makes a new one where the volume is gone for good', () => {
+    expect(mergedChange(all, settledValues, withDisk({ volume: 'local-lvm:vm-10000-disk-1' })).set).toEqual({ scsi1: 'local-lvm:100' })
+  })
+
   it('is passed over without additional disks', () => {
     expect(setCreatedAdditionalDisk.check(seeing(), wanting())).toEqual(satisfied)
   })
