@@ -159,7 +159,7 @@ async function copying({ record, cluster, look, room, memory }: Climb): Promise<
   if (!hasEnded && !isStuck && cloneAgeMs(room, status, memory) < silentWindowMs) return wait('TaskRunning', sentence(status), 2_000)
   return stalled(
     'StuckLock',
-    `VM ${status.vmid} on ${look.seen.node} has lock "clone" and no task is running. An admin must run on that node: qm unlock ${status.vmid}. VMID and addresses are kept.`,
+    `VM ${status.vmid} on ${look.seen.node} has lock "clone" and no task is running. The copy is half made: an admin must run on that node: qm unlock ${status.vmid} && qm destroy ${status.vmid}. It is cloned anew then, with the same VMID and addresses.`,
   )
 }
 
