@@ -82,7 +82,6 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'NoCloudInitDrive',
   'VMIDTaken',
   'VMIDsExhausted',
-  'VMMissing',
 ])
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
