@@ -22,7 +22,7 @@ export async function ensureCloned(it: Climb): Promise<Outcome> {
   switch (look.seen.guest) {
     case 'ours':
       cluster.cloneSlots.release(it.key)
-      return done
+      return isHalfMade(it) ? halfMade(it) : done
     case 'copying':
       return await copying(it)
     case 'foreign':
@@ -44,6 +44,26 @@ function underWay({ record, cluster, key }: Climb): Outcome | undefined {
 
 const sentence = (status: Climb['record']['status']) =>
   `Template ${status.template?.vmid} is being cloned to VM ${status.vmid} on ${status.node}.`
+
+/**
+ * PVE takes the lock off a clone only when it is whole, and removes one that failed. One that is there without its lock although its task
+ * ended badly was unlocked by hand, with disks missing perhaps.
+ */
+function isHalfMade({ record, cluster }: Climb): boolean {
+  const { step, conditions } = record.status
+  if (isTrue(conditions, 'Cloned') || step?.name !== 'clone' || !step.upid) return false
+  const end = cluster.tasks.ended(step.upid)
+  return end?.is === 'failed' || (end?.is === 'unknown' && end.why === 'unexpected status')
+}
+
+function halfMade({ record, look }: Climb): Outcome {
+  const { vmid } = record.status
+  const remedy = `An admin must run on that node: qm destroy ${vmid}; then it is cloned anew`
+  return stalled(
+    'StuckLock',
+    `The clone to VM ${vmid} on ${look.seen.node} never finished, and what it left was unlocked by hand. ${remedy}.`,
+  )
+}
 
 async function absent(it: Climb): Promise<Outcome> {
   const { record, room, cluster } = it

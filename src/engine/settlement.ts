@@ -54,7 +54,10 @@ function show(
 ): void {
   const iso = nowIso(room.clock)
   const { verdicts, dropped } = standing(is, reason, message)
-  record.change(judged(record.vm, iso, verdicts, dropped), working(record.status.step?.name ?? 'creation', iso, step))
+  // The receipt of a clone is kept: how its task ended tells a whole clone from one that was unlocked half made.
+  const { name = 'creation', upid } = record.status.step ?? {}
+  const kept = name === 'clone' && upid !== undefined ? { upid, ...step } : step
+  record.change(judged(record.vm, iso, verdicts, dropped), working(name, iso, kept))
   if (is === 'stalled') record.change((status) => ({ ...status, observedGeneration: record.vm.metadata.generation ?? 0 }))
   const wait = `${is} ${reason} ${message}`
   if (memory.lastWait !== wait && !step.upid)

@@ -81,7 +81,14 @@ describe('trouble in PVE', () => {
       const vmid = vm.status?.vmid ?? 0
       expect(world.condition(vm, 'Stalled')?.message).toContain(`qm unlock ${vmid}`)
       expect(vm.status?.addresses).toHaveLength(1)
-      // The admin removes the torso instead, and the VM is made.
+      // An admin who only lifts the lock leaves half a VM, which does not pass for a whole one.
+      world.simulator.world.setLock(vmid, undefined)
+      world.clock.skip(301_000)
+      await until('what is left is called half made', async () => {
+        const message = world.condition(await world.vm('stuck'), 'Stalled')?.message ?? ''
+        return message.includes(`qm destroy ${vmid}`) && !message.includes('qm unlock')
+      })
+      // The admin removes the torso, and the VM is made.
       world.simulator.world.guests.delete(vmid)
       for (const volume of world.simulator.world.storage.ownedBy(vmid)) world.simulator.world.storage.remove(volume)
       world.clock.skip(301_000)
