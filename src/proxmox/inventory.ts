@@ -20,6 +20,8 @@ export interface InventoryChange {
   readonly reachability?: boolean
 }
 
+const overSentence = 'the operator no longer watches this cluster'
+
 interface Waiter {
   readonly notBeforeMs: number
   resolve(snapshot: Snapshot): void
@@ -37,6 +39,7 @@ export class Inventory {
   #failure: Failure | undefined
   #unreachableSinceMs: number | undefined
   #holds = 0
+  #isOver = false
   #wake: (() => void) | undefined
 
   /** `onProblem` gets what a listener throws; it stops nobody else. */
@@ -67,6 +70,8 @@ export class Inventory {
   /** A listing whose request started at or after `ms`. Rejects with the PveError of that listing if it fails. */
   since(ms: number): Promise<Snapshot> {
     if (this.#current !== undefined && this.#current.startedAtMs >= ms) return Promise.resolve(this.#current)
+    // Nobody would ever serve a caller who comes after the end, and a process that stops waits for its passes.
+    if (this.#isOver) return Promise.reject(new Error(overSentence))
     return new Promise((resolve, reject) => {
       this.#waiters.push({ notBeforeMs: ms, resolve, reject })
       this.#wake?.()
@@ -95,7 +100,8 @@ export class Inventory {
       await this.#poll(startedAtMs)
       await this.#rest(startedAtMs, signal)
     }
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('the operator no longer watches this cluster'))
+    this.#isOver = true
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error(overSentence))
   }
 
   async #poll(startedAtMs: number): Promise<void> {

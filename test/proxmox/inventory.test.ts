@@ -44,6 +44,15 @@ describe('the inventory', () => {
     expect(await sim.requests()).toEqual({ 'GET /cluster/resources': 1 })
   })
 
+  it('leaves nobody waiting who asks for a listing while or after it ends', async () => {
+    await inventory.since(0)
+    const asked = inventory.since(systemClock.now() + 60_000)
+    stop.abort()
+    await expect(asked).rejects.toThrow('no longer watches')
+    await running
+    await expect(inventory.since(systemClock.now())).rejects.toThrow('no longer watches')
+  })
+
   it('tells of the guests that changed and of no others', async () => {
     await inventory.since(0)
     changes.length = 0
