@@ -3,6 +3,7 @@ import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../a
 import { dnsZones } from '../api/meta.ts'
 import { Turns } from '../ipam/turns.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isOutdated } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 
 const tries = 8
@@ -69,6 +70,3 @@ export class ZoneRecords {
 }
 
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
-
-const isOutdated = (fault: unknown): boolean =>
-  typeof fault === 'object' && fault !== null && 'reason' in fault && (fault.reason === 'Conflict' || fault.reason === 'NotFound')

@@ -1,7 +1,7 @@
 import { teardownFinalizer } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isNotFound } from '../kube/kube-error.ts'
 import type { Room } from './room.ts'
 import type { VMRecord } from './vm-record.ts'
 
@@ -19,7 +19,7 @@ export async function dropFinalizer(room: Room, record: VMRecord): Promise<void>
   try {
     await patchFinalizers(room, record, others)
   } catch (fault) {
-    if (!(fault instanceof KubeError && fault.status === 404)) throw fault
+    if (!isNotFound(fault)) throw fault
   }
 }
 

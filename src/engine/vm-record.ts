@@ -3,6 +3,7 @@ import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { dnsUnderWay } from '../dns/vm-status.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isConflict } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 import { phaseOf, type Change } from './status.ts'
 
@@ -90,8 +91,6 @@ const withDnsRung = (status: ProxmoxVMStatus, vm: ProxmoxVM): ProxmoxVMStatus =>
   status.localStatus === 'ready' && dnsUnderWay(vm) ? { ...status, localStatus: 'set_dns_records' } : status
 const withoutDnsRung = (status: ProxmoxVMStatus): ProxmoxVMStatus =>
   status.localStatus === 'set_dns_records' ? { ...status, localStatus: 'ready' } : status
-
-const isConflict = (fault: unknown) => fault instanceof Error && 'reason' in fault && fault.reason === 'Conflict'
 
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 

@@ -3,7 +3,7 @@ import type { IPPool } from '../api/ippool.ts'
 import { ipPools, poolAddresses } from '../api/meta.ts'
 import type { PoolAddress } from '../api/pooladdress.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isNotFound, isOutdated } from '../kube/kube-error.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -121,7 +121,7 @@ export class PoolController {
     try {
       this.o.pools.put(await this.o.client.mergePatch(ipPools, { name }, { status: { ...absent, ...status } }, { subresource: 'status' }))
     } catch (fault) {
-      if (!(fault instanceof KubeError && fault.reason === 'NotFound')) throw fault
+      if (!isNotFound(fault)) throw fault
     }
   }
 
@@ -195,7 +195,7 @@ export class PoolController {
     try {
       return await write
     } catch (fault) {
-      if (fault instanceof KubeError && (fault.reason === 'Conflict' || fault.reason === 'NotFound')) return undefined
+      if (isOutdated(fault)) return undefined
       throw fault
     }
   }

@@ -3,7 +3,7 @@ import { heldFinalizer } from '../api/group.ts'
 import type { IPPool } from '../api/ippool.ts'
 import { ipPools } from '../api/meta.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isOutdated } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 import { Turns } from './turns.ts'
 
@@ -54,7 +54,7 @@ export class PoolGuard {
         if (!isGone) this.pools.put(written)
         return
       } catch (fault) {
-        if (!(fault instanceof KubeError && (fault.reason === 'Conflict' || fault.reason === 'NotFound'))) throw fault
+        if (!isOutdated(fault)) throw fault
       }
     }
   }

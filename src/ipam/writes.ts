@@ -2,7 +2,7 @@
 import { poolAddresses } from '../api/meta.ts'
 import type { PoolAddress } from '../api/pooladdress.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isNotFound, isOutdated, KubeError } from '../kube/kube-error.ts'
 import { type Claim, isProtected, nameOf, recordOf, releasedAtMs, renamed, taken } from './records.ts'
 
 /** Beyond this somebody writes the object in a loop; the caller tries again later. */
@@ -35,7 +35,7 @@ export async function take(client: KubeClient, claim: Claim, nowMs: () => number
       return { is: 'ours', object: await client.replace(poolAddresses, next) }
     } catch (fault) {
       // A create is "not found" only when there is no such kind.
-      if (!isOutdated(fault) || (!seen && fault instanceof KubeError && fault.reason === 'NotFound')) throw fault
+      if (!isOvertaken(fault) || (!seen && isNotFound(fault))) throw fault
       seen = await client.get(poolAddresses, key)
     }
   }
@@ -71,7 +71,7 @@ export async function update(
       const written = await client.replace(poolAddresses, next)
       return isGoing(written) ? await keepRecord(client, written) : written
     } catch (fault) {
-      if (!isOutdated(fault)) throw fault
+      if (!isOvertaken(fault)) throw fault
       seen = await client.get(poolAddresses, { name })
     }
   }
@@ -87,14 +87,13 @@ async function keepRecord(client: KubeClient, gone: PoolAddress): Promise<PoolAd
   try {
     return await client.create(poolAddresses, recordOf(gone))
   } catch (fault) {
-    if (!isOutdated(fault)) throw fault
+    if (!isOvertaken(fault)) throw fault
     return client.get(poolAddresses, { name: gone.metadata.name })
   }
 }
 
 /** The object was made, changed or deleted since we looked: look again. */
-const isOutdated = (fault: unknown): boolean =>
-  fault instanceof KubeError && ['AlreadyExists', 'Conflict', 'NotFound'].includes(fault.reason)
+const isOvertaken = (fault: unknown): boolean => isOutdated(fault) || (fault instanceof KubeError && fault.reason === 'AlreadyExists')
 
 /** Whether the API server refused the write: then it did not happen. Without an answer, or after a 5xx, it may have. */
 export const wasRefused = (fault: unknown): boolean => fault instanceof KubeError && fault.status >= 400 && fault.status < 500

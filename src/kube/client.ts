@@ -3,7 +3,7 @@ import type { KubeObject, Resource } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { KubeServer } from './config.ts'
 import type { Key } from './keys.ts'
-import { KubeError, refusal } from './kube-error.ts'
+import { isNotFound, KubeError, refusal } from './kube-error.ts'
 import { collectionPath, objectPath, query, type Subresource } from './paths.ts'
 import { type Lane, type Method, Transport } from './transport.ts'
 
@@ -60,7 +60,7 @@ export class KubeClient {
     try {
       return (await this.request('GET', objectPath(resource, key), undefined, { resource: resource.plural, ...o })) as T
     } catch (fault) {
-      if (fault instanceof KubeError && fault.status === 404) return undefined
+      if (isNotFound(fault)) return undefined
       throw fault
     }
   }
@@ -145,7 +145,7 @@ export class KubeClient {
     try {
       await this.request('DELETE', objectPath(resource, key), body, { resource: resource.plural })
     } catch (fault) {
-      if (!(fault instanceof KubeError && fault.status === 404)) throw fault
+      if (!isNotFound(fault)) throw fault
     }
   }
 

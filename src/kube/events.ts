@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Event, events, type KubeObject } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type KubeClient, KubeError } from './client.ts'
+import { isNotFound } from './kube-error.ts'
 import { microTime } from './micro-time.ts'
 
 export interface EventRecorderOptions {
@@ -191,7 +192,7 @@ export class EventRecorder {
     try {
       await this.#o.client.mergePatch(events, series.event.metadata, patch)
     } catch (fault) {
-      if (!(fault instanceof KubeError && fault.status === 404)) throw fault
+      if (!isNotFound(fault)) throw fault
       // events live for an hour; a series may live longer
       await this.#create(series, count)
     }

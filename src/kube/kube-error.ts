@@ -22,6 +22,15 @@ export class KubeError extends Error {
   }
 }
 
+/** Somebody else wrote the object since it was read. */
+export const isConflict = (fault: unknown): boolean => fault instanceof KubeError && fault.reason === 'Conflict'
+
+/** The object is not as it was read any more: written by somebody else, or gone. */
+export const isOutdated = (fault: unknown): boolean => isConflict(fault) || (fault instanceof KubeError && fault.reason === 'NotFound')
+
+/** There is no such object, or no such kind. */
+export const isNotFound = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404
+
 interface Status {
   kind?: string
   message?: string

@@ -3,7 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import { backoffMs } from './backoff.ts'
 import { type KubeClient, KubeError, type Selection } from './client.ts'
 import { keyOf } from './keys.ts'
-import { refusedLater } from './kube-error.ts'
+import { isNotFound, refusedLater } from './kube-error.ts'
 import { jsonLines } from './lines.ts'
 import { collectionPath, query } from './paths.ts'
 import type { Store } from './store.ts'
@@ -96,7 +96,7 @@ export class Reflector<T extends KubeObject> {
       this.#watchList = false
       return
     }
-    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isUnknown(fault) ? unknownKind : error.message}`)
+    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isNotFound(fault) ? unknownKind : error.message}`)
     await this.#pause(fault instanceof KubeError ? fault.retryAfterSeconds : undefined, signal)
   }
 
@@ -219,7 +219,6 @@ export class Reflector<T extends KubeObject> {
 }
 
 /** The collection itself is not served. */
-const isUnknown = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404
 const unknownKind = 'not served (404); if it stays so, install the CRDs: pve-operator crds | kubectl apply --server-side -f -'
 
 /** 410: the history we want to resume from is compacted. "Too large": the server was restored from a backup and is behind us. */

@@ -3,6 +3,7 @@ import { proxmoxClusters, secrets } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isConflict } from '../kube/kube-error.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -13,7 +14,7 @@ import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './cluster-
 import { type ClusterProblem, type ClusterState, clusterStatusOf, problemOf } from './cluster-verdict.ts'
 import { preflight } from './facts.ts'
 import { type Failure, judge } from './failures.ts'
-import { isConflict, VmidRecord } from './vmid-record.ts'
+import { VmidRecord } from './vmid-record.ts'
 
 /** While something is wrong, Secret and privileges are looked at again after this long. */
 const troubledMs = 60_000

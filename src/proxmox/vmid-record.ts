@@ -1,6 +1,7 @@
 import { proxmoxClusters } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isConflict } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 import type { ReservationRecord } from './vmid-allocator.ts'
 
@@ -45,6 +46,3 @@ export class VmidRecord implements ReservationRecord {
     return object
   }
 }
-
-/** Somebody else wrote the object since it was read (a KubeError, which this room knows as a type only). */
-export const isConflict = (fault: unknown): boolean => fault instanceof Error && 'reason' in fault && fault.reason === 'Conflict'
