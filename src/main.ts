@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
+import { aborted } from './ops/abort.ts'
 import { logLevels } from './ops/log.ts'
 import packageFile from '../package.json' with { type: 'json' }
 
@@ -80,7 +81,7 @@ program
       ...(options.speed && { speed: options.speed }),
     })
     print('ready')
-    await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
+    await aborted(signal)
     await simulator.stop()
   })
 

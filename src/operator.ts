@@ -27,6 +27,7 @@ import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
 import { Reflector } from './kube/watch.ts'
+import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
@@ -270,5 +271,3 @@ export class Operator {
     return store
   }
 }
-
-const aborted = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

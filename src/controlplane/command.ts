@@ -1,3 +1,4 @@
+import { aborted } from '../ops/abort.ts'
 import { type BinariesOptions, ensureBinaries } from './binaries.ts'
 import { startControlPlane } from './controlplane.ts'
 
@@ -19,11 +20,7 @@ export async function controlplaneCommand(options: ControlPlaneCommand): Promise
   const controlPlane = await startControlPlane({ ...options, binaries })
   options.log(`KUBECONFIG=${controlPlane.kubeconfigPath}`)
   options.print('ready')
-  const asked = new Promise<undefined>((resolve) => {
-    if (options.signal.aborted) resolve(undefined)
-    else options.signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
-  const failure = await Promise.race([asked, controlPlane.failed])
+  const failure = await Promise.race([aborted(options.signal), controlPlane.failed])
   await controlPlane.stop()
   if (failure !== undefined) throw new Error(`${failure}; see ${controlPlane.dir}/logs`)
 }

@@ -8,6 +8,7 @@ import type { KubeObject } from '../api/meta.ts'
 import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { keyOf, parseKey } from '../kube/keys.ts'
+import { aborted } from '../ops/abort.ts'
 import { readManifests, type Operator, type Stage, setStage, unlessFailed } from '../stage/stage.ts'
 import { Audience } from './audience.ts'
 import { Board, isReady, rowOf } from './board.ts'
@@ -175,10 +176,7 @@ async function main(): Promise<number> {
     const ready = await unlessFailed(demo(stage, dns), stage.failed)
     if (!ready || process.env.DEMO_EXIT) return ready ? 0 : 1
     say('It stays up. Ctrl-C stops everything.')
-    const ended = await Promise.race([
-      stage.failed,
-      new Promise<undefined>((stop) => interrupted.signal.addEventListener('abort', () => stop(undefined))),
-    ])
+    const ended = await Promise.race([stage.failed, aborted(interrupted.signal)])
     if (ended !== undefined && !interrupted.signal.aborted) throw new Error(ended)
     return 0
   } catch (fault) {

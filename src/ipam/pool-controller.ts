@@ -6,6 +6,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { isNotFound, isOutdated } from '../kube/kube-error.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
+import { aborted } from '../ops/abort.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { AddressBook } from './address-book.ts'
 import { keyOfClaimant } from './claim.ts'
@@ -200,9 +201,3 @@ export class PoolController {
     }
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

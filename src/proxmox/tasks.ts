@@ -1,3 +1,4 @@
+import { aborted } from '../ops/abort.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { TaskStatus, Upid } from './answers.ts'
 import { nodeOfUpid, type Pve, typeOfUpid } from './endpoints.ts'
@@ -91,7 +92,7 @@ export class TaskTracker {
   async run(signal: AbortSignal): Promise<void> {
     this.#running = !signal.aborted
     for (const watch of this.#nodes.values()) this.#arm(watch)
-    if (this.#running) await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }))
+    await aborted(signal)
     this.#running = false
     for (const watch of this.#nodes.values()) watch.cancel()
   }
