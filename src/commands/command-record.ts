@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Condition } from '../api/object.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/words.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isSameJson } from '../kube/json.ts'
 import type { Store } from '../kube/store.ts'
 
 export const isFinished = (command: ProxmoxVMCommand) => command.status?.finishedAt !== undefined
@@ -54,7 +54,7 @@ export class CommandRecord {
   }
 
   async save(): Promise<void> {
-    if (isDeepStrictEqual(this.status, this.#command.status)) return
+    if (isSameJson(this.status, this.#command.status)) return
     this.#command = await this.#client.replaceStatus(proxmoxVMCommands, { ...this.#command, status: this.status })
     this.#store.put(this.#command)
   }

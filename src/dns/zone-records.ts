@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../api/dnszone.ts'
 import { dnsZones } from '../api/meta.ts'
 import { Turns } from '../ipam/turns.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isSameJson } from '../kube/json.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 
@@ -28,7 +28,7 @@ export class ZoneRecords {
         const before = zone.status ?? {}
         const after = change(before, zone)
         if (after === undefined) return false
-        if (isDeepStrictEqual(plain(after), plain(before))) return true
+        if (isSameJson(after, before)) return true
         try {
           this.#zones.put(await this.#client.replaceStatus(dnsZones, { ...zone, status: after }))
           return true
@@ -68,5 +68,3 @@ export class ZoneRecords {
     })
   }
 }
-
-const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T

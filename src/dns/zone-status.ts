@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { DNSZone, DNSZoneStatus } from '../api/dnszone.ts'
 import type { Condition } from '../api/object.ts'
 import type { Reason, ZoneCondition } from '../api/words.ts'
 import { zoneConditions } from '../api/words.ts'
+import { isSameJson } from '../kube/json.ts'
 import { providerOf } from './providers.ts'
 import type { Trouble } from './verdict.ts'
 
@@ -46,7 +46,7 @@ export function zoneStatusOf(zone: DNSZone, old: DNSZoneStatus, known: ZoneKnowl
     ...(known.serial === undefined ? {} : { serial: known.serial }),
   }
   const isStale = nowMs - Date.parse(old.checkedAt ?? '1970-01-01') > staleMs
-  const isNews = isStale || !isDeepStrictEqual(withoutDate(body), withoutDate(old))
+  const isNews = isStale || !isSameJson(withoutDate(body), withoutDate(old))
   return isNews && known.checkedAtMs !== undefined ? { ...body, checkedAt: new Date(known.checkedAtMs).toISOString() } : body
 }
 

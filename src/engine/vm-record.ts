@@ -1,15 +1,15 @@
-import { isDeepStrictEqual } from 'node:util'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
-import { dnsUnderWay } from '../dns/vm-status.ts'
+import { dnsCondition, dnsUnderWay } from '../dns/vm-status.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isSameJson, plain } from '../kube/json.ts'
 import { isConflict } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 import { phaseOf, type Change } from './status.ts'
 
 /** Parts of a VM's status that other writers own; they pass through every write of ours. */
 const foreignFields = ['dns'] as const
-const foreignConditions: ReadonlySet<string> = new Set(['DNSSynced'])
+const foreignConditions: ReadonlySet<string> = new Set([dnsCondition])
 
 /** The status of one VM during one pass: changed freely, written when it must be or when the pass returns, and only if different. */
 export class VMRecord {
@@ -58,7 +58,7 @@ export class VMRecord {
    */
   async save(): Promise<void> {
     this.#draft = plain({ ...this.#draft, phase: phaseOf(this.#vm, this.#draft) })
-    if (isDeepStrictEqual(withDnsRung(this.#draft, this.#vm), plain(this.#vm.status ?? {}))) return
+    if (isSameJson(withDnsRung(this.#draft, this.#vm), this.#vm.status ?? {})) return
     for (;;) {
       try {
         this.adopt(
@@ -79,7 +79,7 @@ export class VMRecord {
     const { namespace, name, uid } = this.#vm.metadata
     const newer = await this.#client.get(proxmoxVMs, { ...(namespace && { namespace }), name })
     if (!newer || newer.metadata.uid !== uid) throw new Error(`${namespace}/${name} is gone`)
-    const isOurs = isDeepStrictEqual(ownPart(newer.status), ownPart(this.#vm.status))
+    const isOurs = isSameJson(ownPart(newer.status), ownPart(this.#vm.status))
     if (!isOurs) this.#store.put(newer)
     if (!isOurs) throw new Error(`the status of ${namespace}/${name} was written by another operator, or by a write whose answer was lost`)
     this.#vm = newer
@@ -92,10 +92,8 @@ const withDnsRung = (status: ProxmoxVMStatus, vm: ProxmoxVM): ProxmoxVMStatus =>
 const withoutDnsRung = (status: ProxmoxVMStatus): ProxmoxVMStatus =>
   status.localStatus === 'set_dns_records' ? { ...status, localStatus: 'ready' } : status
 
-const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
-
 /** What only the engine writes. */
-const ownPart = (status: ProxmoxVMStatus | undefined) => plain(withForeign(status ?? {}, undefined))
+const ownPart = (status: ProxmoxVMStatus | undefined) => withForeign(status ?? {}, undefined)
 
 function withForeign(ours: ProxmoxVMStatus, theirs: ProxmoxVMStatus | undefined): ProxmoxVMStatus {
   const conditions = [

@@ -3,6 +3,7 @@ import { proxmoxClusters, secrets } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { isSameJson } from '../kube/json.ts'
 import { isConflict } from '../kube/kube-error.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
@@ -221,7 +222,7 @@ export class ClusterController {
 
   async #write(object: ProxmoxCluster, state: ClusterState): Promise<void> {
     const status = clusterStatusOf(object, state, new Date(this.#clock.now()).toISOString())
-    if (isSame(status, object.status)) return
+    if (isSameJson(status, object.status)) return
     this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
   }
 
@@ -237,7 +238,9 @@ export class ClusterController {
       .list()
       .some(
         (other) =>
-          other.metadata.name !== object.metadata.name && isSame(secretKeyOf(other), key) && this.#usersOf(other.metadata.name).length > 0,
+          other.metadata.name !== object.metadata.name &&
+          isSameJson(secretKeyOf(other), key) &&
+          this.#usersOf(other.metadata.name).length > 0,
       )
     const secret = await readSecret(this.#client, key)
     if (secret !== undefined) await setFinalizer(this.#client, secrets, secret, inUse || neededElsewhere)
@@ -245,17 +248,4 @@ export class ClusterController {
     if (written !== undefined) this.#clusters.put(written)
     return written !== undefined
   }
-}
-
-const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
-
-/** Keys in order, so that the API server's order of fields is no difference. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item)]),
-  )
 }
