@@ -1,6 +1,7 @@
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -21,7 +22,7 @@ export class CommandKeeping {
 
   async run(signal: AbortSignal): Promise<void> {
     const end = this.#commands.subscribe(({ key }) => this.#queue.add(key))
-    for (const { metadata } of this.#commands.list()) this.#queue.add(`${metadata.namespace}/${metadata.name}`)
+    for (const command of this.#commands.list()) this.#queue.add(keyOf(command))
     await this.#queue.run((key) => this.#keep(key), { workers: 1 }, signal)
     end()
   }

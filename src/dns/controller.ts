@@ -4,6 +4,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -12,7 +13,7 @@ import { handOver, release } from './release.ts'
 import type { Wanted } from './records.ts'
 import type { Outcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
-import { dnsConditionOf, notesOf, recordId, sameNote, statusPatch } from './vm-status.ts'
+import { dnsConditionOf, notesOf, recordId, sameNote, sameNotes, statusPatch } from './vm-status.ts'
 import type { ZoneDirectory } from './zone-directory.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
@@ -157,10 +158,8 @@ export class DnsController {
     const { wanted, intended, placement } = o
     const unconfirmed = this.#unconfirmed()
     if (!this.#since.has(key)) this.#since.set(key, this.#o.clock.now())
-    const noted = notesOf(old)
-    const isNoted = intended.length === noted.length && intended.every((note, at) => noted[at] !== undefined && sameNote(note, noted[at]))
     // The intent first: what is in status before the server is asked can be found again after a crash, a rename or the end of the VM.
-    const vm = isNoted
+    const vm = sameNotes(intended, notesOf(old))
       ? old
       : await this.#write(old, intended, verdictOf({ notes: intended, troubles: o.troubles, homeless: placement.homeless, unconfirmed }))
     const ids = new Set(wanted.map(idOf))
@@ -239,8 +238,6 @@ export class DnsController {
     this.#waiting.delete(key)
   }
 }
-
-const keyOf = ({ metadata: { namespace, name } }: ProxmoxVM): string => `${namespace ?? ''}/${name}`
 
 /** What is to be on record before the server is asked: everything wanted, and what was noted and is to go. */
 export function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {

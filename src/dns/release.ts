@@ -1,6 +1,7 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { Outcome, RecordSync } from './sync.ts'
@@ -41,7 +42,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
   })
   const isOver = left.length > 0 && hands.clock.now() >= deadlineMs(vm, hands)
   const kept = isOver ? await handOver(vm, left, hands, troubles[0]?.message) : left
-  if (kept.length > 0) hands.queue.addAfter(`${vm.metadata.namespace ?? ''}/${vm.metadata.name}`, againMs)
+  if (kept.length > 0) hands.queue.addAfter(keyOf(vm), againMs)
   const pending = kept.length === 0 ? [] : troubles.slice(0, 1)
   const verdict = verdictOf({ notes: kept, troubles: pending, homeless: [], unconfirmed: new Set() })
   await hands.write(
@@ -70,9 +71,8 @@ export async function handOver(
   for (const ref of new Set(notes.map((note) => note.zone))) {
     const mine = notes.filter((note) => note.zone === ref)
     const records = mine.map(({ name, type, values }) => ({ name, type, values }))
-    const { namespace, name, uid } = vm.metadata
     const since = new Date(hands.clock.now()).toISOString()
-    const orphan = { vm: `${namespace ?? ''}/${name}`, uid: uid ?? '', since, records }
+    const orphan = { vm: keyOf(vm), uid: vm.metadata.uid ?? '', since, records }
     if (await hands.records.adopt(ref, orphan))
       hands.events.record(vm, 'Warning', 'DNSOrphaned', `DNSZone ${ref} goes on removing ${listed(mine)}: ${why}`)
     else kept.push(...mine)

@@ -27,6 +27,9 @@ export const sameNote = (a: VMRecordNote, b: VMRecordNote): boolean =>
   a.values.length === b.values.length &&
   a.values.every((value, at) => value === b.values[at])
 
+export const sameNotes = (a: readonly VMRecordNote[], b: readonly VMRecordNote[]): boolean =>
+  a.length === b.length && a.every((note, at) => b[at] !== undefined && sameNote(note, b[at]))
+
 export const recordId = (record: { zone: string; name: string; type: string }): string => `${record.zone} ${record.type} ${record.name}`
 
 /** Our part of the status, as an object to apply; undefined when the server has it already. */
@@ -37,10 +40,8 @@ export function statusPatch(
   nowIso: string,
 ): Partial<ProxmoxVM> | undefined {
   const before = dnsConditionOf(vm)
-  const known = vm.status?.dns?.records
   const isSaid = before?.status === verdict.status && before.reason === verdict.reason && before.message === verdict.message
-  const isNoted =
-    known !== undefined && known.length === notes.length && notes.every((note, at) => known[at] !== undefined && sameNote(note, known[at]))
+  const isNoted = vm.status?.dns !== undefined && sameNotes(notesOf(vm), notes)
   if (isSaid && isNoted) return undefined
   const { name, namespace, uid, generation } = vm.metadata
   const condition: Condition = {

@@ -4,6 +4,7 @@ import { dnsZones } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -202,8 +203,7 @@ export class ZoneController {
     if (gone.size === 0) return
     await this.#o.records.settle(ref, gone)
     // Their names and addresses may have been given out again meanwhile.
-    for (const vm of this.#o.vms.list())
-      if (dnsConditionOf(vm)?.reason === 'RecordTaken') this.#o.force(`${vm.metadata.namespace ?? ''}/${vm.metadata.name}`)
+    for (const vm of this.#o.vms.list()) if (dnsConditionOf(vm)?.reason === 'RecordTaken') this.#o.force(keyOf(vm))
     this.#o.events.record(zone, 'Normal', 'DNSOrphansRemoved', `${gone.size} record sets of deleted VMs are gone`)
   }
 
@@ -216,7 +216,7 @@ export class ZoneController {
     const found =
       expected.length === 0 ? [] : await this.#o.sync.ask(ref, 'look', (provider) => provider.look(expected.map((each) => each.key)))
     if (!Array.isArray(found)) return
-    for (const { metadata } of driftedVMs(zone, expected, found)) this.#o.force(`${metadata.namespace ?? ''}/${metadata.name}`)
+    for (const vm of driftedVMs(zone, expected, found)) this.#o.force(keyOf(vm))
     memory.auditedAtMs = this.#o.clock.now()
     memory.auditedSerial = memory.serial
   }

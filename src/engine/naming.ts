@@ -1,4 +1,5 @@
 /** The macros of `naming` (hostname, vmName). */
+import { clientIdLabel, serviceIdLabel } from '../api/group.ts'
 
 export interface MacroSource {
   readonly namespace: string
@@ -37,8 +38,8 @@ export function expandName(pattern: string, source: MacroSource): Named {
 function expandMacro(macro: string, source: MacroSource): Named {
   const random = /^(random|random_digit_|random_letter_)(\d{1,2})$/.exec(macro)
   if (random) return { is: 'named', value: randomText(alphabets[random[1] as keyof typeof alphabets], Number(random[2]), source.random) }
-  if (macro === 'client_id') return fromLabel(source, 'pve.hosting/client-id', macro)
-  if (macro === 'service_id') return fromLabel(source, 'pve.hosting/service-id', macro)
+  if (macro === 'client_id') return fromLabel(source, clientIdLabel, macro)
+  if (macro === 'service_id') return fromLabel(source, serviceIdLabel, macro)
   const value = plainMacros(source).get(macro)
   if (value !== undefined) return { is: 'named', value }
   return { is: 'invalid', why: `unknown macro {${macro}}` }
