@@ -9,11 +9,12 @@ import { claimAddresses } from '../engine/addresses.ts'
 import type { Look } from '../engine/look.ts'
 import type { Memory } from '../engine/memory.ts'
 import { freshMemory } from '../engine/memory.ts'
-import { climbOf, lookAt, mayUsePackage, packageOf, prepare, wishOf, type Provisioning } from '../engine/provisioning.ts'
+import type { Pass } from '../engine/pass.ts'
+import { climbOf, lookAt, mayUsePackage, packageOf, prepare, wishOf } from '../engine/provisioning.ts'
 import { anew, begun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/reinstallation.ts'
 import { removals, removeFromPve } from '../engine/removal.ts'
-import { nowIso, tell } from '../engine/room.ts'
+import { nowIso, tell, type Room } from '../engine/room.ts'
 import { isPaused } from '../engine/settlement.ts'
 import { working } from '../engine/status.ts'
 import { wait, waitForTask, type Outcome } from '../engine/step.ts'
@@ -23,7 +24,7 @@ import { CommandRecord, isFinished } from './command-record.ts'
 import { isPowerButton, pressPower } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
 
-export interface Pressing extends Provisioning {
+export interface Pressing extends Pass {
   readonly cluster: PveCluster
   readonly command: CommandRecord
 }
@@ -34,7 +35,7 @@ type Pressed = Outcome | 'finished' | 'goes on'
  * The commands of one VM, one at a time and each once. Undefined: nothing to wait for, the pass over the VM goes on. Commands that ask for work
  * of the engine (Reinstall, Clone, ChangePackage) leave their intent in the VM's status and end when that work has.
  */
-export async function pressButtons(it: Provisioning, cluster: PveCluster | undefined): Promise<Outcome | undefined> {
+export async function pressButtons(it: Pass, cluster: PveCluster | undefined): Promise<Outcome | undefined> {
   const open = openCommands(it)
   const current = open.find((command) => command.status?.startedAt) ?? open[0]
   if (!current) return undefined
@@ -54,40 +55,40 @@ export async function pressButtons(it: Provisioning, cluster: PveCluster | undef
   return undefined
 }
 
-const openCommands = ({ room, key }: Provisioning): ProxmoxVMCommand[] =>
+const openCommands = ({ room, key }: Pass): ProxmoxVMCommand[] =>
   room
     .commandsOf(key)
     .filter((command) => !isFinished(command))
     .toSorted((a, b) => timeOf(a).localeCompare(timeOf(b)))
 const timeOf = ({ metadata }: ProxmoxVMCommand) => `${metadata.creationTimestamp} ${metadata.name}`
 
-async function refuseOther(it: Provisioning, other: ProxmoxVMCommand, current: ProxmoxVMCommand): Promise<void> {
-  await end(it, other, 'AnotherCommand', `Another command is under way: ${current.spec.command} (${current.metadata.name}).`)
+async function refuseOther(it: Pass, other: ProxmoxVMCommand, current: ProxmoxVMCommand): Promise<void> {
+  await end(it.room, other, 'AnotherCommand', `Another command is under way: ${current.spec.command} (${current.metadata.name}).`)
 }
 
-async function end({ room }: Pick<Provisioning, 'room'>, command: ProxmoxVMCommand, reason: Reason, why: string): Promise<void> {
+async function end(room: Room, command: ProxmoxVMCommand, reason: Reason, why: string): Promise<void> {
   const refused = new CommandRecord({ command, client: room.client, store: room.commands })
   refused.finish('Failed', reason, why, nowIso(room.clock))
   await refused.save()
 }
 
-export const hasOpenCommand = (room: Provisioning['room'], key: string) => room.commandsOf(key).some((command) => !isFinished(command))
+export const hasOpenCommand = (room: Room, key: string) => room.commandsOf(key).some((command) => !isFinished(command))
 
 /** Those not begun when their VM is taken down; the others go with it. */
-export async function refuseDeleting(room: Provisioning['room'], key: string): Promise<void> {
+export async function refuseDeleting(room: Room, key: string): Promise<void> {
   for (const command of room.commandsOf(key))
-    if (!isFinished(command) && !command.status?.startedAt) await end({ room }, command, 'PreconditionFailed', 'The VM is being deleted.')
+    if (!isFinished(command) && !command.status?.startedAt) await end(room, command, 'PreconditionFailed', 'The VM is being deleted.')
 }
 
 /** Commands whose VM is not there. */
-export async function refuseOrphans(room: Provisioning['room'], key: string): Promise<void> {
+export async function refuseOrphans(room: Room, key: string): Promise<void> {
   for (const command of room.commandsOf(key)) {
     if (!isFinished(command))
-      await end({ room }, command, 'VMNotFound', `There is no ProxmoxVM "${command.spec.vmRef.name}" in this namespace.`)
+      await end(room, command, 'VMNotFound', `There is no ProxmoxVM "${command.spec.vmRef.name}" in this namespace.`)
   }
 }
 
-function tellFinished({ room, record }: Provisioning, { command, status }: CommandRecord): void {
+function tellFinished({ room, record }: Pass, { command, status }: CommandRecord): void {
   const isDone = status.phase === 'Succeeded'
   tell(
     room,

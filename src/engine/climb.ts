@@ -7,22 +7,18 @@ import { ensureCloned } from './cloning.ts'
 import { holds, isTrue, type Verdict } from './conditions.ts'
 import type { Look } from './look.ts'
 import type { Seen, Want } from './machine.ts'
-import type { Memory } from './memory.ts'
+import type { Pass } from './pass.ts'
 import { planNext, rungReached, type Judged, type Plan } from './plan.ts'
 import { isBirth } from './reinstall-state.ts'
-import { nowIso, tell, type Room } from './room.ts'
+import { nowIso, tell } from './room.ts'
 import { cloneFinished, judged, noted, reached, working } from './status.ts'
 import { done, retry, wait, type Ladder, type Outcome } from './step.ts'
 import type { VMRecord } from './vm-record.ts'
 import { VMWorld } from './vm-world.ts'
 
 /** One VM that exists as an intent, on its way up the ladder. */
-export interface Climb {
-  readonly room: Room
-  readonly key: string
-  readonly record: VMRecord
+export interface Climb extends Pass {
   readonly cluster: PveCluster
-  readonly memory: Memory
   readonly ladder: Ladder
   /** The spec has been applied before: what is missing now was changed in PVE. */
   readonly isRepair: boolean

@@ -3,7 +3,7 @@ import type { PveCluster } from '../proxmox/cluster.ts'
 import type { GuestRow, Snapshot } from '../proxmox/snapshot.ts'
 import { conditionOf, holds, standing } from './conditions.ts'
 import { outdated } from './conclusion.ts'
-import type { Memory } from './memory.ts'
+import type { Pass } from './pass.ts'
 import { nowIso, type Room } from './room.ts'
 import { judged } from './status.ts'
 import { isSuspended } from './suspension.ts'
@@ -12,17 +12,11 @@ import type { VMRecord } from './vm-record.ts'
 /** The power a listing tells is what pvestatd broadcast last: up to this much older than the listing. */
 export const broadcastMs = 12_000
 
-interface Settled {
-  readonly room: Room
-  readonly record: VMRecord
-  readonly memory: Memory
-}
-
 /**
  * A settled VM costs no request: the listing that serves all VMs of the cluster tells where it is, whether it runs and whether it is locked.
  * True: something shows that only a thorough look can judge.
  */
-export async function readListing(it: Settled, cluster: PveCluster): Promise<boolean> {
+export async function readListing(it: Omit<Pass, 'key'>, cluster: PveCluster): Promise<boolean> {
   const { room, record } = it
   readPackage(room, record)
   const snapshot = cluster.inventory.current()
@@ -42,7 +36,7 @@ export async function readListing(it: Settled, cluster: PveCluster): Promise<boo
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
-async function powerNow({ room, record, memory }: Settled, cluster: PveCluster, snapshot: Snapshot, row: GuestRow) {
+async function powerNow({ room, record, memory }: Omit<Pass, 'key'>, cluster: PveCluster, snapshot: Snapshot, row: GuestRow) {
   const told = powerOf(row)
   const isOlder = memory.powerSeenAtMs !== undefined && snapshot.startedAtMs < memory.powerSeenAtMs + broadcastMs
   if (told === undefined || told === record.status.remoteStatus || !isOlder) return told

@@ -13,8 +13,8 @@ import { ensureFinalizer } from './finalizer.ts'
 import { formIntent } from './intent.ts'
 import { Look } from './look.ts'
 import type { Want } from './machine.ts'
-import type { Memory } from './memory.ts'
 import { renamed } from './names.ts'
+import type { Pass } from './pass.ts'
 import { resolvePackage, resolveWire, type Resolved } from './resolve.ts'
 import { nowIso, type Room } from './room.ts'
 import { clusterFor, mayUse, silenceOf } from './references.ts'
@@ -27,15 +27,8 @@ import type { Credentials } from './wanted-cloud-init.ts'
 import { markOf, descriptionOf, wantOf, type GrantedAddress } from './wanted.ts'
 import type { VMRecord } from './vm-record.ts'
 
-export interface Provisioning {
-  readonly room: Room
-  readonly key: string
-  readonly record: VMRecord
-  readonly memory: Memory
-}
-
 /** The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. */
-export async function provisionVM(it: Provisioning): Promise<Outcome> {
+export async function provisionVM(it: Pass): Promise<Outcome> {
   const { room, record } = it
   const cluster = clusterFor(room, record.vm)
   if ('is' in cluster) return cluster
@@ -79,7 +72,7 @@ export interface Prepared {
 }
 
 /** The package in force, addresses, credentials. The finalizer comes before the first of them that leaves a trace. */
-export async function prepare({ room, record }: Provisioning): Promise<Prepared | Outcome> {
+export async function prepare({ room, record }: Pass): Promise<Prepared | Outcome> {
   const resolved = packageInForce(room, record)
   if ('is' in resolved) return resolved
   await ensureFinalizer(room, record)
@@ -97,7 +90,7 @@ async function staleCloudInitOf(record: VMRecord, cluster: PveCluster, look: Loo
 }
 
 /** A suspended VM is off before anything else is looked at: a package that does not work must not keep it running. */
-async function holdOff(it: Provisioning, cluster: PveCluster): Promise<Outcome | undefined> {
+async function holdOff(it: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { room, record } = it
   const { status, vm } = record
   if (!isSuspended(vm) || isBirth(status) || status.removedAt) return undefined
@@ -129,7 +122,7 @@ async function holdOff(it: Provisioning, cluster: PveCluster): Promise<Outcome |
 }
 
 /** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
-async function reinstall(it: Provisioning, cluster: PveCluster): Promise<Outcome | undefined> {
+async function reinstall(it: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { record } = it
   const requestID = requestedReinstall(record.vm)
   const isFree = record.status.firstReadyAt !== undefined && record.status.reinstall?.running === undefined
@@ -158,7 +151,7 @@ export function mayUsePackage(room: Room, vm: ProxmoxVM): boolean {
   return found === undefined || mayUse(room, vm, found.spec.allowedNamespaces)
 }
 
-export function lookAt({ room, record, memory }: Provisioning, cluster: PveCluster): Look {
+export function lookAt({ room, record, memory }: Pass, cluster: PveCluster): Look {
   const { status, vm } = record
   const vmid = status.vmid ?? 0
   const isFirst = isBirth(status) && !status.firstStartedAt && status.step?.name !== 'start'
@@ -176,7 +169,7 @@ export function lookAt({ room, record, memory }: Provisioning, cluster: PveClust
   })
 }
 
-export function climbOf(it: Provisioning, cluster: PveCluster, look: Look, ladder: Ladder, wish: () => Want | Outcome): Climb {
+export function climbOf(it: Pass, cluster: PveCluster, look: Look, ladder: Ladder, wish: () => Want | Outcome): Climb {
   const { status, vm } = it.record
   const vmid = status.vmid ?? 0
   const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid))
@@ -184,12 +177,7 @@ export function climbOf(it: Provisioning, cluster: PveCluster, look: Look, ladde
 }
 
 /** The wish, once the configuration of the VM shows its disks. */
-export function wishOf(
-  { record }: Provisioning,
-  cluster: PveCluster,
-  { resolved, grants, credentials }: Prepared,
-  look: Look,
-): Want | Outcome {
+export function wishOf({ record }: Pass, cluster: PveCluster, { resolved, grants, credentials }: Prepared, look: Look): Want | Outcome {
   const { merged } = resolved
   const { vm } = record
   const values = look.seen.config?.values ?? {}

@@ -1,14 +1,15 @@
 import type { PveCluster } from '../proxmox/cluster.ts'
 import { fails, standing } from './conditions.ts'
 import { deleteCredentials } from './credentials.ts'
+import type { Pass } from './pass.ts'
 import { anew, begun, type Running } from './reinstall-state.ts'
-import { removals, removeFromPve, type Removing } from './removal.ts'
+import { removals, removeFromPve } from './removal.ts'
 import { nowIso, tell } from './room.ts'
 import { judged } from './status.ts'
 import { done, type Outcome } from './step.ts'
 
 /** The intent is in status before anything is deleted, so that an interrupted reinstall is finished and never begun twice. */
-export async function beginReinstall({ room, record }: Removing, running: Omit<Running, 'since'>): Promise<void> {
+export async function beginReinstall({ room, record }: Pass, running: Omit<Running, 'since'>): Promise<void> {
   const iso = nowIso(room.clock)
   const { verdicts, dropped } = standing('reconciling', 'Reinstalling', `Reinstall ${running.requestID} is under way.`)
   record.change(begun({ ...running, since: iso }), judged(record.vm, iso, verdicts, dropped))
@@ -18,7 +19,7 @@ export async function beginReinstall({ room, record }: Removing, running: Omit<R
 }
 
 /** Deletes the old VM with all its disks and snapshots. VMID, MAC, names and addresses stay, backups too; the password is made anew. */
-export async function clearForReinstall(it: Removing, cluster: PveCluster, running: Running): Promise<Outcome> {
+export async function clearForReinstall(it: Pass, cluster: PveCluster, running: Running): Promise<Outcome> {
   const { record, room } = it
   const gone = await removeFromPve(it, cluster, removals.reinstall)
   if (gone.is !== 'done') return gone

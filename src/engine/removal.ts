@@ -2,21 +2,14 @@ import type { PveCluster } from '../proxmox/cluster.ts'
 import { deleteBackup, nextBackup } from './backups.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { Look } from './look.ts'
-import type { Memory } from './memory.ts'
+import type { Pass } from './pass.ts'
 import { isBirth } from './reinstall-state.ts'
 import { silenceOf } from './references.ts'
-import { nowIso, type Room } from './room.ts'
+import { nowIso } from './room.ts'
 import { working } from './status.ts'
 import { done, stalled, wait, waitForTask, type Outcome } from './step.ts'
 import type { VMRecord } from './vm-record.ts'
 import { markOf } from './wanted.ts'
-
-export interface Removing {
-  readonly room: Room
-  readonly key: string
-  readonly record: VMRecord
-  readonly memory: Memory
-}
 
 /** What goes with the VM. Its own disks always do. */
 export interface Removal {
@@ -38,7 +31,7 @@ export const removals = {
 const notInterrupted: ReadonlySet<string> = new Set(['clone', 'stop', 'delete_backups', 'delete_snapshots', 'remove'])
 
 /** `done` once the VM is proved to be gone. */
-export async function removeFromPve(it: Removing, cluster: PveCluster, what: Removal): Promise<Outcome> {
+export async function removeFromPve(it: Pass, cluster: PveCluster, what: Removal): Promise<Outcome> {
   const { record, key } = it
   const { status } = record
   const vmid = status.vmid ?? 0
@@ -63,7 +56,7 @@ export async function removeFromPve(it: Removing, cluster: PveCluster, what: Rem
   }
 }
 
-async function freshLook({ room, record: { vm, status } }: Removing, cluster: PveCluster): Promise<Look> {
+async function freshLook({ room, record: { vm, status } }: Pass, cluster: PveCluster): Promise<Look> {
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
   const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: room.clock.now() })
@@ -72,7 +65,7 @@ async function freshLook({ room, record: { vm, status } }: Removing, cluster: Pv
 }
 
 /** The number has another owner: ours is gone, and the stranger is not touched. With our MAC it is our VM that lost its mark, and its address is in use. */
-function foreign({ record }: Removing, look: Look): Outcome {
+function foreign({ record }: Pass, look: Look): Outcome {
   const { vmid, interfaces } = record.status
   // A VM that is being restored has neither mark nor network yet, and may be ours.
   if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
@@ -84,7 +77,7 @@ function foreign({ record }: Removing, look: Look): Outcome {
 }
 
 /** A clone whose receipt was lost may still appear. */
-async function provedAbsent(it: Removing, cluster: PveCluster): Promise<Outcome> {
+async function provedAbsent(it: Pass, cluster: PveCluster): Promise<Outcome> {
   const { room, record, memory } = it
   const { status } = record
   const wasReady = !isBirth(status) || (status.reinstall?.running && !status.reinstall.running.removed)
@@ -97,7 +90,7 @@ async function provedAbsent(it: Removing, cluster: PveCluster): Promise<Outcome>
   return wait('Terminating', `The answer to the clone request may have been lost; VM ${status.vmid} is given a minute to appear.`, 5_000)
 }
 
-async function copyingOrStuck({ record }: Removing, cluster: PveCluster, look: Look): Promise<Outcome> {
+async function copyingOrStuck({ record }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
   const { vmid } = record.status
   const task = await findCloneTask(cluster, record.status)
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${vmid} must end first.`)
@@ -107,7 +100,7 @@ async function copyingOrStuck({ record }: Removing, cluster: PveCluster, look: L
   )
 }
 
-async function takeDown(it: Removing, cluster: PveCluster, look: Look, what: Removal): Promise<Outcome> {
+async function takeDown(it: Pass, cluster: PveCluster, look: Look, what: Removal): Promise<Outcome> {
   const { room, record } = it
   const { status } = record
   const { lock, config } = look.seen
@@ -139,13 +132,13 @@ function runs({ status }: VMRecord): Outcome {
   )
 }
 
-async function cutPower({ room, record }: Removing, cluster: PveCluster, look: Look): Promise<Outcome> {
+async function cutPower({ room, record }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
   room.mayAct()
   record.change(working('stop', nowIso(room.clock)))
   return waitForTask(await cluster.pve.stop(look.at, { overruleShutdown: true }), `Power of VM ${record.status.vmid} is being cut.`)
 }
 
-async function removeBackups({ room, record }: Removing, cluster: PveCluster): Promise<Outcome | undefined> {
+async function removeBackups({ room, record }: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const found = await nextBackup(cluster, record.status)
   if (found.is === 'none') return undefined
   if (found.is === 'unseen') return stalled('PermissionDenied', found.why)
@@ -157,7 +150,7 @@ async function removeBackups({ room, record }: Removing, cluster: PveCluster): P
     : wait('Terminating', `Backup ${found.backup.volid} was deleted.`, 0)
 }
 
-async function removeSnapshot({ room, record }: Removing, cluster: PveCluster, look: Look): Promise<Outcome | undefined> {
+async function removeSnapshot({ room, record }: Pass, cluster: PveCluster, look: Look): Promise<Outcome | undefined> {
   const [snapshot] = await cluster.pve.snapshots(look.at)
   if (!snapshot) return undefined
   room.mayAct()

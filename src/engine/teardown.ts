@@ -3,24 +3,16 @@ import { dnsHolds } from '../dns/vm-status.ts'
 import { claimantOf } from './addresses.ts'
 import { deleteCredentials } from './credentials.ts'
 import { dropFinalizer, hasFinalizer } from './finalizer.ts'
-import type { Memory } from './memory.ts'
-import { tell, type Room } from './room.ts'
+import type { Pass } from './pass.ts'
+import { tell } from './room.ts'
 import { removals, removeFromPve } from './removal.ts'
 import { done, wait, type Outcome } from './step.ts'
-import type { VMRecord } from './vm-record.ts'
-
-export interface Teardown {
-  readonly room: Room
-  readonly key: string
-  readonly record: VMRecord
-  readonly memory: Memory
-}
 
 /**
  * The end of a VM, by deletionPolicy. An address is free only after PVE confirmed that the VM is gone; a failure keeps address, VMID and
  * finalizer, and is tried for ever. One request to PVE at a time, each decided by a look.
  */
-export async function tearDown(it: Teardown): Promise<Outcome> {
+export async function tearDown(it: Pass): Promise<Outcome> {
   const { room, record } = it
   if (!hasFinalizer(record.vm)) return done
   if (record.vm.spec.deletionPolicy === 'Orphan') return await orphan(it)
@@ -35,7 +27,7 @@ export async function tearDown(it: Teardown): Promise<Outcome> {
   return await giveBack(it)
 }
 
-async function orphan(it: Teardown): Promise<Outcome> {
+async function orphan(it: Pass): Promise<Outcome> {
   const { room, record } = it
   room.mayAct()
   const held = record.status.addresses?.map((address) => address.address).join(', ')
@@ -48,12 +40,12 @@ async function orphan(it: Teardown): Promise<Outcome> {
 }
 
 /** A command is kept until its object goes, and must not reach another VM of the same name. */
-async function deleteCommands({ room, key }: Teardown): Promise<void> {
+async function deleteCommands({ room, key }: Pass): Promise<void> {
   for (const command of room.commandsOf(key)) await deleteCommand(room.client, command)
 }
 
 /** Only now: nothing in PVE uses the addresses any more. */
-async function giveBack(it: Teardown): Promise<Outcome> {
+async function giveBack(it: Pass): Promise<Outcome> {
   const { room, record, key } = it
   room.mayAct()
   const { vm, status } = record
