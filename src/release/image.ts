@@ -21,6 +21,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
+import { asOneFile, requireBanner } from './bundling.ts'
 import { licenceTexts } from './licences.ts'
 
 const home = join(import.meta.dirname, '../..')
@@ -35,15 +36,8 @@ async function bundle(outfile: string): Promise<void> {
   await build({
     entryPoints: [join(home, 'src/main.ts')],
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    minifySyntax: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    // CommonJS dependencies ask for require at run time.
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+    ...asOneFile,
+    banner: { js: requireBanner },
   })
 }
 
