@@ -26,7 +26,7 @@ const ports = (which: string) =>
       ),
     })
 
-export const firewallRule = z
+const firewallRule = z
   .object({
     name: entryName('Name of the rule; the inline rule of that name replaces the one of the VMPackage as a whole.'),
     enabled: z.boolean().exactOptional().describe('false lifts the rule, an inherited one too. Default true.'),

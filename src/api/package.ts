@@ -98,7 +98,7 @@ const systemDisk = z
   })
   .describe('The disk the guest boots from. Other disks of the template are left alone.')
 
-export const additionalDisk = z.object({
+const additionalDisk = z.object({
   name: entryName('Name of the disk inside this VM; it finds the disk again when the package changes. "system" is taken.'),
   size: diskSize(
     'Size of the disk, whole MiB from 1Gi. Disks only grow: a smaller size is reported and not applied. Needed after the merge with the VMPackage.',
@@ -116,7 +116,6 @@ export const additionalDisk = z.object({
       'What happens when the disk leaves the package. Keep (default): it stays attached and is reported. Delete: it is detached and its data deleted.',
     ),
 })
-export type AdditionalDisk = z.infer<typeof additionalDisk>
 
 const network = z
   .object({

@@ -11,7 +11,7 @@ const holder = {
   uid: z.string().max(64).describe('UID of the ProxmoxVM: an object of the same name made later is somebody else.'),
 }
 
-export const claimReference = z.object({
+const claimReference = z.object({
   ...holder,
   entry: z.string().max(63).describe('Name of the entry in spec.addresses of the ProxmoxVM.'),
   since: time('When the address was taken.'),

@@ -22,7 +22,7 @@ const networkInterface = z.object({
   vlan: z.int().exactOptional().describe('VLAN tag; absent = untagged.'),
 })
 
-export const vmAddress = z.object({
+const vmAddress = z.object({
   name: z.string().max(63).describe('Name of the entry in spec.addresses.'),
   family: z.enum(['IPv4', 'IPv6']).describe('IPv4 or IPv6.'),
   address: z.string().max(45).describe('The address.'),
@@ -30,7 +30,6 @@ export const vmAddress = z.object({
   gateway: text(45, 'Default route.'),
   pool: name('Name of the IPPool it came from.'),
 })
-export type VMAddress = z.infer<typeof vmAddress>
 
 const disk = z.object({
   name: z.string().max(63).describe('"system", or the name of the additional disk in the package.'),

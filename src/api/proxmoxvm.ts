@@ -23,7 +23,7 @@ import { template } from './template.ts'
 
 export type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
 
-export const addressEntry = z.object({
+const addressEntry = z.object({
   name: entryName('Name of the entry; it finds the address again when the list changes.'),
   poolRef: nameReference('IPPool', 'The pool the address comes from.'),
   address: ipAddress(
@@ -34,7 +34,6 @@ export const addressEntry = z.object({
     'Name the PTR record of the address leads to, such as mail.example.com. Absent = the host name of the VM. It is written where a DNSZone serves the address.',
   ).exactOptional(),
 })
-export type AddressEntry = z.infer<typeof addressEntry>
 
 // PVE takes the keys percent-encoded and hands them to cloud-init line by line: one line each, in the form of authorized_keys.
 const sshKey = z
@@ -95,7 +94,6 @@ const suspension = z.object({
   by: entryName('Who holds the VM down, such as billing, abuse or traffic. One entry a holder; only its holder takes it away.'),
   reason: line(256, 'Why, for people: it is in the message of whatever is refused meanwhile.'),
 })
-export type Suspension = z.infer<typeof suspension>
 
 const reinstall = z.object({
   requestID: line(
@@ -188,8 +186,6 @@ export const proxmoxVMSpec = z
   })
 /** The spec as the API server hands it out, defaults filled in. */
 export type ProxmoxVMSpec = z.infer<typeof proxmoxVMSpec>
-/** The spec as people write it. */
-export type ProxmoxVMSpecInput = z.input<typeof proxmoxVMSpec>
 
 export interface ProxmoxVM extends KubeObject {
   spec: ProxmoxVMSpec

@@ -26,4 +26,3 @@ export const vmDns = z
       .meta({ description: 'The records of the VM, wanted or still to be removed.', ...atomic }),
   })
   .describe('What the VM has in DNS; the condition DNSSynced judges it.')
-export type VMDns = z.infer<typeof vmDns>

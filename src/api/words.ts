@@ -26,7 +26,6 @@ export const statusesBeside = {
   change_package: 'Another package, or other addresses, are being applied to a VM that was ready.',
   set_dns_records: 'DNS records are being written. Counts as ready for Start and for the condition Ready.',
 } as const
-export type StatusBeside = keyof typeof statusesBeside
 
 export const phases = [
   'Pending',
@@ -86,7 +85,6 @@ export const commandPhases = {
   Succeeded: 'Done, or it was so already.',
   Failed: 'Refused or failed; the message says why. It is not tried again.',
 } as const
-export type CommandPhase = keyof typeof commandPhases
 
 /** Condition types of a ProxmoxVMCommand. */
 export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const

@@ -19,7 +19,7 @@ const conflict = (why: string): Difference => ({ is: 'conflict', why })
 const label = (found: Found): string => `${found.type} ${found.name}`
 const listed = (values: readonly string[]): string => values.join(', ')
 
-export function equalValues(a: readonly string[], b: readonly string[]): boolean {
+function equalValues(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((value) => b.includes(value))
 }
 

@@ -20,7 +20,7 @@ export const dnsEndpoints: Resource<DnsEndpoint> = {
 }
 
 /** The mark: an object of ours says whose it is. An object without it is somebody else's, whatever its name. */
-export const ownerAnnotation = 'pve.hosting/owner'
+const ownerAnnotation = 'pve.hosting/owner'
 
 export interface ExternalDnsOptions {
   readonly zone: Name

@@ -53,18 +53,6 @@ export function hostName(text: string): Named {
   return { is: 'name', name: ascii }
 }
 
-/** A zone name: as a host name, but with the slash of RFC 2317 (`64/26.100.51.198.in-addr.arpa`), underscores and numeric ends. */
-export function zoneName(text: string): Named {
-  const typed = tidy(text.normalize('NFC'))
-  if (typed === '') return refused('the zone name is empty')
-  const ascii = /^[\x20-\x7e]*$/.test(typed) ? typed : domainToASCII(typed)
-  if (ascii === '') return refused(`"${text}" has no form in ASCII (IDNA refuses it)`)
-  const long = lengths(ascii)
-  if (long !== undefined) return refused(long)
-  const bad = ascii.split('.').find((label) => !/^[a-z0-9_/-]+$/.test(label))
-  return bad === undefined ? { is: 'name', name: ascii } : refused(`"${text}" has the label "${bad}", which no zone has`)
-}
-
 /** A name as a server spells it (`Web1.Example.COM.`), in our form. It is not judged: servers hold names that no host may have. */
 export const fromServer = (text: string): Name => tidy(text)
 

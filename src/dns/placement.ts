@@ -12,7 +12,7 @@ export interface Placement {
   readonly homeless: readonly string[]
 }
 
-export function subjectOf({ spec, status }: ProxmoxVM): Subject {
+function subjectOf({ spec, status }: ProxmoxVM): Subject {
   const ptrs = new Map((spec.addresses ?? []).map((entry) => [entry.name, entry.ptr]))
   const addresses = (status?.addresses ?? []).map(({ name, address }) => {
     const ptr = ptrs.get(name)

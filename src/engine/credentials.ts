@@ -7,7 +7,7 @@ import { stalled, type Outcome } from './step.ts'
 import type { Credentials } from './wanted-cloud-init.ts'
 
 /** The Secret with a generated password. */
-export const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentials`
+const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentials`
 
 // No characters that a person reading it aloud confuses.
 const alphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'

@@ -66,7 +66,7 @@ function wantsOtherPower({ vm }: VMRecord, power: 'running' | 'stopped' | undefi
 }
 
 /** `unknown` (a fresh guest, or a node that is down) tells nothing: what was known is kept. */
-export function powerOf(row: GuestRow): 'running' | 'stopped' | undefined {
+function powerOf(row: GuestRow): 'running' | 'stopped' | undefined {
   if (row.status === 'unknown') return undefined
   return row.status === 'stopped' ? 'stopped' : 'running'
 }

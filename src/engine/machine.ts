@@ -1,5 +1,4 @@
-/** PVE's throttle keys of a drive (mbps_rd, iops_wr_max …); absent = unlimited. */
-export type Throttle = Readonly<Record<string, number>>
+import type { Throttle } from '../proxmox/property-string.ts'
 
 /** One firewall rule in PVE's own field names; every value as PVE lists it. */
 export type RuleOptions = Readonly<Record<string, string>>

@@ -35,7 +35,7 @@ export interface WantInput {
 }
 
 /** The tag every VM of ours carries, so that PVE's own tree can be filtered by it. */
-export const ownTag = 'pve-operator'
+const ownTag = 'pve-operator'
 
 /** `pve.hosting/owner uid=… vmid=…`: a restored backup or an admin's clone copies the text, but not the number. */
 export const markOf = (uid: string, vmid: number) => `pve.hosting/owner uid=${uid} vmid=${vmid}`

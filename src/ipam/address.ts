@@ -10,9 +10,6 @@ export interface Address {
 /** Bits of an address of the family. */
 export const bitsOf = (family: Family): number => (family === 'IPv4' ? 32 : 128)
 
-/** Highest address of the family, as a number. */
-export const highestOf = (family: Family): bigint => (1n << BigInt(bitsOf(family))) - 1n
-
 /**
  * Reads an address; `undefined` when the text is none.
  * No zone (`fe80::1%eth0`), no brackets, no leading zeros in IPv4 (some readers take them for octal): what the API server's `isIP` takes.

@@ -1,4 +1,4 @@
-import { type Options, type Property, parseProperties, sameOptions } from './property-string.ts'
+import { type Options, type Property, parseProperties, printOptions, sameOptions } from './property-string.ts'
 
 /** A network device, `virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1`. */
 export interface Net {
@@ -27,22 +27,9 @@ const isIdentity = ({ key }: Property): boolean => key === undefined || key === 
 
 export function printNet(net: Net): string {
   const head = net.macAddress === undefined ? net.model : `${net.model}=${net.macAddress}`
-  return [head, ...[...net.options].map(([key, value]) => `${key}=${value}`)].join(',')
+  return [head, ...printOptions(net.options)].join(',')
 }
 
 /** Equal for PVE: order, case of the MAC, spelling of booleans and numbers aside. */
 export const sameNet = (a: Net, b: Net): boolean =>
   a.model === b.model && a.macAddress?.toUpperCase() === b.macAddress?.toUpperCase() && sameOptions(a.options, b.options)
-
-/** The NIC with these options set, or removed where the value is undefined; all others stay as they are. */
-export function withOptions(net: Net, changes: Readonly<Record<string, string | undefined>>): Net {
-  const options = new Map(net.options)
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === undefined) options.delete(key)
-    else options.set(key, value)
-  }
-  return { ...net, options }
-}
-
-/** PVE's `rate` is in MiB/s with decimals; ours is Mbit/s. 0 or absent = unlimited = no key. */
-export const rateOf = (rateMbit: number | undefined): string | undefined => (rateMbit ? String(rateMbit / 8) : undefined)

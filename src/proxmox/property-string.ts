@@ -18,19 +18,13 @@ export function parseProperties(text: string): Property[] {
     })
 }
 
-export const printProperties = (properties: readonly Property[]): string =>
-  properties.map(({ key, value }) => (key === undefined ? value : `${key}=${value}`)).join(',')
-
-/** A value that may stand in an option string: no comma, no control character. Anything else would smuggle in further options. */
-export const fitsOption = (value: string): boolean => !/[,\p{Cc}]/u.test(value)
-
 export type Options = ReadonlyMap<string, string>
 
 function optionsOf(properties: readonly Property[]): Map<string, string> {
   return new Map(properties.flatMap(({ key, value }) => (key === undefined ? [] : [[key, value] as const])))
 }
 
-const printOptions = (options: Options): string[] => [...options].map(([key, value]) => `${key}=${value}`)
+export const printOptions = (options: Options): string[] => [...options].map(([key, value]) => `${key}=${value}`)
 
 /** PVE reads 1|on|yes|true and 0|off|no|false inside option strings and writes 1 and 0 back; numbers lose trailing zeros. */
 function canonical(value: string): string {
@@ -74,18 +68,9 @@ export const printDrive = (drive: Drive): string => [drive.volume, ...printOptio
 export const sameDrive = (a: Drive, b: Drive): boolean => a.volume === b.volume && sameOptions(a.options, b.options, new Set(['size']))
 
 /** The throttle options that we own. The total limits `mbps` and `iops` exclude them in one string (qemu-server parse_drive). */
-export const throttleKeys = [
-  'mbps_rd',
-  'mbps_wr',
-  'iops_rd',
-  'iops_wr',
-  'mbps_rd_max',
-  'mbps_wr_max',
-  'iops_rd_max',
-  'iops_wr_max',
-] as const
-export type ThrottleKey = (typeof throttleKeys)[number]
-export type Throttle = Readonly<Partial<Record<ThrottleKey, number>>>
+const throttleKeys = ['mbps_rd', 'mbps_wr', 'iops_rd', 'iops_wr', 'mbps_rd_max', 'mbps_wr_max', 'iops_rd_max', 'iops_wr_max'] as const
+/** Limits of a drive by PVE's keys; absent = unlimited. */
+export type Throttle = Readonly<Partial<Record<(typeof throttleKeys)[number], number>>>
 
 /** Every spelling of a limit: the eight above, totals, bytes, and the `_length` of a burst. */
 const isThrottle = (key: string): boolean => /^(?:mbps|iops|bps)(?:_rd|_wr)?(?:_max)?(?:_length)?$/.test(key)
@@ -98,16 +83,6 @@ export function withThrottle(drive: Drive, throttle: Throttle): Drive {
     if (limit !== undefined && limit !== 0) options.set(key, String(limit))
   }
   return { volume: drive.volume, options }
-}
-
-/** The limits a drive has, of those that we own. */
-export function throttleOf(drive: Drive): Throttle {
-  const found: Partial<Record<ThrottleKey, number>> = {}
-  for (const key of throttleKeys) {
-    const value = Number(drive.options.get(key) ?? 0)
-    if (value !== 0) found[key] = value
-  }
-  return found
 }
 
 /** Storage of `local-lvm:vm-100-disk-0`; undefined for `none`, `cdrom` and paths. */

@@ -7,7 +7,7 @@ export interface RoleNames {
   readonly role: string
 }
 
-export const usualNames: RoleNames = { user: 'pve-operator@pve', token: 'k8s', role: 'PVEOperator' }
+const usualNames: RoleNames = { user: 'pve-operator@pve', token: 'k8s', role: 'PVEOperator' }
 
 /**
  * The commands that make the least-privilege role, its user and token, for a shell on any node. The same for PVE 8 and 9: the

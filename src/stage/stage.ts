@@ -10,7 +10,7 @@ import { type Program, startProgram } from './program.ts'
 const home = join(import.meta.dirname, '../..')
 
 /** The address the manifests of deploy/examples point at. */
-export const simulatorPort = 8006
+const simulatorPort = 8006
 
 export interface StageOptions {
   /** Aborts the setting up: what was started is stopped. */

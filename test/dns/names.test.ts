@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { fromServer, hostName, isWithin, zoneName } from '../../src/dns/names.ts'
+import { fromServer, hostName, isWithin } from '../../src/dns/names.ts'
 
 const labelCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789-'.split('')
 const label = fc
@@ -72,21 +72,6 @@ describe('a host name', () => {
     [`${'ü'.repeat(60)}.example.com`, /ASCII|at most 63/],
   ])('is refused with a reason: %s', (typed, why) => {
     expect(hostName(typed)).toEqual({ is: 'refused', why: expect.stringMatching(why) })
-  })
-})
-
-describe('a zone name', () => {
-  it.each([
-    ['64/26.100.51.198.in-addr.arpa.', '64/26.100.51.198.in-addr.arpa'],
-    ['64-127.100.51.198.IN-ADDR.ARPA', '64-127.100.51.198.in-addr.arpa'],
-    ['1.0.b.8.b.d.0.1.0.0.2.ip6.arpa', '1.0.b.8.b.d.0.1.0.0.2.ip6.arpa'],
-    ['_msdcs.example.com', '_msdcs.example.com'],
-  ])('may be classless, numeric or have underscores: %s', (typed, name) => {
-    expect(zoneName(typed)).toEqual({ is: 'name', name })
-  })
-
-  it.each(['', '*.example.com', 'a..b', 'example com'])('is refused: "%s"', (typed) => {
-    expect(zoneName(typed).is).toBe('refused')
   })
 })
 

@@ -38,6 +38,8 @@ describe('a DNSZone', () => {
     ['RFC 2136 by bare IPv6', { zone: 'example.com', rfc2136: { ...rfc2136, server: '2001:db8::53' } }],
     ['a classless zone', { zone: '64/26.100.51.198.in-addr.arpa', cidr: '198.51.100.64/26', rfc2136 }],
     ['a classless zone of any name', { zone: 'rev.customer.example', cidr: '198.51.100.64/29', rfc2136 }],
+    ['a classless zone by a hyphen', { zone: '64-127.100.51.198.in-addr.arpa', cidr: '198.51.100.64/26', rfc2136 }],
+    ['a zone with an underscore', { zone: '_msdcs.example.com', powerDNS }],
     ['Cloudflare with automatic TTL', { zone: 'xn--bcher-kva.example', ttl: 1, cloudflare }],
     ['external-dns', { zone: 'example.com', externalDNS }],
   ])('may be one of %s', async (_, spec) => {
@@ -59,6 +61,9 @@ describe('a DNSZone', () => {
     ['capitals', { zone: 'Example.com', powerDNS }, /zone: write the name in lower case/],
     ['a final dot', { zone: 'example.com.', powerDNS }, /without final dot/],
     ['a wildcard', { zone: '*.example.com', powerDNS }, /without final dot and wildcard/],
+    ['no name', { zone: '', powerDNS }, /spec.zone/],
+    ['an empty label', { zone: 'a..b', powerDNS }, /zone: write the name in lower case/],
+    ['a space', { zone: 'example com', powerDNS }, /zone: write the name in lower case/],
     ['a long label', { zone: `${'a'.repeat(64)}.com`, powerDNS }, /zone: write the name in lower case/],
     ['a path in the url', { zone: 'example.com', powerDNS: { ...powerDNS, url: 'http://127.0.0.1:8081/api/v1' } }, /without \/api\/v1/],
     ['no url', { zone: 'example.com', powerDNS: { ...powerDNS, url: 'ns1.example.com' } }, /url: write the server's root/],

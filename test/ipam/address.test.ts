@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { type Address, canonical, formatAddress, highestOf, objectName, parseAddress } from '../../src/ipam/address.ts'
+import { type Address, canonical, formatAddress, objectName, parseAddress } from '../../src/ipam/address.ts'
 
-const v4 = fc.bigInt({ min: 0n, max: highestOf('IPv4') }).map((value): Address => ({ family: 'IPv4', value }))
+const v4 = fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value): Address => ({ family: 'IPv4', value }))
 /** Groups drawn one by one, zero often: runs of zeros are where the text form is hard. */
 const v6 = fc
   .array(fc.oneof(fc.constant(0), fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Throttle } from '../../src/engine/machine.ts'
+import type { Throttle } from '../../src/proxmox/property-string.ts'
 import { missing, refused, satisfied, type Verdict } from '../../src/engine/step.ts'
 import { setSystemDiskBandwidth, setSystemDiskSize } from '../../src/steps/system-disk.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'

@@ -9,7 +9,7 @@ type Raw = Readonly<Record<string, unknown>>
 const aclPath =
   /^(?:\/|\/access(?:\/(?:groups|realm)(?:\/[^/]+)?)?|\/nodes(?:\/[^/]+)?|\/pool(?:\/[A-Za-z0-9._-]+){0,3}|\/sdn(?:\/.+)?|\/storage(?:\/[^/]+)?|\/vms(?:\/[1-9]\d{2,})?|\/mapping(?:\/.+)?)$/
 
-export function isAclPath(path: string): boolean {
+function isAclPath(path: string): boolean {
   return aclPath.test(path)
 }
 

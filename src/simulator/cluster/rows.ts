@@ -67,7 +67,7 @@ export function nodeRow(world: World, who: Identity, node: Node): Row {
 }
 
 /** One storage on one node. */
-export function storageRow(world: World, storage: Storage, node: Node): Row {
+function storageRow(world: World, storage: Storage, node: Node): Row {
   const { totalBytes, usedBytes } = world.storage.usage(storage.storage, node.name)
   const isThere = storage.online && node.online && !storage.disabled
   return {

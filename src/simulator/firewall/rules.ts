@@ -17,7 +17,7 @@ export interface ShownRule extends FirewallRule {
   errors?: Record<string, string>
 }
 
-export const ruleProperties = [
+const ruleProperties = [
   'type',
   'action',
   'enable',

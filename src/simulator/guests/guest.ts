@@ -70,7 +70,7 @@ function sectionText(section: Section): string {
 }
 
 /** The guest's config file, as PVE::QemuServer::write_vm_config lays it out. */
-export function configText(guest: Guest): string {
+function configText(guest: Guest): string {
   let text = sectionText(guest.config)
   if (guest.pending.size > 0 || guest.deletions.size > 0) {
     text += '\n[PENDING]\n'

@@ -68,7 +68,7 @@ export function checkHookscript(world: World, value: string): void {
 }
 
 /** Lower case, each once, sorted (PVE::GuestHelpers get_unique_tags with the default tag-style). */
-export function uniqueTags(text: string): string {
+function uniqueTags(text: string): string {
   return [...new Set(splitList(text.toLowerCase()))].toSorted().join(';')
 }
 

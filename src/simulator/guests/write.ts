@@ -59,7 +59,7 @@ export function isReferenced(guest: Guest, volid: string, except: string): boole
   return isInSnapshot(guest, volid)
 }
 
-export function isInSnapshot(guest: Guest, volid: string): boolean {
+function isInSnapshot(guest: Guest, volid: string): boolean {
   for (const snapshot of guest.snapshots.values()) {
     for (const [key, value] of snapshot.config) if (isDriveKey(key) && value.split(',')[0] === volid) return true
   }

@@ -31,7 +31,7 @@ const storage = z.strictObject({
   properties: texts.optional(),
 })
 
-export const templateSchema = z.strictObject({
+const templateSchema = z.strictObject({
   vmid: z.int().min(100),
   node: z.string(),
   name: z.string(),

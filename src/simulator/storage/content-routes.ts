@@ -22,7 +22,7 @@ function parentOf(volume: Volume, isFile: boolean): string | null {
 }
 
 /** A volume as the content list shows it. */
-export function contentRow(volume: Volume, isFile: boolean): Row {
+function contentRow(volume: Volume, isFile: boolean): Row {
   const base = { volid: volidOf(volume), content: volume.content, format: volume.format, size: volume.sizeBytes, ctime: volume.ctime }
   if (volume.content === 'backup') {
     return {

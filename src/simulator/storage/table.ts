@@ -1,5 +1,5 @@
 import { refuse } from '../http/refusal.ts'
-import type { StorageSpec } from '../world/spec.ts'
+import type { StorageSpec, VolumeSpec } from '../world/spec.ts'
 import { factsOfName, ownName, splitVolid, volidOf, type Volume } from './volume.ts'
 
 const GiB = 1024 ** 3
@@ -165,16 +165,7 @@ export class StorageTable {
   }
 
   /** A spec's volume, or the volume behind a spec guest's drive. */
-  addFromSpec(spec: {
-    volid: string
-    node?: string
-    format?: string
-    sizeBytes: number
-    usedBytes?: number
-    ctime?: number
-    notes?: string
-    protected?: boolean
-  }): Volume {
+  addFromSpec(spec: VolumeSpec): Volume {
     const parts = splitVolid(spec.volid)
     const storage = parts && this.definitions.get(parts.storage)
     const facts = parts && storage ? factsOfName(parts.name, fileTypes.has(storage.type)) : undefined
