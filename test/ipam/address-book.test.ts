@@ -5,25 +5,19 @@ import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { KubeClient, KubeError } from '../../src/kube/client.ts'
 import { freshName, freshNamespace } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { aVm, claimOne, main, makePool, openBook, shortly, type Stand } from './book-stand.ts'
+import { addressOn, aVm, claimOne, main, makePool, type openBook, shortly, type Stand, Stands } from './book-stand.ts'
 
 let scope: string
 let stand: Stand
-const opened: Stand[] = []
-const open = async (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => {
-  const another = await openBook(scope, o)
-  opened.push(another)
-  return another
-}
-const onServer = (address: string): Promise<PoolAddress | undefined> => stand.client.get(poolAddresses, { name: `${address}.${scope}` })
+const stands = new Stands()
+const open = (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => stands.open(scope, o)
+const onServer = (address: string): Promise<PoolAddress | undefined> => addressOn(stand, scope, address)
 
 beforeEach(async () => {
   scope = freshName('scope')
   stand = await open()
 })
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.stop()
-})
+afterEach(() => stands.stop())
 
 describe('a claim', () => {
   it('is one create, and nothing when it is repeated', async () => {

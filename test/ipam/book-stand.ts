@@ -81,6 +81,25 @@ export async function openBook(
   return { client, requests, pools, addresses, book, controller, called, faults, deafen, stop }
 }
 
+/** The stands of one test, stopped together at its end. */
+export class Stands {
+  readonly opened: Stand[] = []
+
+  async open(...how: Parameters<typeof openBook>): Promise<Stand> {
+    const stand = await openBook(...how)
+    this.opened.push(stand)
+    return stand
+  }
+
+  async stop(): Promise<void> {
+    for (const stand of this.opened.splice(0)) await stand.stop()
+  }
+}
+
+/** The PoolAddress as the API server has it. */
+export const addressOn = ({ client }: Stand, scope: string, address: string): Promise<PoolAddress | undefined> =>
+  client.get(poolAddresses, { name: `${address}.${scope}` })
+
 export const aPool = (scope: string, spec: Partial<IPPoolSpec> & { ranges: string[] }): IPPool => ({
   apiVersion: 'pve.hosting/v1alpha1',
   kind: 'IPPool',

@@ -5,18 +5,14 @@ import { ipPools, poolAddresses } from '../../src/api/meta.ts'
 import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { aVm, claimOne, main, makePool, openBook, type Stand, TurnedClock } from './book-stand.ts'
+import { addressOn, aVm, claimOne, main, makePool, type openBook, type Stand, Stands, TurnedClock } from './book-stand.ts'
 
 let scope: string
 let stand: Stand
-const opened: Stand[] = []
-const open = async (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => {
-  const another = await openBook(scope, { controls: true, ...o })
-  opened.push(another)
-  return another
-}
+const stands = new Stands()
+const open = (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => stands.open(scope, { controls: true, ...o })
 const pool = (name: string): Promise<IPPool | undefined> => stand.client.get(ipPools, { name })
-const address = (text: string): Promise<PoolAddress | undefined> => stand.client.get(poolAddresses, { name: `${text}.${scope}` })
+const address = (text: string): Promise<PoolAddress | undefined> => addressOn(stand, scope, text)
 const condition = (of: IPPool | undefined, type: string): string => {
   const found = of?.status?.conditions?.find((one) => one.type === type)
   return found ? `${found.status}/${found.reason}` : 'none'
@@ -35,8 +31,8 @@ beforeEach(() => {
   scope = freshName('scope')
 })
 afterEach(async () => {
-  const faults = opened.flatMap((one) => one.faults)
-  for (const one of opened.splice(0)) await one.stop()
+  const faults = stands.opened.flatMap((one) => one.faults)
+  await stands.stop()
   if (faults.length > 0) throw new AggregateError(faults, 'a reconcile failed')
 })
 

@@ -1,27 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { ipPools, poolAddresses } from '../../src/api/meta.ts'
+import { ipPools } from '../../src/api/meta.ts'
 import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { aVm, claimOne, main, makePool, openBook, type Stand, TurnedClock } from './book-stand.ts'
+import { addressOn, aVm, claimOne, main, makePool, type openBook, type Stand, Stands, TurnedClock } from './book-stand.ts'
 
 let scope: string
 let stand: Stand
-const opened: Stand[] = []
-const open = async (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => {
-  const another = await openBook(scope, o)
-  opened.push(another)
-  return another
-}
-const onServer = (address: string): Promise<PoolAddress | undefined> => stand.client.get(poolAddresses, { name: `${address}.${scope}` })
+const stands = new Stands()
+const open = (o: Parameters<typeof openBook>[1] = {}): Promise<Stand> => stands.open(scope, o)
+const onServer = (address: string): Promise<PoolAddress | undefined> => addressOn(stand, scope, address)
 
 beforeEach(async () => {
   scope = freshName('scope')
   stand = await open()
 })
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.stop()
-})
+afterEach(() => stands.stop())
 
 describe('a release', () => {
   it('keeps who had the address, what it was for and when, and frees it', async () => {

@@ -24,10 +24,8 @@ describe('the end of a VM', () => {
   }, patienceMs)
   afterAll(async () => await world.stop())
 
-  const born = async (name: string, spec: object = {}): Promise<ProxmoxVM> => {
-    await world.apply(name, { addresses: [{ name: 'main', poolRef: { name: pool } }], ...spec })
-    return await world.untilReady(name)
-  }
+  const born = (name: string, spec: object = {}): Promise<ProxmoxVM> =>
+    world.born(name, { addresses: [{ name: 'main', poolRef: { name: pool } }], ...spec })
   const addressOf = async (vm: ProxmoxVM) =>
     (await world.addresses(pool)).find(({ spec }) => spec.address === vm.status?.addresses?.[0]?.address)
   const isInPve = (vm: ProxmoxVM) => world.simulator.world.guests.has(vm.status?.vmid ?? 0)

@@ -1,8 +1,10 @@
+import { expect } from '@jest/globals'
 import { proxmoxVMCommands } from '../../src/api/meta.ts'
 import type { CommandName, ProxmoxVMCommand } from '../../src/api/proxmoxvmcommand.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
+import type { Admin } from './admin.ts'
 
 /** Writes a ProxmoxVMCommand; its name. */
 export async function press(world: TestWorld, vm: string, command: CommandName, more: object = {}): Promise<string> {
@@ -35,6 +37,12 @@ export async function finished(world: TestWorld, name: string, seconds = 60): Pr
 export async function outcomeOf(world: TestWorld, vm: string, command: CommandName, more: object = {}): Promise<string> {
   const { status } = await finished(world, await press(world, vm, command, more))
   return `${status?.phase}: ${status?.message}`
+}
+
+/** Presses Stop if the VM runs, and waits until it is Ready again. */
+export async function turnOff(world: TestWorld, admin: Admin, vm: string): Promise<void> {
+  if (admin.isRunning(await world.vm(vm))) expect(await outcomeOf(world, vm, 'Stop')).toBe('Succeeded: The power was cut.')
+  await world.untilReady(vm)
 }
 
 export const reasonOf = (command: ProxmoxVMCommand) => command.status?.conditions?.find(({ type }) => type === 'Ready')?.reason

@@ -23,10 +23,6 @@ describe('a change of package', () => {
     await world.stop()
   })
 
-  const born = async (name: string, spec: object = {}) => {
-    await world.apply(name, { package: base, ...spec })
-    return await world.untilReady(name)
-  }
   const pack = (name: string, patch: object) => world.edit(name, { spec: { package: patch } })
   const powerWrites = () =>
     world
@@ -37,7 +33,7 @@ describe('a change of package', () => {
     world.simulator.world.firewall.get(vm.status?.vmid ?? 0)?.ipsets['ipfilter-net0']?.entries.map(({ cidr }) => cidr) ?? []
 
   it('by an inline edit is shown whole, with the stop it needs, before anything is done', async () => {
-    const vm = await born('inline')
+    const vm = await world.born('inline')
     const { durations } = world.simulator.world.spec
     const { shutdownMs } = durations
     durations.shutdownMs = 20_000
@@ -67,7 +63,7 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('that PVE takes live stops nothing', async () => {
-    const vm = await born('live', { package: { ...base, cpu: { cores: 2, limit: '1' } } })
+    const vm = await world.born('live', { package: { ...base, cpu: { cores: 2, limit: '1' } } })
     world.simulator.requests.reset()
     await pack('live', {
       cpu: { limit: '1500m', units: 50 },
@@ -91,7 +87,7 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('of a VM that is off is applied without starting it; by the command it is started in any case', async () => {
-    const vm = await born('off')
+    const vm = await world.born('off')
     expect(await outcomeOf(world, 'off', 'Stop')).toContain('Succeeded')
     await world.untilReady('off')
     await pack('off', { memory: { size: '2Gi' } })
@@ -103,7 +99,7 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('refuses a smaller disk, applies the rest, and does not stop the VM for it', async () => {
-    const vm = await born('shrink', { package: { ...base, additionalDisks: [{ name: 'data', size: '10Gi' }] } })
+    const vm = await world.born('shrink', { package: { ...base, additionalDisks: [{ name: 'data', size: '10Gi' }] } })
     world.simulator.requests.reset()
     await pack('shrink', { cpu: { limit: '1' }, systemDisk: { size: '10Gi' }, additionalDisks: [{ name: 'data', size: '5Gi' }] })
     const now = await world.untilCondition('shrink', 'PackageApplied', 'False', 'DiskShrinkRefused')
@@ -121,7 +117,7 @@ describe('a change of package', () => {
 
   it('adds, grows, keeps and deletes additional disks', async () => {
     const disk = (name: string, size: string, more: object = {}) => ({ name, size, storage: 'local-lvm', ...more })
-    const vm = await born('disks', {
+    const vm = await world.born('disks', {
       package: { ...base, additionalDisks: [disk('a', '1Gi'), disk('b', '1Gi', { removalPolicy: 'Delete' })] },
     })
     const volumeOf = (key: string) => admin.config(vm)[key]?.split(',')[0]?.split(':')[1]
@@ -154,7 +150,7 @@ describe('a change of package', () => {
   it('by another packageRef takes that package, and an edited VMPackage alone changes nothing but the condition', async () => {
     const small = await world.package({ cpu: { cores: 1 }, memory: { size: '1Gi' } })
     const large = await world.package({ cpu: { cores: 2 }, memory: { size: '2Gi' } })
-    const vm = await born('byref', { packageRef: { name: small }, package: { network: { bridge: 'vmbr0' } } })
+    const vm = await world.born('byref', { packageRef: { name: small }, package: { network: { bridge: 'vmbr0' } } })
     await world.edit('byref', { spec: { packageRef: { name: large } } })
     await until('it is applied', () => admin.config(vm).memory === '2048')
     expect((await world.untilReady('byref')).status?.packageSource).toMatchObject({ name: large, generation: 1 })
@@ -180,7 +176,7 @@ describe('a change of package', () => {
 
   it('by command fails, and keeps the package in force, when the VMPackage is gone', async () => {
     const gone = await world.package({ memory: { size: '1Gi' } })
-    const vm = await born('kept', { packageRef: { name: gone }, package: { network: { bridge: 'vmbr0' } } })
+    const vm = await world.born('kept', { packageRef: { name: gone }, package: { network: { bridge: 'vmbr0' } } })
     await world.client.delete(vmPackages, { name: gone })
     await until('the operator knows', () => world.operator?.operator.stores.packages.get(gone) === undefined)
     expect(await outcomeOf(world, 'kept', 'ChangePackage')).toContain(`Failed: There is no VMPackage "${gone}"`)
@@ -192,7 +188,7 @@ describe('a change of package', () => {
   it('adds and removes addresses: the new one in the set before the old one goes, which is free only then', async () => {
     const pool = await world.pool(aV4Pool())
     const entry = (name: string, address: string) => ({ name, poolRef: { name: pool }, address })
-    const vm = await born('moving', { package: vpsM, addresses: [entry('main', '203.0.113.20'), entry('more', '203.0.113.21')] })
+    const vm = await world.born('moving', { package: vpsM, addresses: [entry('main', '203.0.113.20'), entry('more', '203.0.113.21')] })
     expect(ipset(vm).toSorted()).toEqual(['203.0.113.20', '203.0.113.21'])
     world.simulator.requests.reset()
     const from = world.operator!.wire.writes.length
@@ -213,7 +209,7 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('of cloud-init on a running VM says when it takes effect, until the VM was off', async () => {
-    const vm = await born('cloudy', { cloudInit: { user: 'admin' } })
+    const vm = await world.born('cloudy', { cloudInit: { user: 'admin' } })
     await world.edit('cloudy', { spec: { cloudInit: { user: 'root2' } } })
     const now = await world.untilCondition('cloudy', 'CloudInitConfigured', 'True', 'RestartRequired')
     expect(world.condition(now, 'CloudInitConfigured')?.message).toBe(
@@ -232,7 +228,7 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('is overtaken by a newer edit of the spec: the newest wins', async () => {
-    const vm = await born('newest')
+    const vm = await world.born('newest')
     const { durations } = world.simulator.world.spec
     const { shutdownMs } = durations
     durations.shutdownMs = 30_000
@@ -257,7 +253,7 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('waits while PVE holds a lock, and changes nothing', async () => {
-    const vm = await born('locked')
+    const vm = await world.born('locked')
     admin.lock(vm, 'backup')
     world.simulator.requests.reset()
     await pack('locked', { memory: { size: '2Gi' } })

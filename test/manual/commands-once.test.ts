@@ -17,11 +17,6 @@ describe('a command', () => {
     await world.stop()
   })
 
-  const born = async (name: string, spec: object = {}) => {
-    await world.apply(name, spec)
-    return await world.untilReady(name)
-  }
-
   describe('runs once', () => {
     const posts = (vmid: number | undefined, what: string) =>
       world.requests().filter((line) => line.startsWith('POST') && line.endsWith(`/qemu/${vmid}/status/${what}`)).length
@@ -29,7 +24,7 @@ describe('a command', () => {
     it.each(['before', 'after'] as const)(
       'when the answer of PVE is lost %s the effect',
       async (drop) => {
-        const vm = await born(`lost-${drop}`)
+        const vm = await world.born(`lost-${drop}`)
         world.simulator.requests.reset()
         world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/status/reboot', match: { vmid: vm.status?.vmid }, drop }], [])
         const name = await press(world, `lost-${drop}`, 'Reboot')
@@ -47,7 +42,7 @@ describe('a command', () => {
     it.each(['before', 'after'] as const)(
       'when the operator is killed %s each of its writes',
       async (when) => {
-        const vm = await born(`killed-${when}`)
+        const vm = await world.born(`killed-${when}`)
         for (let index = 0; index < 2; index++) {
           world.simulator.requests.reset()
           let seen = 0
@@ -69,7 +64,7 @@ describe('a command', () => {
     )
 
     it('over many restarts of the operator', async () => {
-      const vm = await born('restarts')
+      const vm = await world.born('restarts')
       const name = await press(world, 'restarts', 'Reboot')
       for (let turn = 0; turn < 3; turn++) {
         await world.stopOperator()
@@ -88,7 +83,7 @@ describe('a command', () => {
     }, 90_000)
 
     it('and not on another VM of the same name', async () => {
-      await born('reborn')
+      await world.born('reborn')
       const { durations } = world.simulator.world.spec
       const { shutdownMs } = durations
       durations.shutdownMs = 60_000

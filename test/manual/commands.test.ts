@@ -23,13 +23,8 @@ describe('a command', () => {
     await world.stop()
   })
 
-  const born = async (name: string, spec: object = {}) => {
-    await world.apply(name, spec)
-    return await world.untilReady(name)
-  }
-
   it('says what became of it, in conditions, phase and events on the VM', async () => {
-    await born('told')
+    await world.born('told')
     const command = await finished(world, await press(world, 'told', 'Stop', { reason: 'maintenance' }))
     expect(command.status).toMatchObject({ phase: 'Succeeded', message: 'The power was cut.', observedGeneration: 1 })
     expect(command.status?.conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual(['Ready=True', 'Complete=True'])
@@ -47,7 +42,7 @@ describe('a command', () => {
   }, 60_000)
 
   describe('of power', () => {
-    beforeAll(async () => void (await born('power', { shutdownTimeout: '10s' })), 60_000)
+    beforeAll(async () => void (await world.born('power', { shutdownTimeout: '10s' })), 60_000)
 
     it('cuts, starts, reboots and shuts down', async () => {
       const vm = (await world.vm('power'))!
@@ -100,7 +95,7 @@ describe('a command', () => {
 
   describe('is refused', () => {
     it('while another one is under way', async () => {
-      await born('busy')
+      await world.born('busy')
       const { durations } = world.simulator.world.spec
       const { shutdownMs } = durations
       durations.shutdownMs = 40_000
@@ -131,7 +126,7 @@ describe('a command', () => {
     }, 60_000)
 
     it('when the VM is being deleted; the finished ones go with it', async () => {
-      const vm = await born('leaving')
+      const vm = await world.born('leaving')
       const kept = await press(world, 'leaving', 'Stop')
       await finished(world, kept)
       admin.lock(vm, 'backup')

@@ -3,7 +3,7 @@ import { aV4Pool, vpsM } from '../support/builders.ts'
 import { clonesOf } from '../support/portrait.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
-import { commandNamed, finished, outcomeOf, press } from './buttons.ts'
+import { commandNamed, finished, outcomeOf, press, turnOff } from './buttons.ts'
 
 describe('a command', () => {
   let world: TestWorld
@@ -20,22 +20,13 @@ describe('a command', () => {
     await world.stop()
   })
 
-  const born = async (name: string, spec: object = {}) => {
-    await world.apply(name, spec)
-    return await world.untilReady(name)
-  }
-  const off = async (name: string) => {
-    if (admin.isRunning(await world.vm(name))) expect(await outcomeOf(world, name, 'Stop')).toBe('Succeeded: The power was cut.')
-    await world.untilReady(name)
-  }
-
   describe('Remove', () => {
     it('deletes the VM only: backups, disks unknown to PVE, VMID and addresses stay, and the phase is Removed', async () => {
-      const vm = await born('removed', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }] })
+      const vm = await world.born('removed', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }] })
       const { vmid = 0, node = '' } = vm.status ?? {}
       await admin.at('POST', `/nodes/${node}/vzdump`, { vmid, storage: 'local', mode: 'snapshot' })
       await admin.at('POST', `/nodes/${node}/storage/local-lvm/content`, { vmid, filename: `vm-${vmid}-disk-9`, size: '1G', format: 'raw' })
-      await off('removed')
+      await turnOff(world, admin, 'removed')
       expect(await outcomeOf(world, 'removed', 'Remove')).toBe(`Succeeded: VM ${vmid} was removed; VMID, addresses and backups are kept.`)
       expect(world.simulator.world.guests.has(vmid)).toBe(false)
       const volumes = [...world.simulator.world.storage.all()].filter((volume) => volume.vmid === vmid).map(({ name }) => name)
@@ -59,10 +50,10 @@ describe('a command', () => {
     }, 60_000)
 
     it('is undone by Reinstall, too, and lets the object go', async () => {
-      await off('removed')
+      await turnOff(world, admin, 'removed')
       expect(await outcomeOf(world, 'removed', 'Remove')).toMatch(/^Succeeded/)
       expect(await outcomeOf(world, 'removed', 'Reinstall')).toBe('Succeeded: The VM was reinstalled and is ready.')
-      await off('removed')
+      await turnOff(world, admin, 'removed')
       expect(await outcomeOf(world, 'removed', 'Remove')).toMatch(/^Succeeded/)
       await world.delete('removed')
       await world.untilGone('removed')
@@ -79,7 +70,7 @@ describe('a command', () => {
   }, 60_000)
 
   it('Clone brings a VM back that vanished from PVE, which the operator does not do by itself', async () => {
-    const vm = await born('vanished')
+    const vm = await world.born('vanished')
     await admin.destroy(vm)
     await admin.soon('it is missed', async () => (await world.vm('vanished'))?.status?.phase === 'Missing')
     await world.untilCondition('vanished', 'Ready', 'False', 'VMMissing')

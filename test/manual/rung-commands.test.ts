@@ -3,7 +3,7 @@ import type { CommandName } from '../../src/api/proxmoxvmcommand.ts'
 import { aV4Pool, vpsM } from '../support/builders.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
-import { finished, outcomeOf, press, reasonOf } from './buttons.ts'
+import { finished, outcomeOf, press, reasonOf, turnOff } from './buttons.ts'
 
 describe('a command', () => {
   let world: TestWorld
@@ -20,18 +20,9 @@ describe('a command', () => {
     await world.stop()
   })
 
-  const born = async (name: string, spec: object = {}) => {
-    await world.apply(name, spec)
-    return await world.untilReady(name)
-  }
-  const off = async (name: string) => {
-    if (admin.isRunning(await world.vm(name))) expect(await outcomeOf(world, name, 'Stop')).toBe('Succeeded: The power was cut.')
-    await world.untilReady(name)
-  }
-
   describe('that brings one setting to the package', () => {
     beforeAll(async () => {
-      await born('rungs', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }], cloudInit: { user: 'admin' } })
+      await world.born('rungs', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }], cloudInit: { user: 'admin' } })
     }, 60_000)
 
     const anytime = [
@@ -66,7 +57,7 @@ describe('a command', () => {
       ['SetNetwork', {}, 'net0'],
       ['SetCloudInit', { ciuser: 'mallory' }, 'ciuser'],
     ])('%s puts back what an admin changed', async (command, values, key) => {
-      await off('rungs')
+      await turnOff(world, admin, 'rungs')
       const vm = (await world.vm('rungs'))!
       const was = admin.config(vm)[key] ?? ''
       const changed = Object.keys(values).length > 0 ? values : { [key]: was.replace(/,(mbps_rd|rate)=[^,]*/, '') }
@@ -85,7 +76,7 @@ describe('a command', () => {
     }, 60_000)
 
     it('SetCreatedAdditionalDisk makes a disk that is gone', async () => {
-      await off('rungs')
+      await turnOff(world, admin, 'rungs')
       const vm = (await world.vm('rungs'))!
       await admin.call('PUT', vm, '/config', { delete: 'scsi1', force: 1 })
       expect(admin.config(vm)).not.toHaveProperty('scsi1')
@@ -101,7 +92,7 @@ describe('a command', () => {
     }, 60_000)
 
     it('fails with the words of the task, and is not repeated; the VM goes on by itself', async () => {
-      await born('unlucky')
+      await world.born('unlucky')
       world.simulator.faults.add(
         [{ route: 'PUT /nodes/{node}/qemu/{vmid}/resize', times: 'always', task: { exitstatus: 'lvextend failed', before: true } }],
         [],
@@ -119,7 +110,7 @@ describe('a command', () => {
 
     it('SetDedicatedIP allocates every declared address, and says which', async () => {
       expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: Allocated: 203\.0\.113\.\d+\.$/)
-      await born('dhcp')
+      await world.born('dhcp')
       expect(await outcomeOf(world, 'dhcp', 'SetDedicatedIP')).toBe('Succeeded: The VM declares no address.')
       await world.apply('poor', { addresses: [{ name: 'main', poolRef: { name: 'there-is-none' } }] })
       await world.untilCondition('poor', 'Stalled', 'True', 'PoolNotFound')

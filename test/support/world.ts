@@ -152,6 +152,12 @@ export class TestWorld {
     } as never)
   }
 
+  /** Declares the VM and waits until it is Ready. */
+  async born(name: string, spec: object = {}): Promise<ProxmoxVM> {
+    await this.apply(name, spec)
+    return await this.untilReady(name)
+  }
+
   async edit(name: string, patch: object): Promise<ProxmoxVM> {
     return await this.client.mergePatch(proxmoxVMs, { namespace: this.namespace, name }, patch)
   }
