@@ -1,6 +1,6 @@
 import { refuse } from '../http/refusal.ts'
 import type { World } from '../world/world.ts'
-import type { Guest } from './guest.ts'
+import { digestOf, type Guest } from './guest.ts'
 
 /** PVE::QemuConfig load_config: what a call that reads the file says when it is not there. */
 export function loadGuest(world: World, node: string, vmid: number): Guest {
@@ -20,6 +20,11 @@ export function findGuest(world: World, node: string, vmid: number): Guest {
 /** PVE::AbstractConfig check_lock. */
 export function checkLock(guest: Guest): void {
   if (guest.lock !== undefined) refuse(`VM is locked (${guest.lock})`)
+}
+
+/** The digest the caller read, if it sends one: the configuration must not have been changed since. */
+export function checkDigest(guest: Guest, digest: string | undefined): void {
+  if (digest && digest !== digestOf(guest)) refuse('checksum mismatch (file change by other user?)')
 }
 
 export function checkProtection(guest: Guest, what: string): void {

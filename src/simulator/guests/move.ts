@@ -2,8 +2,7 @@ import { paramError, refuse } from '../http/refusal.ts'
 import { type Call, flag, int, str } from '../routes.ts'
 import { isCdrom, parseDrive, printDrive, volumeOf } from './drive.ts'
 import { copyVolume } from './copy.ts'
-import { checkLock, checkProtection, flockPath, loadGuest } from './find.ts'
-import { digestOf } from './guest.ts'
+import { checkDigest, checkLock, checkProtection, flockPath, loadGuest } from './find.ts'
 import { formatSize } from './size.ts'
 import { addUnused } from './write.ts'
 
@@ -19,7 +18,7 @@ export function moveDisk(call: Call): string {
   const check = () => {
     const guest = loadGuest(world, node, vmid)
     const digest = str(call, 'digest')
-    if (digest && digest !== digestOf(guest)) refuse('checksum mismatch (file change by other user?)')
+    checkDigest(guest, digest)
     checkLock(guest)
     const text = guest.config.get(disk)
     if (text === undefined) refuse(`disk '${disk}' does not exist`)

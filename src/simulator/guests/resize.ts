@@ -2,8 +2,7 @@ import { refuse } from '../http/refusal.ts'
 import { type Call, str } from '../routes.ts'
 import { onlyRoot } from './options.ts'
 import { isCdrom, parseDrive, printDrive, volumeOf } from './drive.ts'
-import { checkLock, flockPath, loadGuest } from './find.ts'
-import { digestOf } from './guest.ts'
+import { checkDigest, checkLock, flockPath, loadGuest } from './find.ts'
 import { formatSize, parseSizeBytes } from './size.ts'
 
 const flockMs = 10_000
@@ -18,7 +17,7 @@ export function resize(call: Call): string {
   const task = world.tasks.start({ node, type: 'resize', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     const release = await worker.lock(flockPath(vmid), flockMs)
     const guest = loadGuest(world, node, vmid)
-    if (digest && digest !== digestOf(guest)) refuse('checksum mismatch (file change by other user?)')
+    checkDigest(guest, digest)
     checkLock(guest)
     const text = guest.config.get(disk)
     if (text === undefined) refuse(`disk '${disk}' does not exist`)

@@ -3,8 +3,8 @@ import { type Call, flag, int, str } from '../routes.ts'
 import type { World } from '../world/world.ts'
 import { checkStorageAccess, createDisks } from './disks.ts'
 import { isCdrom, isDriveKey, parseDrive, volumeOf } from './drive.ts'
-import { checkLock, checkProtection, flockPath, loadGuest } from './find.ts'
-import { digestOf, type Guest } from './guest.ts'
+import { checkDigest, checkLock, checkProtection, flockPath, loadGuest } from './find.ts'
+import type { Guest } from './guest.ts'
 import { hotplugPending } from './hotplug.ts'
 import { memoryMiB } from './figures.ts'
 import { checkHookscript, listOf, normalise, onlyRoot, optionExists, settingsOf } from './options.ts'
@@ -97,8 +97,7 @@ function precheck(call: Call, change: Change): Guest {
   const guest = loadGuest(call.world, call.node, call.vmid)
   if (!call.world.quorate)
     refuse(`unable to open file '/etc/pve/nodes/${call.node}/qemu-server/${call.vmid}.conf.tmp.1' - Permission denied`)
-  if (change.digest !== undefined && change.digest !== '' && change.digest !== digestOf(guest))
-    refuse('checksum mismatch (file change by other user?)')
+  checkDigest(guest, change.digest)
   const dropsState = change.deletions.includes('vmstate') && guest.lock === 'suspended'
   if (!dropsState) checkLock(guest)
   const { memory, balloon } = change.settings
