@@ -187,8 +187,12 @@ describe('trouble in PVE', () => {
       await until('the unlucky one fails', async () => (await world.vm('unlucky'))?.status?.step?.lastError)
       const others = ['a', 'b', 'c', 'd'].map((letter) => `lucky-${letter}`)
       await Promise.all(others.map((name) => born(name)))
-      const vm = await world.vm('unlucky')
-      expect(vm?.status?.step?.lastError).toContain('QEMU exited')
+      // While it is tried again, the step under way has no error yet.
+      const vm = await until('the unlucky one has failed again', async () => {
+        const seen = await world.vm('unlucky')
+        return seen?.status?.step?.lastError ? seen : undefined
+      })
+      expect(vm.status?.step?.lastError).toContain('QEMU exited')
       expect(world.condition(vm, 'Reconciling')?.status).toBe('True')
       world.simulator.faults.remove('one')
       world.clock.skip(300_000)
