@@ -24,6 +24,7 @@ const programs = [
   'src/demo/demo.ts',
   'src/bench/bench.ts',
   'src/release/image.ts',
+  'src/release/whmcs.ts',
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',
