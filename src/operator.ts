@@ -11,13 +11,13 @@ import {
   type KubeObject,
   type Resource,
 } from './api/meta.ts'
-import { CommandKeeping } from './commands/keeping.ts'
+import { CommandKeeping } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
-import { Audit } from './engine/audit.ts'
-import { VMController } from './engine/controller.ts'
-import { Intents, intentOfStatus } from './engine/intents.ts'
-import type { Room } from './engine/room.ts'
-import { connectWakes, vmIndexes } from './engine/wakes.ts'
+import { Audit } from './engine/watch/audit.ts'
+import { VMController } from './vm-controller.ts'
+import { Intents, intentOfStatus } from './engine/create/in-flight.ts'
+import type { Room } from './engine/dependencies.ts'
+import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
@@ -31,7 +31,7 @@ import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
-import { ClusterController } from './proxmox/cluster-controller.ts'
+import { ClusterController } from './cluster/controller.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer

@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
-import { setStage, type Stage, unlessFailed } from '../stage/stage.ts'
+import { setStage, type Stage, unlessFailed } from '../local-stack/local-stack.ts'
 import { manyVMs, oneVM } from './births.ts'
 import { fleet } from './fleet.ts'
 import { printed, replaced, type Section } from './report.ts'

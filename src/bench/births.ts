@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type Stage } from '../stage/stage.ts'
+import { readManifests, type Stage } from '../local-stack/local-stack.ts'
 import { type Counts, ofResources, total, writesOf } from './counts.ts'
 import { type Figure, type Section, within } from './report.ts'
 import { type Cost, Scene } from './scene.ts'

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type Operator, type Stage } from '../stage/stage.ts'
+import { readManifests, type Operator, type Stage } from '../local-stack/local-stack.ts'
 import { ofResources, total } from './counts.ts'
 import { type Section, within } from './report.ts'
 import { Scene } from './scene.ts'

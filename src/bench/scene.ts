@@ -6,7 +6,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { Store } from '../kube/store.ts'
 import { Reflector } from '../kube/watch.ts'
 import { systemClock } from '../ops/clock.ts'
-import type { Operator, Stage } from '../stage/stage.ts'
+import type { Operator, Stage } from '../local-stack/local-stack.ts'
 import { apiServerWrites, type Counts, grown, loadOf, type Load, SimulatorLog } from './counts.ts'
 
 /** A stage with an operator that measures what happens between two moments. */

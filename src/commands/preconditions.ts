@@ -2,9 +2,9 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/words.ts'
-import type { Seen } from '../engine/machine.ts'
-import { isPaused } from '../engine/settlement.ts'
-import { holdersOf, isSuspended } from '../engine/suspension.ts'
+import type { Seen } from '../ladder/machine.ts'
+import { isPaused } from '../engine/after-pass.ts'
+import { holdersOf, isSuspended } from '../want/suspension.ts'
 
 export interface Refusal {
   readonly reason: Reason

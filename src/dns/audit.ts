@@ -3,8 +3,8 @@ import type { DNSZone, Orphan } from '../api/dnszone.ts'
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import { differenceTo, differenceToNone, type Rules } from './difference.ts'
 import type { RecordType } from './marks.ts'
-import type { Change, Found, RecordKey } from './provider.ts'
-import { ownershipOf } from './providers.ts'
+import type { Change, Found, RecordKey } from './providers/provider.ts'
+import { ownershipOf } from './providers/providers.ts'
 import { notesOf } from './vm-status.ts'
 
 /** A record that should be in the zone as it is noted. */

@@ -1,4 +1,4 @@
-import type { Change, Found, Ownership, RecordSet } from './provider.ts'
+import type { Change, Found, Ownership, RecordSet } from './providers/provider.ts'
 
 /** The rules under which a record may be touched. */
 export interface Rules {

@@ -1,7 +1,7 @@
 import { type Address, parseAddress } from '../ipam/address.ts'
 import { markFits, type RecordType } from './marks.ts'
 import { hostName, longestName, type Name } from './names.ts'
-import type { RecordSet } from './provider.ts'
+import type { RecordSet } from './providers/provider.ts'
 import { canonicalAddress } from './reverse.ts'
 import { forwardZones, reverseZones, type ZoneChoice } from './zones.ts'
 

@@ -1,6 +1,6 @@
 import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../api/dnszone.ts'
 import { dnsZones } from '../api/meta.ts'
-import { Turns } from '../ipam/turns.ts'
+import { Turns } from '../ops/keyed-mutex.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import { isOutdated } from '../kube/kube-error.ts'

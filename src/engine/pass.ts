@@ -1,6 +1,6 @@
 import type { Memory } from './memory.ts'
-import type { Room } from './room.ts'
-import type { VMRecord } from './vm-record.ts'
+import type { Room } from './dependencies.ts'
+import type { VMRecord } from './status-draft.ts'
 
 /** One pass over one VM: what it works with, whether the VM is made, kept or taken down. */
 export interface Pass {

@@ -1,9 +1,9 @@
 import { judgeExit } from '../proxmox/failures.ts'
-import type { PveCluster } from '../proxmox/cluster.ts'
-import { nowIso, tell, type Room } from './room.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import { nowIso, tell, type Room } from './dependencies.ts'
 import { noted, working } from './status.ts'
-import { retry, stalled, waitForTask, type Outcome } from './step.ts'
-import type { VMRecord } from './vm-record.ts'
+import { retry, stalled, waitForTask, type Outcome } from '../ladder/step.ts'
+import type { VMRecord } from './status-draft.ts'
 
 /**
  * The task of the last pass. While it runs there is nothing to do; when it ended badly its text is judged like a refused request, and the next

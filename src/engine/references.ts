@@ -1,8 +1,8 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import type { PveCluster } from '../proxmox/cluster.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
-import type { Room } from './room.ts'
-import { retry, stalled, wait, type Outcome } from './step.ts'
+import type { Room } from './dependencies.ts'
+import { retry, stalled, wait, type Outcome } from '../ladder/step.ts'
 
 type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 

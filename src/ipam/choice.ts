@@ -6,7 +6,7 @@ import { type Address, formatAddress, parseAddress } from './address.ts'
 import { namespaceAllowed } from './allowed-namespaces.ts'
 import { type Claimant, type Entry, type Grant, keyOfClaimant, type Refusal } from './claim.ts'
 import { timeOf } from './records.ts'
-import type { Owner, Shelf, Standing, Stock } from './stock.ts'
+import type { Owner, Shelf, Standing, Stock } from './pool-index.ts'
 import type { PoolRoom } from './usable.ts'
 import { servable, type Waiter, type Wish } from './waiters.ts'
 

@@ -1,5 +1,5 @@
 /** Pools that could give the same address (pure). */
-import { type Shelf } from './stock.ts'
+import { type Shelf } from './pool-index.ts'
 import { describeIntervals } from './usable.ts'
 
 /** A phrase for each other pool of the scope that may give some of the addresses of this one: at most five. */

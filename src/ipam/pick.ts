@@ -2,7 +2,7 @@
  * Which address of a pool is next. Keeps only what is not fresh, so a pool of 2^64 costs what its used addresses cost,
  * and a pick is amortised O(log n): nothing is scanned.
  */
-import { Heap } from './heap.ts'
+import { Heap } from '../ops/heap.ts'
 import type { IntervalSet } from './intervals.ts'
 
 export type PickPolicy = 'LeastRecentlyReleased' | 'Sequential'

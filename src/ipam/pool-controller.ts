@@ -14,7 +14,7 @@ import { overlapsOf } from './overlap.ts'
 import { type PoolFacts, statusOf } from './pool-status.ts'
 import { isFreedByHand, keepingOf } from './record-keeping.ts'
 import { rested } from './records.ts'
-import type { Shelf } from './stock.ts'
+import type { Shelf } from './pool-index.ts'
 
 export interface PoolControllerOptions {
   client: KubeClient

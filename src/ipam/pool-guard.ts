@@ -5,7 +5,7 @@ import { ipPools } from '../api/meta.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../ops/keyed-mutex.ts'
 
 export class PoolGuard {
   private readonly client: KubeClient

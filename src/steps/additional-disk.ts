@@ -1,7 +1,7 @@
-import { refused, satisfied, type Step, type Verdict } from '../engine/step.ts'
-import type { Seen, WantedDisk } from '../engine/machine.ts'
+import { refused, satisfied, type Step, type Verdict } from '../ladder/step.ts'
+import type { Seen, WantedDisk } from '../ladder/machine.ts'
 import { parseDrive } from '../proxmox/property-string.ts'
-import { configStep, emptyPatch, type ConfigPatch, type Values } from './config-step.ts'
+import { configStep, emptyPatch, type ConfigPatch, type Values } from '../ladder/config-step.ts'
 import { grow, limitsChange, sizeVerdict } from './system-disk.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { missing, satisfied, waitForTask, type Step } from '../engine/step.ts'
+import { missing, satisfied, waitForTask, type Step } from '../ladder/step.ts'
 
 /**
  * A change of package that PVE does not take live: the VM is switched off, PVE applies what is pending, and the last step starts it again.

@@ -1,6 +1,6 @@
-import type { FirewallSeen, RuleOptions, SeenRule, WantedFirewall } from '../engine/machine.ts'
-import { done, missing, satisfied, type Step, type StepContext } from '../engine/step.ts'
-import { ruleName } from '../engine/wanted-firewall.ts'
+import type { FirewallSeen, RuleOptions, SeenRule, WantedFirewall } from '../ladder/machine.ts'
+import { done, missing, satisfied, type Step, type StepContext } from '../ladder/step.ts'
+import { ruleName } from '../want/firewall.ts'
 import { canonical } from '../ipam/address.ts'
 
 /** The set that PVE applies to the outgoing source addresses of net0 as soon as it exists (pve-firewall, `ipfilter-net`). */

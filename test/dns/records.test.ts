@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { differenceTo, differenceToNone, type Rules } from '../../src/dns/difference.ts'
 import { markFits, markName, markOf, ownerIn } from '../../src/dns/marks.ts'
-import type { Found, RecordSet } from '../../src/dns/provider.ts'
+import type { Found, RecordSet } from '../../src/dns/providers/provider.ts'
 import { type Subject, type WantedZone, wishOf } from '../../src/dns/records.ts'
 
 const zone = (name: string, more: Partial<WantedZone> = {}): WantedZone => ({

@@ -4,7 +4,7 @@ import { poolAddresses } from '../../src/api/meta.ts'
 import type { Claimant } from '../../src/ipam/claim.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { aVm, makePool, openBook, type Stand } from './book-stand.ts'
+import { aVm, makePool, openBook, type Stand } from './address-book-fixture.ts'
 
 const poolSize = 12
 const vmCount = 8

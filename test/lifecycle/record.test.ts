@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
-import { VMRecord } from '../../src/engine/vm-record.ts'
+import { VMRecord } from '../../src/engine/status-draft.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { Store } from '../../src/kube/store.ts'
 import { freshName, freshNamespace, testClient } from '../support/kube.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Upid } from '../../src/proxmox/answers.ts'
 import { nodeOfUpid, typeOfUpid } from '../../src/proxmox/endpoints.ts'
-import { preflight } from '../../src/proxmox/facts.ts'
+import { preflight } from '../../src/cluster/facts.ts'
 import { snapshotOf } from '../../src/proxmox/snapshot.ts'
 import { until } from '../support/until.ts'
 import { type Simulated, simulated } from './simulated.ts'

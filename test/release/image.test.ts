@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
 import { root } from '../house/sources.ts'
-import { freePort } from '../../src/stage/ports.ts'
+import { freePort } from '../../src/local-stack/ports.ts'
 import { testKubeconfig } from '../support/kube.ts'
 import { until } from '../support/until.ts'
 

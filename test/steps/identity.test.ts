@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import { carriesMark, markOf } from '../../src/engine/wanted.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import { carriesMark, markOf } from '../../src/want/want.ts'
+import type { ConfigPatch, Values } from '../../src/ladder/config-step.ts'
 import { identity } from '../../src/steps/identity.ts'
 import { settledValues, wanting } from './seen-and-want.ts'
 

@@ -1,4 +1,4 @@
-import type { FirewallSeen, RuleOptions } from '../../src/engine/machine.ts'
+import type { FirewallSeen, RuleOptions } from '../../src/ladder/machine.ts'
 import type { FirewallWrite } from '../../src/steps/set-firewall.ts'
 
 /** The firewall file of one VM, as PVE's API reads and writes it (pve-firewall API2; recordings 33 and 34). */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import type { ConfigPatch, Values } from '../../src/ladder/config-step.ts'
 import { setCloudInit } from '../../src/steps/set-cloudinit.ts'
 import { seeing, settledValues, wanting } from './seen-and-want.ts'
 

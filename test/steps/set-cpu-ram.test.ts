@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import type { ConfigPatch, Values } from '../../src/ladder/config-step.ts'
 import { setCpuRam } from '../../src/steps/set-cpu-ram.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'
 

@@ -1,5 +1,5 @@
 import { markOf, type RecordType } from '../../../src/dns/marks.ts'
-import type { Change, DnsProvider, Found, RecordKey, RecordSet } from '../../../src/dns/provider.ts'
+import type { Change, DnsProvider, Found, RecordKey, RecordSet } from '../../../src/dns/providers/provider.ts'
 
 /** The zones every server under test has: a forward one, both families of reverse ones and a classless one. */
 export const forward = 'example.test'
