@@ -10,9 +10,9 @@ import { readReceipt } from './engine/receipt.ts'
 import type { Room } from './engine/dependencies.ts'
 import { isPaused, settle, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
-import { done, retry, stalled, type Outcome } from './ladder/step.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMRecord } from './engine/status-draft.ts'
+import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 
 /** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
 export class VMController {

@@ -1,10 +1,10 @@
-import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
+import { deleteCommand } from '../engine/remove/delete-command.ts'
 
 /** Deletes finished commands after their ttlSecondsAfterFinished. Without one a command stays until its VM goes: one in Git must not run again. */
 export class CommandKeeping {
@@ -35,8 +35,4 @@ export class CommandKeeping {
     if (leftMs > 0) this.#queue.addAfter(key, leftMs)
     else await deleteCommand(this.#client, command)
   }
-}
-
-export async function deleteCommand(client: KubeClient, { metadata }: ProxmoxVMCommand): Promise<void> {
-  await client.delete(proxmoxVMCommands, { namespace: metadata.namespace ?? '', name: metadata.name }, { uid: metadata.uid ?? '' })
 }

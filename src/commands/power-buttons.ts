@@ -2,11 +2,11 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
 import { nowIso } from '../engine/dependencies.ts'
-import { wait, waitForTask, type Outcome } from '../ladder/step.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { Refusal } from './preconditions.ts'
-import type { Pressing } from './run-commands.ts'
+import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
+import type { Pressing } from './command-pass.ts'
 
 /** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
 const lostAfterMs = 30_000

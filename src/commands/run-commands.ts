@@ -1,6 +1,5 @@
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/words.ts'
-import { conditionOf } from '../engine/conditions.ts'
 import { resolvePackage } from '../want/package.ts'
 import { ensureFinalizer } from '../engine/create/finalizer.ts'
 import { unplanned } from '../engine/apply/change.ts'
@@ -17,17 +16,14 @@ import { removals, removeFromPve } from '../engine/remove/removal.ts'
 import { nowIso, tell, type Room } from '../engine/dependencies.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { working } from '../engine/status.ts'
-import { wait, waitForTask, type Outcome } from '../ladder/step.ts'
 import { stepOf } from '../lifecycle.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandRecord, isFinished } from './command-status-draft.ts'
 import { isPowerButton, pressPower } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
-
-export interface Pressing extends Pass {
-  readonly cluster: PveCluster
-  readonly command: CommandRecord
-}
+import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
+import type { Pressing } from './command-pass.ts'
+import { conditionOf } from '../api/condition.ts'
 
 type Pressed = Outcome | 'finished' | 'goes on'
 

@@ -5,8 +5,8 @@ import { holds, standing } from './conditions.ts'
 import type { Memory } from './memory.ts'
 import { nowIso, tell, type Room } from './dependencies.ts'
 import { judged, working } from './status.ts'
-import type { Outcome } from '../ladder/step.ts'
 import type { VMRecord } from './status-draft.ts'
+import type { Outcome } from '../ladder/outcome.ts'
 
 /** When the VM is looked at again. */
 export type Again = { readonly is: 'never' } | { readonly is: 'after'; readonly ms: number } | { readonly is: 'backoff' }

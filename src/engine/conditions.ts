@@ -39,10 +39,6 @@ const rank = (type: string) => {
 }
 const ordered = (conditions: readonly Condition[]) => conditions.toSorted((a, b) => rank(a.type) - rank(b.type))
 
-export const conditionOf = (conditions: readonly Condition[] | undefined, type: VmCondition) =>
-  conditions?.find((condition) => condition.type === type)
-export const isTrue = (conditions: readonly Condition[] | undefined, type: VmCondition) => conditionOf(conditions, type)?.status === 'True'
-
 /**
  * The one verdict on the whole VM, for people and for kstatus: exactly one of Ready=True, Reconciling and Stalled holds.
  */

@@ -2,10 +2,11 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
 import type { GuestRow } from '../proxmox/snapshot.ts'
-import { afterWrite, ipfilterSet, type FirewallWrite } from '../steps/set-firewall.ts'
+import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
 import type { FirewallRule } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from '../ladder/machine.ts'
-import { carriesMark } from '../want/want.ts'
+import type { FirewallWrite } from '../ladder/guest-writer.ts'
+import { carriesMark } from '../ladder/mark.ts'
 
 /** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
 export interface Carried {

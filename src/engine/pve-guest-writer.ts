@@ -1,13 +1,12 @@
 import { parseDurationSeconds } from '../api/size.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
-import type { ConfigPatch } from '../ladder/config-step.ts'
-import { ipfilterSet, needsRulesDigest, type FirewallWrite } from '../steps/set-firewall.ts'
+import { ipfilterSet, needsRulesDigest } from '../steps/set-firewall.ts'
 import type { NewRule } from '../proxmox/vm-firewall.ts'
 import type { RuleOptions } from '../ladder/machine.ts'
 import type { Look } from './look.ts'
 import type { VMRecord } from './status-draft.ts'
-import { waitForTask, type Outcome } from '../ladder/step.ts'
-import type { World } from '../ladder/guest-writer.ts'
+import type { ConfigPatch, FirewallWrite, World } from '../ladder/guest-writer.ts'
+import { type Outcome, waitForTask } from '../ladder/outcome.ts'
 
 /** PVE answers a configuration task itself if it ends within this time, which saves looking at the task. */
 const configDelaySeconds = 20

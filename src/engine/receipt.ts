@@ -2,8 +2,8 @@ import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { nowIso, tell, type Room } from './dependencies.ts'
 import { noted, working } from './status.ts'
-import { retry, stalled, waitForTask, type Outcome } from '../ladder/step.ts'
 import type { VMRecord } from './status-draft.ts'
+import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
 
 /**
  * The task of the last pass. While it runs there is nothing to do; when it ended badly its text is judged like a refused request, and the next

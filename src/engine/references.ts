@@ -2,7 +2,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
 import type { Room } from './dependencies.ts'
-import { retry, stalled, wait, type Outcome } from '../ladder/step.ts'
+import { type Outcome, retry, stalled, wait } from '../ladder/outcome.ts'
 
 type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 

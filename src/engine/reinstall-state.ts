@@ -12,9 +12,6 @@ export function requestedReinstall({ spec, status }: ProxmoxVM): string | undefi
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
 
-/** The template of the VM: a reinstall may have asked for another one. */
-export const templateFor = (vm: ProxmoxVM, status: ProxmoxVMStatus) => status.reinstall?.running?.template ?? vm.spec.template
-
 export const begun =
   (running: Running): Change =>
   (status) => ({
@@ -50,10 +47,3 @@ export const anew =
     ...status,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
-
-/** What is under way has no VM of before to respect: the ladder runs as at a birth. */
-export const isBirth = (status: ProxmoxVMStatus) => status.firstReadyAt === undefined || status.reinstall?.running !== undefined
-
-/** The VMID that must not be changed: pinned by the user, or kept over a reinstall. */
-export const pinnedVmidOf = (vm: ProxmoxVM, status: ProxmoxVMStatus) =>
-  vm.spec.vmid ?? (status.reinstall?.running?.removed ? status.vmid : undefined)

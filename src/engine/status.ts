@@ -1,7 +1,8 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { localStatuses, type LocalStatus, type Phase, type VmCondition } from '../api/words.ts'
-import { isTrue, withoutConditions, withVerdicts, type Verdict } from './conditions.ts'
-import { progressOf } from '../ladder/plan.ts'
+import { withoutConditions, withVerdicts, type Verdict } from './conditions.ts'
+import { progressOf } from '../api/progress.ts'
+import { isTrue } from '../api/condition.ts'
 
 /** Changes to a status, each a pure function: equal input gives an equal result, so that an unchanged status is not written. */
 export type Change = (status: ProxmoxVMStatus) => ProxmoxVMStatus

@@ -1,14 +1,7 @@
 import type { ConfigSeen, Want } from './machine.ts'
-import { done, missing, satisfied, type Step } from './step.ts'
-
-/** Keys to set and keys to remove, in one request. */
-export interface ConfigPatch {
-  readonly set: Readonly<Record<string, string>>
-  readonly remove: readonly string[]
-}
-
-export const emptyPatch: ConfigPatch = { set: {}, remove: [] }
-export const isEmpty = (patch: ConfigPatch) => Object.keys(patch.set).length === 0 && patch.remove.length === 0
+import { missing, satisfied, type Step } from './step.ts'
+import { done } from './outcome.ts'
+import { type ConfigPatch, isEmpty } from './guest-writer.ts'
 
 /** A step that is one config patch: one diff answers both "is it so?" and "what to send?", so that they cannot disagree. */
 export interface ConfigStep extends Step {

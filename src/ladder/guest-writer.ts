@@ -1,6 +1,25 @@
-import type { ConfigPatch } from './config-step.ts'
-import type { FirewallWrite } from '../steps/set-firewall.ts'
-import type { Outcome } from './step.ts'
+import type { RuleOptions } from './machine.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Keys to set and keys to remove, in one request. */
+export interface ConfigPatch {
+  readonly set: Readonly<Record<string, string>>
+  readonly remove: readonly string[]
+}
+
+export const emptyPatch: ConfigPatch = { set: {}, remove: [] }
+export const isEmpty = (patch: ConfigPatch) => Object.keys(patch.set).length === 0 && patch.remove.length === 0
+
+/** One write to the VM's firewall file. Each is its own request: PVE has no transaction over them. */
+export type FirewallWrite =
+  | { readonly do: 'create-set' }
+  | { readonly do: 'delete-set' }
+  | { readonly do: 'add-entry'; readonly address: string }
+  | { readonly do: 'remove-entry'; readonly entry: string }
+  | { readonly do: 'add-rule'; readonly rule: RuleOptions }
+  | { readonly do: 'move-rule'; readonly from: number; readonly to: number }
+  | { readonly do: 'delete-rule'; readonly pos: number; readonly name: string }
+  | { readonly do: 'set-options'; readonly options: Readonly<Record<string, string>> }
 
 /** What a step can do to its VM. Every method makes one request to PVE; faults are thrown and judged in one place, the pass. */
 export interface World {

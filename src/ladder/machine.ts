@@ -1,5 +1,3 @@
-import type { Throttle } from '../proxmox/property-string.ts'
-
 /** One firewall rule in PVE's own field names; every value as PVE lists it. */
 export type RuleOptions = Readonly<Record<string, string>>
 
@@ -63,7 +61,7 @@ export interface Want {
   }
   /** `balloonMiB`: absent = PVE's default (the device without a lower bound), 0 = device off. */
   readonly memory: { readonly sizeMiB?: number; readonly balloonMiB?: number }
-  readonly systemDisk: { readonly key: string; readonly sizeMiB?: number; readonly limits: Throttle }
+  readonly systemDisk: { readonly key: string; readonly sizeMiB?: number; readonly limits: DiskLimits }
   readonly additionalDisks: readonly WantedDisk[]
   /** Disks that left the package with removalPolicy Delete. */
   readonly removedDisks: readonly { readonly key: string; readonly volume?: string }[]
@@ -78,6 +76,9 @@ export interface Want {
   readonly mayStop: boolean
 }
 
+/** Limits of a disk by PVE's keys (`mbps_rd`, `iops_wr_max` …; MiB/s and requests/s); absent = unlimited. */
+export type DiskLimits = Readonly<Record<string, number>>
+
 export interface WantedDisk {
   readonly name: string
   readonly key: string
@@ -86,7 +87,7 @@ export interface WantedDisk {
   readonly volume?: string
   readonly format?: 'qcow2'
   readonly sizeMiB: number
-  readonly limits: Throttle
+  readonly limits: DiskLimits
 }
 
 export interface WantedNet {

@@ -1,8 +1,8 @@
-import { isConfigStep, mergedChange, type ConfigPatch, type ConfigStep } from './config-step.ts'
+import { isConfigStep, mergedChange, type ConfigStep } from './config-step.ts'
 import { localStatuses, type LocalStatus } from '../api/words.ts'
-import type { Look } from '../engine/look.ts'
-import type { Want } from './machine.ts'
+import type { Part, Seen, Want } from './machine.ts'
 import type { Ladder, Step, Verdict } from './step.ts'
+import type { ConfigPatch } from './guest-writer.ts'
 
 export interface Judged {
   readonly step: Step
@@ -23,8 +23,11 @@ export type Plan = { readonly refusals: readonly Judged[] } & (
     }
 )
 
-/** What planning needs of a look. */
-export type Looking = Pick<Look, 'need' | 'seen'>
+/** What planning needs of a look: parts are read on demand. */
+export interface Looking {
+  need(part: Part): Promise<void>
+  readonly seen: Seen
+}
 
 /** The first step that is missing; if it is a config step, all missing config steps of the ladder with it. Looks no further than it must. */
 export async function planNext(ladder: Ladder, look: Looking, want: Want): Promise<Plan> {
@@ -64,6 +67,3 @@ export function rungReached(plan: Plan): LocalStatus {
   if (plan.is === 'rest') return 'ready'
   return localStatuses[Math.max(localStatuses.indexOf(plan.step.rung) - 1, localStatuses.indexOf('clone'))] as LocalStatus
 }
-
-/** `7/12`. */
-export const progressOf = (rung: LocalStatus) => `${localStatuses.indexOf(rung) + 1}/${localStatuses.length}`

@@ -2,13 +2,13 @@ import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Package } from '../api/package.ts'
-import { conditionOf } from '../engine/conditions.ts'
 import { mergePackages } from '../want/package-merge.ts'
 import { appliedBefore } from './own-fields.ts'
 import { hasPackageFlags, inlinePackage, type PackageFlags } from './package-flags.ts'
 import { press, type PressOptions } from './command.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
+import { conditionOf } from '../api/condition.ts'
 
 export type ChangePackageOptions = PackageFlags & PressOptions & { force?: boolean }
 

@@ -5,13 +5,14 @@ import { parseSizeMiB } from '../api/size.ts'
 import { assignSlots, systemKeyOf } from '../want/disk-slots.ts'
 import type { Seen, Want } from '../ladder/machine.ts'
 import { resolveWire } from '../want/package.ts'
-import { stalled, type Outcome } from '../ladder/step.ts'
-import { type GrantedAddress, wantOf } from '../want/want.ts'
+import { wantOf } from '../want/want.ts'
 import { grantOf, isWanted } from '../ipam/choice.ts'
 import { parseAddress } from '../ipam/address.ts'
 import { provision } from '../lifecycle.ts'
 import { storageOf } from '../proxmox/property-string.ts'
 import { isConfigStep, mergedChange } from '../ladder/config-step.ts'
+import { type Outcome, stalled } from '../ladder/outcome.ts'
+import type { GrantedAddress } from '../want/granted-address.ts'
 
 export type Pools = ReadonlyMap<string, IPPool>
 type Held = NonNullable<ProxmoxVMStatus['addresses']>[number]

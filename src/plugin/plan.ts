@@ -2,14 +2,15 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import { localStatuses, type LocalStatus } from '../api/words.ts'
 import { planChange } from '../engine/apply/change.ts'
-import { conditionOf, isTrue } from '../engine/conditions.ts'
 import type { Seen } from '../ladder/machine.ts'
-import { requestedReinstall, templateFor } from '../engine/reinstall-state.ts'
+import { requestedReinstall } from '../engine/reinstall-state.ts'
 import { resolvePackage } from '../want/package.ts'
 import { holdersOf, isBeingUnsuspended, isSuspended } from '../want/suspension.ts'
 import { provision } from '../lifecycle.ts'
 import { power } from '../steps/power.ts'
 import { addressChange, machineInForce, type Pools, wantInForce, wantOfSpec } from './machine-in-force.ts'
+import { templateFor } from '../want/birth.ts'
+import { conditionOf, isTrue } from '../api/condition.ts'
 
 /** One thing that would be done, and why. */
 export interface PlanLine {

@@ -1,12 +1,12 @@
 import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { conditionOf } from '../engine/conditions.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
 import { holdersOfSuspension } from './own-fields.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { Refusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
+import { conditionOf } from '../api/condition.ts'
 
 export interface SuspendOptions {
   by: string

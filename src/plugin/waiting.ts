@@ -1,11 +1,11 @@
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { conditionOf, isTrue } from '../engine/conditions.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { Progress } from './progress.ts'
 import type { Session } from './session.ts'
 import { exitCodes, Refusal } from './shell.ts'
+import { conditionOf, isTrue } from '../api/condition.ts'
 
 /** Reads cost the API server little, and need no right to watch. */
 const lookEveryMs = 400

@@ -1,4 +1,5 @@
-import { missing, satisfied, waitForTask, type Step } from '../ladder/step.ts'
+import { missing, satisfied, type Step } from '../ladder/step.ts'
+import { waitForTask } from '../ladder/outcome.ts'
 
 /**
  * A change of package that PVE does not take live: the VM is switched off, PVE applies what is pending, and the last step starts it again.

@@ -1,8 +1,10 @@
-import { missing, refused, satisfied, waitForTask, type Step } from '../ladder/step.ts'
+import { missing, refused, satisfied, type Step } from '../ladder/step.ts'
 import type { ConfigSeen, Want } from '../ladder/machine.ts'
 import { formatSize } from '../api/size.ts'
 import { diskSizeMiB, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
-import { configStep, emptyPatch, type ConfigPatch, type Values } from '../ladder/config-step.ts'
+import { configStep, type Values } from '../ladder/config-step.ts'
+import { waitForTask } from '../ladder/outcome.ts'
+import { type ConfigPatch, emptyPatch } from '../ladder/guest-writer.ts'
 
 export const setSystemDiskSize: Step = {
   name: 'set_system_disk_size',

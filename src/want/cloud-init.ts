@@ -1,5 +1,5 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import type { GrantedAddress } from './want.ts'
+import type { GrantedAddress } from './granted-address.ts'
 
 type CloudInit = NonNullable<ProxmoxVM['spec']['cloudInit']>
 

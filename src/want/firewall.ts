@@ -1,16 +1,9 @@
 import type { Package } from '../api/package.ts'
 import type { RuleOptions, WantedFirewall } from '../ladder/machine.ts'
+import { ruleMarker } from '../ladder/mark.ts'
 
 type Firewall = NonNullable<Package['firewall']>
 type Rule = NonNullable<Firewall['rules']>[number]
-
-/** Starts the comment of every rule of ours; what follows is the rule's name. */
-export const ruleMarker = 'pve.hosting/rule='
-
-/** The name of a rule of ours, from its comment; undefined for a foreign rule. */
-export function ruleName(comment: string | undefined): string | undefined {
-  return comment?.startsWith(ruleMarker) ? comment.slice(ruleMarker.length).split(' ')[0] : undefined
-}
 
 export function wantedFirewall(firewall: Firewall | undefined, addresses: readonly string[]): WantedFirewall {
   return {

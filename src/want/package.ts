@@ -2,7 +2,7 @@ import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import { mergePackages, objectionTo } from './package-merge.ts'
-import { stalled, type Outcome } from '../ladder/step.ts'
+import { type Outcome, stalled } from '../ladder/outcome.ts'
 
 export type Source = NonNullable<ProxmoxVMStatus['packageSource']>
 

@@ -1,5 +1,5 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { conditionOf, fails, holds, type Verdict } from '../engine/conditions.ts'
+import { conditionOf } from '../api/condition.ts'
 
 export const isSuspended = (vm: ProxmoxVM) => (vm.spec.suspensions ?? []).length > 0
 
@@ -10,13 +10,4 @@ export const holdersOf = (vm: ProxmoxVM) => (vm.spec.suspensions ?? []).map(({ b
 export function isBeingUnsuspended(vm: ProxmoxVM): boolean {
   const said = conditionOf(vm.status?.conditions, 'Suspended')
   return !isSuspended(vm) && (said?.status === 'True' || said?.reason === 'Suspending')
-}
-
-/** True only once the VM is off. */
-export function suspensionVerdict(vm: ProxmoxVM, power: string | undefined): Verdict {
-  if (!isSuspended(vm)) return fails('Suspended', 'NotSuspended', '')
-  const message = `Held by ${holdersOf(vm)}.`
-  return power === 'stopped'
-    ? holds('Suspended', 'Suspended', message)
-    : fails('Suspended', 'Suspending', `${message} The VM is being shut down.`)
 }

@@ -1,26 +1,13 @@
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus as VMStatus } from '../api/proxmoxvm.ts'
 import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
-import type { Throttle } from '../proxmox/property-string.ts'
-import type { Want, WantedDisk } from '../ladder/machine.ts'
-import { isBirth, templateFor } from '../engine/reinstall-state.ts'
+import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
 import { wantedFirewall } from './firewall.ts'
-
-/** An address as the pools granted it, with what goes with its wire. */
-export interface GrantedAddress {
-  readonly entry: string
-  readonly family: 'IPv4' | 'IPv6'
-  readonly address: string
-  readonly prefixLength: number
-  readonly gateway?: string
-  readonly nameservers: readonly string[]
-  readonly searchDomain?: string
-  readonly bridge?: string
-  readonly vlan?: number
-  readonly pool: string
-}
+import { isBirth, templateFor } from './birth.ts'
+import type { GrantedAddress } from './granted-address.ts'
+import { descriptionOf, ownTag, markOf } from '../ladder/mark.ts'
 
 export interface WantInput {
   readonly vm: ProxmoxVM
@@ -33,20 +20,6 @@ export interface WantInput {
   readonly storageType: (storage: string) => string | undefined
   readonly systemDiskStorage: string
 }
-
-/** The tag every VM of ours carries, so that PVE's own tree can be filtered by it. */
-const ownTag = 'pve-operator'
-
-/** `pve.hosting/owner uid=… vmid=…`: a restored backup or an admin's clone copies the text, but not the number. */
-export const markOf = (uid: string, vmid: number) => `pve.hosting/owner uid=${uid} vmid=${vmid}`
-
-/** What an admin reads beside the VM in PVE. */
-export const descriptionOf = (vm: ProxmoxVM, mark: string) =>
-  `${mark}\nProxmoxVM ${vm.metadata.namespace}/${vm.metadata.name}, managed by pve-operator: change the object, not the VM.`
-
-/** True when `description` has our mark on a line of its own. */
-export const carriesMark = (description: string | undefined, mark: string) =>
-  (description ?? '').split('\n').some((line) => line.trim() === mark)
 
 /** Resolves spec, package, grants and status. Status must hold the intent: VMID, names, MAC and disk slots. */
 export function wantOf(input: WantInput): Want {
@@ -158,9 +131,9 @@ const throttleFields = {
 } as const
 
 /** 0 and absent both mean unlimited, for which PVE has no key. */
-function throttle(bandwidth: Bandwidth): Throttle {
+function throttle(bandwidth: Bandwidth): DiskLimits {
   const limits = Object.entries(throttleFields).map(([field, key]) => [key, bandwidth?.[field as keyof typeof throttleFields]] as const)
-  return Object.fromEntries(limits.filter(([, value]) => value))
+  return Object.fromEntries(limits.flatMap(([key, value]) => (value ? [[key, value] as const] : [])))
 }
 
 function wantedNet({ status, merged, net }: WantInput): Want['net'] {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVMStatus } from '../../src/api/proxmoxvm.ts'
 import { settle, showPaused } from '../../src/engine/after-pass.ts'
-import { done, retry, stalled, wait, waitForTask, type Outcome } from '../../src/ladder/step.ts'
 import { memory, quietRoom, recordOf, sayings } from './dependencies.ts'
 import { aVm } from './vms.ts'
+import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../src/ladder/outcome.ts'
 
 const now = '2026-01-01T00:00:00Z'
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { localStatuses } from '../../src/api/words.ts'
 import type { Part, Seen, Want } from '../../src/ladder/machine.ts'
-import { planNext, progressOf, rungReached, type Looking } from '../../src/ladder/plan.ts'
+import { planNext, rungReached, type Looking } from '../../src/ladder/plan.ts'
 import type { Step } from '../../src/ladder/step.ts'
 import { provision } from '../../src/lifecycle.ts'
 import { seeing, settledValues, wanting, wantingDisk, wantingFirewall } from '../steps/seen-and-want.ts'
+import { progressOf } from '../../src/api/progress.ts'
 
 /** A look at what is there, and which parts were asked for. */
 function looking(seen: Seen): Looking & { readonly asked: Part[] } {

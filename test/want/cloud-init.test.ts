@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { wantedCloudInit } from '../../src/want/cloud-init.ts'
-import type { GrantedAddress } from '../../src/want/want.ts'
+import type { GrantedAddress } from '../../src/want/granted-address.ts'
 
 const v4: GrantedAddress = {
   entry: 'main',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Package } from '../../src/api/package.ts'
-import { ruleName, wantedFirewall } from '../../src/want/firewall.ts'
+import { wantedFirewall } from '../../src/want/firewall.ts'
+import { ruleName } from '../../src/ladder/mark.ts'
 
 type Firewall = NonNullable<Package['firewall']>
 type Rule = NonNullable<Firewall['rules']>[number]

@@ -1,4 +1,4 @@
-import { isConfigStep, type ConfigPatch } from '../../ladder/config-step.ts'
+import { isConfigStep } from '../../ladder/config-step.ts'
 import { fails, standing } from '../conditions.ts'
 import type { Look } from '../look.ts'
 import type { Want } from '../../ladder/machine.ts'
@@ -7,6 +7,7 @@ import { nowIso, tell, type Room } from '../dependencies.ts'
 import { judged, type Change } from '../status.ts'
 import type { Ladder } from '../../ladder/step.ts'
 import type { VMRecord } from '../status-draft.ts'
+import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 
 /** PVE never plugs these into a running VM (qemu-server vmconfig_hotplug_pending); the balloon device only appears or goes at a cold start. */
 const coldKeys: ReadonlySet<string> = new Set(['cores', 'sockets', 'cpu', 'memory'])

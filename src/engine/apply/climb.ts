@@ -1,33 +1,19 @@
-import type { PveCluster } from '../../cluster/cluster.ts'
-import type { ConfigPatch } from '../../ladder/config-step.ts'
 import { power } from '../../steps/power.ts'
 import { provision } from '../../lifecycle.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
-import { holds, isTrue, type Verdict } from '../conditions.ts'
-import type { Look } from '../look.ts'
+import { holds, type Verdict } from '../conditions.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
-import type { Pass } from '../pass.ts'
 import { planNext, rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
-import { isBirth } from '../reinstall-state.ts'
 import { nowIso, tell } from '../dependencies.ts'
 import { cloneFinished, judged, noted, reached, working } from '../status.ts'
-import { done, retry, wait, type Ladder, type Outcome } from '../../ladder/step.ts'
 import type { VMRecord } from '../status-draft.ts'
 import { VMWorld } from '../pve-guest-writer.ts'
-
-/** One VM that exists as an intent, on its way up the ladder. */
-export interface Climb extends Pass {
-  readonly cluster: PveCluster
-  readonly ladder: Ladder
-  /** The spec has been applied before: what is missing now was changed in PVE. */
-  readonly isRepair: boolean
-  readonly look: Look
-  /** What the clone request carries. */
-  readonly identity: { readonly vmid: number; readonly name: string; readonly description: string }
-  /** The wish, once the VM's own configuration shows its disks. An outcome: it cannot be made. */
-  readonly wish: () => Want | Outcome
-}
+import type { ConfigPatch } from '../../ladder/guest-writer.ts'
+import { isBirth } from '../../want/birth.ts'
+import { type Outcome, done, retry, wait } from '../../ladder/outcome.ts'
+import type { Climb } from '../climb-pass.ts'
+import { isTrue } from '../../api/condition.ts'
 
 /** What the ladder left open on purpose, with the wish it was climbed for. */
 export interface Climbed {

@@ -3,8 +3,8 @@ import type { Claimant, Entry, Grant, Refusal } from '../../ipam/claim.ts'
 import { fails, holds } from '../conditions.ts'
 import { nowIso, tell, type Room } from '../dependencies.ts'
 import { judged } from '../status.ts'
-import { stalled, wait, type Outcome } from '../../ladder/step.ts'
 import type { VMRecord } from '../status-draft.ts'
+import { type Outcome, stalled, wait } from '../../ladder/outcome.ts'
 
 export function claimantOf(vm: ProxmoxVM): Claimant {
   const { namespace, name, uid, labels } = vm.metadata

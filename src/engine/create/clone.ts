@@ -1,13 +1,14 @@
 import { judge, judgeExit } from '../../proxmox/failures.ts'
 import { clonedFull, dropIntent } from './intent-state.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
-import { progressOf } from '../../ladder/plan.ts'
-import { conditionOf, isTrue, standing } from '../conditions.ts'
-import { isBirth, pinnedVmidOf, templateFor } from '../reinstall-state.ts'
-import type { Climb } from '../apply/climb.ts'
+import { standing } from '../conditions.ts'
 import { nowIso, tell } from '../dependencies.ts'
 import { judged, working } from '../status.ts'
-import { done, retry, stalled, wait, waitForTask, type Outcome } from '../../ladder/step.ts'
+import { progressOf } from '../../api/progress.ts'
+import { isBirth, pinnedVmidOf, templateFor } from '../../want/birth.ts'
+import type { Climb } from '../climb-pass.ts'
+import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
+import { conditionOf, isTrue } from '../../api/condition.ts'
 
 /**
  * The rung `clone`: afterwards the VM exists, has our mark and no lock `clone`, and its configuration has been read. A request may have been

@@ -3,8 +3,8 @@ import { apiVersion } from '../../api/group.ts'
 import { secrets, type Secret } from '../../api/meta.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { stalled, type Outcome } from '../../ladder/step.ts'
 import type { Credentials } from '../../want/cloud-init.ts'
+import { type Outcome, stalled } from '../../ladder/outcome.ts'
 
 /** The Secret with a generated password. */
 const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentials`

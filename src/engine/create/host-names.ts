@@ -2,7 +2,7 @@ import type { Package } from '../../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { expandName, type MacroSource } from '../../want/name-macros.ts'
 import type { Room } from '../dependencies.ts'
-import { stalled, type Outcome } from '../../ladder/step.ts'
+import { type Outcome, stalled } from '../../ladder/outcome.ts'
 
 export interface Names {
   readonly hostname: string

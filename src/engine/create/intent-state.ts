@@ -1,6 +1,6 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
-import { templateFor } from '../reinstall-state.ts'
 import type { Change } from '../status.ts'
+import { templateFor } from '../../want/birth.ts'
 
 /** Whether the VM is a full clone, by the template in force for it. */
 export const clonedFull = (vm: ProxmoxVM, status: ProxmoxVMStatus) => templateFor(vm, status).clone !== 'Linked'

@@ -15,13 +15,13 @@ import { resolveWire, type Resolved, type Wire } from '../../want/package.ts'
 import { nowIso, tell, type Room } from '../dependencies.ts'
 import { judged, reached, working, type Change } from '../status.ts'
 import { standing } from '../conditions.ts'
-import { done, retry, stalled, type Outcome } from '../../ladder/step.ts'
-import type { GrantedAddress } from '../../want/want.ts'
-import { carriesMark, markOf } from '../../want/want.ts'
 import type { Intent } from './in-flight.ts'
 import type { Memory } from '../memory.ts'
-import { pinnedVmidOf, templateFor } from '../reinstall-state.ts'
 import type { VMRecord } from '../status-draft.ts'
+import { type Outcome, done, retry, stalled } from '../../ladder/outcome.ts'
+import type { GrantedAddress } from '../../want/granted-address.ts'
+import { carriesMark, markOf } from '../../ladder/mark.ts'
+import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
 
 export interface IntentInput {
   readonly room: Room

@@ -6,7 +6,7 @@ import { anew, begun, type Running } from '../reinstall-state.ts'
 import { removals, removeFromPve } from './removal.ts'
 import { nowIso, tell } from '../dependencies.ts'
 import { judged } from '../status.ts'
-import { done, type Outcome } from '../../ladder/step.ts'
+import { type Outcome, done } from '../../ladder/outcome.ts'
 
 /** The intent is in status before anything is deleted, so that an interrupted reinstall is finished and never begun twice. */
 export async function beginReinstall({ room, record }: Pass, running: Omit<Running, 'since'>): Promise<void> {

@@ -3,13 +3,13 @@ import { deleteBackup, nextBackup } from './backups.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from '../create/clone-task.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
-import { isBirth } from '../reinstall-state.ts'
 import { silenceOf } from '../references.ts'
 import { nowIso } from '../dependencies.ts'
 import { working } from '../status.ts'
-import { done, stalled, wait, waitForTask, type Outcome } from '../../ladder/step.ts'
 import type { VMRecord } from '../status-draft.ts'
-import { markOf } from '../../want/want.ts'
+import { isBirth } from '../../want/birth.ts'
+import { type Outcome, done, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
+import { markOf } from '../../ladder/mark.ts'
 
 /** What goes with the VM. Its own disks always do. */
 export interface Removal {

@@ -1,4 +1,3 @@
-import { deleteCommand } from '../../commands/clean-up.ts'
 import { dnsHolds } from '../../dns/vm-status.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
@@ -6,7 +5,8 @@ import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import type { Pass } from '../pass.ts'
 import { tell } from '../dependencies.ts'
 import { removals, removeFromPve } from './removal.ts'
-import { done, wait, type Outcome } from '../../ladder/step.ts'
+import { type Outcome, done, wait } from '../../ladder/outcome.ts'
+import { deleteCommand } from './delete-command.ts'
 
 /**
  * The end of a VM, by deletionPolicy. An address is free only after PVE confirmed that the VM is gone; a failure keeps address, VMID and

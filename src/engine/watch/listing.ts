@@ -1,13 +1,14 @@
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Snapshot } from '../../proxmox/snapshot.ts'
-import { conditionOf, holds, standing } from '../conditions.ts'
+import { holds, standing } from '../conditions.ts'
 import { outdated } from '../apply/ready.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Room } from '../dependencies.ts'
 import { judged } from '../status.ts'
 import { isSuspended } from '../../want/suspension.ts'
 import type { VMRecord } from '../status-draft.ts'
+import { conditionOf } from '../../api/condition.ts'
 
 /** The power a listing tells is what pvestatd broadcast last: up to this much older than the listing. */
 export const broadcastMs = 12_000

@@ -6,8 +6,8 @@ import type { WorkQueue } from '../../kube/queue.ts'
 import type { Store } from '../../kube/store.ts'
 import type { Audit } from './audit.ts'
 import type { Room } from '../dependencies.ts'
-import { conditionOf } from '../conditions.ts'
 import { isSettled } from '../status.ts'
+import { conditionOf } from '../../api/condition.ts'
 
 /** What a VM can be found by when something it depends on changes. */
 export interface VMIndexes {

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals'
 import type { Package } from '../../../src/api/package.ts'
 import type { ProxmoxVMSpec, ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
 import { atNextStart } from '../../../src/engine/apply/climb.ts'
-import { conditionOf } from '../../../src/engine/conditions.ts'
 import { concluded } from '../../../src/engine/apply/ready.ts'
 import { refused } from '../../../src/ladder/step.ts'
 import type { Resolved } from '../../../src/want/package.ts'
@@ -10,6 +9,7 @@ import { setSystemDiskSize } from '../../../src/steps/system-disk.ts'
 import { seeing, settledValues, wanting, wantingFirewall } from '../../steps/seen-and-want.ts'
 import { quietRoom, recordOf, sayings } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
+import { conditionOf } from '../../../src/api/condition.ts'
 
 type Input = Parameters<typeof concluded>[0]
 

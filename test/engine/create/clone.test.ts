@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
-import type { Climb } from '../../../src/engine/apply/climb.ts'
 import { ensureCloned } from '../../../src/engine/create/clone.ts'
 import type { Memory } from '../../../src/engine/memory.ts'
 import { PveError } from '../../../src/proxmox/pve-error.ts'
 import { memory, quietRoom, recordOf } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
+import type { Climb } from '../../../src/engine/climb-pass.ts'
 
 const now = '2026-01-01T00:10:00Z'
 const nowMs = Date.parse(now)
