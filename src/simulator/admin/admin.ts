@@ -1,4 +1,4 @@
-import type { Sim as PluggedSim } from '../plug.ts'
+import type { Sim as PluggedSim } from '../contracts.ts'
 import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Faults } from './faults.ts'

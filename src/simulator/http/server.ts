@@ -1,7 +1,7 @@
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Socket } from 'node:net'
-import type { Sim } from '../plug.ts'
+import type { Sim } from '../contracts.ts'
 import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
 import type { Answer, Pipeline, Trace } from './pipeline.ts'
 

@@ -1,23 +1,23 @@
 import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
-import type { Upset } from './fault-spec.ts'
+import type { Outage } from './fault-spec.ts'
 
 /** Refuses names the world does not have. */
-export function checkUpset(world: World, upset: Upset): void {
-  for (const name of [upset.node?.name, upset.daemon?.node]) {
+export function checkOutage(world: World, outage: Outage): void {
+  for (const name of [outage.node?.name, outage.daemon?.node]) {
     if (name !== undefined && !world.nodes.has(name))
       throw new BadRequest(`there is no node '${name}'; there are: ${[...world.nodes.keys()].join(', ')}`)
   }
-  const storage = upset.storage?.name
+  const storage = outage.storage?.name
   const known = [...world.storage.definitions.keys()]
   if (storage !== undefined && !known.includes(storage))
     throw new BadRequest(`there is no storage '${storage}'; there are: ${known.join(', ')}`)
 }
 
 /** Brings the world into the state a fault describes; the result puts it back, once. */
-export function applyUpset(world: World, upset: Upset): () => void {
+export function applyOutage(world: World, outage: Outage): () => void {
   const undo: (() => void)[] = []
-  const { node, storage, daemon, noQuorum } = upset
+  const { node, storage, daemon, noQuorum } = outage
   if (node !== undefined) {
     const was = world.nodes.get(node.name)?.online ?? true
     world.setNodeOnline(node.name, node.state === 'on')
@@ -37,7 +37,7 @@ export function applyUpset(world: World, upset: Upset): () => void {
     if (!done) for (const step of undo) step()
     done = true
   }
-  if (upset.forMs !== undefined) world.clock.after(upset.forMs, back)
+  if (outage.forMs !== undefined) world.clock.after(outage.forMs, back)
   return back
 }
 
