@@ -2,7 +2,7 @@ import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
 import { readManifests, type Stage } from '../local-stack/local-stack.ts'
 import { type Counts, ofResources, total, writesOf } from './counts.ts'
-import { type Figure, type Section, within } from './report.ts'
+import { type Figure, type Section, withinBudget } from './report.ts'
 import { type Cost, Scene } from './scene.ts'
 
 /** How long the default preset of the simulator takes, in seconds; its documentation names them. */
@@ -38,10 +38,10 @@ function birthFigures(whose: string, cost: Cost): Figure[] {
   const ours = total(ofResources(cost.writes, ourKinds))
   return [
     { what: `${whose}writes to PVE`, measured: String(writes), budget: exactly(12, writes) },
-    { what: `${whose}all requests to PVE`, measured: String(requests), budget: within(28, requests, '≤ 28, target 24') },
-    { what: `${whose}API-server writes on ProxmoxVM, PoolAddress, Secret`, measured: String(ours), budget: within(12, ours, '≤ 12') },
+    { what: `${whose}all requests to PVE`, measured: String(requests), budget: withinBudget(28, requests, '≤ 28, target 24') },
+    { what: `${whose}API-server writes on ProxmoxVM, PoolAddress, Secret`, measured: String(ours), budget: withinBudget(12, ours, '≤ 12') },
     { what: `${whose}from apply to Ready`, measured: `${cost.seconds.toFixed(2)} s` },
-    { what: `${whose}beyond PVE’s own tasks`, measured: `${ownSeconds.toFixed(2)} s`, budget: within(1, ownSeconds, '< 1 s') },
+    { what: `${whose}beyond PVE’s own tasks`, measured: `${ownSeconds.toFixed(2)} s`, budget: withinBudget(1, ownSeconds, '< 1 s') },
   ]
 }
 
@@ -60,7 +60,7 @@ export async function manyVMs(stage: Stage, count: number): Promise<Section> {
     command: 'make bench',
     figures: [
       { what: 'from the first apply to the last Ready', measured: `${cost.seconds.toFixed(1)} s` },
-      { what: 'beyond PVE’s own tasks', measured: `${beyond.toFixed(1)} %`, budget: within(10, beyond, '< 10 %') },
+      { what: 'beyond PVE’s own tasks', measured: `${beyond.toFixed(1)} %`, budget: withinBudget(10, beyond, '< 10 %') },
       { what: 'writes to PVE per VM', measured: (total(writesOf(cost.requests)) / count).toFixed(2) },
       { what: 'all requests to PVE per VM', measured: (total(cost.requests) / count).toFixed(2) },
       {

@@ -6,7 +6,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { Store } from '../kube/store.ts'
 import { Reflector } from '../kube/watch.ts'
 import { systemClock } from '../ops/clock.ts'
-import type { Operator, Stage } from '../local-stack/local-stack.ts'
+import type { OperatorProcess, Stage } from '../local-stack/local-stack.ts'
 import { apiServerWrites, type Counts, grown, loadOf, type Load, SimulatorLog } from './counts.ts'
 
 /** A stage with an operator that measures what happens between two moments. */
@@ -62,7 +62,7 @@ export class Scene {
   }
 
   /** What the work costs; `ours` are the writes of this program, which are taken off. */
-  async measure(operator: Operator, work: () => Promise<unknown>, o: { ours: Counts; settleSeconds: number }): Promise<Cost> {
+  async measure(operator: OperatorProcess, work: () => Promise<unknown>, o: { ours: Counts; settleSeconds: number }): Promise<Cost> {
     await this.requests.clear()
     const before = { writes: await apiServerWrites(this.stage.client), load: loadOf(operator.pid) }
     const startedMs = performance.now()

@@ -29,7 +29,7 @@ export interface PveCluster {
   readonly clockSkewMs: number
 }
 
-export interface Credentials {
+export interface ApiToken {
   readonly tokenID: string
   readonly tokenSecret: string
 }
@@ -45,7 +45,7 @@ export class LiveCluster implements PveCluster {
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
   spec: ProxmoxClusterSpec
-  credentials: Credentials
+  credentials: ApiToken
   deleting = false
   found: ClusterFacts | undefined
   readonly #client: PveClient
@@ -54,7 +54,7 @@ export class LiveCluster implements PveCluster {
   constructor(o: {
     name: string
     spec: ProxmoxClusterSpec
-    credentials: Credentials
+    credentials: ApiToken
     reservations: ReservationRecord
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
@@ -101,7 +101,7 @@ export class LiveCluster implements PveCluster {
     void this.tasks.run(signal)
   }
 
-  reconfigure(spec: ProxmoxClusterSpec, credentials: Credentials): void {
+  reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {
     this.spec = spec
     this.credentials = credentials
     this.#client.reconfigure(clientOptions(spec, credentials))
@@ -114,7 +114,7 @@ export class LiveCluster implements PveCluster {
   }
 }
 
-const clientOptions = (spec: ProxmoxClusterSpec, credentials: Credentials): PveClientOptions => ({
+const clientOptions = (spec: ProxmoxClusterSpec, credentials: ApiToken): PveClientOptions => ({
   endpoints: spec.endpoints,
   tls: spec.tls ?? {},
   requestsInFlight: spec.limits.requests,

@@ -9,10 +9,10 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { Observation } from '../proxmox/client.ts'
-import { type Credentials, LiveCluster } from './cluster.ts'
+import { type ApiToken, LiveCluster } from './cluster.ts'
 import { ClusterDirectory } from './directory.ts'
 import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
-import { type ClusterProblem, type ClusterState, clusterStatusOf, problemOf } from './verdict.ts'
+import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
 import { type Failure, judge } from '../proxmox/failures.ts'
 import { VmidRecord } from './vmid-record.ts'
@@ -178,7 +178,7 @@ export class ClusterController {
     this.directory.tell(object.metadata.name)
   }
 
-  #liveFor({ metadata: { name }, spec }: ProxmoxCluster, credentials: Credentials, isEdited: boolean): LiveCluster {
+  #liveFor({ metadata: { name }, spec }: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
     const known = this.directory.live(name)
     if (known !== undefined) {
       const rotated = known.credentials.tokenID !== credentials.tokenID || known.credentials.tokenSecret !== credentials.tokenSecret
@@ -205,7 +205,7 @@ export class ClusterController {
     return live
   }
 
-  #stateOf(name: string, memory: Memory, users: readonly ProxmoxVM[]): ClusterState {
+  #stateOf(name: string, memory: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
     const live = this.directory.live(name)
     const failure = memory.failure ?? live?.inventory.lastFailure
     const snapshot = live?.inventory.current()
@@ -220,7 +220,7 @@ export class ClusterController {
     }
   }
 
-  async #write(object: ProxmoxCluster, state: ClusterState): Promise<void> {
+  async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {
     const status = clusterStatusOf(object, state, new Date(this.#clock.now()).toISOString())
     if (isSameJson(status, object.status)) return
     this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))

@@ -2,7 +2,7 @@ import { inUseFinalizer } from '../api/group.ts'
 import { type KubeObject, type Resource, type Secret, secrets } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { Key, KubeClient } from '../kube/client.ts'
-import type { Credentials } from './cluster.ts'
+import type { ApiToken } from './cluster.ts'
 import type { ClusterProblem } from './verdict.ts'
 
 /** Written as PVE prints it, `user@realm!name`; anything else could bring further headers in. */
@@ -15,7 +15,7 @@ export const secretKeyOf = (cluster: ProxmoxCluster): Key => ({
 })
 
 /** What the Secret says; its values never reach a message. */
-export function credentialsOf(secret: Secret | undefined, key: Key): { credentials: Credentials } | { problem: ClusterProblem } {
+export function credentialsOf(secret: Secret | undefined, key: Key): { credentials: ApiToken } | { problem: ClusterProblem } {
   const where = `${key.namespace}/${key.name}`
   if (secret === undefined) return problem(`there is no Secret ${where}`)
   const tokenID = decoded(secret, 'tokenID')

@@ -12,7 +12,7 @@ export interface ClusterProblem {
 }
 
 /** All that the status of a ProxmoxCluster is made of. */
-export interface ClusterState {
+export interface ClusterFindings {
   /** The Secret cannot be used. */
   readonly credentialsProblem?: ClusterProblem
   /** Of the last listing or preflight; undefined = the last one succeeded, or none was made. */
@@ -29,7 +29,7 @@ type Verdicts = { [type in ClusterCondition]?: { status: Condition['status']; re
 const sentence = (reason: Reason): string => reasons[reason].means
 
 /** The first thing that stands in the way of working with the cluster at all; what is merely missing is no problem in this sense. */
-export function problemOf(state: ClusterState): ClusterProblem | undefined {
+export function problemOf(state: ClusterFindings): ClusterProblem | undefined {
   if (state.credentialsProblem !== undefined) return state.credentialsProblem
   const { failure, facts } = state
   if (failure !== undefined) return { reason: reasonOf(failure), message: failure.message }
@@ -54,7 +54,7 @@ const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
   'PermissionDenied',
 ])
 
-function verdictsOf(state: ClusterState): Verdicts {
+function verdictsOf(state: ClusterFindings): Verdicts {
   const problem = problemOf(state) ?? shortcomingOf(state.facts)
   const ready = {
     status: problem ? 'False' : 'True',
@@ -80,7 +80,7 @@ function shortcomingOf(facts: ClusterFacts | undefined): ClusterProblem | undefi
   return { reason: 'MissingPrivileges', message: `the token lacks ${named}; \`pve-operator role\` prints the role that has them` }
 }
 
-function reachableOf({ credentialsProblem, failure, facts }: ClusterState): Verdicts['Reachable'] {
+function reachableOf({ credentialsProblem, failure, facts }: ClusterFindings): Verdicts['Reachable'] {
   if (failure?.reason === 'TLSUntrusted') return { status: 'False', reason: 'TLSUntrusted', message: failure.message }
   if (failure !== undefined && failure.kind !== 'denied') return { status: 'False', reason: 'Unreachable', message: failure.message }
   if (failure !== undefined || facts !== undefined) return { status: 'True', reason: 'Reachable', message: sentence('Reachable') }
@@ -88,7 +88,7 @@ function reachableOf({ credentialsProblem, failure, facts }: ClusterState): Verd
 }
 
 /** Undefined: PVE cannot be asked now, and what it said before stays. */
-function authorizedOf({ credentialsProblem, failure, facts }: ClusterState): Verdicts['Authorized'] {
+function authorizedOf({ credentialsProblem, failure, facts }: ClusterFindings): Verdicts['Authorized'] {
   if (credentialsProblem !== undefined) return { status: 'False', ...credentialsProblem }
   if (failure?.kind === 'denied') return { status: 'False', reason: reasonOf(failure), message: failure.message }
   if (failure !== undefined || facts === undefined) return undefined
@@ -98,7 +98,7 @@ function authorizedOf({ credentialsProblem, failure, facts }: ClusterState): Ver
 }
 
 /** The status as it should be; `now` is RFC 3339. What is not ours to judge here (vmids) stays, and so do times of unchanged conditions. */
-export function clusterStatusOf(object: ProxmoxCluster, state: ClusterState, now: string): ProxmoxClusterStatus {
+export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, now: string): ProxmoxClusterStatus {
   const former = object.status ?? {}
   const { facts, snapshot } = state
   return {

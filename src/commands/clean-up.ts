@@ -7,7 +7,7 @@ import type { Clock } from '../ops/clock.ts'
 import { deleteCommand } from '../engine/remove/delete-command.ts'
 
 /** Deletes finished commands after their ttlSecondsAfterFinished. Without one a command stays until its VM goes: one in Git must not run again. */
-export class CommandKeeping {
+export class CommandCleanUp {
   readonly #client: KubeClient
   readonly #commands: Store<ProxmoxVMCommand>
   readonly #queue: WorkQueue

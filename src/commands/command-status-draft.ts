@@ -9,7 +9,7 @@ import type { Store } from '../kube/store.ts'
 export const isFinished = (command: ProxmoxVMCommand) => command.status?.finishedAt !== undefined
 
 /** The status of one command. Only the operator writes it, and only forwards: begun, intended, finished. */
-export class CommandRecord {
+export class CommandStatusDraft {
   readonly #client: KubeClient
   readonly #store: Store<ProxmoxVMCommand>
   #command: ProxmoxVMCommand

@@ -9,9 +9,9 @@ import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { keyOf, parseKey } from '../kube/keys.ts'
 import { aborted } from '../ops/abort.ts'
-import { readManifests, type Operator, type Stage, setStage, unlessFailed } from '../local-stack/local-stack.ts'
+import { readManifests, type OperatorProcess, type Stage, setStage, unlessFailed } from '../local-stack/local-stack.ts'
 import { Audience } from './audience.ts'
-import { Board, isReady, rowOf } from './board.ts'
+import { Board, isReady, boardRowOf } from './board.ts'
 import { DemoDns } from './dns.ts'
 import { hasKubectl, kubectl, vmTable } from './kubectl.ts'
 
@@ -44,7 +44,7 @@ async function demo(stage: Stage, dns: DemoDns | undefined): Promise<boolean> {
   const seconds = (): string => `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s`
   const board = new Board(process.stdout, { colour: !process.env.NO_COLOR, elapsed: seconds })
   const audience = new Audience(stage.client, over.signal)
-  const show = (vms: readonly ProxmoxVM[]): void => board.show(vms.map(rowOf))
+  const show = (vms: readonly ProxmoxVM[]): void => board.show(vms.map(boardRowOf))
   const follow = (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number): Promise<boolean> =>
     audience.follow({ until, show, deadlineSeconds, signal: interrupted.signal })
 
@@ -143,7 +143,7 @@ async function addressLine(stage: Stage, address: string): Promise<string> {
   return `${address}: ${holder}${record}`
 }
 
-function goodbye(stage: Stage, operator: Operator): void {
+function goodbye(stage: Stage, operator: OperatorProcess): void {
   say(`Try:
 
   export KUBECONFIG=${stage.kubeconfig}

@@ -26,7 +26,7 @@ export interface Wanted {
   readonly afterForward: boolean
 }
 
-export interface Wish {
+export interface DnsWish {
   readonly wanted: readonly Wanted[]
   /** Records no zone holds, in words: `PTR of 192.0.2.1`. Not an error. */
   readonly homeless: readonly string[]
@@ -35,7 +35,7 @@ export interface Wish {
 }
 
 /** The records a VM should have: A and AAAA for its host name, one PTR for each address. Pure, and the same for the same input. */
-export function wishOf(subject: Subject, zones: readonly WantedZone[]): Wish {
+export function dnsWishOf(subject: Subject, zones: readonly WantedZone[]): DnsWish {
   const collected = { wanted: new Map<string, Wanted>(), homeless: [] as string[], problems: [] as string[] }
   const typed = subject.hostname === undefined ? undefined : named(`host name`, subject.hostname, collected.problems)
   // A name without a domain is no name in DNS: it has no zone, and a PTR that leads to it leads nowhere.

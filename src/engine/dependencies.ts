@@ -12,10 +12,10 @@ import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { ClusterDirectory } from '../cluster/directory.ts'
 import type { Log } from '../ops/log.ts'
-import type { Intents } from './create/in-flight.ts'
+import type { InFlightPlacements } from './create/in-flight.ts'
 
 /** Everything a pass over one VM works with. Made once, by main. */
-export interface Room {
+export interface Dependencies {
   readonly client: KubeClient
   readonly vms: Store<ProxmoxVM>
   readonly packages: Store<VMPackage>
@@ -28,7 +28,7 @@ export interface Room {
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
   readonly events: EventRecorder
-  readonly intents: Intents
+  readonly inFlight: InFlightPlacements
   readonly clock: Clock
   readonly log: Log
   /** A number in [0, 1). */
@@ -48,6 +48,6 @@ export interface PassObserver {
 
 export const nowIso = (clock: Clock) => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
 
-export function tell(room: Room, vm: ProxmoxVM, type: 'Normal' | 'Warning', reason: EventReason, message: string): void {
-  room.events.record(vm, type, reason, message)
+export function recordEvent(deps: Dependencies, vm: ProxmoxVM, type: 'Normal' | 'Warning', reason: EventReason, message: string): void {
+  deps.events.record(vm, type, reason, message)
 }

@@ -4,24 +4,24 @@ import { ipfilterSet, needsRulesDigest } from '../steps/set-firewall.ts'
 import type { NewRule } from '../proxmox/vm-firewall.ts'
 import type { RuleOptions } from '../ladder/machine.ts'
 import type { Look } from './look.ts'
-import type { VMRecord } from './status-draft.ts'
-import type { ConfigPatch, FirewallWrite, World } from '../ladder/guest-writer.ts'
+import type { VMStatusDraft } from './status-draft.ts'
+import type { ConfigPatch, FirewallWrite, GuestWriter } from '../ladder/guest-writer.ts'
 import { type Outcome, waitForTask } from '../ladder/outcome.ts'
 
 /** PVE answers a configuration task itself if it ends within this time, which saves looking at the task. */
 const configDelaySeconds = 20
 
 /** One VM in one PVE cluster. Refuses to write once this process may no longer act (leadership lost). */
-export class VMWorld implements World {
+export class PveGuestWriter implements GuestWriter {
   readonly #cluster: PveCluster
   readonly #look: Look
-  readonly #record: VMRecord
+  readonly #draft: VMStatusDraft
   readonly #mayAct: () => void
 
-  constructor(o: { cluster: PveCluster; look: Look; record: VMRecord; mayAct: () => void }) {
+  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void }) {
     this.#cluster = o.cluster
     this.#look = o.look
-    this.#record = o.record
+    this.#draft = o.draft
     this.#mayAct = o.mayAct
   }
 
@@ -32,7 +32,7 @@ export class VMWorld implements World {
   async writeConfig(patch: ConfigPatch, digest: string): Promise<Outcome | undefined> {
     this.#mayAct()
     const change = { set: patch.set, remove: patch.remove, digest }
-    const slow = allocates(patch) || this.#record.status.remoteStatus === 'running'
+    const slow = allocates(patch) || this.#draft.status.remoteStatus === 'running'
     this.#look.configWritten()
     const task = slow
       ? await this.#cluster.pve.updateConfigTask(this.#look.at, change, configDelaySeconds)
@@ -55,7 +55,7 @@ export class VMWorld implements World {
   async shutdown(): Promise<string> {
     this.#mayAct()
     this.#look.powerAsked()
-    const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(this.#record.vm.spec.shutdownTimeout ?? '60s')))
+    const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(this.#draft.vm.spec.shutdownTimeout ?? '60s')))
     return await this.#cluster.pve.shutdown(this.#look.at, { timeoutSeconds, forceStop: true })
   }
 

@@ -12,7 +12,7 @@ export function requestedReinstall({ spec, status }: ProxmoxVM): string | undefi
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
 
-export const begun =
+export const noteReinstallBegun =
   (running: Running): Change =>
   (status) => ({
     ...status,
@@ -21,7 +21,7 @@ export const begun =
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
 
-export const completed =
+export const noteReinstallCompleted =
   (requestID: string): Change =>
   ({ reinstall, removedAt: _, ...status }) => ({
     ...status,
@@ -29,7 +29,7 @@ export const completed =
   })
 
 /** Forgets what was about the old disk. The time of the first clone stays: backups made since are this VM's. */
-export const anew =
+export const forgetOldDisk =
   (running: Running): Change =>
   ({
     intentAt: _a,

@@ -12,7 +12,7 @@ const foreignFields = ['dns'] as const
 const foreignConditions: ReadonlySet<string> = new Set([dnsCondition])
 
 /** The status of one VM during one pass: changed freely, written when it must be or when the pass returns, and only if different. */
-export class VMRecord {
+export class VMStatusDraft {
   readonly #client: KubeClient
   readonly #store: Store<ProxmoxVM>
   /** metadata.generation of the spec this pass works for. */

@@ -8,7 +8,7 @@ export interface Held {
   orphaned: number
 }
 
-export class Tally {
+export class HeldCounts {
   private readonly byPool = new Map<string, Held>()
 
   constructor(addresses: Store<PoolAddress>) {

@@ -2,7 +2,7 @@
 import type { PoolAddress } from '../api/pooladdress.ts'
 import type { Address } from './address.ts'
 import { nameOf } from './records.ts'
-import type { Owner, Stock } from './pool-index.ts'
+import type { Owner, PoolIndex } from './pool-index.ts'
 
 export interface Attempt {
   readonly owner: Owner
@@ -11,25 +11,25 @@ export interface Attempt {
   readonly address: Address
 }
 
-export class Unsettled {
-  private readonly stock: Stock
+export class PendingClaims {
+  private readonly pools: PoolIndex
   private readonly attempts = new Map<string, Attempt>()
 
-  constructor(stock: Stock) {
-    this.stock = stock
+  constructor(pools: PoolIndex) {
+    this.pools = pools
   }
 
   /** From now on nobody else of this process picks the address. */
   begin(attempt: Attempt): void {
     this.attempts.set(nameOf(attempt.address, attempt.scope), attempt)
-    this.stock.mark(attempt.address, attempt.scope, attempt.owner)
+    this.pools.mark(attempt.address, attempt.scope, attempt.owner)
   }
 
   end(name: string): void {
     const attempt = this.attempts.get(name)
     if (!attempt) return
     this.attempts.delete(name)
-    this.stock.unmark(attempt.address, attempt.scope)
+    this.pools.unmark(attempt.address, attempt.scope)
   }
 
   has(name: string): boolean {

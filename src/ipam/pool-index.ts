@@ -5,18 +5,18 @@ import type { PoolAddress } from '../api/pooladdress.ts'
 import type { Store } from '../kube/store.ts'
 import { type Address, parseAddress } from './address.ts'
 import { IntervalSet } from './intervals.ts'
-import { type AddressState, PickIndex } from './pick.ts'
+import { type PickState, PickIndex } from './pick.ts'
 import { nameOf, releasedAtMs } from './records.ts'
-import { type PoolRoom, roomOf } from './usable.ts'
+import { type UsableAddresses, usableAddressesOf } from './usable.ts'
 
 /** One pool as it is to be used. */
-export interface Shelf {
+export interface PoolView {
   readonly pool: IPPool
   readonly scope: string
   readonly reuseAfterMs: number
   readonly keepRecordsMs: number
   /** What the pool may give, or the sentence that says why it gives nothing. */
-  readonly room: PoolRoom | string
+  readonly space: UsableAddresses | string
   readonly index: PickIndex
 }
 
@@ -28,17 +28,17 @@ export interface Owner {
   readonly entry: string
 }
 
-/** Where one address of a shelf stands. `byMs` = free from then on, in ms since the epoch. */
-export type Standing =
+/** Where one address of a pool stands. `byMs` = free from then on, in ms since the epoch. */
+export type AvailabilityState =
   | { is: 'free' }
   | { is: 'cooling'; byMs: number }
   | { is: 'claiming'; owner: Owner }
   | { is: 'held'; by: PoolAddress }
   | { is: 'going'; name: string }
 
-export class Stock {
+export class PoolIndex {
   private readonly addresses: Store<PoolAddress>
-  private readonly shelves = new Map<string, Shelf>()
+  private readonly views = new Map<string, PoolView>()
   /** Object names of addresses being taken by this process, and for whom: not in the store yet, or not known whether. */
   private readonly claiming = new Map<string, Owner>()
   /** Object names of addresses being given back: an object that was deleted by hand is gone for a moment before its record is made. */
@@ -54,12 +54,12 @@ export class Stock {
     o.addresses.subscribe(({ old, new: now }) => this.noteAddress(old, now))
   }
 
-  shelf(pool: string): Shelf | undefined {
-    return this.shelves.get(pool)
+  view(pool: string): PoolView | undefined {
+    return this.views.get(pool)
   }
 
-  list(): Shelf[] {
-    return [...this.shelves.values()]
+  list(): PoolView[] {
+    return [...this.views.values()]
   }
 
   /** An address nobody else of this process may pick until it is unmarked. */
@@ -84,34 +84,34 @@ export class Stock {
     }
   }
 
-  standing(shelf: Shelf, address: Address, nowMs: number): Standing {
-    const name = nameOf(address, shelf.scope)
+  availability(view: PoolView, address: Address, nowMs: number): AvailabilityState {
+    const name = nameOf(address, view.scope)
     const owner = this.claiming.get(name)
     if (owner !== undefined) return { is: 'claiming', owner }
     const object = this.addresses.get(name)
     if (!object) return this.leaving.has(name) ? { is: 'going', name } : { is: 'free' }
     if (object.spec.claimRef) return { is: 'held', by: object }
     if (this.leaving.has(name) || object.metadata.deletionTimestamp !== undefined) return { is: 'going', name }
-    const byMs = releasedAtMs(object) + shelf.reuseAfterMs
+    const byMs = releasedAtMs(object) + view.reuseAfterMs
     return byMs > nowMs ? { is: 'cooling', byMs } : { is: 'free' }
   }
 
   /** Reservations that their VM does not hold. */
-  reservedCount({ room, scope }: Shelf): number {
-    if (typeof room === 'string') return 0
-    const { family } = room
-    return [...room.reserved.keys()].filter((value) => !this.addresses.get(nameOf({ family, value }, scope))?.spec.claimRef).length
+  reservedCount({ space, scope }: PoolView): number {
+    if (typeof space === 'string') return 0
+    const { family } = space
+    return [...space.reserved.keys()].filter((value) => !this.addresses.get(nameOf({ family, value }, scope))?.spec.claimRef).length
   }
 
   private notePool(name: string, pool: IPPool | undefined): void {
-    const shelf = this.shelves.get(name)
+    const view = this.views.get(name)
     if (!pool) {
-      this.shelves.delete(name)
+      this.views.delete(name)
       this.onChange(name, 'spec')
       return
     }
-    if (shelf && isSameSpec(shelf.pool, pool)) {
-      this.shelves.set(name, { ...shelf, pool })
+    if (view && isSameSpec(view.pool, pool)) {
+      this.views.set(name, { ...view, pool })
       return
     }
     this.build(pool)
@@ -120,22 +120,22 @@ export class Stock {
 
   private build(pool: IPPool): void {
     const { spec } = pool
-    const room = roomOf(spec)
+    const space = usableAddressesOf(spec)
     const reuseAfterMs = parseDurationSeconds(spec.reuseAfter) * 1000
-    const open = typeof room === 'string' ? IntervalSet.of([]) : room.open
-    const shelf: Shelf = {
+    const open = typeof space === 'string' ? IntervalSet.of([]) : space.open
+    const view: PoolView = {
       pool,
       scope: spec.scope,
-      room,
+      space,
       reuseAfterMs,
       keepRecordsMs: parseDurationSeconds(spec.keepRecords) * 1000,
       index: new PickIndex(open, spec.pick, reuseAfterMs),
     }
-    this.shelves.set(pool.metadata.name, shelf)
-    if (typeof room === 'string') return
+    this.views.set(pool.metadata.name, view)
+    if (typeof space === 'string') return
     for (const object of this.addresses.list()) {
-      const address = object.spec.scope === shelf.scope ? parseAddress(object.spec.address) : undefined
-      if (address?.family === room.family) shelf.index.set(address.value, this.stateOf(nameOf(address, shelf.scope)))
+      const address = object.spec.scope === view.scope ? parseAddress(object.spec.address) : undefined
+      if (address?.family === space.family) view.index.set(address.value, this.stateOf(nameOf(address, view.scope)))
     }
   }
 
@@ -149,15 +149,15 @@ export class Stock {
 
   private refresh(address: Address, scope: string): void {
     const state = this.stateOf(nameOf(address, scope))
-    for (const [name, shelf] of this.shelves) {
-      if (shelf.scope !== scope || typeof shelf.room === 'string' || shelf.room.family !== address.family) continue
-      if (!shelf.room.usable.has(address.value)) continue
-      shelf.index.set(address.value, state)
+    for (const [name, view] of this.views) {
+      if (view.scope !== scope || typeof view.space === 'string' || view.space.family !== address.family) continue
+      if (!view.space.usable.has(address.value)) continue
+      view.index.set(address.value, state)
       this.onChange(name, 'addresses')
     }
   }
 
-  private stateOf(name: string): AddressState {
+  private stateOf(name: string): PickState {
     const object = this.addresses.get(name)
     if (this.claiming.has(name) || this.leaving.has(name)) return { is: 'taken' }
     if (!object) return { is: 'fresh' }

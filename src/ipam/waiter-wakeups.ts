@@ -1,30 +1,30 @@
 /** Calls those who wait at a pool when it is worth asking again, in their order. */
 import type { Clock } from '../ops/clock.ts'
 import { type Claimant, keyOfClaimant } from './claim.ts'
-import { lookAt } from './choice.ts'
-import type { Shelf, Stock } from './pool-index.ts'
-import type { PoolRoom } from './usable.ts'
-import { comeWithinMs, servable, type Waiter, type Waiters, type Wish } from './waiters.ts'
+import { availabilityOf } from './choice.ts'
+import type { PoolView, PoolIndex } from './pool-index.ts'
+import type { UsableAddresses } from './usable.ts'
+import { comeWithinMs, servable, type Waiter, type Waiters, type AddressWish } from './waiters.ts'
 
 /** Called when VMs that wait at the pool may be served, with those VMs in the order in which they came. */
 export type OnFreed = (pool: string, next: readonly Pick<Claimant, 'namespace' | 'name'>[]) => void
 
-export class Calls {
+export class WaiterWakeups {
   private readonly waiters: Waiters
-  private readonly stock: Stock
+  private readonly pools: PoolIndex
   private readonly clock: Clock
   private readonly onFreed: OnFreed
   private readonly timers = new Map<string, () => void>()
   private isClosed = false
 
-  constructor(o: { waiters: Waiters; stock: Stock; clock: Clock; onFreed: OnFreed }) {
+  constructor(o: { waiters: Waiters; pools: PoolIndex; clock: Clock; onFreed: OnFreed }) {
     this.waiters = o.waiters
-    this.stock = o.stock
+    this.pools = o.pools
     this.clock = o.clock
     this.onFreed = o.onFreed
   }
 
-  wait(pool: string, who: Claimant, entry: string, wish: Wish): void {
+  wait(pool: string, who: Claimant, entry: string, wish: AddressWish): void {
     this.waiters.join(pool, who, entry, wish)
     this.look(pool)
   }
@@ -63,10 +63,10 @@ export class Calls {
     const nowMs = this.clock.now()
     this.waiters.passOver(pool, nowMs)
     const line = this.waiters.line(pool)
-    const shelf = this.stock.shelf(pool)
-    if (line.length === 0 || !shelf || typeof shelf.room === 'string') return
-    const open = { ...shelf, room: shelf.room }
-    const served = servable(line, shelf.index.available(nowMs), (value) => lookAt(this.stock, open, value, nowMs))
+    const view = this.pools.view(pool)
+    if (line.length === 0 || !view || typeof view.space === 'string') return
+    const open = { ...view, space: view.space }
+    const served = servable(line, view.index.available(nowMs), (value) => availabilityOf(this.pools, open, value, nowMs))
     this.call(
       pool,
       served.filter(({ wokenMs }) => wokenMs === undefined),
@@ -86,13 +86,13 @@ export class Calls {
     this.onFreed(pool, [...vms.values()])
   }
 
-  private nextMs(shelf: Shelf & { room: PoolRoom }, line: readonly Waiter[], nowMs: number): number {
+  private nextMs(view: PoolView & { space: UsableAddresses }, line: readonly Waiter[], nowMs: number): number {
     const moments = line.map(({ wish, wokenMs }) => {
       if (wokenMs !== undefined) return wokenMs + comeWithinMs
       if (typeof wish !== 'bigint') return Infinity
-      const standing = this.stock.standing(shelf, { family: shelf.room.family, value: wish }, nowMs)
+      const standing = this.pools.availability(view, { family: view.space.family, value: wish }, nowMs)
       return standing.is === 'cooling' ? standing.byMs : Infinity
     })
-    return moments.reduce((a, b) => Math.min(a, b), shelf.index.nextWarmMs(nowMs) ?? Infinity)
+    return moments.reduce((a, b) => Math.min(a, b), view.index.nextWarmMs(nowMs) ?? Infinity)
   }
 }

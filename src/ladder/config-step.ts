@@ -12,18 +12,18 @@ export type Values = Readonly<Record<string, string>>
 
 export const isConfigStep = (step: Step): step is ConfigStep => 'change' in step
 
-export function configStep(it: Pick<ConfigStep, 'name' | 'rung' | 'change'>): ConfigStep {
+export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change'>): ConfigStep {
   return {
-    ...it,
+    ...spec,
     needs: 'config',
     check(seen, want) {
       if (!seen.config) return missing('there is no VM yet')
-      const patch = it.change(seen.config.values, want)
+      const patch = spec.change(seen.config.values, want)
       return isEmpty(patch) ? satisfied : missing(describe(seen.config.values, patch))
     },
-    async apply({ world, seen, want }) {
+    async apply({ writer, seen, want }) {
       const config = seen.config as ConfigSeen
-      return (await world.writeConfig(it.change(config.values, want), config.digest)) ?? done
+      return (await writer.writeConfig(spec.change(config.values, want), config.digest)) ?? done
     },
   }
 }

@@ -22,7 +22,7 @@ export type FirewallWrite =
   | { readonly do: 'set-options'; readonly options: Readonly<Record<string, string>> }
 
 /** What a step can do to its VM. Every method makes one request to PVE; faults are thrown and judged in one place, the pass. */
-export interface World {
+export interface GuestWriter {
   /** Undefined: PVE has taken it. An outcome: it works on it in the background. */
   writeConfig(patch: ConfigPatch, digest: string): Promise<Outcome | undefined>
   /** All of these answer with the UPID of the task that does it. */

@@ -1,6 +1,6 @@
 import type { LocalStatus, Reason } from '../api/words.ts'
 import type { Part, Seen, Want } from './machine.ts'
-import type { World } from './guest-writer.ts'
+import type { GuestWriter } from './guest-writer.ts'
 import type { Outcome } from './outcome.ts'
 
 /** What looking tells us. `what` is a sentence for people: it becomes event, history line and message. */
@@ -30,7 +30,7 @@ export interface Step {
 }
 
 export interface StepContext {
-  readonly world: World
+  readonly writer: GuestWriter
   readonly seen: Seen
   readonly want: Want
 }

@@ -4,7 +4,7 @@ import { KubeClient } from '../kube/client.ts'
 import { loadKubeServer } from '../kube/config.ts'
 import { Manifests, parseManifests } from '../kube/manifests.ts'
 import { systemClock } from '../ops/clock.ts'
-import { freePort } from './ports.ts'
+import { requirePort } from './ports.ts'
 import { type Program, startProgram } from './program.ts'
 
 const home = join(import.meta.dirname, '../..')
@@ -30,21 +30,21 @@ export interface Stage {
   readonly manifests: Manifests
   readonly simulator: { url: string; program: Program }
   /** Starts `run`; resolves when it says it is ready. */
-  startOperator(): Promise<Operator>
+  startOperator(): Promise<OperatorProcess>
   /** Settles with a sentence when a program ends by itself. */
   readonly failed: Promise<string>
   /** Stops what runs, in the reverse order of its start. */
   stop(): Promise<void>
 }
 
-export interface Operator extends Program {
+export interface OperatorProcess extends Program {
   /** http://127.0.0.1:port with /metrics. */
   readonly metricsUrl: string
 }
 
 /** Sets the stage. On a failure everything that was started is stopped, and the fault says whose log to read. */
 export async function setStage(options: StageOptions): Promise<Stage> {
-  await freePort(simulatorPort)
+  await requirePort(simulatorPort)
   await rm(options.dir, { recursive: true, force: true })
   const running: Program[] = []
   const stop = async (): Promise<void> => {
@@ -116,9 +116,9 @@ type Start = (name: string, args: readonly string[], readyLine?: string) => Prom
 
 const operatorPatienceMs = 30_000
 
-async function startOperator(kubeconfig: string, start: Start): Promise<Operator> {
-  const metricsAddress = `127.0.0.1:${await freePort()}`
-  const healthAddress = `127.0.0.1:${await freePort()}`
+async function startOperator(kubeconfig: string, start: Start): Promise<OperatorProcess> {
+  const metricsAddress = `127.0.0.1:${await requirePort()}`
+  const healthAddress = `127.0.0.1:${await requirePort()}`
   const args = ['run', '--kubeconfig', kubeconfig, '--metrics-addr', metricsAddress, '--health-addr', healthAddress, '--log-level', 'info']
   const program = await start('operator', args)
   const deadlineMs = systemClock.now() + operatorPatienceMs

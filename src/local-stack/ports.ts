@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 
 /** A port of 127.0.0.1 that was free a moment ago; `port` itself, or one from the kernel for 0. Throws a sentence when it is taken. */
-export async function freePort(port = 0): Promise<number> {
+export async function requirePort(port = 0): Promise<number> {
   const server = createServer()
   await new Promise<void>((listening, refuse) => {
     server.once('error', (fault: NodeJS.ErrnoException) => {

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { logTail } from '../controlplane/supervised.ts'
 import type { DnsPackages } from './dns-packages.ts'
 import { asProcess, type DnsRunner } from './dns-runner.ts'
-import { freePort } from './ports.ts'
+import { requirePort } from './ports.ts'
 
 const run = promisify(execFile)
 
@@ -41,7 +41,7 @@ export async function startPowerDns(setup: PowerDnsSetup): Promise<RunningPowerD
   const { dir, packages, runner = asProcess } = setup
   await mkdir(dir, { recursive: true })
   const apiKey = setup.apiKey ?? randomBytes(12).toString('hex')
-  const ports = setup.ports ?? { dns: await freePort(), api: await freePort() }
+  const ports = setup.ports ?? { dns: await requirePort(), api: await requirePort() }
   await writeFile(join(dir, 'pdns.conf'), configuration(dir, runner.modules(packages), apiKey, ports))
   // pdnsutil always runs here, where the server may not.
   await writeFile(join(dir, 'pdns-util.conf'), configuration(dir, asProcess.modules(packages), apiKey, ports))

@@ -1,5 +1,5 @@
 /** Work under one key runs one after the other; under different keys side by side. */
-export class Turns {
+export class KeyedMutex {
   private readonly last = new Map<string, Promise<unknown>>()
 
   isTaken(key: string): boolean {

@@ -6,10 +6,10 @@ import { KubeError } from '../kube/kube-error.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import { buttonName } from './button-names.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
-import { Refusal } from './shell.ts'
-import { progressOf, waitFor } from './waiting.ts'
+import { PluginRefusal } from './shell.ts'
+import { progressLine, waitFor } from './waiting.ts'
 
-export interface PressOptions {
+export interface SendOptions {
   wait: boolean
   timeout?: number
   /** Seconds. Absent: the command is kept until its VM goes. */
@@ -19,7 +19,7 @@ export interface PressOptions {
 }
 
 /** Creates the ProxmoxVMCommand and waits for its end. Throws a Refusal with the operator's sentence when it fails. */
-export async function press(session: Session, button: CommandName, vmName: string, o: PressOptions): Promise<void> {
+export async function sendCommand(session: Session, button: CommandName, vmName: string, o: SendOptions): Promise<void> {
   await mustGetVM(session, vmName)
   const command = await createOnce(session, {
     vmRef: { name: vmName },
@@ -38,12 +38,12 @@ export async function press(session: Session, button: CommandName, vmName: strin
   const { phase, message = '', conditions } = ended.status ?? {}
   if (phase !== 'Succeeded') {
     const reason = conditions?.find((condition) => condition.type === 'Failed')?.reason ?? 'Failed'
-    throw new Refusal(`${buttonName(button)} ${vmName}: ${reason}: ${message}`)
+    throw new PluginRefusal(`${buttonName(button)} ${vmName}: ${reason}: ${message}`)
   }
   if (!o.output) session.shell.out(`${buttonName(button)} ${vmName}: ${message}\n`)
 }
 
-/** The name is chosen here, so that a lost answer can be looked up instead of pressing twice. */
+/** The name is chosen here, so that a lost answer can be looked up instead of sending the command twice. */
 async function createOnce({ client, namespace }: Session, spec: ProxmoxVMCommandSpec): Promise<ProxmoxVMCommand> {
   const name = `${spec.vmRef.name.slice(0, 220)}-${buttonName(spec.command)}-${randomBytes(3).toString('hex')}`
   try {
@@ -55,16 +55,16 @@ async function createOnce({ client, namespace }: Session, spec: ProxmoxVMCommand
   }
 }
 
-async function waitForEnd(session: Session, command: ProxmoxVMCommand, o: PressOptions): Promise<ProxmoxVMCommand> {
+async function waitForEnd(session: Session, command: ProxmoxVMCommand, o: SendOptions): Promise<ProxmoxVMCommand> {
   const { client, namespace } = session
   const { name } = command.metadata
   const later = `kubectl get pvcmd ${name} -n ${namespace}`
   return await waitFor(session, { later, ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }) }, async () => {
     const now = await client.get(proxmoxVMCommands, { namespace, name })
-    if (!now) throw new Refusal(`${name} was deleted before it ended`)
+    if (!now) throw new PluginRefusal(`${name} was deleted before it ended`)
     if (now.status?.finishedAt) return { done: now }
     const vm = await client.get(proxmoxVMs, { namespace, name: command.spec.vmRef.name })
-    if (!now.status?.startedAt) return { progress: `${now.spec.command} waits to be taken up${vm ? `; ${progressOf(vm)}` : ''}` }
-    return { progress: `${now.spec.command}: ${now.status.message || (vm ? progressOf(vm) : 'under way')}` }
+    if (!now.status?.startedAt) return { progress: `${now.spec.command} waits to be taken up${vm ? `; ${progressLine(vm)}` : ''}` }
+    return { progress: `${now.spec.command}: ${now.status.message || (vm ? progressLine(vm) : 'under way')}` }
   })
 }

@@ -84,11 +84,13 @@ export interface AddressChange {
 export function addressChange({ spec, status }: ProxmoxVM, pools: Pools): AddressChange {
   const held = status?.addresses ?? []
   const entries = (spec.addresses ?? []).map(({ name, poolRef, address }) => ({ name, pool: poolRef.name, ...(address && { address }) }))
-  const standsFor = (entry: (typeof entries)[number], it: Held) => isWanted(asRecord(it), [entry])
+  const standsFor = (entry: (typeof entries)[number], address: Held) => isWanted(asRecord(address), [entry])
   return {
-    lacking: entries.filter((entry) => !held.some((it) => standsFor(entry, it))),
-    surplus: held.filter((it) => !entries.some((entry) => standsFor(entry, it))),
-    kept: entries.flatMap((entry) => held.filter((it) => standsFor(entry, it)).map((it) => granted(it, pools.get(it.pool)))),
+    lacking: entries.filter((entry) => !held.some((address) => standsFor(entry, address))),
+    surplus: held.filter((address) => !entries.some((entry) => standsFor(entry, address))),
+    kept: entries.flatMap((entry) =>
+      held.filter((address) => standsFor(entry, address)).map((address) => granted(address, pools.get(address.pool))),
+    ),
   }
 }
 

@@ -23,7 +23,7 @@ export interface PlanLine {
 }
 
 /** The shape of `kubectl pve plan -o json`. */
-export interface Plan {
+export interface PlanReport {
   name: string
   namespace: string
   generation: number
@@ -42,7 +42,7 @@ export interface PlanInput {
 }
 
 /** Pure: what the operator's own planner makes of spec and status. */
-export async function planOf({ vm, pools, found }: PlanInput): Promise<Plan> {
+export async function planOf({ vm, pools, found }: PlanInput): Promise<PlanReport> {
   const { metadata, status = {} } = vm
   const held = heldBy(vm)
   return {

@@ -45,9 +45,9 @@ export const setAdditionalDiskSize: Step = {
     const verdicts = want.additionalDisks.map((disk) => sizeOf(seen, disk))
     return firstMissing(verdicts) ?? allRefused(verdicts) ?? satisfied
   },
-  async apply({ world, seen, want }) {
+  async apply({ writer, seen, want }) {
     const disk = want.additionalDisks.find((candidate) => sizeOf(seen, candidate).is === 'missing') as WantedDisk
-    return await grow(world, seen.config, disk.key, disk.sizeMiB)
+    return await grow(writer, seen.config, disk.key, disk.sizeMiB)
   },
 }
 

@@ -86,9 +86,9 @@ export const setFirewall: Step = {
     if (!seen.firewall) return missing('the firewall has not been looked at')
     return write ? missing(describe(write)) : satisfied
   },
-  async apply({ world, seen, want }: StepContext) {
+  async apply({ writer, seen, want }: StepContext) {
     const write = seen.firewall && nextWrite(seen.firewall, want.firewall)
-    if (write) await world.writeFirewall(write)
+    if (write) await writer.writeFirewall(write)
     return done
   },
 }

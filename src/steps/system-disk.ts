@@ -11,7 +11,7 @@ export const setSystemDiskSize: Step = {
   rung: 'set_system_disk_size',
   needs: 'config',
   check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
-  apply: async ({ world, seen, want }) => grow(world, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  apply: async ({ writer, seen, want }) => grow(writer, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
 }
 
 export const setSystemDiskBandwidth = configStep({
@@ -37,7 +37,7 @@ export function sizeVerdict(what: string, config: ConfigSeen | undefined, key: s
 
 /** The size is absolute, so that a repetition after a lost answer changes nothing. */
 export async function grow(
-  world: Parameters<Step['apply']>[0]['world'],
+  world: Parameters<Step['apply']>[0]['writer'],
   config: ConfigSeen | undefined,
   key: string,
   wantedMiB: number | undefined,

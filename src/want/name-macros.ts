@@ -12,7 +12,7 @@ export interface MacroSource {
   readonly random: () => number
 }
 
-export type Named = { readonly is: 'named'; readonly value: string } | { readonly is: 'invalid'; readonly why: string }
+export type ExpandedName = { readonly is: 'named'; readonly value: string } | { readonly is: 'invalid'; readonly why: string }
 
 const letters = 'abcdefghijklmnopqrstuvwxyz'
 const digits = '0123456789'
@@ -20,7 +20,7 @@ const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'
 const hostName = new RegExp(`^${label}(\\.${label})*$`)
 
 /** Replaces every macro of `pattern` and checks that the result is a host name (RFC 1123, at most 253 characters). */
-export function expandName(pattern: string, source: MacroSource): Named {
+export function expandName(pattern: string, source: MacroSource): ExpandedName {
   const faults: string[] = []
   const value = pattern.replace(/\{([^{}]*)\}/g, (whole, macro: string) => {
     const replaced = expandMacro(macro, source)
@@ -35,7 +35,7 @@ export function expandName(pattern: string, source: MacroSource): Named {
   return { is: 'named', value: lower }
 }
 
-function expandMacro(macro: string, source: MacroSource): Named {
+function expandMacro(macro: string, source: MacroSource): ExpandedName {
   const random = /^(random|random_digit_|random_letter_)(\d{1,2})$/.exec(macro)
   if (random) return { is: 'named', value: randomText(alphabets[random[1] as keyof typeof alphabets], Number(random[2]), source.random) }
   if (macro === 'client_id') return fromLabel(source, clientIdLabel, macro)
@@ -51,7 +51,7 @@ function randomText(alphabet: string, length: number, random: () => number): str
   return Array.from({ length }, () => alphabet.charAt(Math.floor(random() * alphabet.length))).join('')
 }
 
-function fromLabel(source: MacroSource, key: string, macro: string): Named {
+function fromLabel(source: MacroSource, key: string, macro: string): ExpandedName {
   const value = source.labels[key]
   return value ? { is: 'named', value } : { is: 'invalid', why: `{${macro}} needs the label ${key}, which the object does not have` }
 }

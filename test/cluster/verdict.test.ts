@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
-import { type ClusterState, clusterStatusOf, problemOf } from '../../src/cluster/verdict.ts'
+import { type ClusterFindings, clusterStatusOf, problemOf } from '../../src/cluster/verdict.ts'
 import type { ClusterFacts } from '../../src/cluster/facts.ts'
 import type { Failure } from '../../src/proxmox/failures.ts'
 import { snapshotOf } from '../../src/proxmox/snapshot.ts'
@@ -34,8 +34,8 @@ const object = (status?: ProxmoxCluster['status']): ProxmoxCluster => ({
   },
   ...(status && { status }),
 })
-const state = (o: Partial<ClusterState> = {}): ClusterState => ({ facts: healthy, snapshot, vmsByNode: new Map([['pve2', 3]]), ...o })
-const statusOf = (o: Partial<ClusterState>, former?: ProxmoxCluster['status']) =>
+const state = (o: Partial<ClusterFindings> = {}): ClusterFindings => ({ facts: healthy, snapshot, vmsByNode: new Map([['pve2', 3]]), ...o })
+const statusOf = (o: Partial<ClusterFindings>, former?: ProxmoxCluster['status']) =>
   clusterStatusOf(object(former), state(o), '2026-01-01T00:00:00Z')
 const told = (status: ReturnType<typeof statusOf>) => status.conditions?.map(({ type, status: is, reason }) => `${type}=${is}/${reason}`)
 const { facts: _facts, snapshot: _snapshot, ...nothingKnown } = state()
@@ -53,7 +53,7 @@ describe('the status of a ProxmoxCluster', () => {
     })
   })
 
-  it.each<[string, Partial<ClusterState>, string[]]>([
+  it.each<[string, Partial<ClusterFindings>, string[]]>([
     ['all is well', {}, ['Ready=True/Ready', 'Reachable=True/Reachable', 'Authorized=True/Succeeded']],
     [
       'PVE does not answer',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVMStatus } from '../../src/api/proxmoxvm.ts'
-import { settle, showPaused } from '../../src/engine/after-pass.ts'
+import { requeueAfter, showPaused } from '../../src/engine/after-pass.ts'
 import { memory, quietRoom, recordOf, sayings } from './dependencies.ts'
 import { aVm } from './vms.ts'
 import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../src/ladder/outcome.ts'
@@ -8,11 +8,11 @@ import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../src
 const now = '2026-01-01T00:00:00Z'
 
 function settling(outcome: Outcome, o: { status?: ProxmoxVMStatus; wasSettled?: boolean; attempts?: number; lastWait?: string } = {}) {
-  const room = quietRoom({ now })
-  const record = recordOf(aVm({ metadata: { generation: 3 }, ...(o.status && { status: o.status }) }))
+  const deps = quietRoom({ now })
+  const draft = recordOf(aVm({ metadata: { generation: 3 }, ...(o.status && { status: o.status }) }))
   const mind = memory(o.lastWait === undefined ? {} : { lastWait: o.lastWait })
-  const again = settle({ room, record, memory: mind, wasSettled: o.wasSettled ?? false, attempts: o.attempts ?? 0 }, outcome)
-  return { again, said: sayings(record.status), step: record.status.step, told: room.told, status: record.status, lastWait: mind.lastWait }
+  const again = requeueAfter({ deps, draft, memory: mind, wasSettled: o.wasSettled ?? false, attempts: o.attempts ?? 0 }, outcome)
+  return { again, said: sayings(draft.status), step: draft.status.step, told: deps.told, status: draft.status, lastWait: mind.lastWait }
 }
 
 describe('after a pass', () => {
@@ -91,8 +91,8 @@ describe('Paused', () => {
     showPaused(quietRoom({ now }), paused)
     expect(sayings(paused.status)).toEqual(['Paused=True/Paused'])
 
-    const record = recordOf(aVm({ status: paused.status }))
-    showPaused(quietRoom({ now }), record)
-    expect(sayings(record.status)).toEqual([])
+    const draft = recordOf(aVm({ status: paused.status }))
+    showPaused(quietRoom({ now }), draft)
+    expect(sayings(draft.status)).toEqual([])
   })
 })

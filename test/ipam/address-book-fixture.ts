@@ -3,7 +3,7 @@ import { ipPools, type Namespace, namespaces, poolAddresses, type Resource } fro
 import type { KubeObject } from '../../src/api/object.ts'
 import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { AddressBook } from '../../src/ipam/address-book.ts'
-import type { Claimant, Entry, Grant, Refusal } from '../../src/ipam/claim.ts'
+import type { Claimant, Entry, Grant, ClaimRefusal } from '../../src/ipam/claim.ts'
 import { PoolController } from '../../src/ipam/pool-controller.ts'
 import { KubeClient } from '../../src/kube/client.ts'
 import { Store } from '../../src/kube/store.ts'
@@ -128,7 +128,7 @@ export function aVm(o: Partial<Claimant> = {}): Claimant {
 export const main = (pool: string, address?: string): Entry => ({ name: 'main', pool, ...(address !== undefined && { address }) })
 
 /** One entry's answer: the address, or the reason there is none. */
-export function shortly(answer: Grant | Refusal | undefined): string {
+export function shortly(answer: Grant | ClaimRefusal | undefined): string {
   if (!answer) return 'no answer'
   return answer.is === 'granted' ? answer.address : `${answer.is} ${answer.reason}`
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { freePort } from '../../src/local-stack/ports.ts'
+import { requirePort } from '../../src/local-stack/ports.ts'
 import { launcher, startProgram } from '../../src/local-stack/program.ts'
 
 const run = promisify(execFile)
@@ -39,7 +39,7 @@ describe('bin/pve-operator', () => {
   })
 
   it('is the process that gets the signal: it stops and leaves nothing behind', async () => {
-    const port = await freePort()
+    const port = await requirePort()
     const program = startProgram({
       name: 'simulator',
       args: ['simulate', '--listen', `127.0.0.1:${port}`],
@@ -51,7 +51,7 @@ describe('bin/pve-operator', () => {
     await program.stop()
 
     expect(() => process.kill(program.pid, 0)).toThrow('ESRCH')
-    expect(await freePort(port)).toBe(port)
+    expect(await requirePort(port)).toBe(port)
   })
 
   it('tells why a program could not start', async () => {
@@ -72,7 +72,7 @@ describe('a busy port', () => {
     await new Promise<void>((listening) => holder.listen(0, '127.0.0.1', listening))
     const { port } = holder.address() as { port: number }
 
-    await expect(freePort(port)).rejects.toThrow(`127.0.0.1:${port} is in use`)
+    await expect(requirePort(port)).rejects.toThrow(`127.0.0.1:${port} is in use`)
 
     await new Promise((closed) => holder.close(closed))
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { expandName, type MacroSource, type Named } from '../../src/want/name-macros.ts'
+import { expandName, type MacroSource, type ExpandedName } from '../../src/want/name-macros.ts'
 
 /** 0.0, 0.1, … 0.9, 0.0, …: every draw is another one. */
 function drawing(): () => number {
@@ -16,11 +16,11 @@ const source = (over: Partial<MacroSource> = {}): MacroSource => ({
   random: drawing(),
   ...over,
 })
-const named = (value: string): Named => ({ is: 'named', value })
-const invalid = (why: string): Named => ({ is: 'invalid', why })
+const named = (value: string): ExpandedName => ({ is: 'named', value })
+const invalid = (why: string): ExpandedName => ({ is: 'invalid', why })
 
 describe('a name', () => {
-  it.each<[pattern: string, name: Named]>([
+  it.each<[pattern: string, name: ExpandedName]>([
     ['web1.vps.example.com', named('web1.vps.example.com')],
     ['{namespace}-{name}', named('customer-7-whmcs-5546')],
     ['vm{vmid}', named('vm10042')],
@@ -34,7 +34,7 @@ describe('a name', () => {
     ['WEB{vmid}', named('web10042')],
   ])('of %s is %j', (pattern, name) => expect(expandName(pattern, source())).toEqual(name))
 
-  it.each<[pattern: string, name: Named]>([
+  it.each<[pattern: string, name: ExpandedName]>([
     ['{hostid}', invalid('unknown macro {hostid}')],
     ['{constructor}', invalid('unknown macro {constructor}')],
     ['{random}', invalid('unknown macro {random}')],

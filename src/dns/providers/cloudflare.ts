@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { Clock } from '../../ops/clock.ts'
 import { HttpApi, type HttpAnswer, jsonOf } from './http-api.ts'
-import { markOf, ownerIn } from '../marks.ts'
+import { dnsMarkOf, ownerIn } from '../marks.ts'
 import { fromServer, type Name } from '../names.ts'
 import type { Pace } from '../../ops/pace.ts'
-import { type Change, DnsFault, type DnsProvider, type Found, type Made, type RecordKey, type ZoneFacts } from './provider.ts'
+import { type DnsChange, DnsFault, type DnsProvider, type Found, type Made, type RecordKey, type ZoneFacts } from './provider.ts'
 import { canonicalAddress } from '../reverse.ts'
 
 export interface CloudflareOptions {
@@ -101,7 +101,7 @@ export class Cloudflare implements DnsProvider {
     return found
   }
 
-  async apply(changes: readonly Change[]): Promise<Made[]> {
+  async apply(changes: readonly DnsChange[]): Promise<Made[]> {
     const made: Made[] = []
     for (let at = 0; at < changes.length; at += changesInBatch) made.push(...(await this.#batch(changes.slice(at, at + changesInBatch))))
     return made
@@ -111,7 +111,7 @@ export class Cloudflare implements DnsProvider {
     return this.#http.close()
   }
 
-  async #batch(changes: readonly Change[]): Promise<Made[]> {
+  async #batch(changes: readonly DnsChange[]): Promise<Made[]> {
     const parts = await Promise.all(changes.map((change) => this.#operations(change)))
     const body = {
       deletes: parts.flatMap((part) => part.deletes),
@@ -129,11 +129,11 @@ export class Cloudflare implements DnsProvider {
   }
 
   /** What turns the records behind the look into those wanted: records that are right stay, others are changed, the rest goes. */
-  async #operations({ seen, want, uid }: Change): Promise<{ deletes: object[]; patches: object[]; posts: object[] }> {
+  async #operations({ seen, want, uid }: DnsChange): Promise<{ deletes: object[]; patches: object[]; posts: object[] }> {
     const found = this.#behind.has(seen) ? seen : (await this.look([seen]))[0]
     const behind = (found === undefined ? undefined : this.#behind.get(found)) ?? []
     if (want === undefined) return { deletes: behind.map(({ id }) => ({ id })), patches: [], posts: [] }
-    const comment = this.#o.ownership === 'Comment' ? { comment: markOf(uid) } : {}
+    const comment = this.#o.ownership === 'Comment' ? { comment: dnsMarkOf(uid) } : {}
     const full = (content: string): object => ({
       name: want.name,
       type: want.type,
@@ -152,7 +152,7 @@ export class Cloudflare implements DnsProvider {
     }
   }
 
-  #isRight(each: CfRecord, want: NonNullable<Change['want']>, comment: string | undefined): boolean {
+  #isRight(each: CfRecord, want: NonNullable<DnsChange['want']>, comment: string | undefined): boolean {
     return want.values.includes(valueOf(each)) && each.ttl === want.ttlSeconds && (comment === undefined || each.comment === comment)
   }
 

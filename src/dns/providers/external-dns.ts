@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { KubeObject, Resource } from '../../api/meta.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { markOf, ownerIn } from '../marks.ts'
+import { dnsMarkOf, ownerIn } from '../marks.ts'
 import { fromServer, type Name } from '../names.ts'
-import { type Change, DnsFault, type DnsProvider, type Found, type Made, type RecordKey, type ZoneFacts } from './provider.ts'
+import { type DnsChange, DnsFault, type DnsProvider, type Found, type Made, type RecordKey, type ZoneFacts } from './provider.ts'
 import { canonicalAddress } from '../reverse.ts'
 
 /** externaldns.k8s.io/v1alpha1, the fields in use. */
@@ -69,7 +69,7 @@ export class ExternalDns implements DnsProvider {
     return found
   }
 
-  async apply(changes: readonly Change[]): Promise<Made[]> {
+  async apply(changes: readonly DnsChange[]): Promise<Made[]> {
     const made: Made[] = []
     for (const change of changes) made.push(await this.#make(change))
     return made
@@ -98,7 +98,7 @@ export class ExternalDns implements DnsProvider {
     return found
   }
 
-  async #make(change: Change): Promise<Made> {
+  async #make(change: DnsChange): Promise<Made> {
     const behind = this.#behind.get(change.seen)
     const name = objectNameOf(change.seen)
     try {
@@ -114,7 +114,7 @@ export class ExternalDns implements DnsProvider {
     }
   }
 
-  async #write({ seen, want, uid }: Change, behind: DnsEndpoint | undefined): Promise<void> {
+  async #write({ seen, want, uid }: DnsChange, behind: DnsEndpoint | undefined): Promise<void> {
     if (want === undefined) return
     const endpoint = { dnsName: want.name, recordType: want.type, recordTTL: want.ttlSeconds, targets: [...want.values] }
     const metadata = {
@@ -122,7 +122,7 @@ export class ExternalDns implements DnsProvider {
       name: objectNameOf(seen),
       namespace: this.#o.namespace,
       labels: { ...behind?.metadata.labels, 'app.kubernetes.io/managed-by': 'pve-operator' },
-      annotations: { ...behind?.metadata.annotations, [ownerAnnotation]: markOf(uid) },
+      annotations: { ...behind?.metadata.annotations, [ownerAnnotation]: dnsMarkOf(uid) },
     }
     const object: DnsEndpoint = {
       apiVersion: 'externaldns.k8s.io/v1alpha1',

@@ -1,10 +1,10 @@
 import * as z from 'zod'
 import type { Clock } from '../../ops/clock.ts'
 import { HttpApi, type HttpAnswer, type HttpTrust, jsonOf } from './http-api.ts'
-import { markName, markOf, ownerIn, type RecordType } from '../marks.ts'
+import { markName, dnsMarkOf, ownerIn, type RecordType } from '../marks.ts'
 import { fromServer, type Name } from '../names.ts'
 import {
-  type Change,
+  type DnsChange,
   DnsFault,
   type DnsProvider,
   type Found,
@@ -78,7 +78,7 @@ export class PowerDns implements DnsProvider {
     return keys.map((key) => this.#foundIn(rrsets, key))
   }
 
-  async apply(changes: readonly Change[]): Promise<Made[]> {
+  async apply(changes: readonly DnsChange[]): Promise<Made[]> {
     const answer = await this.#patch(changes)
     if (answer.status === 204) return changes.map(() => ({ is: 'done' }))
     if (changes.length === 1) return [this.#verdictOf(answer)]
@@ -132,11 +132,11 @@ export class PowerDns implements DnsProvider {
     return rrsets.get(`TXT ${markName(key)}`)?.records.map((each) => each.content.replace(/^"(.*)"$/, '$1')) ?? []
   }
 
-  #patch(changes: readonly Change[]): Promise<HttpAnswer> {
+  #patch(changes: readonly DnsChange[]): Promise<HttpAnswer> {
     return this.#http.exchange('PATCH', this.#zonePath(), { rrsets: changes.flatMap((change) => this.#rrsetsOf(change)) })
   }
 
-  #rrsetsOf({ seen, want, uid }: Change): object[] {
+  #rrsetsOf({ seen, want, uid }: DnsChange): object[] {
     const marked = this.#o.ownership
     const name = `${seen.name}.`
     const mark = `${markName(seen)}.`
@@ -145,10 +145,10 @@ export class PowerDns implements DnsProvider {
       return marked === 'TXT' ? [...removals, { name: mark, type: 'TXT', changetype: 'DELETE' }] : removals
     }
     const records = want.values.map((value) => ({ content: want.type === 'PTR' ? `${value}.` : value, disabled: false }))
-    const comments = marked === 'Comment' ? { comments: [{ content: markOf(uid), account: 'pve-operator' }] } : {}
+    const comments = marked === 'Comment' ? { comments: [{ content: dnsMarkOf(uid), account: 'pve-operator' }] } : {}
     const main = { name, type: want.type, ttl: want.ttlSeconds, changetype: 'REPLACE', records, ...comments }
     if (marked !== 'TXT') return [main]
-    const text = [{ content: `"${markOf(uid)}"`, disabled: false }]
+    const text = [{ content: `"${dnsMarkOf(uid)}"`, disabled: false }]
     return [main, { name: mark, type: 'TXT', ttl: want.ttlSeconds, changetype: 'REPLACE', records: text }]
   }
 

@@ -23,7 +23,7 @@ export interface Found extends RecordKey {
 }
 
 /** One change of one record set, planned on a look. The provider makes it only if what the look saw still holds. */
-export interface Change {
+export interface DnsChange {
   readonly seen: Found
   /** undefined: the record and its mark go. */
   readonly want?: RecordSet
@@ -66,7 +66,7 @@ export interface DnsProvider {
    */
   look(keys: readonly RecordKey[]): Promise<Found[]>
   /** One answer for each change, in its order. Each change is atomic: record and mark together or neither. */
-  apply(changes: readonly Change[]): Promise<Made[]>
+  apply(changes: readonly DnsChange[]): Promise<Made[]>
   /** Frees connections. The provider may not be used afterwards. */
   close(): Promise<void>
 }

@@ -1,12 +1,12 @@
 import { isConfigStep } from '../../ladder/config-step.ts'
-import { fails, standing } from '../conditions.ts'
+import { fails, readiness } from '../conditions.ts'
 import type { Look } from '../look.ts'
 import type { Want } from '../../ladder/machine.ts'
 import type { Looking } from '../../ladder/plan.ts'
-import { nowIso, tell, type Room } from '../dependencies.ts'
+import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, type Change } from '../status.ts'
 import type { Ladder } from '../../ladder/step.ts'
-import type { VMRecord } from '../status-draft.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
 import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 
 /** PVE never plugs these into a running VM (qemu-server vmconfig_hotplug_pending); the balloon device only appears or goes at a cold start. */
@@ -44,34 +44,34 @@ function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonl
  * A change of package is shown and noted before it is begun: what, whether it needs the VM off, and whether it ran. An interrupted one goes on
  * from there; if the spec changes on the way, the newest is planned.
  */
-export async function beginChange(room: Room, record: VMRecord, look: Look, plan: ChangePlan): Promise<void> {
-  const { vm, status } = record
+export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look: Look, plan: ChangePlan): Promise<void> {
+  const { vm, status } = draft
   await look.need('power')
-  const iso = nowIso(room.clock)
+  const iso = nowIso(deps.clock)
   const isOn = look.seen.power === 'running'
   const stop = plan.needsStop && isOn ? ' The VM is shut down for it and started again.' : ''
   const message = `${plan.sentences.join('; ')}.${stop}`
   const change = {
     since: status.change?.since ?? iso,
-    generation: record.generation,
+    generation: draft.generation,
     wasRunning: status.change?.wasRunning ?? isOn,
     ...(status.change?.start && { start: true }),
   }
-  const { verdicts, dropped } = standing('reconciling', 'Applying', message)
-  record.change(
+  const { verdicts, dropped } = readiness('reconciling', 'Applying', message)
+  draft.change(
     (before) => ({ ...before, localStatus: 'change_package', change }),
     judged(vm, iso, [fails('PackageApplied', 'ChangingPackage', message), ...verdicts], dropped),
   )
-  await record.save()
-  tell(room, vm, 'Normal', 'PackageChanging', message)
+  await draft.save()
+  recordEvent(deps, vm, 'Normal', 'PackageChanging', message)
 }
 
 /** A change that was only asked for has been planned on no generation, and is shown first. */
 export const unplanned = 0
-export const isNoted = ({ status, generation }: VMRecord) => status.change?.generation === generation
+export const isNoted = ({ status, generation }: VMStatusDraft) => status.change?.generation === generation
 
 /** Name, mark, tags and onboot are no part of a package. */
 const besideThePackage: ReadonlySet<string> = new Set(['name', 'description', 'tags', 'onboot', 'protection'])
 export const concernsPackage = ({ set, remove }: ConfigPatch) => [...Object.keys(set), ...remove].some((key) => !besideThePackage.has(key))
 
-export const changed: Change = ({ change: _, ...status }) => status
+export const noteChangeFinished: Change = ({ change: _, ...status }) => status

@@ -1,9 +1,9 @@
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { holdersOf, isSuspended } from '../../want/suspension.ts'
-import { fails, holds, type Verdict } from '../conditions.ts'
+import { fails, holds, type ConditionUpdate } from '../conditions.ts'
 
 /** True only once the VM is off. */
-export function suspensionVerdict(vm: ProxmoxVM, power: string | undefined): Verdict {
+export function suspensionVerdict(vm: ProxmoxVM, power: string | undefined): ConditionUpdate {
   if (!isSuspended(vm)) return fails('Suspended', 'NotSuspended', '')
   const message = `Held by ${holdersOf(vm)}.`
   return power === 'stopped'

@@ -1,9 +1,9 @@
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
-import type { Claimant, Entry, Grant, Refusal } from '../../ipam/claim.ts'
+import type { Claimant, Entry, Grant, ClaimRefusal } from '../../ipam/claim.ts'
 import { fails, holds } from '../conditions.ts'
-import { nowIso, tell, type Room } from '../dependencies.ts'
+import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
-import type { VMRecord } from '../status-draft.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait } from '../../ladder/outcome.ts'
 
 export function claimantOf(vm: ProxmoxVM): Claimant {
@@ -20,25 +20,25 @@ const entriesOf = (vm: ProxmoxVM): Entry[] =>
   }))
 
 /** Every declared address, taken and in status; held ones cost no request. */
-export async function claimAddresses(room: Room, record: VMRecord): Promise<Grant[] | Outcome> {
-  const { vm } = record
-  const answers = await room.book.claim(claimantOf(vm), entriesOf(vm), vm.spec.clusterRef.name)
+export async function claimAddresses(deps: Dependencies, draft: VMStatusDraft): Promise<Grant[] | Outcome> {
+  const { vm } = draft
+  const answers = await deps.book.claim(claimantOf(vm), entriesOf(vm), vm.spec.clusterRef.name)
   const grants = answers.filter((answer) => answer.is === 'granted')
   for (const grant of grants) {
-    if (!record.status.addresses?.some((held) => held.address === grant.address)) {
-      tell(room, vm, 'Normal', 'AddressAllocated', `${grant.address} from pool ${grant.pool} for ${grant.entry}`)
+    if (!draft.status.addresses?.some((held) => held.address === grant.address)) {
+      recordEvent(deps, vm, 'Normal', 'AddressAllocated', `${grant.address} from pool ${grant.pool} for ${grant.entry}`)
     }
   }
   const refusal = answers.find((answer) => answer.is !== 'granted')
   const verdict = refusal ? fails('AddressesAllocated', refusal.reason, refusal.message) : holds('AddressesAllocated')
-  record.change(judged(vm, nowIso(room.clock), [verdict]), (status) => withAddresses(status, grants))
+  draft.change(judged(vm, nowIso(deps.clock), [verdict]), (status) => withAddresses(status, grants))
   return refusal ? outcomeOf(refusal) : grants
 }
 
-const outcomeOf = (refusal: Refusal): Outcome =>
+const outcomeOf = (refusal: ClaimRefusal): Outcome =>
   refusal.is === 'waiting' ? wait(refusal.reason, refusal.message, 60_000) : stalled(refusal.reason, refusal.message)
 
-function withAddresses(status: VMRecord['status'], grants: readonly Grant[]): VMRecord['status'] {
+function withAddresses(status: VMStatusDraft['status'], grants: readonly Grant[]): VMStatusDraft['status'] {
   const addresses = grants.map(({ entry, family, address, prefixLength, gateway, pool }) => ({
     name: entry,
     family,
@@ -53,11 +53,11 @@ function withAddresses(status: VMRecord['status'], grants: readonly Grant[]): VM
 }
 
 /** Addresses the VM no longer declares: free only now that PVE has them neither in ipconfig nor in the ipset. */
-export async function releaseSurplus(room: Room, record: VMRecord): Promise<void> {
-  const surplus = room.book.surplus(claimantOf(record.vm), entriesOf(record.vm))
+export async function releaseSurplus(deps: Dependencies, draft: VMStatusDraft): Promise<void> {
+  const surplus = deps.book.surplus(claimantOf(draft.vm), entriesOf(draft.vm))
   if (surplus.length === 0) return
   const addresses = surplus.map(({ spec }) => spec.address)
-  room.mayAct()
-  await room.book.release(claimantOf(record.vm), { addresses, outcome: 'free' })
-  tell(room, record.vm, 'Normal', 'AddressReleased', addresses.join(', '))
+  deps.mayAct()
+  await deps.book.release(claimantOf(draft.vm), { addresses, outcome: 'free' })
+  recordEvent(deps, draft.vm, 'Normal', 'AddressReleased', addresses.join(', '))
 }

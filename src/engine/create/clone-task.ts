@@ -1,14 +1,14 @@
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Memory } from '../memory.ts'
-import type { Room } from '../dependencies.ts'
+import type { Dependencies } from '../dependencies.ts'
 
 /** A clone that was asked for may appear this late: the request is checked and forked, and only the worker creates the file (qemu-server clone_vm). */
 export const silentWindowMs = 60_000
 
 /** Since the last request that may still begin. One that a former process sent is counted from the intent. */
-export const cloneAgeMs = (room: Pick<Room, 'clock'>, status: ProxmoxVMStatus, memory: Memory): number =>
-  room.clock.now() - Math.max(Date.parse(status.intentAt ?? ''), memory.cloneAskedMs ?? 0)
+export const cloneAgeMs = (deps: Pick<Dependencies, 'clock'>, status: ProxmoxVMStatus, memory: Memory): number =>
+  deps.clock.now() - Math.max(Date.parse(status.intentAt ?? ''), memory.cloneAskedMs ?? 0)
 
 /** Clones of one template that ran since an intent; a fleet of a thousand is cloned from one template within minutes. */
 const mostTasks = 500

@@ -1,7 +1,7 @@
 import type { Package } from '../../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { expandName, type MacroSource } from '../../want/name-macros.ts'
-import type { Room } from '../dependencies.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { type Outcome, stalled } from '../../ladder/outcome.ts'
 
 export interface Names {
@@ -14,19 +14,19 @@ export interface Names {
 const mostAttempts = 20
 
 /** The names the VM has had since its birth, or new ones. */
-export const namesOf = (room: Room, vm: ProxmoxVM, status: ProxmoxVMStatus, merged: Package, vmid: number): Names | Outcome =>
-  status.hostname && status.vmName ? { hostname: status.hostname, vmName: status.vmName } : chooseNames(room, vm, merged, vmid)
+export const namesOf = (deps: Dependencies, vm: ProxmoxVM, status: ProxmoxVMStatus, merged: Package, vmid: number): Names | Outcome =>
+  status.hostname && status.vmName ? { hostname: status.hostname, vmName: status.vmName } : chooseNames(deps, vm, merged, vmid)
 
 /** Evaluated once and kept in status. PVE's name is the host name; `vmName` counts only where the VM has none of its own. */
-function chooseNames(room: Room, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
+function chooseNames(deps: Dependencies, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
   const own = vm.spec.hostname ?? merged.naming?.hostname
   const pattern = own ?? merged.naming?.vmName ?? vm.metadata.name
   for (let attempt = 1; ; attempt++) {
-    const named = expandName(pattern, sourceOf(room, vm, vmid))
+    const named = expandName(pattern, sourceOf(deps, vm, vmid))
     if (named.is === 'invalid') return stalled('NamingInvalid', `The name cannot be made: ${named.why}.`)
-    const holder = own === undefined ? undefined : holderOf(room, vm, named.value)
+    const holder = own === undefined ? undefined : holderOf(deps, vm, named.value)
     if (!holder) {
-      room.intents.named(vm.metadata.uid ?? '', named.value)
+      deps.inFlight.named(vm.metadata.uid ?? '', named.value)
       return { hostname: named.value, vmName: named.value }
     }
     if (attempt === mostAttempts || !own?.includes('{random'))
@@ -35,14 +35,14 @@ function chooseNames(room: Room, vm: ProxmoxVM, merged: Package, vmid: number): 
 }
 
 /** An edit of spec.hostname renames the VM; a name made by macros stays. */
-export function renamed(room: Room, vm: ProxmoxVM): Names | Outcome | undefined {
+export function renamedHost(deps: Dependencies, vm: ProxmoxVM): Names | Outcome | undefined {
   const { hostname } = vm.spec
   if (hostname === undefined || hostname.toLowerCase() === vm.status?.hostname) return undefined
-  return chooseNames(room, vm, {}, vm.status?.vmid ?? 0)
+  return chooseNames(deps, vm, {}, vm.status?.vmid ?? 0)
 }
 
-function holderOf(room: Room, vm: ProxmoxVM, hostname: string): string | undefined {
-  const sibling = room.vms
+function holderOf(deps: Dependencies, vm: ProxmoxVM, hostname: string): string | undefined {
+  const sibling = deps.vms
     .list()
     .find(
       (other) =>
@@ -51,11 +51,11 @@ function holderOf(room: Room, vm: ProxmoxVM, hostname: string): string | undefin
         other.status?.hostname === hostname,
     )
   if (sibling) return `${sibling.metadata.namespace}/${sibling.metadata.name}`
-  const promised = room.intents.of(vm.spec.clusterRef.name, vm.metadata.uid).some((intent) => intent.hostname === hostname)
+  const promised = deps.inFlight.of(vm.spec.clusterRef.name, vm.metadata.uid).some((intent) => intent.hostname === hostname)
   return promised ? 'another VM that is being made' : undefined
 }
 
-function sourceOf(room: Room, vm: ProxmoxVM, vmid: number): MacroSource {
+function sourceOf(deps: Dependencies, vm: ProxmoxVM, vmid: number): MacroSource {
   const { namespace, name, labels } = vm.metadata
-  return { namespace: namespace ?? '', name, vmid, labels: labels ?? {}, nowMs: room.clock.now(), random: room.random }
+  return { namespace: namespace ?? '', name, vmid, labels: labels ?? {}, nowMs: deps.clock.now(), random: deps.random }
 }

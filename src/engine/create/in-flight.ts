@@ -2,7 +2,7 @@ import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import type { Promised } from '../../cluster/placement.ts'
 
-export interface Intent extends Promised {
+export interface InFlightPlacement extends Promised {
   readonly cluster: string
   readonly hostname?: string
 }
@@ -11,10 +11,10 @@ export interface Intent extends Promised {
  * VMIDs, memory and disk space promised to VMs, by uid: what the listing of PVE does not show yet must be counted when the next VM is placed.
  * Filled from the objects at start, so that it survives a restart.
  */
-export class Intents {
-  readonly #byUid = new Map<string, Intent>()
+export class InFlightPlacements {
+  readonly #byUid = new Map<string, InFlightPlacement>()
 
-  note(uid: string, intent: Intent): void {
+  note(uid: string, intent: InFlightPlacement): void {
     this.#byUid.set(uid, intent)
   }
 
@@ -29,13 +29,13 @@ export class Intents {
   }
 
   /** Of all VMs of a cluster object but this one: its own earlier attempt stands in nobody's way. */
-  of(cluster: string, exceptUid?: string): Intent[] {
+  of(cluster: string, exceptUid?: string): InFlightPlacement[] {
     return [...this.#byUid].filter(([uid, intent]) => intent.cluster === cluster && uid !== exceptUid).map(([, intent]) => intent)
   }
 }
 
 /** The promise an object's status records, while PVE's listing may not show it yet. */
-export function intentOfStatus(vm: ProxmoxVM): Intent | undefined {
+export function inFlightOfStatus(vm: ProxmoxVM): InFlightPlacement | undefined {
   const { vmid, node, intentAt, firstReadyAt, package: merged } = vm.status ?? {}
   if (vmid === undefined || node === undefined || intentAt === undefined || firstReadyAt !== undefined) return undefined
   const disks = (merged?.additionalDisks ?? []).flatMap(({ storage, size }) =>

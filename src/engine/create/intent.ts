@@ -12,20 +12,20 @@ import type { TemplateLook } from '../../cluster/templates.ts'
 import { assignSlots } from '../../want/disk-slots.ts'
 import { type Names, namesOf } from './host-names.ts'
 import { resolveWire, type Resolved, type Wire } from '../../want/package.ts'
-import { nowIso, tell, type Room } from '../dependencies.ts'
+import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, reached, working, type Change } from '../status.ts'
-import { standing } from '../conditions.ts'
-import type { Intent } from './in-flight.ts'
+import { readiness } from '../conditions.ts'
+import type { InFlightPlacement } from './in-flight.ts'
 import type { Memory } from '../memory.ts'
-import type { VMRecord } from '../status-draft.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, done, retry, stalled } from '../../ladder/outcome.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
 import { carriesMark, markOf } from '../../ladder/mark.ts'
 import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
 
 export interface IntentInput {
-  readonly room: Room
-  readonly record: VMRecord
+  readonly deps: Dependencies
+  readonly draft: VMStatusDraft
   readonly cluster: PveCluster
   readonly resolved: Resolved
   readonly grants: readonly GrantedAddress[]
@@ -37,9 +37,9 @@ export interface IntentInput {
  * Whatever dies afterwards, the next look knows which VM it has to find.
  */
 export async function formIntent(input: IntentInput): Promise<Outcome> {
-  const { room, record, cluster } = input
-  const iso = nowIso(room.clock)
-  record.change(working('creation', iso))
+  const { deps, draft, cluster } = input
+  const iso = nowIso(deps.clock)
+  draft.change(working('creation', iso))
   const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
   const possible = await choosePlace(input, snapshot)
   if ('is' in possible) return possible
@@ -48,23 +48,23 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const vmid = await chooseVmid(input, snapshot)
   if (typeof vmid !== 'number') return vmid
   // Chosen again, as many may have been placed since, and promised in the same breath.
-  const uid = record.vm.metadata.uid ?? ''
-  const placed = await choosePlace(input, snapshot, (place) => room.intents.note(uid, intentOf(input, vmid, place)))
+  const uid = draft.vm.metadata.uid ?? ''
+  const placed = await choosePlace(input, snapshot, (place) => deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
   if ('is' in placed) return placed
   const drawn = drawUp(input, placed, vmid)
   if ('is' in drawn) {
-    room.intents.forget(uid)
+    deps.inFlight.forget(uid)
     return drawn
   }
-  record.change(
+  draft.change(
     intended(input, placed, vmid, drawn, iso),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${placed.source.vmid} on ${placed.source.node}`),
     working('clone', iso),
-    judged(record.vm, iso, standing('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
+    judged(draft.vm, iso, readiness('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
   )
-  await record.save()
+  await draft.save()
   input.memory.cloneUnasked = true
-  tell(room, record.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
+  recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
   return done
 }
 
@@ -75,9 +75,9 @@ interface Drawn {
 }
 
 /** What follows from place and number. Tried before a number is taken, so that a VM that cannot be made uses none up. */
-function drawUp({ room, record, resolved, grants }: IntentInput, { source }: Placed, vmid: number): Drawn | Outcome {
+function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Placed, vmid: number): Drawn | Outcome {
   const { merged } = resolved
-  const names = namesOf(room, record.vm, record.status, merged, vmid)
+  const names = namesOf(deps, draft.vm, draft.status, merged, vmid)
   if ('is' in names) return names
   const wire = resolveWire(merged, grants, wireOf(parseNet(String(source.config.net0 ?? '')).options))
   if ('is' in wire) return wire
@@ -88,15 +88,15 @@ function drawUp({ room, record, resolved, grants }: IntentInput, { source }: Pla
   return { names, wire, disks }
 }
 
-function intended({ room, record, cluster, resolved }: IntentInput, place: Placed, vmid: number, drawn: Drawn, iso: string): Change {
+function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed, vmid: number, drawn: Drawn, iso: string): Change {
   const { vmid: source, node, name } = place.source
-  const requestID = record.vm.spec.reinstall?.requestID
+  const requestID = draft.vm.spec.reinstall?.requestID
   return (status) => ({
     ...status,
     vmid,
     node: place.node,
-    template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(record.vm, status)) },
-    interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(room, cluster.name), ...drawn.wire }],
+    template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(draft.vm, status)) },
+    interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(deps, cluster.name), ...drawn.wire }],
     ...drawn.names,
     // Volumes are the template's until the clone exists.
     disks: drawn.disks.map(({ volume, ...disk }) => disk),
@@ -119,11 +119,11 @@ export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): 
  * While one is read other VMs are placed, so the choice is made anew after each reading; `promise` follows it without a pause.
  */
 async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (place: Placed) => void): Promise<Placed | Outcome> {
-  const { room, record, cluster } = input
-  const { name, vmid, tag } = templateFor(record.vm, record.status)
+  const { deps, draft, cluster } = input
+  const { name, vmid, tag } = templateFor(draft.vm, draft.status)
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
   if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
-  const given = ({ node }: GuestRow) => committedBytes(node, snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
+  const given = ({ node }: GuestRow) => committedBytes(node, snapshot, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
   const looks = new Map<number, TemplateLook>()
   let left = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
@@ -151,7 +151,7 @@ async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (pl
 
 function placeFrom(input: IntentInput, look: TemplateLook, snapshot: Snapshot): Placed | Outcome {
   if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
-  return objectionTo(look.facts, input.record.vm) ?? placeVM(input, look.facts, snapshot)
+  return objectionTo(look.facts, input.draft.vm) ?? placeVM(input, look.facts, snapshot)
 }
 
 function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefined {
@@ -164,16 +164,16 @@ function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefine
 }
 
 function placeVM(input: IntentInput, template: TemplateFacts, snapshot: Snapshot): Placed | Outcome {
-  const { room, record, cluster, resolved } = input
-  const wish = wishOf(record.vm, cluster, resolved.merged, template)
-  const placement = place(wish, [template], snapshot, room.intents.of(cluster.name, record.vm.metadata.uid))
+  const { deps, draft, cluster, resolved } = input
+  const wish = placementWishOf(draft.vm, cluster, resolved.merged, template)
+  const placement = place(wish, [template], snapshot, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
   if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
   return { node: placement.node, source: placement.source }
 }
 
 /** Noted without a pause after placing, so that the next VM is placed with this one counted. */
-function intentOf({ record, cluster, resolved }: IntentInput, vmid: number, { node, source }: Placed): Intent {
-  const wish = wishOf(record.vm, cluster, resolved.merged, source)
+function inFlightOf({ draft, cluster, resolved }: IntentInput, vmid: number, { node, source }: Placed): InFlightPlacement {
+  const wish = placementWishOf(draft.vm, cluster, resolved.merged, source)
   const storage = wish.storage ?? source.systemDisk?.storage ?? ''
   const system = { storage, sizeMiB: Math.max(source.systemDisk?.sizeMiB ?? 0, wish.systemDiskMiB ?? 0) }
   const others = wish.additionalDisks.map((disk) => ({ storage: disk.storage ?? storage, sizeMiB: disk.sizeMiB }))
@@ -185,7 +185,7 @@ interface Placed {
   readonly source: TemplateFacts
 }
 
-function wishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: TemplateFacts | undefined): PlacementWish {
+function placementWishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: TemplateFacts | undefined): PlacementWish {
   const { clone, storage } = templateFor(vm, vm.status ?? {})
   const size = (text: string | number | undefined) => (text ? parseSizeMiB(text) : 0)
   const systemDiskMiB = size(merged.systemDisk?.size)
@@ -206,28 +206,28 @@ function wishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: T
 
 /** Pinned, or the next free one of the range. A number is promised in memory at once and in status before it is used. */
 async function chooseVmid(input: IntentInput, snapshot: Snapshot): Promise<number | Outcome> {
-  const { room, record, cluster, resolved } = input
-  const { vm } = record
+  const { deps, draft, cluster, resolved } = input
+  const { vm } = draft
   // Gathered once and only when it is this VM's turn: a range may be asked number by number.
   let held: ReadonlySet<number> | undefined
-  const isHeld = (vmid: number) => (held ??= heldVmids(room, vm)).has(vmid)
-  const pinned = pinnedVmidOf(vm, record.status)
+  const isHeld = (vmid: number) => (held ??= heldVmids(deps, vm)).has(vmid)
+  const pinned = pinnedVmidOf(vm, draft.status)
   if (pinned !== undefined) return await pinnedVmid(input, pinned, snapshot, isHeld)
   const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => snapshot.guests.has(vmid) || isHeld(vmid))
   return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
 }
 
 /** The numbers of all other VMs of the cluster object, made or only promised. */
-export function heldVmids(room: Pick<Room, 'vms' | 'intents'>, { spec, metadata }: ProxmoxVM): ReadonlySet<number> {
+export function heldVmids(deps: Pick<Dependencies, 'vms' | 'inFlight'>, { spec, metadata }: ProxmoxVM): ReadonlySet<number> {
   const cluster = spec.clusterRef.name
-  const held = new Set(room.intents.of(cluster, metadata.uid).map((intent) => intent.vmid))
-  for (const { spec: other, status, metadata: its } of room.vms.list())
+  const held = new Set(deps.inFlight.of(cluster, metadata.uid).map((intent) => intent.vmid))
+  for (const { spec: other, status, metadata: its } of deps.vms.list())
     if (status?.vmid !== undefined && other.clusterRef.name === cluster && its.uid !== metadata.uid) held.add(status.vmid)
   return held
 }
 
 async function pinnedVmid(
-  { record, cluster }: IntentInput,
+  { draft, cluster }: IntentInput,
   vmid: number,
   snapshot: Snapshot,
   isHeld: (vmid: number) => boolean,
@@ -241,7 +241,7 @@ async function pinnedVmid(
   if (!row) return vmid
   try {
     const config = await cluster.pve.config({ node: row.node, vmid })
-    return carriesMark(String(config.description ?? ''), markOf(record.vm.metadata.uid ?? '', vmid)) ? vmid : taken
+    return carriesMark(String(config.description ?? ''), markOf(draft.vm.metadata.uid ?? '', vmid)) ? vmid : taken
   } catch (fault) {
     if (judge(fault).kind === 'absent') return retry('Retrying', `VMID ${vmid} is just changing hands in PVE.`)
     throw fault
@@ -249,9 +249,9 @@ async function pinnedVmid(
 }
 
 /** PVE's default prefix, so that admins recognise it; unique among our VMs, kept for life. */
-function newMac(room: Room, cluster: string): string {
+function newMac(deps: Dependencies, cluster: string): string {
   const used = new Set(
-    room.vms
+    deps.vms
       .list()
       .filter((vm) => vm.spec.clusterRef.name === cluster)
       .flatMap((vm) => vm.status?.interfaces?.map((net) => net.macAddress) ?? []),

@@ -6,7 +6,7 @@ import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
 import { nowIso } from '../dependencies.ts'
 import { working } from '../status.ts'
-import type { VMRecord } from '../status-draft.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
 import { isBirth } from '../../want/birth.ts'
 import { type Outcome, done, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import { markOf } from '../../ladder/mark.ts'
@@ -31,68 +31,69 @@ export const removals = {
 const notInterrupted: ReadonlySet<string> = new Set(['clone', 'stop', 'delete_backups', 'delete_snapshots', 'remove'])
 
 /** `done` once the VM is proved to be gone. */
-export async function removeFromPve(it: Pass, cluster: PveCluster, what: Removal): Promise<Outcome> {
-  const { record, key } = it
-  const { status } = record
+export async function removeFromPve(pass: Pass, cluster: PveCluster, what: Removal): Promise<Outcome> {
+  const { draft, key } = pass
+  const { status } = draft
   const vmid = status.vmid ?? 0
   cluster.cloneSlots.release(key)
   const { step } = status
   if (step?.upid && notInterrupted.has(step.name) && !cluster.tasks.ended(step.upid))
     return waitForTask(step.upid, `${step.name} of VM ${vmid} is under way.`)
-  const silence = silenceOf(cluster, it.room.clock)
+  const silence = silenceOf(cluster, pass.deps.clock)
   if (silence) return silence
-  const look = await freshLook(it, cluster)
+  const look = await freshLook(pass, cluster)
   switch (look.seen.guest) {
     case 'absent':
-      return await provedAbsent(it, cluster)
+      return await provedAbsent(pass, cluster)
     case 'unproved':
       return wait('Unreachable', `PVE cannot tell for certain whether VM ${vmid} is gone: ${look.doubt}.`, 10_000)
     case 'foreign':
-      return foreign(it, look)
+      return foreign(pass, look)
     case 'copying':
-      return await copyingOrStuck(it, cluster, look)
+      return await copyingOrStuck(pass, cluster, look)
     case 'ours':
-      return await takeDown(it, cluster, look, what)
+      return await takeDown(pass, cluster, look, what)
   }
 }
 
-async function freshLook({ room, record: { vm, status } }: Pass, cluster: PveCluster): Promise<Look> {
+async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveCluster): Promise<Look> {
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: room.clock.now() })
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.now() })
   await look.need('presence')
   return look
 }
 
 /** The number has another owner: ours is gone, and the stranger is not touched. With our MAC it is our VM that lost its mark, and its address is in use. */
-function foreign({ record }: Pass, look: Look): Outcome {
-  const { vmid, interfaces } = record.status
+function foreign({ draft }: Pass, look: Look): Outcome {
+  const { vmid, interfaces } = draft.status
   // A VM that is being restored has neither mark nor network yet, and may be ours.
   if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
   const macAddress = interfaces?.[0]?.macAddress
   const isOurNic = macAddress !== undefined && look.seen.config?.values.net0?.toUpperCase().includes(macAddress.toUpperCase())
   if (!isOurNic) return done
-  const remedy = `put the line "${markOf(record.vm.metadata.uid ?? '', vmid ?? 0)}" back into its description in PVE, or delete the VM there`
+  const remedy = `put the line "${markOf(draft.vm.metadata.uid ?? '', vmid ?? 0)}" back into its description in PVE, or delete the VM there`
   return stalled('VMForeign', `VM ${vmid} has the MAC address of this object and not its mark; it is not touched. An admin can ${remedy}.`)
 }
 
 /** A clone whose receipt was lost may still appear. */
-async function provedAbsent(it: Pass, cluster: PveCluster): Promise<Outcome> {
-  const { room, record, memory } = it
-  const { status } = record
+async function provedAbsent(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  const { deps, draft, memory } = pass
+  const { status } = draft
   const wasReady = !isBirth(status) || (status.reinstall?.running && !status.reinstall.running.removed)
   if (wasReady || status.step?.name === 'remove') return done
   const task = await findCloneTask(cluster, status)
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${status.vmid} must end first.`)
   // It may have begun and ended since the look.
-  if (task && (await freshLook(it, cluster)).seen.guest !== 'absent') return wait('Terminating', `VM ${status.vmid} has just appeared.`, 0)
-  if (task || (status.clonedAt && !status.reinstall?.running) || cloneAgeMs(room, status, memory) > silentWindowMs) return done
+  if (task && (await freshLook(pass, cluster)).seen.guest !== 'absent')
+    return wait('Terminating', `VM ${status.vmid} has just appeared.`, 0)
+  if (task || (status.clonedAt && !status.reinstall?.running) || cloneAgeMs(deps, status, memory) > silentWindowMs) return done
   return wait('Terminating', `The answer to the clone request may have been lost; VM ${status.vmid} is given a minute to appear.`, 5_000)
 }
 
-async function copyingOrStuck({ record }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
-  const { vmid } = record.status
-  const task = await findCloneTask(cluster, record.status)
+async function copyingOrStuck({ draft }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
+  const { vmid } = draft.status
+  const task = await findCloneTask(cluster, draft.status)
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${vmid} must end first.`)
   return stalled(
     'StuckLock',
@@ -100,12 +101,12 @@ async function copyingOrStuck({ record }: Pass, cluster: PveCluster, look: Look)
   )
 }
 
-async function takeDown(it: Pass, cluster: PveCluster, look: Look, what: Removal): Promise<Outcome> {
-  const { room, record } = it
-  const { status } = record
+async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Removal): Promise<Outcome> {
+  const { deps, draft } = pass
+  const { status } = draft
   const { lock, config } = look.seen
   if (lock && lock !== 'suspended') {
-    record.change((before) => ({ ...before, remoteLock: lock }))
+    draft.change((before) => ({ ...before, remoteLock: lock }))
     return wait('Locked', `PVE holds the lock "${lock}" on VM ${status.vmid}; it is taken down when the lock goes.`, 30_000)
   }
   if (config?.values.protection === '1')
@@ -114,46 +115,46 @@ async function takeDown(it: Pass, cluster: PveCluster, look: Look, what: Removal
       `VM ${status.vmid} is protected in PVE; an admin clears that (qm set ${status.vmid} --protection 0), then it is taken down.`,
     )
   await look.need('power')
-  if (look.seen.power === 'running') return what.cutsPower ? await cutPower(it, cluster, look) : runs(record)
-  const backups = what.backups ? await removeBackups(it, cluster) : undefined
-  const before = backups ?? (what.snapshots ? await removeSnapshot(it, cluster, look) : undefined)
+  if (look.seen.power === 'running') return what.cutsPower ? await cutPower(pass, cluster, look) : runs(draft)
+  const backups = what.backups ? await removeBackups(pass, cluster) : undefined
+  const before = backups ?? (what.snapshots ? await removeSnapshot(pass, cluster, look) : undefined)
   if (before) return before
-  room.mayAct()
+  deps.mayAct()
   const upid = await cluster.pve.destroy(look.at, { unreferencedDisks: what.unreferencedDisks })
-  record.change(working('remove', nowIso(room.clock), { upid }))
-  await record.save()
+  draft.change(working('remove', nowIso(deps.clock), { upid }))
+  await draft.save()
   return waitForTask(upid, `VM ${status.vmid} is being deleted on ${look.seen.node}.`)
 }
 
-function runs({ status }: VMRecord): Outcome {
+function runs({ status }: VMStatusDraft): Outcome {
   return stalled(
     'VMRunning',
     `VM ${status.vmid} is running and only a VM that is off is removed; shut it down in the guest or in PVE, or set deletionPolicy to Terminate.`,
   )
 }
 
-async function cutPower({ room, record }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
-  room.mayAct()
-  record.change(working('stop', nowIso(room.clock)))
-  return waitForTask(await cluster.pve.stop(look.at, { overruleShutdown: true }), `Power of VM ${record.status.vmid} is being cut.`)
+async function cutPower({ deps, draft }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
+  deps.mayAct()
+  draft.change(working('stop', nowIso(deps.clock)))
+  return waitForTask(await cluster.pve.stop(look.at, { overruleShutdown: true }), `Power of VM ${draft.status.vmid} is being cut.`)
 }
 
-async function removeBackups({ room, record }: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
-  const found = await nextBackup(cluster, record.status)
+async function removeBackups({ deps, draft }: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+  const found = await nextBackup(cluster, draft.status)
   if (found.is === 'none') return undefined
   if (found.is === 'unseen') return stalled('PermissionDenied', found.why)
-  room.mayAct()
-  record.change(working('delete_backups', nowIso(room.clock)))
+  deps.mayAct()
+  draft.change(working('delete_backups', nowIso(deps.clock)))
   const task = await deleteBackup(cluster, found.backup)
   return task
     ? waitForTask(task, `Backup ${found.backup.volid} is being deleted.`)
     : wait('Terminating', `Backup ${found.backup.volid} was deleted.`, 0)
 }
 
-async function removeSnapshot({ room, record }: Pass, cluster: PveCluster, look: Look): Promise<Outcome | undefined> {
+async function removeSnapshot({ deps, draft }: Pass, cluster: PveCluster, look: Look): Promise<Outcome | undefined> {
   const [snapshot] = await cluster.pve.snapshots(look.at)
   if (!snapshot) return undefined
-  room.mayAct()
-  record.change(working('delete_snapshots', nowIso(room.clock)))
+  deps.mayAct()
+  draft.change(working('delete_snapshots', nowIso(deps.clock)))
   return waitForTask(await cluster.pve.deleteSnapshot(look.at, snapshot.name), `Snapshot ${snapshot.name} is being deleted.`)
 }

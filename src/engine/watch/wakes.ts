@@ -5,7 +5,7 @@ import { keyOf } from '../../kube/keys.ts'
 import type { WorkQueue } from '../../kube/queue.ts'
 import type { Store } from '../../kube/store.ts'
 import type { Audit } from './audit.ts'
-import type { Room } from '../dependencies.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { isSettled } from '../status.ts'
 import { conditionOf } from '../../api/condition.ts'
 
@@ -26,8 +26,8 @@ export const vmIndexes = (vms: Store<ProxmoxVM>): VMIndexes => ({
 })
 
 /** Connects what changes with the VMs it may concern. The answer ends it. */
-export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndexes; audit: Audit }): () => void {
-  const { room, queue, indexes, audit } = o
+export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes: VMIndexes; audit: Audit }): () => void {
+  const { deps, queue, indexes, audit } = o
   const wake = (vms: readonly ProxmoxVM[]) => vms.forEach((vm) => queue.add(keyOf(vm)))
   const waiting = (vms: readonly ProxmoxVM[]) => wake(vms.filter((vm) => !isSettled(vm)))
   const changed = (vms: readonly ProxmoxVM[]) => {
@@ -36,23 +36,23 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
   }
   const inventories = new Map<object, () => void>()
   const ends = [
-    room.vms.subscribe(({ key, old, new: now }) => {
+    deps.vms.subscribe(({ key, old, new: now }) => {
       if (!old || !now || !isOwnEcho(old, now)) queue.add(key)
     }),
-    room.packages.subscribe(({ key }) => wake(indexes.ofPackage(key))),
-    room.pools.subscribe(({ key, old, new: now }) => {
+    deps.packages.subscribe(({ key }) => wake(indexes.ofPackage(key))),
+    deps.pools.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) changed(indexes.ofPool(key))
     }),
-    room.clusterObjects.subscribe(({ key, old, new: now }) => {
+    deps.clusterObjects.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) waiting(indexes.ofCluster(key))
     }),
-    room.commands.subscribe(({ old, new: now }) => {
+    deps.commands.subscribe(({ old, new: now }) => {
       const command = now ?? old
       if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
     }),
-    room.namespaces.subscribe(() => waiting(room.vms.list())),
-    room.clusters.subscribe((name) => {
-      const cluster = room.clusters.get(name)
+    deps.namespaces.subscribe(() => waiting(deps.vms.list())),
+    deps.clusters.subscribe((name) => {
+      const cluster = deps.clusters.get(name)
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
@@ -67,7 +67,7 @@ export function connectWakes(o: { room: Room; queue: WorkQueue; indexes: VMIndex
       })
     }),
   ]
-  wake(room.vms.list())
+  wake(deps.vms.list())
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Package } from '../../../src/api/package.ts'
 import type { ProxmoxVMSpec, ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
 import { atNextStart } from '../../../src/engine/apply/climb.ts'
-import { concluded } from '../../../src/engine/apply/ready.ts'
+import { markReady } from '../../../src/engine/apply/ready.ts'
 import { refused } from '../../../src/ladder/step.ts'
 import type { Resolved } from '../../../src/want/package.ts'
 import { setSystemDiskSize } from '../../../src/steps/system-disk.ts'
@@ -11,7 +11,7 @@ import { quietRoom, recordOf, sayings } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 import { conditionOf } from '../../../src/api/condition.ts'
 
-type Input = Parameters<typeof concluded>[0]
+type Input = Parameters<typeof markReady>[0]
 
 interface Case {
   readonly status?: ProxmoxVMStatus
@@ -37,11 +37,11 @@ const born: ProxmoxVMStatus = {
 const old: ProxmoxVMStatus = { ...born, localStatus: 'ready', firstReadyAt: '2026-01-01T00:00:05Z', firstStartedAt: '2026-01-01T00:00:04Z' }
 
 function concluding(o: Case = {}) {
-  const room = quietRoom({ now: '2026-01-01T00:00:10Z' })
-  const record = recordOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
-  const outcome = concluded({
-    room,
-    record,
+  const deps = quietRoom({ now: '2026-01-01T00:00:10Z' })
+  const draft = recordOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
+  const outcome = markReady({
+    deps,
+    draft,
     cluster: { name: 'fra1', facts: () => ({ firewallEnabled: o.firewallEnabled ?? true }) } as unknown as Input['cluster'],
     resolved: { merged: o.merged ?? {}, ...o.resolved },
     staleCloudInit: o.staleCloudInit ?? [],
@@ -52,10 +52,10 @@ function concluding(o: Case = {}) {
     },
   })
   const said = (type: Parameters<typeof conditionOf>[1]) => {
-    const condition = conditionOf(record.status.conditions, type)
+    const condition = conditionOf(draft.status.conditions, type)
     return condition && [condition.status, condition.reason, condition.message]
   }
-  return { outcome, status: record.status, said, room }
+  return { outcome, status: draft.status, said, deps }
 }
 
 describe('when nothing is missing any more', () => {
@@ -94,10 +94,10 @@ describe('when nothing is missing any more', () => {
   it('people are told once, with how long it took', () => {
     const first = concluding()
 
-    expect(first.room.becameReady).toEqual([['fra1', 10]])
-    expect(first.room.told).toContain('Normal Ready: VM 10000 on pve1 is ready: 203.0.113.10')
-    expect(concluding({ status: old }).room.becameReady).toEqual([])
-    expect(concluding({ status: old }).room.told.join()).not.toContain('is ready')
+    expect(first.deps.becameReady).toEqual([['fra1', 10]])
+    expect(first.deps.told).toContain('Normal Ready: VM 10000 on pve1 is ready: 203.0.113.10')
+    expect(concluding({ status: old }).deps.becameReady).toEqual([])
+    expect(concluding({ status: old }).deps.told.join()).not.toContain('is ready')
   })
 
   it('the times of the first time stay', () => {

@@ -41,9 +41,9 @@ function absentVM(remembered: Partial<Memory>, answer: () => string) {
     },
   }
   const it = {
-    room: Object.assign(quietRoom({ now }), { mayAct: () => undefined }),
+    deps: Object.assign(quietRoom({ now }), { mayAct: () => undefined }),
     key: 'shop/one',
-    record: recordOf(vm),
+    draft: recordOf(vm),
     cluster,
     memory: memory(remembered),
     look: { need: () => Promise.resolve(), seen: { guest: 'absent' } },
@@ -61,14 +61,14 @@ describe('a clone that is refused because its number is taken', () => {
     const { it: climb } = absentVM({ cloneUnasked: true }, taken)
 
     expect(await ensureCloned(climb)).toMatchObject({ is: 'wait', reason: 'Provisioning' })
-    expect(climb.record.status.vmid).toBeUndefined()
+    expect(climb.draft.status.vmid).toBeUndefined()
   })
 
   it('keeps it when an earlier request of ours may have: the next look tells whose the VM is', async () => {
     const { it: climb } = absentVM({}, taken)
 
     expect(await ensureCloned(climb)).toMatchObject({ is: 'retry' })
-    expect([climb.record.status.vmid, climb.memory.cloneUnasked]).toEqual([10_001, false])
+    expect([climb.draft.status.vmid, climb.memory.cloneUnasked]).toEqual([10_001, false])
   })
 })
 

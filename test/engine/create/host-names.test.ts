@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Package } from '../../../src/api/package.ts'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
-import { namesOf, renamed } from '../../../src/engine/create/host-names.ts'
+import { namesOf, renamedHost } from '../../../src/engine/create/host-names.ts'
 import { quietRoom } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 
@@ -68,24 +68,24 @@ describe('a host name', () => {
   })
 
   it('is promised before it is in status, to VMs that are made at once', () => {
-    const room = quietRoom({ now })
-    const promise = (uid: string, vmid: number) => room.intents.note(uid, { cluster: 'fra1', vmid, node: 'pve1', memoryMiB: 0, disks: [] })
+    const deps = quietRoom({ now })
+    const promise = (uid: string, vmid: number) => deps.inFlight.note(uid, { cluster: 'fra1', vmid, node: 'pve1', memoryMiB: 0, disks: [] })
     const twin = aVm({ metadata: { uid: 'uid-2', name: 'twin' }, spec: { hostname: 'web1' } })
     promise('uid-1', 10000)
     promise('uid-2', 10001)
 
-    expect(namesOf(room, wanting, {}, {}, 10000)).toEqual(both('web1'))
-    expect(namesOf(room, twin, {}, {}, 10001)).toMatchObject({ is: 'stalled', reason: 'HostnameTaken' })
-    expect(namesOf(room, wanting, {}, {}, 10000)).toEqual(both('web1'))
+    expect(namesOf(deps, wanting, {}, {}, 10000)).toEqual(both('web1'))
+    expect(namesOf(deps, twin, {}, {}, 10001)).toMatchObject({ is: 'stalled', reason: 'HostnameTaken' })
+    expect(namesOf(deps, wanting, {}, {}, 10000)).toEqual(both('web1'))
   })
 })
 
 describe('an edit of the host name', () => {
-  const room = quietRoom({ now, vms: [other('taken')] })
+  const deps = quietRoom({ now, vms: [other('taken')] })
   const called = (hostname: string | undefined) => aVm({ spec: hostname ? { hostname } : {}, status: { hostname: 'web1', vmName: 'web1' } })
 
-  it('renames the VM', () => expect(renamed(room, called('web2'))).toEqual(both('web2')))
-  it('is none when only the case differs', () => expect(renamed(room, called('WEB1'))).toBeUndefined())
-  it('is none when it is taken away', () => expect(renamed(room, called(undefined))).toBeUndefined())
-  it('is refused when the name is taken', () => expect(renamed(room, called('taken'))).toMatchObject({ reason: 'HostnameTaken' }))
+  it('renames the VM', () => expect(renamedHost(deps, called('web2'))).toEqual(both('web2')))
+  it('is none when only the case differs', () => expect(renamedHost(deps, called('WEB1'))).toBeUndefined())
+  it('is none when it is taken away', () => expect(renamedHost(deps, called(undefined))).toBeUndefined())
+  it('is refused when the name is taken', () => expect(renamedHost(deps, called('taken'))).toMatchObject({ reason: 'HostnameTaken' }))
 })

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../ops/clock.ts'
 import { markName, ownerIn } from '../../marks.ts'
 import type { Name } from '../../names.ts'
-import { type Change, DnsFault, type DnsProvider, type Found, type Made, type RecordKey, type ZoneFacts } from '../provider.ts'
+import { type DnsChange, DnsFault, type DnsProvider, type Found, type Made, type RecordKey, type ZoneFacts } from '../provider.ts'
 import { Channel, parseServer, type ServerAddress } from './channel.ts'
 import { rcodeName, rcodes, type TypeName, typeCodes } from './codes.ts'
 import { readReply, sign, type TsigKey } from './tsig.ts'
@@ -94,7 +94,7 @@ export class Rfc2136 implements DnsProvider {
   }
 
   /** One message a change, one after the other: PowerDNS with sqlite answers parallel updates with SERVFAIL. */
-  async apply(changes: readonly Change[]): Promise<Made[]> {
+  async apply(changes: readonly DnsChange[]): Promise<Made[]> {
     return this.#connected(async (channel) => {
       const made: Made[] = []
       for (const change of changes) made.push(await this.#make(channel, change))
@@ -149,7 +149,7 @@ export class Rfc2136 implements DnsProvider {
     return { ...key, values, ttlSeconds: real ? (own[0]?.ttlSeconds ?? 0) : 0, ...(owner === undefined ? {} : { owner }) }
   }
 
-  async #make(channel: Channel, change: Change): Promise<Made> {
+  async #make(channel: Channel, change: DnsChange): Promise<Made> {
     const { seen } = change
     if (await this.#holds(channel, updateFor(change, this.#marked))) return { is: 'done' }
     const aliased = !(await this.#holds(channel, { prerequisites: [isAbsent(seen.name, typeCodes.CNAME)], updates: [] }))

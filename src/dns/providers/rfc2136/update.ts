@@ -1,7 +1,7 @@
 import { type Address, parseAddress } from '../../../ipam/address.ts'
-import { markName, markOf, type RecordType } from '../../marks.ts'
+import { markName, dnsMarkOf, type RecordType } from '../../marks.ts'
 import { fromServer, type Name } from '../../names.ts'
-import type { Change } from '../provider.ts'
+import type { DnsChange } from '../provider.ts'
 import { canonicalAddress } from '../../reverse.ts'
 import { classCodes, opcodes, type TypeName, typeCodes } from './codes.ts'
 import { encodeName, type Message, question, type ResourceRecord, readName } from './wire.ts'
@@ -71,11 +71,11 @@ export function decodeValue(type: RecordType, data: Buffer): string {
  * The change as one message. What the look saw is said again as prerequisites, so the server itself refuses when somebody was faster:
  * better than reading before writing.
  */
-export function updateFor(change: Change, marked: boolean): Update {
+export function updateFor(change: DnsChange, marked: boolean): Update {
   const { seen, want, uid } = change
   const type = typeCodes[seen.type]
   const mark = markName(seen)
-  const markData = [textData(markOf(uid))]
+  const markData = [textData(dnsMarkOf(uid))]
   const ours = marked && seen.owner === uid
   const nowData = seen.values.map((value) => encodeValue(seen.type, value))
   if (want === undefined) {

@@ -2,7 +2,7 @@ import type { Name } from '../../names.ts'
 import { longestLabel } from '../../names.ts'
 import { classCodes, typeCodes } from './codes.ts'
 
-export interface Question {
+export interface DnsQuestion {
   readonly name: Name
   readonly type: number
   readonly class: number
@@ -25,7 +25,7 @@ export interface Message {
   readonly id: number
   /** The 16 bits of the header: QR, opcode, AA, TC, RD, RA, rcode. */
   readonly flags: number
-  readonly questions: readonly Question[]
+  readonly questions: readonly DnsQuestion[]
   readonly answers: readonly ResourceRecord[]
   readonly authorities: readonly ResourceRecord[]
   readonly additionals: readonly ResourceRecord[]
@@ -68,7 +68,7 @@ export function encodeName(name: Name): Buffer {
   return Buffer.concat([...parts, Buffer.of(0)])
 }
 
-const encodeQuestion = (q: Question): Buffer => Buffer.concat([encodeName(q.name), uint16(q.type), uint16(q.class)])
+const encodeQuestion = (q: DnsQuestion): Buffer => Buffer.concat([encodeName(q.name), uint16(q.type), uint16(q.class)])
 
 export const encodeRecord = (r: ResourceRecord): Buffer =>
   Buffer.concat([encodeName(r.name), uint16(r.type), uint16(r.class), uint32(r.ttlSeconds), uint16(r.data.length), r.data])
@@ -143,7 +143,7 @@ export function decodeMessage(bytes: Buffer): Received {
     lastRecordAt = from.at
     return decodeRecord(from)
   }
-  const question = (): Question => ({ name: from.name(), type: from.uint16(), class: from.uint16() })
+  const question = (): DnsQuestion => ({ name: from.name(), type: from.uint16(), class: from.uint16() })
   const questions = Array.from({ length: questionCount }, question)
   const answers = Array.from({ length: answerCount }, record)
   const authorities = Array.from({ length: authorityCount }, record)
@@ -180,4 +180,4 @@ export function readSerial(data: Buffer): number {
   return from.uint32()
 }
 
-export const question = (name: Name, type: number): Question => ({ name, type, class: classCodes.IN })
+export const question = (name: Name, type: number): DnsQuestion => ({ name, type, class: classCodes.IN })
