@@ -102,3 +102,11 @@ export function functionBodies(source: Source): Body[] {
   })
   return bodies
 }
+
+/** Names a file declares and exports, in the order of its lines. */
+export function exportedNames(source: Source): { line: number; name: string }[] {
+  return source.code.flatMap((line, at) => {
+    const name = /^export (?:declare )?(?:abstract )?(?:async )?(?:const|let|function\*?|class|interface|type) (\w+)/.exec(line)?.[1]
+    return name === undefined ? [] : [{ line: at + 1, name }]
+  })
+}
