@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type Stage } from '../local-stack/local-stack.ts'
+import { readManifests, type LocalStack } from '../local-stack/local-stack.ts'
 import { type Counts, ofResources, total, writesOf } from './counts.ts'
 import { type Figure, type Section, withinBudget } from './report.ts'
 import { type Cost, Scene } from './scene.ts'
@@ -12,12 +12,12 @@ const cloneLanes = 12
 const mainExample = /^\d\d-/
 const ourKinds = ['proxmoxvms', 'pooladdresses', 'secrets']
 
-export async function oneVM(stage: Stage): Promise<Section> {
+export async function oneVM(stack: LocalStack): Promise<Section> {
   const examples = await readManifests('deploy/examples', mainExample)
   const vm: Specified | undefined = examples.find((object) => object.metadata.name === 'whmcs-5546')
   if (!vm) throw new Error('deploy/examples has no whmcs-5546')
   const next = { ...vm, metadata: { ...vm.metadata, name: 'whmcs-5547' }, spec: { ...vm.spec, hostname: 'web2.vps.example.com' } }
-  const [first, second] = await births(stage, examples, [[vm], [next]])
+  const [first, second] = await births(stack, examples, [[vm], [next]])
   if (!first || !second) throw new Error('nothing was measured')
   return {
     name: 'one-vm',
@@ -45,10 +45,10 @@ function birthFigures(whose: string, cost: Cost): Figure[] {
   ]
 }
 
-export async function manyVMs(stage: Stage, count: number): Promise<Section> {
+export async function manyVMs(stack: LocalStack, count: number): Promise<Section> {
   const examples = await readManifests('deploy/examples', mainExample)
   const siblings = Array.from({ length: count }, (_, at) => sibling(at + 1))
-  const [cost] = await births(stage, examples, [siblings])
+  const [cost] = await births(stack, examples, [siblings])
   if (!cost) throw new Error('nothing was measured')
   const waves = Math.ceil(count / cloneLanes)
   const tasks = waves * taskSeconds.fullClone + 2 * taskSeconds.short + taskSeconds.start
@@ -74,13 +74,13 @@ export async function manyVMs(stage: Stage, count: number): Promise<Section> {
 }
 
 /** Each batch is created at once and measured until all of it is Ready; the next follows when it is quiet again. */
-async function births(stage: Stage, examples: readonly KubeObject[], batches: readonly (readonly KubeObject[])[]): Promise<Cost[]> {
-  const operator = await stage.startOperator()
-  const scene = new Scene(stage)
+async function births(stack: LocalStack, examples: readonly KubeObject[], batches: readonly (readonly KubeObject[])[]): Promise<Cost[]> {
+  const operator = await stack.startOperator()
+  const scene = new Scene(stack)
   const costs: Cost[] = []
   let made = 0
   try {
-    await stage.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
+    await stack.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
     await scene.clusterIsReady('fra1')
     for (const vms of batches) {
       // The preflight is over and the listing has fallen into its idle cadence.

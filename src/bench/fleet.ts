@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type OperatorProcess, type Stage } from '../local-stack/local-stack.ts'
+import { readManifests, type OperatorProcess, type LocalStack } from '../local-stack/local-stack.ts'
 import { ofResources, total } from './counts.ts'
 import { type Section, withinBudget } from './report.ts'
 import { Scene } from './scene.ts'
@@ -9,12 +9,12 @@ const idleSeconds = 120
 const namespace = 'fleet'
 
 /** Makes `count` Ready VMs, watches them do nothing, and restarts the operator before them. */
-export async function fleet(stage: Stage, count: number, say: (line: string) => void): Promise<Section[]> {
-  const scene = new Scene(stage)
+export async function fleet(stack: LocalStack, count: number, say: (line: string) => void): Promise<Section[]> {
+  const scene = new Scene(stack)
   try {
-    const operator = await stage.startOperator()
+    const operator = await stack.startOperator()
     const examples = await readManifests('deploy/examples', /^00-/)
-    await stage.manifests.apply([...examples.map(wider), ...setting()])
+    await stack.manifests.apply([...examples.map(wider), ...setting()])
     await scene.clusterIsReady('fra1')
     const created = await create(scene, operator, count, say)
     const idle = await rest(scene, operator, count)
@@ -90,7 +90,7 @@ async function rest(scene: Scene, operator: OperatorProcess, count: number): Pro
 async function restart(scene: Scene, count: number): Promise<Section> {
   await scene.requests.clear()
   const startedMs = performance.now()
-  const operator = await scene.stage.startOperator()
+  const operator = await scene.stack.startOperator()
   const work = async (): Promise<void> => {
     while (!(await allChecked(operator, count))) {
       if (performance.now() - startedMs > 300_000) throw new Error('not every VM is checked 300 s after the restart')

@@ -208,14 +208,14 @@ export class ClusterController {
   #stateOf(name: string, memory: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
     const live = this.directory.live(name)
     const failure = memory.failure ?? live?.inventory.lastFailure
-    const snapshot = live?.inventory.current()
+    const listing = live?.inventory.current()
     const vmsByNode = new Map<string, number>()
     for (const { status } of users) if (status?.node !== undefined) vmsByNode.set(status.node, (vmsByNode.get(status.node) ?? 0) + 1)
     return {
       ...(memory.credentialsProblem && { credentialsProblem: memory.credentialsProblem }),
       ...(failure && { failure }),
       ...(live?.found && { facts: live.found }),
-      ...(snapshot && { snapshot }),
+      ...(listing && { listing }),
       vmsByNode,
     }
   }

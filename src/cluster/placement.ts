@@ -1,4 +1,4 @@
-import type { GuestRow, NodeRow, Snapshot, StorageRow } from '../proxmox/snapshot.ts'
+import type { GuestRow, NodeRow, Listing, StorageRow } from '../proxmox/listing.ts'
 import { isOnSharedStorage, type TemplateFacts } from './template-facts.ts'
 
 const bytesPerMiB = 1024 * 1024
@@ -46,21 +46,21 @@ interface Candidate {
 export function place(
   wish: PlacementWish,
   templates: readonly TemplateFacts[],
-  snapshot: Snapshot,
+  listing: Listing,
   promised: readonly Promised[] = [],
 ): Placement {
-  const allowed = [...snapshot.nodes.values()].filter(({ node }) => isAllowed(node, wish))
+  const allowed = [...listing.nodes.values()].filter(({ node }) => isAllowed(node, wish))
   const nodes = allowed.filter(({ online }) => online)
   if (nodes.length === 0) return short(noNode(wish, allowed))
-  const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, snapshot))
+  const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, listing))
   if (candidates.length === 0) return short(noCopy(nodes, templates))
   const lacks: string[] = []
   const fitting = candidates.filter((candidate) => {
-    const lack = lackOf(candidate, wish, snapshot, promised)
+    const lack = lackOf(candidate, wish, listing, promised)
     if (lack !== undefined) lacks.push(lack)
     return lack === undefined
   })
-  const committed = new Map(fitting.map(({ node }) => [node, committedBytes(node, snapshot, promised)]))
+  const committed = new Map(fitting.map(({ node }) => [node, committedBytes(node, listing, promised)]))
   const best = fitting.toSorted((a, b) => committed.get(a.node)! - committed.get(b.node)! || compareNames(a.node, b.node))[0]
   return best === undefined ? short([...new Set(lacks)].join('; ')) : { is: 'placed', ...best }
 }
@@ -83,29 +83,29 @@ function noCopy(nodes: readonly NodeRow[], templates: readonly TemplateFacts[]):
 }
 
 /** A copy of its own before one that PVE would have to send across. */
-function candidateOn(node: string, wish: PlacementWish, templates: readonly TemplateFacts[], snapshot: Snapshot): Candidate[] {
+function candidateOn(node: string, wish: PlacementWish, templates: readonly TemplateFacts[], listing: Listing): Candidate[] {
   const own = templates.find((template) => template.node === node)
-  const source = own ?? templates.find((template) => reaches(template, node, wish, snapshot))
+  const source = own ?? templates.find((template) => reaches(template, node, wish, listing))
   return source === undefined ? [] : [{ node, source }]
 }
 
 /** PVE clones to another node only when template and target are on shared storage, and its own node has to be up for it. */
-function reaches(template: TemplateFacts, node: string, wish: PlacementWish, { nodes, storages }: Snapshot): boolean {
+function reaches(template: TemplateFacts, node: string, wish: PlacementWish, { nodes, storages }: Listing): boolean {
   if (nodes.get(template.node)?.online !== true || !isOnSharedStorage(template, storages)) return false
   const target = wish.linked ? undefined : wish.storage
   const needed = target === undefined ? template.storages : [...template.storages, target]
   return needed.every((storage) => storages.some((row) => row.storage === storage && row.node === node && row.shared))
 }
 
-function lackOf({ node, source }: Candidate, wish: PlacementWish, snapshot: Snapshot, promised: readonly Promised[]): string | undefined {
-  const machine = snapshot.nodes.get(node)
+function lackOf({ node, source }: Candidate, wish: PlacementWish, listing: Listing, promised: readonly Promised[]): string | undefined {
+  const machine = listing.nodes.get(node)
   const hasMiB = Math.floor((machine?.maxMemBytes ?? 0) / bytesPerMiB)
   if (hasMiB > 0 && wish.memoryMiB > hasMiB) return `${node} has ${hasMiB} MiB of memory in all, ${wish.memoryMiB} MiB are wanted`
   const hasCpus = machine?.maxCpu ?? 0
   if (hasCpus > 0 && (wish.cpus ?? 0) > hasCpus) return `${node} has ${hasCpus} CPUs, ${wish.cpus} are wanted`
   for (const [storage, neededMiB] of needs(source, wish)) {
-    const row = snapshot.storages.find((each) => each.storage === storage && each.node === node)
-    const lack = storageLack(row, storage, node, neededMiB, snapshot, promised)
+    const row = listing.storages.find((each) => each.storage === storage && each.node === node)
+    const lack = storageLack(row, storage, node, neededMiB, listing, promised)
     if (lack !== undefined) return lack
   }
   return undefined
@@ -116,13 +116,13 @@ function storageLack(
   storage: string,
   node: string,
   neededMiB: number,
-  snapshot: Snapshot,
+  listing: Listing,
   promised: readonly Promised[],
 ): string | undefined {
   if (row === undefined) return `${node} has no storage ${storage}`
   if (!row.available) return `storage ${storage} is not available on ${node}`
   if (!row.content.includes('images')) return `storage ${storage} takes no disk images`
-  const freeMiB = Math.floor((row.totalBytes - row.usedBytes) / bytesPerMiB) - promisedOn(row, snapshot, promised)
+  const freeMiB = Math.floor((row.totalBytes - row.usedBytes) / bytesPerMiB) - promisedOn(row, listing, promised)
   if (freeMiB >= neededMiB) return undefined
   return `storage ${storage} on ${node} has ${Math.max(0, freeMiB)} MiB left, ${neededMiB} MiB are needed`
 }
@@ -144,9 +144,9 @@ function needs(source: TemplateFacts, wish: PlacementWish): Map<string, number> 
 }
 
 /** What clones under way will still take: the listing's figures do not have it yet. */
-function promisedOn(row: StorageRow, snapshot: Snapshot, promised: readonly Promised[]): number {
+function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promised[]): number {
   return promised
-    .filter(({ node, vmid }) => (row.shared || node === row.node) && !isKnown(snapshot.guests.get(vmid)))
+    .filter(({ node, vmid }) => (row.shared || node === row.node) && !isKnown(listing.guests.get(vmid)))
     .flatMap(({ disks }) => disks)
     .reduce((sum, disk) => sum + (disk.storage === row.storage ? disk.sizeMiB : 0), 0)
 }
@@ -155,7 +155,7 @@ function promisedOn(row: StorageRow, snapshot: Snapshot, promised: readonly Prom
 const isKnown = (guest: GuestRow | undefined): boolean => guest !== undefined && guest.lock !== 'clone' && guest.status !== 'unknown'
 
 /** Memory of a node that is given away: to guests, running or not, and to clones under way. */
-export function committedBytes(node: string, { guests }: Snapshot, promised: readonly Promised[]): number {
+export function committedBytes(node: string, { guests }: Listing, promised: readonly Promised[]): number {
   const promises = new Map(promised.map((each) => [each.vmid, each]))
   let sum = 0
   for (const guest of guests.values()) {

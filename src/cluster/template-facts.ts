@@ -1,6 +1,6 @@
 import type { At, VmConfig } from '../proxmox/answers.ts'
 import { diskSizeMiB, type Drive, isCdrom, isCloudInit, isDriveKey, parseDrive, storageOf } from '../proxmox/property-string.ts'
-import type { StorageRow } from '../proxmox/snapshot.ts'
+import type { StorageRow } from '../proxmox/listing.ts'
 
 export interface TemplateDisk {
   /** `scsi0`. */

@@ -3,7 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import type { At } from '../proxmox/answers.ts'
 import type { Pve } from '../proxmox/endpoints.ts'
 import { judge } from '../proxmox/failures.ts'
-import type { GuestRow, Snapshot } from '../proxmox/snapshot.ts'
+import type { GuestRow, Listing } from '../proxmox/listing.ts'
 import { isTemplate, type TemplateFacts, templateFactsOf } from './template-facts.ts'
 
 /** Exactly one of them, as in ProxmoxVM.spec.template. */
@@ -36,8 +36,8 @@ export class TemplateCatalog {
     this.#clock = o.clock
   }
 
-  find(ref: TemplateRef, snapshot: Snapshot): TemplateSearch {
-    return findTemplate(ref, snapshot)
+  find(ref: TemplateRef, listing: Listing): TemplateSearch {
+    return findTemplate(ref, listing)
   }
 
   /** Cached for 60 s; callers at the same time share one request. Throws PveError, except for a guest that is not there. */
@@ -69,9 +69,9 @@ export class TemplateCatalog {
 const refused = (reason: Extract<Reason, `Template${string}`>, message: string) => ({ is: 'refused', reason, message }) as const
 
 /** Pure. Several guests of one name or tag are copies of one template as long as no node has two. */
-export function findTemplate(ref: TemplateRef, snapshot: Snapshot): TemplateSearch {
+export function findTemplate(ref: TemplateRef, listing: Listing): TemplateSearch {
   const what = described(ref)
-  const named = [...snapshot.guests.values()].filter((guest) => guest.kind === 'qemu' && answersTo(guest, ref))
+  const named = [...listing.guests.values()].filter((guest) => guest.kind === 'qemu' && answersTo(guest, ref))
   // By VMID the config alone decides: the flag in the listing lags behind a conversion.
   const copies = ref.vmid === undefined ? named.filter(({ template }) => template) : named
   if (copies.length === 0) {

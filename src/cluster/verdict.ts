@@ -3,7 +3,7 @@ import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster
 import { type ClusterCondition, clusterConditions, type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
-import type { Snapshot } from '../proxmox/snapshot.ts'
+import type { Listing } from '../proxmox/listing.ts'
 
 /** Why a cluster cannot be worked with. */
 export interface ClusterProblem {
@@ -19,7 +19,7 @@ export interface ClusterFindings {
   readonly failure?: Failure
   /** Kept through an outage. */
   readonly facts?: ClusterFacts
-  readonly snapshot?: Snapshot
+  readonly listing?: Listing
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
 }
@@ -100,7 +100,7 @@ function authorizedOf({ credentialsProblem, failure, facts }: ClusterFindings): 
 /** The status as it should be; `now` is RFC 3339. What is not ours to judge here (vmids) stays, and so do times of unchanged conditions. */
 export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, now: string): ProxmoxClusterStatus {
   const former = object.status ?? {}
-  const { facts, snapshot } = state
+  const { facts, listing } = state
   return {
     ...former,
     ...(object.metadata.generation !== undefined && { observedGeneration: object.metadata.generation }),
@@ -108,13 +108,13 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
       version: facts.version,
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
     }),
-    ...(snapshot && { nodes: nodesOf(snapshot, state.vmsByNode), templates: templatesOf(snapshot) }),
+    ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
 }
 
-function nodesOf(snapshot: Snapshot, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
-  return [...snapshot.nodes.values()]
+function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
+  return [...listing.nodes.values()]
     .map(({ node, online }) => ({ name: node, online, vms: vmsByNode.get(node) ?? 0 }))
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
@@ -122,8 +122,8 @@ function nodesOf(snapshot: Snapshot, vmsByNode: ReadonlyMap<string, number>): No
 /** As many as the CRD takes. */
 const mostTemplates = 512
 
-function templatesOf(snapshot: Snapshot): NonNullable<ProxmoxClusterStatus['templates']> {
-  return [...snapshot.guests.values()]
+function templatesOf(listing: Listing): NonNullable<ProxmoxClusterStatus['templates']> {
+  return [...listing.guests.values()]
     .filter(({ template, kind }) => template && kind === 'qemu')
     .toSorted((a, b) => a.vmid - b.vmid)
     .slice(0, mostTemplates)

@@ -1,7 +1,7 @@
 import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
-import type { GuestRow } from '../proxmox/snapshot.ts'
+import type { GuestRow } from '../proxmox/listing.ts'
 import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
 import type { ListedRule } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from '../ladder/machine.ts'

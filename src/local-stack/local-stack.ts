@@ -12,7 +12,7 @@ const home = join(import.meta.dirname, '../..')
 /** The address the manifests of deploy/examples point at. */
 const simulatorPort = 8006
 
-export interface StageOptions {
+export interface LocalStackOptions {
   /** Aborts the setting up: what was started is stopped. */
   signal?: AbortSignal
   /** Emptied first; the control plane, its data and all logs live here. */
@@ -23,7 +23,7 @@ export interface StageOptions {
 }
 
 /** Where an operator can be watched at work: a control plane with the CRDs, and the simulator. Real processes, real wires. */
-export interface Stage {
+export interface LocalStack {
   readonly dir: string
   readonly kubeconfig: string
   readonly client: KubeClient
@@ -42,8 +42,8 @@ export interface OperatorProcess extends Program {
   readonly metricsUrl: string
 }
 
-/** Sets the stage. On a failure everything that was started is stopped, and the fault says whose log to read. */
-export async function setStage(options: StageOptions): Promise<Stage> {
+/** Starts control plane, simulator and operator as processes. On a failure everything that was started is stopped, and the fault says whose log to read. */
+export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   await requirePort(simulatorPort)
   await rm(options.dir, { recursive: true, force: true })
   const running: Program[] = []

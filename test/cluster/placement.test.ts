@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { place, type PlacementWish } from '../../src/cluster/placement.ts'
-import { snapshotOf } from '../../src/proxmox/snapshot.ts'
+import { listingOf } from '../../src/proxmox/listing.ts'
 import { templateFactsOf } from '../../src/cluster/template-facts.ts'
 
 const gib = 1024 ** 3
@@ -26,7 +26,7 @@ const guest = (vmid: number, on: string, memGiB: number, o: object = {}) => ({
 })
 const names = ['pve1', 'pve2', 'pve3']
 const cluster = (...more: object[]) =>
-  snapshotOf(
+  listingOf(
     [
       ...names.map((name) => node(name)),
       ...names.map((name) => storage('local-lvm', name)),
@@ -102,10 +102,10 @@ describe('placing a VM', () => {
   it('says how much room is short, and where', () => {
     const full = names.map((name) => storage('local-lvm', name, { disk: 70 * gib }))
     const big = wish({ systemDiskMiB: 20 * 1024, additionalDisks: [{ sizeMiB: 20 * 1024 }], allowedNodes: ['pve1'] })
-    expect(placed(place(big, copies, snapshotOf([node('pve1'), ...full], 0)))).toBe(
+    expect(placed(place(big, copies, listingOf([node('pve1'), ...full], 0)))).toBe(
       'storage local-lvm on pve1 has 30720 MiB left, 40960 MiB are needed',
     )
-    expect(placed(place({ ...big, linked: true }, copies, snapshotOf([node('pve1'), ...full], 0)))).toBe('pve1 from 9000')
+    expect(placed(place({ ...big, linked: true }, copies, listingOf([node('pve1'), ...full], 0)))).toBe('pve1 from 9000')
     expect(placed(place({ ...big, additionalDisks: [{ storage: 'ceph', sizeMiB: 20 * 1024 }] }, copies, cluster()))).toBe('pve1 from 9000')
     expect(placed(place(wish({ storage: 'nfs', allowedNodes: ['pve1'] }), copies, cluster()))).toBe('pve1 has no storage nfs')
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { snapshotOf } from '../../src/proxmox/snapshot.ts'
+import { listingOf } from '../../src/proxmox/listing.ts'
 import { bootOrderOf, isOnSharedStorage, isTemplate, templateFactsOf } from '../../src/cluster/template-facts.ts'
 import { findTemplate, type TemplateRef } from '../../src/cluster/templates.ts'
 
@@ -13,7 +13,7 @@ const guest = (vmid: number, node: string, o: object = {}) => ({
   ...o,
 })
 const seen = (...rows: object[]) =>
-  snapshotOf(
+  listingOf(
     rows.map((row) => ({ ...row })),
     0,
   )

@@ -3,10 +3,10 @@ import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import { type ClusterFindings, clusterStatusOf, problemOf } from '../../src/cluster/verdict.ts'
 import type { ClusterFacts } from '../../src/cluster/facts.ts'
 import type { Failure } from '../../src/proxmox/failures.ts'
-import { snapshotOf } from '../../src/proxmox/snapshot.ts'
+import { listingOf } from '../../src/proxmox/listing.ts'
 
 const healthy: ClusterFacts = { version: '9.2.11', majorVersion: 9, quorate: true, firewallEnabled: true, missingPrivileges: [] }
-const snapshot = snapshotOf(
+const listing = listingOf(
   [
     { type: 'node', node: 'pve10', status: 'offline' },
     { type: 'node', node: 'pve2', status: 'online' },
@@ -34,11 +34,11 @@ const object = (status?: ProxmoxCluster['status']): ProxmoxCluster => ({
   },
   ...(status && { status }),
 })
-const state = (o: Partial<ClusterFindings> = {}): ClusterFindings => ({ facts: healthy, snapshot, vmsByNode: new Map([['pve2', 3]]), ...o })
+const state = (o: Partial<ClusterFindings> = {}): ClusterFindings => ({ facts: healthy, listing, vmsByNode: new Map([['pve2', 3]]), ...o })
 const statusOf = (o: Partial<ClusterFindings>, former?: ProxmoxCluster['status']) =>
   clusterStatusOf(object(former), state(o), '2026-01-01T00:00:00Z')
 const told = (status: ReturnType<typeof statusOf>) => status.conditions?.map(({ type, status: is, reason }) => `${type}=${is}/${reason}`)
-const { facts: _facts, snapshot: _snapshot, ...nothingKnown } = state()
+const { facts: _facts, listing: _snapshot, ...nothingKnown } = state()
 
 describe('the status of a ProxmoxCluster', () => {
   it('lists nodes and templates', () => {

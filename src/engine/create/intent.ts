@@ -6,7 +6,7 @@ import { parseNet } from '../../proxmox/net-string.ts'
 import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
 import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
-import type { GuestRow, Snapshot } from '../../proxmox/snapshot.ts'
+import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import type { TemplateFacts } from '../../cluster/template-facts.ts'
 import type { TemplateLook } from '../../cluster/templates.ts'
 import { assignSlots } from '../../want/disk-slots.ts'
@@ -40,16 +40,16 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   const { deps, draft, cluster } = input
   const iso = nowIso(deps.clock)
   draft.change(working('creation', iso))
-  const snapshot = cluster.inventory.current() ?? (await cluster.inventory.since(0))
-  const possible = await choosePlace(input, snapshot)
+  const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
+  const possible = await choosePlace(input, listing)
   if ('is' in possible) return possible
   const couldBe = drawUp(input, possible, 0)
   if ('is' in couldBe) return couldBe
-  const vmid = await chooseVmid(input, snapshot)
+  const vmid = await chooseVmid(input, listing)
   if (typeof vmid !== 'number') return vmid
   // Chosen again, as many may have been placed since, and promised in the same breath.
   const uid = draft.vm.metadata.uid ?? ''
-  const placed = await choosePlace(input, snapshot, (place) => deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
+  const placed = await choosePlace(input, listing, (place) => deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
   if ('is' in placed) return placed
   const drawn = drawUp(input, placed, vmid)
   if ('is' in drawn) {
@@ -118,14 +118,14 @@ export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): 
  * room for the VM. Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
  * While one is read other VMs are placed, so the choice is made anew after each reading; `promise` follows it without a pause.
  */
-async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (place: Placed) => void): Promise<Placed | Outcome> {
+async function choosePlace(input: IntentInput, listing: Listing, promise?: (place: Placed) => void): Promise<Placed | Outcome> {
   const { deps, draft, cluster } = input
   const { name, vmid, tag } = templateFor(draft.vm, draft.status)
-  const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, snapshot)
+  const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)
   if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
-  const given = ({ node }: GuestRow) => committedBytes(node, snapshot, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const given = ({ node }: GuestRow) => committedBytes(node, listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
   const looks = new Map<number, TemplateLook>()
-  let left = search.copies.filter((row) => snapshot.nodes.get(row.node)?.online === true)
+  let left = search.copies.filter((row) => listing.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
     'NoCapacity',
     `No node with a copy of the template is online: ${search.copies.map((row) => row.node).join(', ')}.`,
@@ -139,7 +139,7 @@ async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (pl
       looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
       continue
     }
-    const placed = placeFrom(input, look, snapshot)
+    const placed = placeFrom(input, look, listing)
     if (!('is' in placed)) {
       promise?.(placed)
       return placed
@@ -149,9 +149,9 @@ async function choosePlace(input: IntentInput, snapshot: Snapshot, promise?: (pl
   }
 }
 
-function placeFrom(input: IntentInput, look: TemplateLook, snapshot: Snapshot): Placed | Outcome {
+function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Outcome {
   if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
-  return objectionTo(look.facts, input.draft.vm) ?? placeVM(input, look.facts, snapshot)
+  return objectionTo(look.facts, input.draft.vm) ?? placeVM(input, look.facts, listing)
 }
 
 function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefined {
@@ -163,10 +163,10 @@ function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefine
   )
 }
 
-function placeVM(input: IntentInput, template: TemplateFacts, snapshot: Snapshot): Placed | Outcome {
+function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing): Placed | Outcome {
   const { deps, draft, cluster, resolved } = input
   const wish = placementWishOf(draft.vm, cluster, resolved.merged, template)
-  const placement = place(wish, [template], snapshot, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const placement = place(wish, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
   if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
   return { node: placement.node, source: placement.source }
 }
@@ -205,15 +205,15 @@ function placementWishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, te
 }
 
 /** Pinned, or the next free one of the range. A number is promised in memory at once and in status before it is used. */
-async function chooseVmid(input: IntentInput, snapshot: Snapshot): Promise<number | Outcome> {
+async function chooseVmid(input: IntentInput, listing: Listing): Promise<number | Outcome> {
   const { deps, draft, cluster, resolved } = input
   const { vm } = draft
   // Gathered once and only when it is this VM's turn: a range may be asked number by number.
   let held: ReadonlySet<number> | undefined
   const isHeld = (vmid: number) => (held ??= heldVmids(deps, vm)).has(vmid)
   const pinned = pinnedVmidOf(vm, draft.status)
-  if (pinned !== undefined) return await pinnedVmid(input, pinned, snapshot, isHeld)
-  const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => snapshot.guests.has(vmid) || isHeld(vmid))
+  if (pinned !== undefined) return await pinnedVmid(input, pinned, listing, isHeld)
+  const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => listing.guests.has(vmid) || isHeld(vmid))
   return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
 }
 
@@ -229,7 +229,7 @@ export function heldVmids(deps: Pick<Dependencies, 'vms' | 'inFlight'>, { spec, 
 async function pinnedVmid(
   { draft, cluster }: IntentInput,
   vmid: number,
-  snapshot: Snapshot,
+  listing: Listing,
   isHeld: (vmid: number) => boolean,
 ): Promise<number | Outcome> {
   const taken = stalled(
@@ -237,7 +237,7 @@ async function pinnedVmid(
     `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`,
   )
   if (isHeld(vmid)) return taken
-  const row = snapshot.guests.get(vmid)
+  const row = listing.guests.get(vmid)
   if (!row) return vmid
   try {
     const config = await cluster.pve.config({ node: row.node, vmid })

@@ -27,10 +27,10 @@ export async function nextBackup(cluster: PveCluster, status: ProxmoxVMStatus): 
       is: 'unseen',
       why: `The token lacks ${unseen.privilege} on ${unseen.path}, so backups of VM ${status.vmid} cannot be seen; grant it, then the VM is taken down.`,
     }
-  const snapshot = cluster.inventory.current()
-  if (!snapshot) return { is: 'unseen', why: 'The storages of PVE have not been listed yet.' }
+  const listing = cluster.inventory.current()
+  if (!listing) return { is: 'unseen', why: 'The storages of PVE have not been listed yet.' }
   const sinceSeconds = Math.floor(clonedMs(cluster, status) / 1000)
-  for (const { storage, node } of backupStorages(snapshot)) {
+  for (const { storage, node } of backupStorages(listing)) {
     const backups = await cluster.pve.backups(node, storage, status.vmid ?? 0)
     const backup = backups.find(({ ctime }) => ctime >= sinceSeconds)
     if (backup) return { is: 'found', backup: { ...backup, node, storage } }

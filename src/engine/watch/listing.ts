@@ -1,6 +1,6 @@
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
-import type { GuestRow, Snapshot } from '../../proxmox/snapshot.ts'
+import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import { holds, readiness } from '../conditions.ts'
 import { outdated } from '../apply/ready.ts'
 import type { Pass } from '../pass.ts'
@@ -20,12 +20,12 @@ export const broadcastMs = 12_000
 export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster): Promise<boolean> {
   const { deps, draft } = pass
   readPackage(deps, draft)
-  const snapshot = cluster.inventory.current()
-  if (!snapshot || cluster.inventory.unreachableSinceMs !== undefined) return false
-  const row = snapshot.guests.get(draft.status.vmid ?? 0)
-  if (!row) return snapshot.allNodesOnline
+  const listing = cluster.inventory.current()
+  if (!listing || cluster.inventory.unreachableSinceMs !== undefined) return false
+  const row = listing.guests.get(draft.status.vmid ?? 0)
+  if (!row) return listing.allNodesOnline
   if (row.lock === 'clone' || row.kind !== 'qemu') return true
-  const power = await powerNow(pass, cluster, snapshot, row)
+  const power = await powerNow(pass, cluster, listing, row)
   draft.change((status) => withRow(status, row, power))
   const mayHaveRestarted = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
   const isChanged = power !== undefined && power !== draft.vm.status?.remoteStatus
@@ -37,9 +37,9 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
-async function powerNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: PveCluster, snapshot: Snapshot, row: GuestRow) {
+async function powerNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: PveCluster, listing: Listing, row: GuestRow) {
   const told = powerOf(row)
-  const isOlder = memory.powerSeenAtMs !== undefined && snapshot.startedAtMs < memory.powerSeenAtMs + broadcastMs
+  const isOlder = memory.powerSeenAtMs !== undefined && listing.startedAtMs < memory.powerSeenAtMs + broadcastMs
   if (told === undefined || told === draft.status.remoteStatus || !isOlder) return told
   memory.powerSeenAtMs = deps.clock.now()
   const { status } = await cluster.pve.statusCurrent(row)

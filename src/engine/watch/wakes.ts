@@ -56,14 +56,14 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
-      const listing = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
+      const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
         else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
         for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
       })
       inventories.set(cluster, () => {
         slots()
-        listing()
+        listed()
       })
     }),
   ]

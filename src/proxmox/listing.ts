@@ -37,7 +37,7 @@ export interface StorageRow {
 }
 
 /** One answer of `GET /cluster/resources`. */
-export interface Snapshot {
+export interface Listing {
   /** When the request was sent: what happened later may be missing. */
   readonly startedAtMs: number
   readonly guests: ReadonlyMap<number, GuestRow>
@@ -46,7 +46,7 @@ export interface Snapshot {
   readonly allNodesOnline: boolean
 }
 
-export function snapshotOf(rows: readonly Row[], startedAtMs: number): Snapshot {
+export function listingOf(rows: readonly Row[], startedAtMs: number): Listing {
   const guests = new Map<number, GuestRow>()
   const nodes = new Map<string, NodeRow>()
   const storages: StorageRow[] = []
@@ -103,7 +103,7 @@ const storageRowOf = (row: Row): StorageRow => ({
 })
 
 /** Guests for which something that steers us changed: where, what state, which lock, which names. Load and uptime do not count. */
-export function changedGuests(before: Snapshot | undefined, after: Snapshot): Set<number> {
+export function changedGuests(before: Listing | undefined, after: Listing): Set<number> {
   const changed = new Set<number>()
   const toggled = toggledNodes(before, after)
   for (const [vmid, guest] of after.guests) {
@@ -115,7 +115,7 @@ export function changedGuests(before: Snapshot | undefined, after: Snapshot): Se
 }
 
 /** Nodes that came, went, or changed between online and not. */
-export function toggledNodes(before: Snapshot | undefined, after: Snapshot): Set<string> {
+export function toggledNodes(before: Listing | undefined, after: Listing): Set<string> {
   const toggled = new Set<string>()
   for (const { node, online } of after.nodes.values()) if (before?.nodes.get(node)?.online !== online) toggled.add(node)
   for (const node of before?.nodes.keys() ?? []) if (!after.nodes.has(node)) toggled.add(node)
@@ -136,5 +136,5 @@ const sameGuest = (a: GuestRow, b: GuestRow): boolean =>
  * Whether this listing proves that no guest has the VMID: every node answers for itself and the listing began late enough.
  * It shows only what the token may see, so a teardown asks once more (presence.ts) before anything is given away.
  */
-export const lacksGuest = (snapshot: Snapshot, vmid: number, notBeforeMs: number): boolean =>
-  snapshot.allNodesOnline && snapshot.startedAtMs >= notBeforeMs && !snapshot.guests.has(vmid)
+export const lacksGuest = (listing: Listing, vmid: number, notBeforeMs: number): boolean =>
+  listing.allNodesOnline && listing.startedAtMs >= notBeforeMs && !listing.guests.has(vmid)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { changedGuests, lacksGuest, snapshotOf, toggledNodes } from '../../src/proxmox/snapshot.ts'
+import { changedGuests, lacksGuest, listingOf, toggledNodes } from '../../src/proxmox/listing.ts'
 
 const node = (name: string, status = 'online') => ({ type: 'node', node: name, status })
 const guest = (vmid: number, o: object = {}) => ({
@@ -16,7 +16,7 @@ const guest = (vmid: number, o: object = {}) => ({
 
 describe('a listing', () => {
   it('is read whatever types PVE gives its numbers', () => {
-    const { guests } = snapshotOf([{ type: 'qemu', vmid: '100', node: 'pve1', template: '1', maxmem: '1024', lock: 'clone' }], 7)
+    const { guests } = listingOf([{ type: 'qemu', vmid: '100', node: 'pve1', template: '1', maxmem: '1024', lock: 'clone' }], 7)
     expect(guests.get(100)).toEqual({
       vmid: 100,
       node: 'pve1',
@@ -39,29 +39,29 @@ describe('a listing', () => {
     ['tags', { tags: 'a;c' }, true],
     ['template', { template: 1 }, true],
   ])('a change of %s counts: %s', (_, change, counts) => {
-    expect([...changedGuests(snapshotOf([guest(100)], 0), snapshotOf([guest(100, change)], 1))]).toEqual(counts ? [100] : [])
+    expect([...changedGuests(listingOf([guest(100)], 0), listingOf([guest(100, change)], 1))]).toEqual(counts ? [100] : [])
   })
 
   it('tells of guests that appear and vanish, and of all on a node that goes off', () => {
-    const before = snapshotOf([node('pve1'), node('pve2'), guest(100), guest(101), guest(103, { node: 'pve2' })], 0)
-    const after = snapshotOf([node('pve1'), node('pve2', 'offline'), guest(100), guest(102), guest(103, { node: 'pve2' })], 1)
+    const before = listingOf([node('pve1'), node('pve2'), guest(100), guest(101), guest(103, { node: 'pve2' })], 0)
+    const after = listingOf([node('pve1'), node('pve2', 'offline'), guest(100), guest(102), guest(103, { node: 'pve2' })], 1)
     expect(changedGuests(before, after)).toEqual(new Set([101, 102, 103]))
     expect([...toggledNodes(before, after)]).toEqual(['pve2'])
   })
 
   it('proves absence only with every node online and begun late enough', () => {
     const rows = [node('pve1'), node('pve2'), guest(100)]
-    expect(lacksGuest(snapshotOf(rows, 10), 101, 10)).toBe(true)
-    expect(lacksGuest(snapshotOf(rows, 9), 101, 10)).toBe(false)
-    expect(lacksGuest(snapshotOf(rows, 10), 100, 10)).toBe(false)
-    expect(lacksGuest(snapshotOf([...rows, node('pve3', 'unknown')], 10), 101, 10)).toBe(false)
-    expect(lacksGuest(snapshotOf([guest(100)], 10), 101, 10)).toBe(false)
+    expect(lacksGuest(listingOf(rows, 10), 101, 10)).toBe(true)
+    expect(lacksGuest(listingOf(rows, 9), 101, 10)).toBe(false)
+    expect(lacksGuest(listingOf(rows, 10), 100, 10)).toBe(false)
+    expect(lacksGuest(listingOf([...rows, node('pve3', 'unknown')], 10), 101, 10)).toBe(false)
+    expect(lacksGuest(listingOf([guest(100)], 10), 101, 10)).toBe(false)
   })
 
   it('of 10,000 guests is compared in a moment', () => {
     const rows = Array.from({ length: 10_000 }, (_, at) => guest(at + 100))
-    const before = snapshotOf(rows, 0)
-    const after = snapshotOf(
+    const before = listingOf(rows, 0)
+    const after = listingOf(
       rows.map((row, at) => (at === 5 ? { ...row, status: 'stopped' } : row)),
       1,
     )
