@@ -118,7 +118,7 @@ describe('the ladder', () => {
 
   it('finds a VM that is not there unfinished', () => {
     expect(provision.map((step) => step.check({ guest: 'absent' }, wish).is).filter((is) => is === 'refused')).toEqual([])
-    expect(provision[0]?.check({ guest: 'absent' }, wish)).toEqual({ is: 'missing', what: 'there is no VM yet' })
+    expect(provision[0]?.check({ guest: 'absent' }, wish)).toEqual({ is: 'missing', message: 'there is no VM yet' })
   })
 
   it('settles every configuration key with one request', () => {
