@@ -152,7 +152,7 @@ describe('the house', () => {
       matches(
         sources.filter((s) => s.room === 'steps'),
         /\bcatch\b/,
-        () => 'a step lets faults fly; pass.ts judges them',
+        () => 'a step lets faults fly; vm-controller.ts judges them',
       ),
     ).toEqual([])
   })
