@@ -132,7 +132,6 @@ export const permissionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/access',
-    info: { name: 'index', permissions: { user: 'all' } },
     handler: () => 'users groups domains openid acl roles ticket password tfa permissions'.split(' ').map((subdir) => ({ subdir })),
   },
 ]
