@@ -43,8 +43,7 @@ function createPool(call: Call): null {
   const poolid = str(call, 'poolid') ?? ''
   if (access.pools.has(poolid)) refuse(`create pool failed: pool '${poolid}' already exists`)
   const [, parent, leaf = poolid] = /^(.*)\/([^/]+)$/.exec(poolid) ?? []
-  if (parent !== undefined && !access.pools.has(parent))
-    refuse(`create pool failed: parent '${parent}' of pool '${poolid}' does not exist`)
+  if (parent !== undefined && !access.pools.has(parent)) refuse(`create pool failed: parent '${parent}' of pool '${poolid}' does not exist`)
   if (!/^[A-Za-z]/.test(leaf)) refuse('create pool failed: pool name must start with a letter')
   access.pools.set(poolid, { poolid, comment: str(call, 'comment'), vms: new Set(), storages: new Set() })
   access.changed()
