@@ -41,8 +41,8 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
     memhost: 0,
     maxdisk: said.maxdisk,
     disk: 0,
-    netin: 0,
-    netout: 0,
+    netin: said.netIn,
+    netout: said.netOut,
     diskread: 0,
     diskwrite: 0,
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Inside } from './inside.ts'
 
 /** A config section: option → text as in the file. `description` is kept here too, decoded. */
 export type Section = Map<string, string>
@@ -12,11 +13,14 @@ export interface Snapshot {
   /** Volume with the saved memory. */
   vmstate?: string
   snapstate?: string
+  /** With `vmstate`: the running system as it was. */
+  inside?: Inside
 }
 
 /** A QEMU process. */
 export interface Process {
   pid: number
+  /** Since when this process runs: a new one for each start, and after a migration. */
   sinceMs: number
   /** QMP run state. */
   run: 'running' | 'paused' | 'prelaunch'
@@ -24,6 +28,10 @@ export interface Process {
   agentAtMs?: number
   /** Config section as QEMU was started with it. */
   startedWith: Section
+  inside: Inside
+  /** Bytes through its NICs; they begin at 0 with each process. */
+  netIn: number
+  netOut: number
 }
 
 /** One VM (or container, which only occupies its id). */
@@ -39,6 +47,8 @@ export class Guest {
   generated: Section | undefined
   snapshots = new Map<string, Snapshot>()
   process: Process | undefined
+  /** Of a hibernated guest: the system that goes on when it is resumed. */
+  asleep: Inside | undefined
 
   constructor(vmid: number, node: string, kind: 'qemu' | 'lxc' = 'qemu', config: Section = new Map()) {
     this.generated = undefined

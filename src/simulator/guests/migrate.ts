@@ -37,6 +37,8 @@ export function migrate(call: Call): string {
       world.storage.add({ ...volume, node: target })
     }
     now.node = target
+    // The target's QEMU is another process: uptime and counters begin again, the system inside and its drive go on.
+    if (now.process) now.process = { ...now.process, pid: world.tasks.nextPid(), sinceMs: world.clock.now(), netIn: 0, netOut: 0 }
     now.config.delete('lock')
     release()
   })

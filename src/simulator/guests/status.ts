@@ -22,8 +22,8 @@ function common(world: World, guest: Guest): Row {
     cpu: 0,
     mem: process ? Math.floor(memoryBytes(config) / 4) : 0,
     memhost: 0,
-    netin: 0,
-    netout: 0,
+    netin: process?.netIn ?? 0,
+    netout: process?.netOut ?? 0,
   }
   if (process) row['pid'] = process.pid
   if (guest.lock !== undefined) row['lock'] = guest.lock

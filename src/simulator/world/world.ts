@@ -1,7 +1,9 @@
 import { Access } from '../access/access.ts'
 import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
+import { regenerate } from '../guests/cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
+import { newProcess } from '../guests/process.ts'
 import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
 import { TaskTable } from '../tasks/table.ts'
@@ -65,7 +67,16 @@ export class World {
     this.lastTickMs = this.clock.now()
     this.#publishAll()
     for (const r of spec.remembered ?? [])
-      this.published.set(r.vmid, { ...r, atMs: this.lastTickMs, status: 'stopped', template: false, maxcpu: 1, sinceMs: undefined })
+      this.published.set(r.vmid, {
+        ...r,
+        atMs: this.lastTickMs,
+        status: 'stopped',
+        template: false,
+        maxcpu: 1,
+        sinceMs: undefined,
+        netIn: 0,
+        netOut: 0,
+      })
     this.#tickLater(spec.firstTickMs)
   }
 
@@ -106,12 +117,11 @@ export class World {
 
   #addGuest(spec: WorldSpec['guests'][number]): void {
     const guest = new Guest(spec.vmid, spec.node, spec.kind ?? 'qemu', new Map(Object.entries(spec.config)))
-    if (spec.running) {
-      const process = { pid: this.tasks.nextPid(), sinceMs: this.clock.now(), run: 'running' as const, startedWith: new Map(guest.config) }
-      guest.process = guest.config.has('agent') ? { ...process, agentAtMs: this.clock.now() } : process
-    }
     this.guests.set(spec.vmid, guest)
     this.#addVolumes(guest)
+    if (!spec.running) return
+    regenerate(guest)
+    guest.process = newProcess(guest, { pid: this.tasks.nextPid(), nowMs: this.clock.now(), agentMs: 0, inside: undefined })
   }
 
   /** The volumes that a preset's guest names, on its node unless the storage is shared. */
