@@ -90,8 +90,6 @@ const indexRoutes: readonly Route[] = [
   { method: 'GET', path: '/cluster', info: { name: 'index', permissions: { user: 'all' } }, handler: () => names(clusterIndex, 'name') },
   { method: 'GET', path: '/cluster/backup', info: { name: 'index', permissions: audit }, handler: () => [] },
   { method: 'GET', path: '/cluster/replication', info: { name: 'index', permissions: { user: 'all' } }, handler: () => [] },
-  // No high availability here: nothing is managed by it.
-  { method: 'GET', path: '/cluster/ha/resources', handler: () => [] },
 ]
 
 /** /version, /cluster, /nodes (but for guests, storage and tasks) and /pools. */

@@ -1,10 +1,11 @@
 // Start, stop, shutdown, reboot and reset, as the API offers them.
-import { refuse } from '../http/refusal.ts'
+import { requestStart, requestStop } from '../ha/request.ts'
+import { paramError, refuse } from '../http/refusal.ts'
 import { type Call, flag, int } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
 import { checkLock, checkQuorum, findGuest, flockPath } from './find.ts'
 import type { Guest } from './guest.ts'
-import { begin, flockMs, runningGuest } from './guest-task.ts'
+import { begin, flockMs, rootCall, runningGuest } from './guest-task.ts'
 import { onlyRoot } from './options.ts'
 import { rebootInside, startGuest, stopGuest } from './start.ts'
 
@@ -23,6 +24,11 @@ export function start(call: Call): string {
     'with-conntrack-state',
   )
   checkQuorum(call.world)
+  return call.world.ha.isManaged(call.vmid) ? requestStart(call) : startNow(call)
+}
+
+/** The task that starts the guest on its node, HA or not. */
+export function startNow(call: Call): string {
   return begin(call, 'qmstart', async (worker) => {
     const release = await worker.lock(flockPath(call.vmid), flockMs)
     await startGuest(call.world, call.node, call.vmid, worker)
@@ -33,6 +39,13 @@ export function start(call: Call): string {
 /** POST status/stop. */
 export function stop(call: Call): string {
   onlyRoot(call, 'skiplock', 'keepActive', 'migratedfrom')
+  if (!call.world.ha.isManaged(call.vmid)) return stopNow(call)
+  if (flag(call, 'overrule-shutdown')) throw paramError({ 'overrule-shutdown': 'Not applicable for HA resources.' })
+  return requestStop(call, 0)
+}
+
+/** The task that cuts the guest, HA or not. */
+export function stopNow(call: Call): string {
   const { world, node, vmid } = call
   return begin(call, 'qmstop', async (worker) => {
     if (flag(call, 'overrule-shutdown')) {
@@ -81,6 +94,13 @@ export function shutdown(call: Call): string {
   const known = world.guests.get(vmid)
   const isForced = flag(call, 'forceStop')
   if (known?.process && known.process.run !== 'running' && !isForced) refuse('VM is paused - cannot shutdown')
+  return world.ha.isManaged(vmid) ? requestStop(call, int(call, 'timeout') ?? 60) : shutdownNow(call)
+}
+
+/** The task that asks the guest to go, HA or not. */
+export function shutdownNow(call: Call): string {
+  const { world } = call
+  const isForced = flag(call, 'forceStop')
   return begin(call, 'qmshutdown', (worker) =>
     endProcess(call, worker, async (guest) => {
       const isPaused = guest.process?.run !== 'running'
@@ -109,17 +129,8 @@ export function reboot(call: Call): string {
         refuse('VM quit/powerdown failed - got timeout')
       stopGuest(world, guest)
     })
-    world.clock.after(20, () =>
-      begin(
-        { ...call, fault: undefined, user: { id: 'root@pam', user: 'root@pam', token: undefined, isRoot: true } },
-        'qmstart',
-        async (again) => {
-          const release = await again.lock(flockPath(vmid), flockMs)
-          await startGuest(world, node, vmid, again)
-          release()
-        },
-      ),
-    )
+    // qmeventd's cleanup finds the request and starts the guest itself, as root (PVE::CLI::qm cleanup).
+    world.clock.after(world.spec.durations.restartMs ?? 1500, () => start(rootCall(world, node, vmid)))
   })
 }
 

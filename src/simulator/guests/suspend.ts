@@ -17,6 +17,7 @@ export function suspend(call: Call): string {
   const { vmid } = call
   const now = runningGuest(call)
   const toDisk = flag(call, 'todisk')
+  if (toDisk && call.world.ha.isManaged(vmid)) refuse('Cannot suspend HA managed VM to disk')
   if (toDisk) {
     call.check(`/vms/${vmid}`, ['VM.Config.Disk'])
     checkLock(now)

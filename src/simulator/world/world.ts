@@ -4,6 +4,8 @@ import { regenerate } from '../guests/cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
 import { newProcess } from '../guests/process.ts'
+import { runManager } from '../ha/crm.ts'
+import { HaState } from '../ha/state.ts'
 import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
 import { TaskTable } from '../tasks/table.ts'
@@ -18,6 +20,8 @@ export interface Node extends NodeSpec {
   online: boolean
   /** False: the API daemon behind the proxy is stopped. */
   pvedaemon: boolean
+  /** False: nothing new is broadcast about the node, its guests and storages. */
+  pvestatd: boolean
   bootMs: number
   /** The three worker processes of pvedaemon. */
   slots: Slots
@@ -36,6 +40,7 @@ export class World {
   readonly storage: StorageTable
   readonly tasks: TaskTable
   readonly access: Access
+  readonly ha: HaState
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
   readonly firewall = new Map<number | string, FirewallFile>()
   /** datacenter.cfg. */
@@ -56,10 +61,19 @@ export class World {
     this.storage = new StorageTable(spec.storages, () => this.clock.now())
     this.tasks = new TaskTable(this.clock, this.random, this.flocks)
     this.access = new Access(spec)
+    this.ha = new HaState(spec.ha, spec.clusterName !== undefined)
     this.datacenter = new Map(Object.entries(spec.datacenter))
     for (const node of spec.nodes) {
       const bootMs = this.clock.now() - 86_400_000
-      this.nodes.set(node.name, { ...node, online: node.online ?? true, pvedaemon: true, bootMs, slots: new Slots(3), fingerprint: '' })
+      this.nodes.set(node.name, {
+        ...node,
+        online: node.online ?? true,
+        pvedaemon: true,
+        pvestatd: true,
+        bootMs,
+        slots: new Slots(3),
+        fingerprint: '',
+      })
     }
     for (const volume of spec.volumes) this.storage.addFromSpec(volume)
     for (const guest of spec.guests) this.#addGuest(guest)
@@ -78,6 +92,7 @@ export class World {
         netOut: 0,
       })
     this.#tickLater(spec.firstTickMs)
+    runManager(this)
   }
 
   get firstNode(): Node {
