@@ -2,33 +2,11 @@
 import { refuse } from '../http/refusal.ts'
 import { flag, str, type Call, type Route } from '../routes.ts'
 import { splitList } from '../schema/named.ts'
-import type { MethodInfo, Property } from '../schema/schema.ts'
 import type { HaRule } from './state.ts'
 
 type Row = Record<string, unknown>
 
 const path = '/cluster/ha/rules'
-const text: Property = { type: 'string', optional: 1 }
-const boolean: Property = { type: 'boolean', optional: 1 }
-const id: Property = { type: 'string', format: 'pve-configid' }
-const options = {
-  comment: { ...text, maxLength: 4096 },
-  disable: boolean,
-  nodes: text,
-  strict: boolean,
-  affinity: { ...text, enum: ['positive', 'negative'] },
-}
-const type: Property = { type: 'string', enum: ['node-affinity', 'resource-affinity'] }
-
-function info(name: string, privilege: 'Sys.Audit' | 'Sys.Console', properties: Record<string, Property>): MethodInfo {
-  const check = ['perm', '/', [privilege]]
-  return {
-    name,
-    permissions: { check },
-    parameters: { additionalProperties: 0, properties },
-    ...(privilege === 'Sys.Console' ? { protected: 1 } : {}),
-  }
-}
 
 function shown({ world }: Call, name: string): Row {
   const rule = world.ha.rules.get(name) ?? refuse(`no such ha rule '${name}'`)
@@ -115,49 +93,21 @@ function remove(call: Call): null {
 }
 
 /** PVE 9 has no groups any more. */
-const groups = (name: string, what: string, method: Route['method'], one: boolean): Route => ({
+const groups = (what: string, method: Route['method'], path: string): Route => ({
   method,
-  path: one ? '/cluster/ha/groups/{group}' : '/cluster/ha/groups',
-  info: {
-    ...info(name, method === 'GET' ? 'Sys.Audit' : 'Sys.Console', { group: { ...id, ...(one ? {} : { optional: 1 }) } }),
-    ...(method === 'GET' ? {} : { parameters: { additionalProperties: 1 } }),
-  },
+  path,
   handler: () => refuse(`cannot ${what}: ha groups have been migrated to rules`),
 })
 
-const required = (property: Property): Property => ({ ...property, optional: 0 })
-
 export const haRuleRoutes: readonly Route[] = [
-  { method: 'GET', path, info: info('index', 'Sys.Audit', { type: { ...type, optional: 1 }, resource: text }), handler: list },
-  {
-    method: 'POST',
-    path,
-    info: info('create_rule', 'Sys.Console', { rule: id, type, resources: required(text), ...options }),
-    handler: create,
-  },
-  {
-    method: 'GET',
-    path: `${path}/{rule}`,
-    info: info('read_rule', 'Sys.Audit', { rule: id }),
-    handler: (call) => shown(call, str(call, 'rule') ?? ''),
-  },
-  {
-    method: 'PUT',
-    path: `${path}/{rule}`,
-    info: info('update_rule', 'Sys.Console', {
-      rule: id,
-      type: { ...type, optional: 1 },
-      resources: text,
-      delete: text,
-      digest: text,
-      ...options,
-    }),
-    handler: update,
-  },
-  { method: 'DELETE', path: `${path}/{rule}`, info: info('delete_rule', 'Sys.Console', { rule: id }), handler: remove },
-  groups('index', 'index groups', 'GET', false),
-  groups('create', 'create group', 'POST', false),
-  groups('read', 'read group', 'GET', true),
-  groups('update', 'update group', 'PUT', true),
-  groups('delete', 'delete group', 'DELETE', true),
+  { method: 'GET', path, handler: list },
+  { method: 'POST', path, handler: create },
+  { method: 'GET', path: `${path}/{rule}`, handler: (call) => shown(call, str(call, 'rule') ?? '') },
+  { method: 'PUT', path: `${path}/{rule}`, handler: update },
+  { method: 'DELETE', path: `${path}/{rule}`, handler: remove },
+  groups('index groups', 'GET', '/cluster/ha/groups'),
+  groups('create group', 'POST', '/cluster/ha/groups'),
+  groups('read group', 'GET', '/cluster/ha/groups/{group}'),
+  groups('update group', 'PUT', '/cluster/ha/groups/{group}'),
+  groups('delete group', 'DELETE', '/cluster/ha/groups/{group}'),
 ]

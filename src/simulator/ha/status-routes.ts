@@ -5,9 +5,6 @@ import { verboseState } from './state.ts'
 
 type Row = Record<string, unknown>
 
-const audit = { check: ['perm', '/', ['Sys.Audit']] }
-const noParameters = { additionalProperties: 0, properties: {} }
-
 /** `Thu Nov 26 13:32:48 2026`, as Perl's localtime prints it; the simulated nodes keep UTC. */
 function localtime(seconds: number): string {
   const [day = '', date = '', month = '', year = '', time = ''] = new Date(seconds * 1000).toUTCString().replace(',', '').split(' ')
@@ -140,28 +137,8 @@ function managerStatus({ world }: Call): Row {
 const index = (key: string, names: string) => () => names.split(' ').map((name) => ({ [key]: name }))
 
 export const haStatusRoutes: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/cluster/ha',
-    info: { name: 'index', permissions: audit, parameters: noParameters },
-    handler: index('id', 'status resources groups rules'),
-  },
-  {
-    method: 'GET',
-    path: '/cluster/ha/status',
-    info: { name: 'index', permissions: { user: 'all' }, parameters: noParameters },
-    handler: index('name', 'current manager_status disarm-ha arm-ha'),
-  },
-  {
-    method: 'GET',
-    path: '/cluster/ha/status/current',
-    info: { name: 'status', permissions: audit, parameters: noParameters },
-    handler: current,
-  },
-  {
-    method: 'GET',
-    path: '/cluster/ha/status/manager_status',
-    info: { name: 'manager_status', permissions: audit, parameters: noParameters },
-    handler: managerStatus,
-  },
+  { method: 'GET', path: '/cluster/ha', handler: index('id', 'status resources groups rules') },
+  { method: 'GET', path: '/cluster/ha/status', handler: index('name', 'current manager_status disarm-ha arm-ha') },
+  { method: 'GET', path: '/cluster/ha/status/current', handler: current },
+  { method: 'GET', path: '/cluster/ha/status/manager_status', handler: managerStatus },
 ]

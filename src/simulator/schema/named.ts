@@ -1,5 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { firewallFormats } from '../firewall/formats.ts'
+import { privilegesOf } from '../access/privileges.ts'
 import { FormatError } from './format-error.ts'
 import { type Property, schema } from './schema.ts'
 
@@ -85,6 +86,9 @@ const builtInCpus = new Set(
   x86-64-v2-AES x86-64-v3 x86-64-v4`.split(/\s+/),
 )
 
+/** Of PVE 8 and 9; a role's own route knows which of them the release has. */
+const privileges = new Set(['8', '9'].flatMap((release) => privilegesOf(release).all))
+
 type Check = (value: string) => void
 
 const fail = (message: string): never => {
@@ -135,7 +139,7 @@ const checks: Record<string, Check> = {
     /^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/,
     (v) => `value '${v}' does not look like a valid token ID`,
   ),
-  'pve-priv': () => {},
+  'pve-priv': (value) => void (privileges.has(value) || fail(`invalid privilege '${value}'`)),
   'pve-realm': matches(/^[A-Za-z][A-Za-z0-9.\-_]+$/, 'value does not look like a valid realm'),
   'pve-iface': matches(/^[a-zA-Z][a-zA-Z0-9_]{1,20}([:.]\d+)?$/, (v) => `invalid network interface name '${v}'`),
   'pve-bridge-id': matches(/^[-_.\w\d]+$/, (v) => `invalid bridge ID '${v}'`),
