@@ -1,5 +1,3 @@
-import type { World } from './world/world.ts'
-
 /** One request as the fault hook sees it: after authentication and route lookup, before permissions. */
 export interface CallInfo {
   method: string
@@ -63,15 +61,5 @@ export interface RequestEntry {
 
 export interface RequestSink {
   record(entry: RequestEntry): void
-  reset(): void
-}
-
-/** The running simulator as its admin side sees it. */
-export interface Sim {
-  readonly world: World
-  readonly faults: FaultSource
-  readonly requests: RequestSink
-  readonly url: string
-  /** Back to the start of the preset or scenario; faults and the request log are cleared too. */
   reset(): void
 }

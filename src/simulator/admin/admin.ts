@@ -1,8 +1,8 @@
-import type { Sim as PluggedSim } from '../contracts.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Faults } from './faults.ts'
 import { runHook } from './hooks.ts'
 import type { RequestLog } from './requests.ts'
+import type { Sim as PluggedSim } from '../running.ts'
 import { vms } from './vms.ts'
 
 export interface AdminRequest {
