@@ -1,8 +1,27 @@
 import { createHash } from 'node:crypto'
-import type { Inside } from './inside.ts'
 
 /** A config section: option → text as in the file. `description` is kept here too, decoded. */
 export type Section = Map<string, string>
+
+export interface InsideAddress {
+  type: 'ipv4' | 'ipv6'
+  address: string
+  prefix: number
+}
+
+/** The running system: values of its cloud-init drive as it was at the last boot; without such a drive, of the config at that time. */
+export interface Inside {
+  bootedAtMs: number
+  hostname: string
+  user: string | undefined
+  /** As it stood on the drive: hashed for Linux. */
+  password: string | undefined
+  /** URL-encoded, as the option holds them. */
+  sshKeys: string | undefined
+  nameservers: readonly string[]
+  /** By MAC in lower case: a NIC with another MAC is a new one, and has none. */
+  addresses: ReadonlyMap<string, readonly InsideAddress[]>
+}
 
 export interface Snapshot {
   config: Section

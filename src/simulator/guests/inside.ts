@@ -1,26 +1,5 @@
 // What the system inside a VM took over when it booted. It keeps that until it boots again, whatever the config says meanwhile.
-import type { Guest, Section } from './guest.ts'
-import { parseNet } from './net.ts'
-
-export interface InsideAddress {
-  type: 'ipv4' | 'ipv6'
-  address: string
-  prefix: number
-}
-
-/** The running system: values of its cloud-init drive as it was at the last boot; without such a drive, of the config at that time. */
-export interface Inside {
-  bootedAtMs: number
-  hostname: string
-  user: string | undefined
-  /** As it stood on the drive: hashed for Linux. */
-  password: string | undefined
-  /** URL-encoded, as the option holds them. */
-  sshKeys: string | undefined
-  nameservers: readonly string[]
-  /** By MAC in lower case: a NIC with another MAC is a new one, and has none. */
-  addresses: ReadonlyMap<string, readonly InsideAddress[]>
-}
+import type { Guest, Inside, InsideAddress, Section } from './guest.ts'
 
 /** The guest boots now: it reads its cloud-init drive, which may be older than the config. */
 export function bootInside(guest: Guest, nowMs: number): Inside {
@@ -40,7 +19,7 @@ export function bootInside(guest: Guest, nowMs: number): Inside {
 export function nics(section: Section): [string, string][] {
   return [...section].flatMap(([key, text]): [string, string][] => {
     const index = /^net(\d+)$/.exec(key)?.[1]
-    return index === undefined ? [] : [[index, (parseNet(text)['macaddr'] ?? '').toLowerCase()]]
+    return index === undefined ? [] : [[index, /=([0-9A-Fa-f:]{17})/.exec(text)?.[1]?.toLowerCase() ?? '']]
   })
 }
 

@@ -1,6 +1,6 @@
 // A QEMU process and the system that runs inside it.
-import type { Guest, Process } from './guest.ts'
-import { bootInside, type Inside } from './inside.ts'
+import type { Guest, Inside, Process } from './guest.ts'
+import { bootInside } from './inside.ts'
 
 export interface ProcessStart {
   pid: number

@@ -1,10 +1,7 @@
 import { Access } from '../access/access.ts'
 import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
-import { regenerate } from '../guests/cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
-import { newProcess } from '../guests/process.ts'
-import { runManager } from '../ha/crm.ts'
 import { HaState } from '../ha/state.ts'
 import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
@@ -92,7 +89,6 @@ export class World {
         netOut: 0,
       })
     this.#tickLater(spec.firstTickMs)
-    runManager(this)
   }
 
   get firstNode(): Node {
@@ -134,9 +130,6 @@ export class World {
     const guest = new Guest(spec.vmid, spec.node, spec.kind ?? 'qemu', new Map(Object.entries(spec.config)))
     this.guests.set(spec.vmid, guest)
     this.#addVolumes(guest)
-    if (!spec.running) return
-    regenerate(guest)
-    guest.process = newProcess(guest, { pid: this.tasks.nextPid(), nowMs: this.clock.now(), agentMs: 0, inside: undefined })
   }
 
   /** The volumes that a preset's guest names, on its node unless the storage is shared. */
