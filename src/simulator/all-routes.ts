@@ -2,6 +2,7 @@ import { accessRoutes } from './access/routes.ts'
 import { clusterRoutes } from './cluster/routes.ts'
 import { firewallRoutes } from './firewall/routes.ts'
 import { guestRoutes } from './guests/routes.ts'
+import { haRoutes } from './ha/routes.ts'
 import type { Route } from './routes.ts'
 import { storageRoutes } from './storage/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
@@ -14,4 +15,5 @@ export const allRoutes: readonly Route[] = [
   ...storageRoutes,
   ...guestRoutes,
   ...firewallRoutes,
+  ...haRoutes,
 ]

@@ -89,8 +89,6 @@ const indexRoutes: readonly Route[] = [
   { method: 'GET', path: '/cluster', handler: () => names(clusterIndex, 'name') },
   { method: 'GET', path: '/cluster/backup', handler: () => [] },
   { method: 'GET', path: '/cluster/replication', handler: () => [] },
-  // No high availability here: nothing is managed by it.
-  { method: 'GET', path: '/cluster/ha/resources', handler: () => [] },
 ]
 
 /** /version, /cluster, /nodes (but for guests, storage and tasks) and /pools. */

@@ -1,13 +1,14 @@
 import { forbidden, PveRefusal, refuse } from '../http/refusal.ts'
 import { type Call, flag, int, str } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
+import type { World } from '../world/world.ts'
 import { type Allocation, checkStorageAccess, checkVolumeAccess, createDisks } from './disks.ts'
 import { driveKeys, isCdrom, isDriveKey, parseDrive } from './drive.ts'
 import { checkQuorum, flockPath } from './find.ts'
 import { Guest, type Section } from './guest.ts'
 import { normalise, onlyRoot, settingsOf } from './options.ts'
 import { checkBridges, checkDeviceValue, checkOptionPermissions } from './permissions.ts'
-import { startGuest } from './power.ts'
+import { startGuest } from './start.ts'
 import { orderOf } from './update.ts'
 import { storedValue } from './stored.ts'
 import { checkTags, uniqueTags } from './tags.ts'
@@ -33,6 +34,7 @@ export async function create(call: Call): Promise<string> {
     checkVolumeAccess({ world, user, vmid }, archive)
     refuse('the simulator does not restore backups')
   }
+  if (flag(call, 'ha-managed')) call.check('/', ['Sys.Console'])
   if (flag(call, 'start')) call.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
   onlyRoot(call, 'skiplock')
   const settings = normalise(world, settingsOf(call))
@@ -44,11 +46,20 @@ export async function create(call: Call): Promise<string> {
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     await fill(call, worker, { ...about, log: (line) => worker.log(line) }, { settings, pool })
-    if (!flag(call, 'start')) return
-    worker.log('Execute autostart')
-    await startGuest(world, node, vmid, worker)
+    if (flag(call, 'start')) {
+      worker.log('Execute autostart')
+      await startGuest(world, node, vmid, worker)
+    }
+    if (flag(call, 'ha-managed')) manage(world, vmid, flag(call, 'start') ? 'started' : 'stopped', worker)
   })
   return task.upid
+}
+
+/** `ha-managed=1`: what `ha-manager add` or `set` does at the end of the task. */
+function manage(world: World, vmid: number, state: string, worker: Worker): void {
+  const known = world.ha.resources.get(`vm:${vmid}`)
+  worker.log(`${known ? 'Set' : 'Add'} HA resource with request-state '${state}'`)
+  world.ha.resources.set(`vm:${vmid}`, { ...known, type: 'vm', state })
 }
 
 async function writeStub(call: Call, vmid: number): Promise<void> {

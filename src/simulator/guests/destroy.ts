@@ -19,6 +19,8 @@ export function destroy(call: Call): string {
   const early = () => {
     const guest = loadGuest(world, node, vmid)
     checkProtection(guest, `can't remove VM ${vmid}`)
+    if (!flag(call, 'purge') && world.ha.isConfigured(vmid))
+      refuse(`unable to remove VM ${vmid} - used in HA resources and purge parameter not set.`)
     if (guest.isRunning) refuse(`VM ${vmid} is running - destroy failed`)
     return guest
   }
@@ -34,11 +36,18 @@ export function destroy(call: Call): string {
     guest.snapshots.clear()
     world.access.forgetGuest(vmid)
     world.firewall.delete(vmid)
-    if (flag(call, 'purge')) worker.log(`purging VM ${vmid} from related configurations..`)
+    if (flag(call, 'purge')) purge(world, vmid, worker)
     world.guests.delete(vmid)
     release()
   })
   return task.upid
+}
+
+function purge(world: World, vmid: number, worker: Worker): void {
+  worker.log(`purging VM ${vmid} from related configurations..`)
+  if (!world.ha.isConfigured(vmid)) return
+  world.ha.forget(`vm:${vmid}`, true)
+  worker.log(`NOTE: removed VM ${vmid} from HA resource configuration.`)
 }
 
 function checkLinkedClones(world: World, guest: Guest): void {

@@ -22,6 +22,7 @@ export interface WorldSpec {
   /** Datacenter firewall options, for example `{enable: 1}`; absent: no cluster.fw. */
   firewallOptions?: Record<string, string | number>
   durations: Durations
+  ha?: HaSpec
   /** Seed of MACs, uuids and process ids. */
   seed?: number
   /** How long a refused login is held back, default 3000. */
@@ -38,6 +39,22 @@ export interface WorldSpec {
   errorBody?: 'modern' | 'legacy'
   /** Oddities of one machine: the exit status that an operation always has there. */
   quirks?: { backupFails?: string; liveCloneFails?: string; cgroupFails?: string }
+}
+
+/** High availability: who is managed from the start, and whether a manager runs. */
+export interface HaSpec {
+  /** Default: in a cluster yes, on a stand-alone node no; without one, requests end OK and nothing follows. */
+  manager?: boolean
+  resources?: HaResourceSpec[]
+}
+
+export interface HaResourceSpec {
+  vmid: number
+  state?: 'started' | 'stopped' | 'disabled' | 'ignored'
+  failback?: number
+  max_restart?: number
+  max_relocate?: number
+  comment?: string
 }
 
 export interface NodeSpec {
@@ -118,6 +135,8 @@ export interface Durations {
   stopMs: number
   shutdownMs: number
   destroyMs: number
+  /** Between the end of a reboot's first task and its second, default 1500. */
+  restartMs?: number
   snapshotMs: number
   templateMs: number
   migrateMs: number
