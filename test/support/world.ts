@@ -16,6 +16,7 @@ import { Wire } from './wire.ts'
 
 interface RunningOperator {
   readonly operator: Operator
+  readonly metrics: Metrics
   readonly wire: Wire
   stop(): Promise<void>
 }
@@ -85,11 +86,12 @@ export class TestWorld {
     const stop = new AbortController()
     const wire = new Wire()
     const gate = await KubeGate.open({ target: { ...testServer(), ...(o.as && { impersonate: o.as }) }, wire, scope: this })
+    const metrics = new Metrics({ version: 'test' })
     const operator = new Operator({
       server: gate.server,
       clock: this.clock,
       log: createLog({ level: (process.env.TEST_LOG_LEVEL as 'info') ?? 'silent' }),
-      metrics: new Metrics({ version: 'test' }),
+      metrics,
       random: Math.random,
       leaderElect: o.leaderElect ?? false,
       leaseNamespace: this.namespace,
@@ -98,6 +100,7 @@ export class TestWorld {
     running.catch(() => undefined)
     const it: RunningOperator = {
       operator,
+      metrics,
       wire,
       stop: async () => {
         stop.abort()
