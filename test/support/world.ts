@@ -14,12 +14,7 @@ import { TestClock } from './test-clock.ts'
 import { until } from './until.ts'
 import { Wire } from './wire.ts'
 
-interface RunningOperator {
-  readonly operator: Operator
-  readonly metrics: Metrics
-  readonly wire: Wire
-  stop(): Promise<void>
-}
+type RunningOperator = Readonly<{ operator: Operator; metrics: Metrics; wire: Wire; stop(): Promise<void> }>
 
 /** A simulated PVE, the real API server and an operator process in this one, with a cluster object, a namespace and names of its own. */
 export class TestWorld {
