@@ -1,5 +1,5 @@
 import type { CommandName } from './api/proxmoxvmcommand.ts'
-import type { Ladder, Step } from './engine/step.ts'
+import type { Ladder, Step } from './ladder/step.ts'
 import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
 import { identity, onboot } from './steps/identity.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'

@@ -11,13 +11,13 @@ import {
   type KubeObject,
   type Resource,
 } from './api/meta.ts'
-import { CommandKeeping } from './commands/keeping.ts'
+import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
-import { Audit } from './engine/audit.ts'
-import { VMController } from './engine/controller.ts'
-import { Intents, intentOfStatus } from './engine/intents.ts'
-import type { Room } from './engine/room.ts'
-import { connectWakes, vmIndexes } from './engine/wakes.ts'
+import { Audit } from './engine/watch/audit.ts'
+import { VMController } from './vm-controller.ts'
+import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
+import type { Dependencies } from './engine/dependencies.ts'
+import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
@@ -31,7 +31,7 @@ import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
-import { ClusterController } from './proxmox/cluster-controller.ts'
+import { ClusterController } from './cluster/controller.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -62,12 +62,12 @@ export class Operator {
   readonly dns: DnsTrack
   readonly #pools: PoolController
   readonly #events: EventRecorder
-  readonly #room: Room
+  readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
   readonly #indexes
   readonly #commandsOf
-  readonly #keeping: CommandKeeping
+  readonly #keeping: CommandCleanUp
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -102,8 +102,8 @@ export class Operator {
     this.#keeping = this.#makeKeeping()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
-    this.#room = this.#makeRoom()
-    this.#controller = new VMController({ room: this.#room, queue: this.queue })
+    this.#deps = this.#makeRoom()
+    this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
@@ -149,10 +149,10 @@ export class Operator {
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
-      const intent = intentOfStatus(vm)
-      if (intent) this.#room.intents.note(vm.metadata.uid ?? '', intent)
+      const intent = inFlightOfStatus(vm)
+      if (intent) this.#deps.inFlight.note(vm.metadata.uid ?? '', intent)
     }
-    const disconnect = connectWakes({ room: this.#room, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
+    const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
@@ -226,12 +226,12 @@ export class Operator {
     })
   }
 
-  #makeKeeping(): CommandKeeping {
+  #makeKeeping(): CommandCleanUp {
     const { client, stores } = this
-    return new CommandKeeping({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
+    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
-  #makeRoom(): Room {
+  #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
     return {
       client: this.client,
@@ -245,7 +245,7 @@ export class Operator {
       book: this.book,
       clusters: this.clusters.directory,
       events: this.#events,
-      intents: new Intents(),
+      inFlight: new InFlightPlacements(),
       clock,
       log,
       random,

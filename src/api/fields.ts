@@ -32,7 +32,7 @@ export const line = (max: number, description: string) =>
     .meta({ description, ...rule("!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')", 'write it on one line, without control characters') })
 
 /** Text of a status: ours to write, so only bounded. */
-export const text = (max: number, description: string) => z.string().max(max).exactOptional().describe(description)
+export const statusText = (max: number, description: string) => z.string().max(max).exactOptional().describe(description)
 
 /** A time of a status, RFC 3339. */
 export const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' })

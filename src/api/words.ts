@@ -49,7 +49,7 @@ export const addressStates = {
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
-export type AddressState = keyof typeof addressStates
+export type AddressStateName = keyof typeof addressStates
 
 /** Condition types of a ProxmoxVM, in the order in which they are written. */
 export const vmConditions = [

@@ -2,11 +2,11 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/words.ts'
-import type { Seen } from '../engine/machine.ts'
-import { isPaused } from '../engine/settlement.ts'
-import { holdersOf, isSuspended } from '../engine/suspension.ts'
+import type { Seen } from '../ladder/machine.ts'
+import { isPaused } from '../engine/after-pass.ts'
+import { holdersOf, isSuspended } from '../want/suspension.ts'
 
-export interface Refusal {
+export interface CommandRefusal {
   readonly reason: Reason
   readonly why: string
 }
@@ -20,18 +20,18 @@ export interface ButtonState {
 }
 
 /** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */
-export function refusalOf(command: CommandName, state: ButtonState): Refusal | undefined {
+export function refusalOf(command: CommandName, state: ButtonState): CommandRefusal | undefined {
   return notPaused(state) ?? specific(command, state) ?? marked(command, state)
 }
 
-const refuse = (why: string): Refusal => ({ reason: 'PreconditionFailed', why })
+const refuse = (why: string): CommandRefusal => ({ reason: 'PreconditionFailed', why })
 
-function notPaused({ vm }: ButtonState): Refusal | undefined {
+function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
   return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
 }
 
-function specific(command: CommandName, state: ButtonState): Refusal | undefined {
+function specific(command: CommandName, state: ButtonState): CommandRefusal | undefined {
   const { vm, power } = state
   const { runStrategy } = vm.spec
   switch (command) {
@@ -60,7 +60,7 @@ function specific(command: CommandName, state: ButtonState): Refusal | undefined
   }
 }
 
-function exists(state: ButtonState): Refusal | undefined {
+function exists(state: ButtonState): CommandRefusal | undefined {
   const { guest, vm } = state
   if (guest === 'ours') return undefined
   if (guest === 'copying') return refuse(`VM ${vm.status?.vmid} is still being cloned.`)
@@ -74,13 +74,13 @@ const unproved = ({ guest, vm }: ButtonState) =>
 const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
 
 /** A word beside the ladder means that the VM has been on top of it. */
-function finished({ status }: ProxmoxVM): Refusal | undefined {
+function finished({ status }: ProxmoxVM): CommandRefusal | undefined {
   if (status?.reinstall?.running) return refuse('A reinstall is under way.')
   return status?.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status?.localStatus ?? 'creation'}.`)
 }
 
 /** `**`: only on a stopped VM, and it never stops the VM itself. */
-function marked(command: CommandName, { power, lock, guest }: ButtonState): Refusal | undefined {
+function marked(command: CommandName, { power, lock, guest }: ButtonState): CommandRefusal | undefined {
   const facts: CommandFacts = commands[command]
   if (facts.mark === '**' && power === 'running')
     return refuse('The VM is running, and this command acts only on a stopped one: shut it down first.')

@@ -12,10 +12,7 @@ export function requestedReinstall({ spec, status }: ProxmoxVM): string | undefi
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
 
-/** The template of the VM: a reinstall may have asked for another one. */
-export const templateFor = (vm: ProxmoxVM, status: ProxmoxVMStatus) => status.reinstall?.running?.template ?? vm.spec.template
-
-export const begun =
+export const noteReinstallBegun =
   (running: Running): Change =>
   (status) => ({
     ...status,
@@ -24,7 +21,7 @@ export const begun =
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
 
-export const completed =
+export const noteReinstallCompleted =
   (requestID: string): Change =>
   ({ reinstall, removedAt: _, ...status }) => ({
     ...status,
@@ -32,7 +29,7 @@ export const completed =
   })
 
 /** Forgets what was about the old disk. The time of the first clone stays: backups made since are this VM's. */
-export const anew =
+export const forgetOldDisk =
   (running: Running): Change =>
   ({
     intentAt: _a,
@@ -50,10 +47,3 @@ export const anew =
     ...status,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
-
-/** What is under way has no VM of before to respect: the ladder runs as at a birth. */
-export const isBirth = (status: ProxmoxVMStatus) => status.firstReadyAt === undefined || status.reinstall?.running !== undefined
-
-/** The VMID that must not be changed: pinned by the user, or kept over a reinstall. */
-export const pinnedVmidOf = (vm: ProxmoxVM, status: ProxmoxVMStatus) =>
-  vm.spec.vmid ?? (status.reinstall?.running?.removed ? status.vmid : undefined)

@@ -1,16 +1,17 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { localStatuses, type LocalStatus, type Phase, type VmCondition } from '../api/words.ts'
-import { isTrue, withoutConditions, withVerdicts, type Verdict } from './conditions.ts'
-import { progressOf } from './plan.ts'
+import { withoutConditions, withUpdates, type ConditionUpdate } from './conditions.ts'
+import { progressOf } from '../api/progress.ts'
+import { isTrue } from '../api/condition.ts'
 
 /** Changes to a status, each a pure function: equal input gives an equal result, so that an unchanged status is not written. */
 export type Change = (status: ProxmoxVMStatus) => ProxmoxVMStatus
 
 export const judged =
-  (vm: ProxmoxVM, nowIso: string, verdicts: readonly Verdict[], dropped: readonly VmCondition[] = []): Change =>
+  (vm: ProxmoxVM, nowIso: string, verdicts: readonly ConditionUpdate[], dropped: readonly VmCondition[] = []): Change =>
   (status) => ({
     ...status,
-    conditions: withVerdicts(withoutConditions(status.conditions ?? [], dropped), verdicts, vm.metadata.generation ?? 0, nowIso),
+    conditions: withUpdates(withoutConditions(status.conditions ?? [], dropped), verdicts, vm.metadata.generation ?? 0, nowIso),
   })
 
 /** A step is under way or waited for. `since` stays while it is the same one; a new one starts without attempts. */

@@ -1,15 +1,16 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import { localStatuses, type LocalStatus } from '../api/words.ts'
-import { planChange } from '../engine/change.ts'
-import { conditionOf, isTrue } from '../engine/conditions.ts'
-import type { Seen } from '../engine/machine.ts'
-import { requestedReinstall, templateFor } from '../engine/reinstall-state.ts'
-import { resolvePackage } from '../engine/resolve.ts'
-import { holdersOf, isBeingUnsuspended, isSuspended } from '../engine/suspension.ts'
+import { planChange } from '../engine/apply/change.ts'
+import type { Seen } from '../ladder/machine.ts'
+import { requestedReinstall } from '../engine/reinstall-state.ts'
+import { resolvePackage } from '../want/package.ts'
+import { holdersOf, isBeingUnsuspended, isSuspended } from '../want/suspension.ts'
 import { provision } from '../lifecycle.ts'
 import { power } from '../steps/power.ts'
 import { addressChange, machineInForce, type Pools, wantInForce, wantOfSpec } from './machine-in-force.ts'
+import { templateFor } from '../want/birth.ts'
+import { conditionOf, isTrue } from '../api/condition.ts'
 
 /** One thing that would be done, and why. */
 export interface PlanLine {
@@ -22,7 +23,7 @@ export interface PlanLine {
 }
 
 /** The shape of `kubectl pve plan -o json`. */
-export interface Plan {
+export interface PlanReport {
   name: string
   namespace: string
   generation: number
@@ -41,7 +42,7 @@ export interface PlanInput {
 }
 
 /** Pure: what the operator's own planner makes of spec and status. */
-export async function planOf({ vm, pools, found }: PlanInput): Promise<Plan> {
+export async function planOf({ vm, pools, found }: PlanInput): Promise<PlanReport> {
   const { metadata, status = {} } = vm
   const held = heldBy(vm)
   return {

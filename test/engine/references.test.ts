@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { silenceOf } from '../../src/engine/references.ts'
 import type { Failure } from '../../src/proxmox/failures.ts'
-import { quietRoom } from './room.ts'
+import { quietRoom } from './dependencies.ts'
 
 const { clock } = quietRoom({ now: '2026-01-01T00:01:00Z' })
 const ago = (seconds: number) => clock.now() - seconds * 1000

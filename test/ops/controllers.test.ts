@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { dnsZones, proxmoxClusters, proxmoxVMCommands } from '../../src/api/meta.ts'
 import { registerGauges } from '../../src/ops/gauges.ts'
-import { sourcesOf } from '../../src/sources.ts'
+import { sourcesOf } from '../../src/metrics-sources.ts'
 import { worldLabel } from '../support/kube-gate.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { localStatuses } from '../../src/api/words.ts'
-import type { Seen, Want } from '../../src/engine/machine.ts'
-import type { Step } from '../../src/engine/step.ts'
+import type { Seen, Want } from '../../src/ladder/machine.ts'
+import type { Step } from '../../src/ladder/step.ts'
 import { provision, suspend } from '../../src/lifecycle.ts'
-import { describe as sentenceOf, isConfigStep, isEmpty, mergedChange, type ConfigPatch, type Values } from '../../src/steps/config-step.ts'
+import { describe as sentenceOf, isConfigStep, mergedChange, type Values } from '../../src/ladder/config-step.ts'
 import { seeing, settledValues, wanting, wantingDisk, wantingFirewall } from './seen-and-want.ts'
+import { type ConfigPatch, isEmpty } from '../../src/ladder/guest-writer.ts'
 
 const password = 'Tr0ub4dor&3'
 const steps = [...provision, ...suspend].map((step) => [step.name, step] as const)

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import type { Values } from '../../src/ladder/config-step.ts'
 import { setCpuRam } from '../../src/steps/set-cpu-ram.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'
+import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
 
 type Sold = Partial<Pick<Want, 'cpu' | 'memory'>>
 

@@ -1,9 +1,9 @@
-import type { Sim as PluggedSim } from '../plug.ts'
 import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Faults } from './faults.ts'
 import { runHook } from './hooks.ts'
 import type { RequestLog } from './requests.ts'
+import type { Sim as PluggedSim } from '../running.ts'
 
 export interface AdminRequest {
   method: string

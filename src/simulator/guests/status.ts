@@ -1,6 +1,6 @@
 import type { Call } from '../routes.ts'
 import type { World } from '../world/world.ts'
-import { cpusOf, maxDiskBytes, memoryBytes } from './figures.ts'
+import { cpusOf, maxDiskBytes, memoryBytes } from './usage.ts'
 import type { Guest } from './guest.ts'
 
 type Row = Record<string, unknown>

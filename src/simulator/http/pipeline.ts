@@ -2,13 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { authenticate } from '../access/authenticate.ts'
 import { checkDeclared } from '../access/declared.ts'
 import { type Identity, identityOf } from '../access/identity.ts'
-import type { FaultPlan, Sim } from '../plug.ts'
+import type { FaultPlan } from '../contracts.ts'
 import { type Call, Envelope, PlainText } from '../routes.ts'
 import { textOf } from '../schema/text.ts'
 import { validate } from '../schema/validate.ts'
 import type { World } from '../world/world.ts'
 import { forbidden, paramError, PveRefusal } from './refusal.ts'
 import type { Match, Router } from './router.ts'
+import type { Sim } from '../running.ts'
 
 /** How long a proxy hop waits for an answer before it says 596. */
 const proxyTimeoutMs = 30_000

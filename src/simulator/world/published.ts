@@ -1,5 +1,5 @@
 import type { Guest } from '../guests/guest.ts'
-import { cpusOf, maxDiskBytes, memoryBytes } from '../guests/figures.ts'
+import { cpusOf, maxDiskBytes, memoryBytes } from '../guests/usage.ts'
 
 /** What a node's pvestatd broadcast about a guest at its last tick. */
 export interface Published {

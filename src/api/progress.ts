@@ -1,0 +1,4 @@
+import { localStatuses, type LocalStatus } from './words.ts'
+
+/** `7/12`. */
+export const progressOf = (rung: LocalStatus) => `${localStatuses.indexOf(rung) + 1}/${localStatuses.length}`
