@@ -97,7 +97,7 @@ program
   .command('role')
   .description('print the commands that make the least-privilege role and token in Proxmox VE')
   .action(async () => {
-    const { roleCommands } = await import('./proxmox/role.ts')
+    const { roleCommands } = await import('./cluster/role.ts')
     print(roleCommands())
   })
 

@@ -11,13 +11,13 @@ import {
   type KubeObject,
   type Resource,
 } from './api/meta.ts'
-import { CommandKeeping } from './commands/keeping.ts'
+import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
-import { Audit } from './engine/audit.ts'
-import { VMController } from './engine/controller.ts'
-import { Intents, intentOfStatus } from './engine/intents.ts'
-import type { Room } from './engine/room.ts'
-import { connectWakes, vmIndexes } from './engine/wakes.ts'
+import { Audit } from './engine/watch/audit.ts'
+import { VMController } from './vm-controller.ts'
+import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
+import type { Dependencies } from './engine/dependencies.ts'
+import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
@@ -31,7 +31,7 @@ import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
-import { ClusterController } from './proxmox/cluster-controller.ts'
+import { ClusterController } from './cluster/controller.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -45,26 +45,29 @@ export interface OperatorOptions {
 }
 
 /** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
-export const workers = 32
+const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
 export class Operator {
   readonly #o: OperatorOptions
   readonly client: KubeClient
   readonly queue: WorkQueue
-  readonly clusterQueue: WorkQueue
+  readonly #clusterQueue: WorkQueue
+  readonly #commandQueue: WorkQueue
+  /** The queue of each controller, by the name that metrics give it. */
+  readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly book: AddressBook
   readonly stores
   readonly dns: DnsTrack
   readonly #pools: PoolController
   readonly #events: EventRecorder
-  readonly #room: Room
+  readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
   readonly #indexes
   readonly #commandsOf
-  readonly #keeping: CommandKeeping
+  readonly #keeping: CommandCleanUp
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -84,7 +87,8 @@ export class Operator {
       zones: this.#watch(dnsZones),
     }
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
-    this.clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -98,10 +102,22 @@ export class Operator {
     this.#keeping = this.#makeKeeping()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
-    this.#room = this.#makeRoom()
-    this.#controller = new VMController({ room: this.#room, queue: this.queue })
+    this.#deps = this.#makeRoom()
+    this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.queues = [
+      { name: 'proxmoxvm', queue: this.queue },
+      { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'ippool', queue: this.#pools.queue },
+      { name: 'proxmoxcluster', queue: this.#clusterQueue },
+      { name: 'dns', queue: this.dns.vmQueue },
+      { name: 'dnszone', queue: this.dns.zoneQueue },
+    ]
+    for (const { name, queue } of this.queues) queue.measureBy(metrics.queues.meterOf(name))
+    this.stores.clusters.subscribe(({ key, new: now }) => {
+      if (!now) void metrics.forgetCluster(key)
+    })
   }
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
@@ -133,31 +149,19 @@ export class Operator {
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
-      const intent = intentOfStatus(vm)
-      if (intent) this.#room.intents.note(vm.metadata.uid ?? '', intent)
+      const intent = inFlightOfStatus(vm)
+      if (intent) this.#deps.inFlight.note(vm.metadata.uid ?? '', intent)
     }
-    const disconnect = connectWakes({ room: this.#room, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
+    const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
-      this.queue.run((key) => this.#pass(key), { workers }, signal),
+      this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
     disconnect()
-  }
-
-  async #pass(key: string): Promise<void> {
-    const startedAtMs = this.#o.clock.now()
-    const seconds = () => (this.#o.clock.now() - startedAtMs) / 1000
-    try {
-      await this.#controller.reconcile(key)
-      this.#o.metrics.reconciled('proxmoxvm', 'success', seconds())
-    } catch (fault) {
-      this.#o.metrics.reconciled('proxmoxvm', 'error', seconds())
-      throw fault
-    }
   }
 
   #makeDns(): DnsTrack {
@@ -211,20 +215,23 @@ export class Operator {
       client: this.client,
       clusters: this.stores.clusters,
       vms: this.stores.vms,
-      queue: this.clusterQueue,
+      queue: this.#clusterQueue,
       clock: this.#o.clock,
-      observe: (seen) => this.#o.metrics.pveRequest(seen),
+      // what was under way when its cluster was deleted must not bring the series back
+      observe: (seen) => {
+        if (this.stores.clusters.get(seen.cluster)) this.#o.metrics.pveRequest(seen)
+      },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
     })
   }
 
-  #makeKeeping(): CommandKeeping {
-    const queue = this.#queueOf((key, err) => this.#o.log.warn({ err }, `command ${key} could not be kept`))
-    return new CommandKeeping({ client: this.client, commands: this.stores.commands, queue, clock: this.#o.clock })
+  #makeKeeping(): CommandCleanUp {
+    const { client, stores } = this
+    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
-  #makeRoom(): Room {
+  #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
     return {
       client: this.client,
@@ -238,7 +245,7 @@ export class Operator {
       book: this.book,
       clusters: this.clusters.directory,
       events: this.#events,
-      intents: new Intents(),
+      inFlight: new InFlightPlacements(),
       clock,
       log,
       random,

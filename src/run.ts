@@ -5,7 +5,7 @@ import { eventLoopCheck, metricsPage, probePages, serveOps, type OpsServer } fro
 import { createLog, type LogLevel } from './ops/log.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Operator } from './operator.ts'
-import { sourcesOf } from './sources.ts'
+import { sourcesOf } from './metrics-sources.ts'
 
 export interface RunOptions {
   readonly kubeconfig?: string

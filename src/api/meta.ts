@@ -9,8 +9,8 @@ import type { ProxmoxVM } from './proxmoxvm.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
 import type { VMPackage } from './vmpackage.ts'
 
-export type { Event, Lease, Namespace, ObjectReference, Secret } from './core.ts'
-export type { KubeObject, ObjectMeta, OwnerReference } from './object.ts'
+export type { Event, Lease, Namespace, Secret } from './core.ts'
+export type { KubeObject, ObjectMeta } from './object.ts'
 
 /** Where the API server serves a kind. `group` is empty for the core group. */
 export interface Resource<T extends KubeObject> {
@@ -46,5 +46,5 @@ export const dnsZones: Resource<DNSZone> = { group, version, plural: 'dnszones',
 
 export const secrets: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true }
 export const namespaces: Resource<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
-export const events: Resource<Event> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true }
+export const coreEvents: Resource<Event> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true }
 export const leases: Resource<Lease> = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true }

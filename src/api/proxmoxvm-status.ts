@@ -1,24 +1,25 @@
 import * as z from 'zod'
-import { atomic, listMap, text, time } from './fields.ts'
+import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
+import type { StepName } from './words.ts'
 
 const name = (description: string) => z.string().max(253).describe(description)
 
 const step = z.object({
-  name: z.string().max(64).describe('The rung of the ladder being worked on.'),
+  name: openWord<StepName>(64, 'The step being worked on: a rung of the ladder, or a step beside it such as start or remove.'),
   since: time('When it became the current one.'),
-  attempts: z.int().exactOptional().describe('How often it was tried in vain.'),
-  lastError: text(1024, 'What was in the way the last time, in the words of PVE.'),
-  upid: text(256, 'The PVE task under way (UPID).'),
+  attempts: z.int().exactOptional().describe('Failed attempts so far.'),
+  lastError: statusText(1024, 'What was in the way the last time, in the words of PVE.'),
+  upid: statusText(256, 'The PVE task under way (UPID).'),
 })
 
 const networkInterface = z.object({
   name: z.string().max(16).describe('net0.'),
   macAddress: z.string().max(17).describe('MAC address, chosen by us and kept for life.'),
-  bridge: text(15, 'Bridge or VNet it is on.'),
+  bridge: statusText(15, 'Bridge or VNet it is on.'),
   vlan: z.int().exactOptional().describe('VLAN tag; absent = untagged.'),
 })
 
@@ -27,24 +28,24 @@ const vmAddress = z.object({
   family: z.enum(['IPv4', 'IPv6']).describe('IPv4 or IPv6.'),
   address: z.string().max(45).describe('The address.'),
   prefixLength: z.int().describe('Length of the prefix.'),
-  gateway: text(45, 'Default route.'),
+  gateway: statusText(45, 'Default route.'),
   pool: name('Name of the IPPool it came from.'),
 })
 
 const disk = z.object({
   name: z.string().max(63).describe('"system", or the name of the additional disk in the package.'),
   key: z.string().max(16).describe('Slot of the disk in PVE, such as scsi1. Noted before the disk is allocated.'),
-  volume: text(256, 'Volume of PVE, such as local-lvm:vm-10000-disk-1.'),
-  size: text(32, 'Size, such as 40Gi.'),
-  removalPolicy: text(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
+  volume: statusText(256, 'Volume of PVE, such as local-lvm:vm-10000-disk-1.'),
+  size: statusText(32, 'Size, such as 40Gi.'),
+  removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
 const historyEntry = z.object({
-  step: z.string().max(64).describe('The rung.'),
+  step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
   seconds: z.int().describe('How long it took, in seconds.'),
   outcome: z.string().max(64).describe('How it ended.'),
-  message: text(1024, 'What was done or what was in the way.'),
+  message: statusText(1024, 'What was done or what was in the way.'),
 })
 export type HistoryEntry = z.infer<typeof historyEntry>
 
@@ -74,26 +75,26 @@ const change = z.object({
 export const proxmoxVMStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
-    localStatus: text(
+    localStatus: statusText(
       64,
       'The last rung of the ladder that is finished: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready. Beside the ladder, while that work is under way on a VM that was ready: reinstall, change_package.',
     ),
-    remoteStatus: text(64, 'Power of the VM in PVE: running or stopped. Kept as it was while PVE cannot be asked.'),
-    remoteLock: text(64, 'The lock PVE holds on the VM, such as backup. Nothing is changed while there is one.'),
-    phase: text(
+    remoteStatus: statusText(64, 'Power of the VM in PVE: running or stopped. Kept as it was while PVE cannot be asked.'),
+    remoteLock: statusText(64, 'The lock PVE holds on the VM, such as backup. Nothing is changed while there is one.'),
+    phase: statusText(
       64,
       'The VM in one word: Pending, Provisioning, Running, Stopped, Suspended, Changing, Reinstalling, Terminating, Removed, Missing, Unknown. Derived, for people.',
     ),
     step: step.exactOptional().describe('What is being worked on or waited for. Absent when nothing is.'),
-    progress: text(16, 'Rungs finished of all, such as 7/12.'),
+    progress: statusText(16, 'Rungs finished of all, such as 7/12.'),
     vmid: z.int().exactOptional().describe('VMID in PVE, chosen before the clone.'),
-    node: text(63, 'Node of PVE the VM is on.'),
+    node: statusText(63, 'Node of PVE the VM is on.'),
     template: z
       .object({
         vmid: z.int().describe('VMID of the template.'),
         node: z.string().max(63).describe('Node of the template.'),
-        name: text(253, 'Name of the template.'),
-        selector: text(300, 'How spec.template chose it when the VM was cloned: name=…, vmid=… or tag=….'),
+        name: statusText(253, 'Name of the template.'),
+        selector: statusText(300, 'How spec.template chose it when the VM was cloned: name=…, vmid=… or tag=….'),
       })
       .exactOptional()
       .describe('The template the VM is cloned from.'),
@@ -102,8 +103,8 @@ export const proxmoxVMStatus = z
       .max(8)
       .exactOptional()
       .meta({ description: 'Network cards.', ...listMap('name') }),
-    hostname: text(253, 'Host name of the guest. Macros are evaluated once and kept here.'),
-    vmName: text(253, 'Name of the VM in PVE.'),
+    hostname: statusText(253, 'Host name of the guest. Macros are evaluated once and kept here.'),
+    vmName: statusText(253, 'Name of the VM in PVE.'),
     clonedAt: time(
       'When PVE began the clone, by its own clock. Backups older than that belong to a former holder of the VMID.',
     ).exactOptional(),
@@ -144,8 +145,8 @@ export const proxmoxVMStatus = z
       .describe('The Secret with the generated password.'),
     cloudInit: z
       .object({
-        passwordVersion: text(128, 'resourceVersion of the Secret whose password PVE was given.'),
-        fingerprint: text(128, 'Fingerprint of what PVE was given and does not give back.'),
+        passwordVersion: statusText(128, 'resourceVersion of the Secret whose password PVE was given.'),
+        fingerprint: statusText(128, 'Fingerprint of what PVE was given and does not give back.'),
       })
       .exactOptional()
       .describe('What was given to cloud-init and cannot be read back.'),

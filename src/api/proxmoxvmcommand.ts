@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { line, nameReference, rules, text, time } from './fields.ts'
+import { line, nameReference, rules, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 import { template } from './template.ts'
 
@@ -81,15 +81,15 @@ export type ProxmoxVMCommandSpec = z.infer<typeof proxmoxVMCommandSpec>
 export const proxmoxVMCommandStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
-    phase: text(64, 'The command in one word: Pending, Running, Succeeded, Failed. Derived, for people.'),
-    message: text(4096, 'What was done, or why it was refused or failed.'),
+    phase: statusText(64, 'The command in one word: Pending, Running, Succeeded, Failed. Derived, for people.'),
+    message: statusText(4096, 'What was done, or why it was refused or failed.'),
     startedAt: time('When it was taken up.').exactOptional(),
     finishedAt: time('When it succeeded or failed; ttlSecondsAfterFinished counts from here.').exactOptional(),
     intentAt: time(
       'When it was about to be carried out, written before PVE is asked. After a restart it is looked up what became of it, and not done again.',
     ).exactOptional(),
-    vmUID: text(64, 'UID of the ProxmoxVM it was taken up for: one of the same name made later is another.'),
-    upid: text(256, 'The PVE task that carries it out (UPID).'),
+    vmUID: statusText(64, 'UID of the ProxmoxVM it was taken up for: one of the same name made later is another.'),
+    upid: statusText(256, 'The PVE task that carries it out (UPID).'),
     conditions: conditions.exactOptional(),
   })
   .describe('What became of it. Written by the operator.')

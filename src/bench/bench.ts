@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
-import { setStage, type Stage, unlessFailed } from '../stage/stage.ts'
+import { startLocalStack, type LocalStack, unlessFailed } from '../local-stack/local-stack.ts'
 import { manyVMs, oneVM } from './births.ts'
 import { fleet } from './fleet.ts'
 import { printed, replaced, type Section } from './report.ts'
@@ -21,15 +21,15 @@ Counts and ratios, measured by the command named with each of them on real parts
 Counts do not depend on the machine; seconds do. The budgets are promises: a missed one is a fault.
 `
 
-async function onStage(simulate: readonly string[], scenario: (stage: Stage) => Promise<Section[]>): Promise<void> {
-  const stage = await setStage({ dir: join(home, '.demo/bench'), simulate, log: say, signal: interrupted.signal })
+async function onStage(simulate: readonly string[], scenario: (stack: LocalStack) => Promise<Section[]>): Promise<void> {
+  const stack = await startLocalStack({ dir: join(home, '.demo/bench'), simulate, log: say, signal: interrupted.signal })
   try {
-    for (const section of await unlessFailed(scenario(stage), stage.failed)) {
+    for (const section of await unlessFailed(scenario(stack), stack.failed)) {
       say(printed(section))
       await record(section)
     }
   } finally {
-    await stage.stop()
+    await stack.stop()
   }
 }
 
@@ -44,10 +44,10 @@ async function main(): Promise<number> {
   const size = Number(process.env.FLEET ?? 0)
   const only = process.env.ONLY ?? ''
   try {
-    if (size > 0) await onStage(['--speed', '50'], (stage) => fleet(stage, size === 1 ? 10_000 : size, say))
+    if (size > 0) await onStage(['--speed', '50'], (stack) => fleet(stack, size === 1 ? 10_000 : size, say))
     else {
-      if (only !== 'many-vms') await onStage([], async (stage) => [await oneVM(stage)])
-      if (only !== 'one-vm') await onStage([], async (stage) => [await manyVMs(stage, Number(process.env.MANY ?? 100))])
+      if (only !== 'many-vms') await onStage([], async (stack) => [await oneVM(stack)])
+      if (only !== 'one-vm') await onStage([], async (stack) => [await manyVMs(stack, Number(process.env.MANY ?? 100))])
     }
     say(`written to ${page}`)
     return 0

@@ -1,8 +1,8 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type Stage } from '../stage/stage.ts'
+import { readManifests, type LocalStack } from '../local-stack/local-stack.ts'
 import { type Counts, ofResources, total, writesOf } from './counts.ts'
-import { type Figure, type Section, within } from './report.ts'
+import { type Figure, type Section, withinBudget } from './report.ts'
 import { type Cost, Scene } from './scene.ts'
 
 /** How long the default preset of the simulator takes, in seconds; its documentation names them. */
@@ -12,12 +12,12 @@ const cloneLanes = 12
 const mainExample = /^\d\d-/
 const ourKinds = ['proxmoxvms', 'pooladdresses', 'secrets']
 
-export async function oneVM(stage: Stage): Promise<Section> {
+export async function oneVM(stack: LocalStack): Promise<Section> {
   const examples = await readManifests('deploy/examples', mainExample)
   const vm: Specified | undefined = examples.find((object) => object.metadata.name === 'whmcs-5546')
   if (!vm) throw new Error('deploy/examples has no whmcs-5546')
   const next = { ...vm, metadata: { ...vm.metadata, name: 'whmcs-5547' }, spec: { ...vm.spec, hostname: 'web2.vps.example.com' } }
-  const [first, second] = await births(stage, examples, [[vm], [next]])
+  const [first, second] = await births(stack, examples, [[vm], [next]])
   if (!first || !second) throw new Error('nothing was measured')
   return {
     name: 'one-vm',
@@ -38,17 +38,17 @@ function birthFigures(whose: string, cost: Cost): Figure[] {
   const ours = total(ofResources(cost.writes, ourKinds))
   return [
     { what: `${whose}writes to PVE`, measured: String(writes), budget: exactly(12, writes) },
-    { what: `${whose}all requests to PVE`, measured: String(requests), budget: within(28, requests, '≤ 28, target 24') },
-    { what: `${whose}API-server writes on ProxmoxVM, PoolAddress, Secret`, measured: String(ours), budget: within(12, ours, '≤ 12') },
+    { what: `${whose}all requests to PVE`, measured: String(requests), budget: withinBudget(28, requests, '≤ 28, target 24') },
+    { what: `${whose}API-server writes on ProxmoxVM, PoolAddress, Secret`, measured: String(ours), budget: withinBudget(12, ours, '≤ 12') },
     { what: `${whose}from apply to Ready`, measured: `${cost.seconds.toFixed(2)} s` },
-    { what: `${whose}beyond PVE’s own tasks`, measured: `${ownSeconds.toFixed(2)} s`, budget: within(1, ownSeconds, '< 1 s') },
+    { what: `${whose}beyond PVE’s own tasks`, measured: `${ownSeconds.toFixed(2)} s`, budget: withinBudget(1, ownSeconds, '< 1 s') },
   ]
 }
 
-export async function manyVMs(stage: Stage, count: number): Promise<Section> {
+export async function manyVMs(stack: LocalStack, count: number): Promise<Section> {
   const examples = await readManifests('deploy/examples', mainExample)
   const siblings = Array.from({ length: count }, (_, at) => sibling(at + 1))
-  const [cost] = await births(stage, examples, [siblings])
+  const [cost] = await births(stack, examples, [siblings])
   if (!cost) throw new Error('nothing was measured')
   const waves = Math.ceil(count / cloneLanes)
   const tasks = waves * taskSeconds.fullClone + 2 * taskSeconds.short + taskSeconds.start
@@ -60,7 +60,7 @@ export async function manyVMs(stage: Stage, count: number): Promise<Section> {
     command: 'make bench',
     figures: [
       { what: 'from the first apply to the last Ready', measured: `${cost.seconds.toFixed(1)} s` },
-      { what: 'beyond PVE’s own tasks', measured: `${beyond.toFixed(1)} %`, budget: within(10, beyond, '< 10 %') },
+      { what: 'beyond PVE’s own tasks', measured: `${beyond.toFixed(1)} %`, budget: withinBudget(10, beyond, '< 10 %') },
       { what: 'writes to PVE per VM', measured: (total(writesOf(cost.requests)) / count).toFixed(2) },
       { what: 'all requests to PVE per VM', measured: (total(cost.requests) / count).toFixed(2) },
       {
@@ -74,13 +74,13 @@ export async function manyVMs(stage: Stage, count: number): Promise<Section> {
 }
 
 /** Each batch is created at once and measured until all of it is Ready; the next follows when it is quiet again. */
-async function births(stage: Stage, examples: readonly KubeObject[], batches: readonly (readonly KubeObject[])[]): Promise<Cost[]> {
-  const operator = await stage.startOperator()
-  const scene = new Scene(stage)
+async function births(stack: LocalStack, examples: readonly KubeObject[], batches: readonly (readonly KubeObject[])[]): Promise<Cost[]> {
+  const operator = await stack.startOperator()
+  const scene = new Scene(stack)
   const costs: Cost[] = []
   let made = 0
   try {
-    await stage.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
+    await stack.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
     await scene.clusterIsReady('fra1')
     for (const vms of batches) {
       // The preflight is over and the listing has fallen into its idle cadence.

@@ -1,20 +1,20 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type Operator, type Stage } from '../stage/stage.ts'
+import { readManifests, type OperatorProcess, type LocalStack } from '../local-stack/local-stack.ts'
 import { ofResources, total } from './counts.ts'
-import { type Section, within } from './report.ts'
+import { type Section, withinBudget } from './report.ts'
 import { Scene } from './scene.ts'
 
 const idleSeconds = 120
 const namespace = 'fleet'
 
 /** Makes `count` Ready VMs, watches them do nothing, and restarts the operator before them. */
-export async function fleet(stage: Stage, count: number, say: (line: string) => void): Promise<Section[]> {
-  const scene = new Scene(stage)
+export async function fleet(stack: LocalStack, count: number, say: (line: string) => void): Promise<Section[]> {
+  const scene = new Scene(stack)
   try {
-    const operator = await stage.startOperator()
+    const operator = await stack.startOperator()
     const examples = await readManifests('deploy/examples', /^00-/)
-    await stage.manifests.apply([...examples.map(wider), ...setting()])
+    await stack.manifests.apply([...examples.map(wider), ...setting()])
     await scene.clusterIsReady('fra1')
     const created = await create(scene, operator, count, say)
     const idle = await rest(scene, operator, count)
@@ -25,7 +25,7 @@ export async function fleet(stage: Stage, count: number, say: (line: string) => 
   }
 }
 
-async function create(scene: Scene, operator: Operator, count: number, say: (line: string) => void): Promise<Section> {
+async function create(scene: Scene, operator: OperatorProcess, count: number, say: (line: string) => void): Promise<Section> {
   const vms = Array.from({ length: count }, (_, at) => linked(at + 1))
   const reporter = setInterval(() => say(`  ${scene.readyVMs()} of ${count} are Ready`), 15_000)
   const work = async (): Promise<void> => {
@@ -47,7 +47,7 @@ async function create(scene: Scene, operator: Operator, count: number, say: (lin
       {
         what: 'writes on PoolAddress',
         measured: String(addressWrites),
-        budget: within(count, addressWrites, `${count}: one for each address`),
+        budget: withinBudget(count, addressWrites, `${count}: one for each address`),
       },
       { what: 'CPU of the operator', measured: `${cost.load.cpuSeconds.toFixed(0)} s` },
       { what: 'its peak memory (RSS, from sources)', measured: `${Math.round(cost.load.peakRssMB)} MB` },
@@ -59,7 +59,7 @@ async function create(scene: Scene, operator: Operator, count: number, say: (lin
   }
 }
 
-async function rest(scene: Scene, operator: Operator, count: number): Promise<Section> {
+async function rest(scene: Scene, operator: OperatorProcess, count: number): Promise<Section> {
   await systemClock.sleep(30_000)
   const cost = await scene.measure(operator, () => systemClock.sleep(idleSeconds * 1_000), { ours: {}, settleSeconds: 0 })
   const perSecond = total(cost.requests) / idleSeconds
@@ -71,13 +71,13 @@ async function rest(scene: Scene, operator: Operator, count: number): Promise<Se
     setting: `One cluster, measured for ${idleSeconds} s.`,
     command: 'make bench FLEET=1',
     figures: [
-      { what: 'requests to PVE per second', measured: perSecond.toFixed(2), budget: within(1, perSecond, '≤ 1') },
-      { what: 'API-server writes but the Lease', measured: String(writes), budget: within(0, writes, 'none') },
-      { what: 'of one core', measured: `${busy.toFixed(1)} %`, budget: within(10, busy, '< 10 %') },
+      { what: 'requests to PVE per second', measured: perSecond.toFixed(2), budget: withinBudget(1, perSecond, '≤ 1') },
+      { what: 'API-server writes but the Lease', measured: String(writes), budget: withinBudget(0, writes, 'none') },
+      { what: 'of one core', measured: `${busy.toFixed(1)} %`, budget: withinBudget(10, busy, '< 10 %') },
       {
         what: 'memory (RSS, from sources)',
         measured: `${Math.round(cost.load.rssMB)} MB`,
-        budget: within(600, cost.load.rssMB, '< 600 MB'),
+        budget: withinBudget(600, cost.load.rssMB, '< 600 MB'),
       },
     ],
     tables: [
@@ -90,7 +90,7 @@ async function rest(scene: Scene, operator: Operator, count: number): Promise<Se
 async function restart(scene: Scene, count: number): Promise<Section> {
   await scene.requests.clear()
   const startedMs = performance.now()
-  const operator = await scene.stage.startOperator()
+  const operator = await scene.stack.startOperator()
   const work = async (): Promise<void> => {
     while (!(await allChecked(operator, count))) {
       if (performance.now() - startedMs > 300_000) throw new Error('not every VM is checked 300 s after the restart')
@@ -108,20 +108,23 @@ async function restart(scene: Scene, count: number): Promise<Section> {
     setting: 'From the start of the process to an empty queue with every VM looked at once.',
     command: 'make bench FLEET=1',
     figures: [
-      { what: 'until all are checked', measured: `${seconds.toFixed(1)} s`, budget: within(60, seconds, '< 60 s') },
-      { what: 'requests to PVE but the audit', measured: String(shared), budget: within(5, shared, '≤ 5 and a rate-limited audit') },
+      { what: 'until all are checked', measured: `${seconds.toFixed(1)} s`, budget: withinBudget(60, seconds, '< 60 s') },
+      { what: 'requests to PVE but the audit', measured: String(shared), budget: withinBudget(5, shared, '≤ 5 and a rate-limited audit') },
       { what: 'requests of the audit, VM by VM', measured: String(total(requests) - shared) },
     ],
     tables: [{ title: 'requests to PVE', counts: requests }],
   }
 }
 
-/** By the operator's own metrics: so many passes were made and no key is due. */
-async function allChecked(operator: Operator, count: number): Promise<boolean> {
+/** By the operator's own metrics: so many passes over ProxmoxVMs ended, and no key of theirs is due. */
+async function allChecked(operator: OperatorProcess, count: number): Promise<boolean> {
   const text = await (await fetch(`${operator.metricsUrl}/metrics`)).text()
-  const sum = (name: string): number =>
-    [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce((all, found) => all + Number(found[1]), 0)
-  return sum('controller_runtime_reconcile_total') >= count && sum('workqueue_depth') === 0
+  const sum = (series: string): number =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(series))
+      .reduce((all, line) => all + Number(line.split(' ').at(-1)), 0)
+  return sum('controller_runtime_reconcile_total{controller="proxmoxvm"') >= count && sum('workqueue_depth{name="proxmoxvm"}') === 0
 }
 
 interface Specified extends KubeObject {

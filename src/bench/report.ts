@@ -18,7 +18,7 @@ export interface Section {
   tables: readonly { title: string; counts: Counts }[]
 }
 
-export function within(limit: number, measured: number, text: string): { text: string; met: boolean } {
+export function withinBudget(limit: number, measured: number, text: string): { text: string; met: boolean } {
   return { text, met: measured <= limit }
 }
 

@@ -6,20 +6,20 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { Store } from '../kube/store.ts'
 import { Reflector } from '../kube/watch.ts'
 import { systemClock } from '../ops/clock.ts'
-import type { Operator, Stage } from '../stage/stage.ts'
+import type { OperatorProcess, LocalStack } from '../local-stack/local-stack.ts'
 import { apiServerWrites, type Counts, grown, loadOf, type Load, SimulatorLog } from './counts.ts'
 
-/** A stage with an operator that measures what happens between two moments. */
+/** A local stack whose operator that measures what happens between two moments. */
 export class Scene {
-  readonly stage: Stage
+  readonly stack: LocalStack
   readonly requests: SimulatorLog
   readonly #store = new Store<ProxmoxVM>()
   readonly #watching = new AbortController()
 
-  constructor(stage: Stage) {
-    this.stage = stage
-    this.requests = new SimulatorLog(stage.simulator.url)
-    const reflector = new Reflector({ client: stage.client, resource: proxmoxVMs, store: this.#store, clock: systemClock })
+  constructor(stack: LocalStack) {
+    this.stack = stack
+    this.requests = new SimulatorLog(stack.simulator.url)
+    const reflector = new Reflector({ client: stack.client, resource: proxmoxVMs, store: this.#store, clock: systemClock })
     reflector.run(this.#watching.signal).catch(() => undefined)
   }
 
@@ -29,7 +29,7 @@ export class Scene {
 
   async clusterIsReady(name: string): Promise<void> {
     await until(`ProxmoxCluster ${name} is not Ready`, 60, async () => {
-      const conditions = (await this.stage.client.get(proxmoxClusters, { name }))?.status?.conditions ?? []
+      const conditions = (await this.stack.client.get(proxmoxClusters, { name }))?.status?.conditions ?? []
       return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')
     })
   }
@@ -54,25 +54,25 @@ export class Scene {
     const left = [...objects]
     const worker = async (): Promise<void> => {
       for (let next = left.shift(); next; next = left.shift()) {
-        const resource = await this.stage.manifests.resourceOf(next)
-        await this.stage.client.create(resource, next)
+        const resource = await this.stack.manifests.resourceOf(next)
+        await this.stack.client.create(resource, next)
       }
     }
     await Promise.all(Array.from({ length: 16 }, worker))
   }
 
   /** What the work costs; `ours` are the writes of this program, which are taken off. */
-  async measure(operator: Operator, work: () => Promise<unknown>, o: { ours: Counts; settleSeconds: number }): Promise<Cost> {
+  async measure(operator: OperatorProcess, work: () => Promise<unknown>, o: { ours: Counts; settleSeconds: number }): Promise<Cost> {
     await this.requests.clear()
-    const before = { writes: await apiServerWrites(this.stage.client), load: loadOf(operator.pid) }
+    const before = { writes: await apiServerWrites(this.stack.client), load: loadOf(operator.pid) }
     const startedMs = performance.now()
     await work()
     const seconds = (performance.now() - startedMs) / 1_000
     const requests = await this.requests.byRoute()
-    await writeFile(join(this.stage.dir, 'requests.txt'), await this.requests.timeline())
+    await writeFile(join(this.stack.dir, 'requests.txt'), await this.requests.timeline())
     // The last events and pool figures follow within a second or two.
     await systemClock.sleep(o.settleSeconds * 1_000)
-    const writes = grown(o.ours, grown(before.writes, await apiServerWrites(this.stage.client)))
+    const writes = grown(o.ours, grown(before.writes, await apiServerWrites(this.stack.client)))
     const load = loadOf(operator.pid)
     return { seconds, requests, writes, load: { ...load, cpuSeconds: load.cpuSeconds - before.load.cpuSeconds } }
   }

@@ -1,66 +1,66 @@
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
-import { nowIso } from '../engine/room.ts'
-import { wait, waitForTask, type Outcome } from '../engine/step.ts'
+import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
-import type { Refusal } from './preconditions.ts'
-import type { Pressing } from './press.ts'
+import type { CommandRefusal } from './preconditions.ts'
+import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
+import type { CommandPass } from './command-pass.ts'
 
 /** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
 const lostAfterMs = 30_000
 
 const taskTypes = { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot' } as const
-export type PowerButton = keyof typeof taskTypes
-export const isPowerButton = (command: CommandName): command is PowerButton => command in taskTypes
+export type PowerCommand = keyof typeof taskTypes
+export const isPowerCommand = (command: CommandName): command is PowerCommand => command in taskTypes
 
 /**
  * One request to PVE, sent once: noted before it, its receipt noted after it, and a lost receipt looked for in PVE's list of tasks.
  * `judgedAgain`: of a command that was allowed in an earlier pass; much may have happened since.
  */
-export async function pressPower(
-  it: Pressing,
+export async function runPowerCommand(
+  pass: CommandPass,
   look: Look,
-  button: PowerButton,
-  judgedAgain?: () => Promise<Refusal | undefined>,
+  button: PowerCommand,
+  judgedAgain?: () => Promise<CommandRefusal | undefined>,
 ): Promise<Outcome | 'finished'> {
-  const { command } = it
-  if (command.status.upid) return readReceipt(it, button)
+  const { command } = pass
+  if (command.status.upid) return readReceipt(pass, button)
   if (command.status.intentAt) {
-    const lost = await findTask(it, look, button)
-    if (lost) return await receipted(it, lost)
-    if (it.room.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
+    const lost = await findTask(pass, look, button)
+    if (lost) return await receipted(pass, lost)
+    if (pass.deps.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
       return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
   }
   const refusal = await judgedAgain?.()
   if (refusal) {
-    command.finish('Failed', refusal.reason, refusal.why, nowIso(it.room.clock))
+    command.finish('Failed', refusal.reason, refusal.why, nowIso(pass.deps.clock))
     return 'finished'
   }
-  command.status = { ...command.status, intentAt: nowIso(it.room.clock) }
+  command.status = { ...command.status, intentAt: nowIso(pass.deps.clock) }
   await command.save()
-  it.room.mayAct()
+  pass.deps.mayAct()
   try {
-    return await receipted(it, await send(it, look, button))
+    return await receipted(pass, await send(pass, look, button))
   } catch (fault) {
     // Not sent at all: the lead was lost on the way.
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome') return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
-    command.finish('Failed', failure.reason, failure.message, nowIso(it.room.clock))
+    command.finish('Failed', failure.reason, failure.message, nowIso(pass.deps.clock))
     return 'finished'
   }
 }
 
-async function receipted(it: Pressing, upid: string): Promise<Outcome> {
-  it.command.status = { ...it.command.status, upid }
-  await it.command.save()
-  return waitForTask(upid, `${it.command.command.spec.command} is under way.`)
+async function receipted(pass: CommandPass, upid: string): Promise<Outcome> {
+  pass.command.status = { ...pass.command.status, upid }
+  await pass.command.save()
+  return waitForTask(upid, `${pass.command.command.spec.command} is under way.`)
 }
 
-async function send({ cluster, record }: Pressing, look: Look, button: PowerButton): Promise<string> {
-  const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(record.vm.spec.shutdownTimeout)))
+async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCommand): Promise<string> {
+  const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(draft.vm.spec.shutdownTimeout)))
   switch (button) {
     case 'Start':
       return await cluster.pve.start(look.at)
@@ -73,10 +73,10 @@ async function send({ cluster, record }: Pressing, look: Look, button: PowerButt
   }
 }
 
-function readReceipt({ command, cluster, room }: Pressing, button: PowerButton): Outcome | 'finished' {
+function readReceipt({ command, cluster, deps }: CommandPass, button: PowerCommand): Outcome | 'finished' {
   const upid = command.status.upid ?? ''
   const end = cluster.tasks.ended(upid)
-  const iso = nowIso(room.clock)
+  const iso = nowIso(deps.clock)
   if (!end) return waitForTask(upid, `${button} is under way.`)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
   if (isDone) command.finish('Succeeded', 'Succeeded', sentences[button], iso)
@@ -84,7 +84,7 @@ function readReceipt({ command, cluster, room }: Pressing, button: PowerButton):
   return 'finished'
 }
 
-const sentences: Readonly<Record<PowerButton, string>> = {
+const sentences: Readonly<Record<PowerCommand, string>> = {
   Start: 'The VM was started.',
   Stop: 'The power was cut.',
   Shutdown: 'The guest shut down.',
@@ -92,15 +92,19 @@ const sentences: Readonly<Record<PowerButton, string>> = {
 }
 
 /** A token sees its own tasks; the VMID is the task's id. One that was followed to its end has its receipt: it is another one, of moments before. */
-async function findTask({ cluster, command, record, room, key }: Pressing, look: Look, button: PowerButton): Promise<string | undefined> {
+async function findTask(
+  { cluster, command, draft, deps, key }: CommandPass,
+  look: Look,
+  button: PowerCommand,
+): Promise<string | undefined> {
   // PVE tells starts in whole seconds, so the task of a command just before this one is in the window.
-  const known = new Set(room.commandsOf(key).map((other) => other.status?.upid))
+  const known = new Set(deps.commandsOf(key).map((other) => other.status?.upid))
   const since = Math.floor((Date.parse(command.status.intentAt ?? '') + cluster.clockSkewMs) / 1000) - 2
   for (const source of ['active', 'archive'] as const) {
     const tasks = await cluster.pve.tasks(look.at.node, {
       source,
       typefilter: taskTypes[button],
-      vmid: record.status.vmid ?? 0,
+      vmid: draft.status.vmid ?? 0,
       since,
       limit: 20,
     })

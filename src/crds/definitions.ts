@@ -56,7 +56,7 @@ const column = (name: string, jsonPath: string, description: string, type: Colum
   type,
   description,
 })
-const wide = (it: Column): Column => ({ ...it, priority: 1 })
+const wide = (column: Column): Column => ({ ...column, priority: 1 })
 const age = column('Age', '.metadata.creationTimestamp', 'Age of the object.', 'date')
 const ready = conditionColumn('Ready', 'Ready', 'status', 'Whether it is as declared.')
 const reason = conditionColumn('Reason', 'Ready', 'reason', 'Why it is Ready or not; docs/reasons.md.')
@@ -223,15 +223,17 @@ const metaFields = {
   metadata: { type: 'object' },
 }
 
-function objectSchema(it: Definition): Structural {
+function objectSchema(definition: Definition): Structural {
   const status =
-    it.status === undefined ? {} : { status: { ...structural(it.status, { open: true }), default: { observedGeneration: -1 } } }
+    definition.status === undefined
+      ? {}
+      : { status: { ...structural(definition.status, { open: true }), default: { observedGeneration: -1 } } }
   return {
-    description: it.description,
+    description: definition.description,
     type: 'object',
     required: ['spec'],
-    properties: { ...metaFields, spec: structural(it.spec, { open: false }), ...status },
-    ...it.rules,
+    properties: { ...metaFields, spec: structural(definition.spec, { open: false }), ...status },
+    ...definition.rules,
   }
 }
 
@@ -248,8 +250,8 @@ export interface CustomResourceDefinition {
   }>
 }
 
-function definitionOf(it: Definition): CustomResourceDefinition {
-  const { plural, kind, namespaced } = it.resource
+function definitionOf(definition: Definition): CustomResourceDefinition {
+  const { plural, kind, namespaced } = definition.resource
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -257,16 +259,23 @@ function definitionOf(it: Definition): CustomResourceDefinition {
     spec: {
       group,
       scope: namespaced ? 'Namespaced' : 'Cluster',
-      names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), shortNames: [it.shortName], categories: ['proxmox'] },
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames: [definition.shortName],
+        categories: ['proxmox'],
+      },
       versions: [
         {
           name: version,
           served: true,
           storage: true,
-          ...(it.status && { subresources: { status: {} } }),
-          additionalPrinterColumns: it.columns,
-          ...(it.selectable.length > 0 && { selectableFields: it.selectable.map((jsonPath) => ({ jsonPath })) }),
-          schema: { openAPIV3Schema: objectSchema(it) },
+          ...(definition.status && { subresources: { status: {} } }),
+          additionalPrinterColumns: definition.columns,
+          ...(definition.selectable.length > 0 && { selectableFields: definition.selectable.map((jsonPath) => ({ jsonPath })) }),
+          schema: { openAPIV3Schema: objectSchema(definition) },
         },
       ],
     },

@@ -121,8 +121,8 @@ const policies: readonly Policy[] = [
 
 /** The policies with their bindings, ready to be applied. */
 export function admissionPolicies(): Record<string, unknown>[] {
-  return policies.flatMap((it) => {
-    const name = `${it.name}.${group}`
+  return policies.flatMap((policy) => {
+    const name = `${policy.name}.${group}`
     return [
       {
         apiVersion: 'admissionregistration.k8s.io/v1',
@@ -131,11 +131,11 @@ export function admissionPolicies(): Record<string, unknown>[] {
         spec: {
           failurePolicy: 'Fail',
           matchConstraints: {
-            resourceRules: [{ apiGroups: [group], apiVersions: [version], operations: it.operations, resources: [it.resource] }],
+            resourceRules: [{ apiGroups: [group], apiVersions: [version], operations: policy.operations, resources: [policy.resource] }],
           },
-          ...(it.matchConditions && { matchConditions: it.matchConditions }),
-          ...(it.variables && { variables: it.variables }),
-          validations: it.validations,
+          ...(policy.matchConditions && { matchConditions: policy.matchConditions }),
+          ...(policy.variables && { variables: policy.variables }),
+          validations: policy.validations,
         },
       },
       {

@@ -3,7 +3,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { keyOf } from '../kube/keys.ts'
 
 /** What one VM shows at this moment, in the columns of the board. */
-export interface Row {
+export interface BoardRow {
   key: string
   ready: boolean
   finished: number
@@ -15,7 +15,7 @@ export interface Row {
   note: string
 }
 
-export function rowOf(vm: ProxmoxVM): Row {
+export function boardRowOf(vm: ProxmoxVM): BoardRow {
   const status = vm.status ?? {}
   const ready = (status.conditions ?? []).find((condition) => condition.type === 'Ready')
   const [finished = 0, rungs = 12] = (status.progress ?? '').split('/').filter(Boolean).map(Number)
@@ -49,7 +49,7 @@ const green = (text: string): string => `\u001b[32m${text}\u001b[0m`
 const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`
 
 /** `━━━━━━━━──── set_network  running  203.0.113.10  pve1/10000` for people; `columns` of the terminal are never exceeded. */
-export function drawn(row: Row, columns: number, colour: boolean): string {
+export function drawn(row: BoardRow, columns: number, colour: boolean): string {
   const bar = '━'.repeat(row.finished) + '─'.repeat(Math.max(0, row.rungs - row.finished))
   const name = row.key.padEnd(24)
   const facts = [row.localStatus.padEnd(29), row.power.padEnd(8), row.address.padEnd(15), row.place.padEnd(11), row.note]
@@ -59,7 +59,7 @@ export function drawn(row: Row, columns: number, colour: boolean): string {
 }
 
 /** The same as one line of a log, without what changes every moment. */
-export function told(row: Row): string {
+function told(row: BoardRow): string {
   const facts = [`${row.finished}/${row.rungs}`, row.localStatus, row.power, row.address, row.place, row.ready ? 'Ready' : row.note]
   return `${row.key.padEnd(24)} ${facts.filter(Boolean).join('  ')}`
 }
@@ -84,7 +84,7 @@ export class Board {
     this.#elapsed = o.elapsed
   }
 
-  show(rows: readonly Row[]): void {
+  show(rows: readonly BoardRow[]): void {
     if (this.#screen.isTTY) this.#redraw(rows)
     else this.#tell(rows)
   }
@@ -94,7 +94,7 @@ export class Board {
     this.#drawnLines = 0
   }
 
-  #redraw(rows: readonly Row[]): void {
+  #redraw(rows: readonly BoardRow[]): void {
     // A terminal may not know its width and says 0.
     const columns = this.#screen.columns || 120
     const lines = [...rows.map((row) => drawn(row, columns, this.#colour)), `    ${this.#elapsed()}`]
@@ -103,7 +103,7 @@ export class Board {
     this.#drawnLines = lines.length
   }
 
-  #tell(rows: readonly Row[]): void {
+  #tell(rows: readonly BoardRow[]): void {
     for (const row of rows) {
       const line = stripVTControlCharacters(told(row))
       if (this.#toldOf.get(row.key) === line) continue

@@ -9,9 +9,9 @@ import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { keyOf, parseKey } from '../kube/keys.ts'
 import { aborted } from '../ops/abort.ts'
-import { readManifests, type Operator, type Stage, setStage, unlessFailed } from '../stage/stage.ts'
+import { readManifests, type OperatorProcess, type LocalStack, startLocalStack, unlessFailed } from '../local-stack/local-stack.ts'
 import { Audience } from './audience.ts'
-import { Board, isReady, rowOf } from './board.ts'
+import { Board, isReady, boardRowOf } from './board.ts'
 import { DemoDns } from './dns.ts'
 import { hasKubectl, kubectl, vmTable } from './kubectl.ts'
 
@@ -37,28 +37,28 @@ const guest: KubeObject & { spec: object } = {
   },
 }
 
-async function demo(stage: Stage, dns: DemoDns | undefined): Promise<boolean> {
-  const operator = await stage.startOperator()
-  say(`The control plane, the simulator and the operator run. From another terminal:\n\n  export KUBECONFIG=${stage.kubeconfig}\n`)
+async function demo(stack: LocalStack, dns: DemoDns | undefined): Promise<boolean> {
+  const operator = await stack.startOperator()
+  say(`The control plane, the simulator and the operator run. From another terminal:\n\n  export KUBECONFIG=${stack.kubeconfig}\n`)
   const startedMs = performance.now()
   const seconds = (): string => `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5)} s`
   const board = new Board(process.stdout, { colour: !process.env.NO_COLOR, elapsed: seconds })
-  const audience = new Audience(stage.client, over.signal)
-  const show = (vms: readonly ProxmoxVM[]): void => board.show(vms.map(rowOf))
+  const audience = new Audience(stack.client, over.signal)
+  const show = (vms: readonly ProxmoxVM[]): void => board.show(vms.map(boardRowOf))
   const follow = (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number): Promise<boolean> =>
     audience.follow({ until, show, deadlineSeconds, signal: interrupted.signal })
 
   const examples = await readManifests('deploy/examples', mainExample)
   say(`Applying ${examples.length} objects of deploy/examples:\n`)
-  await stage.manifests.apply([...examples, ...(dns?.objects() ?? [])])
+  await stack.manifests.apply([...examples, ...(dns?.objects() ?? [])])
   const wanted = examples.filter((object) => object.kind === 'ProxmoxVM').map((object) => keyOf(object))
   if (!(await follow((vms) => allReady(wanted, vms), readyWithinSeconds))) return tooLate(audience.vms())
   board.leave()
   say(`\nAll ${wanted.length} VMs are Ready after ${seconds().trim()}.\n`)
-  await showObjects(stage)
-  if (dns) await showRecords(stage, dns, wanted)
-  await giveBack(stage, follow, board)
-  goodbye(stage, operator)
+  await showObjects(stack)
+  if (dns) await showRecords(stack, dns, wanted)
+  await giveBack(stack, follow, board)
+  goodbye(stack, operator)
   return true
 }
 
@@ -78,9 +78,9 @@ function tooLate(vms: readonly ProxmoxVM[]): false {
   return false
 }
 
-async function showObjects(stage: Stage): Promise<void> {
+async function showObjects(stack: LocalStack): Promise<void> {
   if (!hasKubectl) {
-    say(await vmTable(stage.client))
+    say(await vmTable(stack.client))
     return
   }
   for (const args of [
@@ -88,19 +88,19 @@ async function showObjects(stage: Stage): Promise<void> {
     ['get', 'ipp,paddr'],
     ['get', 'pvecl,vmpkg'],
   ])
-    say(kubectl(stage.kubeconfig, args))
+    say(kubectl(stack.kubeconfig, args))
 }
 
 /** The records of the first VM that has some, as the server answers them. */
-async function showRecords(stage: Stage, dns: DemoDns, keys: readonly string[]): Promise<void> {
+async function showRecords(stack: LocalStack, dns: DemoDns, keys: readonly string[]): Promise<void> {
   const isSynced = (vm: ProxmoxVM | undefined): boolean =>
     vm?.status?.conditions?.some(({ type, reason }) => type === 'DNSSynced' && reason === 'Synced') === true
   const deadlineMs = performance.now() + 30_000
   for (const key of keys) {
-    let vm = await stage.client.get(proxmoxVMs, parseKey(key))
+    let vm = await stack.client.get(proxmoxVMs, parseKey(key))
     while (!isSynced(vm) && vm?.status?.hostname?.includes('.') && performance.now() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, 200))
-      vm = await stage.client.get(proxmoxVMs, parseKey(key))
+      vm = await stack.client.get(proxmoxVMs, parseKey(key))
     }
     const { hostname, addresses = [] } = vm?.status ?? {}
     if (!isSynced(vm) || !hostname?.includes('.')) continue
@@ -113,46 +113,46 @@ async function showRecords(stage: Stage, dns: DemoDns, keys: readonly string[]):
 
 /** One more VM, and its end: the address goes back to the pool with a record of who had it. */
 async function giveBack(
-  stage: Stage,
+  stack: LocalStack,
   follow: (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number) => Promise<boolean>,
   board: Board,
 ): Promise<void> {
   const key = keyOf(guest)
   say('One more VM, to be deleted again:\n')
-  await stage.manifests.apply([guest])
+  await stack.manifests.apply([guest])
   if (!(await follow((vms) => allReady([key], vms), 60))) throw new Error(`${key} is not Ready after 60 s`)
-  const address = (await stage.client.get(proxmoxVMs, guest.metadata))?.status?.addresses?.[0]?.address
+  const address = (await stack.client.get(proxmoxVMs, guest.metadata))?.status?.addresses?.[0]?.address
   if (address === undefined) throw new Error(`${key} is Ready without an address`)
-  const before = await addressLine(stage, address)
-  await stage.client.delete(proxmoxVMs, guest.metadata)
+  const before = await addressLine(stack, address)
+  await stack.client.delete(proxmoxVMs, guest.metadata)
   if (!(await follow((vms) => !vms.some((vm) => keyOf(vm) === key), 60))) throw new Error(`${key} is not gone after 60 s`)
   board.leave()
   say(`\n${key} is gone from Kubernetes and from Proxmox VE. Its address, before and after:\n`)
-  say(`  ${before}\n  ${await addressLine(stage, address)}\n`)
+  say(`  ${before}\n  ${await addressLine(stack, address)}\n`)
 }
 
-async function addressLine(stage: Stage, address: string): Promise<string> {
-  const spec = (await stage.client.get(poolAddresses, { name: address }))?.spec
+async function addressLine(stack: LocalStack, address: string): Promise<string> {
+  const spec = (await stack.client.get(poolAddresses, { name: address }))?.spec
   if (!spec) return `${address}: no record`
   const last = spec.history?.at(-1)
   const holder = spec.claimRef ? `held by ${spec.claimRef.namespace}/${spec.claimRef.name}` : 'held by nobody'
-  const reuse = (await stage.client.get(ipPools, spec.poolRef))?.spec.reuseAfter
+  const reuse = (await stack.client.get(ipPools, spec.poolRef))?.spec.reuseAfter
   const record = last
     ? `, until ${last.to} by ${last.namespace}/${last.name} (VMID ${last.vmid})${reuse ? `, free again after ${reuse}` : ''}`
     : ''
   return `${address}: ${holder}${record}`
 }
 
-function goodbye(stage: Stage, operator: Operator): void {
+function goodbye(stack: LocalStack, operator: OperatorProcess): void {
   say(`Try:
 
-  export KUBECONFIG=${stage.kubeconfig}
+  export KUBECONFIG=${stack.kubeconfig}
   kubectl get pvm -A -o wide -w
   kubectl describe pvm -n customer-7 whmcs-5546
   kubectl explain pvm.spec.addresses
   kubectl get events -n customer-7 --sort-by=.metadata.creationTimestamp
   kubectl delete pvm -n customer-7 small
-  curl -sk ${stage.simulator.url}/sim/vms            # what the simulator has
+  curl -sk ${stack.simulator.url}/sim/vms            # what the simulator has
   curl -s ${operator.metricsUrl}/metrics
   tail -f ${relative(process.cwd(), operator.logFile) || operator.logFile}
 `)
@@ -168,15 +168,15 @@ async function startDns(): Promise<DemoDns | undefined> {
 }
 
 async function main(): Promise<number> {
-  let stage: Stage | undefined
+  let stack: LocalStack | undefined
   let dns: DemoDns | undefined
   try {
-    stage = await setStage({ dir, log: say, signal: interrupted.signal })
+    stack = await startLocalStack({ dir, log: say, signal: interrupted.signal })
     dns = await startDns()
-    const ready = await unlessFailed(demo(stage, dns), stage.failed)
+    const ready = await unlessFailed(demo(stack, dns), stack.failed)
     if (!ready || process.env.DEMO_EXIT) return ready ? 0 : 1
     say('It stays up. Ctrl-C stops everything.')
-    const ended = await Promise.race([stage.failed, aborted(interrupted.signal)])
+    const ended = await Promise.race([stack.failed, aborted(interrupted.signal)])
     if (ended !== undefined && !interrupted.signal.aborted) throw new Error(ended)
     return 0
   } catch (fault) {
@@ -185,9 +185,9 @@ async function main(): Promise<number> {
     return 1
   } finally {
     over.abort()
-    if (stage) {
+    if (stack) {
       say('Stopping the operator, the simulator and the control plane …')
-      await Promise.all([stage.stop(), dns?.stop()])
+      await Promise.all([stack.stop(), dns?.stop()])
     }
   }
 }

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { KubeObject } from '../api/meta.ts'
-import { type DnsPackages, dnsPackages } from '../stage/dns-packages.ts'
-import { type RunningPowerDns, startPowerDns } from '../stage/powerdns.ts'
+import { type DnsPackages, dnsPackages } from '../local-stack/dns-packages.ts'
+import { type RunningPowerDns, startPowerDns } from '../local-stack/powerdns.ts'
 
 const run = promisify(execFile)
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { rowOf } from './board.ts'
+import { boardRowOf } from './board.ts'
 
 export const hasKubectl = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).error === undefined
 
@@ -13,7 +13,7 @@ export function kubectl(kubeconfig: string, args: readonly string[]): string {
 
 /** Without kubectl: the VMs in a table of our own. */
 export async function vmTable(client: KubeClient): Promise<string> {
-  const rows = (await client.list(proxmoxVMs)).map(rowOf)
+  const rows = (await client.list(proxmoxVMs)).map(boardRowOf)
   const cells = rows.map((row) => [row.key, String(row.ready), row.localStatus, row.power, row.address, row.place])
   const table = [['NAME', 'READY', 'LOCAL-STATUS', 'POWER', 'IP', 'NODE/VMID'], ...cells]
   const widths = table[0]?.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0))) ?? []

@@ -3,8 +3,8 @@ import type { DNSZone, Orphan } from '../api/dnszone.ts'
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import { differenceTo, differenceToNone, type Rules } from './difference.ts'
 import type { RecordType } from './marks.ts'
-import type { Change, Found, RecordKey } from './provider.ts'
-import { ownershipOf } from './providers.ts'
+import type { DnsChange, Found, RecordKey } from './providers/provider.ts'
+import { ownershipOf } from './providers/providers.ts'
 import { notesOf } from './vm-status.ts'
 
 /** A record that should be in the zone as it is noted. */
@@ -59,8 +59,8 @@ export function orphanChanges(
   zone: DNSZone,
   orphans: readonly OrphanRecord[],
   found: readonly Found[],
-): { changes: Map<OrphanRecord, Change>; gone: Set<OrphanRecord['record']> } {
-  const changes = new Map<OrphanRecord, Change>()
+): { changes: Map<OrphanRecord, DnsChange>; gone: Set<OrphanRecord['record']> } {
+  const changes = new Map<OrphanRecord, DnsChange>()
   const gone = new Set<OrphanRecord['record']>()
   for (const [at, each] of orphans.entries()) {
     const seen = found[at]

@@ -8,10 +8,10 @@ import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
-import { idOf, type Placement, placementOf } from './placement.ts'
+import { idOf, type ZonePlacement, placementOf } from './placement.ts'
 import { handOver, release } from './release.ts'
 import type { Wanted } from './records.ts'
-import type { Outcome, RecordSync } from './sync.ts'
+import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
 import { dnsConditionOf, notesOf, recordId, sameNote, sameNotes, statusPatch } from './vm-status.ts'
 import type { ZoneDirectory } from './zone-directory.ts'
@@ -140,7 +140,7 @@ export class DnsController {
     vm: ProxmoxVM,
     notes: readonly VMRecordNote[],
     troubles: readonly Trouble[],
-    { homeless }: Placement,
+    { homeless }: ZonePlacement,
   ): Promise<void> {
     const verdict = verdictOf({ notes, troubles, homeless, unconfirmed: this.#unconfirmed() })
     await this.#write(vm, notes, verdict)
@@ -153,7 +153,7 @@ export class DnsController {
   async #climb(
     key: string,
     old: ProxmoxVM,
-    o: { wanted: readonly Wanted[]; intended: readonly VMRecordNote[]; troubles: readonly Trouble[]; placement: Placement },
+    o: { wanted: readonly Wanted[]; intended: readonly VMRecordNote[]; troubles: readonly Trouble[]; placement: ZonePlacement },
   ): Promise<void> {
     const { wanted, intended, placement } = o
     const unconfirmed = this.#unconfirmed()
@@ -174,7 +174,7 @@ export class DnsController {
     this.#answer(key, { ok: troubles.length === 0, message: verdict.message })
   }
 
-  #schedule(key: string, notes: readonly VMRecordNote[], troubles: readonly Trouble[], outcomes: ReadonlyMap<string, Outcome>): void {
+  #schedule(key: string, notes: readonly VMRecordNote[], troubles: readonly Trouble[], outcomes: ReadonlyMap<string, DnsOutcome>): void {
     const { queue, clock, directory } = this.#o
     if (notes.every((note) => note.synced) && troubles.length === 0) {
       const since = this.#since.get(key)
@@ -240,7 +240,7 @@ export class DnsController {
 }
 
 /** What is to be on record before the server is asked: everything wanted, and what was noted and is to go. */
-export function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {
+function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {
   const known = new Map(notes.map((note) => [recordId(note), note]))
   const target = wanted.map((each): VMRecordNote => {
     const note = {
@@ -259,12 +259,12 @@ export function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote
 }
 
 /** The note of a record after the work on it; none when there is nothing left to remember. */
-function afterwards(note: VMRecordNote, outcome: Outcome | undefined, isWanted: boolean): VMRecordNote[] {
+function afterwards(note: VMRecordNote, outcome: DnsOutcome | undefined, isWanted: boolean): VMRecordNote[] {
   if (!isWanted) return outcome?.is === 'gone' || outcome?.is === 'lost' ? [] : [note]
   return [{ ...note, synced: outcome?.is === 'right' }]
 }
 
-const troublesIn = (outcomes: ReadonlyMap<string, Outcome>): Trouble[] => {
+const troublesIn = (outcomes: ReadonlyMap<string, DnsOutcome>): Trouble[] => {
   const troubles = [...outcomes.values()].flatMap((outcome) => (outcome.is === 'trouble' ? [outcome.trouble] : []))
   return [...new Map(troubles.map((trouble) => [`${trouble.zone} ${trouble.message}`, trouble])).values()]
 }

@@ -1,4 +1,4 @@
-import type { Change, Found, Ownership, RecordSet } from './provider.ts'
+import type { DnsChange, Found, Ownership, RecordSet } from './providers/provider.ts'
 
 /** The rules under which a record may be touched. */
 export interface Rules {
@@ -11,7 +11,7 @@ export interface Rules {
 
 export type Difference =
   | { readonly is: 'same'; readonly ours: boolean }
-  | { readonly is: 'change'; readonly change: Change }
+  | { readonly is: 'change'; readonly change: DnsChange }
   | { readonly is: 'conflict'; readonly why: string }
 
 const same: Difference = { is: 'same', ours: true }

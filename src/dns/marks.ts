@@ -8,7 +8,7 @@ export type RecordType = 'A' | 'AAAA' | 'PTR'
  */
 const opening = 'pve.hosting/owner uid='
 
-export const markOf = (uid: string): string => `${opening}${uid}`
+export const dnsMarkOf = (uid: string): string => `${opening}${uid}`
 
 /** The uid a text names when it is one of our marks; undefined for everybody else's texts. */
 export const ownerIn = (text: string): string | undefined => (text.startsWith(opening) ? text.slice(opening.length) : undefined)

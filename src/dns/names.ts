@@ -6,9 +6,9 @@ import { domainToASCII } from 'node:url'
  */
 export type Name = string
 
-export type Named = { readonly is: 'name'; readonly name: Name } | { readonly is: 'refused'; readonly why: string }
+export type ParsedName = { readonly is: 'name'; readonly name: Name } | { readonly is: 'refused'; readonly why: string }
 
-const refused = (why: string): Named => ({ is: 'refused', why })
+const refused = (why: string): ParsedName => ({ is: 'refused', why })
 
 /** RFC 1035 2.3.4: 255 octets on the wire, which is 253 characters of text; 63 octets a label. */
 export const longestName = 253
@@ -35,7 +35,7 @@ function lengths(name: string): string | undefined {
  * A host name as RFC 1123 2.1 has it: letters, digits and hyphens (so no underscore), no wildcard, at most 63 characters a label and 253 in
  * all. IDN in, A-labels out. A name whose last label is a number is refused: it reads as an address.
  */
-export function hostName(text: string): Named {
+export function hostName(text: string): ParsedName {
   const typed = tidy(text.normalize('NFC'))
   if (typed === '') return refused('the name is empty')
   if (typed.includes('*')) return refused(`"${text}" is a wildcard; a VM has a name of its own`)

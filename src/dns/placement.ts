@@ -1,12 +1,12 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
-import { type Subject, type Wanted, wishOf } from './records.ts'
+import { type Subject, type Wanted, dnsWishOf } from './records.ts'
 import type { Trouble } from './verdict.ts'
 import { notesOf, recordId } from './vm-status.ts'
 import { type LiveZone, wantedZone } from './zone-directory.ts'
 
 /** Which records go where, and why some go nowhere. */
-export interface Placement {
+export interface ZonePlacement {
   readonly wanted: readonly Wanted[]
   readonly troubles: readonly Trouble[]
   readonly homeless: readonly string[]
@@ -27,8 +27,8 @@ export const idOf = ({ zone, set }: Wanted): string => recordId({ zone, name: se
  * The VM's records in the zones there are. A zone that does not serve the namespace, or is being deleted, gets nothing new and keeps what it
  * has; it is still the right place, so the record does not go to its parent instead.
  */
-export function placementOf(vm: ProxmoxVM, zones: readonly LiveZone[], namespaceLabels: Readonly<Record<string, string>>): Placement {
-  const wish = wishOf(
+export function placementOf(vm: ProxmoxVM, zones: readonly LiveZone[], namespaceLabels: Readonly<Record<string, string>>): ZonePlacement {
+  const wish = dnsWishOf(
     subjectOf(vm),
     zones.map(({ object }) => wantedZone(object)),
   )

@@ -1,7 +1,7 @@
 import { type Address, parseAddress } from '../ipam/address.ts'
 import { markFits, type RecordType } from './marks.ts'
 import { hostName, longestName, type Name } from './names.ts'
-import type { RecordSet } from './provider.ts'
+import type { RecordSet } from './providers/provider.ts'
 import { canonicalAddress } from './reverse.ts'
 import { forwardZones, reverseZones, type ZoneChoice } from './zones.ts'
 
@@ -26,7 +26,7 @@ export interface Wanted {
   readonly afterForward: boolean
 }
 
-export interface Wish {
+export interface DnsWish {
   readonly wanted: readonly Wanted[]
   /** Records no zone holds, in words: `PTR of 192.0.2.1`. Not an error. */
   readonly homeless: readonly string[]
@@ -35,7 +35,7 @@ export interface Wish {
 }
 
 /** The records a VM should have: A and AAAA for its host name, one PTR for each address. Pure, and the same for the same input. */
-export function wishOf(subject: Subject, zones: readonly WantedZone[]): Wish {
+export function dnsWishOf(subject: Subject, zones: readonly WantedZone[]): DnsWish {
   const collected = { wanted: new Map<string, Wanted>(), homeless: [] as string[], problems: [] as string[] }
   const typed = subject.hostname === undefined ? undefined : named(`host name`, subject.hostname, collected.problems)
   // A name without a domain is no name in DNS: it has no zone, and a PTR that leads to it leads nowhere.

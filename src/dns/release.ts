@@ -4,7 +4,7 @@ import type { EventRecorder } from '../kube/events.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Clock } from '../ops/clock.ts'
-import type { Outcome, RecordSync } from './sync.ts'
+import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
 import { notesOf, recordId } from './vm-status.ts'
 import type { ZoneRecords } from './zone-records.ts'
@@ -54,7 +54,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
   )
 }
 
-const isLeft = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome.is === 'trouble' || outcome.is === 'waits'
+const isLeft = (outcome: DnsOutcome | undefined): boolean => outcome === undefined || outcome.is === 'trouble' || outcome.is === 'waits'
 
 function deadlineMs(vm: ProxmoxVM, { releaseSeconds = usualReleaseSeconds }: Hands): number {
   return Date.parse(vm.metadata.deletionTimestamp ?? '') + releaseSeconds * 1000

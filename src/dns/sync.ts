@@ -1,18 +1,18 @@
 import type { VMRecordNote } from '../api/vm-dns.ts'
-import { Turns } from '../ipam/turns.ts'
+import { KeyedMutex } from '../ops/keyed-mutex.ts'
 import type { Clock } from '../ops/clock.ts'
 import { differenceTo, differenceToNone, type Difference, type Rules } from './difference.ts'
 import type { RecordType } from './marks.ts'
 import { idOf } from './placement.ts'
-import { type Change, DnsFault, type DnsProvider, type Found, type Made, type RecordKey } from './provider.ts'
-import { ownershipOf } from './providers.ts'
+import { type DnsChange, DnsFault, type DnsProvider, type Found, type Made, type RecordKey } from './providers/provider.ts'
+import { ownershipOf } from './providers/providers.ts'
 import type { Wanted } from './records.ts'
 import { isOfWholeZone, reasonOfFault, type Trouble } from './verdict.ts'
 import { recordId } from './vm-status.ts'
 import type { LiveZone, ZoneDirectory } from './zone-directory.ts'
 
 /** What became of one record. `lost`: its DNSZone is gone, so nobody can say. `waits`: a PTR whose forward record is not there yet, or a zone nobody has looked at. */
-export type Outcome = { readonly is: 'right' | 'gone' | 'lost' | 'waits' } | { readonly is: 'trouble'; readonly trouble: Trouble }
+export type DnsOutcome = { readonly is: 'right' | 'gone' | 'lost' | 'waits' } | { readonly is: 'trouble'; readonly trouble: Trouble }
 
 /** One question to or change at a server, for metrics. */
 export interface DnsOperation {
@@ -49,7 +49,7 @@ export class RecordSync {
   readonly #clock: Clock
   readonly #mayAct: () => boolean
   readonly #observe: (operation: DnsOperation) => void
-  readonly #turns = new Turns()
+  readonly #turns = new KeyedMutex()
 
   constructor(o: { directory: ZoneDirectory; clock: Clock; mayAct?: () => boolean; observe?: (operation: DnsOperation) => void }) {
     this.#directory = o.directory
@@ -59,10 +59,10 @@ export class RecordSync {
   }
 
   /** One outcome for each record of the task, by recordId. Throws only what is no DnsFault. */
-  async run(task: Task): Promise<Map<string, Outcome>> {
+  async run(task: Task): Promise<Map<string, DnsOutcome>> {
     const steps = stepsOf(task)
-    const outcomes = new Map<string, Outcome>()
-    const changes = new Map<Step, Change>()
+    const outcomes = new Map<string, DnsOutcome>()
+    const changes = new Map<Step, DnsChange>()
     await Promise.all([...byZone(steps)].map(([ref, mine]) => this.#compare(ref, mine, task.uid, outcomes, changes)))
     for (const stage of [0, 1, 2, 3] as const) {
       const due = steps.filter((step) => step.stage === stage && changes.has(step))
@@ -100,7 +100,7 @@ export class RecordSync {
   }
 
   /** Makes the changes when it is this server's turn; one answer for each, or why none could be made. */
-  apply(ref: string, changes: readonly Change[]): Promise<Made[] | Trouble> {
+  apply(ref: string, changes: readonly DnsChange[]): Promise<Made[] | Trouble> {
     const server = this.#directory.get(ref)?.provider?.server ?? ref
     return this.#turns.take(server, () =>
       this.ask(ref, 'apply', async (provider) => {
@@ -115,8 +115,8 @@ export class RecordSync {
     ref: string,
     steps: readonly Step[],
     uid: string,
-    outcomes: Map<string, Outcome>,
-    changes: Map<Step, Change>,
+    outcomes: Map<string, DnsOutcome>,
+    changes: Map<Step, DnsChange>,
   ): Promise<void> {
     const zone = this.#directory.get(ref)
     if (zone === undefined) {
@@ -137,7 +137,7 @@ export class RecordSync {
     }
   }
 
-  #judge(step: Step, difference: Difference, outcomes: Map<string, Outcome>, changes: Map<Step, Change>): void {
+  #judge(step: Step, difference: Difference, outcomes: Map<string, DnsOutcome>, changes: Map<Step, DnsChange>): void {
     switch (difference.is) {
       case 'same':
         outcomes.set(step.id, { is: step.stage < 2 ? 'right' : 'gone' })
@@ -150,7 +150,12 @@ export class RecordSync {
     }
   }
 
-  async #change(ref: string, steps: readonly Step[], changes: ReadonlyMap<Step, Change>, outcomes: Map<string, Outcome>): Promise<void> {
+  async #change(
+    ref: string,
+    steps: readonly Step[],
+    changes: ReadonlyMap<Step, DnsChange>,
+    outcomes: Map<string, DnsOutcome>,
+  ): Promise<void> {
     const list = steps.flatMap((step) => changes.get(step) ?? [])
     if (list.length === 0) return
     const made = await this.apply(ref, list)

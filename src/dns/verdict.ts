@@ -1,7 +1,7 @@
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import type { Condition } from '../api/object.ts'
 import type { Reason } from '../api/words.ts'
-import type { FaultKind } from './provider.ts'
+import type { FaultKind } from './providers/provider.ts'
 
 /** What is in the way of some records. */
 export interface Trouble {
@@ -26,7 +26,7 @@ export const reasonOfFault: Readonly<Record<FaultKind, Reason>> = {
 export const isOfWholeZone = (kind: FaultKind): boolean =>
   kind === 'unreachable' || kind === 'wrong-key' || kind === 'wrong-zone' || kind === 'clock-skew' || kind === 'rate-limited'
 
-export interface Standing {
+export interface DnsState {
   readonly notes: readonly VMRecordNote[]
   readonly troubles: readonly Trouble[]
   readonly homeless: readonly string[]
@@ -37,7 +37,7 @@ export interface Standing {
 export type DnsVerdict = Pick<Condition, 'status' | 'message'> & { readonly reason: Reason }
 
 /** The condition DNSSynced: one sentence for people, stable as long as nothing changes, since it is written to the status. */
-export function verdictOf({ notes, troubles, homeless, unconfirmed }: Standing): DnsVerdict {
+export function verdictOf({ notes, troubles, homeless, unconfirmed }: DnsState): DnsVerdict {
   const [first] = troubles
   if (first !== undefined) return { status: 'False', reason: first.reason, message: sentence(troubles.map(told)) }
   const open = notes.filter((note) => !note.synced)

@@ -1,6 +1,6 @@
 import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../api/dnszone.ts'
 import { dnsZones } from '../api/meta.ts'
-import { Turns } from '../ipam/turns.ts'
+import { KeyedMutex } from '../ops/keyed-mutex.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import { isOutdated } from '../kube/kube-error.ts'
@@ -12,7 +12,7 @@ const tries = 8
 export class ZoneRecords {
   readonly #client: KubeClient
   readonly #zones: Store<DNSZone>
-  readonly #turns = new Turns()
+  readonly #turns = new KeyedMutex()
 
   constructor(o: { client: KubeClient; zones: Store<DNSZone> }) {
     this.#client = o.client

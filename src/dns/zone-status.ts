@@ -3,7 +3,7 @@ import type { Condition } from '../api/object.ts'
 import type { Reason, ZoneCondition } from '../api/words.ts'
 import { zoneConditions } from '../api/words.ts'
 import { isSameJson } from '../kube/json.ts'
-import { providerOf } from './providers.ts'
+import { providerOf } from './providers/providers.ts'
 import type { Trouble } from './verdict.ts'
 
 /** What is known of a zone, for its status. */

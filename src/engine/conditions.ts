@@ -1,21 +1,31 @@
 import type { Condition } from '../api/object.ts'
 import { vmConditions, type Reason, type VmCondition } from '../api/words.ts'
 
-export interface Verdict {
+export interface ConditionUpdate {
   readonly type: VmCondition
   readonly status: 'True' | 'False' | 'Unknown'
   readonly reason: Reason
   readonly message: string
 }
 
-export const holds = (type: VmCondition, reason: Reason = 'Succeeded', message = ''): Verdict => ({ type, status: 'True', reason, message })
-export const fails = (type: VmCondition, reason: Reason, message: string): Verdict => ({ type, status: 'False', reason, message })
+export const holds = (type: VmCondition, reason: Reason = 'Succeeded', message = ''): ConditionUpdate => ({
+  type,
+  status: 'True',
+  reason,
+  message,
+})
+export const fails = (type: VmCondition, reason: Reason, message: string): ConditionUpdate => ({ type, status: 'False', reason, message })
 
 /**
  * The conditions with these verdicts in force. `lastTransitionTime` moves only when the status does; an equal verdict leaves the object as it is.
  * Conditions of other writers (DNS) pass through.
  */
-export function withVerdicts(old: readonly Condition[], verdicts: readonly Verdict[], generation: number, nowIso: string): Condition[] {
+export function withUpdates(
+  old: readonly Condition[],
+  verdicts: readonly ConditionUpdate[],
+  generation: number,
+  nowIso: string,
+): Condition[] {
   const byType = new Map(old.map((condition) => [condition.type, condition]))
   for (const verdict of verdicts) {
     const before = byType.get(verdict.type)
@@ -39,18 +49,14 @@ const rank = (type: string) => {
 }
 const ordered = (conditions: readonly Condition[]) => conditions.toSorted((a, b) => rank(a.type) - rank(b.type))
 
-export const conditionOf = (conditions: readonly Condition[] | undefined, type: VmCondition) =>
-  conditions?.find((condition) => condition.type === type)
-export const isTrue = (conditions: readonly Condition[] | undefined, type: VmCondition) => conditionOf(conditions, type)?.status === 'True'
-
 /**
  * The one verdict on the whole VM, for people and for kstatus: exactly one of Ready=True, Reconciling and Stalled holds.
  */
-export function standing(
+export function readiness(
   is: 'ready' | 'reconciling' | 'stalled',
   reason: Reason,
   message: string,
-): { verdicts: Verdict[]; dropped: VmCondition[] } {
+): { verdicts: ConditionUpdate[]; dropped: VmCondition[] } {
   switch (is) {
     case 'ready':
       return { verdicts: [holds('Ready', reason, message)], dropped: ['Reconciling', 'Stalled'] }

@@ -1,11 +1,12 @@
-import type { PveCluster } from '../proxmox/cluster.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
-import type { GuestRow } from '../proxmox/snapshot.ts'
-import { afterWrite, ipfilterSet, type FirewallWrite } from '../steps/set-firewall.ts'
-import type { FirewallRule } from '../proxmox/answers.ts'
-import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from './machine.ts'
-import { carriesMark } from './wanted.ts'
+import type { GuestRow } from '../proxmox/listing.ts'
+import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
+import type { ListedRule } from '../proxmox/answers.ts'
+import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from '../ladder/machine.ts'
+import type { FirewallWrite } from '../ladder/guest-writer.ts'
+import { carriesMark } from '../ladder/mark.ts'
 
 /** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
 export interface Carried {
@@ -163,7 +164,7 @@ export class Look {
   }
 }
 
-function seenRule({ pos, ...rule }: FirewallRule): SeenRule {
+function seenRule({ pos, ...rule }: ListedRule): SeenRule {
   const fields = Object.entries(rule).map(([key, value]) => [key, typeof value === 'boolean' ? (value ? '1' : '0') : value] as const)
   return { pos, fields: Object.fromEntries(fields) }
 }

@@ -1,12 +1,12 @@
 import type { Memory } from './memory.ts'
-import type { Room } from './room.ts'
-import type { VMRecord } from './vm-record.ts'
+import type { Dependencies } from './dependencies.ts'
+import type { VMStatusDraft } from './status-draft.ts'
 
 /** One pass over one VM: what it works with, whether the VM is made, kept or taken down. */
 export interface Pass {
-  readonly room: Room
+  readonly deps: Dependencies
   /** `namespace/name`. */
   readonly key: string
-  readonly record: VMRecord
+  readonly draft: VMStatusDraft
   readonly memory: Memory
 }

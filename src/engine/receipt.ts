@@ -1,28 +1,28 @@
 import { judgeExit } from '../proxmox/failures.ts'
-import type { PveCluster } from '../proxmox/cluster.ts'
-import { nowIso, tell, type Room } from './room.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
 import { noted, working } from './status.ts'
-import { retry, stalled, waitForTask, type Outcome } from './step.ts'
-import type { VMRecord } from './vm-record.ts'
+import type { VMStatusDraft } from './status-draft.ts'
+import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
 
 /**
  * The task of the last pass. While it runs there is nothing to do; when it ended badly its text is judged like a refused request, and the next
- * pass looks: tasks fail having succeeded. The clone's receipt is read by engine/cloning.ts, where absence matters.
+ * pass looks: tasks fail having succeeded. The clone's receipt is read by engine/create/clone.ts, where absence matters.
  */
-export function readReceipt(room: Room, record: VMRecord, cluster: PveCluster): Outcome | undefined {
-  const { step } = record.status
+export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: PveCluster): Outcome | undefined {
+  const { step } = draft.status
   if (!step?.upid || step.name === 'clone') return undefined
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${step.name} is under way.`)
-  const iso = nowIso(room.clock)
-  record.change(working(step.name, iso, { ...(step.attempts !== undefined && { attempts: step.attempts }) }))
+  const iso = nowIso(deps.clock)
+  draft.change(working(step.name, iso, { ...(step.attempts !== undefined && { attempts: step.attempts }) }))
   if (end.is === 'ok' && end.warnings)
-    tell(room, record.vm, 'Warning', 'TaskWarnings', `${step.name} ended with warnings; PVE's log of ${step.upid} has them`)
+    recordEvent(deps, draft.vm, 'Warning', 'TaskWarnings', `${step.name} ended with warnings; PVE's log of ${step.upid} has them`)
   if (end.is !== 'failed') return undefined
   const failure = judgeExit(end.exitstatus)
   if (harmless.has(failure.kind)) return undefined
-  record.change(noted(step.name, iso, 'Failed', end.exitstatus))
-  room.observe.stepEnded(step.name, 'failed', 0)
+  draft.change(noted(step.name, iso, 'Failed', end.exitstatus))
+  deps.observe.stepEnded(step.name, 'failed', 0)
   const why = `${step.name} failed: ${end.exitstatus}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }

@@ -1,18 +1,19 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import type { PveCluster } from '../proxmox/cluster.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
-import type { Room } from './room.ts'
-import { retry, stalled, wait, type Outcome } from './step.ts'
+import type { Dependencies } from './dependencies.ts'
+import type { VMStatusDraft } from './status-draft.ts'
+import { type Outcome, retry, stalled, wait, type Obstacle } from '../ladder/outcome.ts'
 
 type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 
 /** The PVE cluster of the VM, if it may be used. A VM that has its place keeps it when the cluster object narrows whom it serves. */
-export function clusterFor(room: Room, vm: ProxmoxVM): PveCluster | Outcome {
+export function clusterFor(deps: Dependencies, { vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): PveCluster | Obstacle {
   const { name } = vm.spec.clusterRef
-  const object = room.clusterObjects.get(name)
+  const object = deps.clusterObjects.get(name)
   if (!object) return stalled('ClusterNotFound', `There is no ProxmoxCluster "${name}"; create it.`)
-  const isNew = !vm.status?.intentAt
-  if (isNew && !mayUse(room, vm, object.spec.allowedNamespaces)) {
+  const isNew = !status.intentAt
+  if (isNew && !mayUse(deps, vm, object.spec.allowedNamespaces)) {
     return stalled(
       'ClusterNotAllowed',
       `ProxmoxCluster "${name}" does not serve namespace ${vm.metadata.namespace} (allowedNamespaces); an admin can admit it.`,
@@ -20,9 +21,9 @@ export function clusterFor(room: Room, vm: ProxmoxVM): PveCluster | Outcome {
   }
   if (isNew && object.metadata.deletionTimestamp)
     return stalled('ClusterDeleting', `ProxmoxCluster "${name}" is being deleted and takes no new VMs.`)
-  const cluster = room.clusters.get(name)
+  const cluster = deps.clusters.get(name)
   if (!cluster) {
-    const problem = room.clusters.problem(name)
+    const problem = deps.clusters.problem(name)
     return wait('ClusterNotReady', `ProxmoxCluster "${name}" is not ready${problem ? `: ${problem.message}` : ''}.`)
   }
   return cluster
@@ -35,13 +36,13 @@ const silentMs = 15_000
  * PVE gives no answer at all: nobody asks it but the listing, whose next success wakes all who wait. Each request would hold a worker for as
  * long as its deadline, and the VMs of other clusters with it.
  */
-export function silenceOf({ inventory, name }: Pick<PveCluster, 'inventory' | 'name'>, clock: Room['clock']): Outcome | undefined {
+export function silenceOf({ inventory, name }: Pick<PveCluster, 'inventory' | 'name'>, clock: Dependencies['clock']): Outcome | undefined {
   const { unreachableSinceMs: sinceMs, lastFailure } = inventory
   if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.now() - sinceMs < silentMs) return undefined
   return retry('Unreachable', `The PVE of ProxmoxCluster "${name}" gives no answer: ${lastFailure.message}`)
 }
 
-export function mayUse(room: Room, vm: ProxmoxVM, allowed: AllowedNamespaces): boolean {
+export function mayUse(deps: Dependencies, vm: ProxmoxVM, allowed: AllowedNamespaces): boolean {
   const namespace = vm.metadata.namespace ?? ''
-  return namespaceAllowed(allowed, room.namespaces.get(namespace)?.metadata.labels ?? {})
+  return namespaceAllowed(allowed, deps.namespaces.get(namespace)?.metadata.labels ?? {})
 }

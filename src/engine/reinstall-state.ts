@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { noProgress } from '../api/progress.ts'
 import type { Change } from './status.ts'
 
 const mostIDs = 20
@@ -6,25 +7,22 @@ const mostIDs = 20
 export type Running = NonNullable<NonNullable<ProxmoxVMStatus['reinstall']>['running']>
 
 /** A request that has neither been carried out nor begun. An ID that was there when the object was made counts as carried out. */
-export function requestedReinstall({ spec, status }: ProxmoxVM): string | undefined {
+export function requestedReinstall({ spec }: ProxmoxVM, status: ProxmoxVMStatus): string | undefined {
   const id = spec.reinstall?.requestID
-  if (!id || !status?.intentAt) return undefined
+  if (!id || !status.intentAt) return undefined
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
 
-/** The template of the VM: a reinstall may have asked for another one. */
-export const templateFor = (vm: ProxmoxVM, status: ProxmoxVMStatus) => status.reinstall?.running?.template ?? vm.spec.template
-
-export const begun =
+export const noteReinstallBegun =
   (running: Running): Change =>
   (status) => ({
     ...status,
     localStatus: 'reinstall',
-    progress: '0/12',
+    progress: noProgress,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
 
-export const completed =
+export const noteReinstallCompleted =
   (requestID: string): Change =>
   ({ reinstall, removedAt: _, ...status }) => ({
     ...status,
@@ -32,7 +30,7 @@ export const completed =
   })
 
 /** Forgets what was about the old disk. The time of the first clone stays: backups made since are this VM's. */
-export const anew =
+export const forgetOldDisk =
   (running: Running): Change =>
   ({
     intentAt: _a,
@@ -50,10 +48,3 @@ export const anew =
     ...status,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
-
-/** What is under way has no VM of before to respect: the ladder runs as at a birth. */
-export const isBirth = (status: ProxmoxVMStatus) => status.firstReadyAt === undefined || status.reinstall?.running !== undefined
-
-/** The VMID that must not be changed: pinned by the user, or kept over a reinstall. */
-export const pinnedVmidOf = (vm: ProxmoxVM, status: ProxmoxVMStatus) =>
-  vm.spec.vmid ?? (status.reinstall?.running?.removed ? status.vmid : undefined)

@@ -6,18 +6,18 @@ import type { KubeClient } from '../kube/client.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type Address, formatAddress, parseAddress } from './address.ts'
-import { type Choice, choose, grantOf, isWanted, sameAddress, shelfFor } from './choice.ts'
-import type { Claimant, Entry, Grant, Refusal } from './claim.ts'
+import { type Choice, choose, grantOf, isWanted, sameAddress, poolViewFor } from './choice.ts'
+import type { Claimant, Entry, Grant, ClaimRefusal } from './claim.ts'
 import { PoolGuard } from './pool-guard.ts'
 import { isFreedByHand } from './record-keeping.ts'
 import { givenBack, leftBehind, marksOf, nameOf } from './records.ts'
-import { type Shelf, Stock } from './stock.ts'
-import { Tally } from './tally.ts'
-import { Turns } from './turns.ts'
-import { Unsettled } from './unsettled.ts'
-import type { PoolRoom } from './usable.ts'
-import { Calls, type OnFreed } from './calls.ts'
-import { Waiters, type Wish } from './waiters.ts'
+import { type PoolView, PoolIndex } from './pool-index.ts'
+import { HeldCounts } from './held-counts.ts'
+import { KeyedMutex } from '../ops/keyed-mutex.ts'
+import { PendingClaims } from './pending-claims.ts'
+import type { UsableAddresses } from './usable.ts'
+import { WaiterWakeups, type OnFreed } from './waiter-wakeups.ts'
+import { Waiters, type AddressWish } from './waiters.ts'
 import { take, update, wasRefused } from './writes.ts'
 
 export interface AddressBookOptions {
@@ -39,26 +39,26 @@ interface Spot {
 
 /** Every pool counts its free addresses here; one per process, and only a leader claims and releases. */
 export class AddressBook {
-  readonly stock: Stock
-  readonly tally: Tally
+  readonly pools: PoolIndex
+  readonly counts: HeldCounts
   readonly guard: PoolGuard
   private readonly o: AddressBookOptions
   private readonly waiters = new Waiters()
-  private readonly calls: Calls
+  private readonly calls: WaiterWakeups
   private readonly heldBy: (uid: string) => PoolAddress[]
-  private readonly unsettled: Unsettled
+  private readonly unsettled: PendingClaims
   /** By uid: two calls for one VM must not each take an address for the same entry. */
-  private readonly turns = new Turns()
+  private readonly turns = new KeyedMutex()
   private readonly listeners = new Set<(pool: string, what: 'spec' | 'addresses') => void>()
 
   /** Declares an index: construct it before the reflectors run. */
   constructor(o: AddressBookOptions) {
     this.o = o
     this.heldBy = o.addresses.index('claim-uid', ({ spec }) => (spec.claimRef ? [spec.claimRef.uid] : []))
-    this.stock = new Stock({ pools: o.pools, addresses: o.addresses, onChange: (pool, what) => this.changed(pool, what) })
-    this.unsettled = new Unsettled(this.stock)
-    this.tally = new Tally(o.addresses)
-    this.calls = new Calls({ waiters: this.waiters, stock: this.stock, clock: o.clock, onFreed: o.onFreed })
+    this.pools = new PoolIndex({ pools: o.pools, addresses: o.addresses, onChange: (pool, what) => this.changed(pool, what) })
+    this.unsettled = new PendingClaims(this.pools)
+    this.counts = new HeldCounts(o.addresses)
+    this.calls = new WaiterWakeups({ waiters: this.waiters, pools: this.pools, clock: o.clock, onFreed: o.onFreed })
     this.guard = new PoolGuard({ client: o.client, pools: o.pools, isUsed: (pool) => this.isUsed(pool) })
     o.addresses.subscribe(({ new: now }) => now && this.unsettled.shown(now))
     o.namespaces.subscribe(({ key, old, new: now }) => {
@@ -87,24 +87,24 @@ export class AddressBook {
    * taken by a call whose reply was lost is found again. Throws KubeError when a write fails; what was granted before stays held.
    * @param cluster name of the ProxmoxCluster of the VM
    */
-  async claim(who: Claimant, entries: readonly Entry[], cluster: string): Promise<(Grant | Refusal)[]> {
+  async claim(who: Claimant, entries: readonly Entry[], cluster: string): Promise<(Grant | ClaimRefusal)[]> {
     return this.turns.take(who.uid, async () => {
       await this.ready()
       this.waiters.keepOnly(who.uid, entries)
-      const answers: (Grant | Refusal)[] = []
+      const answers: (Grant | ClaimRefusal)[] = []
       for (const entry of entries) answers.push(await this.claimOne(who, entry, entries, cluster))
       return answers
     })
   }
 
   /** As `claim`, without a write: what is held is granted, of the rest it says what `claim` would say, or that it is still to be taken. */
-  grants(who: Claimant, entries: readonly Entry[], cluster: string): (Grant | Refusal)[] {
+  grants(who: Claimant, entries: readonly Entry[], cluster: string): (Grant | ClaimRefusal)[] {
     return entries.map((entry) => {
       const granted = this.heldGrant(who, entry)
       if (granted) return granted
-      const shelf = this.shelf(who, entry, cluster)
-      if ('is' in shelf) return shelf
-      const choice = this.choice(shelf, who, entry, entries)
+      const view = this.view(who, entry, cluster)
+      if ('is' in view) return view
+      const choice = this.choice(view, who, entry, entries)
       if (choice.is === 'no') return choice.refusal
       return { is: 'waiting', entry: entry.name, reason: 'AddressPending', message: `no address of IPPool ${entry.pool} is taken yet` }
     })
@@ -158,15 +158,15 @@ export class AddressBook {
   /** Addresses by pool and state, for metrics. A pool of IPv6 may have more than a number holds exactly. */
   stats(): { pool: string; state: 'allocated' | 'orphaned' | 'free' | 'cooling' | 'reserved'; count: number }[] {
     const nowMs = this.o.clock.now()
-    return this.stock.list().flatMap((shelf) => {
-      const pool = shelf.pool.metadata.name
-      const { allocated, orphaned } = this.tally.of(pool)
+    return this.pools.list().flatMap((view) => {
+      const pool = view.pool.metadata.name
+      const { allocated, orphaned } = this.counts.of(pool)
       return [
         { pool, state: 'allocated' as const, count: allocated },
         { pool, state: 'orphaned' as const, count: orphaned },
-        { pool, state: 'free' as const, count: Number(shelf.index.available(nowMs)) },
-        { pool, state: 'cooling' as const, count: shelf.index.coolingCount(nowMs) },
-        { pool, state: 'reserved' as const, count: this.stock.reservedCount(shelf) },
+        { pool, state: 'free' as const, count: Number(view.index.available(nowMs)) },
+        { pool, state: 'cooling' as const, count: view.index.coolingCount(nowMs) },
+        { pool, state: 'reserved' as const, count: this.pools.reservedCount(view) },
       ]
     })
   }
@@ -176,38 +176,38 @@ export class AddressBook {
     return this.waiters.line(pool).filter(({ wish }) => wish !== 'pool').length
   }
 
-  private async claimOne(who: Claimant, entry: Entry, entries: readonly Entry[], cluster: string): Promise<Grant | Refusal> {
+  private async claimOne(who: Claimant, entry: Entry, entries: readonly Entry[], cluster: string): Promise<Grant | ClaimRefusal> {
     for (let races = 0; races < maxLostRaces; races++) {
       const granted = this.heldGrant(who, entry)
       if (granted) {
         this.calls.leave(entry.pool, who.uid, entry.name)
         return granted
       }
-      const shelf = this.shelf(who, entry, cluster)
-      if ('is' in shelf) return this.wait(who, entry, shelf, 'pool')
-      const choice = this.choice(shelf, who, entry, entries)
+      const view = this.view(who, entry, cluster)
+      if ('is' in view) return this.wait(who, entry, view, 'pool')
+      const choice = this.choice(view, who, entry, entries)
       if (choice.is === 'no') return this.wait(who, entry, choice.refusal, choice.wish)
-      if (await this.take(shelf, who, entry, choice)) {
+      if (await this.take(view, who, entry, choice)) {
         this.calls.leave(entry.pool, who.uid, entry.name)
-        return grantOf(entry, shelf.pool, choice.address)
+        return grantOf(entry, view.pool, choice.address)
       }
     }
     throw new Error(`lost ${maxLostRaces} races in a row for an address of IPPool ${entry.pool}`)
   }
 
-  private wait(who: Claimant, entry: Entry, refusal: Refusal, wish: Wish): Refusal {
+  private wait(who: Claimant, entry: Entry, refusal: ClaimRefusal, wish: AddressWish): ClaimRefusal {
     this.calls.wait(entry.pool, who, entry.name, wish)
     return refusal
   }
 
   /** @returns whether it is ours now; if not, the store knows whose it is */
   private async take(
-    shelf: Shelf,
+    view: PoolView,
     who: Claimant,
     entry: Entry,
     { address, adopt }: { address: Address; adopt: boolean },
   ): Promise<boolean> {
-    const { scope, reuseAfterMs } = shelf
+    const { scope, reuseAfterMs } = view
     const name = nameOf(address, scope)
     const owner = { namespace: who.namespace, name: who.name, uid: who.uid, entry: entry.name }
     this.unsettled.begin({ owner, pool: entry.pool, scope, address })
@@ -237,24 +237,24 @@ export class AddressBook {
   private async change({ address, scope }: Spot, change: (now: PoolAddress) => PoolAddress | undefined): Promise<void> {
     const name = nameOf(address, scope)
     const known = this.unsettled.has(name) ? undefined : this.o.addresses.get(name)
-    await this.stock.whileLeaving(address, scope, async () => {
+    await this.pools.whileLeaving(address, scope, async () => {
       const written = await update(this.o.client, name, known, change)
       if (written) this.o.addresses.put(written)
     })
   }
 
-  private choice(shelf: Shelf & { room: PoolRoom }, who: Claimant, entry: Entry, entries: readonly Entry[]): Choice {
+  private choice(view: PoolView & { space: UsableAddresses }, who: Claimant, entry: Entry, entries: readonly Entry[]): Choice {
     const begun = this.unsettled.of(who.uid).find(({ owner, pool }) => owner.entry === entry.name && pool === entry.pool)
     if (begun && (entry.address === undefined || sameAddress(entry.address, formatAddress(begun.address)))) {
       return { is: 'take', address: begun.address, adopt: false }
     }
     const ahead = this.waiters.ahead(entry.pool, who.uid, entry.name)
-    return choose(this.stock, shelf, { who, entry, entries, held: this.held(who.uid), ahead, nowMs: this.o.clock.now() })
+    return choose(this.pools, view, { who, entry, entries, held: this.held(who.uid), ahead, nowMs: this.o.clock.now() })
   }
 
-  private shelf(who: Claimant, entry: Entry, cluster: string): (Shelf & { room: PoolRoom }) | Refusal {
+  private view(who: Claimant, entry: Entry, cluster: string): (PoolView & { space: UsableAddresses }) | ClaimRefusal {
     const namespaceLabels = this.o.namespaces.get(who.namespace)?.metadata.labels ?? {}
-    return shelfFor(this.stock.shelf(entry.pool), entry, { namespace: who.namespace, namespaceLabels, cluster })
+    return poolViewFor(this.pools.view(entry.pool), entry, { namespace: who.namespace, namespaceLabels, cluster })
   }
 
   private heldGrant(who: Claimant, entry: Entry): Grant | undefined {
@@ -275,12 +275,12 @@ export class AddressBook {
   }
 
   private isUsed(pool: string): boolean {
-    const { allocated, orphaned } = this.tally.of(pool)
+    const { allocated, orphaned } = this.counts.of(pool)
     return allocated + orphaned > 0 || this.unsettled.isUsing(pool)
   }
 
   private rests({ spec }: PoolAddress): boolean {
-    return (this.stock.shelf(spec.poolRef.name)?.reuseAfterMs ?? 0) > 0
+    return (this.pools.view(spec.poolRef.name)?.reuseAfterMs ?? 0) > 0
   }
 
   private changed(pool: string, what: 'spec' | 'addresses'): void {

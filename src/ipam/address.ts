@@ -35,7 +35,7 @@ export function canonical(text: string): string {
  * Name of the PoolAddress of an address: `203.0.113.10`, `2001-0db8-0000-0000-0000-0000-0000-0001`, in another scope `203.0.113.10.lab`.
  * Object names hold no colon, and full groups give each address exactly one name: the API server's "already exists" is what keeps an address single.
  */
-export function objectName(address: Address, scope?: string): string {
+export function addressObjectName(address: Address, scope?: string): string {
   const base =
     address.family === 'IPv4'
       ? formatIPv4(address.value)

@@ -38,6 +38,6 @@ export type Grant = {
 }
 
 /** `waiting`: time or a release helps. `refused`: somebody must change the VM or the pool. Either way the claimant is woken when it may help to ask again. */
-export type Refusal = { is: 'waiting' | 'refused'; entry: string; reason: Reason; message: string }
+export type ClaimRefusal = { is: 'waiting' | 'refused'; entry: string; reason: Reason; message: string }
 
 export const keyOfClaimant = ({ namespace, name }: Pick<Claimant, 'namespace' | 'name'>): string => `${namespace}/${name}`

@@ -2,13 +2,13 @@
  * Which address of a pool is next. Keeps only what is not fresh, so a pool of 2^64 costs what its used addresses cost,
  * and a pick is amortised O(log n): nothing is scanned.
  */
-import { Heap } from './heap.ts'
+import { Heap } from '../ops/heap.ts'
 import type { IntervalSet } from './intervals.ts'
 
 export type PickPolicy = 'LeastRecentlyReleased' | 'Sequential'
 
 /** What is known of one address: nobody ever had it, it was given back at some time, or it may not be given. */
-export type AddressState = { is: 'fresh' } | { is: 'released'; atMs: number } | { is: 'taken' }
+export type PickState = { is: 'fresh' } | { is: 'released'; atMs: number } | { is: 'taken' }
 
 interface Released {
   readonly value: bigint
@@ -38,7 +38,7 @@ export class PickIndex {
   }
 
   /** Notes the state of an address; one that is not open is ignored. Saying the same twice changes nothing. */
-  set(value: bigint, state: AddressState): void {
+  set(value: bigint, state: PickState): void {
     if (!this.open.has(value)) return
     const was = this.known.get(value)
     if (state.is === 'fresh') {

@@ -14,7 +14,7 @@ import { overlapsOf } from './overlap.ts'
 import { type PoolFacts, statusOf } from './pool-status.ts'
 import { isFreedByHand, keepingOf } from './record-keeping.ts'
 import { rested } from './records.ts'
-import type { Shelf } from './stock.ts'
+import type { PoolView } from './pool-index.ts'
 
 export interface PoolControllerOptions {
   client: KubeClient
@@ -39,7 +39,8 @@ const holdersNamed = 3
 
 export class PoolController {
   private readonly o: PoolControllerOptions
-  private readonly queue: WorkQueue
+  /** Keys are names of IPPools. */
+  readonly queue: WorkQueue
   private readonly byPool: (pool: string) => PoolAddress[]
   private readonly writtenMs = new Map<string, number>()
   /** When the records of a pool are to be looked through; absent = now. */
@@ -75,28 +76,28 @@ export class PoolController {
     if (what === 'addresses') return
     this.sweepMs.delete(pool)
     // Whether pools overlap is a matter of all of them.
-    for (const { pool: other } of this.o.book.stock.list()) this.queue.add(other.metadata.name)
+    for (const { pool: other } of this.o.book.pools.list()) this.queue.add(other.metadata.name)
   }
 
   /** A release, or a deletion by hand, is due sooner than what was known before. */
   private sweepSooner(now: PoolAddress): void {
     if (now.spec.claimRef && !isFreedByHand(now)) return
     const pool = now.spec.poolRef.name
-    const shelf = this.o.book.stock.shelf(pool)
+    const view = this.o.book.pools.view(pool)
     const nowMs = this.o.clock.now()
     const dueMs = isFreedByHand(now)
       ? nowMs
-      : nowMs + (now.spec.state === 'Cooling' ? (shelf?.reuseAfterMs ?? 0) : (shelf?.keepRecordsMs ?? keepRecordsMs))
+      : nowMs + (now.spec.state === 'Cooling' ? (view?.reuseAfterMs ?? 0) : (view?.keepRecordsMs ?? keepRecordsMs))
     if (dueMs < (this.sweepMs.get(pool) ?? 0)) this.sweepMs.set(pool, dueMs)
     this.queue.add(pool)
   }
 
   private async reconcile(name: string): Promise<void> {
-    const shelf = this.o.book.stock.shelf(name)
-    await this.sweep(name, shelf)
-    if (shelf) {
+    const view = this.o.book.pools.view(name)
+    await this.sweep(name, view)
+    if (view) {
       const isBare = await this.o.book.guard.unprotect(name)
-      const isGone = isBare && shelf.pool.metadata.deletionTimestamp !== undefined
+      const isGone = isBare && view.pool.metadata.deletionTimestamp !== undefined
       if (!isGone) await this.report(name)
     }
     this.queue.forget(name)
@@ -104,12 +105,12 @@ export class PoolController {
 
   private async report(name: string): Promise<void> {
     // The newest: the guard may have written meanwhile.
-    const shelf = this.o.book.stock.shelf(name)
-    if (!shelf) return
+    const view = this.o.book.pools.view(name)
+    if (!view) return
     const nowMs = this.o.clock.now()
-    const facts = this.facts(name, shelf, nowMs)
+    const facts = this.facts(name, view, nowMs)
     if (facts.nextFreeMs !== undefined) this.queue.addAfter(name, facts.nextFreeMs - nowMs + 1)
-    const status = statusOf(shelf.pool, facts, nowMs)
+    const status = statusOf(view.pool, facts, nowMs)
     if (!status) return
     const waitMs = (this.writtenMs.get(name) ?? 0) + statusEveryMs - nowMs
     if (waitMs > 0 && waitMs <= statusEveryMs) {
@@ -126,25 +127,25 @@ export class PoolController {
     }
   }
 
-  private facts(name: string, shelf: Shelf, nowMs: number): PoolFacts {
+  private facts(name: string, view: PoolView, nowMs: number): PoolFacts {
     const { book } = this.o
-    const { room, index, pool } = shelf
-    const { allocated, orphaned } = book.tally.of(name)
+    const { space, index, pool } = view
+    const { allocated, orphaned } = book.counts.of(name)
     const isGoing = pool.metadata.deletionTimestamp !== undefined
     return {
-      problem: typeof room === 'string' ? room : undefined,
+      problem: typeof space === 'string' ? space : undefined,
       counts:
-        typeof room === 'string'
+        typeof space === 'string'
           ? undefined
           : {
-              total: room.usable.size,
+              total: space.usable.size,
               free: index.available(nowMs),
               cooling: index.coolingCount(nowMs),
-              reserved: book.stock.reservedCount(shelf),
+              reserved: book.pools.reservedCount(view),
             },
       allocated: allocated + orphaned,
       holders: isGoing ? this.holders(name) : [],
-      overlaps: overlapsOf(shelf, book.stock.list()),
+      overlaps: overlapsOf(view, book.pools.list()),
       waiting: book.waitingAt(name),
       nextFreeMs: index.nextWarmMs(nowMs),
     }
@@ -156,7 +157,7 @@ export class PoolController {
   }
 
   /** Frees what an admin deleted, drops records that were kept long enough, and says of rested addresses that they are free. */
-  private async sweep(name: string, shelf: Shelf | undefined): Promise<void> {
+  private async sweep(name: string, view: PoolView | undefined): Promise<void> {
     const nowMs = this.o.clock.now()
     const dueMs = this.sweepMs.get(name)
     if (dueMs !== undefined && dueMs > nowMs) {
@@ -165,8 +166,8 @@ export class PoolController {
     }
     const keeping = keepingOf(this.byPool(name), {
       nowMs,
-      reuseAfterMs: shelf?.reuseAfterMs ?? 0,
-      keepRecordsMs: shelf?.keepRecordsMs ?? keepRecordsMs,
+      reuseAfterMs: view?.reuseAfterMs ?? 0,
+      keepRecordsMs: view?.keepRecordsMs ?? keepRecordsMs,
     })
     const { freed, expired } = keeping
     for (const address of freed) await this.o.book.freeOrphan(address)

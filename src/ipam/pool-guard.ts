@@ -5,13 +5,13 @@ import { ipPools } from '../api/meta.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
-import { Turns } from './turns.ts'
+import { KeyedMutex } from '../ops/keyed-mutex.ts'
 
 export class PoolGuard {
   private readonly client: KubeClient
   private readonly pools: Store<IPPool>
   private readonly isUsed: (pool: string) => boolean
-  private readonly turns = new Turns()
+  private readonly turns = new KeyedMutex()
   /** Pools whose finalizer we removed: the store may still show it. */
   private readonly bare = new Set<string>()
 

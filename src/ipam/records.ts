@@ -2,7 +2,7 @@
 import { apiVersion, defaultScope, group, heldFinalizer } from '../api/group.ts'
 import type { ObjectMeta } from '../api/object.ts'
 import type { ClaimReference, FormerHolder, PoolAddress } from '../api/pooladdress.ts'
-import { type Address, formatAddress, objectName } from './address.ts'
+import { type Address, formatAddress, addressObjectName } from './address.ts'
 import type { Claimant } from './claim.ts'
 
 /** design: the last 20 former holders stay on record. */
@@ -20,7 +20,7 @@ export interface Claim {
 
 /** The scope as names carry it: the default one is not written. */
 export const suffixOf = (scope: string): string | undefined => (scope === defaultScope ? undefined : scope)
-export const nameOf = (address: Address, scope: string): string => objectName(address, suffixOf(scope))
+export const nameOf = (address: Address, scope: string): string => addressObjectName(address, suffixOf(scope))
 
 /** The address held by a claim: a new object, or one that was there unheld (its record stays). */
 export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAddress {
@@ -43,7 +43,7 @@ export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAd
 }
 
 /** The same address of the same VM, for another entry of its list. */
-export function renamed(address: PoolAddress, { entry, pool }: Pick<Claim, 'entry' | 'pool'>): PoolAddress {
+export function underEntry(address: PoolAddress, { entry, pool }: Pick<Claim, 'entry' | 'pool'>): PoolAddress {
   const { claimRef } = address.spec
   return claimRef ? { ...address, spec: { ...address.spec, poolRef: { name: pool }, claimRef: { ...claimRef, entry } } } : address
 }

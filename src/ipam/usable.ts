@@ -17,7 +17,7 @@ export interface Reservation {
   readonly for: { readonly namespace: string; readonly name: string }
 }
 
-export interface PoolRoom {
+export interface UsableAddresses {
   readonly family: Family
   /** What the pool may give: ranges without exclude, gateway, network and broadcast addresses. Reserved ones are in it. */
   readonly usable: IntervalSet
@@ -37,9 +37,9 @@ const maxNetworks = 65_536n
 /**
  * Reads a pool. Checks what the API server's CEL cannot: the order of IPv6 ranges, a range that leaves the gateway's network,
  * reservations of what the pool never gives.
- * @returns the room, or a sentence that names the field at fault.
+ * @returns the addresses, or a sentence that names the field at fault.
  */
-export function roomOf(spec: RangeSpec): PoolRoom | string {
+export function usableAddressesOf(spec: RangeSpec): UsableAddresses | string {
   const ranges = parseAll('spec.ranges', spec.ranges)
   if (typeof ranges === 'string') return ranges
   const family = ranges[0]?.family
@@ -58,7 +58,7 @@ export function roomOf(spec: RangeSpec): PoolRoom | string {
   const gatewayOnly = IntervalSet.of(gateway ? [{ from: gateway.value, to: gateway.value }] : [])
   const usable = named.minus(excluded).minus(edges).minus(gatewayOnly)
 
-  const why: PoolRoom['why'] = ({ family: asked, value }) => {
+  const why: UsableAddresses['why'] = ({ family: asked, value }) => {
     if (asked !== family) return { is: 'outside', because: `is no ${family} address` }
     if (gatewayOnly.has(value)) return { is: 'withheld', because: 'is the gateway' }
     if (!named.has(value)) return { is: 'outside', because: 'is not in the ranges' }
@@ -128,7 +128,7 @@ function readReservations(
   reservations: readonly Reservation[],
   family: Family,
   usable: IntervalSet,
-  why: PoolRoom['why'],
+  why: UsableAddresses['why'],
 ): Map<bigint, Reservation['for']> | string {
   const reserved = new Map<bigint, Reservation['for']>()
   for (const [at, reservation] of reservations.entries()) {

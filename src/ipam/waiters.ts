@@ -2,12 +2,12 @@
 import type { Claimant } from './claim.ts'
 
 /** `any`: the next free address. An address: that one. `pool`: a change of the pool, its namespaces or its cluster list. */
-export type Wish = 'any' | 'pool' | bigint
+export type AddressWish = 'any' | 'pool' | bigint
 
 export interface Waiter {
   readonly who: Claimant
   readonly entry: string
-  readonly wish: Wish
+  readonly wish: AddressWish
   /** When it was told to come; one that does not come in time loses its place. */
   wokenMs?: number | undefined
 }
@@ -20,7 +20,7 @@ export class Waiters {
   private readonly lines = new Map<string, Map<string, Waiter>>()
 
   /** Takes or keeps a place. A changed wish keeps it too; the wake is used up. */
-  join(pool: string, who: Claimant, entry: string, wish: Wish): void {
+  join(pool: string, who: Claimant, entry: string, wish: AddressWish): void {
     const line = this.lines.get(pool) ?? new Map<string, Waiter>()
     line.set(ticketOf(who.uid, entry), { who, entry, wish })
     this.lines.set(pool, line)

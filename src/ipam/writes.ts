@@ -3,7 +3,7 @@ import { poolAddresses } from '../api/meta.ts'
 import type { PoolAddress } from '../api/pooladdress.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isNotFound, isOutdated, KubeError } from '../kube/kube-error.ts'
-import { type Claim, isProtected, nameOf, recordOf, releasedAtMs, renamed, taken } from './records.ts'
+import { type Claim, isProtected, nameOf, recordOf, releasedAtMs, underEntry, taken } from './records.ts'
 
 /** Beyond this somebody writes the object in a loop; the caller tries again later. */
 const tries = 8
@@ -31,7 +31,7 @@ export async function take(client: KubeClient, claim: Claim, nowMs: () => number
     if (seen && verdict !== 'write') return { is: verdict === 'ours' ? 'ours' : 'theirs', object: seen }
     try {
       if (!seen) return { is: 'ours', object: await client.create(poolAddresses, taken(claim, nowMs())) }
-      const next = seen.spec.claimRef ? renamed(seen, claim) : taken(claim, nowMs(), seen)
+      const next = seen.spec.claimRef ? underEntry(seen, claim) : taken(claim, nowMs(), seen)
       return { is: 'ours', object: await client.replace(poolAddresses, next) }
     } catch (fault) {
       // A create is "not found" only when there is no such kind.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Event, events, type KubeObject } from '../api/meta.ts'
+import { type Event, coreEvents, type KubeObject } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type KubeClient, KubeError } from './client.ts'
 import { isNotFound } from './kube-error.ts'
@@ -181,7 +181,7 @@ export class EventRecorder {
 
   async #create(series: Series, count: number): Promise<void> {
     const counted = count > 1 ? { ...series.event, series: { count, lastObservedTime: microTime(series.lastMs) } } : series.event
-    await this.#o.client.create(events, counted).catch((fault: unknown) => {
+    await this.#o.client.create(coreEvents, counted).catch((fault: unknown) => {
       // the answer to our own earlier attempt was lost
       if (!(fault instanceof KubeError && fault.reason === 'AlreadyExists')) throw fault
     })
@@ -190,7 +190,7 @@ export class EventRecorder {
   async #update(series: Series, count: number): Promise<void> {
     const patch = { series: { count, lastObservedTime: microTime(series.lastMs) } }
     try {
-      await this.#o.client.mergePatch(events, series.event.metadata, patch)
+      await this.#o.client.mergePatch(coreEvents, series.event.metadata, patch)
     } catch (fault) {
       if (!isNotFound(fault)) throw fault
       // events live for an hour; a series may live longer

@@ -2,7 +2,7 @@ import type { KubeObject } from '../api/meta.ts'
 import { keyOf } from './keys.ts'
 
 /** old absent = added, new absent = deleted. An object made anew under the name of a deleted one is two changes, never one. */
-export interface Change<T> {
+export interface StoreChange<T> {
   key: string
   old?: T
   new?: T
@@ -28,7 +28,7 @@ export function isNewer(a: string | undefined, b: string | undefined): boolean |
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>()
   readonly #indexes = new Map<string, Index<T>>()
-  readonly #listeners = new Set<(change: Change<T>) => void>()
+  readonly #listeners = new Set<(change: StoreChange<T>) => void>()
   readonly #onProblem: (message: string) => void
   /** Our own writes that the watch has not confirmed yet: it may still tell older news about these. */
   readonly #ahead = new Set<string>()
@@ -72,7 +72,7 @@ export class Store<T extends KubeObject> {
   }
 
   /** Tells of every change from now on; the answer ends that. What a listener throws is reported and stops nobody. */
-  subscribe(listener: (change: Change<T>) => void): () => void {
+  subscribe(listener: (change: StoreChange<T>) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -162,7 +162,7 @@ export class Store<T extends KubeObject> {
     this.#tell({ key, old })
   }
 
-  #tell(change: Change<T>): void {
+  #tell(change: StoreChange<T>): void {
     for (const listener of this.#listeners) {
       try {
         listener(change)

@@ -12,8 +12,8 @@ export interface Probes {
   ready: Readonly<Record<string, Check>>
 }
 
-export type Answer = { status: number; contentType: string; body: string }
-export type Page = () => Answer | Promise<Answer>
+export type ProbeAnswer = { status: number; contentType: string; body: string }
+export type Page = () => ProbeAnswer | Promise<ProbeAnswer>
 
 export interface OpsServer {
   /** http://host:port of the listener; the port is the real one when 0 was asked for. */
@@ -22,7 +22,7 @@ export interface OpsServer {
 }
 
 /** `host:port`, `:port` (every interface) or `[v6]:port`; throws a sentence otherwise. */
-export function parseAddress(text: string): { host?: string; port: number } {
+export function parseListenAddress(text: string): { host?: string; port: number } {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
   const port = Number(found?.[3])
   if (!found || port > 65535) throw new Error(`"${text}" is no address to listen on: write 127.0.0.1:8080, :8080 or [::1]:8080`)
@@ -41,7 +41,7 @@ export async function serveOps(address: string, pages: Readonly<Record<string, P
   // Probes and scrapes are short; a peer that stalls must not hold a socket for ever.
   server.headersTimeout = 10_000
   server.requestTimeout = 10_000
-  const { host, port } = parseAddress(address)
+  const { host, port } = parseListenAddress(address)
   await new Promise<void>((listening, refuse) => {
     server.once('error', (fault: NodeJS.ErrnoException) => {
       refuse(
@@ -97,7 +97,7 @@ export function eventLoopCheck(limitMs = 1_000): { check: Check; stop(): void } 
   }
 }
 
-function verdict(name: string, checks: Readonly<Record<string, Check>>): Answer {
+function verdict(name: string, checks: Readonly<Record<string, Check>>): ProbeAnswer {
   const lines: string[] = []
   let failed = false
   for (const [check, look] of Object.entries(checks)) {
@@ -109,7 +109,7 @@ function verdict(name: string, checks: Readonly<Record<string, Check>>): Answer 
   return { status: failed ? 503 : 200, contentType: 'text/plain; charset=utf-8', body: `${lines.join('\n')}\n` }
 }
 
-async function answer(request: IncomingMessage, pages: Readonly<Record<string, Page>>): Promise<Answer> {
+async function answer(request: IncomingMessage, pages: Readonly<Record<string, Page>>): Promise<ProbeAnswer> {
   const path = (request.url ?? '/').replace(/[?#].*$/, '').replace(/(.)\/$/, '$1')
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined
   if (!page) return plain(404, `nothing at ${path}; there is ${Object.keys(pages).join(', ')}\n`)
@@ -121,7 +121,7 @@ async function answer(request: IncomingMessage, pages: Readonly<Record<string, P
   }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, reply: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, reply: ProbeAnswer): void {
   response.writeHead(reply.status, {
     'content-type': reply.contentType,
     'content-length': Buffer.byteLength(reply.body),
@@ -130,6 +130,6 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Answer)
   response.end(request.method === 'HEAD' ? undefined : reply.body)
 }
 
-function plain(status: number, body: string): Answer {
+function plain(status: number, body: string): ProbeAnswer {
   return { status, contentType: 'text/plain; charset=utf-8', body }
 }

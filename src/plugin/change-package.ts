@@ -2,21 +2,21 @@ import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Package } from '../api/package.ts'
-import { conditionOf } from '../engine/conditions.ts'
-import { mergePackages } from '../engine/package-merge.ts'
+import { mergePackages } from '../want/package-merge.ts'
 import { appliedBefore } from './own-fields.ts'
 import { hasPackageFlags, inlinePackage, type PackageFlags } from './package-flags.ts'
-import { press, type PressOptions } from './press.ts'
+import { sendCommand, type SendOptions } from './command.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
+import { conditionOf } from '../api/condition.ts'
 
-export type ChangePackageOptions = PackageFlags & PressOptions & { force?: boolean }
+export type ChangePackageOptions = PackageFlags & SendOptions & { force?: boolean }
 
 const manager = `${fieldManager}-change-package`
 
 /** With flags: packageRef and package of the spec, and waits until they are in force. Without: the command, which takes the newest VMPackage. */
 export async function changePackage(session: Session, name: string, o: ChangePackageOptions): Promise<void> {
-  if (!hasPackageFlags(o)) return await press(session, 'ChangePackage', name, o)
+  if (!hasPackageFlags(o)) return await sendCommand(session, 'ChangePackage', name, o)
   const { client, namespace, shell } = session
   const before = await mustGetVM(session, name)
   const earlier = appliedBefore(before, manager, ['spec']) as Partial<ProxmoxVM['spec']>

@@ -2,16 +2,17 @@ import type { IPPool } from '../api/ippool.ts'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../api/size.ts'
-import { assignSlots, systemKeyOf } from '../engine/disk-slots.ts'
-import type { Seen, Want } from '../engine/machine.ts'
-import { resolveWire } from '../engine/resolve.ts'
-import { stalled, type Outcome } from '../engine/step.ts'
-import { type GrantedAddress, wantOf } from '../engine/wanted.ts'
+import { assignSlots, systemKeyOf } from '../want/disk-slots.ts'
+import type { Seen, Want } from '../ladder/machine.ts'
+import { resolveWire } from '../want/package.ts'
+import { wantOf } from '../want/want.ts'
 import { grantOf, isWanted } from '../ipam/choice.ts'
 import { parseAddress } from '../ipam/address.ts'
 import { provision } from '../lifecycle.ts'
 import { storageOf } from '../proxmox/property-string.ts'
-import { isConfigStep, mergedChange } from '../steps/config-step.ts'
+import { isConfigStep, mergedChange } from '../ladder/config-step.ts'
+import { stalled, isOutcome, type Obstacle } from '../ladder/outcome.ts'
+import type { GrantedAddress } from '../want/granted-address.ts'
 
 export type Pools = ReadonlyMap<string, IPPool>
 type Held = NonNullable<ProxmoxVMStatus['addresses']>[number]
@@ -83,11 +84,13 @@ export interface AddressChange {
 export function addressChange({ spec, status }: ProxmoxVM, pools: Pools): AddressChange {
   const held = status?.addresses ?? []
   const entries = (spec.addresses ?? []).map(({ name, poolRef, address }) => ({ name, pool: poolRef.name, ...(address && { address }) }))
-  const standsFor = (entry: (typeof entries)[number], it: Held) => isWanted(asRecord(it), [entry])
+  const standsFor = (entry: (typeof entries)[number], address: Held) => isWanted(asRecord(address), [entry])
   return {
-    lacking: entries.filter((entry) => !held.some((it) => standsFor(entry, it))),
-    surplus: held.filter((it) => !entries.some((entry) => standsFor(entry, it))),
-    kept: entries.flatMap((entry) => held.filter((it) => standsFor(entry, it)).map((it) => granted(it, pools.get(it.pool)))),
+    lacking: entries.filter((entry) => !held.some((address) => standsFor(entry, address))),
+    surplus: held.filter((address) => !entries.some((entry) => standsFor(entry, address))),
+    kept: entries.flatMap((entry) =>
+      held.filter((address) => standsFor(entry, address)).map((address) => granted(address, pools.get(address.pool))),
+    ),
   }
 }
 
@@ -105,11 +108,11 @@ function granted(held: Held, pool: IPPool | undefined): GrantedAddress {
 }
 
 /** What the spec wants of the VM, as far as it can be told without PVE; an outcome: it cannot be made. */
-export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly GrantedAddress[], seen: Seen): Want | Outcome {
+export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly GrantedAddress[], seen: Seen): Want | Obstacle {
   const { status = {} } = vm
   const [net] = status.interfaces ?? []
   const wire = resolveWire(merged, grants, net)
-  if ('is' in wire) return wire
+  if (isOutcome(wire)) return wire
   const system = systemKeyOf(status.disks) ?? ''
   const disks = assignSlots(status.disks ?? [], system, merged, seen.config?.values ?? {})
   if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)

@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { Refusal } from './shell.ts'
+import { PluginRefusal } from './shell.ts'
 
 /** The flags of change-package: the fields that are sold most, and `--set` for every other single value. */
 export interface PackageFlags {
@@ -26,9 +26,10 @@ export function inlinePackage({ cores, memory, disk, rate, set = [] }: PackageFl
   for (const setting of set) {
     const at = setting.indexOf('=')
     const path = setting.slice(0, at).split('.')
-    if (at < 1 || path.some((part) => part === '')) throw new Refusal(`--set ${setting}: write FIELD=VALUE, such as cpu.limit=1.5`)
+    if (at < 1 || path.some((part) => part === '')) throw new PluginRefusal(`--set ${setting}: write FIELD=VALUE, such as cpu.limit=1.5`)
     const value: unknown = parse(setting.slice(at + 1))
-    if (value === null || typeof value === 'object') throw new Refusal(`--set ${setting}: one value only; write lists with kubectl edit`)
+    if (value === null || typeof value === 'object')
+      throw new PluginRefusal(`--set ${setting}: one value only; write lists with kubectl edit`)
     // A number with a fraction is a quantity, and quantities are strings.
     put(wish, path, typeof value === 'number' && !Number.isInteger(value) ? String(value) : value)
   }

@@ -1,5 +1,5 @@
 import { ipPools, vmPackages } from '../api/meta.ts'
-import { planOf, type Plan, type PlanLine } from './plan.ts'
+import { planOf, type PlanReport, type PlanLine } from './plan.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 
 export async function showPlan(session: Session, name: string, o: { output?: 'json' }): Promise<void> {
@@ -24,7 +24,7 @@ const titles: readonly [PlanLine['when'], string][] = [
   ['Reinstall', 'By reinstall:'],
 ]
 
-function page({ name, namespace, generation, observedGeneration, phase, held, lines }: Plan): string {
+function page({ name, namespace, generation, observedGeneration, phase, held, lines }: PlanReport): string {
   const seen = observedGeneration === generation ? `generation ${generation}` : `generation ${generation}, judged is ${observedGeneration}`
   const parts = titles.flatMap(([when, title]) => {
     const some = lines.filter((line) => line.when === when)

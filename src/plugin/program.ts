@@ -6,12 +6,12 @@ import { changePackage } from './change-package.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { showPlan } from './plan-page.ts'
 import { showPools } from './pools.ts'
-import { press } from './press.ts'
+import { sendCommand } from './command.ts'
 import { reinstall } from './reinstall.ts'
 import { type Session, withSession } from './session.ts'
-import { exitCodes, Refusal, type Shell } from './shell.ts'
+import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
-import { suspend, unsuspend } from './suspension.ts'
+import { suspendVM, unsuspend } from './suspension.ts'
 import { showWho } from './who.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
@@ -22,7 +22,7 @@ export async function run(shell: Shell, args: readonly string[]): Promise<number
   } catch (fault) {
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? exitCodes.done : exitCodes.usage
     shell.err(`kubectl pve: ${sentenceOf(fault)}\n`)
-    return fault instanceof Refusal ? fault.exitCode : exitCodes.failed
+    return fault instanceof PluginRefusal ? fault.exitCode : exitCodes.failed
   }
 }
 
@@ -94,10 +94,12 @@ function addButton(program: Command, shell: Shell, name: CommandName): void {
     .command(`${buttonName(name)} <vm>`)
     .description(buttonHelp(name))
     .helpGroup('Buttons of the manual (each a ProxmoxVMCommand):')
-  pressing(waiting(command)).action(bound<Parameters<typeof press>[3]>(shell, (session, vm, options) => press(session, name, vm, options)))
+  sending(waiting(command)).action(
+    bound<Parameters<typeof sendCommand>[3]>(shell, (session, vm, options) => sendCommand(session, name, vm, options)),
+  )
 }
 
-const pressing = (command: Command) =>
+const sending = (command: Command) =>
   command
     .option('--ttl <duration>', 'delete the ProxmoxVMCommand this long after its end (default: it goes with its VM)', seconds)
     .option('--reason <text>', 'why, for people')
@@ -110,7 +112,7 @@ function addEdits(program: Command, shell: Shell): void {
     .requiredOption('--reason <text>', 'why, for people: it is in every refusal meanwhile')
     .option('--by <holder>', 'who holds it: one entry a holder', 'manual')
     .option('--force', 'take the entry over from whoever wrote it')
-    .action(bound(shell, suspend))
+    .action(bound(shell, suspendVM))
   edit('unsuspend', 'takes the holder off; after the last one the VM is started, unless it is Halted')
     .option('--by <holder>', 'whose entry goes', 'manual')
     .option('--force', 'even if somebody else wrote the entry')
@@ -121,7 +123,7 @@ function addEdits(program: Command, shell: Shell): void {
     .addOption(new Option('--template-tag <tag>', 'the same, by tag').conflicts(['template', 'templateVmid']))
     .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
     .action(bound(shell, reinstall))
-  pressing(edit('change-package', `${changeHelp()} Without flags: the newest version of the VMPackage, as the command ChangePackage`))
+  sending(edit('change-package', `${changeHelp()} Without flags: the newest version of the VMPackage, as the command ChangePackage`))
     .option('--package <name>', 'another VMPackage (packageRef)')
     .option('--cores <n>', 'cpu.cores', whole)
     .option('--memory <size>', 'memory.size, such as 8Gi')

@@ -2,7 +2,7 @@ import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
-import { Refusal } from './shell.ts'
+import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
 
 export interface ReinstallOptions {
@@ -23,8 +23,10 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
   const { client, namespace, shell } = session
   const before = await mustGetVM(session, name)
   const requestID = o.requestId ?? new Date(shell.clock.now()).toISOString()
-  if (isDone(before, requestID)) throw new Refusal(`reinstall ${name}: request ${requestID} was carried out before and never runs again`)
-  if (!before.status?.firstReadyAt) throw new Refusal(`reinstall ${name}: the VM has never been ready; there is nothing to install anew`)
+  if (isDone(before, requestID))
+    throw new PluginRefusal(`reinstall ${name}: request ${requestID} was carried out before and never runs again`)
+  if (!before.status?.firstReadyAt)
+    throw new PluginRefusal(`reinstall ${name}: the VM has never been ready; there is nothing to install anew`)
   const template = templateOf(o) ?? (before.spec.reinstall?.template ? selected(before) : undefined)
   const wish = {
     apiVersion,

@@ -3,7 +3,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import { KubeClient } from '../kube/client.ts'
 import { loadKubeServer } from '../kube/config.ts'
-import { Refusal, type Shell } from './shell.ts'
+import { PluginRefusal, type Shell } from './shell.ts'
 
 /** The options every sub-command has, as kubectl's own commands. */
 export interface GlobalOptions {
@@ -45,13 +45,13 @@ export async function withSession(shell: Shell, options: GlobalOptions, work: (s
 
 async function mustBeThere(file: string): Promise<void> {
   await access(file).catch(() => {
-    throw new Refusal(`there is no kubeconfig ${file}`)
+    throw new PluginRefusal(`there is no kubeconfig ${file}`)
   })
 }
 
 export async function mustGetVM({ client, namespace }: Session, name: string): Promise<ProxmoxVM> {
   const vm = await client.get(proxmoxVMs, { namespace, name })
-  if (!vm) throw new Refusal(`there is no ProxmoxVM "${name}" in namespace ${namespace}`)
+  if (!vm) throw new PluginRefusal(`there is no ProxmoxVM "${name}" in namespace ${namespace}`)
   return vm
 }
 

@@ -22,7 +22,7 @@ export interface Shell {
 export const exitCodes = { done: 0, failed: 1, usage: 2, unfinished: 3, interrupted: 130 } as const
 
 /** Why the plugin ends without having done what was asked: one sentence, and the exit code. */
-export class Refusal extends Error {
+export class PluginRefusal extends Error {
   readonly exitCode: number
 
   constructor(sentence: string, exitCode: number = exitCodes.failed) {

@@ -1,4 +1,4 @@
-import { events } from '../api/meta.ts'
+import { coreEvents } from '../api/meta.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { reportOf, type Rung, type StatusReport } from './status-report.ts'
@@ -18,7 +18,7 @@ export async function showStatus(session: Session, name: string, o: { output?: '
 /** Undefined: the caller may not read them. */
 async function eventsOf({ client, namespace }: Session, uid: string) {
   try {
-    return await client.list(events, { namespace, fieldSelector: `regarding.uid=${uid}` })
+    return await client.list(coreEvents, { namespace, fieldSelector: `regarding.uid=${uid}` })
   } catch (fault) {
     if (fault instanceof KubeError && fault.status === 403) return undefined
     throw fault

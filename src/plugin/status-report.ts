@@ -3,8 +3,8 @@ import type { Event } from '../api/meta.ts'
 import type { HistoryEntry } from '../api/proxmoxvm-status.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { type LocalStatus, localStatuses, type Reason, reasons } from '../api/words.ts'
-import { conditionOf } from '../engine/conditions.ts'
 import { phaseOf } from '../engine/status.ts'
+import { conditionOf } from '../api/condition.ts'
 
 export interface Rung {
   rung: LocalStatus

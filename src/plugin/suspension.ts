@@ -1,12 +1,12 @@
 import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { conditionOf } from '../engine/conditions.ts'
-import { holdersOf, isSuspended } from '../engine/suspension.ts'
+import { holdersOf, isSuspended } from '../want/suspension.ts'
 import { holdersOfSuspension } from './own-fields.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
-import { Refusal } from './shell.ts'
+import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
+import { conditionOf } from '../api/condition.ts'
 
 export interface SuspendOptions {
   by: string
@@ -21,7 +21,7 @@ export interface SuspendOptions {
 const managerOf = (by: string) => `${fieldManager}-suspend-${by}`
 
 /** Puts one entry into spec.suspensions and waits until the VM is off. */
-export async function suspend(session: Session, name: string, o: SuspendOptions): Promise<void> {
+export async function suspendVM(session: Session, name: string, o: SuspendOptions): Promise<void> {
   await mustGetVM(session, name)
   const applied = await apply(session, name, o.by, [{ by: o.by, reason: o.reason }], o.force ?? false)
   await finish(session, applied, o, {
@@ -35,11 +35,11 @@ export async function suspend(session: Session, name: string, o: SuspendOptions)
 export async function unsuspend(session: Session, name: string, o: Omit<SuspendOptions, 'reason'>): Promise<void> {
   const before = await mustGetVM(session, name)
   const held = before.spec.suspensions?.some(({ by }) => by === o.by)
-  if (!held) throw new Refusal(`unsuspend ${name}: "${o.by}" does not hold it; ${holding(before)}`)
+  if (!held) throw new PluginRefusal(`unsuspend ${name}: "${o.by}" does not hold it; ${holding(before)}`)
   const applied = o.force ? await remove(session, before, o.by) : await apply(session, name, o.by, undefined, false)
   if (applied.spec.suspensions?.some(({ by }) => by === o.by)) {
     const writers = holdersOfSuspension(applied, o.by).join(', ')
-    throw new Refusal(`unsuspend ${name}: the entry of "${o.by}" is written by ${writers}; take it away there, or here with --force`)
+    throw new PluginRefusal(`unsuspend ${name}: the entry of "${o.by}" is written by ${writers}; take it away there, or here with --force`)
   }
   await finish(session, applied, o, {
     isDone: (vm) => isJudged(vm, applied) && (isSuspended(vm) || isReadyAt(vm, applied.metadata.generation ?? 0)),

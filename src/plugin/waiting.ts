@@ -1,11 +1,11 @@
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { conditionOf, isTrue } from '../engine/conditions.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { Progress } from './progress.ts'
 import type { Session } from './session.ts'
-import { exitCodes, Refusal } from './shell.ts'
+import { exitCodes, PluginRefusal } from './shell.ts'
+import { conditionOf, isTrue } from '../api/condition.ts'
 
 /** Reads cost the API server little, and need no right to watch. */
 const lookEveryMs = 400
@@ -30,9 +30,9 @@ export async function waitFor<T>(
       const seen = await look().catch((fault: unknown) => ({ progress: `${passing(fault)}; still trying` }))
       if ('done' in seen) return seen.done
       progress.show(seen.progress)
-      if (shell.signal.aborted) throw new Refusal(`it goes on in the cluster; look at it with: ${later}`, exitCodes.interrupted)
+      if (shell.signal.aborted) throw new PluginRefusal(`it goes on in the cluster; look at it with: ${later}`, exitCodes.interrupted)
       if (shell.clock.now() >= deadlineMs)
-        throw new Refusal(
+        throw new PluginRefusal(
           `not finished within ${timeoutSeconds} s: ${seen.progress}; it goes on, look with: ${later}`,
           exitCodes.unfinished,
         )
@@ -59,17 +59,17 @@ export async function waitForVM(
   const key = { namespace: session.namespace, name }
   return await waitFor(session, { ...o, later: `kubectl pve status ${name} -n ${session.namespace}` }, async () => {
     const now = await session.client.get(proxmoxVMs, key)
-    if (!now || now.metadata.uid !== vm.metadata.uid) throw new Refusal(`ProxmoxVM "${name}" is gone`)
+    if (!now || now.metadata.uid !== vm.metadata.uid) throw new PluginRefusal(`ProxmoxVM "${name}" is gone`)
     if (o.isDone(now)) return { done: now }
     const stalled = conditionOf(now.status?.conditions, 'Stalled')
     if (stalled?.status === 'True' && (stalled.observedGeneration ?? 0) >= generation)
-      throw new Refusal(`${name} waits for a person (${stalled.reason}): ${stalled.message}`)
-    return { progress: progressOf(now) }
+      throw new PluginRefusal(`${name} waits for a person (${stalled.reason}): ${stalled.message}`)
+    return { progress: progressLine(now) }
   })
 }
 
 /** `small: Changing, change_package: set_cpu_ram for 3 s: …`. */
-export function progressOf({ metadata, status }: ProxmoxVM): string {
+export function progressLine({ metadata, status }: ProxmoxVM): string {
   const { phase = 'Pending', localStatus, progress, step } = status ?? {}
   const ready = conditionOf(status?.conditions, 'Ready')
   const rung = localStatus && localStatus !== 'ready' ? `, ${localStatus}${progress ? ` ${progress}` : ''}` : ''

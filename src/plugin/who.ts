@@ -2,12 +2,12 @@ import { defaultScope } from '../api/group.ts'
 import type { IPPool } from '../api/ippool.ts'
 import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
 import type { ClaimReference, PoolAddress } from '../api/pooladdress.ts'
-import { type Address, canonical, formatAddress, objectName, parseAddress } from '../ipam/address.ts'
+import { type Address, canonical, formatAddress, addressObjectName, parseAddress } from '../ipam/address.ts'
 import { parseRange } from '../ipam/ranges.ts'
 import { marksOf, ownLabels, suffixOf } from '../ipam/records.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { printJson, type Session } from './session.ts'
-import { exitCodes, Refusal } from './shell.ts'
+import { exitCodes, PluginRefusal } from './shell.ts'
 import { table } from './table.ts'
 
 /** Somebody who has the address, or had it. */
@@ -43,7 +43,7 @@ export async function showWho(session: Session, text: string, o: { output?: 'jso
   const known = new Set(records.map((record) => record.spec.scope))
   const unused = pools.filter((pool) => !known.has(pool.spec.scope) && holds(pool, address))
   answers.push(...unused.map((pool) => neverHeld(pool, address)))
-  if (answers.length === 0) throw new Refusal(`${formatAddress(address)} is in no IPPool, and nobody is on record for it`)
+  if (answers.length === 0) throw new PluginRefusal(`${formatAddress(address)} is in no IPPool, and nobody is on record for it`)
   if (o.output) return printJson(session, answers)
   session.shell.out(answers.map(page).join('\n'))
 }
@@ -53,14 +53,14 @@ function readAddress(text: string): Address {
   const plain = text.trim().replace(/^\[(.*)\]$/, '$1')
   const host = plain.replace(plain.includes(':') ? /\/128$/ : /\/32$/, '')
   const address = parseAddress(/^[0-9a-f]+(?:-[0-9a-f]+){7}$/i.test(host) ? host.replaceAll('-', ':') : host)
-  if (!address) throw new Refusal(`"${text}" is no address; write one such as 203.0.113.10 or 2001:db8::1`, exitCodes.usage)
+  if (!address) throw new PluginRefusal(`"${text}" is no address; write one such as 203.0.113.10 or 2001:db8::1`, exitCodes.usage)
   return address
 }
 
 /** Names are made of address and scope, so a few reads find it; records of pools that are gone need the whole list. */
 async function recordsOf({ client }: Session, address: Address, pools: readonly IPPool[]): Promise<PoolAddress[]> {
   const scopes = [...new Set([defaultScope, ...pools.map((pool) => pool.spec.scope)])]
-  const found = await Promise.all(scopes.map((scope) => client.get(poolAddresses, { name: objectName(address, suffixOf(scope)) })))
+  const found = await Promise.all(scopes.map((scope) => client.get(poolAddresses, { name: addressObjectName(address, suffixOf(scope)) })))
   const there = found.filter((record) => record !== undefined)
   if (there.length > 0) return there
   const wanted = formatAddress(address)

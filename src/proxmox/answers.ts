@@ -114,7 +114,7 @@ export const taskRowsOf = (data: unknown): TaskRow[] =>
     status: text(row, 'status') ?? 'RUNNING',
   }))
 
-export interface FirewallRule {
+export interface ListedRule {
   readonly pos: number
   readonly type: string
   readonly action: string
@@ -132,14 +132,14 @@ export interface FirewallRule {
 
 export interface FirewallRules {
   /** In order of `pos`. */
-  readonly rules: readonly FirewallRule[]
+  readonly rules: readonly ListedRule[]
   /** SHA-1 of the whole list; absent while it is empty. */
   readonly digest?: string
 }
 
 const ruleTexts = ['macro', 'proto', 'source', 'dest', 'sport', 'dport', 'iface', 'log', 'comment'] as const
 
-const ruleOf = (row: Row): FirewallRule => ({
+const ruleOf = (row: Row): ListedRule => ({
   pos: number(row, 'pos') ?? 0,
   type: text(row, 'type') ?? '',
   action: text(row, 'action') ?? '',

@@ -4,7 +4,7 @@ import type { Clock } from '../ops/clock.ts'
 import { EndpointFailover } from './endpoint-failover.ts'
 import { rowOf, text } from './fields.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
-import { RequestGate } from './request-gate.ts'
+import { RequestGate } from '../ops/request-gate.ts'
 import { connectorFor, failedToConnect, type TlsTrust } from './tls-trust.ts'
 
 /** pveproxy gives up on its own hop after 30 s and says 596; we wait a little longer to hear that. Headers and body together. */

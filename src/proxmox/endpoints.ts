@@ -69,7 +69,7 @@ export class Pve {
     return clusterStateOf(await this.#api.cluster.status.$get())
   }
 
-  /** Raw rows of the cluster listing: guests, nodes, storages; parsed in snapshot.ts. Silently filtered by privileges. */
+  /** Raw rows of the cluster listing: guests, nodes, storages; parsed in listing.ts. Silently filtered by privileges. */
   async resources(): Promise<readonly Row[]> {
     return rowsOf(await this.#api.cluster.resources.$get())
   }

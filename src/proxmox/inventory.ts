@@ -1,9 +1,9 @@
 import type { Clock } from '../ops/clock.ts'
 import type { Pve } from './endpoints.ts'
 import { type Failure, judge } from './failures.ts'
-import { changedGuests, type Snapshot, snapshotOf, toggledNodes } from './snapshot.ts'
+import { changedGuests, type Listing, listingOf, toggledNodes } from './listing.ts'
 
-export type { GuestRow, NodeRow, Snapshot, StorageRow } from './snapshot.ts'
+export type { GuestRow, NodeRow, Listing, StorageRow } from './listing.ts'
 
 /** One listing serves every VM of the cluster; PVE's own figures in it move every 10 s. */
 const busyMs = 5_000
@@ -24,7 +24,7 @@ const overSentence = 'the operator no longer watches this cluster'
 
 interface Waiter {
   readonly notBeforeMs: number
-  resolve(snapshot: Snapshot): void
+  resolve(listing: Listing): void
   reject(fault: unknown): void
 }
 
@@ -35,7 +35,7 @@ export class Inventory {
   readonly #onProblem: (fault: unknown) => void
   readonly #listeners = new Set<(change: InventoryChange) => void>()
   #waiters: Waiter[] = []
-  #current: Snapshot | undefined
+  #current: Listing | undefined
   #failure: Failure | undefined
   #unreachableSinceMs: number | undefined
   #holds = 0
@@ -50,7 +50,7 @@ export class Inventory {
   }
 
   /** The last good listing, however old: compare `startedAtMs`. */
-  current(): Snapshot | undefined {
+  current(): Listing | undefined {
     return this.#current
   }
 
@@ -68,7 +68,7 @@ export class Inventory {
   }
 
   /** A listing whose request started at or after `ms`. Rejects with the PveError of that listing if it fails. */
-  since(ms: number): Promise<Snapshot> {
+  since(ms: number): Promise<Listing> {
     if (this.#current !== undefined && this.#current.startedAtMs >= ms) return Promise.resolve(this.#current)
     // Nobody would ever serve a caller who comes after the end, and a process that stops waits for its passes.
     if (this.#isOver) return Promise.reject(new Error(overSentence))
@@ -107,21 +107,21 @@ export class Inventory {
   async #poll(startedAtMs: number): Promise<void> {
     try {
       const rows = await this.#pve.resources()
-      this.#learn(snapshotOf(rows, startedAtMs))
+      this.#learn(listingOf(rows, startedAtMs))
     } catch (fault) {
       this.#failed(fault, startedAtMs)
     }
   }
 
-  #learn(snapshot: Snapshot): void {
+  #learn(listing: Listing): void {
     const before = this.#current
     const cameBack = this.#unreachableSinceMs !== undefined || before === undefined
-    this.#current = snapshot
+    this.#current = listing
     this.#failure = undefined
     this.#unreachableSinceMs = undefined
-    this.#serve(snapshot.startedAtMs, (waiter) => waiter.resolve(snapshot))
-    const vmids = changedGuests(before, snapshot)
-    const nodes = toggledNodes(before, snapshot)
+    this.#serve(listing.startedAtMs, (waiter) => waiter.resolve(listing))
+    const vmids = changedGuests(before, listing)
+    const nodes = toggledNodes(before, listing)
     if (vmids.size > 0 || nodes.size > 0 || cameBack) this.#tell({ vmids, nodes, ...(cameBack && { reachability: true }) })
   }
 

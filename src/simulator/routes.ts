@@ -1,5 +1,5 @@
 import type { Identity } from './access/identity.ts'
-import type { FaultPlan } from './plug.ts'
+import type { FaultPlan } from './contracts.ts'
 import type { MethodInfo } from './schema/schema.ts'
 import type { Params } from './schema/validate.ts'
 import { textOf } from './schema/text.ts'

@@ -1,8 +1,9 @@
-import { refused, satisfied, type Step, type Verdict } from '../engine/step.ts'
-import type { Seen, WantedDisk } from '../engine/machine.ts'
+import { refused, satisfied, type Step, type Verdict } from '../ladder/step.ts'
+import type { Seen, WantedDisk } from '../ladder/machine.ts'
 import { parseDrive } from '../proxmox/property-string.ts'
-import { configStep, emptyPatch, type ConfigPatch, type Values } from './config-step.ts'
+import { configStep, type Values } from '../ladder/config-step.ts'
 import { grow, limitsChange, sizeVerdict } from './system-disk.ts'
+import { type ConfigPatch, emptyPatch } from '../ladder/guest-writer.ts'
 
 /**
  * Allocation is not repeatable: `scsi1=local-lvm:10` on a taken key allocates another volume. Hence the key is in status before,
@@ -44,9 +45,9 @@ export const setAdditionalDiskSize: Step = {
     const verdicts = want.additionalDisks.map((disk) => sizeOf(seen, disk))
     return firstMissing(verdicts) ?? allRefused(verdicts) ?? satisfied
   },
-  async apply({ world, seen, want }) {
+  async apply({ writer, seen, want }) {
     const disk = want.additionalDisks.find((candidate) => sizeOf(seen, candidate).is === 'missing') as WantedDisk
-    return await grow(world, seen.config, disk.key, disk.sizeMiB)
+    return await grow(writer, seen.config, disk.key, disk.sizeMiB)
   },
 }
 
@@ -56,7 +57,7 @@ const firstMissing = (verdicts: readonly Verdict[]) => verdicts.find((verdict) =
 
 function allRefused(verdicts: readonly Verdict[]): Verdict | undefined {
   const told = verdicts.filter((verdict) => verdict.is === 'refused')
-  return told.length === 0 ? undefined : refused('DiskShrinkRefused', told.map((verdict) => verdict.what).join('; '))
+  return told.length === 0 ? undefined : refused('DiskShrinkRefused', told.map((verdict) => verdict.message).join('; '))
 }
 
 export const setAdditionalDiskBandwidth = configStep({

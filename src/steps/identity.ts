@@ -1,5 +1,5 @@
-import { carriesMark } from '../engine/wanted.ts'
-import { configStep, difference } from './config-step.ts'
+import { configStep, difference } from '../ladder/config-step.ts'
+import { carriesMark } from '../ladder/mark.ts'
 
 /** Off for a VM that must not come back with its node: suspended or halted. */
 export const onboot = configStep({

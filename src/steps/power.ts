@@ -1,4 +1,5 @@
-import { missing, satisfied, waitForTask, type Step } from '../engine/step.ts'
+import { missing, satisfied, type Step } from '../ladder/step.ts'
+import { waitForTask } from '../ladder/outcome.ts'
 
 /**
  * A change of package that PVE does not take live: the VM is switched off, PVE applies what is pending, and the last step starts it again.
@@ -15,7 +16,7 @@ export const stopForChange: Step = {
       ? missing(`the VM must be off for ${pending.join(', ')}`)
       : satisfied
   },
-  apply: async ({ world }) => waitForTask(await world.shutdown(), 'The VM is being shut down for the change.'),
+  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down for the change.'),
 }
 
 /** A suspended or halted VM is off before anything else is looked at. */
@@ -25,7 +26,7 @@ export const powerOff: Step = {
   needs: 'power',
   check: (seen, want) =>
     want.power === 'stopped' && seen.power !== 'stopped' ? missing(`power ${seen.power ?? 'unknown'} → stopped`) : satisfied,
-  apply: async ({ world }) => waitForTask(await world.shutdown(), 'The VM is being shut down.'),
+  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down.'),
 }
 
 /** The last rung: power as runStrategy wants it. A VM under Once is started a single time in its life. */
@@ -38,8 +39,8 @@ export const power: Step = {
     const wanted = want.power === 'stopped' ? 'stopped' : 'running'
     return seen.power === wanted ? satisfied : missing(`power ${seen.power ?? 'unknown'} → ${wanted}`)
   },
-  async apply({ world, want }) {
-    if (want.power === 'stopped') return waitForTask(await world.shutdown(), 'The VM is being shut down.')
-    return waitForTask(await world.start(), 'The VM is being started.')
+  async apply({ writer, want }) {
+    if (want.power === 'stopped') return waitForTask(await writer.shutdown(), 'The VM is being shut down.')
+    return waitForTask(await writer.start(), 'The VM is being started.')
   },
 }

@@ -1,5 +1,5 @@
-import type { Want } from '../engine/machine.ts'
-import { configStep, difference, type Values } from './config-step.ts'
+import type { Want } from '../ladder/machine.ts'
+import { configStep, difference, type Values } from '../ladder/config-step.ts'
 
 /** Every cloud-init key we own. One that is not wanted is removed: a template must not hand its user, password or keys to a customer. */
 const ownKeys = ['ciuser', 'cipassword', 'ciupgrade', 'sshkeys', 'ipconfig0', 'nameserver', 'searchdomain'] as const

@@ -1,4 +1,4 @@
-import { configStep, difference, type Values } from './config-step.ts'
+import { configStep, difference, type Values } from '../ladder/config-step.ts'
 
 /** PVE's defaults: an option that is not set means these (qemu-server, `confdesc`). */
 const defaults: Values = { cores: '1', sockets: '1' }

@@ -1,21 +1,12 @@
-import type { FirewallSeen, RuleOptions, SeenRule, WantedFirewall } from '../engine/machine.ts'
-import { done, missing, satisfied, type Step, type StepContext } from '../engine/step.ts'
-import { ruleName } from '../engine/wanted-firewall.ts'
+import type { FirewallSeen, RuleOptions, SeenRule, WantedFirewall } from '../ladder/machine.ts'
+import { missing, satisfied, type Step, type StepContext } from '../ladder/step.ts'
 import { canonical } from '../ipam/address.ts'
+import { done } from '../ladder/outcome.ts'
+import type { FirewallWrite } from '../ladder/guest-writer.ts'
+import { ruleName } from '../ladder/mark.ts'
 
 /** The set that PVE applies to the outgoing source addresses of net0 as soon as it exists (pve-firewall, `ipfilter-net`). */
 export const ipfilterSet = 'ipfilter-net0'
-
-/** One write to the VM's firewall file. Each is its own request: PVE has no transaction over them. */
-export type FirewallWrite =
-  | { readonly do: 'create-set' }
-  | { readonly do: 'delete-set' }
-  | { readonly do: 'add-entry'; readonly address: string }
-  | { readonly do: 'remove-entry'; readonly entry: string }
-  | { readonly do: 'add-rule'; readonly rule: RuleOptions }
-  | { readonly do: 'move-rule'; readonly from: number; readonly to: number }
-  | { readonly do: 'delete-rule'; readonly pos: number; readonly name: string }
-  | { readonly do: 'set-options'; readonly options: Readonly<Record<string, string>> }
 
 /** PVE drops /32 of IPv4 and /128 of IPv6 from entries and may spell IPv6 in its own way. */
 const single = (entry: string) => canonical(entry.replace(entry.includes(':') ? /\/128$/ : /\/32$/, ''))
@@ -95,9 +86,9 @@ export const setFirewall: Step = {
     if (!seen.firewall) return missing('the firewall has not been looked at')
     return write ? missing(describe(write)) : satisfied
   },
-  async apply({ world, seen, want }: StepContext) {
+  async apply({ writer, seen, want }: StepContext) {
     const write = seen.firewall && nextWrite(seen.firewall, want.firewall)
-    if (write) await world.writeFirewall(write)
+    if (write) await writer.writeFirewall(write)
     return done
   },
 }

@@ -1,6 +1,7 @@
-import type { WantedNet } from '../engine/machine.ts'
+import type { WantedNet } from '../ladder/machine.ts'
 import { parseNet, printNet, sameNet, type Net } from '../proxmox/net-string.ts'
-import { configStep, emptyPatch } from './config-step.ts'
+import { configStep } from '../ladder/config-step.ts'
+import { emptyPatch } from '../ladder/guest-writer.ts'
 
 /** The MAC is always sent: PVE invents a new one for a net0 without (recording 20). */
 export const setNetwork = configStep({

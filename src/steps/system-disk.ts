@@ -1,15 +1,17 @@
-import { missing, refused, satisfied, waitForTask, type Step } from '../engine/step.ts'
-import type { ConfigSeen, Want } from '../engine/machine.ts'
+import { missing, refused, satisfied, type Step } from '../ladder/step.ts'
+import type { ConfigSeen, Want } from '../ladder/machine.ts'
 import { formatSize } from '../api/size.ts'
 import { diskSizeMiB, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
-import { configStep, emptyPatch, type ConfigPatch, type Values } from './config-step.ts'
+import { configStep, type Values } from '../ladder/config-step.ts'
+import { waitForTask } from '../ladder/outcome.ts'
+import { type ConfigPatch, emptyPatch } from '../ladder/guest-writer.ts'
 
 export const setSystemDiskSize: Step = {
   name: 'set_system_disk_size',
   rung: 'set_system_disk_size',
   needs: 'config',
   check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
-  apply: async ({ world, seen, want }) => grow(world, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  apply: async ({ writer, seen, want }) => grow(writer, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
 }
 
 export const setSystemDiskBandwidth = configStep({
@@ -35,7 +37,7 @@ export function sizeVerdict(what: string, config: ConfigSeen | undefined, key: s
 
 /** The size is absolute, so that a repetition after a lost answer changes nothing. */
 export async function grow(
-  world: Parameters<Step['apply']>[0]['world'],
+  world: Parameters<Step['apply']>[0]['writer'],
   config: ConfigSeen | undefined,
   key: string,
   wantedMiB: number | undefined,

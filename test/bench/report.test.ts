@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { grown, ofResources, resourceOf, total, writesOf } from '../../src/bench/counts.ts'
-import { asMarkdown, printed, replaced, type Section, within } from '../../src/bench/report.ts'
+import { asMarkdown, printed, replaced, type Section, withinBudget } from '../../src/bench/report.ts'
 
 const section: Section = {
   name: 'one-vm',
@@ -8,8 +8,8 @@ const section: Section = {
   setting: 'A setting.',
   command: 'make bench',
   figures: [
-    { what: 'writes', measured: '12', budget: within(12, 12, '≤ 12') },
-    { what: 'seconds', measured: '1.40', budget: within(1, 1.4, '< 1 s') },
+    { what: 'writes', measured: '12', budget: withinBudget(12, 12, '≤ 12') },
+    { what: 'seconds', measured: '1.40', budget: withinBudget(1, 1.4, '< 1 s') },
     { what: 'memory', measured: '90 MB' },
   ],
   tables: [{ title: 'requests', counts: { 'GET /version': 1 } }],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
-import { Board, drawn, rowOf } from '../../src/demo/board.ts'
+import { Board, drawn, boardRowOf } from '../../src/demo/board.ts'
 
 function vm(status: ProxmoxVM['status'], generation = 1): ProxmoxVM {
   return {
@@ -43,7 +43,7 @@ function written(isTTY: boolean): { board: Board; text: () => string } {
 
 describe('the board of the demo', () => {
   it('shows how far a VM has come and what it waits for', () => {
-    expect(drawn(rowOf(climbing), 200, false)).toMatch(
+    expect(drawn(boardRowOf(climbing), 200, false)).toMatch(
       /· customer-7\/small +━{9}─{3} set_network +stopped .* pve1\/10000 +Waits for a task\.$/,
     )
   })
@@ -51,24 +51,24 @@ describe('the board of the demo', () => {
   it('shows the words of the last failure', () => {
     const failing = vm({ step: { name: 'clone', since: '2026-01-01T00:00:00Z', lastError: 'no space left' } })
 
-    expect(rowOf(failing).note).toBe('clone: no space left')
+    expect(boardRowOf(failing).note).toBe('clone: no space left')
   })
 
   it('never exceeds the width of the terminal', () => {
-    expect(drawn(rowOf(climbing), 60, false)).toHaveLength(59)
+    expect(drawn(boardRowOf(climbing), 60, false)).toHaveLength(59)
   })
 
   it('believes Ready only for the spec as it is now', () => {
-    expect(rowOf(ready).ready).toBe(true)
-    expect(rowOf(vm(ready.status, 2)).ready).toBe(false)
+    expect(boardRowOf(ready).ready).toBe(true)
+    expect(boardRowOf(vm(ready.status, 2)).ready).toBe(false)
   })
 
   it('says each change once where there is no terminal', () => {
     const { board, text } = written(false)
 
-    board.show([rowOf(climbing)])
-    board.show([rowOf(climbing)])
-    board.show([rowOf(ready)])
+    board.show([boardRowOf(climbing)])
+    board.show([boardRowOf(climbing)])
+    board.show([boardRowOf(ready)])
 
     expect(text().trimEnd().split('\n')).toEqual([
       '[1.0 s] customer-7/small         9/12  set_network  stopped  pve1/10000  Waits for a task.',
@@ -79,8 +79,8 @@ describe('the board of the demo', () => {
   it('redraws in place on a terminal', () => {
     const { board, text } = written(true)
 
-    board.show([rowOf(climbing)])
-    board.show([rowOf(ready)])
+    board.show([boardRowOf(climbing)])
+    board.show([boardRowOf(ready)])
 
     expect(text()).toContain('\u001b[2A')
   })

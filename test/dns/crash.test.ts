@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { DnsProvider } from '../../src/dns/provider.ts'
+import type { DnsProvider } from '../../src/dns/providers/provider.ts'
 import { until } from '../support/until.ts'
 import { bindAndPowerDns, packagesOrReason, type Servers } from './servers/setup.ts'
 import { DnsWorld } from './servers/world.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { differenceTo, differenceToNone, type Rules } from '../../src/dns/difference.ts'
-import { markFits, markName, markOf, ownerIn } from '../../src/dns/marks.ts'
-import type { Found, RecordSet } from '../../src/dns/provider.ts'
-import { type Subject, type WantedZone, wishOf } from '../../src/dns/records.ts'
+import { markFits, markName, dnsMarkOf, ownerIn } from '../../src/dns/marks.ts'
+import type { Found, RecordSet } from '../../src/dns/providers/provider.ts'
+import { type Subject, type WantedZone, dnsWishOf } from '../../src/dns/records.ts'
 
 const zone = (name: string, more: Partial<WantedZone> = {}): WantedZone => ({
   ref: name,
@@ -21,7 +21,7 @@ const web: Subject = {
   ],
 }
 const lines = (subject: Subject, from = zones): string[] =>
-  wishOf(subject, from).wanted.map((each) => `${each.zone}: ${each.set.name} ${each.set.type} ${each.set.values.join(' ')}`)
+  dnsWishOf(subject, from).wanted.map((each) => `${each.zone}: ${each.set.name} ${each.set.type} ${each.set.values.join(' ')}`)
 
 const v6 = '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa'
 
@@ -41,20 +41,20 @@ describe('the records of a VM', () => {
   })
 
   it('lead an address with a ptr of its own to that name, which waits for no forward record', () => {
-    const wish = wishOf({ ...web, addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'mail.customer.example.' }] }, zones)
+    const wish = dnsWishOf({ ...web, addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'mail.customer.example.' }] }, zones)
     expect(wish.wanted.map((each) => [each.set.type, each.set.values, each.afterForward])).toEqual([
       ['A', ['192.0.2.10'], false],
       ['PTR', ['mail.customer.example'], false],
     ])
     expect(
-      wishOf(web, zones)
+      dnsWishOf(web, zones)
         .wanted.filter((each) => each.set.type === 'PTR')
         .every((each) => each.afterForward),
     ).toBe(true)
   })
 
   it('without a zone are named and are no problem', () => {
-    expect(wishOf(web, [])).toEqual({
+    expect(dnsWishOf(web, [])).toEqual({
       wanted: [],
       problems: [],
       homeless: ['A of web1.example.com', 'PTR of 192.0.2.10', 'AAAA of web1.example.com', 'PTR of 2001:db8::1'],
@@ -62,13 +62,13 @@ describe('the records of a VM', () => {
   })
 
   it('are none for a name without a domain, and no PTR leads to it', () => {
-    expect(wishOf({ ...web, hostname: 'web1' }, zones)).toEqual({ wanted: [], problems: [], homeless: ['web1, which has no domain'] })
-    const ptr = wishOf({ addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'mail' }] }, zones)
+    expect(dnsWishOf({ ...web, hostname: 'web1' }, zones)).toEqual({ wanted: [], problems: [], homeless: ['web1, which has no domain'] })
+    const ptr = dnsWishOf({ addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'mail' }] }, zones)
     expect(ptr).toMatchObject({ wanted: [], problems: [expect.stringMatching(/ptr of entry main: "mail" has no domain/)] })
   })
 
   it('are none for a name that is no host name, but the PTR of the users own is still wanted', () => {
-    const wish = wishOf(
+    const wish = dnsWishOf(
       { hostname: 'web_1.example.com', addresses: [{ entry: 'main', address: '192.0.2.10', ptr: 'a.example.com' }] },
       zones,
     )
@@ -79,8 +79,8 @@ describe('the records of a VM', () => {
   it('are refused where the mark would not fit beside them', () => {
     const long = `${`${'a'.repeat(60)}.`.repeat(3)}${'b'.repeat(50)}.example.com`
     expect(long.length).toBe(245)
-    expect(wishOf({ ...web, hostname: long }, zones).problems).toEqual([expect.stringMatching(/no room for the mark/)])
-    expect(wishOf({ ...web, hostname: long }, [zone('example.com', { marksByTXT: false })]).problems).toEqual([])
+    expect(dnsWishOf({ ...web, hostname: long }, zones).problems).toEqual([expect.stringMatching(/no room for the mark/)])
+    expect(dnsWishOf({ ...web, hostname: long }, [zone('example.com', { marksByTXT: false })]).problems).toEqual([])
   })
 
   it('do not depend on the order of addresses or zones', () => {
@@ -89,7 +89,7 @@ describe('the records of a VM', () => {
       fc.property(fc.uniqueArray(octet, { maxLength: 8 }), fc.boolean(), (ends, turned) => {
         const subject = { hostname: 'web1.example.com', addresses: ends.map((end) => ({ entry: `e${end}`, address: `192.0.2.${end}` })) }
         const other = { ...subject, addresses: subject.addresses.toReversed() }
-        expect(wishOf(other, turned ? zones.toReversed() : zones).wanted).toEqual(wishOf(subject, zones).wanted)
+        expect(dnsWishOf(other, turned ? zones.toReversed() : zones).wanted).toEqual(dnsWishOf(subject, zones).wanted)
       }),
     )
   })
@@ -97,9 +97,9 @@ describe('the records of a VM', () => {
 
 describe('a mark', () => {
   it('names the uid and is read back', () => {
-    fc.assert(fc.property(fc.uuid(), (uid) => expect(ownerIn(markOf(uid))).toBe(uid)))
+    fc.assert(fc.property(fc.uuid(), (uid) => expect(ownerIn(dnsMarkOf(uid))).toBe(uid)))
     expect(ownerIn('v=spf1 -all')).toBeUndefined()
-    expect(markOf('5f0c8a9e-6f43-4b8a-9a64-6e9f2a2f3b11').length).toBeLessThanOrEqual(100)
+    expect(dnsMarkOf('5f0c8a9e-6f43-4b8a-9a64-6e9f2a2f3b11').length).toBeLessThanOrEqual(100)
   })
 
   it('has a name of its own for each type', () => {

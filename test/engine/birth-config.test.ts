@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../src/api/proxmoxvm.ts'
 import type { VMPackage } from '../../src/api/vmpackage.ts'
-import { mergePackages } from '../../src/engine/package-merge.ts'
-import { wantOf, type GrantedAddress } from '../../src/engine/wanted.ts'
+import { mergePackages } from '../../src/want/package-merge.ts'
+import { wantOf } from '../../src/want/want.ts'
 import { provision } from '../../src/lifecycle.ts'
-import { isConfigStep, mergedChange, type Values } from '../../src/steps/config-step.ts'
+import { isConfigStep, mergedChange, type Values } from '../../src/ladder/config-step.ts'
 import { example } from './vms.ts'
+import type { GrantedAddress } from '../../src/want/granted-address.ts'
 
 const uid = '6d0c1c1e-0000-4000-8000-000000000001'
 const declared = example<ProxmoxVM>('ProxmoxVM', 'whmcs-5546')
@@ -111,7 +112,7 @@ describe('the one configuration request of whmcs-5546', () => {
 
     expect(resize.map((step) => [step.name, step.check(seen, want)])).toContainEqual([
       'set_system_disk_size',
-      { is: 'missing', what: 'system disk (scsi0) 10Gi → 40Gi' },
+      { is: 'missing', message: 'system disk (scsi0) 10Gi → 40Gi' },
     ])
   })
 

@@ -2,17 +2,18 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Condition } from '../../src/api/object.ts'
 import { vmConditions, type Reason } from '../../src/api/words.ts'
-import { conditionOf, fails, holds, isTrue, standing, withoutConditions, withVerdicts } from '../../src/engine/conditions.ts'
+import { fails, holds, readiness, withoutConditions, withUpdates } from '../../src/engine/conditions.ts'
+import { conditionOf, isTrue } from '../../src/api/condition.ts'
 
 const first = '2026-01-01T00:00:00Z'
 const later = '2026-01-01T00:01:00Z'
-const ready = withVerdicts([], [holds('Ready', 'Running')], 1, first)
+const ready = withUpdates([], [holds('Ready', 'Running')], 1, first)
 
 /** The conditions after each of these standings, one after another. */
-function after(standings: readonly Parameters<typeof standing>[0][]): Condition[] {
+function after(standings: readonly Parameters<typeof readiness>[0][]): Condition[] {
   return standings.reduce<Condition[]>((old, is) => {
-    const { verdicts, dropped } = standing(is, 'Running', '')
-    return withVerdicts(withoutConditions(old, dropped), verdicts, 1, first)
+    const { verdicts, dropped } = readiness(is, 'Running', '')
+    return withUpdates(withoutConditions(old, dropped), verdicts, 1, first)
   }, [])
 }
 
@@ -27,24 +28,24 @@ describe('conditions', () => {
     ['keep their time while their status stays', 'Stopped', 'True', first],
     ['change their time with their status', 'Unreachable', 'False', later],
   ])('%s', (_claim, reason, status, time) => {
-    const [condition] = withVerdicts(ready, [{ type: 'Ready', status, reason, message: 'm' }], 2, later)
+    const [condition] = withUpdates(ready, [{ type: 'Ready', status, reason, message: 'm' }], 2, later)
 
     expect(condition).toEqual({ type: 'Ready', status, reason, message: 'm', lastTransitionTime: time, observedGeneration: 2 })
   })
 
   it('stay equal when the same is said again', () => {
-    expect(withVerdicts(ready, [holds('Ready', 'Running')], 1, later)).toEqual(ready)
+    expect(withUpdates(ready, [holds('Ready', 'Running')], 1, later)).toEqual(ready)
   })
 
   it('stand in one order, those of other writers last', () => {
     const foreign: Condition = { type: 'DNSSynced', status: 'True', reason: 'x', message: '', lastTransitionTime: first }
-    const all = withVerdicts([foreign], [holds('Stalled'), holds('Cloned'), holds('Ready')], 1, first)
+    const all = withUpdates([foreign], [holds('Stalled'), holds('Cloned'), holds('Ready')], 1, first)
 
     expect(all.map((condition) => condition.type)).toEqual(['Ready', 'Cloned', 'DNSSynced', 'Stalled'].toSorted(byRank))
   })
 
   it('are cut where the API server would refuse them', () => {
-    expect(withVerdicts([], [fails('Ready', 'Retrying', 'x'.repeat(9999))], 1, first)[0]?.message).toHaveLength(4096)
+    expect(withUpdates([], [fails('Ready', 'Retrying', 'x'.repeat(9999))], 1, first)[0]?.message).toHaveLength(4096)
   })
 
   it('are found by type', () => {
@@ -73,7 +74,7 @@ describe('the standing of a VM', () => {
   })
 
   it('says in Ready what it says in the other', () => {
-    expect(standing('stalled', 'VMIDTaken', 'm').verdicts).toEqual([fails('Ready', 'VMIDTaken', 'm'), holds('Stalled', 'VMIDTaken', 'm')])
+    expect(readiness('stalled', 'VMIDTaken', 'm').verdicts).toEqual([fails('Ready', 'VMIDTaken', 'm'), holds('Stalled', 'VMIDTaken', 'm')])
     expect(after(['stalled', 'ready']).map((condition) => condition.type)).toEqual(['Ready'])
   })
 })

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const root = fileURLToPath(new URL('../../', import.meta.url))
+export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Import {
   line: number
@@ -101,4 +101,12 @@ export function functionBodies(source: Source): Body[] {
     if (end > 0) bodies.push({ line: at + 1, lines: end - at - 1 })
   })
   return bodies
+}
+
+/** Names a file declares and exports, in the order of its lines. */
+export function exportedNames(source: Source): { line: number; name: string }[] {
+  return source.code.flatMap((line, at) => {
+    const name = /^export (?:declare )?(?:abstract )?(?:async )?(?:const|let|function\*?|class|interface|type) (\w+)/.exec(line)?.[1]
+    return name === undefined ? [] : [{ line: at + 1, name }]
+  })
 }

@@ -4,7 +4,7 @@ import { poolAddresses } from '../../src/api/meta.ts'
 import type { Claimant } from '../../src/ipam/claim.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { aVm, makePool, openBook, type Stand } from './book-stand.ts'
+import { aVm, makePool, openBook, type Stand } from './address-book-fixture.ts'
 
 const poolSize = 12
 const vmCount = 8
@@ -63,10 +63,10 @@ describe('whatever VMs ask and give back, through two operators at once', () => 
         const all = (await one.client.list(poolAddresses)).filter(({ spec }) => spec.poolRef.name === name)
         const held = all.filter(({ spec }) => spec.claimRef)
         await until('both operators count alike', () =>
-          stands.every(({ book }) => book.stock.shelf(name)?.index.available(Date.now()) === BigInt(poolSize - held.length)),
+          stands.every(({ book }) => book.pools.view(name)?.index.available(Date.now()) === BigInt(poolSize - held.length)),
         )
         for (const who of vms) await one.book.release(who, { outcome: 'free' })
-        expect(one.book.stock.shelf(name)?.index.available(Date.now())).toBe(BigInt(poolSize))
+        expect(one.book.pools.view(name)?.index.available(Date.now())).toBe(BigInt(poolSize))
         expect((await one.client.list(poolAddresses)).filter(({ spec }) => spec.poolRef.name === name && spec.claimRef)).toEqual([])
         const answers = await one.book.claim(
           aVm(),

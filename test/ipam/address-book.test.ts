@@ -5,7 +5,7 @@ import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { KubeClient, KubeError } from '../../src/kube/client.ts'
 import { freshName, freshNamespace } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { addressOn, aVm, claimOne, main, makePool, type openBook, shortly, type Stand, Stands } from './book-stand.ts'
+import { addressOn, aVm, claimOne, main, makePool, type openBook, shortly, type Stand, Stands } from './address-book-fixture.ts'
 
 let scope: string
 let stand: Stand

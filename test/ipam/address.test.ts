@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { type Address, canonical, formatAddress, objectName, parseAddress } from '../../src/ipam/address.ts'
+import { type Address, canonical, formatAddress, addressObjectName, parseAddress } from '../../src/ipam/address.ts'
 
 const v4 = fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value): Address => ({ family: 'IPv4', value }))
 /** Groups drawn one by one, zero often: runs of zeros are where the text form is hard. */
@@ -96,7 +96,7 @@ describe('an address as text', () => {
 })
 
 describe('the object of an address', () => {
-  const nameOf = (text: string, scope?: string): string => objectName(parseAddress(text) as Address, scope)
+  const nameOf = (text: string, scope?: string): string => addressObjectName(parseAddress(text) as Address, scope)
 
   it('is named after the address', () => {
     expect(nameOf('203.0.113.10')).toBe('203.0.113.10')
@@ -108,8 +108,8 @@ describe('the object of an address', () => {
   it('has a name the API server takes, and no two addresses share one', () => {
     fc.assert(
       fc.property(anyAddress, anyAddress, (a, b) => {
-        expect(objectName(a)).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)
-        expect(objectName(a) === objectName(b)).toBe(a.family === b.family && a.value === b.value)
+        expect(addressObjectName(a)).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)
+        expect(addressObjectName(a) === addressObjectName(b)).toBe(a.family === b.family && a.value === b.value)
       }),
     )
   })

@@ -5,7 +5,7 @@ import { ipPools, poolAddresses } from '../../src/api/meta.ts'
 import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
-import { addressOn, aVm, claimOne, main, makePool, type openBook, type Stand, Stands, TurnedClock } from './book-stand.ts'
+import { addressOn, aVm, claimOne, main, makePool, type openBook, type Stand, Stands, TurnedClock } from './address-book-fixture.ts'
 
 let scope: string
 let stand: Stand

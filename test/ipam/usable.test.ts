@@ -2,18 +2,18 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { type Address, formatAddress, parseAddress } from '../../src/ipam/address.ts'
-import { type PoolRoom, type RangeSpec, roomOf } from '../../src/ipam/usable.ts'
+import { type UsableAddresses, type RangeSpec, usableAddressesOf } from '../../src/ipam/usable.ts'
 
-const room = (spec: Partial<RangeSpec>): PoolRoom => {
-  const made = roomOf({ ranges: ['203.0.113.0/24'], prefixLength: 24, ...spec })
+const space = (spec: Partial<RangeSpec>): UsableAddresses => {
+  const made = usableAddressesOf({ ranges: ['203.0.113.0/24'], prefixLength: 24, ...spec })
   if (typeof made === 'string') throw new Error(made)
   return made
 }
 const problem = (spec: Partial<RangeSpec>): unknown => {
-  const made = roomOf({ ranges: ['203.0.113.0/24'], prefixLength: 24, ...spec })
+  const made = usableAddressesOf({ ranges: ['203.0.113.0/24'], prefixLength: 24, ...spec })
   return typeof made === 'string' ? made : 'no problem'
 }
-const addresses = ({ family, usable }: PoolRoom): string[] =>
+const addresses = ({ family, usable }: UsableAddresses): string[] =>
   usable.intervals.flatMap(({ from, to }) =>
     Array.from({ length: Number(to - from) + 1 }, (_, at) => formatAddress({ family, value: from + BigInt(at) })),
   )
@@ -61,17 +61,17 @@ describe('the addresses a pool gives', () => {
       ['192.0.2.8'],
     ],
     ['nothing of a prefix that is all edges and gateway', { ranges: ['192.0.2.0-192.0.2.1'], prefixLength: 30, gateway: '192.0.2.1' }, []],
-  ])('are %s', (_, spec, gives) => expect(addresses(room(spec))).toEqual(gives))
+  ])('are %s', (_, spec, gives) => expect(addresses(space(spec))).toEqual(gives))
 
   it('count without being enumerated', () => {
-    const huge = room({ ranges: ['2001:db8::/32'], prefixLength: 32, gateway: 'fe80::1' })
+    const huge = space({ ranges: ['2001:db8::/32'], prefixLength: 32, gateway: 'fe80::1' })
     expect(huge.usable.size).toBe(2n ** 96n - 1n)
-    expect(room({ ranges: ['2001:db8::/48'], prefixLength: 64 }).usable.size).toBe(2n ** 80n - 65_536n)
-    expect(room({ ranges: ['10.0.0.0/8'], prefixLength: 8, gateway: '10.0.0.1' }).usable.size).toBe(2n ** 24n - 3n)
+    expect(space({ ranges: ['2001:db8::/48'], prefixLength: 64 }).usable.size).toBe(2n ** 80n - 65_536n)
+    expect(space({ ranges: ['10.0.0.0/8'], prefixLength: 8, gateway: '10.0.0.1' }).usable.size).toBe(2n ** 24n - 3n)
   })
 
   it('of the example: 90 - 6 + 64, with one reserved', () => {
-    const example = room({
+    const example = space({
       ranges: ['203.0.113.10-203.0.113.99', '203.0.113.128/26'],
       exclude: ['203.0.113.50', '203.0.113.60-203.0.113.64'],
       gateway: '203.0.113.1',
@@ -99,7 +99,7 @@ describe('the addresses a pool gives', () => {
     }
     fc.assert(
       fc.property(pool, (spec) => {
-        const made = roomOf(spec)
+        const made = usableAddressesOf(spec)
         if (typeof made === 'string') return
         const wantedOnes: string[] = []
         for (let last = 0; last < 256; last++) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import { comeWithinMs, servable, Waiters, type Wish } from '../../src/ipam/waiters.ts'
+import { comeWithinMs, servable, Waiters, type AddressWish } from '../../src/ipam/waiters.ts'
 
 const who = (name: string) => ({ namespace: 'shop', name, uid: `uid-${name}`, labels: {} })
-const lineOf = (...wishes: [name: string, wish: Wish][]): Waiters => {
+const lineOf = (...wishes: [name: string, wish: AddressWish][]): Waiters => {
   const waiters = new Waiters()
   for (const [name, wish] of wishes) waiters.join('pool', who(name), 'main', wish)
   return waiters
@@ -41,7 +41,7 @@ describe('who can be served', () => {
     (free: bigint[], open = true) =>
     (value: bigint) => ({ free: free.includes(value), open })
 
-  it.each<[what: string, wishes: [string, Wish][], free: bigint, look: ReturnType<typeof look>, served: string[]]>([
+  it.each<[what: string, wishes: [string, AddressWish][], free: bigint, look: ReturnType<typeof look>, served: string[]]>([
     [
       'the first ones, as many as there are addresses',
       [

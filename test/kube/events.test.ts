@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { type Event, events, type KubeObject } from '../../src/api/meta.ts'
+import { type Event, coreEvents, type KubeObject } from '../../src/api/meta.ts'
 import { EventRecorder } from '../../src/kube/events.ts'
 import { type Clock, systemClock } from '../../src/ops/clock.ts'
 import { freshName, freshNamespace, testClient } from '../support/kube.ts'
@@ -23,7 +23,7 @@ const recorder = (o: { clock?: Clock; problems?: string[] } = {}): EventRecorder
     clock: o.clock ?? systemClock,
     onProblem: (message) => o.problems?.push(message),
   })
-const written = (in_ = namespace): Promise<Event[]> => client.list(events, { namespace: in_ })
+const written = (in_ = namespace): Promise<Event[]> => client.list(coreEvents, { namespace: in_ })
 
 describe('the event recorder', () => {
   it('writes an event that kubectl shows beside its object', async () => {
@@ -102,7 +102,7 @@ describe('the event recorder', () => {
     const events_ = recorder()
     events_.record(about, 'Normal', 'Retrying', 'again')
     await events_.flush()
-    for (const event of await written()) await client.delete(events, event.metadata)
+    for (const event of await written()) await client.delete(coreEvents, event.metadata)
     events_.record(about, 'Normal', 'Retrying', 'again')
     await events_.flush()
     expect((await written())[0]?.series?.count).toBe(2)

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { KubeClient } from '../../src/kube/client.ts'
 import { keyOf } from '../../src/kube/keys.ts'
-import { type Change, Store } from '../../src/kube/store.ts'
+import { type StoreChange, Store } from '../../src/kube/store.ts'
 import { Reflector, type ReflectorOptions } from '../../src/kube/watch.ts'
 import { systemClock } from '../../src/ops/clock.ts'
 import { freshNamespace, testClient, testServer } from '../support/kube.ts'
@@ -19,7 +19,8 @@ let problems: string[]
 let stopping: AbortController
 let ran: Promise<void>
 
-const word = ({ key, old, new: now }: Change<ConfigMap>): string => `${!old ? 'added' : now ? 'changed' : 'deleted'} ${key.split('/')[1]}`
+const word = ({ key, old, new: now }: StoreChange<ConfigMap>): string =>
+  `${!old ? 'added' : now ? 'changed' : 'deleted'} ${key.split('/')[1]}`
 
 function start(o: Partial<ReflectorOptions<ConfigMap>> = {}): void {
   stopping = new AbortController()

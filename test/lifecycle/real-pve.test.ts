@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxClusters } from '../../src/api/meta.ts'
 import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
-import { neededPrivileges } from '../../src/proxmox/privileges.ts'
+import { neededPrivileges } from '../../src/cluster/privileges.ts'
 import { vpsM } from '../support/builders.ts'
 import { TestWorld } from '../support/world.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
-import { VMRecord } from '../../src/engine/vm-record.ts'
+import { VMStatusDraft } from '../../src/engine/status-draft.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { Store } from '../../src/kube/store.ts'
 import { freshName, freshNamespace, testClient } from '../support/kube.ts'
@@ -22,7 +22,7 @@ describe('the status of a VM that changed during a pass', () => {
       metadata: { name: freshName('vm'), namespace },
       spec: { clusterRef: { name: 'fra' }, template: { name: 'debian-13' }, package: { memory: { size: '1Gi' } } },
     } as unknown as ProxmoxVM)
-  const recordOf = (vm: ProxmoxVM) => new VMRecord({ vm, client, store: new Store<ProxmoxVM>() })
+  const recordOf = (vm: ProxmoxVM) => new VMStatusDraft({ vm, client, store: new Store<ProxmoxVM>() })
   const stored = async ({ metadata: { name } }: ProxmoxVM) => await client.get(proxmoxVMs, { namespace, name })
 
   it('is written onto an object that a person edited', async () => {

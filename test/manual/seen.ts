@@ -1,4 +1,4 @@
-import { events } from '../../src/api/meta.ts'
+import { coreEvents } from '../../src/api/meta.ts'
 import type { TestWorld } from '../support/world.ts'
 
 interface Told {
@@ -9,6 +9,6 @@ interface Told {
 
 /** What was told of an object, in no order. */
 export async function eventsOf(world: TestWorld, name: string): Promise<Told[]> {
-  const all = await world.client.list(events, { namespace: world.namespace })
+  const all = await world.client.list(coreEvents, { namespace: world.namespace })
   return all.filter((event) => (event as unknown as { regarding?: { name?: string } }).regarding?.name === name) as unknown as Told[]
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { eventLoopCheck, metricsPage, type OpsServer, parseAddress, probePages, serveOps } from '../../src/ops/health.ts'
+import { eventLoopCheck, metricsPage, type OpsServer, parseListenAddress, probePages, serveOps } from '../../src/ops/health.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
 
 const open: OpsServer[] = []
@@ -97,10 +97,10 @@ describe('the listener', () => {
     ['[::1]:0', '::1', 0],
     ['localhost:1', 'localhost', 1],
   ])('reads %s', (text, host, port) => {
-    expect(parseAddress(text)).toEqual({ port, ...(host && { host }) })
+    expect(parseListenAddress(text)).toEqual({ port, ...(host && { host }) })
   })
 
   it.each(['8080', '127.0.0.1', '::1:8080', 'h:70000', 'h:'])('refuses %s with a sentence', (text) => {
-    expect(() => parseAddress(text)).toThrow('is no address to listen on')
+    expect(() => parseListenAddress(text)).toThrow('is no address to listen on')
   })
 })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Upid } from '../../src/proxmox/answers.ts'
 import { nodeOfUpid, typeOfUpid } from '../../src/proxmox/endpoints.ts'
-import { preflight } from '../../src/proxmox/facts.ts'
-import { snapshotOf } from '../../src/proxmox/snapshot.ts'
+import { preflight } from '../../src/cluster/facts.ts'
+import { listingOf } from '../../src/proxmox/listing.ts'
 import { until } from '../support/until.ts'
 import { type Simulated, simulated } from './simulated.ts'
 
@@ -100,7 +100,7 @@ describe('a guest from clone to destruction', () => {
 
   it('is destroyed', async () => {
     expect(await ended(await sim.pve.destroy(at, { unreferencedDisks: true }))).toBe('OK')
-    expect(snapshotOf(await sim.pve.resources(), 0).guests.has(800)).toBe(false)
+    expect(listingOf(await sim.pve.resources(), 0).guests.has(800)).toBe(false)
   })
 })
 

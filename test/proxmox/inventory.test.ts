@@ -26,11 +26,11 @@ describe('the inventory', () => {
   })
 
   it('shows guests, nodes and storages, and tells that PVE answers', async () => {
-    const snapshot = await inventory.since(0)
-    expect([...snapshot.nodes.keys()].toSorted((a, b) => a.localeCompare(b))).toEqual(['pve1', 'pve2', 'pve3'])
-    expect(snapshot.guests.get(9000)).toMatchObject({ node: 'pve1', kind: 'qemu' })
-    expect(snapshot.storages).toContainEqual(expect.objectContaining({ storage: 'ceph', node: 'pve2', shared: true, available: true }))
-    expect(snapshot.allNodesOnline).toBe(true)
+    const listing = await inventory.since(0)
+    expect([...listing.nodes.keys()].toSorted((a, b) => a.localeCompare(b))).toEqual(['pve1', 'pve2', 'pve3'])
+    expect(listing.guests.get(9000)).toMatchObject({ node: 'pve1', kind: 'qemu' })
+    expect(listing.storages).toContainEqual(expect.objectContaining({ storage: 'ceph', node: 'pve2', shared: true, available: true }))
+    expect(listing.allNodesOnline).toBe(true)
     expect(changes[0]).toMatchObject({ reachability: true })
   })
 

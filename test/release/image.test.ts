@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
 import { root } from '../house/sources.ts'
-import { freePort } from '../../src/stage/ports.ts'
+import { requirePort } from '../../src/local-stack/ports.ts'
 import { testKubeconfig } from '../support/kube.ts'
 import { until } from '../support/until.ts'
 
@@ -41,8 +41,8 @@ suite('the image', () => {
     copyFileSync(testKubeconfig(), join(dir, 'kubeconfig'))
     chmodSync(dir, 0o755)
     chmodSync(join(dir, 'kubeconfig'), 0o644)
-    health = `127.0.0.1:${await freePort()}`
-    metrics = `127.0.0.1:${await freePort()}`
+    health = `127.0.0.1:${await requirePort()}`
+    metrics = `127.0.0.1:${await requirePort()}`
     const flags = ['--kubeconfig', '/kube/kubeconfig', '--health-addr', health, '--metrics-addr', metrics]
     container = await new LikeThePod(image)
       .withNetworkMode('host')

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want, WantedDisk } from '../../src/engine/machine.ts'
-import { missing, refused, satisfied } from '../../src/engine/step.ts'
+import type { Want, WantedDisk } from '../../src/ladder/machine.ts'
+import { missing, refused, satisfied } from '../../src/ladder/step.ts'
 import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from '../../src/steps/additional-disk.ts'
-import { mergedChange, type ConfigPatch, type Values } from '../../src/steps/config-step.ts'
+import { mergedChange, type Values } from '../../src/ladder/config-step.ts'
 import { seeing, settledValues, wanting, wantingDisk } from './seen-and-want.ts'
+import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
 
 const all = [setCreatedAdditionalDisk, setAdditionalDiskBandwidth]
 const withDisk = (disk: Partial<WantedDisk>) => wanting({ additionalDisks: [wantingDisk(disk)] })

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { RuleOptions, WantedFirewall } from '../../src/engine/machine.ts'
-import { ruleMarker, ruleName } from '../../src/engine/wanted-firewall.ts'
+import type { RuleOptions, WantedFirewall } from '../../src/ladder/machine.ts'
 import { afterWrite, nextWrite } from '../../src/steps/set-firewall.ts'
 import { lookAt, written, type FirewallFile } from './pve-firewall-file.ts'
 import { wantingFirewall } from './seen-and-want.ts'
+import { ruleMarker, ruleName } from '../../src/ladder/mark.ts'
 
 const bit = fc.constantFrom('0', '1')
 const names = ['ssh', 'web', 'icmp', 'no-smtp', 'dns']

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import { carriesMark, markOf } from '../../src/engine/wanted.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import type { Values } from '../../src/ladder/config-step.ts'
 import { identity } from '../../src/steps/identity.ts'
 import { settledValues, wanting } from './seen-and-want.ts'
+import { carriesMark, markOf } from '../../src/ladder/mark.ts'
+import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
 
 const change = (seen: Values, want: Partial<Want>) => identity.change({ ...settledValues, ...seen }, wanting(want))
 const nothing: ConfigPatch = { set: {}, remove: [] }

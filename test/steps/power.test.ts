@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Seen, Want } from '../../src/engine/machine.ts'
-import { missing, satisfied, type Verdict } from '../../src/engine/step.ts'
+import type { Seen, Want } from '../../src/ladder/machine.ts'
+import { missing, satisfied, type Verdict } from '../../src/ladder/step.ts'
 import { power, powerOff, stopForChange } from '../../src/steps/power.ts'
 import { seeing, settledValues, wanting } from './seen-and-want.ts'
 

@@ -1,5 +1,5 @@
-import type { FirewallSeen, RuleOptions } from '../../src/engine/machine.ts'
-import type { FirewallWrite } from '../../src/steps/set-firewall.ts'
+import type { FirewallSeen, RuleOptions } from '../../src/ladder/machine.ts'
+import type { FirewallWrite } from '../../src/ladder/guest-writer.ts'
 
 /** The firewall file of one VM, as PVE's API reads and writes it (pve-firewall API2; recordings 33 and 34). */
 export interface FirewallFile {

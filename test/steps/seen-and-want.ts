@@ -1,6 +1,6 @@
-import type { Seen, Want, WantedDisk, WantedFirewall } from '../../src/engine/machine.ts'
-import { markOf } from '../../src/engine/wanted.ts'
-import type { Values } from '../../src/steps/config-step.ts'
+import type { Seen, Want, WantedDisk, WantedFirewall } from '../../src/ladder/machine.ts'
+import type { Values } from '../../src/ladder/config-step.ts'
+import { markOf } from '../../src/ladder/mark.ts'
 
 const uid = '6d0c1c1e-0000-4000-8000-000000000001'
 const mark = markOf(uid, 10000)

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import type { Values } from '../../src/ladder/config-step.ts'
 import { setCloudInit } from '../../src/steps/set-cloudinit.ts'
 import { seeing, settledValues, wanting } from './seen-and-want.ts'
+import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
 
 const base = wanting().cloudInit
 const nothing: ConfigPatch = { set: {}, remove: [] }
@@ -60,6 +61,6 @@ describe('the password', () => {
   it('is in no sentence', () => {
     const verdict = setCloudInit.check(seeing(), wanting({ cloudInit, passwordVersion: 's/1' }))
 
-    expect(verdict).toEqual({ is: 'missing', what: 'cipassword unset → (secret)' })
+    expect(verdict).toEqual({ is: 'missing', message: 'cipassword unset → (secret)' })
   })
 })

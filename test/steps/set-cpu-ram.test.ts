@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Want } from '../../src/engine/machine.ts'
-import type { ConfigPatch, Values } from '../../src/steps/config-step.ts'
+import type { Want } from '../../src/ladder/machine.ts'
+import type { Values } from '../../src/ladder/config-step.ts'
 import { setCpuRam } from '../../src/steps/set-cpu-ram.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'
+import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
 
 type Sold = Partial<Pick<Want, 'cpu' | 'memory'>>
 
@@ -44,6 +45,6 @@ describe('set_cpu_ram', () => {
   it('says in one sentence what is missing', () => {
     const seen = seeing({ ...settledValues, cores: '2', balloon: '512' })
 
-    expect(setCpuRam.check(seen, wanting())).toEqual({ is: 'missing', what: 'cores 2 → 1, balloon 512 → unset' })
+    expect(setCpuRam.check(seen, wanting())).toEqual({ is: 'missing', message: 'cores 2 → 1, balloon 512 → unset' })
   })
 })

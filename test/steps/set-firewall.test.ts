@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import type { FirewallSeen, RuleOptions, WantedFirewall } from '../../src/engine/machine.ts'
-import { satisfied } from '../../src/engine/step.ts'
-import { ruleMarker } from '../../src/engine/wanted-firewall.ts'
-import { afterWrite, needsRulesDigest, nextWrite, setFirewall, type FirewallWrite } from '../../src/steps/set-firewall.ts'
+import type { FirewallSeen, RuleOptions, WantedFirewall } from '../../src/ladder/machine.ts'
+import { satisfied } from '../../src/ladder/step.ts'
+import { afterWrite, needsRulesDigest, nextWrite, setFirewall } from '../../src/steps/set-firewall.ts'
 import { seeing, settledValues, wanting, wantingFirewall } from './seen-and-want.ts'
+import type { FirewallWrite } from '../../src/ladder/guest-writer.ts'
+import { ruleMarker } from '../../src/ladder/mark.ts'
 
 const ours = (name: string, over: RuleOptions = {}): RuleOptions => ({
   type: 'in',

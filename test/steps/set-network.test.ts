@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import type { WantedNet } from '../../src/engine/machine.ts'
-import type { Values } from '../../src/steps/config-step.ts'
+import type { WantedNet } from '../../src/ladder/machine.ts'
+import type { Values } from '../../src/ladder/config-step.ts'
 import { setNetwork } from '../../src/steps/set-network.ts'
 import { settledValues, wanting, without } from './seen-and-want.ts'
 

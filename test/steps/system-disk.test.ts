@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Throttle } from '../../src/proxmox/property-string.ts'
-import { missing, refused, satisfied, type Verdict } from '../../src/engine/step.ts'
+import { missing, refused, satisfied, type Verdict } from '../../src/ladder/step.ts'
 import { setSystemDiskBandwidth, setSystemDiskSize } from '../../src/steps/system-disk.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'
 

@@ -1,4 +1,4 @@
-import type { FaultPlan, CallInfo } from '../../src/simulator/plug.ts'
+import type { FaultPlan, CallInfo } from '../../src/simulator/contracts.ts'
 import type { Simulator } from '../../src/simulator/simulator.ts'
 import { Agent, request } from 'undici'
 import { makeTicket } from '../../src/simulator/access/authenticate.ts'

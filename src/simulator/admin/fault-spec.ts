@@ -1,8 +1,8 @@
-import type { FaultPlan, TaskFault } from '../plug.ts'
+import type { FaultPlan, TaskFault } from '../contracts.ts'
 import { BadRequest, objectOf, oneOf, onlyKeys, optionalFlag, optionalNumber, optionalText } from './bad-request.ts'
 
 /** A change of the world that a fault brings about: at once, or when a request meets the fault. */
-export interface Upset {
+export interface Outage {
   node?: { name: string; state: 'on' | 'off' }
   noQuorum?: boolean
   storage?: { name: string; state: 'on' | 'off' | 'full' }
@@ -14,7 +14,7 @@ export interface Upset {
 
 export interface FaultSpec {
   id: string
-  /** Absent: the upset takes place at once. */
+  /** Absent: the outage takes place at once. */
   route?: RoutePattern
   match: { vmid?: number; node?: string; token?: string; params: Record<string, string> }
   /** How many requests it hits. */
@@ -22,7 +22,7 @@ export interface FaultSpec {
   /** How many matching requests it lets pass first. */
   after: number
   plan: FaultPlan
-  upset: Upset | undefined
+  outage: Outage | undefined
   /** As it was sent, for the listing. */
   given: Record<string, unknown>
 }
@@ -46,12 +46,12 @@ export function readFault(value: unknown, fallbackId: string): FaultSpec {
   const what = `fault '${id}'`
   const route = readRoute(given['route'], what)
   const plan = readPlan(given, what)
-  const upset = readUpset(given, what)
-  if (Object.keys(plan).length === 0 && upset === undefined) {
+  const outage = readOutage(given, what)
+  if (Object.keys(plan).length === 0 && outage === undefined) {
     throw new BadRequest(`${what} does nothing: give it delayMs, drop, status, task, node, noQuorum, storage or daemon, ${example}`)
   }
   if (route === undefined && Object.keys(plan).length > 0) throw new BadRequest(`${what} needs a route, ${example}`)
-  return { id, ...(route ? { route } : {}), match: readMatch(given['match'], what), ...readCounts(given, what), plan, upset, given }
+  return { id, ...(route ? { route } : {}), match: readMatch(given['match'], what), ...readCounts(given, what), plan, outage, given }
 }
 
 function readCounts(given: Record<string, unknown>, what: string): { times: number; after: number } {
@@ -145,8 +145,8 @@ function readTask(value: unknown, what: string): TaskFault {
   }
 }
 
-function readUpset(given: Record<string, unknown>, what: string): Upset | undefined {
-  const upset: Upset = {}
+function readOutage(given: Record<string, unknown>, what: string): Outage | undefined {
+  const outage: Outage = {}
   const part = (key: string, names: readonly string[]): Record<string, unknown> | undefined => {
     if (given[key] === undefined) return undefined
     const value = objectOf(given[key], `${key} of ${what}`)
@@ -159,23 +159,23 @@ function readUpset(given: Record<string, unknown>, what: string): Upset | undefi
     return text
   }
   const node = part('node', ['name', 'state'])
-  if (node) upset.node = { name: required(node['name'], 'node.name'), state: oneOf(node['state'], ['on', 'off'], `node.state of ${what}`) }
+  if (node) outage.node = { name: required(node['name'], 'node.name'), state: oneOf(node['state'], ['on', 'off'], `node.state of ${what}`) }
   const storage = part('storage', ['name', 'state'])
   if (storage) {
     const state = oneOf(storage['state'], ['on', 'off', 'full'], `storage.state of ${what}`)
-    upset.storage = { name: required(storage['name'], 'storage.name'), state }
+    outage.storage = { name: required(storage['name'], 'storage.name'), state }
   }
   const daemon = part('daemon', ['node', 'state'])
   if (daemon)
-    upset.daemon = {
+    outage.daemon = {
       node: required(daemon['node'], 'daemon.node'),
       state: oneOf(daemon['state'], ['on', 'off'], `daemon.state of ${what}`),
     }
   const noQuorum = optionalFlag(given['noQuorum'], `noQuorum of ${what}`)
-  if (noQuorum !== undefined) upset.noQuorum = noQuorum
-  const empty = Object.keys(upset).length === 0
+  if (noQuorum !== undefined) outage.noQuorum = noQuorum
+  const empty = Object.keys(outage).length === 0
   const forMs = optionalNumber(given['forMs'], `forMs of ${what}`, 1)
   if (forMs !== undefined && empty) throw new BadRequest(`forMs of ${what} goes with node, noQuorum, storage or daemon; a delay is delayMs`)
-  if (forMs !== undefined) upset.forMs = forMs
-  return empty ? undefined : upset
+  if (forMs !== undefined) outage.forMs = forMs
+  return empty ? undefined : outage
 }

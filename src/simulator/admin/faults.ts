@@ -1,8 +1,8 @@
-import type { CallInfo, FaultPlan, FaultSource } from '../plug.ts'
+import type { CallInfo, FaultPlan, FaultSource } from '../contracts.ts'
 import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
 import { readFault, type FaultSpec, type RoutePattern } from './fault-spec.ts'
-import { applyUpset, checkUpset } from './upset.ts'
+import { applyOutage, checkOutage } from './outage.ts'
 
 interface Armed {
   spec: FaultSpec
@@ -28,9 +28,9 @@ export class Faults implements FaultSource {
       this.#count += 1
       return readFault(fault, `fault-${this.#count}`)
     })
-    for (const { id, route, upset } of specs) {
+    for (const { id, route, outage } of specs) {
       if (route !== undefined) mustExist(route, routes, id)
-      if (upset !== undefined) checkUpset(this.#world(), upset)
+      if (outage !== undefined) checkOutage(this.#world(), outage)
     }
     const added = specs.map((spec) => this.#arm(spec))
     return added.map(listed)
@@ -64,16 +64,16 @@ export class Faults implements FaultSource {
     }
     if (due === undefined) return undefined
     due.hits += 1
-    if (due.spec.upset !== undefined) due.undo.push(applyUpset(this.#world(), due.spec.upset))
+    if (due.spec.outage !== undefined) due.undo.push(applyOutage(this.#world(), due.spec.outage))
     return due.spec.plan
   }
 
   #arm(spec: FaultSpec): Armed {
     const armed: Armed = { spec, seen: 0, hits: 0, undo: [] }
     if (this.#armed.some((other) => other.spec.id === spec.id)) this.remove(spec.id)
-    if (spec.route === undefined && spec.upset !== undefined) {
+    if (spec.route === undefined && spec.outage !== undefined) {
       armed.hits = 1
-      armed.undo.push(applyUpset(this.#world(), spec.upset))
+      armed.undo.push(applyOutage(this.#world(), spec.outage))
     }
     this.#armed.push(armed)
     return armed

@@ -1,4 +1,4 @@
-import type { RequestEntry, RequestSink } from '../plug.ts'
+import type { RequestEntry, RequestSink } from '../contracts.ts'
 
 /** One line of `GET /sim/requests`. */
 export interface LoggedRequest {

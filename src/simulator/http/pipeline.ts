@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { authenticate } from '../access/authenticate.ts'
+import { authenticate, claimedToken } from '../access/authenticate.ts'
 import { checkDeclared } from '../access/declared.ts'
 import { type Identity, identityOf } from '../access/identity.ts'
-import type { FaultPlan, Sim } from '../plug.ts'
+import type { FaultPlan } from '../contracts.ts'
 import { type Call, Envelope, PlainText } from '../routes.ts'
 import { textOf } from '../schema/text.ts'
 import { validate } from '../schema/validate.ts'
 import type { World } from '../world/world.ts'
 import { forbidden, paramError, PveRefusal } from './refusal.ts'
 import type { Match, Router } from './router.ts'
+import type { Sim } from '../running.ts'
 
 /** How long a proxy hop waits for an answer before it says 596. */
 const proxyTimeoutMs = 30_000
@@ -80,7 +81,7 @@ export class Pipeline {
 
   async #who(world: World, ask: Ask, found: Match | undefined): Promise<Identity> {
     const isOpen = found?.info.permissions?.user === 'world'
-    if (isOpen && ask.headers.authorization === undefined && ask.headers.cookie === undefined) return identityOf('')
+    if (isOpen) return identityOf(claimedToken(ask.headers))
     try {
       return authenticate(world, ask.method, ask.headers)
     } catch (fault) {

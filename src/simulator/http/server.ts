@@ -1,9 +1,9 @@
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Socket } from 'node:net'
-import type { Sim } from '../plug.ts'
 import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
 import type { Answer, Pipeline, Trace } from './pipeline.ts'
+import type { Sim } from '../running.ts'
 
 /** Headers together, as pve-http-server limits them; a longer one is cut off without an answer. */
 const maxHeaderBytes = 16 * 1024

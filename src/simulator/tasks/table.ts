@@ -1,5 +1,5 @@
 import { exitText } from '../http/refusal.ts'
-import type { TaskFault } from '../plug.ts'
+import type { TaskFault } from '../contracts.ts'
 import type { SimClock } from '../world/clock.ts'
 import type { Flocks } from '../world/flock.ts'
 import type { Random } from '../world/random.ts'

@@ -1,4 +1,4 @@
-import type { TaskFault } from '../plug.ts'
+import type { TaskFault } from '../contracts.ts'
 import type { SimClock } from '../world/clock.ts'
 import type { Flocks } from '../world/flock.ts'
 

@@ -4,9 +4,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { logTail } from '../../../src/controlplane/supervised.ts'
-import type { DnsPackages } from '../../../src/stage/dns-packages.ts'
-import { asProcess, type DnsRunner } from '../../../src/stage/dns-runner.ts'
-import { freePort } from '../../../src/stage/ports.ts'
+import type { DnsPackages } from '../../../src/local-stack/dns-packages.ts'
+import { asProcess, type DnsRunner } from '../../../src/local-stack/dns-runner.ts'
+import { requirePort } from '../../../src/local-stack/ports.ts'
 import { until } from '../../support/until.ts'
 import { type Dig, digAt } from './dig.ts'
 
@@ -75,7 +75,7 @@ const emptyZone = `$TTL 300
 export async function startBind(setup: BindSetup): Promise<RunningBind> {
   const { dir, packages, runner = asProcess } = setup
   await mkdir(dir, { recursive: true })
-  const port = setup.port ?? (await freePort())
+  const port = setup.port ?? (await requirePort())
   const secret = setup.secret ?? randomBytes(32).toString('base64')
   await writeFile(join(dir, 'named.conf'), configuration(dir, setup.zones, port, secret))
   for (const zone of setup.zones)

@@ -5,8 +5,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { type DnsPackages, libraryDir } from '../../../src/stage/dns-packages.ts'
-import { asProcess, type DnsRunner } from '../../../src/stage/dns-runner.ts'
+import { type DnsPackages, libraryDir } from '../../../src/local-stack/dns-packages.ts'
+import { asProcess, type DnsRunner } from '../../../src/local-stack/dns-runner.ts'
 
 const run = promisify(execFile)
 

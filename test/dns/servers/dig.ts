@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { DnsPackages } from '../../../src/stage/dns-packages.ts'
+import type { DnsPackages } from '../../../src/local-stack/dns-packages.ts'
 import { canonicalAddress } from '../../../src/dns/reverse.ts'
 
 const run = promisify(execFile)

@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from '../../../src/api/meta.ts'
-import { dnsEndpoints } from '../../../src/dns/external-dns.ts'
+import { dnsEndpoints } from '../../../src/dns/providers/external-dns.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,5 +1,5 @@
-import { markOf, type RecordType } from '../../../src/dns/marks.ts'
-import type { Change, DnsProvider, Found, RecordKey, RecordSet } from '../../../src/dns/provider.ts'
+import { dnsMarkOf, type RecordType } from '../../../src/dns/marks.ts'
+import type { DnsChange, DnsProvider, Found, RecordKey, RecordSet } from '../../../src/dns/providers/provider.ts'
 
 /** The zones every server under test has: a forward one, both families of reverse ones and a classless one. */
 export const forward = 'example.test'
@@ -24,7 +24,7 @@ export async function write(provider: DnsProvider, want: RecordSet, uid = mine):
   return (await provider.apply([await changeTo(provider, want, uid)]))[0]
 }
 
-export async function changeTo(provider: DnsProvider, want: RecordSet, uid = mine): Promise<Change> {
+export async function changeTo(provider: DnsProvider, want: RecordSet, uid = mine): Promise<DnsChange> {
   return { seen: await see(provider, want), want, uid }
 }
 
@@ -39,4 +39,4 @@ export async function see(provider: DnsProvider, { name, type }: RecordKey): Pro
 }
 
 /** A mark as TXT in the spelling of zone files. */
-export const quotedMark = (uid: string): string => `"${markOf(uid)}"`
+export const quotedMark = (uid: string): string => `"${dnsMarkOf(uid)}"`

@@ -1,0 +1,122 @@
+import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
+import type { Clock } from '../ops/clock.ts'
+import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
+import { CloneSlots } from './clone-slots.ts'
+import { CloneTargets } from './clone-targets.ts'
+import { Pve } from '../proxmox/endpoints.ts'
+import type { ClusterFacts } from './facts.ts'
+import { Inventory } from '../proxmox/inventory.ts'
+import { TaskTracker } from '../proxmox/tasks.ts'
+import { TemplateCatalog } from './templates.ts'
+import { type ReservationRecord, VmidAllocator } from './vmid-allocator.ts'
+
+/** One PVE cluster as the engine sees it. It lives as long as its ProxmoxCluster; spec and credentials change inside it. */
+export interface PveCluster {
+  readonly name: string
+  readonly spec: ProxmoxClusterSpec
+  readonly pve: Pve
+  readonly inventory: Inventory
+  readonly tasks: TaskTracker
+  readonly templates: TemplateCatalog
+  readonly cloneSlots: CloneSlots
+  readonly cloneTargets: CloneTargets
+  readonly vmids: VmidAllocator
+  /** Undefined until the first preflight succeeded. */
+  facts(): ClusterFacts | undefined
+  /** The ProxmoxCluster is being deleted: no new VMs. */
+  readonly deleting: boolean
+  /** PVE's clock minus ours, to whole seconds. */
+  readonly clockSkewMs: number
+}
+
+export interface ApiToken {
+  readonly tokenID: string
+  readonly tokenSecret: string
+}
+
+/** A PveCluster with its switches, which only the cluster controller holds. */
+export class LiveCluster implements PveCluster {
+  readonly name: string
+  readonly pve: Pve
+  readonly inventory: Inventory
+  readonly tasks: TaskTracker
+  readonly templates: TemplateCatalog
+  readonly cloneSlots: CloneSlots
+  readonly cloneTargets: CloneTargets
+  readonly vmids: VmidAllocator
+  spec: ProxmoxClusterSpec
+  credentials: ApiToken
+  deleting = false
+  found: ClusterFacts | undefined
+  readonly #client: PveClient
+  readonly #stop = new AbortController()
+
+  constructor(o: {
+    name: string
+    spec: ProxmoxClusterSpec
+    credentials: ApiToken
+    reservations: ReservationRecord
+    clock: Clock
+    observe?: (seen: Observation & { cluster: string }) => void
+    /** Throws once this process must change nothing more. */
+    mayWrite?: () => void
+    /** Gets what those throw who listen to inventory and tasks. */
+    onProblem?: (fault: unknown) => void
+  }) {
+    const { name, clock, observe } = o
+    const told = { clock, ...(o.onProblem && { onProblem: o.onProblem }) }
+    this.name = name
+    this.spec = o.spec
+    this.credentials = o.credentials
+    this.#client = new PveClient(clientOptions(o.spec, o.credentials), {
+      clock,
+      ...(o.mayWrite && { mayWrite: o.mayWrite }),
+      ...(observe && { observe: (seen: Observation) => observe({ ...seen, cluster: name }) }),
+    })
+    this.pve = new Pve(this.#client)
+    this.inventory = new Inventory({ pve: this.pve, ...told })
+    this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
+    this.templates = new TemplateCatalog({ pve: this.pve, clock })
+    this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
+    this.cloneTargets = new CloneTargets(this.pve)
+    this.vmids = new VmidAllocator(o.reservations, clock)
+  }
+
+  facts(): ClusterFacts | undefined {
+    return this.found
+  }
+
+  get clockSkewMs(): number {
+    return this.#client.skewMs
+  }
+
+  /** Requests now in flight and waiting for a place, for metrics. */
+  get requests(): { inFlight: number; waiting: number } {
+    return { inFlight: this.#client.inFlight, waiting: this.#client.waiting }
+  }
+
+  start(): void {
+    const { signal } = this.#stop
+    void this.inventory.run(signal)
+    void this.tasks.run(signal)
+  }
+
+  reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {
+    this.spec = spec
+    this.credentials = credentials
+    this.#client.reconfigure(clientOptions(spec, credentials))
+    this.cloneSlots.setLimit(spec.limits.fullClonesPerNode)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#client.close()
+  }
+}
+
+const clientOptions = (spec: ProxmoxClusterSpec, credentials: ApiToken): PveClientOptions => ({
+  endpoints: spec.endpoints,
+  tls: spec.tls ?? {},
+  requestsInFlight: spec.limits.requests,
+  ...credentials,
+})

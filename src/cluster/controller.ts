@@ -1,0 +1,251 @@
+import { inUseFinalizer } from '../api/group.ts'
+import { proxmoxClusters, secrets } from '../api/meta.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { isSameJson } from '../kube/json.ts'
+import { isConflict } from '../kube/kube-error.ts'
+import type { WorkQueue } from '../kube/queue.ts'
+import type { Store } from '../kube/store.ts'
+import type { Clock } from '../ops/clock.ts'
+import type { Observation } from '../proxmox/client.ts'
+import { type ApiToken, LiveCluster } from './cluster.ts'
+import { ClusterDirectory } from './directory.ts'
+import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
+import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
+import { preflight } from './facts.ts'
+import { type Failure, judge } from '../proxmox/failures.ts'
+import { VmidRecord } from './vmid-record.ts'
+
+/** While something is wrong, Secret and privileges are looked at again after this long. */
+const troubledMs = 60_000
+/** Privileges and version of a healthy cluster are looked at again after this long. */
+const healthyMs = 300_000
+/** Guests come and go in numbers; the node counts in the status follow at most this often. */
+const settleMs = 5_000
+
+/** What the controller remembers of one ProxmoxCluster between passes. */
+interface Memory {
+  readonly uid: string | undefined
+  generation: number | undefined
+  credentialsProblem: ClusterProblem | undefined
+  failure: Failure | undefined
+  checkedAtMs: number
+}
+
+/**
+ * Reconciles ProxmoxCluster: makes and reconfigures the live clusters of the directory, checks version, quorum and privileges, writes
+ * the status, and keeps object and Secret alive by a finalizer while a ProxmoxVM names the cluster.
+ */
+export class ClusterController {
+  readonly directory = new ClusterDirectory()
+  readonly queue: WorkQueue
+  readonly #client: KubeClient
+  readonly #clusters: Store<ProxmoxCluster>
+  readonly #vms: Store<ProxmoxVM>
+  readonly #usersOf: (name: string) => ProxmoxVM[]
+  readonly #clock: Clock
+  readonly #observe: ((seen: Observation & { cluster: string }) => void) | undefined
+  readonly #mayWrite: (() => void) | undefined
+  readonly #onProblem: ((cluster: string, fault: unknown) => void) | undefined
+  readonly #memories = new Map<string, Memory>()
+
+  constructor(o: {
+    client: KubeClient
+    clusters: Store<ProxmoxCluster>
+    vms: Store<ProxmoxVM>
+    /** Keys are names of ProxmoxClusters. */
+    queue: WorkQueue
+    clock: Clock
+    observe?: (seen: Observation & { cluster: string }) => void
+    /** Throws once this process must write nothing more to PVE. */
+    mayWrite?: () => void
+    /** Gets what those throw who listen to a cluster's inventory and tasks. */
+    onProblem?: (cluster: string, fault: unknown) => void
+  }) {
+    this.#client = o.client
+    this.#clusters = o.clusters
+    this.#vms = o.vms
+    this.#clock = o.clock
+    this.#observe = o.observe
+    this.#mayWrite = o.mayWrite
+    this.#onProblem = o.onProblem
+    this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
+    this.queue = o.queue
+  }
+
+  /** Works until the signal aborts. The stores must be synced: an unseen VM would let the finalizers go. */
+  async run(signal: AbortSignal): Promise<void> {
+    const leave = [
+      this.#clusters.subscribe(({ key }) => this.queue.add(key)),
+      this.#vms.subscribe(({ old, new: now }) => this.#vmChanged(old, now)),
+    ]
+    for (const object of this.#clusters.list()) this.queue.add(object.metadata.name)
+    await this.queue.run((name) => this.reconcile(name), { workers: 4 }, signal)
+    for (const end of leave) end()
+    await Promise.all(this.directory.list().map((live) => live.stop()))
+  }
+
+  #vmChanged(old: ProxmoxVM | undefined, now: ProxmoxVM | undefined): void {
+    const name = now?.spec.clusterRef.name ?? old?.spec.clusterRef.name
+    if (name === undefined) return
+    const protectedAlready = this.#clusters.get(name)?.metadata.finalizers?.includes(inUseFinalizer) === true
+    if (now === undefined || (old === undefined && !protectedAlready)) this.queue.add(name)
+    else if (old?.status?.node !== now.status?.node) this.queue.addAfter(name, settleMs)
+  }
+
+  async reconcile(name: string): Promise<void> {
+    const object = this.#clusters.get(name)
+    if (object === undefined) return await this.#forget(name)
+    try {
+      await this.#pass(object)
+      this.queue.forget(name)
+    } catch (fault) {
+      if (!isConflict(fault)) throw fault
+      this.queue.addAfter(name, 100) // the store is about to learn what it was
+    }
+  }
+
+  async #pass(object: ProxmoxCluster): Promise<void> {
+    const { name } = object.metadata
+    const users = this.#usersOf(name)
+    const isLeaving = object.metadata.deletionTimestamp !== undefined
+    if (await this.#guard(object, users.length > 0)) return // the changed object comes back through the store
+    if (isLeaving && users.length === 0) return await this.#forget(name)
+    const memory = await this.#memoryOf(object)
+    const isEdited = memory.generation !== object.metadata.generation
+    if (isEdited || this.#isStale(name, memory)) await this.#check(object, memory, { isEdited, inUse: users.length > 0 })
+    const live = this.directory.live(name)
+    if (live !== undefined && live.deleting !== isLeaving) {
+      live.deleting = isLeaving
+      this.directory.tell(name)
+    }
+    const state = this.#stateOf(name, memory, users)
+    this.directory.setProblem(name, problemOf(state))
+    await this.#write(object, state)
+    this.queue.addAfter(name, this.#pauseMs(name, memory))
+  }
+
+  async #memoryOf({ metadata: { name, uid } }: ProxmoxCluster): Promise<Memory> {
+    const known = this.#memories.get(name)
+    if (known?.uid === uid && known !== undefined) return known
+    await this.#forget(name)
+    const memory: Memory = { uid, generation: undefined, credentialsProblem: undefined, failure: undefined, checkedAtMs: 0 }
+    this.#memories.set(name, memory)
+    return memory
+  }
+
+  async #forget(name: string): Promise<void> {
+    const live = this.directory.live(name)
+    this.directory.remove(name)
+    this.#memories.delete(name)
+    await live?.stop()
+  }
+
+  #isTroubled(name: string, memory: Memory): boolean {
+    const live = this.directory.live(name)
+    const wrong = memory.credentialsProblem !== undefined || memory.failure !== undefined || live?.inventory.lastFailure !== undefined
+    return wrong || (live?.found?.missingPrivileges.length ?? 0) > 0 || live?.found?.quorate === false
+  }
+
+  #pauseMs = (name: string, memory: Memory): number => (this.#isTroubled(name, memory) ? troubledMs : healthyMs)
+
+  /** Due again; or the listing fails or works again, which the last check did not know. */
+  #isStale(name: string, memory: Memory): boolean {
+    const now = this.#clock.now()
+    if (now - memory.checkedAtMs >= this.#pauseMs(name, memory)) return true
+    const listing = this.directory.live(name)?.inventory.lastFailure
+    return memory.failure === undefined ? listing?.reason === 'Unauthorized' : listing === undefined
+  }
+
+  async #check(object: ProxmoxCluster, memory: Memory, o: { isEdited: boolean; inUse: boolean }): Promise<void> {
+    const key = secretKeyOf(object)
+    const secret = await readSecret(this.#client, key)
+    if (secret !== undefined && o.inUse) await setFinalizer(this.#client, secrets, secret, true)
+    const found = credentialsOf(secret, key)
+    memory.checkedAtMs = this.#clock.now()
+    memory.generation = object.metadata.generation
+    memory.credentialsProblem = 'problem' in found ? found.problem : undefined
+    if ('problem' in found) return
+    const live = this.#liveFor(object, found.credentials, o.isEdited)
+    try {
+      live.found = await preflight(live.pve)
+      memory.failure = undefined
+      if (live.inventory.current() === undefined || live.inventory.lastFailure !== undefined) await live.inventory.since(memory.checkedAtMs)
+    } catch (fault) {
+      memory.failure = judge(fault)
+    }
+    this.directory.tell(object.metadata.name)
+  }
+
+  #liveFor({ metadata: { name }, spec }: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+    const known = this.directory.live(name)
+    if (known !== undefined) {
+      const rotated = known.credentials.tokenID !== credentials.tokenID || known.credentials.tokenSecret !== credentials.tokenSecret
+      if (isEdited || rotated) known.reconfigure(spec, credentials)
+      return known
+    }
+    const reservations = new VmidRecord({ client: this.#client, store: this.#clusters, name })
+    const live = new LiveCluster({
+      name,
+      spec,
+      credentials,
+      reservations,
+      clock: this.#clock,
+      onProblem: (fault) => this.#onProblem?.(name, fault),
+      ...(this.#observe && { observe: this.#observe }),
+      ...(this.#mayWrite && { mayWrite: this.#mayWrite }),
+    })
+    live.inventory.subscribe(({ reachability, nodes }) => {
+      if (reachability !== undefined || nodes.size > 0) this.queue.add(name)
+      else this.queue.addAfter(name, settleMs)
+    })
+    live.start()
+    this.directory.put(live)
+    return live
+  }
+
+  #stateOf(name: string, memory: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
+    const live = this.directory.live(name)
+    const failure = memory.failure ?? live?.inventory.lastFailure
+    const listing = live?.inventory.current()
+    const vmsByNode = new Map<string, number>()
+    for (const { status } of users) if (status?.node !== undefined) vmsByNode.set(status.node, (vmsByNode.get(status.node) ?? 0) + 1)
+    return {
+      ...(memory.credentialsProblem && { credentialsProblem: memory.credentialsProblem }),
+      ...(failure && { failure }),
+      ...(live?.found && { facts: live.found }),
+      ...(listing && { listing }),
+      vmsByNode,
+    }
+  }
+
+  async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {
+    const status = clusterStatusOf(object, state, new Date(this.#clock.now()).toISOString())
+    if (isSameJson(status, object.status)) return
+    this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
+  }
+
+  /**
+   * Object and Secret stay as long as a VM needs them to be taken down, and a Secret as long as any cluster in use names it.
+   * True: the object was changed.
+   */
+  async #guard(object: ProxmoxCluster, inUse: boolean): Promise<boolean> {
+    const had = object.metadata.finalizers?.includes(inUseFinalizer) === true
+    if (had === inUse) return false
+    const key = secretKeyOf(object)
+    const neededElsewhere = this.#clusters
+      .list()
+      .some(
+        (other) =>
+          other.metadata.name !== object.metadata.name &&
+          isSameJson(secretKeyOf(other), key) &&
+          this.#usersOf(other.metadata.name).length > 0,
+      )
+    const secret = await readSecret(this.#client, key)
+    if (secret !== undefined) await setFinalizer(this.#client, secrets, secret, inUse || neededElsewhere)
+    const written = await setFinalizer(this.#client, proxmoxClusters, object, inUse)
+    if (written !== undefined) this.#clusters.put(written)
+    return written !== undefined
+  }
+}

@@ -1,0 +1,48 @@
+import type { Pve } from '../proxmox/endpoints.ts'
+import { missingFrom, type NeededPrivilege } from './privileges.ts'
+import type { Listing } from '../proxmox/listing.ts'
+
+/** What was found out about a PVE cluster at the last preflight. */
+export interface ClusterFacts {
+  /** `9.2.11`, of the node that answered. */
+  readonly version: string
+  readonly majorVersion: number
+  /** Without it reads work and writes do not. Undefined: the token may not ask. */
+  readonly quorate: boolean | undefined
+  /** Whether firewall rules of guests are in force at all. Undefined: the token may not ask. */
+  readonly firewallEnabled: boolean | undefined
+  readonly missingPrivileges: readonly NeededPrivilege[]
+}
+
+/** Older ones resize synchronously and know no SDN.Use. */
+export const oldestMajorVersion = 8
+
+/** Four small reads. Throws the PveError of the first two; what only needs a privilege that is missing is left undefined. */
+export async function preflight(
+  pve: Pick<Pve, 'version' | 'permissions' | 'clusterStatus' | 'firewallOptionsDatacenter'>,
+): Promise<ClusterFacts> {
+  const [version, permissions] = await Promise.all([pve.version(), pve.permissions()])
+  const missingPrivileges = missingFrom(permissions)
+  const mayAudit = !missingPrivileges.some(({ path, privilege }) => path === '/' && privilege === 'Sys.Audit')
+  const [status, firewall] = mayAudit ? await Promise.all([pve.clusterStatus(), pve.firewallOptionsDatacenter()]) : []
+  return {
+    version,
+    majorVersion: Number.parseInt(version, 10) || 0,
+    quorate: status?.quorate,
+    firewallEnabled: firewall?.enabled,
+    missingPrivileges,
+  }
+}
+
+/** Storages that hold backups, as a node sees them: shared ones once, local ones per node. Nodes that are off cannot be asked. */
+export function backupStorages(listing: Listing): { storage: string; node: string }[] {
+  const seen = new Set<string>()
+  const found: { storage: string; node: string }[] = []
+  for (const row of listing.storages) {
+    if (!row.content.includes('backup') || listing.nodes.get(row.node)?.online !== true) continue
+    if (row.shared && seen.has(row.storage)) continue
+    seen.add(row.storage)
+    found.push({ storage: row.storage, node: row.node })
+  }
+  return found
+}

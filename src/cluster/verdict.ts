@@ -1,0 +1,147 @@
+import type { Condition } from '../api/object.ts'
+import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import { type ClusterCondition, clusterConditions, type Reason, reasons } from '../api/words.ts'
+import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
+import type { Failure } from '../proxmox/failures.ts'
+import type { Listing } from '../proxmox/listing.ts'
+
+/** Why a cluster cannot be worked with. */
+export interface ClusterProblem {
+  readonly reason: Reason
+  readonly message: string
+}
+
+/** All that the status of a ProxmoxCluster is made of. */
+export interface ClusterFindings {
+  /** The Secret cannot be used. */
+  readonly credentialsProblem?: ClusterProblem
+  /** Of the last listing or preflight; undefined = the last one succeeded, or none was made. */
+  readonly failure?: Failure
+  /** Kept through an outage. */
+  readonly facts?: ClusterFacts
+  readonly listing?: Listing
+  /** Our VMs by node. */
+  readonly vmsByNode: ReadonlyMap<string, number>
+}
+
+type Verdicts = { [type in ClusterCondition]?: { status: Condition['status']; reason: Reason; message: string } }
+
+const sentence = (reason: Reason): string => reasons[reason].means
+
+/** The first thing that stands in the way of working with the cluster at all; what is merely missing is no problem in this sense. */
+export function problemOf(state: ClusterFindings): ClusterProblem | undefined {
+  if (state.credentialsProblem !== undefined) return state.credentialsProblem
+  const { failure, facts } = state
+  if (failure !== undefined) return { reason: reasonOf(failure), message: failure.message }
+  if (facts === undefined) return { reason: 'ClusterNotReady', message: 'PVE has not been asked yet' }
+  if (facts.majorVersion < oldestMajorVersion) {
+    return { reason: 'UnsupportedVersion', message: `this is PVE ${facts.version}; ${oldestMajorVersion}.0 or newer is needed` }
+  }
+  return undefined
+}
+
+function reasonOf(failure: Failure): Reason {
+  if (failure.reason === 'Unauthorized' || failure.reason === 'TLSUntrusted') return failure.reason
+  return failure.kind === 'denied' ? 'PermissionDenied' : 'Unreachable'
+}
+
+const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
+  'CredentialsNotFound',
+  'Unauthorized',
+  'TLSUntrusted',
+  'UnsupportedVersion',
+  'MissingPrivileges',
+  'PermissionDenied',
+])
+
+function verdictsOf(state: ClusterFindings): Verdicts {
+  const problem = problemOf(state) ?? shortcomingOf(state.facts)
+  const ready = {
+    status: problem ? 'False' : 'True',
+    reason: problem?.reason ?? 'Ready',
+    message: problem?.message ?? 'PVE is ready for VMs.',
+  } as const
+  const verdicts: Verdicts = { Ready: ready }
+  const reachable = reachableOf(state)
+  if (reachable !== undefined) verdicts.Reachable = reachable
+  const authorized = authorizedOf(state)
+  if (authorized !== undefined) verdicts.Authorized = authorized
+  if (problem === undefined) return verdicts
+  verdicts[needsPerson.has(problem.reason) ? 'Stalled' : 'Reconciling'] = { ...problem, status: 'True' }
+  return verdicts
+}
+
+/** It can be worked with, but not everything will work. */
+function shortcomingOf(facts: ClusterFacts | undefined): ClusterProblem | undefined {
+  if (facts?.quorate === false) return { reason: 'NoQuorum', message: sentence('NoQuorum') }
+  const missing = facts?.missingPrivileges ?? []
+  if (missing.length === 0) return undefined
+  const named = missing.map(({ path, privilege }) => `${privilege} on ${path}`).join(', ')
+  return { reason: 'MissingPrivileges', message: `the token lacks ${named}; \`pve-operator role\` prints the role that has them` }
+}
+
+function reachableOf({ credentialsProblem, failure, facts }: ClusterFindings): Verdicts['Reachable'] {
+  if (failure?.reason === 'TLSUntrusted') return { status: 'False', reason: 'TLSUntrusted', message: failure.message }
+  if (failure !== undefined && failure.kind !== 'denied') return { status: 'False', reason: 'Unreachable', message: failure.message }
+  if (failure !== undefined || facts !== undefined) return { status: 'True', reason: 'Reachable', message: sentence('Reachable') }
+  return credentialsProblem === undefined ? undefined : { status: 'Unknown', reason: 'CredentialsNotFound', message: 'PVE was not asked' }
+}
+
+/** Undefined: PVE cannot be asked now, and what it said before stays. */
+function authorizedOf({ credentialsProblem, failure, facts }: ClusterFindings): Verdicts['Authorized'] {
+  if (credentialsProblem !== undefined) return { status: 'False', ...credentialsProblem }
+  if (failure?.kind === 'denied') return { status: 'False', reason: reasonOf(failure), message: failure.message }
+  if (failure !== undefined || facts === undefined) return undefined
+  const missing = facts.missingPrivileges.length > 0 ? shortcomingOf({ ...facts, quorate: true }) : undefined
+  if (missing !== undefined) return { status: 'False', ...missing }
+  return { status: 'True', reason: 'Succeeded', message: 'The token has every privilege that is needed.' }
+}
+
+/** The status as it should be; `now` is RFC 3339. What is not ours to judge here (vmids) stays, and so do times of unchanged conditions. */
+export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, now: string): ProxmoxClusterStatus {
+  const former = object.status ?? {}
+  const { facts, listing } = state
+  return {
+    ...former,
+    ...(object.metadata.generation !== undefined && { observedGeneration: object.metadata.generation }),
+    ...(facts && {
+      version: facts.version,
+      missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
+    }),
+    ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
+    conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
+  }
+}
+
+function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
+  return [...listing.nodes.values()]
+    .map(({ node, online }) => ({ name: node, online, vms: vmsByNode.get(node) ?? 0 }))
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+/** As many as the CRD takes. */
+const mostTemplates = 512
+
+function templatesOf(listing: Listing): NonNullable<ProxmoxClusterStatus['templates']> {
+  return [...listing.guests.values()]
+    .filter(({ template, kind }) => template && kind === 'qemu')
+    .toSorted((a, b) => a.vmid - b.vmid)
+    .slice(0, mostTemplates)
+    .map(({ name, tags, node, vmid }) => ({
+      ...(name !== undefined && { name }),
+      ...(tags.length > 0 && { tag: tags.join(';') }),
+      node,
+      vmid,
+    }))
+}
+
+function conditionsOf(former: readonly Condition[], verdicts: Verdicts, generation: number | undefined, now: string): Condition[] {
+  return clusterConditions.flatMap((type) => {
+    const before = former.find((condition) => condition.type === type)
+    const verdict = verdicts[type]
+    // Reconciling and Stalled exist only while they are true; the others stay as they were while nobody can tell.
+    if (verdict === undefined) return before === undefined || type === 'Reconciling' || type === 'Stalled' ? [] : [before]
+    const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : now
+    return [{ type, ...verdict, lastTransitionTime, ...(generation !== undefined && { observedGeneration: generation }) }]
+  })
+}

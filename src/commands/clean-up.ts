@@ -1,0 +1,38 @@
+import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { keyOf } from '../kube/keys.ts'
+import type { WorkQueue } from '../kube/queue.ts'
+import type { Store } from '../kube/store.ts'
+import type { Clock } from '../ops/clock.ts'
+import { deleteCommand } from '../engine/remove/delete-command.ts'
+
+/** Deletes finished commands after their ttlSecondsAfterFinished. Without one a command stays until its VM goes: one in Git must not run again. */
+export class CommandCleanUp {
+  readonly #client: KubeClient
+  readonly #commands: Store<ProxmoxVMCommand>
+  readonly #queue: WorkQueue
+  readonly #clock: Clock
+
+  constructor(o: { client: KubeClient; commands: Store<ProxmoxVMCommand>; queue: WorkQueue; clock: Clock }) {
+    this.#client = o.client
+    this.#commands = o.commands
+    this.#queue = o.queue
+    this.#clock = o.clock
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const end = this.#commands.subscribe(({ key }) => this.#queue.add(key))
+    for (const command of this.#commands.list()) this.#queue.add(keyOf(command))
+    await this.#queue.run((key) => this.#keep(key), { workers: 1 }, signal)
+    end()
+  }
+
+  async #keep(key: string): Promise<void> {
+    const command = this.#commands.get(key)
+    const seconds = command?.spec.ttlSecondsAfterFinished
+    if (!command?.status?.finishedAt || seconds === undefined || command.metadata.deletionTimestamp) return
+    const leftMs = Date.parse(command.status.finishedAt) + seconds * 1000 - this.#clock.now()
+    if (leftMs > 0) this.#queue.addAfter(key, leftMs)
+    else await deleteCommand(this.#client, command)
+  }
+}

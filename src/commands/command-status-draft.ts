@@ -1,0 +1,80 @@
+import type { Condition } from '../api/object.ts'
+import { proxmoxVMCommands } from '../api/meta.ts'
+import type { ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
+import type { Reason } from '../api/words.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { isSameJson } from '../kube/json.ts'
+import type { Store } from '../kube/store.ts'
+
+export const isFinished = (command: ProxmoxVMCommand) => command.status?.finishedAt !== undefined
+
+/** The status of one command. Only the operator writes it, and only forwards: begun, intended, finished. */
+export class CommandStatusDraft {
+  readonly #client: KubeClient
+  readonly #store: Store<ProxmoxVMCommand>
+  #command: ProxmoxVMCommand
+  status: ProxmoxVMCommandStatus
+
+  constructor(o: { command: ProxmoxVMCommand; client: KubeClient; store: Store<ProxmoxVMCommand> }) {
+    this.#client = o.client
+    this.#store = o.store
+    this.#command = o.command
+    this.status = o.command.status ?? {}
+  }
+
+  get command(): ProxmoxVMCommand {
+    return this.#command
+  }
+
+  begin(iso: string, vmUID: string): void {
+    if (this.status.startedAt) return
+    this.status = {
+      ...this.status,
+      startedAt: iso,
+      vmUID,
+      phase: 'Running',
+      ...this.#verdict('Running', 'CommandRunning', 'The command is being carried out.', iso),
+    }
+  }
+
+  /** What it waits for, for people. */
+  say(message: string): void {
+    this.status = { ...this.status, message }
+  }
+
+  finish(is: 'Succeeded' | 'Failed', reason: Reason, message: string, iso: string): void {
+    this.status = {
+      ...this.status,
+      startedAt: this.status.startedAt ?? iso,
+      finishedAt: iso,
+      phase: is,
+      message,
+      ...this.#verdict(is, reason, message, iso),
+    }
+  }
+
+  async save(): Promise<void> {
+    if (isSameJson(this.status, this.#command.status)) return
+    this.#command = await this.#client.replaceStatus(proxmoxVMCommands, { ...this.#command, status: this.status })
+    this.#store.put(this.#command)
+  }
+
+  /** kstatus: exactly one of Ready=True, Reconciling and Stalled; Complete and Failed as in a Job. */
+  #verdict(is: 'Running' | 'Succeeded' | 'Failed', reason: Reason, message: string, iso: string) {
+    const observedGeneration = this.#command.metadata.generation ?? 0
+    const condition = (type: string, status: 'True' | 'False'): Condition => ({
+      type,
+      status,
+      reason,
+      message: message.slice(0, 4096),
+      lastTransitionTime: iso,
+      observedGeneration,
+    })
+    const sets = {
+      Running: [condition('Ready', 'False'), condition('Reconciling', 'True')],
+      Succeeded: [condition('Ready', 'True'), condition('Complete', 'True')],
+      Failed: [condition('Ready', 'False'), condition('Failed', 'True'), condition('Stalled', 'True')],
+    }
+    return { observedGeneration, conditions: sets[is] }
+  }
+}

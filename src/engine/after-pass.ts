@@ -1,0 +1,78 @@
+import { pausedAnnotation } from '../api/group.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { Reason } from '../api/words.ts'
+import { holds, readiness } from './conditions.ts'
+import type { Memory } from './memory.ts'
+import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
+import { judged, working } from './status.ts'
+import type { VMStatusDraft } from './status-draft.ts'
+import type { Outcome } from '../ladder/outcome.ts'
+
+/** When the VM is looked at again. */
+export type Requeue = { readonly is: 'never' } | { readonly is: 'after'; readonly ms: number } | { readonly is: 'backoff' }
+
+/** What needs a person is looked at again this often, in case the person acted where we do not watch. */
+const stalledMs = 300_000
+
+/** From the outcome of a pass: what the object says, and when the next look is due. A ready VM stays Ready while something passes by. */
+export function requeueAfter(
+  pass: { deps: Dependencies; draft: VMStatusDraft; memory: Memory; wasSettled: boolean; attempts: number },
+  outcome: Outcome,
+): Requeue {
+  switch (outcome.is) {
+    case 'done':
+      delete pass.memory.events.lastWait
+      return { is: 'never' }
+    case 'wait':
+      // The same task as before says nothing new.
+      if (outcome.task !== undefined && outcome.task === pass.draft.status.step?.upid) return { is: 'after', ms: outcome.lookAfterMs }
+      if (!outcome.isQuiet && (!pass.wasSettled || outcome.task))
+        show(pass, 'reconciling', outcome.reason, outcome.message, { ...(outcome.task && { upid: outcome.task }) })
+      return { is: 'after', ms: outcome.lookAfterMs }
+    case 'retry': {
+      if (!pass.wasSettled)
+        show(pass, 'reconciling', outcome.reason, `${ended(outcome.message)} It is tried again.`, {
+          attempts: pass.attempts + 1,
+          lastError: outcome.message.slice(0, 1024),
+        })
+      return { is: 'backoff' }
+    }
+    case 'stalled':
+      show(pass, 'stalled', outcome.reason, outcome.message, { lastError: outcome.message.slice(0, 1024) })
+      return { is: 'after', ms: stalledMs }
+  }
+}
+
+type Shown = { attempts?: number; lastError?: string; upid?: string }
+
+function show(
+  { deps, draft, memory }: Parameters<typeof requeueAfter>[0],
+  is: 'reconciling' | 'stalled',
+  reason: Reason,
+  message: string,
+  step: Shown,
+): void {
+  const iso = nowIso(deps.clock)
+  const { verdicts, dropped } = readiness(is, reason, message)
+  // The receipt of a clone is kept: how its task ended tells a whole clone from one that was unlocked half made.
+  const { name = 'creation', upid } = draft.status.step ?? {}
+  const kept = name === 'clone' && upid !== undefined ? { upid, ...step } : step
+  draft.change(judged(draft.vm, iso, verdicts, dropped), working(name, iso, kept))
+  if (is === 'stalled') draft.change((status) => ({ ...status, observedGeneration: draft.vm.metadata.generation ?? 0 }))
+  const wait = `${is} ${reason} ${message}`
+  if (memory.events.lastWait !== wait && !step.upid)
+    recordEvent(deps, draft.vm, is === 'stalled' || step.lastError ? 'Warning' : 'Normal', step.lastError ? 'Failed' : 'WaitBegan', message)
+  memory.events.lastWait = wait
+}
+
+const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
+
+export const isPaused = (vm: ProxmoxVM): boolean => vm.metadata.annotations?.[pausedAnnotation] === 'true'
+
+/** `Paused` is there only while the annotation is. */
+export function showPaused(deps: Dependencies, draft: VMStatusDraft): void {
+  const iso = nowIso(deps.clock)
+  if (isPaused(draft.vm))
+    draft.change(judged(draft.vm, iso, [holds('Paused', 'Paused', 'The annotation pve.hosting/paused is set; nothing is changed.')]))
+  else draft.change(judged(draft.vm, iso, [], ['Paused']))
+}

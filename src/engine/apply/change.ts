@@ -1,0 +1,77 @@
+import { isConfigStep } from '../../ladder/config-step.ts'
+import { fails, readiness } from '../conditions.ts'
+import type { Look } from '../look.ts'
+import type { Want } from '../../ladder/machine.ts'
+import type { Looking } from '../../ladder/plan.ts'
+import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
+import { judged, type Change } from '../status.ts'
+import type { Ladder } from '../../ladder/step.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+import type { ConfigPatch } from '../../ladder/guest-writer.ts'
+
+/** PVE never plugs these into a running VM (qemu-server vmconfig_hotplug_pending); the balloon device only appears or goes at a cold start. */
+const coldKeys: ReadonlySet<string> = new Set(['cores', 'sockets', 'cpu', 'memory'])
+
+export interface ChangePlan {
+  /** One sentence per step that differs: field: old → new. */
+  readonly sentences: readonly string[]
+  readonly needsStop: boolean
+}
+
+/** The whole difference, computed before anything is done. */
+export async function planChange(ladder: Ladder, look: Looking, want: Want): Promise<ChangePlan> {
+  const sentences: string[] = []
+  let needsStop = false
+  for (const step of ladder) {
+    if (step.name === 'start' || step.name === 'stop') continue
+    await look.need(step.needs)
+    const verdict = step.check(look.seen, want)
+    if (verdict.is === 'satisfied') continue
+    sentences.push(verdict.is === 'missing' ? `${step.name}: ${verdict.message}` : `${step.name}: ${verdict.message} (refused)`)
+    if (verdict.is !== 'missing' || !isConfigStep(step) || !look.seen.config) continue
+    const patch = step.change(look.seen.config.values, want)
+    needsStop ||= [...Object.keys(patch.set), ...patch.remove].some((key) => isCold(key, look.seen.config?.values ?? {}, patch.set))
+  }
+  return { sentences, needsStop: needsStop || (look.seen.config?.pending.length ?? 0) > 0 }
+}
+
+function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
+  if (key === 'balloon') return (now.balloon === '0') !== (set.balloon === '0')
+  return coldKeys.has(key)
+}
+
+/**
+ * A change of package is shown and noted before it is begun: what, whether it needs the VM off, and whether it ran. An interrupted one goes on
+ * from there; if the spec changes on the way, the newest is planned.
+ */
+export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look: Look, plan: ChangePlan): Promise<void> {
+  const { vm, status } = draft
+  await look.need('power')
+  const iso = nowIso(deps.clock)
+  const isOn = look.seen.power === 'running'
+  const stop = plan.needsStop && isOn ? ' The VM is shut down for it and started again.' : ''
+  const message = `${plan.sentences.join('; ')}.${stop}`
+  const change = {
+    since: status.change?.since ?? iso,
+    generation: draft.generation,
+    wasRunning: status.change?.wasRunning ?? isOn,
+    ...(status.change?.start && { start: true }),
+  }
+  const { verdicts, dropped } = readiness('reconciling', 'Applying', message)
+  draft.change(
+    (before) => ({ ...before, localStatus: 'change_package', change }),
+    judged(vm, iso, [fails('PackageApplied', 'ChangingPackage', message), ...verdicts], dropped),
+  )
+  await draft.save()
+  recordEvent(deps, vm, 'Normal', 'PackageChanging', message)
+}
+
+/** A change that was only asked for has been planned on no generation, and is shown first. */
+export const unplanned = 0
+export const isNoted = ({ status, generation }: VMStatusDraft) => status.change?.generation === generation
+
+/** Name, mark, tags and onboot are no part of a package. */
+const besideThePackage: ReadonlySet<string> = new Set(['name', 'description', 'tags', 'onboot', 'protection'])
+export const concernsPackage = ({ set, remove }: ConfigPatch) => [...Object.keys(set), ...remove].some((key) => !besideThePackage.has(key))
+
+export const noteChangeFinished: Change = ({ change: _, ...status }) => status

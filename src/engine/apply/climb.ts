@@ -1,0 +1,142 @@
+import { power } from '../../steps/power.ts'
+import { provision } from '../../lifecycle.ts'
+import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
+import { ensureCloned } from '../create/clone.ts'
+import { holds, type ConditionUpdate } from '../conditions.ts'
+import type { Seen, Want } from '../../ladder/machine.ts'
+import { planNext, rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
+import { nowIso, recordEvent } from '../dependencies.ts'
+import { cloneFinished, judged, noted, reached, working } from '../status.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+import { PveGuestWriter } from '../pve-guest-writer.ts'
+import type { ConfigPatch } from '../../ladder/guest-writer.ts'
+import { isBirth } from '../../want/birth.ts'
+import { type Outcome, done, retry, wait, isOutcome } from '../../ladder/outcome.ts'
+import type { Climb } from '../climb-pass.ts'
+import { isTrue } from '../../api/condition.ts'
+
+/** What the ladder left open on purpose, with what it was climbed for. */
+export interface Climbed {
+  readonly want: Want
+  readonly refusals: readonly Judged[]
+  readonly seen: Seen
+}
+
+/** More requests than any package can need; beyond that PVE is not taking what it accepts. */
+const mostTurns = 100
+/** The same thing found missing this often in one pass. */
+const mostRepeats = 2
+
+/** Looks, chooses, acts, and looks again, until nothing is missing or something must be waited for. Nobody waits here: waiting is returning. */
+export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
+  const cloned = await ensureCloned(climb)
+  if (cloned.is !== 'done') return cloned
+  markCloned(climb)
+  const tried = new Map<string, number>()
+  for (let turn = 0; turn < mostTurns; turn++) {
+    await climb.look.need('config')
+    const want = climb.want()
+    if (isOutcome(want)) return want
+    const plan = await planNext(climb.ladder, climb.look, want)
+    note(climb, plan)
+    if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: climb.look.seen }
+    if (climb.look.isCarried) return lookAgain
+    const { lock } = climb.look.seen
+    if (lock && lock !== 'suspended') return locked(climb, lock)
+    if (await noteChange(climb, plan, want)) continue
+    const sentence = `${plan.step.name}: ${plan.because}`
+    const times = (tried.get(sentence) ?? 0) + 1
+    if (times > mostRepeats) return retry('NotConverging', `PVE accepted this and does not show it: ${sentence}`)
+    tried.set(sentence, times)
+    const outcome = await act(climb, plan, want)
+    if (outcome.is !== 'done') return outcome
+  }
+  return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+}
+
+const lookAgain: Outcome = {
+  is: 'wait',
+  reason: 'Applying',
+  message: 'The VM is looked at before anything is sent.',
+  lookAfterMs: 0,
+  isQuiet: true,
+}
+
+function markCloned({ draft, deps, look }: Climb): void {
+  const { node } = look.seen
+  const iso = nowIso(deps.clock)
+  const { vmid, template, conditions } = draft.status
+  if (!isTrue(conditions, 'Cloned')) draft.change(cloneFinished(iso, `VM ${vmid} on ${node}, from template ${template?.vmid}`))
+  draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
+  if (!look.seen.lock) draft.change(({ remoteLock: _, ...status }) => status)
+}
+
+/** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
+function note({ draft, deps, ladder }: Climb, plan: Plan): void {
+  const iso = nowIso(deps.clock)
+  const { localStatus, step } = draft.status
+  // The line of history of what is finished counts from the step before, so it is written first.
+  if (isBirth(draft.status) && plan.is !== 'rest' && ladder === provision) draft.change(reached(rungReached(plan), iso, ''))
+  if (plan.is !== 'rest') draft.change(working(plan.step.name, iso))
+  if (!isBirth(draft.status) || plan.is === 'rest') return
+  if (localStatus === draft.status.localStatus) return
+  recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `${draft.status.localStatus} (${draft.status.progress})`)
+  deps.observe.stepEnded(rungReached(plan), 'done', (deps.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
+}
+
+/** An edit of a VM that was ready is noted whole before its first request. Power alone is no change of package, and neither is a repair. */
+async function noteChange(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<boolean> {
+  const { draft, deps, look } = climb
+  const isEdit =
+    !climb.isRepair && !isBirth(draft.status) && plan.step.rung !== 'ready' && (plan.is !== 'config' || concernsPackage(plan.patch))
+  if (!isEdit || climb.ladder !== provision || isNoted(draft)) return false
+  await beginChange(deps, draft, look, await planChange(climb.ladder, look, want))
+  return true
+}
+
+/** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
+function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
+  if (isBirth(draft.status)) return
+  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair ? 'Repaired' : 'Applied', plan.because))
+  if (isRepair) recordEvent(deps, draft.vm, 'Normal', 'DriftRepaired', plan.because)
+}
+
+async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<Outcome> {
+  const { look, draft, deps } = climb
+  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct })
+  deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
+  noteEdit(climb, plan)
+  const { config, firewall } = look.seen
+  if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
+  if (plan.is === 'step') return await plan.step.apply({ writer, seen: look.seen, want })
+  await noteSlots(draft)
+  const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '')
+  const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
+  // Not of a task under way: if that failed, the template's password would pass for ours.
+  if (!outcome && passwordVersion !== undefined)
+    draft.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
+  markCloudInit(climb, plan.patch)
+  return outcome ?? done
+}
+
+/** A running guest gets it from its cloud-init drive, which PVE makes anew only at a cold start (qemu-server, `vm_start`). */
+function markCloudInit({ draft, deps }: Climb, { set, remove }: ConfigPatch): void {
+  const keys = [...Object.keys(set), ...remove].filter((key) => /^(ci|ipconfig|sshkeys|nameserver|searchdomain)/.test(key))
+  if (keys.length > 0 && !isBirth(draft.status) && draft.status.remoteStatus === 'running')
+    draft.change(judged(draft.vm, nowIso(deps.clock), [atNextStart(keys)]))
+}
+
+export const atNextStart = (keys: readonly string[]): ConditionUpdate =>
+  holds('CloudInitConfigured', 'RestartRequired', `Takes effect in the guest when the VM is next started from off: ${keys.join(', ')}.`)
+
+/** A slot is in status before its disk is allocated: after a lost answer a filled slot is known as ours. */
+async function noteSlots(draft: VMStatusDraft): Promise<void> {
+  const stored = draft.written.disks ?? []
+  const isNoted = (draft.status.disks ?? []).every((disk) => stored.some((other) => other.name === disk.name && other.key === disk.key))
+  if (!isNoted) await draft.save()
+}
+
+function locked({ draft, deps }: Climb, lock: string): Outcome {
+  draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
+  return wait('Locked', `PVE holds the lock "${lock}" on VM ${draft.status.vmid}; nothing is changed until it goes.`, 60_000)
+}

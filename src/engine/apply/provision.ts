@@ -1,0 +1,113 @@
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { releaseSurplus } from '../create/addresses.ts'
+import { provision, suspend } from '../../lifecycle.ts'
+import { climbLadder } from './climb.ts'
+import { markReady } from './ready.ts'
+import { formIntent } from '../create/intent.ts'
+import { Look } from '../look.ts'
+import { renamedHost } from '../create/host-names.ts'
+import type { Pass } from '../pass.ts'
+import { nowIso } from '../dependencies.ts'
+import { clusterFor, silenceOf } from '../references.ts'
+import { judged } from '../status.ts'
+import { requestedReinstall } from '../reinstall-state.ts'
+import { beginReinstall, clearForReinstall } from '../remove/reinstall.ts'
+import { isSuspended } from '../../want/suspension.ts'
+import { wantOf } from '../../want/want.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+import { isBirth } from '../../want/birth.ts'
+import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
+import { conditionOf } from '../../api/condition.ts'
+import { suspensionVerdict } from './suspension-condition.ts'
+import { prepare } from './prepare.ts'
+import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
+
+/** The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. */
+export async function provisionVM(pass: Pass): Promise<Outcome> {
+  const { deps, draft } = pass
+  const cluster = clusterFor(deps, draft)
+  if (isOutcome(cluster)) return cluster
+  const silence = silenceOf(cluster, deps.clock)
+  if (silence) return silence
+  // Before the suspension, which could not be enforced on a VM that is missing; a reinstall cuts the power at once.
+  const reinstalled = await reinstall(pass, cluster)
+  if (reinstalled) return reinstalled
+  const held = await holdOff(pass, cluster)
+  if (held) return held
+  if (draft.status.removedAt)
+    return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
+  const prepared = await prepare(pass)
+  if (isOutcome(prepared)) return prepared
+  if (!draft.status.intentAt) {
+    const formed = await formIntent({ deps, draft, cluster, ...prepared, memory: pass.memory })
+    if (formed.is !== 'done') return formed
+  }
+  const rename = renamedHost(deps, draft)
+  if (rename && isOutcome(rename)) return rename
+  if (rename) draft.change((status) => ({ ...status, ...rename }))
+  const look = beginLook(pass, cluster)
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantWithSlots(pass, cluster, prepared, look)))
+  if (isOutcome(climbed)) return climbed
+  if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
+  await releaseSurplus(deps, draft)
+  pass.memory.audit.isDue = false
+  if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.now()
+  const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
+  const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
+  // One that was asked for while another was under way.
+  const next = requestedReinstall(draft.vm, draft.status)
+  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+}
+
+/** Keys the guest has not seen yet. Asked only once something was sent to a VM that ran. */
+async function staleCloudInitOf(draft: VMStatusDraft, cluster: PveCluster, look: Look): Promise<string[]> {
+  const isMarked = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
+  return isMarked && look.seen.power === 'running' ? await cluster.pve.staleCloudInit(look.at) : []
+}
+
+/** A suspended VM is off before anything else is looked at: a package that does not work must not keep it running. */
+async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+  const { deps, draft } = pass
+  const { status, vm } = draft
+  if (!isSuspended(vm) || isBirth(status) || status.removedAt) return undefined
+  const suspending = judged(vm, nowIso(deps.clock), [suspensionVerdict(vm, 'running')])
+  if (conditionOf(status.conditions, 'Suspended')?.status !== 'True') {
+    draft.change(suspending)
+    // Before the shutdown: if the suspension goes while nobody looks, the VM is known to be off because of it.
+    await draft.save()
+  }
+  const [net] = status.interfaces ?? []
+  const look = beginLook(pass, cluster)
+  const want = () =>
+    wantOf({
+      vm,
+      status: draft.status,
+      merged: status.package ?? {},
+      grants: [],
+      net: { bridge: net?.bridge ?? '' },
+      storageType: () => undefined,
+      systemDiskStorage: '',
+    })
+  const climbed = await climbLadder(climbOf(pass, cluster, look, suspend, want))
+  if (isOutcome(climbed)) {
+    if (look.seen.power === 'running' || draft.status.step?.name === 'power_off') draft.change(suspending)
+    return climbed
+  }
+  draft.change(judged(vm, nowIso(deps.clock), [suspensionVerdict(vm, 'stopped')]), (now) => ({ ...now, remoteStatus: 'stopped' }))
+  return undefined
+}
+
+/** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
+async function reinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+  const { draft } = pass
+  const requestID = requestedReinstall(draft.vm, draft.status)
+  const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined
+  if (requestID && isFree) {
+    const template = draft.vm.spec.reinstall?.template
+    await beginReinstall(pass, { requestID, ...(template && { template }) })
+  }
+  const { running } = draft.status.reinstall ?? {}
+  if (!running || running.removed) return undefined
+  const cleared = await clearForReinstall(pass, cluster, running)
+  return cleared.is === 'done' ? undefined : cleared
+}

@@ -1,0 +1,163 @@
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { atNextStart, type Climbed } from './climb.ts'
+import type { Reason } from '../../api/words.ts'
+import { noteChangeFinished } from './change.ts'
+import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
+import { noteReinstallCompleted } from '../reinstall-state.ts'
+import { selectorOf } from '../create/intent.ts'
+import { credentialsName } from '../create/credentials.ts'
+import type { Resolved } from '../../want/package.ts'
+import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
+import { judged, reached, resting, type Change } from '../status.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+import { progressOf } from '../../api/progress.ts'
+import { isBirth } from '../../want/birth.ts'
+import { type Outcome, done } from '../../ladder/outcome.ts'
+import { conditionOf } from '../../api/condition.ts'
+import { suspensionVerdict } from './suspension-condition.ts'
+
+interface Conclusion {
+  readonly deps: Dependencies
+  readonly draft: VMStatusDraft
+  readonly cluster: PveCluster
+  readonly resolved: Resolved
+  readonly climbed: Climbed
+  /** Cloud-init keys that the running guest has not been given yet. */
+  readonly staleCloudInit: readonly string[]
+}
+
+/** Nothing is missing any more: the verdict on this generation, and what was left open on purpose. */
+export function markReady(conclusion: Conclusion): Outcome {
+  const { deps, draft, resolved } = conclusion
+  const iso = nowIso(deps.clock)
+  const { node } = conclusion.climbed.seen
+  const power = conclusion.climbed.seen.power ?? draft.status.remoteStatus
+  const isFirst = draft.status.firstReadyAt === undefined
+  const { change, reinstall } = draft.status
+  draft.change(isBirth(draft.status) ? reached('ready', iso, '') : backOnTop, resting, (status) => ({
+    ...status,
+    observedGeneration: draft.generation,
+    package: resolved.merged,
+    ...(resolved.source && { packageSource: resolved.source }),
+    ...(power && { remoteStatus: power }),
+    ...(node && { node }),
+    ...(draft.vm.spec.cloudInit?.generatePassword && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
+    firstReadyAt: status.firstReadyAt ?? iso,
+    ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
+  }))
+  if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
+  draft.change(noteChangeFinished)
+  const suspended = suspensionVerdict(draft.vm, power)
+  const ready = readiness('ready', readyReason(power, suspended), '')
+  draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))
+  if (isFirst) announce(conclusion, iso)
+  if (change)
+    recordEvent(
+      deps,
+      draft.vm,
+      'Normal',
+      'PackageChanged',
+      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
+    )
+  if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
+  if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
+    recordEvent(deps, draft.vm, 'Normal', 'Started', `VM ${draft.status.vmid} was started`)
+  tellSuspension(conclusion, suspended)
+  return done
+}
+
+/** After an edit the ladder was not climbed anew: nothing to list. */
+const backOnTop: Change = (status) => ({ ...status, localStatus: 'ready', progress: progressOf('ready') })
+
+function readyReason(power: string | undefined, suspended: ConditionUpdate): Reason {
+  if (suspended.status === 'True') return 'Suspended'
+  return power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready'
+}
+
+function tellSuspension({ deps, draft }: Conclusion, now: ConditionUpdate): void {
+  const was = conditionOf(draft.written.conditions, 'Suspended')?.status === 'True'
+  if (now.status === 'True' && !was) recordEvent(deps, draft.vm, 'Normal', 'Suspended', now.message)
+  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension is gone')
+}
+
+function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
+  const seconds = Math.max(0, (deps.clock.now() - Date.parse(draft.vm.metadata.creationTimestamp ?? iso)) / 1000)
+  deps.observe.becameReady(cluster.name, seconds)
+  deps.inFlight.forget(draft.vm.metadata.uid ?? '')
+  const addresses = draft.status.addresses?.map((held) => held.address).join(', ')
+  recordEvent(
+    deps,
+    draft.vm,
+    'Normal',
+    'Ready',
+    `VM ${draft.status.vmid} on ${draft.status.node} is ready${addresses ? `: ${addresses}` : ''}`,
+  )
+}
+
+function partsOf(conclusion: Conclusion): ConditionUpdate[] {
+  return [
+    templateVerdict(conclusion),
+    packageVerdict(conclusion),
+    holds('NetworkConfigured'),
+    firewallVerdict(conclusion),
+    cloudInitVerdict(conclusion),
+    restartVerdict(conclusion),
+  ]
+}
+
+function templateVerdict({ draft }: Conclusion): ConditionUpdate {
+  const of = draft.status.template?.selector
+  const wanted = selectorOf(draft.vm.spec.template)
+  if (of === undefined || of === wanted) return holds('TemplateApplied')
+  return fails(
+    'TemplateApplied',
+    'TemplateChanged',
+    `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
+  )
+}
+
+function packageVerdict({ climbed, resolved, draft }: Conclusion): ConditionUpdate {
+  const [refusal] = climbed.refusals
+  if (refusal?.verdict.is === 'refused') {
+    const told = climbed.refusals.flatMap(({ verdict }) => (verdict.is === 'refused' ? [verdict.message] : []))
+    return fails('PackageApplied', refusal.verdict.reason, `${told.join('; ')}. Everything else is applied.`)
+  }
+  if (resolved.outdatedBy !== undefined) return outdated(resolved.source, resolved.outdatedBy)
+  const wanted = new Set(['system', ...(resolved.merged.additionalDisks ?? []).map((disk) => disk.name)])
+  const kept = (draft.status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
+  if (kept.length > 0)
+    return fails(
+      'PackageApplied',
+      'DiskKept',
+      `No longer in the package and kept: ${kept.map((disk) => `${disk.name} (${disk.key})`).join(', ')}.`,
+    )
+  return holds('PackageApplied')
+}
+
+export const outdated = (source: { name: string; generation: number } | undefined, newer: number): ConditionUpdate =>
+  fails(
+    'PackageApplied',
+    'PackageOutdated',
+    `VMPackage ${source?.name} is at generation ${newer}, this VM at ${source?.generation}; a changed packageRef takes the newer one.`,
+  )
+
+const cloudInitVerdict = ({ staleCloudInit }: Conclusion): ConditionUpdate =>
+  staleCloudInit.length > 0 ? atNextStart(staleCloudInit) : holds('CloudInitConfigured')
+
+function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
+  const isWanted = climbed.want.firewall.options.enable === '1'
+  if (isWanted && cluster.facts()?.firewallEnabled === false) {
+    return fails(
+      'FirewallConfigured',
+      'NotEnforced',
+      'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+    )
+  }
+  return holds('FirewallConfigured')
+}
+
+function restartVerdict({ climbed }: Conclusion): ConditionUpdate {
+  const pending = climbed.seen.config?.pending ?? []
+  if (pending.length === 0) return fails('RestartRequired', 'NoRestartRequired', '')
+  return holds('RestartRequired', 'RestartRequired', `In force only after the VM was off and started again: ${pending.join(', ')}.`)
+}

@@ -1,0 +1,76 @@
+import { randomInt } from 'node:crypto'
+import { apiVersion } from '../../api/group.ts'
+import { secrets, type Secret } from '../../api/meta.ts'
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import type { Credentials } from '../../want/cloud-init.ts'
+import { stalled, type Obstacle } from '../../ladder/outcome.ts'
+
+/** The Secret with a generated password. */
+export const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentials`
+
+// No characters that a person reading it aloud confuses.
+const alphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+const passwordLength = 20
+const newPassword = () => Array.from({ length: passwordLength }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
+
+/** The cloud-init password as the spec wants it: from a Secret of the user, generated into one of ours, or none. Never logged, never in status. */
+export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | undefined | Obstacle> {
+  const cloudInit = vm.spec.cloudInit
+  if (cloudInit?.passwordSecretRef) return await fromSecret(vm, client, cloudInit.passwordSecretRef)
+  if (cloudInit?.generatePassword) return await generated(vm, client)
+  return undefined
+}
+
+async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string; key: string }): Promise<Credentials | Obstacle> {
+  const secret = await client.get(secrets, { namespace: vm.metadata.namespace ?? '', name: ref.name })
+  const password = decoded(secret, ref.key)
+  if (!secret || !password)
+    return stalled(
+      'SecretNotFound',
+      `Secret "${ref.name}" with key "${ref.key}" is needed for the password of cloud-init; create it in namespace ${vm.metadata.namespace}.`,
+    )
+  return { password, version: versionOf(secret) }
+}
+
+async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | Obstacle> {
+  const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
+  const found = await client.get(secrets, key)
+  const secret = found ?? (await create(vm, client))
+  const password = decoded(secret, 'password')
+  if (!isOurs(secret, vm) || !password)
+    return stalled('SecretConflict', `Secret "${key.name}" exists and is not this VM's; delete or rename it, or use passwordSecretRef.`)
+  return { password, version: versionOf(secret) }
+}
+
+async function create(vm: ProxmoxVM, client: KubeClient): Promise<Secret> {
+  const { namespace, name, uid } = vm.metadata
+  const encode = (text: string) => Buffer.from(text).toString('base64')
+  return await client.create(secrets, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      ...(namespace && { namespace }),
+      name: credentialsName(vm),
+      ownerReferences: [{ apiVersion, kind: 'ProxmoxVM', name, uid: uid ?? '', controller: true, blockOwnerDeletion: false }],
+    },
+    type: 'Opaque',
+    data: { username: encode(vm.spec.cloudInit?.user ?? ''), password: encode(newPassword()) },
+  })
+}
+
+/** Deletes the generated Secret; one that is not ours stays. */
+export async function deleteCredentials(vm: ProxmoxVM, client: KubeClient): Promise<void> {
+  const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
+  const secret = await client.get(secrets, key)
+  if (secret && isOurs(secret, vm)) await client.delete(secrets, key, { uid: secret.metadata.uid ?? '' })
+}
+
+const isOurs = (secret: Secret, vm: ProxmoxVM) => secret.metadata.ownerReferences?.some((owner) => owner.uid === vm.metadata.uid) ?? false
+
+function decoded(secret: Secret | undefined, key: string): string | undefined {
+  const value = secret?.data?.[key]
+  return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8')
+}
+
+const versionOf = (secret: Secret) => `${secret.metadata.uid}/${secret.metadata.resourceVersion}`

@@ -1,0 +1,273 @@
+import { randomBytes } from 'node:crypto'
+import type { Package } from '../../api/package.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { parseSizeMiB } from '../../api/size.ts'
+import { parseNet } from '../../proxmox/net-string.ts'
+import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
+import { judge } from '../../proxmox/failures.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import type { GuestRow, Listing } from '../../proxmox/listing.ts'
+import type { TemplateFacts } from '../../cluster/template-facts.ts'
+import type { TemplateLook } from '../../cluster/templates.ts'
+import { assignSlots } from '../../want/disk-slots.ts'
+import { type Names, namesOf } from './host-names.ts'
+import { resolveWire, type Resolved, type Wire } from '../../want/package.ts'
+import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
+import { judged, reached, working, type Change } from '../status.ts'
+import { readiness } from '../conditions.ts'
+import type { InFlightPlacement } from './in-flight.ts'
+import type { Memory } from '../memory.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+import { type Outcome, done, retry, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
+import type { GrantedAddress } from '../../want/granted-address.ts'
+import { carriesMark, markOf } from '../../ladder/mark.ts'
+import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
+import { vmidTaken } from './intent-state.ts'
+
+export interface IntentInput {
+  readonly deps: Dependencies
+  readonly draft: VMStatusDraft
+  readonly cluster: PveCluster
+  readonly resolved: Resolved
+  readonly grants: readonly GrantedAddress[]
+  readonly memory: Memory
+}
+
+/**
+ * The rung `creation`: VMID, node, template copy, names, MAC and disk slots are chosen and written to status before anything exists in PVE.
+ * Whatever dies afterwards, the next look knows which VM it has to find.
+ */
+export async function formIntent(input: IntentInput): Promise<Outcome> {
+  const { deps, draft, cluster } = input
+  const iso = nowIso(deps.clock)
+  draft.change(working('creation', iso))
+  const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
+  const possible = await choosePlace(input, listing)
+  if (isOutcome(possible)) return possible
+  const couldBe = drawUp(input, possible, 0)
+  if (isOutcome(couldBe)) return couldBe
+  const vmid = await chooseVmid(input, listing)
+  if (typeof vmid !== 'number') return vmid
+  // Chosen again, as many may have been placed since, and promised in the same breath.
+  const uid = draft.vm.metadata.uid ?? ''
+  const placed = await choosePlace(input, listing, (place) => deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
+  if (isOutcome(placed)) return placed
+  const drawn = drawUp(input, placed, vmid)
+  if (isOutcome(drawn)) {
+    deps.inFlight.forget(uid)
+    return drawn
+  }
+  draft.change(
+    intended(input, placed, vmid, drawn, iso),
+    reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${placed.source.vmid} on ${placed.source.node}`),
+    working('clone', iso),
+    judged(draft.vm, iso, readiness('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
+  )
+  await draft.save()
+  input.memory.clone.isUnasked = true
+  recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
+  return done
+}
+
+interface Drawn {
+  readonly names: Names
+  readonly wire: Wire
+  readonly disks: NonNullable<ProxmoxVMStatus['disks']>
+}
+
+/** What follows from place and number. Tried before a number is taken, so that a VM that cannot be made uses none up. */
+function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Placed, vmid: number): Drawn | Obstacle {
+  const { merged } = resolved
+  const names = namesOf(deps, draft.vm, draft.status, merged, vmid)
+  if (isOutcome(names)) return names
+  const wire = resolveWire(merged, grants, wireOf(parseNet(String(source.config.net0 ?? '')).options))
+  if (isOutcome(wire)) return wire
+  const values = Object.fromEntries(Object.entries(source.config).map(([key, value]) => [key, String(value)]))
+  const system = source.systemDisk?.key ?? ''
+  const disks = assignSlots([], system, merged, values)
+  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  return { names, wire, disks }
+}
+
+function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed, vmid: number, drawn: Drawn, iso: string): Change {
+  const { vmid: source, node, name } = place.source
+  const requestID = draft.vm.spec.reinstall?.requestID
+  return (status) => ({
+    ...status,
+    vmid,
+    node: place.node,
+    template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(draft.vm, status)) },
+    interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(deps, cluster.name), ...drawn.wire }],
+    ...drawn.names,
+    // Volumes are the template's until the clone exists.
+    disks: drawn.disks.map(({ volume, ...disk }) => disk),
+    package: resolved.merged,
+    ...(resolved.source && { packageSource: resolved.source }),
+    intentAt: iso,
+    // A request that is there from the beginning asks for what is being made anyway.
+    ...(!status.reinstall && requestID && { reinstall: { completedIDs: [requestID] } }),
+  })
+}
+
+/** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
+export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): string {
+  return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
+}
+
+/**
+ * The copy to clone and its node: of the copies on online nodes the one whose node has the least memory given away, as long as there is
+ * room for the VM. Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
+ * While one is read other VMs are placed, so the choice is made anew after each reading; `promise` follows it without a pause.
+ */
+async function choosePlace(input: IntentInput, listing: Listing, promise?: (place: Placed) => void): Promise<Placed | Obstacle> {
+  const { deps, draft, cluster } = input
+  const { name, vmid, tag } = templateFor(draft.vm, draft.status)
+  const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)
+  if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
+  const given = ({ node }: GuestRow) => committedBytes(node, listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const looks = new Map<number, TemplateLook>()
+  let left = search.copies.filter((row) => listing.nodes.get(row.node)?.online === true)
+  let problem: Outcome = stalled(
+    'NoCapacity',
+    `No node with a copy of the template is online: ${search.copies.map((row) => row.node).join(', ')}.`,
+  )
+  for (;;) {
+    const [first] = left.map((row) => ({ row, bytes: given(row) })).toSorted((a, b) => a.bytes - b.bytes)
+    if (!first) return problem
+    const { row } = first
+    const look = looks.get(row.vmid)
+    if (!look) {
+      looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
+      continue
+    }
+    const placed = placeFrom(input, look, listing)
+    if (!isOutcome(placed)) {
+      promise?.(placed)
+      return placed
+    }
+    problem = placed
+    left = left.filter((other) => other !== row)
+  }
+}
+
+function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Obstacle {
+  if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
+  return objectionTo(look.facts, input.draft.vm) ?? placeVM(input, look.facts, listing)
+}
+
+function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Obstacle | undefined {
+  if (!vm.spec.cloudInit || template.cloudInitKey !== undefined) return undefined
+  const remedy = `qm set ${template.vmid} --ide2 STORAGE:cloudinit`
+  return stalled(
+    'NoCloudInitDrive',
+    `Cloud-init is wanted and template ${template.vmid} on ${template.node} has no cloud-init drive; an admin adds one: ${remedy}.`,
+  )
+}
+
+function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing): Placed | Obstacle {
+  const { deps, draft, cluster, resolved } = input
+  const wish = placementWishOf(draft, cluster, resolved.merged, template)
+  const placement = place(wish, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
+  return { node: placement.node, source: placement.source }
+}
+
+/** Noted without a pause after placing, so that the next VM is placed with this one counted. */
+function inFlightOf({ draft, cluster, resolved }: IntentInput, vmid: number, { node, source }: Placed): InFlightPlacement {
+  const wish = placementWishOf(draft, cluster, resolved.merged, source)
+  const storage = wish.storage ?? source.systemDisk?.storage ?? ''
+  const system = { storage, sizeMiB: Math.max(source.systemDisk?.sizeMiB ?? 0, wish.systemDiskMiB ?? 0) }
+  const others = wish.additionalDisks.map((disk) => ({ storage: disk.storage ?? storage, sizeMiB: disk.sizeMiB }))
+  return { cluster: cluster.name, vmid, node, memoryMiB: wish.memoryMiB, disks: [system, ...others] }
+}
+
+interface Placed {
+  readonly node: string
+  readonly source: TemplateFacts
+}
+
+function placementWishOf(
+  { vm, status }: VMStatusDraft,
+  cluster: PveCluster,
+  merged: Package,
+  template: TemplateFacts | undefined,
+): PlacementWish {
+  const { clone, storage } = templateFor(vm, status)
+  const size = (text: string | number | undefined) => (text ? parseSizeMiB(text) : 0)
+  const systemDiskMiB = size(merged.systemDisk?.size)
+  return {
+    ...(vm.spec.placement?.node && { pinnedNode: vm.spec.placement.node }),
+    ...(cluster.spec.nodes && { allowedNodes: cluster.spec.nodes }),
+    linked: clone === 'Linked',
+    ...(storage && { storage }),
+    ...(systemDiskMiB > 0 && { systemDiskMiB }),
+    additionalDisks: (merged.additionalDisks ?? []).map((disk) => ({
+      ...(disk.storage && { storage: disk.storage }),
+      sizeMiB: size(disk.size),
+    })),
+    memoryMiB: size(merged.memory?.size) || Number(String(template?.config.memory ?? '512').replace('current=', '')),
+    cpus: (merged.cpu?.cores ?? 1) * (merged.cpu?.sockets ?? 1),
+  }
+}
+
+/** Pinned, or the next free one of the range. A number is promised in memory at once and in status before it is used. */
+async function chooseVmid(input: IntentInput, listing: Listing): Promise<number | Obstacle> {
+  const { deps, draft, cluster, resolved } = input
+  const { vm } = draft
+  // Gathered once and only when it is this VM's turn: a range may be asked number by number.
+  let held: ReadonlySet<number> | undefined
+  const isHeld = (vmid: number) => (held ??= heldVmids(deps, vm)).has(vmid)
+  const pinned = pinnedVmidOf(vm, draft.status)
+  if (pinned !== undefined) return await pinnedVmid(input, pinned, listing, isHeld)
+  const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => listing.guests.has(vmid) || isHeld(vmid))
+  return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
+}
+
+/** The numbers of all other VMs of the cluster object, made or only promised. */
+export function heldVmids(deps: Pick<Dependencies, 'vms' | 'inFlight'>, { spec, metadata }: ProxmoxVM): ReadonlySet<number> {
+  const cluster = spec.clusterRef.name
+  const held = new Set(deps.inFlight.of(cluster, metadata.uid).map((intent) => intent.vmid))
+  for (const { spec: other, status, metadata: its } of deps.vms.list())
+    if (status?.vmid !== undefined && other.clusterRef.name === cluster && its.uid !== metadata.uid) held.add(status.vmid)
+  return held
+}
+
+async function pinnedVmid(
+  { draft, cluster }: IntentInput,
+  vmid: number,
+  listing: Listing,
+  isHeld: (vmid: number) => boolean,
+): Promise<number | Obstacle> {
+  const taken = vmidTaken(vmid)
+  if (isHeld(vmid)) return taken
+  const row = listing.guests.get(vmid)
+  if (!row) return vmid
+  try {
+    const config = await cluster.pve.config({ node: row.node, vmid })
+    return carriesMark(String(config.description ?? ''), markOf(draft.vm.metadata.uid ?? '', vmid)) ? vmid : taken
+  } catch (fault) {
+    if (judge(fault).kind === 'absent') return retry('Retrying', `VMID ${vmid} is just changing hands in PVE.`)
+    throw fault
+  }
+}
+
+/** PVE's default prefix, so that admins recognise it; unique among our VMs, kept for life. */
+function newMac(deps: Dependencies, cluster: string): string {
+  const used = new Set(
+    deps.vms
+      .list()
+      .filter((vm) => vm.spec.clusterRef.name === cluster)
+      .flatMap((vm) => vm.status?.interfaces?.map((net) => net.macAddress) ?? []),
+  )
+  for (;;) {
+    const mac = ['BC', '24', '11', ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase())].join(':')
+    if (!used.has(mac)) return mac
+  }
+}
+
+function wireOf(options: ReadonlyMap<string, string>) {
+  const [bridge, tag] = [options.get('bridge'), options.get('tag')]
+  return { ...(bridge && { bridge }), ...(tag && { vlan: Number(tag) }) }
+}
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

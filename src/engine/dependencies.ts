@@ -1,0 +1,53 @@
+import type { IPPool } from '../api/ippool.ts'
+import type { Namespace } from '../api/meta.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
+import type { VMPackage } from '../api/vmpackage.ts'
+import type { EventReason, StepName } from '../api/words.ts'
+import type { AddressBook } from '../ipam/address-book.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { EventRecorder } from '../kube/events.ts'
+import type { Store } from '../kube/store.ts'
+import type { Clock } from '../ops/clock.ts'
+import type { ClusterDirectory } from '../cluster/directory.ts'
+import type { Log } from '../ops/log.ts'
+import type { InFlightPlacements } from './create/in-flight.ts'
+
+/** Everything a pass over one VM works with. Made once, by main. */
+export interface Dependencies {
+  readonly client: KubeClient
+  readonly vms: Store<ProxmoxVM>
+  readonly packages: Store<VMPackage>
+  readonly pools: Store<IPPool>
+  readonly clusterObjects: Store<ProxmoxCluster>
+  readonly namespaces: Store<Namespace>
+  readonly commands: Store<ProxmoxVMCommand>
+  /** By the key of their VM. */
+  readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
+  readonly book: AddressBook
+  readonly clusters: ClusterDirectory
+  readonly events: EventRecorder
+  readonly inFlight: InFlightPlacements
+  readonly clock: Clock
+  readonly log: Log
+  /** A number in [0, 1). */
+  readonly random: () => number
+  /** Throws once this process may no longer act (leadership lost); asked before each write to PVE and before anything is given back. */
+  readonly mayAct: () => void
+  readonly observe: PassObserver
+  /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */
+  readonly synchroniseDns: (key: string) => Promise<{ readonly ok: boolean; readonly message: string }>
+}
+
+/** What metrics want to know. */
+export interface PassObserver {
+  readonly stepEnded: (step: StepName, outcome: string, seconds: number) => void
+  readonly becameReady: (cluster: string, seconds: number) => void
+}
+
+export const nowIso = (clock: Clock) => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
+
+export function recordEvent(deps: Dependencies, vm: ProxmoxVM, type: 'Normal' | 'Warning', reason: EventReason, message: string): void {
+  deps.events.record(vm, type, reason, message)
+}

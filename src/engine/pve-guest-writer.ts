@@ -1,0 +1,98 @@
+import { parseDurationSeconds } from '../api/size.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import { ipfilterSet, needsRulesDigest } from '../steps/set-firewall.ts'
+import type { NewRule } from '../proxmox/vm-firewall.ts'
+import type { RuleOptions } from '../ladder/machine.ts'
+import type { Look } from './look.ts'
+import type { VMStatusDraft } from './status-draft.ts'
+import type { ConfigPatch, FirewallWrite, GuestWriter } from '../ladder/guest-writer.ts'
+import { type Outcome, waitForTask } from '../ladder/outcome.ts'
+
+/** PVE answers a configuration task itself if it ends within this time, which saves looking at the task. */
+const configDelaySeconds = 20
+
+/** One VM in one PVE cluster. Refuses to write once this process may no longer act (leadership lost). */
+export class PveGuestWriter implements GuestWriter {
+  readonly #cluster: PveCluster
+  readonly #look: Look
+  readonly #draft: VMStatusDraft
+  readonly #mayAct: () => void
+
+  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void }) {
+    this.#cluster = o.cluster
+    this.#look = o.look
+    this.#draft = o.draft
+    this.#mayAct = o.mayAct
+  }
+
+  /**
+   * PUT where nothing takes long; POST where a disk is allocated or the VM runs, because hotplug and allocation may take longer than
+   * the 30 s after which PVE's proxy gives up on an answer (pve-http-server, 596).
+   */
+  async writeConfig(patch: ConfigPatch, digest: string): Promise<Outcome | undefined> {
+    this.#mayAct()
+    const change = { set: patch.set, remove: patch.remove, digest }
+    const slow = allocates(patch) || this.#draft.status.remoteStatus === 'running'
+    this.#look.configWritten()
+    const task = slow
+      ? await this.#cluster.pve.updateConfigTask(this.#look.at, change, configDelaySeconds)
+      : await this.#cluster.pve.updateConfig(this.#look.at, change)
+    return task ? waitForTask(task, 'The configuration is being changed.') : undefined
+  }
+
+  async resize({ key, sizeMiB, digest }: { key: string; sizeMiB: number; digest: string }): Promise<string> {
+    this.#mayAct()
+    this.#look.configWritten()
+    return await this.#cluster.pve.resize(this.#look.at, { disk: key, sizeMiB, digest })
+  }
+
+  async start(): Promise<string> {
+    this.#mayAct()
+    this.#look.powerAsked()
+    return await this.#cluster.pve.start(this.#look.at)
+  }
+
+  async shutdown(): Promise<string> {
+    this.#mayAct()
+    this.#look.powerAsked()
+    const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(this.#draft.vm.spec.shutdownTimeout ?? '60s')))
+    return await this.#cluster.pve.shutdown(this.#look.at, { timeoutSeconds, forceStop: true })
+  }
+
+  async writeFirewall(write: FirewallWrite): Promise<void> {
+    this.#mayAct()
+    const { firewall } = this.#look.seen
+    if (needsRulesDigest(write) && firewall?.rulesDigest === undefined) return this.#look.firewallStale()
+    await this.#sendFirewall(write, firewall?.rulesDigest ?? '', firewall?.options.digest)
+    this.#look.firewallWritten(write)
+  }
+
+  async #sendFirewall(write: FirewallWrite, rulesDigest: string, optionsDigest: string | undefined): Promise<void> {
+    const firewall = this.#cluster.pve.firewall(this.#look.at)
+    switch (write.do) {
+      case 'create-set':
+        return await firewall.createIpset(ipfilterSet)
+      case 'delete-set':
+        return await firewall.deleteIpset(ipfilterSet)
+      case 'add-entry':
+        return await firewall.addToIpset(ipfilterSet, write.address)
+      case 'remove-entry':
+        return await firewall.removeFromIpset(ipfilterSet, write.entry)
+      case 'add-rule':
+        return await firewall.addRule(newRule(write.rule))
+      case 'move-rule':
+        return await firewall.moveRule(write.from, write.to, rulesDigest)
+      case 'delete-rule':
+        return await firewall.deleteRule(write.pos, rulesDigest)
+      case 'set-options':
+        return await firewall.setOptions(write.options, optionsDigest ? { digest: optionsDigest } : {})
+    }
+  }
+}
+
+function newRule({ type, action, enable, ...rest }: RuleOptions): NewRule {
+  return { type: type === 'out' ? 'out' : 'in', action: action ?? '', enable: enable === '1' ? 1 : 0, ...rest }
+}
+
+/** `STORAGE:SIZE` in a drive string allocates a volume (qemu-server `NEW_DISK_RE`). */
+const allocates = (patch: ConfigPatch) => Object.values(patch.set).some((value) => /^[^:,=\s]+:\d+(\.\d+)?(,|$)/.test(value))

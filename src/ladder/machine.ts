@@ -1,0 +1,109 @@
+/** One firewall rule in PVE's own field names; every value as PVE lists it. */
+export type RuleOptions = Readonly<Record<string, string>>
+
+/** What a step may need to have looked at. Parts are read on demand, each at most once a look. */
+export type Part = 'presence' | 'config' | 'firewall' | 'power'
+
+/** PVE's guest config as `GET …/pending` shows it: what will be in force after the next cold start, and what is not yet. */
+export interface ConfigSeen {
+  readonly values: Readonly<Record<string, string>>
+  readonly digest: string
+  /** Keys whose value in the running VM differs from `values`. */
+  readonly pending: readonly string[]
+}
+
+export interface FirewallSeen {
+  readonly options: Readonly<Record<string, string>>
+  readonly rules: readonly SeenRule[]
+  /** Of the whole rule list; goes with moves and deletions. */
+  readonly rulesDigest?: string
+  /** Entries of the ipset `ipfilter-net0`; undefined when there is no such set. */
+  readonly ipfilter?: readonly string[]
+}
+
+export interface SeenRule {
+  readonly pos: number
+  readonly fields: Readonly<Record<string, string>>
+}
+
+export interface Seen {
+  /**
+   * absent: proved absent everywhere. copying: there, under lock `clone`, and not judged yet. foreign: there without our mark.
+   * ours: there with our mark. unproved: not in the listing, which proves nothing yet.
+   */
+  readonly guest: 'absent' | 'unproved' | 'copying' | 'foreign' | 'ours'
+  readonly node?: string
+  readonly lock?: string
+  readonly config?: ConfigSeen
+  readonly firewall?: FirewallSeen
+  /** undefined: not looked at. */
+  readonly power?: 'running' | 'stopped'
+}
+
+/** What spec, package, pools and status resolve to, in PVE's words where PVE has them. */
+export interface Want {
+  readonly uid: string
+  readonly vmid: number
+  /** The line of the description by which a VM is known as ours. */
+  readonly mark: string
+  readonly description: string
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly onboot: boolean
+  /** A VM that has never been ready: what a template handed on is overwritten; later only what we set is compared. */
+  readonly fresh: boolean
+  readonly cpu: {
+    readonly cores: number
+    readonly sockets: number
+    readonly type?: string
+    readonly limit?: number
+    readonly units?: number
+  }
+  /** `balloonMiB`: absent = PVE's default (the device without a lower bound), 0 = device off. */
+  readonly memory: { readonly sizeMiB?: number; readonly balloonMiB?: number }
+  readonly systemDisk: { readonly key: string; readonly sizeMiB?: number; readonly limits: DiskLimits }
+  readonly additionalDisks: readonly WantedDisk[]
+  /** Disks that left the package with removalPolicy Delete. */
+  readonly removedDisks: readonly { readonly key: string; readonly volume?: string }[]
+  readonly net: WantedNet
+  readonly firewall: WantedFirewall
+  readonly cloudInit: Readonly<Record<string, string>>
+  /** Names the password in force without telling it: uid and resourceVersion of its Secret. */
+  readonly passwordVersion?: string
+  readonly passwordInForce?: string
+  readonly power: 'running' | 'stopped' | 'started-once' | 'left-alone'
+  /** A change of package is under way: what PVE does not take live is worth switching the VM off for. */
+  readonly mayStop: boolean
+}
+
+/** Limits of a disk by PVE's keys (`mbps_rd`, `iops_wr_max` …; MiB/s and requests/s); absent = unlimited. */
+export type DiskLimits = Readonly<Record<string, number>>
+
+export interface WantedDisk {
+  readonly name: string
+  readonly key: string
+  readonly storage: string
+  /** The volume it has had, if any. */
+  readonly volume?: string
+  readonly format?: 'qcow2'
+  readonly sizeMiB: number
+  readonly limits: DiskLimits
+}
+
+export interface WantedNet {
+  readonly model: string
+  readonly macAddress: string
+  readonly bridge: string
+  readonly vlan?: number
+  /** Megabytes a second, PVE's unit of `rate`. */
+  readonly rateMBps?: number
+  readonly mtu?: number
+  readonly firewall: boolean
+}
+
+export interface WantedFirewall {
+  readonly options: Readonly<Record<string, string>>
+  readonly rules: readonly RuleOptions[]
+  /** undefined: no anti-spoofing set is wanted. */
+  readonly ipfilter?: readonly string[]
+}

@@ -1,0 +1,134 @@
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { KubeClient } from '../kube/client.ts'
+import { loadKubeServer } from '../kube/config.ts'
+import { Manifests, parseManifests } from '../kube/manifests.ts'
+import { systemClock } from '../ops/clock.ts'
+import { requirePort } from './ports.ts'
+import { type Program, startProgram } from './program.ts'
+
+const home = join(import.meta.dirname, '../..')
+
+/** The address the manifests of deploy/examples point at. */
+const simulatorPort = 8006
+
+export interface LocalStackOptions {
+  /** Aborts the setting up: what was started is stopped. */
+  signal?: AbortSignal
+  /** Emptied first; the control plane, its data and all logs live here. */
+  dir: string
+  /** Further flags of `simulate`. */
+  simulate?: readonly string[]
+  log: (line: string) => void
+}
+
+/** Where an operator can be watched at work: a control plane with the CRDs, and the simulator. Real processes, real wires. */
+export interface LocalStack {
+  readonly dir: string
+  readonly kubeconfig: string
+  readonly client: KubeClient
+  readonly manifests: Manifests
+  readonly simulator: { url: string; program: Program }
+  /** Starts `run`; resolves when it says it is ready. */
+  startOperator(): Promise<OperatorProcess>
+  /** Settles with a sentence when a program ends by itself. */
+  readonly failed: Promise<string>
+  /** Stops what runs, in the reverse order of its start. */
+  stop(): Promise<void>
+}
+
+export interface OperatorProcess extends Program {
+  /** http://127.0.0.1:port with /metrics. */
+  readonly metricsUrl: string
+}
+
+/** Starts control plane, simulator and operator as processes. On a failure everything that was started is stopped, and the fault says whose log to read. */
+export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  await requirePort(simulatorPort)
+  await rm(options.dir, { recursive: true, force: true })
+  const running: Program[] = []
+  const stop = async (): Promise<void> => {
+    for (const program of running.splice(0).toReversed()) await program.stop()
+  }
+  let fail: (sentence: string) => void = () => undefined
+  const failed = new Promise<string>((resolve) => {
+    fail = resolve
+  })
+  const start = async (name: string, args: readonly string[], readyLine?: string): Promise<Program> => {
+    const logFile = join(options.dir, `${name}.log`)
+    const program = startProgram({ name, args, logFile, ...(readyLine && { readyLine }) })
+    running.push(program)
+    void program.failed.then((sentence) => fail(sentence))
+    await program.ready
+    return program
+  }
+  try {
+    const controlplaneDir = join(options.dir, 'controlplane')
+    options.log('starting etcd and kube-apiserver …')
+    const both = Promise.all([
+      start('controlplane', ['controlplane', '--dir', controlplaneDir], 'ready'),
+      start('simulator', ['simulate', '--listen', `127.0.0.1:${simulatorPort}`, ...(options.simulate ?? [])], 'ready'),
+    ])
+    const [, simulator] = await unlessFailed(both, failed)
+    const kubeconfig = join(controlplaneDir, 'kubeconfig')
+    const client = new KubeClient({ server: await loadKubeServer({ kubeconfig }), fieldManager: 'demo', clock: systemClock })
+    const manifests = new Manifests({ client, clock: systemClock })
+    await unlessFailed(manifests.apply(await readManifests('crds')), failed)
+    return {
+      dir: options.dir,
+      kubeconfig,
+      client,
+      manifests,
+      simulator: { url: `https://127.0.0.1:${simulatorPort}`, program: simulator },
+      startOperator: () => unlessFailed(startOperator(kubeconfig, start), failed),
+      failed,
+      stop: async () => {
+        await stop()
+        await client.close()
+      },
+    }
+  } catch (fault) {
+    await stop()
+    throw fault
+  }
+}
+
+/** Waits for the work, unless a program ends meanwhile: then that is the fault. */
+export async function unlessFailed<T>(work: Promise<T>, failed: Promise<string>): Promise<T> {
+  work.catch(() => undefined)
+  return await Promise.race([
+    work,
+    failed.then((sentence) => {
+      throw new Error(sentence)
+    }),
+  ])
+}
+
+/** All objects of a folder's YAML files, in the order of their names; a kustomization is no object of the cluster. */
+export async function readManifests(folder: string, wanted = /./): Promise<ReturnType<typeof parseManifests>> {
+  const dir = join(home, folder)
+  const names = (await readdir(dir)).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml' && wanted.test(name))
+  const texts = await Promise.all(names.toSorted((a, b) => a.localeCompare(b, 'en')).map((name) => readFile(join(dir, name), 'utf8')))
+  return texts.flatMap((text) => parseManifests(text))
+}
+
+type Start = (name: string, args: readonly string[], readyLine?: string) => Promise<Program>
+
+const operatorPatienceMs = 30_000
+
+async function startOperator(kubeconfig: string, start: Start): Promise<OperatorProcess> {
+  const metricsAddress = `127.0.0.1:${await requirePort()}`
+  const healthAddress = `127.0.0.1:${await requirePort()}`
+  const args = ['run', '--kubeconfig', kubeconfig, '--metrics-addr', metricsAddress, '--health-addr', healthAddress, '--log-level', 'info']
+  const program = await start('operator', args)
+  const deadlineMs = systemClock.now() + operatorPatienceMs
+  for (;;) {
+    const reply = await fetch(`http://${healthAddress}/readyz`).catch(() => undefined)
+    if (reply?.ok) return { ...program, metricsUrl: `http://${metricsAddress}` }
+    if (systemClock.now() > deadlineMs) {
+      const why = reply ? (await reply.text()).trim() : 'no answer'
+      throw new Error(`the operator is not ready after ${operatorPatienceMs / 1000} s (${why}); see ${program.logFile}`)
+    }
+    await systemClock.sleep(50)
+  }
+}

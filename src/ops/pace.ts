@@ -1,0 +1,32 @@
+import type { Clock } from './clock.ts'
+
+/** A token bucket: so many calls in a row, then no more than so many in a while. One for each credential, as providers count by credential. */
+export class Pace {
+  readonly #clock: Clock
+  readonly #burst: number
+  readonly #everyMs: number
+  #tokens: number
+  #filledAtMs: number
+
+  constructor(o: { calls: number; perSeconds: number; burst: number; clock: Clock }) {
+    this.#clock = o.clock
+    this.#burst = o.burst
+    this.#everyMs = (o.perSeconds * 1000) / o.calls
+    this.#tokens = o.burst
+    this.#filledAtMs = o.clock.now()
+  }
+
+  /** Resolves when the next call may go. Callers are served in the order they came. */
+  async turn(): Promise<void> {
+    this.#fill()
+    this.#tokens -= 1
+    if (this.#tokens < 0) await this.#clock.sleep(-this.#tokens * this.#everyMs)
+  }
+
+  #fill(): void {
+    const nowMs = this.#clock.now()
+    const gained = Math.max(0, nowMs - this.#filledAtMs) / this.#everyMs
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
+    this.#filledAtMs = nowMs
+  }
+}

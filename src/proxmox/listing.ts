@@ -1,0 +1,140 @@
+import { flag, listOf, number, type Row, text } from './fields.ts'
+
+/** One guest of the cluster listing. `node`, `lock`, `tags` and existence are live; `status`, `name`, `template` and sizes are up to 12 s old. */
+export interface GuestRow {
+  readonly vmid: number
+  readonly node: string
+  readonly kind: 'qemu' | 'lxc'
+  /** QEMU's run state (`running`, `paused`, `io-error`…), `stopped`, or `unknown` until the node's next tick and while it is down. */
+  readonly status: string
+  readonly lock?: string
+  /** Absent until the node's next tick; a reused VMID shows its predecessor's. No evidence of identity. */
+  readonly name?: string
+  readonly template: boolean
+  readonly tags: readonly string[]
+  readonly maxMemBytes: number
+  readonly uptimeSeconds: number
+}
+
+export interface NodeRow {
+  readonly node: string
+  readonly online: boolean
+  /** 0 without Sys.Audit on the node, or while it is off. */
+  readonly maxMemBytes: number
+  readonly maxCpu: number
+}
+
+/** A storage as one node sees it: a shared one has a row per node. */
+export interface StorageRow {
+  readonly storage: string
+  readonly node: string
+  readonly shared: boolean
+  readonly content: readonly string[]
+  readonly available: boolean
+  readonly usedBytes: number
+  readonly totalBytes: number
+  readonly pluginType: string
+}
+
+/** One answer of `GET /cluster/resources`. */
+export interface Listing {
+  /** When the request was sent: what happened later may be missing. */
+  readonly startedAtMs: number
+  readonly guests: ReadonlyMap<number, GuestRow>
+  readonly nodes: ReadonlyMap<string, NodeRow>
+  readonly storages: readonly StorageRow[]
+  readonly allNodesOnline: boolean
+}
+
+export function listingOf(rows: readonly Row[], startedAtMs: number): Listing {
+  const guests = new Map<number, GuestRow>()
+  const nodes = new Map<string, NodeRow>()
+  const storages: StorageRow[] = []
+  for (const row of rows) {
+    const kind = row['type']
+    if (kind === 'qemu' || kind === 'lxc') {
+      const guest = guestOf(row, kind)
+      guests.set(guest.vmid, guest)
+    } else if (kind === 'node') {
+      const node = nodeOf(row)
+      nodes.set(node.node, node)
+    } else if (kind === 'storage') storages.push(storageRowOf(row))
+  }
+  const allNodesOnline = nodes.size > 0 && [...nodes.values()].every(({ online }) => online)
+  return { startedAtMs, guests, nodes, storages, allNodesOnline }
+}
+
+function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
+  const lock = text(row, 'lock')
+  const name = text(row, 'name')
+  return {
+    vmid: number(row, 'vmid') ?? 0,
+    node: text(row, 'node') ?? '',
+    kind,
+    status: text(row, 'status') ?? 'unknown',
+    ...(lock !== undefined && lock !== '' && { lock }),
+    ...(name !== undefined && { name }),
+    template: flag(row, 'template'),
+    tags: tagsOf(text(row, 'tags')),
+    maxMemBytes: number(row, 'maxmem') ?? 0,
+    uptimeSeconds: number(row, 'uptime') ?? 0,
+  }
+}
+
+const noTags: readonly string[] = []
+const tagsOf = (tags: string | undefined): readonly string[] => (tags === undefined || tags === '' ? noTags : listOf(tags))
+
+const nodeOf = (row: Row): NodeRow => ({
+  node: text(row, 'node') ?? '',
+  online: row['status'] === 'online',
+  maxMemBytes: number(row, 'maxmem') ?? 0,
+  maxCpu: number(row, 'maxcpu') ?? 0,
+})
+
+const storageRowOf = (row: Row): StorageRow => ({
+  storage: text(row, 'storage') ?? '',
+  node: text(row, 'node') ?? '',
+  shared: flag(row, 'shared'),
+  content: listOf(text(row, 'content')),
+  available: row['status'] === 'available',
+  usedBytes: number(row, 'disk') ?? 0,
+  totalBytes: number(row, 'maxdisk') ?? 0,
+  pluginType: text(row, 'plugintype') ?? '',
+})
+
+/** Guests for which something that steers us changed: where, what state, which lock, which names. Load and uptime do not count. */
+export function changedGuests(before: Listing | undefined, after: Listing): Set<number> {
+  const changed = new Set<number>()
+  const toggled = toggledNodes(before, after)
+  for (const [vmid, guest] of after.guests) {
+    const former = before?.guests.get(vmid)
+    if (former === undefined || !sameGuest(former, guest) || toggled.has(guest.node)) changed.add(vmid)
+  }
+  for (const vmid of before?.guests.keys() ?? []) if (!after.guests.has(vmid)) changed.add(vmid)
+  return changed
+}
+
+/** Nodes that came, went, or changed between online and not. */
+export function toggledNodes(before: Listing | undefined, after: Listing): Set<string> {
+  const toggled = new Set<string>()
+  for (const { node, online } of after.nodes.values()) if (before?.nodes.get(node)?.online !== online) toggled.add(node)
+  for (const node of before?.nodes.keys() ?? []) if (!after.nodes.has(node)) toggled.add(node)
+  return toggled
+}
+
+const sameGuest = (a: GuestRow, b: GuestRow): boolean =>
+  a.node === b.node &&
+  a.status === b.status &&
+  a.lock === b.lock &&
+  a.name === b.name &&
+  a.template === b.template &&
+  a.kind === b.kind &&
+  a.tags.length === b.tags.length &&
+  a.tags.every((tag, at) => tag === b.tags[at])
+
+/**
+ * Whether this listing proves that no guest has the VMID: every node answers for itself and the listing began late enough.
+ * It shows only what the token may see, so a teardown asks once more (presence.ts) before anything is given away.
+ */
+export const lacksGuest = (listing: Listing, vmid: number, notBeforeMs: number): boolean =>
+  listing.allNodesOnline && listing.startedAtMs >= notBeforeMs && !listing.guests.has(vmid)

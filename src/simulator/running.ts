@@ -1,0 +1,12 @@
+import type { FaultSource, RequestSink } from './contracts.ts'
+import type { World } from './world/world.ts'
+
+/** The running simulator as its admin side sees it. */
+export interface Sim {
+  readonly world: World
+  readonly faults: FaultSource
+  readonly requests: RequestSink
+  readonly url: string
+  /** Back to the start of the preset or scenario; faults and the request log are cleared too. */
+  reset(): void
+}

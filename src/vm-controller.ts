@@ -1,0 +1,144 @@
+import type { ProxmoxVM } from './api/proxmoxvm.ts'
+import { hasOpenCommand, runCommands, refuseDeleting, refuseOrphans } from './commands/run-commands.ts'
+import { judge } from './proxmox/failures.ts'
+import type { WorkQueue } from './kube/queue.ts'
+import { clonedFull } from './engine/create/intent-state.ts'
+import { broadcastMs, readListing } from './engine/watch/listing.ts'
+import { freshMemory, type Memory } from './engine/memory.ts'
+import { provisionVM } from './engine/apply/provision.ts'
+import { readReceipt } from './engine/receipt.ts'
+import type { Dependencies } from './engine/dependencies.ts'
+import { isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
+import { isSettled } from './engine/status.ts'
+import { tearDown } from './engine/remove/teardown.ts'
+import { VMStatusDraft } from './engine/status-draft.ts'
+import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
+
+/** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
+export class VMController {
+  readonly #deps: Dependencies
+  readonly #queue: WorkQueue
+  readonly #memories = new Map<string, { uid: string; memory: Memory }>()
+
+  constructor(o: { deps: Dependencies; queue: WorkQueue }) {
+    this.#deps = o.deps
+    this.#queue = o.queue
+  }
+
+  async reconcile(key: string): Promise<void> {
+    const vm = this.#deps.vms.get(key)
+    if (!vm) {
+      this.#forget(key)
+      return await refuseOrphans(this.#deps, key)
+    }
+    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
+    const memory = this.#memoryOf(key, vm)
+    const wasSettled = isSettled(vm)
+    const outcome = await this.#pass(key, draft, memory)
+    const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
+    this.#follow(key, draft, memory, outcome)
+    if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
+    if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
+    if (again.is === 'never') this.#queue.forget(key)
+    if (outcome.is === 'done' && !isGone(draft) && hasOpenCommand(this.#deps, key)) this.#queue.add(key)
+    if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
+    if (again.is === 'after') this.#queue.addAfter(key, again.ms)
+    if (again.is === 'backoff') this.#queue.retry(key)
+  }
+
+  /** The only catch: faults are thrown wherever they arise and judged here. */
+  async #pass(key: string, draft: VMStatusDraft, memory: Memory): Promise<Outcome> {
+    try {
+      return await this.#work(key, draft, memory)
+    } catch (fault) {
+      const failure = judge(fault)
+      this.#deps.log.warn({ vm: key, vmid: draft.status.vmid, step: draft.status.step?.name, err: fault }, failure.message)
+      return failure.terminal ? stalled(failure.reason, failure.message) : retry(failure.reason, failure.message)
+    }
+  }
+
+  async #work(key: string, draft: VMStatusDraft, memory: Memory): Promise<Outcome> {
+    const deps = this.#deps
+    const { vm } = draft
+    showPaused(deps, draft)
+    memory.listing.isBehind = false
+    const cluster = deps.clusters.get(vm.spec.clusterRef.name)
+    const shows =
+      cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
+    if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
+    if (isPaused(vm)) return done
+    if (vm.metadata.deletionTimestamp) {
+      await refuseDeleting(deps, key)
+      return await tearDown({ deps, key, draft, memory })
+    }
+    const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
+    if (pending) return pending
+    const pressed = await runCommands({ deps, key, draft, memory }, cluster)
+    if (pressed) return pressed
+    if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
+    memory.controller.lastMeta = metaOf(vm)
+    return await provisionVM({ deps, key, draft, memory })
+  }
+
+  /** A settled VM is looked at thoroughly when somebody touched its object, or when the audit calls. */
+  #isDue(vm: ProxmoxVM, memory: Memory): boolean {
+    const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
+    memory.controller.lastMeta ??= metaOf(vm)
+    return isTouched || memory.audit.isDue === true
+  }
+
+  /** Called by the audit: the next pass over this VM is a thorough one. */
+  audit(key: string): void {
+    const vm = this.#deps.vms.get(key)
+    if (!vm) return
+    this.#memoryOf(key, vm).audit.isDue = true
+    this.#queue.add(key)
+  }
+
+  #memoryOf(key: string, vm: ProxmoxVM): Memory {
+    const uid = vm.metadata.uid ?? ''
+    const known = this.#memories.get(key)
+    if (known?.uid === uid) return known.memory
+    known?.memory.controller.unfollow?.()
+    // Made anew under the same name before the end of the former one was seen here.
+    if (known) this.#deps.inFlight.forget(known.uid)
+    const memory = freshMemory()
+    this.#memories.set(key, { uid, memory })
+    return memory
+  }
+
+  #follow(key: string, draft: VMStatusDraft, memory: Memory, outcome: Outcome): void {
+    memory.controller.unfollow?.()
+    delete memory.controller.unfollow
+    const task = outcome.is === 'wait' ? outcome.task : undefined
+    const cluster = this.#deps.clusters.get(draft.vm.spec.clusterRef.name)
+    if (!task || !cluster) return
+    const onEnd = () => {
+      // Whatever became of the clone, its place is free: the next one need not wait for this VM's pass.
+      cluster.cloneSlots.release(key)
+      this.#queue.addFirst(key)
+    }
+    memory.controller.unfollow = cluster.tasks.follow(task, onEnd, kindOf(draft))
+  }
+
+  #forget(key: string): void {
+    const known = this.#memories.get(key)
+    known?.memory.controller.unfollow?.()
+    if (known) this.#deps.inFlight.forget(known.uid)
+    this.#memories.delete(key)
+    this.#queue.forget(key)
+    for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)
+  }
+}
+
+/** A place in the line of clones is kept by who waits in it, or for PVE. Whoever was stopped by anything else must not hold up the others. */
+const mayBeCloning = (outcome: Outcome): boolean =>
+  outcome.is === 'wait' && (outcome.task !== undefined || outcome.reason === 'Queued' || outcome.reason === 'Retrying')
+
+/** A linked clone copies nothing: what full clones take says nothing about it. */
+const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone' && !clonedFull(vm, status) ? 'qmclone linked' : undefined)
+
+/** The finalizer was dropped in this pass: the API server has removed the object, or another finalizer holds it without us. */
+const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
+
+const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])

@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals'
+import { place, type PlacementWish } from '../../src/cluster/placement.ts'
+import { listingOf } from '../../src/proxmox/listing.ts'
+import { templateFactsOf } from '../../src/cluster/template-facts.ts'
+
+const gib = 1024 ** 3
+const node = (name: string, o: object = {}) => ({ type: 'node', node: name, status: 'online', maxmem: 256 * gib, maxcpu: 64, ...o })
+const storage = (name: string, on: string, o: object = {}) => ({
+  type: 'storage',
+  storage: name,
+  node: on,
+  shared: 0,
+  content: 'images,rootdir',
+  status: 'available',
+  maxdisk: 100 * gib,
+  disk: 0,
+  ...o,
+})
+const guest = (vmid: number, on: string, memGiB: number, o: object = {}) => ({
+  type: 'qemu',
+  vmid,
+  node: on,
+  status: 'running',
+  maxmem: memGiB * gib,
+  ...o,
+})
+const names = ['pve1', 'pve2', 'pve3']
+const cluster = (...more: object[]) =>
+  listingOf(
+    [
+      ...names.map((name) => node(name)),
+      ...names.map((name) => storage('local-lvm', name)),
+      ...names.map((name) => storage('ceph', name, { shared: 1 })),
+      ...more,
+    ].map((row) => ({ ...row })),
+    0,
+  )
+const template = (vmid: number, on: string, on_storage: string) =>
+  templateFactsOf(
+    { node: on, vmid },
+    {
+      template: 1,
+      digest: '',
+      boot: 'order=scsi0;net0',
+      scsi0: `${on_storage}:base-${vmid}-disk-0,size=10G`,
+      ide2: `${on_storage}:vm-${vmid}-cloudinit,media=cdrom`,
+    },
+  )
+const copies = names.map((name, at) => template(9000 + at, name, 'local-lvm'))
+const onCeph = [template(9010, 'pve1', 'ceph')]
+const wish = (o: Partial<PlacementWish> = {}): PlacementWish => ({ linked: false, additionalDisks: [], memoryMiB: 2048, ...o })
+const placed = (result: ReturnType<typeof place>) => (result.is === 'placed' ? `${result.node} from ${result.source.vmid}` : result.message)
+
+describe('placing a VM', () => {
+  it('takes the node with the least memory committed, whether its guests run or not', () => {
+    const seen = cluster(guest(100, 'pve1', 8), guest(101, 'pve2', 4, { status: 'stopped' }), guest(102, 'pve3', 6))
+    expect(placed(place(wish(), copies, seen))).toBe('pve2 from 9001')
+  })
+
+  it('breaks ties by name, and counts no templates', () => {
+    expect(placed(place(wish(), copies, cluster(guest(9000, 'pve1', 64, { template: 1 }))))).toBe('pve1 from 9000')
+  })
+
+  it('counts clones that the listing does not show yet, or not with their size', () => {
+    const promised = [
+      { vmid: 200, node: 'pve1', memoryMiB: 4096, disks: [] },
+      { vmid: 201, node: 'pve2', memoryMiB: 2048, disks: [] },
+    ]
+    const seen = cluster(guest(201, 'pve2', 0, { status: 'unknown', lock: 'clone' }), guest(102, 'pve3', 3))
+    expect(placed(place(wish(), copies, seen, promised))).toBe('pve2 from 9001')
+  })
+
+  it('keeps to the nodes that the cluster object allows, and to the pinned one', () => {
+    expect(placed(place(wish({ allowedNodes: ['pve3'] }), copies, cluster()))).toBe('pve3 from 9002')
+    expect(placed(place(wish({ pinnedNode: 'pve2' }), copies, cluster()))).toBe('pve2 from 9001')
+    expect(placed(place(wish({ pinnedNode: 'pve2', allowedNodes: ['pve1'] }), copies, cluster()))).toBe(
+      'node pve2 is not in the cluster or not allowed by it',
+    )
+  })
+
+  it('passes over nodes that are off, and says so when none is left', () => {
+    const seen = cluster(node('pve1', { status: 'offline' }))
+    expect(placed(place(wish(), copies, seen))).toBe('pve2 from 9001')
+    expect(placed(place(wish({ pinnedNode: 'pve1' }), copies, seen))).toBe('no allowed node is online: pve1')
+  })
+
+  it('sends a template on shared storage to any node, and one on local storage to none', () => {
+    expect(placed(place(wish({ pinnedNode: 'pve3' }), onCeph, cluster()))).toBe('pve3 from 9010')
+    expect(placed(place(wish({ pinnedNode: 'pve3', storage: 'local-lvm' }), onCeph, cluster()))).toMatch(
+      /^no allowed node has the template/,
+    )
+    expect(placed(place(wish({ pinnedNode: 'pve3', storage: 'local-lvm', linked: true }), onCeph, cluster()))).toBe('pve3 from 9010')
+    expect(placed(place(wish({ pinnedNode: 'pve3' }), copies.slice(0, 1), cluster()))).toMatch(
+      /pve3 allowed and online, the template is 9000 on pve1$/,
+    )
+  })
+
+  it('sends nothing from a node that is off', () => {
+    expect(placed(place(wish(), onCeph, cluster(node('pve1', { status: 'offline' }))))).toMatch(/^no allowed node has the template/)
+  })
+
+  it('says how much room is short, and where', () => {
+    const full = names.map((name) => storage('local-lvm', name, { disk: 70 * gib }))
+    const big = wish({ systemDiskMiB: 20 * 1024, additionalDisks: [{ sizeMiB: 20 * 1024 }], allowedNodes: ['pve1'] })
+    expect(placed(place(big, copies, listingOf([node('pve1'), ...full], 0)))).toBe(
+      'storage local-lvm on pve1 has 30720 MiB left, 40960 MiB are needed',
+    )
+    expect(placed(place({ ...big, linked: true }, copies, listingOf([node('pve1'), ...full], 0)))).toBe('pve1 from 9000')
+    expect(placed(place({ ...big, additionalDisks: [{ storage: 'ceph', sizeMiB: 20 * 1024 }] }, copies, cluster()))).toBe('pve1 from 9000')
+    expect(placed(place(wish({ storage: 'nfs', allowedNodes: ['pve1'] }), copies, cluster()))).toBe('pve1 has no storage nfs')
+  })
+
+  it('counts the room promised to clones under way: shared storage once for all nodes, local per node', () => {
+    const promise = (storageName: string) => [
+      { vmid: 200, node: 'pve2', memoryMiB: 0, disks: [{ storage: storageName, sizeMiB: 95 * 1024 }] },
+    ]
+    expect(placed(place(wish({ allowedNodes: ['pve1'] }), onCeph, cluster(), promise('ceph')))).toMatch(/ceph on pve1 has 5120 MiB left/)
+    expect(placed(place(wish({ allowedNodes: ['pve1'] }), copies, cluster(), promise('local-lvm')))).toBe('pve1 from 9000')
+    expect(placed(place(wish({ allowedNodes: ['pve1'] }), onCeph, cluster(guest(200, 'pve2', 1)), promise('ceph')))).toBe('pve1 from 9010')
+  })
+
+  it('refuses what no node could ever start', () => {
+    expect(placed(place(wish({ memoryMiB: 512 * 1024, allowedNodes: ['pve1'] }), copies, cluster()))).toMatch(
+      /^pve1 has 262144 MiB of memory in all/,
+    )
+    expect(placed(place(wish({ cpus: 65, allowedNodes: ['pve1'] }), copies, cluster()))).toBe('pve1 has 64 CPUs, 65 are wanted')
+  })
+})

@@ -1,0 +1,199 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Package } from '../../../src/api/package.ts'
+import type { ProxmoxVMSpec, ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
+import { atNextStart } from '../../../src/engine/apply/climb.ts'
+import { markReady } from '../../../src/engine/apply/ready.ts'
+import { refused } from '../../../src/ladder/step.ts'
+import type { Resolved } from '../../../src/want/package.ts'
+import { setSystemDiskSize } from '../../../src/steps/system-disk.ts'
+import { seeing, settledValues, wanting, wantingFirewall } from '../../steps/seen-and-want.ts'
+import { quietDependencies, draftOf, sayings } from '../dependencies.ts'
+import { aVm } from '../vms.ts'
+import { conditionOf } from '../../../src/api/condition.ts'
+
+type Input = Parameters<typeof markReady>[0]
+
+interface Case {
+  readonly status?: ProxmoxVMStatus
+  readonly spec?: Partial<ProxmoxVMSpec>
+  readonly power?: 'running' | 'stopped'
+  readonly pending?: readonly string[]
+  readonly merged?: Package
+  readonly resolved?: Partial<Resolved>
+  readonly refusals?: Input['climbed']['refusals']
+  readonly firewallEnabled?: boolean
+  readonly staleCloudInit?: readonly string[]
+}
+
+const born: ProxmoxVMStatus = {
+  vmid: 10000,
+  node: 'pve1',
+  intentAt: '2026-01-01T00:00:01Z',
+  localStatus: 'set_cloudinit',
+  step: { name: 'start', since: '2026-01-01T00:00:08Z' },
+  template: { vmid: 9000, node: 'pve1', selector: 'name=debian-13' },
+  addresses: [{ name: 'main', family: 'IPv4', address: '203.0.113.10', prefixLength: 24, pool: 'v4' }],
+}
+const old: ProxmoxVMStatus = { ...born, localStatus: 'ready', firstReadyAt: '2026-01-01T00:00:05Z', firstStartedAt: '2026-01-01T00:00:04Z' }
+
+function concluding(o: Case = {}) {
+  const deps = quietDependencies({ now: '2026-01-01T00:00:10Z' })
+  const draft = draftOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
+  const outcome = markReady({
+    deps,
+    draft,
+    cluster: { name: 'fra1', facts: () => ({ firewallEnabled: o.firewallEnabled ?? true }) } as unknown as Input['cluster'],
+    resolved: { merged: o.merged ?? {}, ...o.resolved },
+    staleCloudInit: o.staleCloudInit ?? [],
+    climbed: {
+      want: wanting({ firewall: wantingFirewall({ options: { enable: '1' } }) }),
+      refusals: o.refusals ?? [],
+      seen: seeing(settledValues, { power: o.power ?? 'running', config: { values: settledValues, digest: '', pending: o.pending ?? [] } }),
+    },
+  })
+  const said = (type: Parameters<typeof conditionOf>[1]) => {
+    const condition = conditionOf(draft.status.conditions, type)
+    return condition && [condition.status, condition.reason, condition.message]
+  }
+  return { outcome, status: draft.status, said, deps }
+}
+
+describe('when nothing is missing any more', () => {
+  it('the VM is Ready, and every part of it has a verdict', () => {
+    const { outcome, status } = concluding()
+
+    expect(outcome).toEqual({ is: 'done' })
+    expect(sayings(status)).toEqual([
+      'Ready=True/Running',
+      'TemplateApplied=True/Succeeded',
+      'PackageApplied=True/Succeeded',
+      'NetworkConfigured=True/Succeeded',
+      'FirewallConfigured=True/Succeeded',
+      'CloudInitConfigured=True/Succeeded',
+      'Suspended=False/NotSuspended',
+      'RestartRequired=False/NoRestartRequired',
+    ])
+  })
+
+  it('the status says what it was concluded for, and no step is under way', () => {
+    const { status } = concluding({ merged: { cpu: { cores: 2 } } })
+
+    expect(status).toMatchObject({
+      observedGeneration: 2,
+      localStatus: 'ready',
+      progress: '12/12',
+      package: { cpu: { cores: 2 } },
+      remoteStatus: 'running',
+      firstReadyAt: '2026-01-01T00:00:10Z',
+      firstStartedAt: '2026-01-01T00:00:10Z',
+    })
+    expect(status).not.toHaveProperty('step')
+    expect(status.history?.map(({ step, seconds }) => [step, seconds])).toEqual([['ready', 2]])
+  })
+
+  it('people are told once, with how long it took', () => {
+    const first = concluding()
+
+    expect(first.deps.becameReady).toEqual([['fra1', 10]])
+    expect(first.deps.told).toContain('Normal Ready: VM 10000 on pve1 is ready: 203.0.113.10')
+    expect(concluding({ status: old }).deps.becameReady).toEqual([])
+    expect(concluding({ status: old }).deps.told.join()).not.toContain('is ready')
+  })
+
+  it('the times of the first time stay', () => {
+    const { status } = concluding({ status: old })
+
+    expect([status.firstReadyAt, status.firstStartedAt]).toEqual([old.firstReadyAt, old.firstStartedAt])
+  })
+
+  it('a VM that is off is Ready and Stopped, and was never started', () => {
+    const { said, status } = concluding({ power: 'stopped', spec: { runStrategy: 'Halted' } })
+
+    expect(said('Ready')).toEqual(['True', 'Stopped', ''])
+    expect(status).not.toHaveProperty('firstStartedAt')
+  })
+
+  it('a suspended VM is Ready and Suspended', () => {
+    const { said } = concluding({ status: old, power: 'stopped', spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
+
+    expect(said('Ready')).toEqual(['True', 'Suspended', ''])
+    expect(said('Suspended')).toEqual(['True', 'Suspended', 'Held by billing (unpaid).'])
+  })
+
+  it('the Secret of a generated password is named', () => {
+    expect(concluding({ spec: { cloudInit: { generatePassword: true } } }).status.credentialsSecretRef).toEqual({
+      name: 'small-credentials',
+    })
+  })
+})
+
+describe('what is left open on purpose', () => {
+  const source = { name: 'vps-m', generation: 1, spec: {} }
+  const shrink = {
+    step: setSystemDiskSize,
+    verdict: refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi'),
+  }
+  const disks = [
+    { name: 'system', key: 'scsi0' },
+    { name: 'data', key: 'scsi1', removalPolicy: 'Keep' },
+    { name: 'logs', key: 'scsi2', removalPolicy: 'Delete' },
+  ]
+
+  it.each<[claim: string, o: Case, type: Parameters<typeof conditionOf>[1], verdict: [string, string, string]]>([
+    [
+      'a disk that would have to shrink',
+      { refusals: [shrink] },
+      'PackageApplied',
+      ['False', 'DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi. Everything else is applied.'],
+    ],
+    [
+      'a newer VMPackage',
+      { resolved: { source, outdatedBy: 2 } },
+      'PackageApplied',
+      ['False', 'PackageOutdated', 'VMPackage vps-m is at generation 2, this VM at 1; a changed packageRef takes the newer one.'],
+    ],
+    [
+      'a disk that left the package and is kept',
+      { status: { ...old, disks } },
+      'PackageApplied',
+      ['False', 'DiskKept', 'No longer in the package and kept: data (scsi1).'],
+    ],
+    [
+      'another template',
+      { spec: { template: { tag: 'noble', clone: 'Full' } } },
+      'TemplateApplied',
+      [
+        'False',
+        'TemplateChanged',
+        'The VM was cloned from name=debian-13; spec.template says tag=noble. Editing it never reinstalls by itself.',
+      ],
+    ],
+    [
+      'what PVE takes only at a cold start',
+      { pending: ['cores', 'memory'] },
+      'RestartRequired',
+      ['True', 'RestartRequired', 'In force only after the VM was off and started again: cores, memory.'],
+    ],
+    [
+      'what the guest reads at its next start',
+      { staleCloudInit: ['ciuser'] },
+      'CloudInitConfigured',
+      [atNextStart(['ciuser']).status, atNextStart(['ciuser']).reason, atNextStart(['ciuser']).message],
+    ],
+    [
+      'rules that nobody enforces',
+      { firewallEnabled: false },
+      'FirewallConfigured',
+      [
+        'False',
+        'NotEnforced',
+        'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+      ],
+    ],
+  ])('%s is told and does not take Ready away', (_claim, o, type, verdict) => {
+    const { said } = concluding(o)
+
+    expect(said(type)).toEqual(verdict)
+    expect(said('Ready')?.[0]).toBe('True')
+  })
+})

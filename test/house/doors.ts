@@ -1,0 +1,35 @@
+/**
+ * What a room may import. One way only, types counted: `spells` names adapters of which only pure files (a spelling, a number format) may be
+ * imported; `types` names those of which types may be imported as well, so that a room can hold what it is handed.
+ */
+export const doors: Record<string, { rooms: readonly string[]; types?: readonly string[]; spells?: readonly string[] }> = {
+  api: { rooms: ['api'] },
+  ops: { rooms: ['ops', 'api'] },
+  kube: { rooms: ['kube', 'api', 'ops'] },
+  controlplane: { rooms: ['controlplane', 'api', 'ops', 'kube'] },
+  'local-stack': { rooms: ['local-stack', 'controlplane', 'kube', 'ops'] },
+  ipam: { rooms: ['ipam', 'api', 'ops'], types: ['kube'] },
+  proxmox: { rooms: ['proxmox', 'api', 'ops'] },
+  cluster: { rooms: ['cluster', 'proxmox', 'api', 'ops'], types: ['kube'] },
+  dns: { rooms: ['dns', 'api', 'ops'], types: ['kube'], spells: ['ipam'] },
+  ladder: { rooms: ['ladder', 'api'] },
+  want: { rooms: ['want', 'ladder', 'api'], spells: ['proxmox'] },
+  steps: { rooms: ['steps', 'ladder', 'api'], spells: ['proxmox', 'ipam'] },
+  lifecycle: { rooms: ['steps', 'ladder', 'api'] },
+  engine: { rooms: ['engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'], types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'] },
+  commands: {
+    rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
+  'vm-controller': {
+    rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
+  crds: { rooms: ['crds', 'api'] },
+  // The plugin plans with the engine itself, and talks to Kubernetes only: of PVE it has the spelling.
+  plugin: {
+    rooms: ['plugin', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'ipam', 'kube', 'api', 'ops', 'release', 'package.json'],
+    spells: ['proxmox', 'cluster'],
+  },
+  simulator: { rooms: ['simulator'] },
+}
