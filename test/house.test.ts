@@ -26,6 +26,7 @@ const programs = [
   'src/bench/bench.ts',
   'src/release/image.ts',
   'src/release/whmcs.ts',
+  'src/release/chart.ts',
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',
