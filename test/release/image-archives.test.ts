@@ -21,7 +21,7 @@ interface Descriptor {
 }
 interface Layout {
   readonly folder: string
-  read(descriptor: Descriptor): Record<string, unknown>
+  readonly read: (descriptor: Descriptor) => Record<string, unknown>
 }
 
 let directory: string
@@ -125,7 +125,7 @@ describe('the image archives', () => {
       }
       const { loader, libraries } = factsOf[architecture]
       const before = emulator ? [emulator, '-L', files] : [join(files, loader), '--library-path', join(files, libraries)]
-      const [command = '', ...words] = [...before, join(files, 'usr/local/bin/node'), join(files, 'app/dist/main.mjs'), '--help']
+      const [command, ...words] = [...before, join(files, 'usr/local/bin/node'), join(files, 'app/dist/main.mjs'), '--help']
       expect(execFileSync(command, words, { encoding: 'utf8' })).toContain('Usage: pve-operator')
     },
     300_000,
