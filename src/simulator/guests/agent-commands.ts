@@ -80,8 +80,8 @@ function answer(name: string): Route['handler'] {
 /** POST agent: the old way to send a command by its name. */
 async function byName(call: Call): Promise<unknown> {
   const name = str(call, 'command') ?? ''
-  const handler = [...own, ...plain].find(({ path }) => path === `${vm}/agent/${name}`)?.handler
-  return handler === undefined ? refuse(`unknown agent command '${name}'`) : handler(call)
+  const route = [...own, ...plain].find(({ path }) => path === `${vm}/agent/${name}`)
+  return route === undefined ? refuse(`unknown agent command '${name}'`) : route.handler(call)
 }
 
 /** There is no system inside: what is run ends at once, well and without a word. */
