@@ -192,4 +192,41 @@ describe('what a client sees on a PVE that it does not expect', () => {
       efidisk0: 'local-lvm:vm-101-disk-0,efitype=4m,pre-enrolled-keys=1,size=4M',
     })
   })
+
+  it('a token with rights through a pool alone makes and uses VMs in that pool', async () => {
+    await pve.api('POST', '/access/users', { userid: 'op@pve' })
+    const { data } = await pve.api('POST', '/access/users/op@pve/token/tok', { privsep: 0 })
+    const op = pve.as(`op@pve!tok=${(data as { value: string }).value}`)
+    await pve.api('POST', '/pools', { poolid: 'shop' })
+    await pve.api('PUT', '/pools', { poolid: 'shop', storage: 'ceph' })
+    await pve.api('PUT', '/access/acl', { path: '/pool/shop', users: 'op@pve', roles: 'PVEVMAdmin,PVEDatastoreUser' })
+    const make = (params: Record<string, string | number>) =>
+      op.api('POST', '/nodes/pve1/qemu', { vmid: 101, cores: 2, scsi0: 'ceph:1', start: 1, ...params })
+    expect((await make({})).reason).toBe('Permission check failed (/vms/101, VM.PowerMgmt)')
+    expect(await op.exitOf((await make({ pool: 'shop' })).data)).toBe('OK')
+    expect(await op.api('PUT', '/nodes/pve1/qemu/101/config', { cores: 4 })).toMatchObject({ status: 200 })
+    expect(((await op.api('GET', '/cluster/resources', { type: 'vm' })).data as Row[]).map(({ vmid }) => vmid)).toEqual([101])
+  })
+})
+
+describe('a clone from block storage to a directory', () => {
+  it('is raw unless qcow2 is asked for, and raw there means no snapshots', async () => {
+    const nas = { storage: 'nas', type: 'nfs' as const, content: ['images'], size: '1TiB', properties: { path: '/mnt/pve/nas' } }
+    const fast = { storage: 'fast', type: 'lvmthin' as const, size: '1TiB' }
+    const template = { vmid: 9000, node: 'pve1', name: 'golden', storage: 'fast', disk: '1GiB' }
+    const pve = await startDrill({ scenario: { storages: [nas, fast], templates: [template] } })
+    try {
+      const clone = async (newid: number, more: Row) => {
+        const { data } = await pve.api('POST', '/nodes/pve1/qemu/9000/clone', { newid, full: 1, storage: 'nas', ...(more as object) })
+        expect(await pve.exitOf(data)).toBe('OK')
+        const { data: upid } = await pve.api('POST', `/nodes/pve1/qemu/${newid}/snapshot`, { snapname: 's1' })
+        const disk = (await pve.api('GET', `/nodes/pve1/qemu/${newid}/config`)).data as Row
+        return [String(disk['scsi0']).split(',')[0], await pve.exitOf(upid)]
+      }
+      expect(await clone(200, {})).toEqual(['nas:200/vm-200-disk-0.raw', 'snapshot feature is not available'])
+      expect(await clone(201, { format: 'qcow2' })).toEqual(['nas:201/vm-201-disk-0.qcow2', 'OK'])
+    } finally {
+      await pve.stop()
+    }
+  })
 })
