@@ -41,7 +41,7 @@ export class VMController {
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
     if (outcome.is === 'done' && !isGone(draft) && hasOpenCommand(this.#deps, key)) this.#queue.add(key)
-    if (memory.isListingBehind) this.#queue.addAfter(key, broadcastMs)
+    if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (again.is === 'backoff') this.#queue.retry(key)
   }
@@ -61,7 +61,7 @@ export class VMController {
     const deps = this.#deps
     const { vm } = draft
     showPaused(deps, draft)
-    memory.isListingBehind = false
+    memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
@@ -76,22 +76,22 @@ export class VMController {
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed
     if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
-    memory.lastMeta = metaOf(vm)
+    memory.controller.lastMeta = metaOf(vm)
     return await provisionVM({ deps, key, draft, memory })
   }
 
   /** A settled VM is looked at thoroughly when somebody touched its object, or when the audit calls. */
   #isDue(vm: ProxmoxVM, memory: Memory): boolean {
-    const isTouched = memory.lastMeta !== undefined && memory.lastMeta !== metaOf(vm)
-    memory.lastMeta ??= metaOf(vm)
-    return isTouched || memory.auditDue === true
+    const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
+    memory.controller.lastMeta ??= metaOf(vm)
+    return isTouched || memory.audit.isDue === true
   }
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {
     const vm = this.#deps.vms.get(key)
     if (!vm) return
-    this.#memoryOf(key, vm).auditDue = true
+    this.#memoryOf(key, vm).audit.isDue = true
     this.#queue.add(key)
   }
 
@@ -99,7 +99,7 @@ export class VMController {
     const uid = vm.metadata.uid ?? ''
     const known = this.#memories.get(key)
     if (known?.uid === uid) return known.memory
-    known?.memory.unfollow?.()
+    known?.memory.controller.unfollow?.()
     // Made anew under the same name before the end of the former one was seen here.
     if (known) this.#deps.inFlight.forget(known.uid)
     const memory = freshMemory()
@@ -108,8 +108,8 @@ export class VMController {
   }
 
   #follow(key: string, draft: VMStatusDraft, memory: Memory, outcome: Outcome): void {
-    memory.unfollow?.()
-    delete memory.unfollow
+    memory.controller.unfollow?.()
+    delete memory.controller.unfollow
     const task = outcome.is === 'wait' ? outcome.task : undefined
     const cluster = this.#deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!task || !cluster) return
@@ -118,12 +118,12 @@ export class VMController {
       cluster.cloneSlots.release(key)
       this.#queue.addFirst(key)
     }
-    memory.unfollow = cluster.tasks.follow(task, onEnd, kindOf(draft))
+    memory.controller.unfollow = cluster.tasks.follow(task, onEnd, kindOf(draft))
   }
 
   #forget(key: string): void {
     const known = this.#memories.get(key)
-    known?.memory.unfollow?.()
+    known?.memory.controller.unfollow?.()
     if (known) this.#deps.inFlight.forget(known.uid)
     this.#memories.delete(key)
     this.#queue.forget(key)

@@ -1,16 +1,17 @@
 import * as z from 'zod'
-import { atomic, listMap, statusText, time } from './fields.ts'
+import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
+import type { StepName } from './words.ts'
 
 const name = (description: string) => z.string().max(253).describe(description)
 
 const step = z.object({
-  name: z.string().max(64).describe('The rung of the ladder being worked on.'),
+  name: openWord<StepName>(64, 'The step being worked on: a rung of the ladder, or a step beside it such as start or remove.'),
   since: time('When it became the current one.'),
-  attempts: z.int().exactOptional().describe('How often it was tried in vain.'),
+  attempts: z.int().exactOptional().describe('Failed attempts so far.'),
   lastError: statusText(1024, 'What was in the way the last time, in the words of PVE.'),
   upid: statusText(256, 'The PVE task under way (UPID).'),
 })
@@ -40,7 +41,7 @@ const disk = z.object({
 })
 
 const historyEntry = z.object({
-  step: z.string().max(64).describe('The rung.'),
+  step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
   seconds: z.int().describe('How long it took, in seconds.'),
   outcome: z.string().max(64).describe('How it ended.'),

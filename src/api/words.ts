@@ -20,6 +20,19 @@ export const localStatuses = [
 ] as const
 export type LocalStatus = (typeof localStatuses)[number]
 
+/** Steps that are no rung of their own: shown in status.step.name, in history and as a label of a metric. */
+const stepsBeside = {
+  identity: 'Name, mark, tags, start at boot and protection are being set.',
+  onboot: 'Start at boot is being switched.',
+  start: 'The VM is being started.',
+  stop: 'The VM is being switched off.',
+  power_off: 'The VM is being shut down, since it is suspended or halted.',
+  delete_backups: 'The VM goes, and its backups first.',
+  delete_snapshots: 'The VM goes, and its snapshots first.',
+  remove: 'The VM is being deleted.',
+} as const
+export type StepName = LocalStatus | keyof typeof stepsBeside
+
 /** Words of local status beside the ladder: work on a VM that was ready. Not ranks: the ladder's own words are in `localStatuses`. */
 export const statusesBeside = {
   reinstall: 'The VM is being deleted, to be made anew; then the ladder runs again.',
@@ -49,8 +62,6 @@ export const addressStates = {
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
-export type AddressStateName = keyof typeof addressStates
-
 /** Condition types of a ProxmoxVM, in the order in which they are written. */
 export const vmConditions = [
   'Ready',

@@ -4,7 +4,7 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
-import type { EventReason } from '../api/words.ts'
+import type { EventReason, StepName } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
@@ -42,7 +42,7 @@ export interface Dependencies {
 
 /** What metrics want to know. */
 export interface PassObserver {
-  readonly stepEnded: (step: string, outcome: string, seconds: number) => void
+  readonly stepEnded: (step: StepName, outcome: string, seconds: number) => void
   readonly becameReady: (cluster: string, seconds: number) => void
 }
 

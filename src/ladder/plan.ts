@@ -38,7 +38,7 @@ export async function planNext(ladder: Ladder, look: Looking, want: Want): Promi
     if (verdict.is === 'refused') refusals.push({ step, verdict })
     if (verdict.is !== 'missing') continue
     if (isConfigStep(step)) return configPlan(ladder.slice(index), look, want, refusals)
-    return { is: 'step', step, because: verdict.what, refusals }
+    return { is: 'step', step, because: verdict.message, refusals }
   }
   return { is: 'rest', refusals }
 }
@@ -56,7 +56,7 @@ const dependsOnOthers = (step: ConfigStep) => step.name === 'set_additional_disk
 
 function missingOf(step: ConfigStep, look: Looking, want: Want): string[] {
   const verdict = step.check(look.seen, want)
-  return verdict.is === 'missing' ? [`${step.name}: ${verdict.what}`] : []
+  return verdict.is === 'missing' ? [`${step.name}: ${verdict.message}`] : []
 }
 
 /**

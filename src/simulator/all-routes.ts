@@ -1,4 +1,5 @@
 import { accessRoutes } from './access/routes.ts'
+import { backupRoutes } from './backup/routes.ts'
 import { clusterRoutes } from './cluster/routes.ts'
 import { firewallRoutes } from './firewall/routes.ts'
 import { guestRoutes } from './guests/routes.ts'
@@ -11,6 +12,7 @@ import { taskRoutes } from './tasks/routes.ts'
 export const allRoutes: readonly Route[] = [
   ...accessRoutes,
   ...clusterRoutes,
+  ...backupRoutes,
   ...taskRoutes,
   ...storageRoutes,
   ...guestRoutes,

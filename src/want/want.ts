@@ -58,7 +58,7 @@ export function wantOf(input: WantInput): Want {
 
 function wantedPower(vm: ProxmoxVM, status: VMStatus): Want['power'] {
   if (vm.spec.runStrategy === 'Halted' || isSuspended(vm)) return 'stopped'
-  if (vm.spec.runStrategy === 'Always' || isBeingUnsuspended(vm)) return 'running'
+  if (vm.spec.runStrategy === 'Always' || isBeingUnsuspended(vm, status)) return 'running'
   if (status.change?.wasRunning || status.change?.start) return 'running'
   return status.firstStartedAt ? 'left-alone' : 'started-once'
 }

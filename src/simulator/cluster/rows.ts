@@ -28,7 +28,8 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
   const hastate = world.ha.stateInList(guest.vmid)
   if (hastate !== undefined) base['hastate'] = hastate
   const said = world.published.get(guest.vmid)
-  if (said === undefined || said.node !== guest.node || world.clock.since(said.atMs) > staleMs) return { ...base, status: 'unknown' }
+  // Broadcasts are kept by VMID for the whole cluster: a guest that has moved keeps its row.
+  if (said === undefined || world.clock.since(said.atMs) > staleMs) return { ...base, status: 'unknown' }
   const isUp = said.sinceMs !== undefined
   return {
     ...base,

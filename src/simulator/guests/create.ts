@@ -10,6 +10,8 @@ import { normalise, onlyRoot, settingsOf } from './options.ts'
 import { checkBridges, checkDeviceValue, checkOptionPermissions } from './permissions.ts'
 import { startGuest } from './start.ts'
 import { orderOf } from './update.ts'
+import { storedValue } from './stored.ts'
+import { checkTags, uniqueTags } from './tags.ts'
 import { tidy } from './write.ts'
 import { regenerate } from './cloudinit.ts'
 
@@ -40,7 +42,7 @@ export async function create(call: Call): Promise<string> {
   checkStorageAccess(about, settings)
   checkOptionPermissions(call, vmid, Object.keys(settings))
   checkBridges(call, Object.entries(settings))
-  for (const [key, value] of Object.entries(settings)) checkDeviceValue(call, vmid, key, value)
+  for (const [key, value] of Object.entries(settings)) checkDeviceValue(call, vmid, key, value, 'set')
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     await fill(call, worker, { ...about, log: (line) => worker.log(line) }, { settings, pool })
@@ -93,7 +95,11 @@ async function fill(
     const copy = (bytes: number) => worker.sleep((bytes / 1024 ** 3) * world.spec.durations.cloneFullMsPerGiB)
     const made = await createDisks({ ...about, copy }, { config: new Map(), pending: new Map() }, Object.fromEntries(drives))
     await worker.work(world.spec.durations.createMs)
-    const config: Section = new Map(Object.entries({ ...o.settings, ...made.result }))
+    if (o.settings['tags'] !== undefined) {
+      checkTags(call, vmid, '', o.settings['tags'])
+      o.settings['tags'] = uniqueTags(world, o.settings['tags'])
+    }
+    const config: Section = new Map(Object.entries({ ...o.settings, ...made.result }).map(([key, value]) => [key, storedValue(key, value)]))
     complete(call, config)
     guest.config = config
     tidy(guest)

@@ -1,3 +1,4 @@
+import { forgetInJobs } from '../backup/jobs.ts'
 import { refuse } from '../http/refusal.ts'
 import { type Call, flag } from '../routes.ts'
 import { volumePath } from '../storage/path.ts'
@@ -45,6 +46,7 @@ export function destroy(call: Call): string {
 
 function purge(world: World, vmid: number, worker: Worker): void {
   worker.log(`purging VM ${vmid} from related configurations..`)
+  forgetInJobs(world.backupJobs, vmid)
   if (!world.ha.isConfigured(vmid)) return
   world.ha.forget(`vm:${vmid}`, true)
   worker.log(`NOTE: removed VM ${vmid} from HA resource configuration.`)

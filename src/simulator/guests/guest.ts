@@ -64,6 +64,16 @@ export interface Process {
   netOut: number
 }
 
+/** What a running guest's cloud-init drive does not know yet: section [special:cloudinit] of its config file. */
+export interface CloudInitChanges {
+  /** Options that are new since the drive was written. */
+  added: Set<string>
+  /** Options that were changed or deleted since → their value on the drive. */
+  recorded: Section
+}
+
+export const noChanges = (): CloudInitChanges => ({ added: new Set(), recorded: new Map() })
+
 /** One VM (or container, which only occupies its id). */
 export class Guest {
   readonly vmid: number
@@ -75,6 +85,8 @@ export class Guest {
   deletions = new Map<string, boolean>()
   /** What the cloud-init drive was generated from; undefined: never, or no drive. */
   generated: Section | undefined
+  /** What was changed live since the cloud-init drive was written. */
+  cloudInitChanges: CloudInitChanges = noChanges()
   snapshots = new Map<string, Snapshot>()
   process: Process | undefined
   /** Of a hibernated guest: the system that goes on when it is resumed. */
@@ -117,6 +129,10 @@ function configText(guest: Guest): string {
     const deletions = [...guest.deletions].map(([key, force]) => (force ? `!${key}` : key)).toSorted()
     if (deletions.length > 0) text += `delete: ${deletions.join(',')}\n`
     text += sectionText(guest.pending)
+  }
+  const { added, recorded } = guest.cloudInitChanges
+  if (added.size + recorded.size > 0 && [...guest.config.values()].some((value) => /vm-\d+-cloudinit/.test(value))) {
+    text += `\n[special:cloudinit]\n${added.size > 0 ? `added: ${[...added].toSorted().join(',')}\n` : ''}${sectionText(recorded)}`
   }
   for (const name of [...guest.snapshots.keys()].toSorted()) {
     const snapshot = guest.snapshots.get(name) as Snapshot

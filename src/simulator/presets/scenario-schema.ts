@@ -149,6 +149,7 @@ export const scenarioSchema = z.strictObject({
       }),
     )
     .optional(),
+  resolver: z.strictObject({ search: z.string().optional(), nameservers: z.array(z.string()) }).optional(),
   datacenter: texts.optional(),
   firewall: z.strictObject({ enable: z.boolean() }).optional(),
   durations: durations.optional(),

@@ -15,6 +15,8 @@ export interface WorldSpec {
   acl: AclSpec[]
   pools: { poolid: string; comment?: string; vms?: number[]; storages?: string[] }[]
   guests: GuestSpec[]
+  /** The nodes' /etc/resolv.conf, which cloud-init takes where a guest has nothing of its own. */
+  resolver?: { search?: string; nameservers: readonly string[] }
   /** Keys of datacenter.cfg, for example `next-id` and `mac_prefix`. */
   datacenter: Record<string, string>
   /** Datacenter firewall options, for example `{enable: 1}`; absent: no cluster.fw. */

@@ -1,4 +1,5 @@
 import { Access } from '../access/access.ts'
+import type { BackupJob } from '../backup/jobs.ts'
 import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
@@ -53,6 +54,8 @@ export class World {
   rootCa = ''
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
   readonly firewall = new Map<number | string, FirewallFile>()
+  /** Backup jobs by id, in the order of jobs.cfg. */
+  readonly backupJobs = new Map<string, BackupJob>()
   /** datacenter.cfg. */
   readonly datacenter: Map<string, string>
   /** What pvestatd said last about each VMID. */
