@@ -21,5 +21,8 @@ export const inUseFinalizer = 'pve.hosting/in-use'
 /** `"true"` on a DNSZone that is being deleted: its records stay where they are and nobody looks after them any more. */
 export const releaseAnnotation = 'pve.hosting/release-records'
 
+/** On a ProxmoxCluster, RFC 3339: until then limits.deletions holds nobody back. A person writes it (`kubectl pve allow-deletions`). */
+export const allowDeletionsAnnotation = 'pve.hosting/allow-deletions-until'
+
 /** The uniqueness domain of pools that name none; its PoolAddresses carry no scope suffix in their name. */
 export const defaultScope = 'default'

@@ -193,6 +193,11 @@ export const reasons = {
   // life
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
+  TooManyDeletions: {
+    who: 'admin',
+    means:
+      'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
+  },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },

@@ -197,6 +197,8 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
 async function remove(pass: CommandPass): Promise<CommandProgress> {
   const { draft, deps, cluster } = pass
   const gone = await removeFromPve(pass, cluster, removals.remove)
+  // The brake on deletions lets it go on later.
+  if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return failed(pass, gone.reason, gone.message)
   if (gone.is !== 'done') return gone
   draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))

@@ -56,6 +56,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
+      const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
         else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
@@ -63,6 +64,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       })
       inventories.set(cluster, () => {
         slots()
+        brake()
         listed()
       })
     }),
