@@ -23,6 +23,7 @@ import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
+import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
@@ -65,6 +66,7 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
+  readonly #installation = new Installation()
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -130,6 +132,7 @@ export class Operator {
 
   async #lead(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
+    await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
@@ -235,6 +238,7 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
       events: this.#events,
