@@ -33,6 +33,9 @@ import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
+import { RecordedGuests } from './cluster/guest-owners.ts'
+import { addressesInUse, guestContext } from './guest-wiring.ts'
+import type { InUseAddresses } from './ipam/in-use.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -56,6 +59,7 @@ export class Operator {
   readonly clusterQueue: WorkQueue
   readonly clusters: ClusterController
   readonly book: AddressBook
+  readonly inUse: InUseAddresses
   readonly stores
   readonly dns: DnsTrack
   readonly #pools: PoolController
@@ -67,6 +71,7 @@ export class Operator {
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
+  readonly #recorded: RecordedGuests
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -94,6 +99,8 @@ export class Operator {
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
     })
     this.book = this.#makeBook()
+    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
+    this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
     this.#pools = this.#makePools()
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -143,6 +150,7 @@ export class Operator {
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
+      this.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
@@ -205,6 +213,8 @@ export class Operator {
       addresses,
       book: this.book,
       clock: this.#o.clock,
+      inUseOf: (pool) => this.inUse.countOf(pool),
+      isLiving: this.#recorded.isLiving,
       onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
     })
   }
@@ -214,6 +224,8 @@ export class Operator {
       client: this.client,
       clusters: this.stores.clusters,
       vms: this.stores.vms,
+      recorded: this.#recorded,
+      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
       queue: this.clusterQueue,
       clock: this.#o.clock,
       observe: (seen) => this.#o.metrics.pveRequest(seen),

@@ -5,6 +5,7 @@ import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
 import type { ClusterFacts } from './facts.ts'
+import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
 import { TemplateCatalog } from './templates.ts'
@@ -17,6 +18,8 @@ export interface PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  /** Guests that no object has on record. */
+  readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
@@ -40,6 +43,7 @@ export class LiveCluster implements PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
@@ -56,6 +60,7 @@ export class LiveCluster implements PveCluster {
     spec: ProxmoxClusterSpec
     credentials: ApiToken
     reservations: ReservationRecord
+    owners: GuestOwners
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
     /** Throws once this process must change nothing more. */
@@ -76,6 +81,9 @@ export class LiveCluster implements PveCluster {
     this.pve = new Pve(this.#client)
     this.inventory = new Inventory({ pve: this.pve, ...told })
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
+    const { owners, onProblem = () => undefined } = o
+    const { pve, inventory } = this
+    this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
@@ -99,6 +107,7 @@ export class LiveCluster implements PveCluster {
     const { signal } = this.#stop
     void this.inventory.run(signal)
     void this.tasks.run(signal)
+    void this.guests.run(signal)
   }
 
   reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {

@@ -4,6 +4,7 @@ import { type ClusterCondition, clusterConditions, type Reason, reasons } from '
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
+import type { UnclaimedReport } from './unclaimed.ts'
 
 /** Why a cluster cannot be worked with. */
 export interface ClusterProblem {
@@ -20,6 +21,8 @@ export interface ClusterFindings {
   /** Kept through an outage. */
   readonly facts?: ClusterFacts
   readonly listing?: Listing
+  /** Guests with our mark and without an object; undefined: PVE has not been looked at yet. */
+  readonly unclaimed?: UnclaimedReport
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
 }
@@ -109,6 +112,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
     }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
+    ...state.unclaimed,
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
 }
