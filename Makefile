@@ -8,6 +8,14 @@ JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning nod
 ONLY ?=
 JEST_ARGS ?=
 
+# Rooms whose tests are pure: no control plane is built or started for them, and they take seconds.
+PURE_TESTS := $(addsuffix %,test/api test/house test/ladder test/want test/steps test/engine)
+ifneq ($(strip $(ONLY)),)
+ifeq ($(strip $(filter-out $(PURE_TESTS),$(ONLY))),)
+export PVE_OPERATOR_NO_CONTROLPLANE := 1
+endif
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin clean
 
@@ -31,7 +39,7 @@ control-plane: packages
 	@node --disable-warning=ExperimentalWarning --input-type=module -e "import { ensureBinaries } from '$(CURDIR)/src/controlplane/binaries.ts'; \
 	  const { KUBEBUILDER_ASSETS: assetsDir, XDG_CACHE_HOME: cacheDir } = process.env; await ensureBinaries({ ...(assetsDir && { assetsDir }), ...(cacheDir && { cacheDir }), log: (line) => console.log(line) })"
 
-test: setup ## every test, on a real kube-apiserver and the PVE simulator (ONLY=test/ipam narrows)
+test: $(if $(PVE_OPERATOR_NO_CONTROLPLANE),packages,setup) ## every test, on a real kube-apiserver and the PVE simulator (ONLY=test/ipam narrows; ONLY=test/steps and the other pure rooms need no control plane)
 	@$(JEST) $(JEST_ARGS) $(ONLY)
 
 lint: packages ## types, lint rules, format, and crds/ as generated

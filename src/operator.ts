@@ -45,14 +45,17 @@ export interface OperatorOptions {
 }
 
 /** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
-export const workers = 32
+const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
 export class Operator {
   readonly #o: OperatorOptions
   readonly client: KubeClient
   readonly queue: WorkQueue
-  readonly clusterQueue: WorkQueue
+  readonly #clusterQueue: WorkQueue
+  readonly #commandQueue: WorkQueue
+  /** The queue of each controller, by the name that metrics give it. */
+  readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly book: AddressBook
   readonly stores
@@ -84,7 +87,8 @@ export class Operator {
       zones: this.#watch(dnsZones),
     }
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
-    this.clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -102,6 +106,18 @@ export class Operator {
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.queues = [
+      { name: 'proxmoxvm', queue: this.queue },
+      { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'ippool', queue: this.#pools.queue },
+      { name: 'proxmoxcluster', queue: this.#clusterQueue },
+      { name: 'dns', queue: this.dns.vmQueue },
+      { name: 'dnszone', queue: this.dns.zoneQueue },
+    ]
+    for (const { name, queue } of this.queues) queue.measureBy(metrics.queues.meterOf(name))
+    this.stores.clusters.subscribe(({ key, new: now }) => {
+      if (!now) void metrics.forgetCluster(key)
+    })
   }
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
@@ -143,21 +159,9 @@ export class Operator {
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
-      this.queue.run((key) => this.#pass(key), { workers }, signal),
+      this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
     disconnect()
-  }
-
-  async #pass(key: string): Promise<void> {
-    const startedAtMs = this.#o.clock.now()
-    const seconds = () => (this.#o.clock.now() - startedAtMs) / 1000
-    try {
-      await this.#controller.reconcile(key)
-      this.#o.metrics.reconciled('proxmoxvm', 'success', seconds())
-    } catch (fault) {
-      this.#o.metrics.reconciled('proxmoxvm', 'error', seconds())
-      throw fault
-    }
   }
 
   #makeDns(): DnsTrack {
@@ -211,17 +215,20 @@ export class Operator {
       client: this.client,
       clusters: this.stores.clusters,
       vms: this.stores.vms,
-      queue: this.clusterQueue,
+      queue: this.#clusterQueue,
       clock: this.#o.clock,
-      observe: (seen) => this.#o.metrics.pveRequest(seen),
+      // what was under way when its cluster was deleted must not bring the series back
+      observe: (seen) => {
+        if (this.stores.clusters.get(seen.cluster)) this.#o.metrics.pveRequest(seen)
+      },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
     })
   }
 
   #makeKeeping(): CommandCleanUp {
-    const queue = this.#queueOf((key, err) => this.#o.log.warn({ err }, `command ${key} could not be kept`))
-    return new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue, clock: this.#o.clock })
+    const { client, stores } = this
+    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {

@@ -9,8 +9,8 @@ import type { ProxmoxVM } from './proxmoxvm.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
 import type { VMPackage } from './vmpackage.ts'
 
-export type { Event, Lease, Namespace, ObjectReference, Secret } from './core.ts'
-export type { KubeObject, ObjectMeta, OwnerReference } from './object.ts'
+export type { Event, Lease, Namespace, Secret } from './core.ts'
+export type { KubeObject, ObjectMeta } from './object.ts'
 
 /** Where the API server serves a kind. `group` is empty for the core group. */
 export interface Resource<T extends KubeObject> {

@@ -18,7 +18,7 @@ const claimReference = z.object({
 })
 export type ClaimReference = z.infer<typeof claimReference>
 
-export const formerHolder = z.object({
+const formerHolder = z.object({
   ...holder,
   labels: z
     .record(z.string(), z.string().max(63))

@@ -104,8 +104,6 @@ const reinstall = z.object({
     .exactOptional()
     .describe('The template to install instead of spec.template, for this request only. Absent = spec.template.'),
 })
-export type Reinstall = z.infer<typeof reinstall>
-
 export const proxmoxVMSpec = z
   .object({
     clusterRef: nameReference(

@@ -21,7 +21,7 @@ export const localStatuses = [
 export type LocalStatus = (typeof localStatuses)[number]
 
 /** Steps that are no rung of their own: shown in status.step.name, in history and as a label of a metric. */
-export const stepsBeside = {
+const stepsBeside = {
   identity: 'Name, mark, tags, start at boot and protection are being set.',
   onboot: 'Start at boot is being switched.',
   start: 'The VM is being started.',
@@ -62,8 +62,6 @@ export const addressStates = {
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
-export type AddressStateName = keyof typeof addressStates
-
 /** Condition types of a ProxmoxVM, in the order in which they are written. */
 export const vmConditions = [
   'Ready',

@@ -240,7 +240,7 @@ export class DnsController {
 }
 
 /** What is to be on record before the server is asked: everything wanted, and what was noted and is to go. */
-export function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {
+function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {
   const known = new Map(notes.map((note) => [recordId(note), note]))
   const target = wanted.map((each): VMRecordNote => {
     const note = {

@@ -39,7 +39,8 @@ const holdersNamed = 3
 
 export class PoolController {
   private readonly o: PoolControllerOptions
-  private readonly queue: WorkQueue
+  /** Keys are names of IPPools. */
+  readonly queue: WorkQueue
   private readonly byPool: (pool: string) => PoolAddress[]
   private readonly writtenMs = new Map<string, number>()
   /** When the records of a pool are to be looked through; absent = now. */

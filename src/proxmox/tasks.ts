@@ -214,7 +214,7 @@ export class TaskTracker {
   }
 }
 
-export function endOf(exitstatus: string): TaskEnd {
+function endOf(exitstatus: string): TaskEnd {
   if (exitedWell(exitstatus)) return { is: 'ok', warnings: exitstatus !== 'OK' }
   // A worker that died without a last line: SIGKILL, out of memory, node reboot (pve-common, upid_read_status).
   if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }

@@ -5,13 +5,14 @@ import { RequestLog } from './admin/requests.ts'
 import { Pipeline } from './http/pipeline.ts'
 import { Router } from './http/router.ts'
 import { createListener } from './http/server.ts'
+import { openWorld } from './open-world.ts'
 import { defaultSpec } from './presets/default.ts'
 import { recordedSpec } from './presets/recorded.ts'
 import { applyScenario } from './presets/scenario.ts'
 import { allRoutes } from './all-routes.ts'
 import { makeAuthority, makeNodeCertificate } from './tls/certificate.ts'
 import type { WorldSpec } from './world/spec.ts'
-import { World } from './world/world.ts'
+import type { World } from './world/world.ts'
 
 export interface SimulatorOptions {
   /** Default 127.0.0.1. */
@@ -50,7 +51,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const authority = options.tls === false ? undefined : makeAuthority()
   const certificates = new Map(authority ? spec.nodes.map((n) => [n.name, makeNodeCertificate(authority, n.name, [n.ip])] as const) : [])
   const make = () => {
-    const world = new World(structuredClone(spec), options.speed ?? 1)
+    const world = openWorld(structuredClone(spec), options.speed ?? 1)
     for (const [name, certificate] of certificates) {
       const node = world.nodes.get(name)
       if (node) node.fingerprint = certificate.fingerprint

@@ -63,6 +63,17 @@ export class Drill {
     }
   }
 
+  /** Asks until the answer fits. */
+  async until<T>(ask: () => Promise<T>, fits: (answer: T) => boolean, deadlineMs = 10_000): Promise<T> {
+    const end = Date.now() + deadlineMs
+    for (;;) {
+      const answer = await ask()
+      if (fits(answer)) return answer
+      if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)} after ${deadlineMs} ms`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
   async vmids(): Promise<number[]> {
     const { body } = await this.sim('GET', '/vms')
     return (body['vms'] as { vmid: number }[]).map(({ vmid }) => vmid)

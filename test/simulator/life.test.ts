@@ -139,7 +139,7 @@ describe('destruction', () => {
     expect(await pve.exitOf((await destroy({ purge: 1 })).data)).toBe('OK')
     expect(world.storage.ownedBy(100)).toEqual([])
     expect(world.firewall.has(100)).toBe(false)
-    expect(world.access.tree.has('/vms/100')).toBe(false)
+    expect(world.access.tree.at('/vms/100')).toEqual([])
     expect(world.access.poolOf(100)).toBeUndefined()
   })
 

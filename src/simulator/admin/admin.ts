@@ -1,9 +1,9 @@
-import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Faults } from './faults.ts'
 import { runHook } from './hooks.ts'
 import type { RequestLog } from './requests.ts'
 import type { Sim as PluggedSim } from '../running.ts'
+import { vms } from './vms.ts'
 
 export interface AdminRequest {
   method: string
@@ -80,18 +80,4 @@ function parsed(body: Buffer): unknown {
   } catch (fault) {
     throw new BadRequest(`the body must be JSON: ${(fault as Error).message}`)
   }
-}
-
-function vms(world: World): Record<string, unknown>[] {
-  const guests = [...world.guests.values()].filter((guest) => guest.kind === 'qemu').toSorted((a, b) => a.vmid - b.vmid)
-  return guests.map((guest) => ({
-    vmid: guest.vmid,
-    node: guest.node,
-    name: guest.config.get('name') ?? null,
-    status: guest.isRunning ? 'running' : 'stopped',
-    lock: guest.lock ?? null,
-    template: guest.isTemplate,
-    description: guest.config.get('description') ?? null,
-    config: Object.fromEntries(guest.config),
-  }))
 }

@@ -9,9 +9,27 @@ function guestOf(world: World, vmid: string | undefined): number {
   return id
 }
 
+/** The services of every node that can be stopped and started. */
+const services: Readonly<Record<string, (world: World, running: boolean) => void>> = {
+  pvedaemon: (world, running) => {
+    for (const node of world.nodes.values()) node.pvedaemon = running
+  },
+  pvestatd: (world, running) => {
+    for (const node of world.nodes.values()) node.pvestatd = running
+  },
+  'pve-ha-crm': ({ ha }, running) => {
+    ha.running.crm = running
+  },
+  'pve-ha-lrm': ({ ha }, running) => {
+    ha.running.lrm = running
+  },
+}
+
 function setService(world: World, name: string | undefined, running: boolean): void {
-  if (name !== 'pvedaemon') throw new BadRequest(`the only service that can be stopped and started is pvedaemon, not '${name ?? ''}'`)
-  for (const node of world.nodes.values()) node.pvedaemon = running
+  const set = services[name ?? '']
+  if (set === undefined)
+    throw new BadRequest(`the services that can be stopped and started are ${Object.keys(services).join(', ')}, not '${name ?? ''}'`)
+  set(world, running)
 }
 
 /** The kind of file a backup's name says: `vma.zst` of `vzdump-qemu-100-….vma.zst`. */

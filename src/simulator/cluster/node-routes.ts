@@ -105,8 +105,6 @@ function readInterface(call: Call): Row {
   return row
 }
 
-const node = { node: { type: 'string', format: 'pve-node' } }
-
 /** What PVE lists below a node (recording 02); most of it is beyond this simulator. */
 const nodeIndex = (
   'aplinfo apt capabilities ceph certificates config disks dns firewall hardware hosts journal lxc migrateall netstat network qemu ' +
@@ -119,7 +117,6 @@ export const nodeRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/nodes/{node}',
-    info: { name: 'index', proxyto: 'node', permissions: { user: 'all' }, parameters: { additionalProperties: 0, properties: node } },
     handler: () => nodeIndex.map((name) => ({ name })),
   },
   { method: 'GET', path: '/nodes/{node}/status', handler: nodeStatus },
@@ -129,25 +126,11 @@ export const nodeRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/nodes/{node}/lxc',
-    info: {
-      name: 'vmlist',
-      proxyto: 'node',
-      protected: 1,
-      permissions: { user: 'all' },
-      parameters: { additionalProperties: 0, properties: node },
-    },
     handler: () => [],
   },
   {
     method: 'GET',
     path: '/nodes/{node}/syslog',
-    info: {
-      name: 'syslog',
-      proxyto: 'node',
-      protected: 1,
-      permissions: { check: ['perm', '/nodes/{node}', ['Sys.Syslog']] },
-      parameters: { additionalProperties: 0, properties: node },
-    },
     handler: () => [],
   },
 ]

@@ -37,7 +37,10 @@ function networks({ world, user }: Call): Row[] {
 /** GET /cluster/resources: existence, place, lock, tags and pool are live, names, states and figures are those of the last tick. */
 export function clusterResources(call: Call): Row[] {
   const type = str(call, 'type')
-  const nodes = [...call.world.nodes.values()].map((node) => nodeRow(call.world, call.user, node))
+  const nodes = [...call.world.nodes.values()].map((node) => {
+    const hastate = call.world.ha.nodes.get(node.name)
+    return { ...nodeRow(call.world, call.user, node), ...(hastate === undefined ? {} : { hastate }) }
+  })
   if (type === 'vm') return guests(call)
   if (type === 'node') return nodes
   if (type === 'storage') return storages(call)

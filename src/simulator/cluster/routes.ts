@@ -72,7 +72,6 @@ function writeOptions(call: Call): null {
   return null
 }
 
-const audit = { check: ['perm', '/', ['Sys.Audit']] }
 const names = (list: string, key: string): Row[] => list.split(' ').map((name) => ({ [key]: name }))
 
 /** What PVE lists below /cluster (recording 02). */
@@ -87,11 +86,8 @@ const indexRoutes: readonly Route[] = [
     info: { name: 'index', permissions: { user: 'all' } },
     handler: () => names('version cluster nodes storage access pools', 'subdir'),
   },
-  { method: 'GET', path: '/cluster', info: { name: 'index', permissions: { user: 'all' } }, handler: () => names(clusterIndex, 'name') },
-  { method: 'GET', path: '/cluster/backup', info: { name: 'index', permissions: audit }, handler: () => [] },
-  { method: 'GET', path: '/cluster/replication', info: { name: 'index', permissions: { user: 'all' } }, handler: () => [] },
-  // No high availability here: nothing is managed by it.
-  { method: 'GET', path: '/cluster/ha/resources', handler: () => [] },
+  { method: 'GET', path: '/cluster', handler: () => names(clusterIndex, 'name') },
+  { method: 'GET', path: '/cluster/replication', handler: () => [] },
 ]
 
 /** /version, /cluster, /nodes (but for guests, storage and tasks) and /pools. */

@@ -25,8 +25,11 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
   if (guest.lock !== undefined) base['lock'] = guest.lock
   if (tags !== undefined) base['tags'] = tags
   if (pool !== undefined && world.access.has(who, `/pool/${pool}`, 'Pool.Audit')) base['pool'] = pool
+  const hastate = world.ha.stateInList(guest.vmid)
+  if (hastate !== undefined) base['hastate'] = hastate
   const said = world.published.get(guest.vmid)
-  if (said === undefined || said.node !== guest.node || world.clock.now() - said.atMs > staleMs) return { ...base, status: 'unknown' }
+  // Broadcasts are kept by VMID for the whole cluster: a guest that has moved keeps its row.
+  if (said === undefined || world.clock.now() - said.atMs > staleMs) return { ...base, status: 'unknown' }
   const isUp = said.sinceMs !== undefined
   return {
     ...base,
@@ -41,8 +44,8 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
     memhost: 0,
     maxdisk: said.maxdisk,
     disk: 0,
-    netin: 0,
-    netout: 0,
+    netin: said.netIn,
+    netout: said.netOut,
     diskread: 0,
     diskwrite: 0,
   }

@@ -22,8 +22,8 @@ function common(world: World, guest: Guest): Row {
     cpu: 0,
     mem: process ? Math.floor(memoryBytes(config) / 4) : 0,
     memhost: 0,
-    netin: 0,
-    netout: 0,
+    netin: process?.netIn ?? 0,
+    netout: process?.netOut ?? 0,
   }
   if (process) row['pid'] = process.pid
   if (guest.lock !== undefined) row['lock'] = guest.lock
@@ -43,7 +43,7 @@ export function statusCurrent(world: World, guest: Guest): Row {
   const row = common(world, guest)
   const { config, process } = guest
   row['qmpstatus'] = process?.run ?? 'stopped'
-  row['ha'] = { managed: 0 }
+  row['ha'] = world.ha.statusOf(guest.vmid)
   if (/^(?:enabled=)?1/.test(config.get('agent') ?? '')) row['agent'] = 1
   if (/^(?:type=)?qxl/.test(config.get('vga') ?? '')) row['spice'] = 1
   if (config.has('vga')) row['clipboard'] = /clipboard=(\w+)/.exec(config.get('vga') ?? '')?.[1] ?? null

@@ -1,6 +1,6 @@
 import type { World } from '../world/world.ts'
 import { isCdrom, isCloudInit, isDriveKey, parseDrive, volumeOf } from './drive.ts'
-import type { Guest } from './guest.ts'
+import { type Guest, noChanges } from './guest.ts'
 import { refuse } from '../http/refusal.ts'
 import { factsOfName, splitVolid } from '../storage/volume.ts'
 
@@ -48,6 +48,7 @@ export function registerUnused(world: World, guest: Guest, key: string, text: st
     const volume = volid === undefined ? undefined : world.storage.find(volid, guest.node)
     if (volume) world.storage.remove(volume)
     guest.generated = undefined
+    guest.cloudInitChanges = noChanges()
   } else if (!isCdrom(drive) && volid !== undefined && isOwner(world, guest.vmid, volid)) addUnused(guest, volid)
 }
 

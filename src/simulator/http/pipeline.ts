@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { authenticate } from '../access/authenticate.ts'
+import { authenticate, claimedToken } from '../access/authenticate.ts'
 import { checkDeclared } from '../access/declared.ts'
 import { type Identity, identityOf } from '../access/identity.ts'
 import type { FaultPlan } from '../contracts.ts'
@@ -81,7 +81,7 @@ export class Pipeline {
 
   async #who(world: World, ask: Ask, found: Match | undefined): Promise<Identity> {
     const isOpen = found?.info.permissions?.user === 'world'
-    if (isOpen && ask.headers.authorization === undefined && ask.headers.cookie === undefined) return identityOf('')
+    if (isOpen) return identityOf(claimedToken(ask.headers))
     try {
       return authenticate(world, ask.method, ask.headers)
     } catch (fault) {

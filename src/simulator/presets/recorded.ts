@@ -82,6 +82,7 @@ export function recordedSpec(): WorldSpec {
     acl: state.acl.map(({ propagate, ...entry }) => ({ ...entry, propagate: propagate === 1 })),
     pools: [],
     guests: [],
+    resolver: { nameservers: ['192.0.2.53'] },
     datacenter: { mac_prefix: state.clusterOptions.mac_prefix },
     durations,
     authDelayMs: state.behaviour.authFailureDelaySeconds * 1000,

@@ -68,6 +68,7 @@ const durationNames = [
   'moveMsPerGiB',
   'backupMs',
   'agentMs',
+  'restartMs',
 ] as const
 
 const durations = z.strictObject({
@@ -76,6 +77,22 @@ const durations = z.strictObject({
     z.ZodOptional<z.ZodNumber>
   >),
   guestsObeyShutdown: z.boolean().optional(),
+})
+
+const ha = z.strictObject({
+  manager: z.boolean().optional(),
+  resources: z
+    .array(
+      z.strictObject({
+        vmid: z.int().min(100),
+        state: z.enum(['started', 'stopped', 'disabled', 'ignored']).optional(),
+        failback: z.int().min(0).max(1).optional(),
+        max_restart: z.int().min(0).optional(),
+        max_relocate: z.int().min(0).optional(),
+        comment: z.string().optional(),
+      }),
+    )
+    .optional(),
 })
 
 /**
@@ -131,9 +148,11 @@ export const scenarioSchema = z.strictObject({
       }),
     )
     .optional(),
+  resolver: z.strictObject({ search: z.string().optional(), nameservers: z.array(z.string()) }).optional(),
   datacenter: texts.optional(),
   firewall: z.strictObject({ enable: z.boolean() }).optional(),
   durations: durations.optional(),
+  ha: ha.optional(),
   seed: z.int().optional(),
   authDelayMs: z.number().nonnegative().optional(),
   pvestatdMs: z.number().positive().optional(),

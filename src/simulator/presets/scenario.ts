@@ -98,5 +98,6 @@ function contradictions(spec: WorldSpec): string[] {
     for (const one of on ?? [])
       if (!nodes.has(one)) out.push(`storage '${name}' names node '${one}', which is not among: ${[...nodes].join(', ')}`)
   }
+  for (const { vmid } of spec.ha?.resources ?? []) if (!seen.has(vmid)) out.push(`the HA resource ${vmid} is no guest of the scenario`)
   return out
 }

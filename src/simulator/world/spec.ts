@@ -15,11 +15,14 @@ export interface WorldSpec {
   acl: AclSpec[]
   pools: { poolid: string; comment?: string; vms?: number[]; storages?: string[] }[]
   guests: GuestSpec[]
+  /** The nodes' /etc/resolv.conf, which cloud-init takes where a guest has nothing of its own. */
+  resolver?: { search?: string; nameservers: readonly string[] }
   /** Keys of datacenter.cfg, for example `next-id` and `mac_prefix`. */
   datacenter: Record<string, string>
   /** Datacenter firewall options, for example `{enable: 1}`; absent: no cluster.fw. */
   firewallOptions?: Record<string, string | number>
   durations: Durations
+  ha?: HaSpec
   /** Seed of MACs, uuids and process ids. */
   seed?: number
   /** How long a refused login is held back, default 3000. */
@@ -36,6 +39,22 @@ export interface WorldSpec {
   errorBody?: 'modern' | 'legacy'
   /** Oddities of one machine: the exit status that an operation always has there. */
   quirks?: { backupFails?: string; liveCloneFails?: string; cgroupFails?: string }
+}
+
+/** High availability: who is managed from the start, and whether a manager runs. */
+export interface HaSpec {
+  /** Default: in a cluster yes, on a stand-alone node no; without one, requests end OK and nothing follows. */
+  manager?: boolean
+  resources?: HaResourceSpec[]
+}
+
+export interface HaResourceSpec {
+  vmid: number
+  state?: 'started' | 'stopped' | 'disabled' | 'ignored'
+  failback?: number
+  max_restart?: number
+  max_relocate?: number
+  comment?: string
 }
 
 export interface NodeSpec {
@@ -116,6 +135,8 @@ export interface Durations {
   stopMs: number
   shutdownMs: number
   destroyMs: number
+  /** Between the end of a reboot's first task and its second, default 1500. */
+  restartMs?: number
   snapshotMs: number
   templateMs: number
   migrateMs: number

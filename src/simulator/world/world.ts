@@ -1,7 +1,9 @@
 import { Access } from '../access/access.ts'
+import type { BackupJob } from '../backup/jobs.ts'
 import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
+import { HaState } from '../ha/state.ts'
 import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
 import { TaskTable } from '../tasks/table.ts'
@@ -16,6 +18,8 @@ export interface Node extends NodeSpec {
   online: boolean
   /** False: the API daemon behind the proxy is stopped. */
   pvedaemon: boolean
+  /** False: nothing new is broadcast about the node, its guests and storages. */
+  pvestatd: boolean
   bootMs: number
   /** The three worker processes of pvedaemon. */
   slots: Slots
@@ -34,8 +38,11 @@ export class World {
   readonly storage: StorageTable
   readonly tasks: TaskTable
   readonly access: Access
+  readonly ha: HaState
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
   readonly firewall = new Map<number | string, FirewallFile>()
+  /** Backup jobs by id, in the order of jobs.cfg. */
+  readonly backupJobs = new Map<string, BackupJob>()
   /** datacenter.cfg. */
   readonly datacenter: Map<string, string>
   /** What pvestatd said last about each VMID. */
@@ -54,10 +61,19 @@ export class World {
     this.storage = new StorageTable(spec.storages, () => this.clock.now())
     this.tasks = new TaskTable(this.clock, this.random, this.flocks)
     this.access = new Access(spec)
+    this.ha = new HaState(spec.ha, spec.clusterName !== undefined)
     this.datacenter = new Map(Object.entries(spec.datacenter))
     for (const node of spec.nodes) {
       const bootMs = this.clock.now() - 86_400_000
-      this.nodes.set(node.name, { ...node, online: node.online ?? true, pvedaemon: true, bootMs, slots: new Slots(3), fingerprint: '' })
+      this.nodes.set(node.name, {
+        ...node,
+        online: node.online ?? true,
+        pvedaemon: true,
+        pvestatd: true,
+        bootMs,
+        slots: new Slots(3),
+        fingerprint: '',
+      })
     }
     for (const volume of spec.volumes) this.storage.addFromSpec(volume)
     for (const guest of spec.guests) this.#addGuest(guest)
@@ -65,7 +81,16 @@ export class World {
     this.lastTickMs = this.clock.now()
     this.#publishAll()
     for (const r of spec.remembered ?? [])
-      this.published.set(r.vmid, { ...r, atMs: this.lastTickMs, status: 'stopped', template: false, maxcpu: 1, sinceMs: undefined })
+      this.published.set(r.vmid, {
+        ...r,
+        atMs: this.lastTickMs,
+        status: 'stopped',
+        template: false,
+        maxcpu: 1,
+        sinceMs: undefined,
+        netIn: 0,
+        netOut: 0,
+      })
     this.#tickLater(spec.firstTickMs)
   }
 
@@ -106,10 +131,6 @@ export class World {
 
   #addGuest(spec: WorldSpec['guests'][number]): void {
     const guest = new Guest(spec.vmid, spec.node, spec.kind ?? 'qemu', new Map(Object.entries(spec.config)))
-    if (spec.running) {
-      const process = { pid: this.tasks.nextPid(), sinceMs: this.clock.now(), run: 'running' as const, startedWith: new Map(guest.config) }
-      guest.process = guest.config.has('agent') ? { ...process, agentAtMs: this.clock.now() } : process
-    }
     this.guests.set(spec.vmid, guest)
     this.#addVolumes(guest)
   }
