@@ -22,7 +22,7 @@ export function quietDependencies(o: { now: string; vms?: readonly ProxmoxVM[]; 
     vms: { list: () => [...(o.vms ?? [])] },
     inFlight: new InFlightPlacements(),
     random: o.random ?? (() => 0),
-    clock: { now: () => Date.parse(o.now) },
+    clock: { now: () => Date.parse(o.now), monotonicMs: () => Date.parse(o.now) },
     events: { record: (_: unknown, type: string, reason: string, message: string) => told.push(`${type} ${reason}: ${message}`) },
     observe: { stepEnded: () => undefined, becameReady: (cluster: string, seconds: number) => becameReady.push([cluster, seconds]) },
   }

@@ -60,7 +60,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, what: Remov
 async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveCluster): Promise<Look> {
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.now() })
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   return look
 }
