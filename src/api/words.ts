@@ -161,7 +161,10 @@ export const reasons = {
   NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
-  StuckLock: { who: 'admin', means: 'The VM has lock clone and no task is running; an admin must run on its node what the message says.' },
+  StuckLock: {
+    who: 'admin',
+    means: 'PVE holds a lock on the VM and no task works on it; an admin must run on its node what the message says.',
+  },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
   PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },

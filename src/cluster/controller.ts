@@ -169,7 +169,7 @@ export class ClusterController {
 
   /** Due again; or the listing fails or works again, which the last check did not know. */
   #isStale(name: string, memory: Memory): boolean {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     if (now - memory.checkedAtMs >= this.#pauseMs(name, memory)) return true
     const listing = this.directory.live(name)?.inventory.lastFailure
     return memory.failure === undefined ? listing?.reason === 'Unauthorized' : listing === undefined
@@ -180,7 +180,7 @@ export class ClusterController {
     const secret = await readSecret(this.#client, key)
     if (secret !== undefined && o.inUse) await setFinalizer(this.#client, secrets, secret, true)
     const found = credentialsOf(secret, key)
-    memory.checkedAtMs = this.#clock.now()
+    memory.checkedAtMs = this.#clock.monotonicMs()
     memory.generation = object.metadata.generation
     memory.credentialsProblem = 'problem' in found ? found.problem : undefined
     if ('problem' in found) return
