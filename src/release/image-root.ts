@@ -72,7 +72,7 @@ function sbom(architecture: Architecture, libraries: readonly Library[], { home,
   const owners = new Map(libraries.map((library) => [library.package?.name ?? library.to, library]))
   const linked = [...owners].map(([name, { package: owner }]): Part => {
     const of = owner?.version ?? 'unknown'
-    const purl = owner ? `pkg:deb/debian/${name}@${of}?arch=${architecture}` : `pkg:generic/${name}`
+    const purl = owner ? `pkg:deb/${owner.vendor}/${name}@${of}?arch=${architecture}` : `pkg:generic/${name}`
     return { name, version: of, purl }
   })
   const parts = [...new Map([...npm, node, ...linked].map((part) => [part.purl, part])).values()]

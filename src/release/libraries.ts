@@ -9,8 +9,8 @@ export interface Library {
   readonly from: string
   /** Its place in the image, without the first slash. */
   readonly to: string
-  /** Debian package and version; undefined where nobody knows. */
-  readonly package?: { readonly name: string; readonly version: string; readonly copyright?: string }
+  /** Package of a distribution (`debian`, `ubuntu`) and its version; undefined where nobody knows. */
+  readonly package?: { readonly vendor: string; readonly name: string; readonly version: string; readonly copyright?: string }
 }
 
 /** What Node 24 for Linux names as NEEDED, besides the loader. */
@@ -40,7 +40,7 @@ function packageOf(file: string): Library['package'] | undefined {
     .find(Boolean)
   if (!name) return undefined
   const [version = ''] = execFileSync('dpkg-query', ['-W', '-f', versionField, name], { encoding: 'utf8' }).split('\n')
-  return { name, version, copyright: `/usr/share/doc/${name}/copyright` }
+  return { vendor: distribution(), name, version, copyright: `/usr/share/doc/${name}/copyright` }
 }
 
 function ofDebian(architecture: Architecture, cacheDir: string): Library[] {
@@ -54,7 +54,11 @@ function ofDebian(architecture: Architecture, cacheDir: string): Library[] {
     const from = owner && fileIn(join(folder, owner, 'root'), name)
     if (!owner || !from) throw new Error(`Debian's packages for ${architecture} have no ${name}; delete ${folder} to fetch them again`)
     const copyright = join(folder, owner, 'root/usr/share/doc', owner, 'copyright')
-    return { from, to, package: { name: owner, version: versions[owner] ?? '', ...(existsSync(copyright) && { copyright }) } }
+    return {
+      from,
+      to,
+      package: { vendor: 'debian', name: owner, version: versions[owner] ?? '', ...(existsSync(copyright) && { copyright }) },
+    }
   })
 }
 
@@ -76,9 +80,10 @@ function fetchPackages(architecture: Architecture, folder: string): void {
   const making = mkdtempSync(`${folder}.making-`)
   try {
     for (const path of ['state/lists/partial', 'cache/archives/partial']) mkdirSync(join(making, path), { recursive: true })
+    const sources = distribution() === 'debian' ? [] : debiansSources(making)
     const own = [`APT::Architecture=${architecture}`, `APT::Architectures=${architecture}`, `APT::Architectures::=${architecture}`]
     const places = [`Dir::State=${making}/state`, `Dir::Cache=${making}/cache`, 'Dir::State::status=/dev/null', 'APT::Sandbox::User=']
-    const options = [...own, ...places].flatMap((option) => ['-o', option])
+    const options = [...own, ...places, ...sources].flatMap((option) => ['-o', option])
     execFileSync('apt-get', ['-qq', ...options, 'update'], { stdio: ['ignore', 'ignore', 'pipe'] })
     execFileSync('apt-get', ['-qq', ...options, 'download', ...packages], { cwd: making, stdio: ['ignore', 'ignore', 'pipe'] })
     const versions = unpack(making)
@@ -89,6 +94,21 @@ function fetchPackages(architecture: Architecture, folder: string): void {
   } finally {
     rmSync(making, { recursive: true, force: true })
   }
+}
+
+/** `debian`, `ubuntu`; `linux` where the machine does not say. */
+function distribution(): string {
+  const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : ''
+  return /^ID="?([a-z0-9.-]+)"?$/m.exec(text)?.[1] ?? 'linux'
+}
+
+/** Elsewhere apt's own lists name another archive, and often for this architecture alone. */
+function debiansSources(folder: string): string[] {
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+  if (!existsSync(keyring)) throw new Error(`the keys of Debian's archive are missing (${keyring}): apt-get install debian-archive-keyring`)
+  const list = join(folder, 'sources.list')
+  writeFileSync(list, `deb [signed-by=${keyring}] http://deb.debian.org/debian bookworm main\n`)
+  return [`Dir::Etc::SourceList=${list}`, 'Dir::Etc::SourceParts=/dev/null']
 }
 
 /** Each .deb into PACKAGE/root; answers the versions. */
