@@ -1,4 +1,5 @@
 import { str, type Call } from '../routes.ts'
+import { isUp } from '../world/world.ts'
 import { guestRow, nodeRow, storageRows } from './rows.ts'
 
 type Row = Record<string, unknown>
@@ -38,7 +39,7 @@ function networks({ world, user }: Call): Row[] {
     network: 'localnetwork',
     'network-type': 'zone',
     node: node.name,
-    status: node.online ? 'ok' : 'unknown',
+    status: isUp(node) ? 'ok' : 'unknown',
   }))
 }
 

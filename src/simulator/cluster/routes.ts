@@ -1,6 +1,7 @@
 import { paramError, refuse } from '../http/refusal.ts'
 import { int, str, type Call, type Route } from '../routes.ts'
 import { allowedTags } from '../guests/tags.ts'
+import { isUp } from '../world/world.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { poolRoutes } from './pool-routes.ts'
 import { clusterResources } from './resources.ts'
@@ -40,7 +41,7 @@ function clusterStatus({ world }: Call): Row[] {
     ip: node.ip,
     level: '',
     local: node.name === here ? 1 : 0,
-    online: node.online ? 1 : 0,
+    online: isUp(node) ? 1 : 0,
     nodeid: clusterName === undefined ? 0 : index + 1,
   }))
   if (clusterName === undefined) return nodes

@@ -3,10 +3,11 @@ import { refuse } from '../http/refusal.ts'
 import { splitVolid } from '../storage/volume.ts'
 import type { Worker } from '../tasks/worker.ts'
 import type { World } from '../world/world.ts'
+import { cleanUpLater } from './cleanup.ts'
 import { checkSnippets, cloudInitKey, regenerate } from './cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, loadGuest } from './find.ts'
-import type { Guest, Inside, Section } from './guest.ts'
+import { type Guest, type Inside, isPaused, type Section } from './guest.ts'
 import { hotplugFeatures } from './hotplug.ts'
 import { bootInside } from './inside.ts'
 import { parseNet } from './net.ts'
@@ -97,13 +98,14 @@ function checkHotplugMemory(config: Section): void {
 export function stopGuest(world: World, guest: Guest): void {
   guest.process = undefined
   applyPending(world, guest, undefined)
+  cleanUpLater(world, guest.vmid)
 }
 
 /** The same process starts over: the guest reads its drives again; a paused one waits for a resume. */
 export function rebootInside(world: World, guest: Guest): void {
   const { process } = guest
   if (!process) return
-  if (process.run !== 'running') process.run = 'prelaunch'
+  process.run = isPaused(process) ? 'prelaunch' : 'running'
   const nowMs = world.clock.now()
   process.inside = bootInside(guest, nowMs)
   if (process.agentAtMs !== undefined) process.agentAtMs = nowMs + agentMs(world)

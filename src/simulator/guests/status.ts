@@ -55,7 +55,12 @@ export function statusCurrent(world: World, guest: Guest): Row {
     if (balloon !== undefined && balloon !== '0') row['balloon_min'] = Number(balloon) * 1024 ** 2
     if (balloon !== undefined && balloon !== '0' && config.has('shares')) row['shares'] = Number(config.get('shares'))
     row['nics'] = Object.fromEntries(
-      [...config.keys()].filter((key) => /^net\d+$/.test(key)).map((key) => [`tap${guest.vmid}i${key.slice(3)}`, { netin: 0, netout: 0 }]),
+      [...config.keys()]
+        .filter((key) => /^net\d+$/.test(key))
+        .map((key) => [
+          `tap${guest.vmid}i${key.slice(3)}`,
+          key === 'net0' ? { netin: process.netIn, netout: process.netOut } : { netin: 0, netout: 0 },
+        ]),
     )
   }
   return row

@@ -69,6 +69,7 @@ const durationNames = [
   'backupMs',
   'agentMs',
   'restartMs',
+  'cleanupMs',
 ] as const
 
 const durations = z.strictObject({
@@ -157,6 +158,7 @@ export const scenarioSchema = z.strictObject({
   firewall: z.strictObject({ enable: z.boolean() }).optional(),
   durations: durations.optional(),
   ha: ha.optional(),
+  tls: z.strictObject({ ca: z.string(), key: z.string() }).optional(),
   seed: z.int().optional(),
   authDelayMs: z.number().nonnegative().optional(),
   pvestatdMs: z.number().positive().optional(),

@@ -23,6 +23,8 @@ export interface WorldSpec {
   firewallOptions?: Record<string, string | number>
   durations: Durations
   ha?: HaSpec
+  /** The cluster's CA; absent: another one at each start. */
+  tls?: TlsSpec
   /** Seed of MACs, uuids and process ids. */
   seed?: number
   /** How long a refused login is held back, default 3000. */
@@ -51,6 +53,12 @@ export interface HaSpec {
   /** Default: in a cluster yes, on a stand-alone node no; without one, requests end OK and nothing follows. */
   manager?: boolean
   resources?: HaResourceSpec[]
+}
+
+/** PEM texts of a CA certificate and its EC key. */
+export interface TlsSpec {
+  ca: string
+  key: string
 }
 
 export interface HaResourceSpec {
@@ -142,6 +150,8 @@ export interface Durations {
   destroyMs: number
   /** Between the end of a reboot's first task and its second, default 1500. */
   restartMs?: number
+  /** So long after each stop `qm cleanup` asks for the guest's file lock and keeps it while the guest runs again, up to 30 s; absent: never. */
+  cleanupMs?: number
   snapshotMs: number
   templateMs: number
   migrateMs: number
