@@ -108,6 +108,8 @@ export interface BridgeSpec {
   iface: string
   vlanAware?: boolean
   cidr?: string
+  /** Of a VNet: its zone; bridges of the host are in `localnetwork`. */
+  zone?: string
   /** Absent: on every node. */
   nodes?: string[]
 }
@@ -152,6 +154,8 @@ export interface Durations {
   migrateMs: number
   moveMsPerGiB: number
   backupMs: number
+  /** Reading a backup's data, default `backupMs`. */
+  restoreMs?: number
   /** From start until the guest agent answers. */
   agentMs: number
   /** Whether a guest reacts to the ACPI power button; false: shutdown runs into its timeout. */
