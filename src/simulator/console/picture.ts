@@ -67,7 +67,7 @@ export function draw(lines: readonly string[]): Uint8Array {
   const dots = new Uint8Array(width * height)
   const perLine = Math.floor(width / ((glyphWidth + 1) * scale))
   for (const [row, line] of lines.entries())
-    for (const [column, char] of [...line.slice(-perLine)].entries())
+    for (const [column, char] of Array.from(line.slice(-perLine)).entries())
       drawGlyph(dots, glyphs[char.toUpperCase()] ?? '00000', {
         x: column * (glyphWidth + 1) * scale + scale,
         y: row * (glyphHeight + 2) * scale + scale,
