@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
+import { teardownFinalizer } from './api/group.ts'
 import {
+  crdResource,
   dnsZones,
   ipPools,
   namespaces,
@@ -23,6 +25,7 @@ import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
@@ -60,6 +63,7 @@ export class Operator {
   readonly book: AddressBook
   readonly stores
   readonly dns: DnsTrack
+  readonly kinds: KindWatch
   readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #deps: Dependencies
@@ -86,6 +90,7 @@ export class Operator {
       commands: this.#watch(proxmoxVMCommands),
       zones: this.#watch(dnsZones),
     }
+    this.kinds = this.#watchKinds()
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -176,6 +181,7 @@ export class Operator {
       clock,
       random,
       mayAct: () => this.election?.mayAct() ?? true,
+      waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
       onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
@@ -206,6 +212,7 @@ export class Operator {
       addresses,
       book: this.book,
       clock: this.#o.clock,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
       onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
     })
   }
@@ -251,8 +258,15 @@ export class Operator {
       random,
       mayAct: () => this.#mayAct(),
       observe: metrics,
+      kinds: this.kinds,
+      releaseDns: (key, uid) => this.dns.release(key, uid),
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
+  }
+
+  /** Their addresses must stay on record. */
+  #holdsVMs(): boolean {
+    return this.stores.vms.list().some((vm) => vm.metadata.finalizers?.includes(teardownFinalizer))
   }
 
   #mayAct(): void {
@@ -270,10 +284,15 @@ export class Operator {
     })
   }
 
-  #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
+  #watchKinds(): KindWatch {
+    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
+  }
+
+  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
-    this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
+    this.#reflectors.set(resource.plural, new Reflector<T>(o))
     this.#stores.set(resource.plural, store)
     return store
   }

@@ -50,6 +50,7 @@ export const phases = [
   'Reinstalling',
   'Terminating',
   'Removed',
+  'Released',
   'Missing',
   'Unknown',
 ] as const
@@ -191,6 +192,26 @@ export const reasons = {
   // life
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
+  DeletionProtected: {
+    who: 'user',
+    means:
+      'The object was deleted although spec.deletionProtection is true, with its namespace for instance; the VM is kept until the flag is off, or until `kubectl pve release`.',
+  },
+  CRDDeleting: {
+    who: 'admin',
+    means:
+      'A CustomResourceDefinition of pve.hosting is being deleted, which deletes every object of its kind; no VM is taken down for that. docs/uninstall.md says how to go on.',
+  },
+  Released: {
+    who: 'user',
+    means: 'The object has let go of its VM for good (annotation pve.hosting/release); the guest is as it was. Delete the object.',
+  },
+  ReleaseInvalid: { who: 'user', means: 'The annotation pve.hosting/release has a value the operator does not know; nothing is done.' },
+  TooManyDeletions: {
+    who: 'admin',
+    means:
+      'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
+  },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
@@ -250,6 +271,7 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
+  Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',
   Missing: 'The VM vanished from PVE.',

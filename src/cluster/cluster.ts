@@ -4,6 +4,8 @@ import { type Observation, PveClient, type PveClientOptions } from '../proxmox/c
 import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
+import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
+import type { DeletionRecord } from './deletion-record.ts'
 import type { ClusterFacts } from './facts.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
@@ -21,6 +23,7 @@ export interface PveCluster {
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
+  readonly deletions: DeletionBrake
   /** Undefined until the first preflight succeeded. */
   facts(): ClusterFacts | undefined
   /** The ProxmoxCluster is being deleted: no new VMs. */
@@ -44,6 +47,7 @@ export class LiveCluster implements PveCluster {
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
+  readonly deletions: DeletionBrake
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -56,6 +60,7 @@ export class LiveCluster implements PveCluster {
     spec: ProxmoxClusterSpec
     credentials: ApiToken
     reservations: ReservationRecord
+    deletions: { readonly record: DeletionRecord; readonly limit: () => DeletionLimit; readonly onChange?: () => void }
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
     /** Throws once this process must change nothing more. */
@@ -80,6 +85,7 @@ export class LiveCluster implements PveCluster {
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
+    this.deletions = new DeletionBrake({ ...o.deletions, clock })
   }
 
   facts(): ClusterFacts | undefined {
@@ -110,6 +116,7 @@ export class LiveCluster implements PveCluster {
 
   async stop(): Promise<void> {
     this.#stop.abort()
+    this.deletions.close()
     await this.#client.close()
   }
 }

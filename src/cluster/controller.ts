@@ -15,6 +15,8 @@ import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.t
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
 import { type Failure, judge } from '../proxmox/failures.ts'
+import { StatusDeletionRecord } from './deletion-record.ts'
+import { deletionLimitOf } from './deletion-limit.ts'
 import { VmidRecord } from './vmid-record.ts'
 
 /** While something is wrong, Secret and privileges are looked at again after this long. */
@@ -23,6 +25,8 @@ const troubledMs = 60_000
 const healthyMs = 300_000
 /** Guests come and go in numbers; the node counts in the status follow at most this often. */
 const settleMs = 5_000
+/** Deletions that wait come in numbers too; how many is told soon, and once. */
+const countingMs = 1_000
 
 /** What the controller remembers of one ProxmoxCluster between passes. */
 interface Memory {
@@ -89,6 +93,7 @@ export class ClusterController {
   #vmChanged(old: ProxmoxVM | undefined, now: ProxmoxVM | undefined): void {
     const name = now?.spec.clusterRef.name ?? old?.spec.clusterRef.name
     if (name === undefined) return
+    if (now === undefined) this.directory.live(name)?.deletions.release(old?.metadata.uid ?? '')
     const protectedAlready = this.#clusters.get(name)?.metadata.finalizers?.includes(inUseFinalizer) === true
     if (now === undefined || (old === undefined && !protectedAlready)) this.queue.add(name)
     else if (old?.status?.node !== now.status?.node) this.queue.addAfter(name, settleMs)
@@ -120,6 +125,7 @@ export class ClusterController {
       live.deleting = isLeaving
       this.directory.tell(name)
     }
+    live?.deletions.wake()
     const state = this.#stateOf(name, memory, users)
     this.directory.setProblem(name, problemOf(state))
     await this.#write(object, state)
@@ -178,19 +184,26 @@ export class ClusterController {
     this.directory.tell(object.metadata.name)
   }
 
-  #liveFor({ metadata: { name }, spec }: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+  #liveFor(object: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+    const { spec } = object
+    const { name } = object.metadata
     const known = this.directory.live(name)
     if (known !== undefined) {
       const rotated = known.credentials.tokenID !== credentials.tokenID || known.credentials.tokenSecret !== credentials.tokenSecret
       if (isEdited || rotated) known.reconfigure(spec, credentials)
       return known
     }
-    const reservations = new VmidRecord({ client: this.#client, store: this.#clusters, name })
+    const place = { client: this.#client, store: this.#clusters, name }
     const live = new LiveCluster({
       name,
       spec,
       credentials,
-      reservations,
+      reservations: new VmidRecord(place),
+      deletions: {
+        record: new StatusDeletionRecord(place),
+        limit: () => deletionLimitOf(this.#clusters.get(name) ?? object, this.#usersOf(name).length),
+        onChange: () => this.queue.addAfter(name, countingMs),
+      },
       clock: this.#clock,
       onProblem: (fault) => this.#onProblem?.(name, fault),
       ...(this.#observe && { observe: this.#observe }),
@@ -216,6 +229,7 @@ export class ClusterController {
       ...(failure && { failure }),
       ...(live?.found && { facts: live.found }),
       ...(listing && { listing }),
+      ...(live && { deletions: live.deletions.summary }),
       vmsByNode,
     }
   }

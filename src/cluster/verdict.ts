@@ -20,6 +20,8 @@ export interface ClusterFindings {
   /** Kept through an outage. */
   readonly facts?: ClusterFacts
   readonly listing?: Listing
+  /** What the brake on deletions holds back now. */
+  readonly deletions?: { readonly waiting: number; readonly roomAtMs?: number; readonly liftedUntilMs?: number }
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
 }
@@ -108,10 +110,25 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
       version: facts.version,
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
     }),
+    ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
 }
+
+function deletionsOf(
+  counted: NonNullable<ProxmoxClusterStatus['deletions']>['counted'],
+  { waiting, roomAtMs, liftedUntilMs }: NonNullable<ClusterFindings['deletions']>,
+): NonNullable<ProxmoxClusterStatus['deletions']> {
+  return {
+    ...(counted && { counted }),
+    waiting,
+    ...(roomAtMs !== undefined && { roomAt: iso(roomAtMs) }),
+    ...(liftedUntilMs !== undefined && { liftedUntil: iso(liftedUntilMs) }),
+  }
+}
+
+const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
   return [...listing.nodes.values()]

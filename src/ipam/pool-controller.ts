@@ -22,6 +22,8 @@ export interface PoolControllerOptions {
   addresses: Store<PoolAddress>
   book: AddressBook
   clock: Clock
+  /** Whether the PoolAddress of an orphan that is being deleted was deleted by a person, and not with its whole kind. Absent: it was. */
+  mayFree?: (uid: string) => Promise<boolean>
   /** A reconcile failed and is tried again with backoff. */
   onFault?: (pool: string, fault: unknown) => void
 }
@@ -170,13 +172,20 @@ export class PoolController {
       keepRecordsMs: view?.keepRecordsMs ?? keepRecordsMs,
     })
     const { freed, expired } = keeping
-    for (const address of freed) await this.o.book.freeOrphan(address)
+    let isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
+    for (const address of freed) {
+      if (await this.mayFree(address)) await this.o.book.freeOrphan(address)
+      else isMore = true
+    }
     for (const address of expired.slice(0, writesPerSweep)) await this.forget(address)
     for (const address of keeping.rested.slice(0, writesPerSweep)) await this.rest(address)
-    const isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
     const nextMs = isMore ? nowMs + statusEveryMs : Math.max(keeping.nextMs, nowMs + sweepEveryMs)
     this.sweepMs.set(name, nextMs)
     if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
+  }
+
+  private async mayFree({ metadata }: PoolAddress): Promise<boolean> {
+    return this.o.mayFree === undefined || (await this.o.mayFree(metadata.uid ?? ''))
   }
 
   /** Only as it was looked at: one that was taken meanwhile stays. */

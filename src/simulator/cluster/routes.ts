@@ -1,5 +1,6 @@
 import { paramError, refuse } from '../http/refusal.ts'
 import { int, str, type Call, type Route } from '../routes.ts'
+import { allowedTags } from '../guests/tags.ts'
 import { isUp } from '../world/world.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { poolRoutes } from './pool-routes.ts'
@@ -56,11 +57,20 @@ function clusterStatus({ world }: Call): Row[] {
 }
 
 /** Only the allowed tags for those without Sys.Audit on /. */
-function readOptions({ world, user }: Call): Row {
-  const tags = { 'allowed-tags': [] }
+function readOptions(call: Call): Row {
+  const { world, user } = call
+  const tags = { 'allowed-tags': [...allowedTags(call).allowed].toSorted() }
   if (!world.access.has(user, '/', 'Sys.Audit')) return tags
-  const own = [...world.datacenter].map(([key, value]) => [key, value.includes('=') ? parts(value) : value] as const)
+  const own = [...world.datacenter].map(([key, value]) => [key, shownOption(key, value)] as const)
   return { description: '', ...tags, ...Object.fromEntries(own) }
+}
+
+/** Property strings as objects, lists of tags as lists (PVE::DataCenterConfig parse_datacenter_config). */
+function shownOption(key: string, value: string): unknown {
+  if (key === 'registered-tags') return value.split(';')
+  if (!value.includes('=')) return value
+  const { 'user-allow-list': list, ...rest } = parts(value)
+  return list === undefined ? rest : { ...rest, 'user-allow-list': list.split(';') }
 }
 
 function writeOptions(call: Call): null {

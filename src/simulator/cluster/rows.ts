@@ -41,7 +41,7 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
     cpu: 0,
     maxmem: said.maxmem,
     mem: isUp ? Math.floor(said.maxmem / 2) : 0,
-    memhost: 0,
+    ...(world.isNine ? { memhost: 0 } : {}),
     maxdisk: said.maxdisk,
     disk: 0,
     netin: said.netIn,

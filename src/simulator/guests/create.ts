@@ -29,7 +29,8 @@ export async function create(call: Call): Promise<string> {
   const storage = str(call, 'storage')
   if (storage !== undefined) call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
   if (flag(call, 'ha-managed')) call.check('/', ['Sys.Console'])
-  if (flag(call, 'start')) call.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
+  const asked = throughPool(call, vmid, pool)
+  if (flag(call, 'start')) asked.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
   const archive = str(call, 'archive')
   const mayAllocate =
     world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') ||
@@ -40,9 +41,9 @@ export async function create(call: Call): Promise<string> {
   const settings = normalise(world, settingsOf(call))
   const about = { world, user, node, vmid, defaultStorage: storage }
   checkStorageAccess(about, settings)
-  checkOptionPermissions(call, vmid, Object.keys(settings))
+  checkOptionPermissions(asked, vmid, Object.keys(settings))
+  for (const [key, value] of Object.entries(settings)) checkDeviceValue(asked, vmid, key, value, 'set')
   checkBridges(call, Object.entries(settings))
-  for (const [key, value] of Object.entries(settings)) checkDeviceValue(call, vmid, key, value, 'set')
   if (archive !== undefined) return restore(call, vmid, archive, settings)
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
@@ -54,6 +55,17 @@ export async function create(call: Call): Promise<string> {
     if (flag(call, 'ha-managed')) manage(world, vmid, flag(call, 'start') ? 'started' : 'stopped', worker)
   })
   return task.upid
+}
+
+/** Rights on the pool a new VM goes into are as good as rights on the VM, which is not in it yet (PVE::RPCEnvironment check_vm_perm). */
+function throughPool(call: Call, vmid: number, pool: string | undefined): Call {
+  const { access } = call.world
+  const check: Call['check'] = (path, privileges, any = false) => {
+    const isEnough = (at: string): boolean =>
+      any ? access.hasAny(call.user, at, privileges) : privileges.every((privilege) => access.has(call.user, at, privilege))
+    if (pool === undefined || path !== `/vms/${vmid}` || !isEnough(`/pool/${pool}`)) call.check(path, privileges, any)
+  }
+  return { ...call, check }
 }
 
 /** `ha-managed=1`: what `ha-manager add` or `set` does at the end of the task. */

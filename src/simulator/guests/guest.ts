@@ -59,6 +59,10 @@ export interface Process {
   /** Config section as QEMU was started with it. */
   startedWith: Section
   inside: Inside
+  /** Its file systems are frozen through the agent. */
+  isFrozen?: boolean
+  /** Commands the agent has run and nobody has asked about yet. */
+  agentPids?: Set<number>
   /** Bytes through its NICs; they begin at 0 with each process. */
   netIn: number
   netOut: number

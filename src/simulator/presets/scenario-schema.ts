@@ -102,6 +102,10 @@ const ha = z.strictObject({
  * merged into it. Unknown fields are refused.
  */
 export const scenarioSchema = z.strictObject({
+  version: z
+    .string()
+    .regex(/^[89]\.\d+\.\d+$/, 'a version looks like 8.4.14 or 9.2.11')
+    .optional(),
   clusterName: z.string().optional(),
   nodes: z.array(node).min(1).optional(),
   storages: z.array(storage).optional(),

@@ -2,6 +2,7 @@ import type { Route } from '../routes.ts'
 import { storageContentRoutes } from './content-routes.ts'
 import { storageDefinitionRoutes } from './definition-routes.ts'
 import { storagePruneRoutes } from './prune-routes.ts'
+import { storageUploadRoutes } from './upload.ts'
 import { storageStatusRoutes } from './status-routes.ts'
 
 /** /storage and everything below /nodes/{node}/storage. */
@@ -10,4 +11,5 @@ export const storageRoutes: readonly Route[] = [
   ...storageDefinitionRoutes,
   ...storageContentRoutes,
   ...storagePruneRoutes,
+  ...storageUploadRoutes,
 ]

@@ -40,7 +40,12 @@ export interface WorldSpec {
   /** The SHA-1 digests, MACs and lists stay the same; `legacy` answers errors as PVE 8.3 and older: only in the reason phrase. */
   errorBody?: 'modern' | 'legacy'
   /** Oddities of one machine: the exit status that an operation always has there. */
-  quirks?: { backupFails?: string; liveCloneFails?: string; cgroupFails?: string }
+  quirks?: {
+    backupFails?: string
+    liveCloneFails?: string
+    cgroupFails?: string /** No UEFI firmware is installed. */
+    noFirmware?: boolean
+  }
 }
 
 /** High availability: who is managed from the start, and whether a manager runs. */

@@ -5,6 +5,7 @@ import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
 import { HaState } from '../ha/state.ts'
+import type { Upload } from '../http/upload.ts'
 import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
 import { TaskTable } from '../tasks/table.ts'
@@ -68,6 +69,8 @@ export class World {
   rootCa = ''
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
   readonly firewall = new Map<number | string, FirewallFile>()
+  /** Files that were uploaded and wait for their task, by their temporary names. */
+  readonly uploads = new Map<string, Upload>()
   /** Backup jobs by id, in the order of jobs.cfg. */
   readonly backupJobs = new Map<string, BackupJob>()
   /** datacenter.cfg. */
@@ -125,6 +128,11 @@ export class World {
         netOut: 0,
       })
     this.#tickLater(spec.firstTickMs)
+  }
+
+  /** PVE 9 or newer; 8.4 differs in a few answers. */
+  get isNine(): boolean {
+    return Number.parseInt(this.spec.version.release, 10) >= 9
   }
 
   get firstNode(): Node {
