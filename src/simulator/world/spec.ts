@@ -11,7 +11,7 @@ export interface WorldSpec {
   roles: Record<string, string[]>
   users: { userid: string; enable?: boolean; password?: string; expire?: number }[]
   groups?: { groupid: string; users: string[] }[]
-  tokens: { tokenid: string /* user@realm!name */; secret: string; privsep?: boolean; expire?: number }[]
+  tokens: { tokenid: string /* user@realm!name */; secret: string; alias?: string; privsep?: boolean; expire?: number }[]
   acl: AclSpec[]
   pools: { poolid: string; comment?: string; vms?: number[]; storages?: string[] }[]
   guests: GuestSpec[]
