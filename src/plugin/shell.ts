@@ -6,6 +6,8 @@ export interface Shell {
   out(text: string): void
   /** Progress and faults: standard error. Text as it is. */
   err(text: string): void
+  /** Asks on standard error and answers with the line that was typed; empty when standard input is no terminal. */
+  ask(question: string): Promise<string>
   /** Standard error is a terminal: progress is one line that is drawn again. */
   readonly isTerminal: boolean
   /** Width of that terminal. */
