@@ -26,7 +26,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         return {
           cluster: cluster.name,
           reachable: cluster.inventory.unreachableSinceMs === undefined,
-          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.now() - startedAtMs) / 1000 }),
+          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
           deletionsWaiting: cluster.deletions.waiting,

@@ -9,6 +9,7 @@ import type { AddressBook } from '../ipam/address-book.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import type { KindWatch } from '../kube/kind-watch.ts'
+import type { Installation } from '../kube/installation.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { ClusterDirectory } from '../cluster/directory.ts'
@@ -24,6 +25,8 @@ export interface Dependencies {
   readonly clusterObjects: Store<ProxmoxCluster>
   readonly namespaces: Store<Namespace>
   readonly commands: Store<ProxmoxVMCommand>
+  /** Which Kubernetes cluster this is: it stands in the mark of every VM. */
+  readonly installation: Pick<Installation, 'uid'>
   /** By the key of their VM. */
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
   readonly book: AddressBook

@@ -6,6 +6,7 @@ import { cloneAgeMs, findCloneTask, silentWindowMs } from '../create/clone-task.
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
+import { lockObstacle, stuckLock } from '../lock-sentence.ts'
 import { nowIso } from '../dependencies.ts'
 import { working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
@@ -63,7 +64,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, what: Remov
 async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveCluster): Promise<Look> {
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.now() })
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   return look
 }
@@ -101,7 +102,7 @@ async function copyingOrStuck({ draft }: Pass, cluster: PveCluster, look: Look):
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${vmid} must end first.`)
   return stalled(
     'StuckLock',
-    `VM ${vmid} on ${look.seen.node} has lock "clone" and no task is running. An admin must run on that node: qm unlock ${vmid}.`,
+    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,
   )
 }
 
@@ -110,8 +111,9 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
   const { status } = draft
   const { lock, config } = look.seen
   if (lock && lock !== 'suspended') {
+    const seenBefore = draft.written.remoteLock
     draft.change((before) => ({ ...before, remoteLock: lock }))
-    return wait('Locked', `PVE holds the lock "${lock}" on VM ${status.vmid}; it is taken down when the lock goes.`, 30_000)
+    return await lockObstacle({ cluster, at: look.at, lock, seenBefore, then: 'the VM is deleted when the lock goes' })
   }
   if (config?.values.protection === '1')
     return stalled(
