@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { teardownFinalizer } from './api/group.ts'
+import { group, teardownFinalizer } from './api/group.ts'
 import {
   crdResource,
   dnsZones,
@@ -316,7 +316,8 @@ export class Operator {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
     const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
-    this.#reflectors.set(resource.plural, new Reflector<T>(o))
+    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
+    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
     this.#stores.set(resource.plural, store)
     return store
   }

@@ -2,7 +2,7 @@
  * Admission policies that ship with the CRDs: rules over a DELETE, rules that ask what the caller may do, and rules whose estimated cost
  * the API server refuses in a CRD (cidr() over a computed string in a list; policies have a run-time limit only).
  */
-import { allowDeleteAnnotation, group, version } from '../api/group.ts'
+import { allowDeleteAnnotation, group, letGoAnnotation, version } from '../api/group.ts'
 import { keptByTools } from './keep.ts'
 
 interface Policy {
@@ -86,13 +86,19 @@ const policies: readonly Policy[] = [
     onCreate: true,
   }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
+  guardedField({
+    right: 'release',
+    what: `change the annotation ${letGoAnnotation} of`,
+    unchanged: `object.metadata.?annotations[?'${letGoAnnotation}'] == oldObject.metadata.?annotations[?'${letGoAnnotation}']`,
+  }),
   {
     name: 'proxmoxvm-deletion-protection',
     resource: 'proxmoxvms',
     operations: ['DELETE'],
     validations: [
       {
-        expression: '!has(oldObject.spec.deletionProtection) || !oldObject.spec.deletionProtection',
+        // One that has let go of its VM protects nothing any more.
+        expression: '!oldObject.spec.?deletionProtection.orValue(false) || oldObject.?status.?released.hasValue()',
         message: 'spec.deletionProtection is true; set it to false to delete the VM',
         reason: 'Forbidden',
       },
