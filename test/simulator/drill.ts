@@ -74,6 +74,11 @@ export class Drill {
     }
   }
 
+  /** The same simulator seen with another token. */
+  as(token: string): Drill {
+    return new Drill(this.simulator, token)
+  }
+
   async vmids(): Promise<number[]> {
     const { body } = await this.sim('GET', '/vms')
     return (body['vms'] as { vmid: number }[]).map(({ vmid }) => vmid)

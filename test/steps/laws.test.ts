@@ -127,8 +127,8 @@ describe.each(configSteps)('doing %s', (_name, step) => {
     }
     const { set } = step.change(values, { ...wish, fresh: false })
 
-    if (set.scsi0 !== undefined) expect(set.scsi0).toMatch(/aio=native.*serial=abc.*wwn=0x5000000000000001/)
-    if (set.net0 !== undefined) expect(set.net0).toContain('queues=4')
+    expect(set.scsi0 ?? values.scsi0).toMatch(/aio=native.*serial=abc.*wwn=0x5000000000000001/)
+    expect(set.net0 ?? values.net0).toContain('queues=4')
     expect(Object.keys(set).every((key) => (values as Values)[key] !== set[key])).toBe(true)
   })
 })

@@ -83,6 +83,7 @@ async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undef
       vm,
       status: draft.status,
       merged: status.package ?? {},
+      installation: deps.installation.uid,
       grants: [],
       net: { bridge: net?.bridge ?? '' },
       storageType: () => undefined,

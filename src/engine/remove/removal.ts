@@ -1,4 +1,6 @@
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
+import { type Errand, mayDestroy } from './brake.ts'
 import { deleteBackup, nextBackup } from './backups.ts'
 import { findRunningClone, lookUpRequests } from '../create/clone-task.ts'
 import { awaitLateClones } from '../create/late-clones.ts'
@@ -15,6 +17,8 @@ import { markOf } from '../../ladder/mark.ts'
 
 /** What goes with the VM. Its own disks always do. */
 export interface Removal {
+  /** As the brake on deletions counts it. */
+  readonly kind: Errand['kind']
   /** Else a running VM is an obstacle. */
   readonly cutsPower: boolean
   readonly backups: boolean
@@ -24,9 +28,9 @@ export interface Removal {
 }
 
 export const removals = {
-  terminate: { cutsPower: true, backups: true, snapshots: true, unreferencedDisks: true },
-  remove: { cutsPower: false, backups: false, snapshots: false, unreferencedDisks: false },
-  reinstall: { cutsPower: true, backups: false, snapshots: true, unreferencedDisks: true },
+  terminate: { kind: 'deletion', cutsPower: true, backups: true, snapshots: true, unreferencedDisks: true },
+  remove: { kind: 'Remove', cutsPower: false, backups: false, snapshots: false, unreferencedDisks: false },
+  reinstall: { kind: 'reinstall', cutsPower: true, backups: false, snapshots: true, unreferencedDisks: true },
 } as const satisfies Record<string, Removal>
 
 /** Everything else (a shutdown, a resize) is overtaken by cutting the power. */
@@ -112,7 +116,10 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
       `VM ${status.vmid} is protected in PVE; an admin clears that (qm set ${status.vmid} --protection 0), then it is taken down.`,
     )
   await look.need('power')
-  if (look.seen.power === 'running') return what.cutsPower ? await cutPower(pass, cluster, look) : runs(draft)
+  if (look.seen.power === 'running' && !what.cutsPower) return runs(draft)
+  const leave = await mayDestroy(pass, cluster, errandOf(what, status))
+  if (leave.is !== 'done') return leave
+  if (look.seen.power === 'running') return await cutPower(pass, cluster, look)
   const backups = what.backups ? await removeBackups(pass, cluster) : undefined
   const before = backups ?? (what.snapshots ? await removeSnapshot(pass, cluster, look) : undefined)
   if (before) return before
@@ -121,6 +128,11 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
   draft.change(working('remove', nowIso(deps.clock), { upid }))
   await draft.save()
   return waitForTask(upid, `VM ${status.vmid} is being deleted on ${look.seen.node}.`)
+}
+
+function errandOf({ kind }: Removal, { reinstall }: ProxmoxVMStatus): Errand {
+  const id = kind === 'reinstall' ? reinstall?.running?.requestID : undefined
+  return { kind, ...(id && { id }) }
 }
 
 function runs({ status }: VMStatusDraft): Outcome {

@@ -83,7 +83,7 @@ export class Access {
   forgetUser(userid: string): void {
     this.users.delete(userid)
     for (const group of this.groups.values()) group.users.delete(userid)
-    for (const tokenid of [...this.tokens.keys()]) if (tokenid.startsWith(`${userid}!`)) this.forgetToken(tokenid)
+    for (const tokenid of this.tokens.keys()) if (tokenid.startsWith(`${userid}!`)) this.forgetToken(tokenid)
     this.tree.drop((entry) => entry.type === 'user' && entry.ugid === userid)
     this.changed()
   }

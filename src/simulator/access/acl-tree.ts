@@ -40,7 +40,7 @@ export class AclTree {
 
   /** Removes entries wherever they are. */
   drop(isGone: (entry: AclEntry) => boolean): void {
-    for (const [path, entries] of [...this.#entries])
+    for (const [path, entries] of this.#entries)
       this.#set(
         path,
         entries.filter((entry) => !isGone(entry)),
@@ -49,7 +49,7 @@ export class AclTree {
 
   /** Removes a node with everything below it. */
   dropPath(path: string): void {
-    for (const known of [...this.#entries.keys()]) if (known === path || known.startsWith(`${path}/`)) this.#entries.delete(known)
+    for (const known of this.#entries.keys()) if (known === path || known.startsWith(`${path}/`)) this.#entries.delete(known)
   }
 
   /** Roles of a user or token at a path: the deepest level that names it wins, a user's entry beats its groups' (PVE::AccessControl roles). */

@@ -67,8 +67,21 @@ export function authenticate(world: World, method: string, headers: IncomingHttp
   const found = world.access.tokens.get(id)
   const identity = identityOf(id)
   const alive = found !== undefined && (found.expire === 0 || found.expire > world.clock.seconds()) && isUsable(world, identity.user)
-  if (!alive || !equal(match?.[2] ?? '', found.secret)) throw refused('Authentication failed!')
-  return identity
+  if (alive && equal(match?.[2] ?? '', found.secret)) return identity
+  throw refused(world.isNine ? 'Authentication failed!' : oldRefusal(world, id))
+}
+
+/** PVE 8 says what is wrong with a token; since pve-manager 9.1.5 nobody is told. */
+function oldRefusal(world: World, id: string): string {
+  const { user, token = '' } = identityOf(id)
+  const owner = world.access.users.get(user)
+  if (id === '') return 'no tokenid specified'
+  if (owner === undefined) return `no such user ('${user}')`
+  if (!owner.enable) return `user '${user}' is disabled`
+  if (owner.expire !== 0 && owner.expire <= world.clock.seconds()) return `user '${user}' access expired`
+  const found = world.access.tokens.get(id)
+  if (found === undefined) return `no such token '${token}' for user '${user}'`
+  return found.expire !== 0 && found.expire <= world.clock.seconds() ? `token '${token}' access expired` : 'invalid token value!'
 }
 
 function byTicket(world: World, method: string, ticket: string, headers: IncomingHttpHeaders): Identity {

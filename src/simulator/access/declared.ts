@@ -128,7 +128,8 @@ function deny(quiet: boolean): boolean {
 }
 
 function perm(access: Access, who: Identity, rest: readonly unknown[], params: Raw, quiet: boolean): boolean {
-  const [template, privileges, ...options] = rest as [string, string[], ...unknown[]]
+  const [template, declared, ...options] = rest as [string, string[], ...unknown[]]
+  const privileges = ofRelease(access, declared)
   const any = options[options.indexOf('any') + 1] === 1 && options.includes('any')
   const needed = options.includes('require_param') ? String(options[options.indexOf('require_param') + 1]) : undefined
   if (needed !== undefined && params[needed] === undefined) return false
@@ -140,6 +141,13 @@ function perm(access: Access, who: Identity, rest: readonly unknown[], params: R
   if (ok || quiet) return ok
   access.check(who, path, privileges, any)
   return false
+}
+
+/** Before PVE 9 one privilege stood for all of the guest agent's. */
+function ofRelease(access: Access, privileges: readonly string[]): string[] {
+  const known = (privilege: string): string =>
+    privilege.startsWith('VM.GuestAgent.') && !access.builtIn.all.includes(privilege) ? 'VM.Monitor' : privilege
+  return [...new Set(privileges.map(known))]
 }
 
 function fill(template: string, params: Raw): string {

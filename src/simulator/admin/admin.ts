@@ -53,6 +53,15 @@ const actions: Readonly<Record<string, Action>> = {
     runHook(sim.world, parsed(body))
     return { done: true }
   },
+  'GET /sim/ca': ({ ca = null, fingerprint = null }) => ({ ca, fingerprint }),
+  'POST /sim/other-pve': (sim) => {
+    sim.swap(true)
+    return { done: true }
+  },
+  'DELETE /sim/other-pve': (sim) => {
+    sim.swap(false)
+    return { done: true }
+  },
   'POST /sim/reset': (sim) => {
     sim.reset()
     return { done: true }

@@ -31,7 +31,8 @@ export function includedIn(
   known: { vmids: Iterable<number>; poolOf(name: string): Iterable<number> },
 ): number[] {
   if (typeof job['pool'] === 'string') return [...known.poolOf(job['pool'])]
-  if (job['vmid'] !== undefined) return splitList(String(job['vmid'])).map(Number)
+  const { vmid } = job
+  if (typeof vmid === 'string' || typeof vmid === 'number') return splitList(String(vmid)).map(Number)
   if (Number(job['all'] ?? 0) === 0) return []
   const excluded = new Set(splitList(typeof job['exclude'] === 'string' ? job['exclude'] : '').map(Number))
   return [...known.vmids].filter((vmid) => !excluded.has(vmid))

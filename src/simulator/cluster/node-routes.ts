@@ -2,6 +2,7 @@ import { paramError } from '../http/refusal.ts'
 import { str, type Call, type Route } from '../routes.ts'
 import type { BridgeSpec } from '../world/spec.ts'
 import type { Node } from '../world/world.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { nodeRow } from './rows.ts'
 
 type Row = Record<string, unknown>
@@ -114,6 +115,7 @@ const nodeIndex = (
 
 export const nodeRoutes: readonly Route[] = [
   { method: 'GET', path: '/nodes', handler: listNodes },
+  ...certificateRoutes,
   {
     method: 'GET',
     path: '/nodes/{node}',

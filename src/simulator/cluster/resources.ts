@@ -1,4 +1,5 @@
 import { str, type Call } from '../routes.ts'
+import { isUp } from '../world/world.ts'
 import { guestRow, nodeRow, storageRows } from './rows.ts'
 
 type Row = Record<string, unknown>
@@ -24,13 +25,21 @@ function storages({ world, user }: Call): Row[] {
 /** The zone of the bridges that every node has; seen with SDN.Audit, not with SDN.Use alone (recording 03). */
 function networks({ world, user }: Call): Row[] {
   if (!world.access.has(user, '/sdn/zones/localnetwork', 'SDN.Audit')) return []
+  if (!world.isNine)
+    return [...world.nodes.values()].map((node) => ({
+      id: `sdn/${node.name}/localnetwork`,
+      type: 'sdn',
+      sdn: 'localnetwork',
+      node: node.name,
+      status: node.online ? 'ok' : 'unknown',
+    }))
   return [...world.nodes.values()].map((node) => ({
     id: `network/${node.name}/zone/localnetwork`,
     type: 'network',
     network: 'localnetwork',
     'network-type': 'zone',
     node: node.name,
-    status: node.online ? 'ok' : 'unknown',
+    status: isUp(node) ? 'ok' : 'unknown',
   }))
 }
 
@@ -44,6 +53,6 @@ export function clusterResources(call: Call): Row[] {
   if (type === 'vm') return guests(call)
   if (type === 'node') return nodes
   if (type === 'storage') return storages(call)
-  if (type === 'sdn') return []
+  if (type === 'sdn') return call.world.isNine ? [] : networks(call)
   return [...pools(call), ...guests(call), ...nodes, ...storages(call), ...networks(call)]
 }

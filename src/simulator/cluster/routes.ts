@@ -1,5 +1,7 @@
 import { paramError, refuse } from '../http/refusal.ts'
 import { int, str, type Call, type Route } from '../routes.ts'
+import { allowedTags } from '../guests/tags.ts'
+import { isUp } from '../world/world.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { poolRoutes } from './pool-routes.ts'
 import { clusterResources } from './resources.ts'
@@ -39,7 +41,7 @@ function clusterStatus({ world }: Call): Row[] {
     ip: node.ip,
     level: '',
     local: node.name === here ? 1 : 0,
-    online: node.online ? 1 : 0,
+    online: isUp(node) ? 1 : 0,
     nodeid: clusterName === undefined ? 0 : index + 1,
   }))
   if (clusterName === undefined) return nodes
@@ -55,11 +57,20 @@ function clusterStatus({ world }: Call): Row[] {
 }
 
 /** Only the allowed tags for those without Sys.Audit on /. */
-function readOptions({ world, user }: Call): Row {
-  const tags = { 'allowed-tags': [] }
+function readOptions(call: Call): Row {
+  const { world, user } = call
+  const tags = { 'allowed-tags': [...allowedTags(call).allowed].toSorted() }
   if (!world.access.has(user, '/', 'Sys.Audit')) return tags
-  const own = [...world.datacenter].map(([key, value]) => [key, value.includes('=') ? parts(value) : value] as const)
+  const own = [...world.datacenter].map(([key, value]) => [key, shownOption(key, value)] as const)
   return { description: '', ...tags, ...Object.fromEntries(own) }
+}
+
+/** Property strings as objects, lists of tags as lists (PVE::DataCenterConfig parse_datacenter_config). */
+function shownOption(key: string, value: string): unknown {
+  if (key === 'registered-tags') return value.split(';')
+  if (!value.includes('=')) return value
+  const { 'user-allow-list': list, ...rest } = parts(value)
+  return list === undefined ? rest : { ...rest, 'user-allow-list': list.split(';') }
 }
 
 function writeOptions(call: Call): null {

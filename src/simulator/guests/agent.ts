@@ -1,5 +1,5 @@
 import { refuse } from '../http/refusal.ts'
-import { type Call, str } from '../routes.ts'
+import type { Call } from '../routes.ts'
 import { loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
 import { nics } from './inside.ts'
@@ -8,7 +8,7 @@ import { nics } from './inside.ts'
 const silentMs = 3000
 
 /** The guest with an agent that answers, or PVE's three refusals in their order. */
-async function agentOf(call: Call): Promise<Guest> {
+export async function agentOf(call: Call): Promise<Guest> {
   const { world, node, vmid } = call
   const guest = loadGuest(world, node, vmid)
   if (!guest.config.has('agent')) refuse('No QEMU guest agent configured')
@@ -61,11 +61,6 @@ export async function osInfo(call: Call): Promise<unknown> {
   }
 }
 
-export async function agentInfo(call: Call): Promise<unknown> {
-  await agentOf(call)
-  return { result: { version: '10.0.2', supported_commands: [] } }
-}
-
 /** guest-shutdown through the agent. */
 export async function agentShutdown(call: Call): Promise<unknown> {
   const guest = await agentOf(call)
@@ -73,9 +68,4 @@ export async function agentShutdown(call: Call): Promise<unknown> {
     guest.process = undefined
   })
   return { result: null }
-}
-
-export async function anyOther(call: Call): Promise<unknown> {
-  await agentOf(call)
-  return { result: { command: str(call, 'command') ?? call.template.split('/').at(-1) } }
 }

@@ -6,7 +6,7 @@ import type { Guest, Section } from './guest.ts'
 import { parseNet } from './net.ts'
 
 export function isWindows(config: Section): boolean {
-  return /^w/.test(config.get('ostype') ?? '')
+  return (config.get('ostype') ?? '').startsWith('w')
 }
 
 function formatOf(config: Section): string {

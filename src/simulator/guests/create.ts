@@ -25,24 +25,26 @@ export async function create(call: Call): Promise<string> {
   const pool = str(call, 'pool')
   if (pool !== undefined && !world.access.pools.has(pool))
     throw new PveRefusal(403, `Permission check failed (pool '${pool}' does not exist)`)
+  const storage = str(call, 'storage')
+  if (storage !== undefined) call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
+  if (flag(call, 'ha-managed')) call.check('/', ['Sys.Console'])
+  const asked = throughPool(call, vmid, pool)
+  if (flag(call, 'start')) asked.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
   const mayAllocate =
     world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') || (pool !== undefined && world.access.has(user, `/pool/${pool}`, 'VM.Allocate'))
   if (!mayAllocate) throw forbidden()
-  const storage = str(call, 'storage')
   const archive = str(call, 'archive')
   if (archive !== undefined) {
     checkVolumeAccess({ world, user, vmid }, archive)
     refuse('the simulator does not restore backups')
   }
-  if (flag(call, 'ha-managed')) call.check('/', ['Sys.Console'])
-  if (flag(call, 'start')) call.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
   onlyRoot(call, 'skiplock')
   const settings = normalise(world, settingsOf(call))
   const about = { world, user, node, vmid, defaultStorage: storage }
   checkStorageAccess(about, settings)
-  checkOptionPermissions(call, vmid, Object.keys(settings))
+  checkOptionPermissions(asked, vmid, Object.keys(settings))
+  for (const [key, value] of Object.entries(settings)) checkDeviceValue(asked, vmid, key, value, 'set')
   checkBridges(call, Object.entries(settings))
-  for (const [key, value] of Object.entries(settings)) checkDeviceValue(call, vmid, key, value, 'set')
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     await fill(call, worker, { ...about, log: (line) => worker.log(line) }, { settings, pool })
@@ -53,6 +55,17 @@ export async function create(call: Call): Promise<string> {
     if (flag(call, 'ha-managed')) manage(world, vmid, flag(call, 'start') ? 'started' : 'stopped', worker)
   })
   return task.upid
+}
+
+/** Rights on the pool a new VM goes into are as good as rights on the VM, which is not in it yet (PVE::RPCEnvironment check_vm_perm). */
+function throughPool(call: Call, vmid: number, pool: string | undefined): Call {
+  const { access } = call.world
+  const check: Call['check'] = (path, privileges, any = false) => {
+    const isEnough = (at: string): boolean =>
+      any ? access.hasAny(call.user, at, privileges) : privileges.every((privilege) => access.has(call.user, at, privilege))
+    if (pool === undefined || path !== `/vms/${vmid}` || !isEnough(`/pool/${pool}`)) call.check(path, privileges, any)
+  }
+  return { ...call, check }
 }
 
 /** `ha-managed=1`: what `ha-manager add` or `set` does at the end of the task. */

@@ -34,6 +34,17 @@ export interface Snapshot {
   snapstate?: string
   /** With `vmstate`: the running system as it was. */
   inside?: Inside
+  /** Its volumes' snapshots are damaged: it cannot be deleted alone. */
+  isBroken?: boolean
+}
+
+/** States of QMP's query-status. */
+export const runStates = ['running', 'paused', 'prelaunch', 'suspended', 'io-error', 'internal-error'] as const
+export type RunState = (typeof runStates)[number]
+
+/** What PVE calls paused (vm_is_paused); a guest that stands still for an I/O error is not. */
+export function isPaused(process: Process | undefined): boolean {
+  return process !== undefined && ['paused', 'prelaunch', 'suspended'].includes(process.run)
 }
 
 /** A QEMU process. */
@@ -42,12 +53,16 @@ export interface Process {
   /** Since when this process runs: a new one for each start, and after a migration. */
   sinceMs: number
   /** QMP run state. */
-  run: 'running' | 'paused' | 'prelaunch'
+  run: RunState
   /** When the guest agent starts to answer; undefined: no agent device. */
   agentAtMs?: number
   /** Config section as QEMU was started with it. */
   startedWith: Section
   inside: Inside
+  /** Its file systems are frozen through the agent. */
+  isFrozen?: boolean
+  /** Commands the agent has run and nobody has asked about yet. */
+  agentPids?: Set<number>
   /** Bytes through its NICs; they begin at 0 with each process. */
   netIn: number
   netOut: number

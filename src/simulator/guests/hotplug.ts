@@ -3,10 +3,11 @@ import type { World } from '../world/world.ts'
 import { recordChange } from './cloudinit-changes.ts'
 import { cloudInitKey, isOnDrive, regenerate } from './cloudinit.ts'
 import { isCdrom, isCloudInit, isDriveKey, parseDrive } from './drive.ts'
-import type { Guest } from './guest.ts'
+import type { Guest, Section } from './guest.ts'
 import { parseNet } from './net.ts'
 import { type Actor, cleanupPending, deleteOrDetach } from './pending.ts'
 import { isCloudInitOption } from './permissions.ts'
+import { memoryMiB } from './usage.ts'
 import { registerUnused, tidy } from './write.ts'
 
 /** Options that never touch the QEMU process (qemu-server $fast_plug_option). */
@@ -19,8 +20,8 @@ type Outcome = 'done' | 'skip'
 /** The host itself fails, outside PVE's guard: the call ends there, what was written stays pending. */
 class HostFault extends Error {}
 
-export function hotplugFeatures(guest: Guest): ReadonlySet<string> {
-  const text = guest.config.get('hotplug') ?? '1'
+export function hotplugFeatures(config: Section): ReadonlySet<string> {
+  const text = config.get('hotplug') ?? '1'
   if (text === '0') return new Set()
   return new Set(text === '1' ? ['network', 'disk', 'usb'] : text.split(/[,;\s]+/))
 }
@@ -31,7 +32,7 @@ export function hotplugPending(
   guest: Guest,
   { actor, touched }: { actor: Actor; touched: ReadonlySet<string> },
 ): Record<string, string> {
-  const features = hotplugFeatures(guest)
+  const features = hotplugFeatures(guest.config)
   const errors: Record<string, string> = {}
   for (const [key, value] of guest.pending) {
     if (!fastPlug.has(key) && !isCloudInitOption(key)) continue
@@ -103,7 +104,12 @@ function plug(world: World, guest: Guest, key: string, value: string, features: 
   if (key === 'hotplug') return /cpu|memory/.test(`${value} ${guest.config.get('hotplug') ?? ''}`) ? 'skip' : 'done'
   if (key === 'tablet') return features.has('usb') ? 'done' : 'skip'
   if (key === 'vcpus') return features.has('cpu') ? 'done' : 'skip'
-  if (key === 'memory') return features.has('memory') && guest.config.get('numa') === '1' ? 'done' : 'skip'
+  if (key === 'memory') {
+    if (!features.has('memory') || guest.config.get('numa') !== '1') return 'skip'
+    if (memoryMiB(new Map([[key, value]])) < 1024)
+      refuse("memory can't be lower than 1024 MB at /usr/share/perl5/PVE/QemuServer/Memory.pm line 219.")
+    return 'done'
+  }
   if (key === 'balloon') return (guest.config.get('balloon') !== '0') === (value !== '0') ? 'done' : 'skip'
   if (key === 'agent') return plugAgent(guest, value)
   if (/^usb\d+$/.test(key)) return canPlugUsb(guest, features) ? 'done' : 'skip'

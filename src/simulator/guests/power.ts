@@ -4,7 +4,7 @@ import { paramError, refuse } from '../http/refusal.ts'
 import { type Call, flag, int } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
 import { checkLock, checkQuorum, findGuest, flockPath } from './find.ts'
-import type { Guest } from './guest.ts'
+import { type Guest, isPaused } from './guest.ts'
 import { begin, flockMs, rootCall, runningGuest } from './guest-task.ts'
 import { onlyRoot } from './options.ts'
 import { rebootInside, startGuest, stopGuest } from './start.ts'
@@ -93,7 +93,7 @@ export function shutdown(call: Call): string {
   const { world, vmid } = call
   const known = world.guests.get(vmid)
   const isForced = flag(call, 'forceStop')
-  if (known?.process && known.process.run !== 'running' && !isForced) refuse('VM is paused - cannot shutdown')
+  if (isPaused(known?.process) && !isForced) refuse('VM is paused - cannot shutdown')
   return world.ha.isManaged(vmid) ? requestStop(call, int(call, 'timeout') ?? 60) : shutdownNow(call)
 }
 
@@ -103,8 +103,7 @@ export function shutdownNow(call: Call): string {
   const isForced = flag(call, 'forceStop')
   return begin(call, 'qmshutdown', (worker) =>
     endProcess(call, worker, async (guest) => {
-      const isPaused = guest.process?.run !== 'running'
-      if (!isPaused && !(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest)))) {
+      if (!isPaused(guest.process) && !(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest)))) {
         if (!isForced) refuse('VM quit/powerdown failed - got timeout')
         worker.log('VM still running - terminating now with SIGTERM')
       }
@@ -122,7 +121,7 @@ export function reboot(call: Call): string {
   const { world, node, vmid } = call
   const known = findGuest(world, node, vmid)
   if (!known.process) refuse(`VM ${vmid} not running`)
-  if (known.process.run !== 'running') refuse('VM is paused - cannot shutdown')
+  if (isPaused(known.process)) refuse('VM is paused - cannot shutdown')
   return begin(call, 'qmreboot', async (worker) => {
     await endProcess(call, worker, async (guest) => {
       if (!(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest))))
@@ -130,7 +129,9 @@ export function reboot(call: Call): string {
       stopGuest(world, guest)
     })
     // qmeventd's cleanup finds the request and starts the guest itself, as root (PVE::CLI::qm cleanup).
-    world.clock.after(world.spec.durations.restartMs ?? 1500, () => start(rootCall(world, node, vmid)))
+    world.clock.after(world.spec.durations.restartMs ?? 1500, () =>
+      start({ ...rootCall(world, node, vmid), fault: call.fault?.secondTask && { task: call.fault.secondTask } }),
+    )
   })
 }
 

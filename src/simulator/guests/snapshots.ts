@@ -139,8 +139,26 @@ export function deleteSnapshot(call: Call): string {
       snapshot.snapstate = 'delete'
     })
     await worker.work(world.spec.durations.snapshotMs)
+    const broken = breakage(world, world.guests.get(call.vmid), name)
+    // The lock stays, and the snapshot in state `delete` (PVE::AbstractConfig snapshot_delete).
+    if (broken !== undefined && !flag(call, 'force')) refuse(broken)
+    if (broken !== undefined) worker.log(broken)
     await locked((guest) => dropSnapshot(world, guest, name))
   })
+}
+
+/** What the storage says when the snapshot of a volume is damaged; undefined when it is whole. */
+function breakage(world: World, guest: Guest | undefined, name: string): string | undefined {
+  const snapshot = guest?.snapshots.get(name)
+  const [, volid = ''] = disksOf(snapshot?.config ?? new Map())[0] ?? []
+  const parts = splitVolid(volid)
+  if (!snapshot?.isBroken || !parts) return undefined
+  const type = world.storage.definitions.get(parts.storage)?.type
+  if (type === 'rbd') return `rbd snapshot '${name}' error: rbd: failed to remove snapshot: (2) No such file or directory`
+  if (type === 'lvmthin')
+    return `lvremove snapshot 'pve/snap_${parts.name}_${name}' error:   Failed to find logical volume "pve/snap_${parts.name}_${name}"`
+  if (type === 'zfspool') return `zfs error: could not find any snapshots to destroy; check snapshot names.`
+  return `command '/usr/bin/qemu-img snapshot -d ${name} ${parts.name}' failed: exit code 1`
 }
 
 /** The children get the parent, the config loses its lock. */

@@ -3,10 +3,12 @@ import { refuse } from '../http/refusal.ts'
 import { splitVolid } from '../storage/volume.ts'
 import type { Worker } from '../tasks/worker.ts'
 import type { World } from '../world/world.ts'
+import { cleanUpLater } from './cleanup.ts'
 import { checkSnippets, cloudInitKey, regenerate } from './cloudinit.ts'
 import { isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, loadGuest } from './find.ts'
-import type { Guest, Inside } from './guest.ts'
+import { hotplugFeatures } from './hotplug.ts'
+import { type Guest, type Inside, type Section, isPaused } from './guest.ts'
 import { bootInside } from './inside.ts'
 import { parseNet } from './net.ts'
 import { applyPending } from './pending.ts'
@@ -80,20 +82,30 @@ function checkHost(world: World, node: string, guest: Guest, worker: Worker): vo
     worker.log("qemu-system-x86_64: CPU model 'host' requires KVM or HVF")
     refuse('start failed: QEMU exited with code 1')
   }
+  checkHotplugMemory(config)
   if (memoryMiB(config) * 1024 ** 2 > (host?.memoryBytes ?? Number.POSITIVE_INFINITY)) refuse('start failed: QEMU exited with code 1')
+}
+
+/** Memory that can be plugged needs NUMA nodes of PVE's own and 1 GiB to begin with (PVE::QemuServer::Memory config). */
+function checkHotplugMemory(config: Section): void {
+  if (!hotplugFeatures(config).has('memory')) return
+  if (config.get('numa') !== '1') refuse('NUMA needs to be enabled for memory hotplug')
+  if ([...config.keys()].some((key) => /^numa\d+$/.test(key))) refuse('cannot enable memory hotplugging with custom NUMA topology')
+  if (memoryMiB(config) < 1024) refuse('minimum memory must be 1024MB')
 }
 
 /** The process ends: what waited is applied, as PVE does after a stop. */
 export function stopGuest(world: World, guest: Guest): void {
   guest.process = undefined
   applyPending(world, guest, undefined)
+  cleanUpLater(world, guest.vmid)
 }
 
 /** The same process starts over: the guest reads its drives again; a paused one waits for a resume. */
 export function rebootInside(world: World, guest: Guest): void {
   const { process } = guest
   if (!process) return
-  if (process.run !== 'running') process.run = 'prelaunch'
+  process.run = isPaused(process) ? 'prelaunch' : 'running'
   const nowMs = world.clock.now()
   process.inside = bootInside(guest, nowMs)
   if (process.agentAtMs !== undefined) process.agentAtMs = nowMs + agentMs(world)

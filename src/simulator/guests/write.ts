@@ -8,7 +8,8 @@ const maxUnused = 256
 
 /** What PVE tidies whenever it writes the file: a volume that is attached again is not unused any more. */
 export function tidy(guest: Guest): void {
-  if (guest.config.get('description') === '') guest.config.delete('description')
+  // Perl takes a text `0` for none.
+  if (['', '0'].includes(guest.config.get('description') ?? '')) guest.config.delete('description')
   const used = new Set<string>()
   for (const section of [guest.config, guest.pending]) {
     for (const [key, value] of section) {

@@ -69,6 +69,7 @@ const durationNames = [
   'backupMs',
   'agentMs',
   'restartMs',
+  'cleanupMs',
 ] as const
 
 const durations = z.strictObject({
@@ -100,6 +101,10 @@ const ha = z.strictObject({
  * merged into it. Unknown fields are refused.
  */
 export const scenarioSchema = z.strictObject({
+  version: z
+    .string()
+    .regex(/^[89]\.\d+\.\d+$/, 'a version looks like 8.4.14 or 9.2.11')
+    .optional(),
   clusterName: z.string().optional(),
   nodes: z.array(node).min(1).optional(),
   storages: z.array(storage).optional(),
@@ -153,6 +158,7 @@ export const scenarioSchema = z.strictObject({
   firewall: z.strictObject({ enable: z.boolean() }).optional(),
   durations: durations.optional(),
   ha: ha.optional(),
+  tls: z.strictObject({ ca: z.string(), key: z.string() }).optional(),
   seed: z.int().optional(),
   authDelayMs: z.number().nonnegative().optional(),
   pvestatdMs: z.number().positive().optional(),

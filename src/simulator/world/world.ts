@@ -4,6 +4,7 @@ import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
 import { Guest } from '../guests/guest.ts'
 import { HaState } from '../ha/state.ts'
+import type { Upload } from '../http/upload.ts'
 import { parseSizeBytes } from '../guests/size.ts'
 import { StorageTable } from '../storage/table.ts'
 import { TaskTable } from '../tasks/table.ts'
@@ -16,6 +17,10 @@ import type { NodeSpec, WorldSpec } from './spec.ts'
 
 export interface Node extends NodeSpec {
   online: boolean
+  /** False: it runs, but beyond a broken network. */
+  reachable: boolean
+  /** Its last broadcast, in milliseconds of the clock. */
+  saidAtMs: number
   /** False: the API daemon behind the proxy is stopped. */
   pvedaemon: boolean
   /** False: nothing new is broadcast about the node, its guests and storages. */
@@ -25,6 +30,13 @@ export interface Node extends NodeSpec {
   slots: Slots
   /** SHA-256 of its certificate, `AA:BB:…`. */
   fingerprint: string
+  /** PEM of its certificate. */
+  certificate: string
+}
+
+/** Whether the answering node can talk to this one. */
+export function isUp(node: Node): boolean {
+  return node.online && node.reachable
 }
 
 /** The whole state of one simulated cluster. A reset makes a new one. */
@@ -39,8 +51,12 @@ export class World {
   readonly tasks: TaskTable
   readonly access: Access
   readonly ha: HaState
+  /** PEM of /etc/pve/pve-root-ca.pem. */
+  rootCa = ''
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
   readonly firewall = new Map<number | string, FirewallFile>()
+  /** Files that were uploaded and wait for their task, by their temporary names. */
+  readonly uploads = new Map<string, Upload>()
   /** Backup jobs by id, in the order of jobs.cfg. */
   readonly backupJobs = new Map<string, BackupJob>()
   /** datacenter.cfg. */
@@ -49,6 +65,8 @@ export class World {
   readonly published = new Map<number, Published>()
   /** False: no quorum; reads go on, writes are refused. */
   quorate = true
+  /** So long after each stop `qm cleanup` asks for the guest's file lock; undefined: it is never in the way. */
+  cleanupMs: number | undefined
   lastTickMs: number
   /** Drops one call that is under way; a world that ends drops them all. */
   readonly inFlight = new Set<() => void>()
@@ -68,16 +86,20 @@ export class World {
       this.nodes.set(node.name, {
         ...node,
         online: node.online ?? true,
+        reachable: true,
+        saidAtMs: this.clock.now(),
         pvedaemon: true,
         pvestatd: true,
         bootMs,
         slots: new Slots(3),
         fingerprint: '',
+        certificate: '',
       })
     }
     for (const volume of spec.volumes) this.storage.addFromSpec(volume)
     for (const guest of spec.guests) this.#addGuest(guest)
     if (spec.firewallOptions) this.firewall.set('cluster', { ...emptyFirewall(), options: { ...spec.firewallOptions } })
+    this.cleanupMs = spec.durations.cleanupMs
     this.lastTickMs = this.clock.now()
     this.#publishAll()
     for (const r of spec.remembered ?? [])
@@ -92,6 +114,11 @@ export class World {
         netOut: 0,
       })
     this.#tickLater(spec.firstTickMs)
+  }
+
+  /** PVE 9 or newer; 8.4 differs in a few answers. */
+  get isNine(): boolean {
+    return Number.parseInt(this.spec.version.release, 10) >= 9
   }
 
   get firstNode(): Node {
@@ -114,6 +141,15 @@ export class World {
     const guest = this.guests.get(vmid)
     if (lock === undefined) guest?.config.delete('lock')
     else guest?.config.set('lock', lock)
+  }
+
+  /** The guests' configurations vanish, as when the config store comes back empty; the result puts back those whose VMIDs are free. */
+  loseGuestConfigs(): () => void {
+    const lost = [...this.guests]
+    this.guests.clear()
+    return () => {
+      for (const [vmid, guest] of lost) if (!this.guests.has(vmid)) this.guests.set(vmid, guest)
+    }
   }
 
   /** The firewall file follows its guest's VMID at a clone: copied, or removed when the source has none. */
@@ -149,8 +185,13 @@ export class World {
 
   #publishAll(): void {
     for (const vmid of this.published.keys()) if (!this.guests.has(vmid)) this.published.delete(vmid)
+    const silent = new Set<string>()
+    for (const node of this.nodes.values()) {
+      if (isUp(node) && node.pvestatd) node.saidAtMs = this.clock.now()
+      else silent.add(node.name)
+    }
     for (const guest of this.guests.values()) {
-      if (this.nodes.get(guest.node)?.online) this.published.set(guest.vmid, publish(guest, this.clock.now()))
+      if (!silent.has(guest.node)) this.published.set(guest.vmid, publish(guest, this.clock.now()))
     }
   }
 
