@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
+import { group, teardownFinalizer } from './api/group.ts'
 import {
+  crdResource,
   dnsZones,
   ipPools,
   namespaces,
@@ -23,6 +25,8 @@ import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
+import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
@@ -32,6 +36,10 @@ import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
+import { RecordedGuests } from './cluster/guest-owners.ts'
+import { addressesInUse, guestContext } from './guest-wiring.ts'
+import type { InUseAddresses } from './ipam/in-use.ts'
+import { inheritClaims } from './ipam/inherit.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -58,8 +66,10 @@ export class Operator {
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly book: AddressBook
+  readonly inUse: InUseAddresses
   readonly stores
   readonly dns: DnsTrack
+  readonly kinds: KindWatch
   readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #deps: Dependencies
@@ -68,6 +78,8 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
+  readonly #installation = new Installation()
+  readonly #recorded: RecordedGuests
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -86,6 +98,7 @@ export class Operator {
       commands: this.#watch(proxmoxVMCommands),
       zones: this.#watch(dnsZones),
     }
+    this.kinds = this.#watchKinds()
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -96,6 +109,8 @@ export class Operator {
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
     })
     this.book = this.#makeBook()
+    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
+    this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
     this.#pools = this.#makePools()
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -146,6 +161,7 @@ export class Operator {
 
   async #lead(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
+    await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
@@ -156,6 +172,7 @@ export class Operator {
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
+      this.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
@@ -176,6 +193,7 @@ export class Operator {
       clock,
       random,
       mayAct: () => this.election?.mayAct() ?? true,
+      waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
       onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
@@ -206,6 +224,9 @@ export class Operator {
       addresses,
       book: this.book,
       clock: this.#o.clock,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+      inUseOf: (pool) => this.inUse.countOf(pool),
+      isLiving: this.#recorded.isLiving,
       onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
     })
   }
@@ -216,6 +237,8 @@ export class Operator {
       clusters: this.stores.clusters,
       vms: this.stores.vms,
       queue: this.#clusterQueue,
+      recorded: this.#recorded,
+      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
       clock: this.#o.clock,
       // what was under way when its cluster was deleted must not bring the series back
       observe: (seen) => {
@@ -233,6 +256,11 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
+    const {
+      client,
+      stores: { addresses },
+    } = this
+    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -242,8 +270,11 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
+      isLiving,
+      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,
@@ -251,8 +282,15 @@ export class Operator {
       random,
       mayAct: () => this.#mayAct(),
       observe: metrics,
+      kinds: this.kinds,
+      releaseDns: (key, uid) => this.dns.release(key, uid),
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
+  }
+
+  /** Their addresses must stay on record. */
+  #holdsVMs(): boolean {
+    return this.stores.vms.list().some((vm) => vm.metadata.finalizers?.includes(teardownFinalizer))
   }
 
   #mayAct(): void {
@@ -270,10 +308,16 @@ export class Operator {
     })
   }
 
-  #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
+  #watchKinds(): KindWatch {
+    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
+  }
+
+  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
-    this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
+    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
+    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
     this.#stores.set(resource.plural, store)
     return store
   }

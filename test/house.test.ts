@@ -25,6 +25,8 @@ const programs = [
   'src/demo/demo.ts',
   'src/bench/bench.ts',
   'src/release/image.ts',
+  'src/release/whmcs.ts',
+  'src/release/chart.ts',
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',

@@ -20,6 +20,8 @@ export interface Exchange {
   path: string
   body?: string
   contentType?: string
+  /** Media type of the answer; JSON if absent. */
+  accept?: string | undefined
   lane?: Lane
   signal?: AbortSignal | undefined
 }
@@ -60,8 +62,8 @@ export class Transport {
   }
 
   /** A watch: resolves once the server has answered 200, throws a KubeError otherwise. The body has no deadline of its own. */
-  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number }): Promise<Readable> {
-    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal }
+  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined }): Promise<Readable> {
+    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal, accept: o.accept }
     const open = (fresh: boolean) => this.#send(exchange, fresh, { headersTimeout: o.headersTimeoutMs, bodyTimeout: 0 })
     try {
       let response = await open(false)
@@ -115,7 +117,7 @@ export class Transport {
     const lanes = await this.#current(fresh)
     const as = this.#server.impersonate
     const headers: Record<string, string | string[]> = {
-      accept: 'application/json',
+      accept: o.accept ?? 'application/json',
       'user-agent': userAgent,
       ...(authorization && { authorization }),
       ...(o.body !== undefined && { 'content-type': o.contentType ?? 'application/json' }),

@@ -1,4 +1,5 @@
 import { dnsHolds } from '../../dns/vm-status.ts'
+import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
@@ -16,6 +17,8 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   if (!hasFinalizer(draft.vm)) return done
   if (draft.vm.spec.deletionPolicy === 'Orphan') return await orphan(pass)
+  const lost = await findLost(pass)
+  if (lost) return lost
   if (draft.status.intentAt && !pass.memory.clone.isUnasked) {
     const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
@@ -23,6 +26,7 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
     if (gone.is !== 'done') return gone
   }
   // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
+  if (dnsHolds(draft.vm)) deps.releaseDns(pass.key, draft.vm.metadata.uid ?? '')
   if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
   return await giveBack(pass)
 }
