@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { teardownFinalizer } from './api/group.ts'
+import { group, teardownFinalizer } from './api/group.ts'
 import {
   crdResource,
   dnsZones,
@@ -26,6 +26,7 @@ import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
 import { KindWatch, strippedKind } from './kube/kind-watch.ts'
+import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
@@ -35,6 +36,10 @@ import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
+import { RecordedGuests } from './cluster/guest-owners.ts'
+import { addressesInUse, guestContext } from './guest-wiring.ts'
+import type { InUseAddresses } from './ipam/in-use.ts'
+import { inheritClaims } from './ipam/inherit.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -61,6 +66,7 @@ export class Operator {
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly book: AddressBook
+  readonly inUse: InUseAddresses
   readonly stores
   readonly dns: DnsTrack
   readonly kinds: KindWatch
@@ -72,6 +78,8 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
+  readonly #installation = new Installation()
+  readonly #recorded: RecordedGuests
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -101,6 +109,8 @@ export class Operator {
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
     })
     this.book = this.#makeBook()
+    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
+    this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
     this.#pools = this.#makePools()
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -151,6 +161,7 @@ export class Operator {
 
   async #lead(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
+    await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
@@ -161,6 +172,7 @@ export class Operator {
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
+      this.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
@@ -213,6 +225,8 @@ export class Operator {
       book: this.book,
       clock: this.#o.clock,
       mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+      inUseOf: (pool) => this.inUse.countOf(pool),
+      isLiving: this.#recorded.isLiving,
       onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
     })
   }
@@ -223,6 +237,8 @@ export class Operator {
       clusters: this.stores.clusters,
       vms: this.stores.vms,
       queue: this.#clusterQueue,
+      recorded: this.#recorded,
+      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
       clock: this.#o.clock,
       // what was under way when its cluster was deleted must not bring the series back
       observe: (seen) => {
@@ -240,6 +256,11 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
+    const {
+      client,
+      stores: { addresses },
+    } = this
+    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -249,8 +270,11 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
+      isLiving,
+      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,
@@ -292,7 +316,8 @@ export class Operator {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
     const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
-    this.#reflectors.set(resource.plural, new Reflector<T>(o))
+    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
+    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
     this.#stores.set(resource.plural, store)
     return store
   }

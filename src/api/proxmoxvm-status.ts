@@ -40,6 +40,23 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
+const cloneRequest = z.object({
+  vmid: z.int().describe('VMID it makes.'),
+  node: z.string().max(63).describe('Node it was sent to: the one of the template.'),
+  template: z.int().describe('VMID of the template.'),
+  askedAt: time('When it was about to be sent, by the clock of PVE.'),
+  upid: statusText(256, 'Its PVE task (UPID). Absent while the answer is under way, or lost.'),
+})
+export type CloneRequest = z.infer<typeof cloneRequest>
+const adoption = z.object({
+  vmid: z.int().describe('VMID of the guest.'),
+  node: statusText(63, 'Node it is on.'),
+  macAddress: statusText(17, 'MAC address of its net0.'),
+  fromUID: statusText(64, 'The uid in its mark: of the former object that owned it.'),
+  installation: statusText(64, 'The Kubernetes cluster in its mark, when that is another one.'),
+  takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
+})
+
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
@@ -111,6 +128,15 @@ export const proxmoxVMStatus = z
     intentAt: time(
       'When the intent (VMID, node, template, MAC, names) was written. A VM missing in PVE before that proves nothing.',
     ).exactOptional(),
+    cloneRequests: z
+      .array(cloneRequest)
+      .max(32)
+      .exactOptional()
+      .meta({
+        description:
+          'Clone requests that may still take effect, oldest first. Each is written before it is sent and leaves the list when PVE says what became of it, or 5 minutes after its answer was lost.',
+        ...atomic,
+      }),
     addresses: z
       .array(vmAddress)
       .max(16)
@@ -157,6 +183,9 @@ export const proxmoxVMStatus = z
       })
       .exactOptional()
       .describe('What was given to cloud-init and cannot be read back.'),
+    adoption: adoption
+      .exactOptional()
+      .describe('A guest of a former object of this name, which `kubectl pve adopt --former` takes over, or which was taken over.'),
     history: z
       .array(historyEntry)
       .max(30)

@@ -60,6 +60,7 @@ export type Phase = (typeof phases)[number]
 export const addressStates = {
   Allocated: 'Held by the ProxmoxVM in claimRef.',
   Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
@@ -160,7 +161,10 @@ export const reasons = {
   NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
-  StuckLock: { who: 'admin', means: 'The VM has lock clone and no task is running; an admin must run on its node what the message says.' },
+  StuckLock: {
+    who: 'admin',
+    means: 'PVE holds a lock on the VM and no task works on it; an admin must run on its node what the message says.',
+  },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
   PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },
@@ -191,6 +195,19 @@ export const reasons = {
   Reachable: { who: 'nobody', means: 'PVE answers.' },
   // life
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
+  OwnedByFormerObject: {
+    who: 'admin',
+    means:
+      'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
+  },
+  AdoptMismatch: {
+    who: 'user',
+    means: 'The guest is not the one that spec.adopt describes; the message says what differs. Nothing was changed.',
+  },
+  LookingForGuests: {
+    who: 'operator',
+    means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
+  },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   DeletionProtected: {
     who: 'user',
@@ -284,6 +301,9 @@ export const events = {
   PackageChanged: 'The change of package is finished; the message says what was applied.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
+  Adopted: 'A guest of a former object became this VM; the message names both.',
+  UnclaimedGuests: 'The number of guests in PVE whose object is no more has changed.',
   DNSSynced: 'The records of the VM are in DNS.',
   DNSConflict: "A record of the VM is somebody else's; the message says whose.",
   DNSOrphaned: 'A deleted VM could not wait for its records to go; their zone goes on removing them.',

@@ -6,9 +6,11 @@ import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import type { EventReason, StepName } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
+import type { Claimant, Entry } from '../ipam/claim.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import type { KindWatch } from '../kube/kind-watch.ts'
+import type { Installation } from '../kube/installation.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { ClusterDirectory } from '../cluster/directory.ts'
@@ -24,10 +26,16 @@ export interface Dependencies {
   readonly clusterObjects: Store<ProxmoxCluster>
   readonly namespaces: Store<Namespace>
   readonly commands: Store<ProxmoxVMCommand>
+  /** Which Kubernetes cluster this is: it stands in the mark of every VM. */
+  readonly installation: Pick<Installation, 'uid'>
   /** By the key of their VM. */
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
+  /** A ProxmoxVM with this uid exists. */
+  readonly isLiving: (uid: string) => boolean
+  /** Passes claims of objects that are no more, on addresses that the guest of `who` shows. Answers with those that changed their holder. */
+  readonly inheritClaims: (who: Claimant, entries: readonly Entry[], shown: readonly string[]) => Promise<string[]>
   readonly events: EventRecorder
   readonly inFlight: InFlightPlacements
   readonly clock: Clock
