@@ -1,5 +1,6 @@
 /** Connects what is read of guests in PVE with the addresses of our pools and with what people are told. */
 import type { PoolAddress } from './api/pooladdress.ts'
+import type { EventReason } from './api/words.ts'
 import type { GuestContext } from './cluster/guest-owners.ts'
 import type { AddressBook } from './ipam/address-book.ts'
 import { InUseAddresses } from './ipam/in-use.ts'
@@ -8,7 +9,6 @@ import type { EventRecorder } from './kube/events.ts'
 import type { Store } from './kube/store.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
-import type { EventReason } from './api/events.ts'
 
 export function addressesInUse(o: {
   client: KubeClient

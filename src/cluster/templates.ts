@@ -1,10 +1,10 @@
+import type { Reason } from '../api/words.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { At } from '../proxmox/answers.ts'
 import type { Pve } from '../proxmox/endpoints.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { GuestRow, Listing } from '../proxmox/listing.ts'
 import { isTemplate, type TemplateFacts, templateFactsOf } from './template-facts.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** Exactly one of them, as in ProxmoxVM.spec.template. */
 export interface TemplateRef {

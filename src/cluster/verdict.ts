@@ -1,11 +1,10 @@
 import type { Condition } from '../api/object.ts'
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
-import { type ClusterCondition, clusterConditions } from '../api/words.ts'
+import { type ClusterCondition, clusterConditions, type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
 import type { UnclaimedReport } from './unclaimed.ts'
-import { type Reason, reasons } from '../api/reasons.ts'
 
 /** Why a cluster cannot be worked with. */
 export interface ClusterProblem {

@@ -1,10 +1,10 @@
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import type { Reason } from '../api/words.ts'
 import type { Seen } from '../ladder/machine.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
-import type { Reason } from '../api/reasons.ts'
 
 export interface CommandRefusal {
   readonly reason: Reason

@@ -1,4 +1,5 @@
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
+import type { Reason } from '../api/words.ts'
 import { resolvePackage } from '../want/package.ts'
 import { ensureFinalizer } from '../engine/create/finalizer.ts'
 import { unplanned } from '../engine/apply/change.ts'
@@ -24,7 +25,6 @@ import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
 import { beginLook, climbOf, lookOf, wantWithSlots } from '../engine/apply/ascent.ts'
 import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
-import type { Reason } from '../api/reasons.ts'
 
 type CommandProgress = Outcome | 'finished' | 'goes on'
 

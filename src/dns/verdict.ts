@@ -1,7 +1,7 @@
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import type { Condition } from '../api/object.ts'
+import type { Reason } from '../api/words.ts'
 import type { FaultKind } from './providers/provider.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** What is in the way of some records. */
 export interface Trouble {

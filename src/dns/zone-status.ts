@@ -1,11 +1,10 @@
 import type { DNSZone, DNSZoneStatus } from '../api/dnszone.ts'
 import type { Condition } from '../api/object.ts'
-import type { ZoneCondition } from '../api/words.ts'
+import type { Reason, ZoneCondition } from '../api/words.ts'
 import { zoneConditions } from '../api/words.ts'
 import { isSameJson } from '../kube/json.ts'
 import { providerOf } from './providers/providers.ts'
 import type { Trouble } from './verdict.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** What is known of a zone, for its status. */
 export interface ZoneKnowledge {

@@ -1,12 +1,12 @@
 import { pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { Reason } from '../api/words.ts'
 import { holds, readiness } from './conditions.ts'
 import type { Memory } from './memory.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
 import { judged, working } from './status.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import type { Outcome } from '../ladder/outcome.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** When the VM is looked at again. */
 export type Requeue = { readonly is: 'never' } | { readonly is: 'after'; readonly ms: number } | { readonly is: 'backoff' }

@@ -1,6 +1,5 @@
 import type { Condition } from '../api/object.ts'
-import { vmConditions, type VmCondition } from '../api/words.ts'
-import type { Reason } from '../api/reasons.ts'
+import { vmConditions, type Reason, type VmCondition } from '../api/words.ts'
 
 export interface ConditionUpdate {
   readonly type: VmCondition

@@ -4,7 +4,7 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
-import type { StepName } from '../api/words.ts'
+import type { EventReason, StepName } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
 import type { Claimant, Entry } from '../ipam/claim.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -16,7 +16,6 @@ import type { Clock } from '../ops/clock.ts'
 import type { ClusterDirectory } from '../cluster/directory.ts'
 import type { Log } from '../ops/log.ts'
 import type { InFlightPlacements } from './create/in-flight.ts'
-import type { EventReason } from '../api/events.ts'
 
 /** Everything a pass over one VM works with. Made once, by main. */
 export interface Dependencies {

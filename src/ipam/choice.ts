@@ -1,6 +1,7 @@
 /** Which address a VM gets for one entry, or why it gets none (no writes): the rules of a pool in one place. */
 import type { IPPool } from '../api/ippool.ts'
 import type { PoolAddress } from '../api/pooladdress.ts'
+import type { Reason } from '../api/words.ts'
 import { type Address, formatAddress, parseAddress } from './address.ts'
 import { namespaceAllowed } from './allowed-namespaces.ts'
 import { type Claimant, type Entry, type Grant, keyOfClaimant, type ClaimRefusal } from './claim.ts'
@@ -8,7 +9,6 @@ import { timeOf } from './records.ts'
 import type { Owner, PoolView, AvailabilityState, PoolIndex } from './pool-index.ts'
 import type { UsableAddresses } from './usable.ts'
 import { servable, type Waiter, type AddressWish } from './waiters.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** Take this one; `adopt`: the VM holds it under an entry it no longer has. Or wait, and for what. */
 export type Choice = { is: 'take'; address: Address; adopt: boolean } | { is: 'no'; refusal: ClaimRefusal; wish: AddressWish }

@@ -1,6 +1,6 @@
 /** Who asks for an address, for what, and what the answer is. */
+import type { Reason } from '../api/words.ts'
 import type { Family } from './address.ts'
-import type { Reason } from '../api/reasons.ts'
 
 export interface Claimant {
   readonly namespace: string

@@ -1,9 +1,8 @@
 /** What a pool says of itself (pure). */
 import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
-import type { PoolCondition } from '../api/words.ts'
+import type { PoolCondition, Reason } from '../api/words.ts'
 import { timeOf } from './records.ts'
-import type { Reason } from '../api/reasons.ts'
 
 export interface PoolFacts {
   /** Why the pool gives nothing: a sentence that names the field. */

@@ -1,8 +1,7 @@
-import type { LocalStatus, StepName } from '../api/words.ts'
+import type { LocalStatus, Reason, StepName } from '../api/words.ts'
 import type { Part, Seen, Want } from './machine.ts'
 import type { GuestWriter } from './guest-writer.ts'
 import type { Outcome } from './outcome.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** What looking tells us. `message` is a sentence for people: it becomes event, history line and message. */
 export type Verdict =

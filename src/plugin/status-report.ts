@@ -2,10 +2,9 @@ import type { Condition } from '../api/object.ts'
 import type { Event } from '../api/meta.ts'
 import type { HistoryEntry } from '../api/proxmoxvm-status.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { type LocalStatus, localStatuses } from '../api/words.ts'
+import { type LocalStatus, localStatuses, type Reason, reasons } from '../api/words.ts'
 import { phaseOf } from '../engine/status.ts'
 import { conditionOf } from '../api/condition.ts'
-import { type Reason, reasons } from '../api/reasons.ts'
 
 export interface Rung {
   rung: LocalStatus

@@ -1,5 +1,5 @@
+import type { Reason } from '../api/words.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
-import type { Reason } from '../api/reasons.ts'
 
 /** What a fault asks of us. PVE has neither 404 nor 409: nearly all of it is a 500 with a text, and the same texts end tasks. */
 export type FailureKind =

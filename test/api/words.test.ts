@@ -6,15 +6,15 @@ import {
   clusterConditions,
   commandConditions,
   commandPhases,
+  events,
   localStatuses,
   phases,
   poolConditions,
+  reasons,
   statusesBeside,
   vmConditions,
 } from '../../src/api/words.ts'
 import { reasonsPage } from '../../src/crds/reasons-page.ts'
-import { events } from '../../src/api/events.ts'
-import { reasons } from '../../src/api/reasons.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/reasons.md'), 'utf8')
 

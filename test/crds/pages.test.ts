@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { reasons } from '../../src/api/words.ts'
 import { withCommandTable } from '../../src/crds/command-table.ts'
 import { customResourceDefinitions } from '../../src/crds/definitions.ts'
 import { withFieldTables } from '../../src/crds/field-tables.ts'
 import type { Structural } from '../../src/crds/structural.ts'
-import { reasons } from '../../src/api/reasons.ts'
 
 const pages = customResourceDefinitions().map((crd) => {
   const file = `${crd.spec.names.kind.toLowerCase()}.md`

@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Condition } from '../../src/api/object.ts'
-import { vmConditions } from '../../src/api/words.ts'
+import { vmConditions, type Reason } from '../../src/api/words.ts'
 import { fails, holds, readiness, withoutConditions, withUpdates } from '../../src/engine/conditions.ts'
 import { conditionOf, isTrue } from '../../src/api/condition.ts'
-import type { Reason } from '../../src/api/reasons.ts'
 
 const first = '2026-01-01T00:00:00Z'
 const later = '2026-01-01T00:01:00Z'

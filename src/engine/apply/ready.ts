@@ -1,5 +1,6 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { atNextStart, type Climbed } from './climb.ts'
+import type { Reason } from '../../api/words.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
@@ -15,7 +16,6 @@ import { withoutEmptyLedger } from '../create/clone-requests.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
-import type { Reason } from '../../api/reasons.ts'
 
 interface Conclusion {
   readonly deps: Dependencies

@@ -1,4 +1,5 @@
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+import type { Reason } from '../../api/words.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
 import { keyOf } from '../../kube/keys.ts'
 import type { WorkQueue } from '../../kube/queue.ts'
@@ -7,7 +8,6 @@ import type { Audit } from './audit.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { isSettled } from '../status.ts'
 import { conditionOf } from '../../api/condition.ts'
-import type { Reason } from '../../api/reasons.ts'
 
 /** What a VM can be found by when something it depends on changes. */
 export interface VMIndexes {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
+import type { Reason } from '../../../src/api/words.ts'
 import type { Dependencies } from '../../../src/engine/dependencies.ts'
 import { connectWakes, type VMIndexes } from '../../../src/engine/watch/wakes.ts'
 import type { WorkQueue } from '../../../src/kube/queue.ts'
 import { aVm } from '../vms.ts'
-import type { Reason } from '../../../src/api/reasons.ts'
 
 const stalledFor = (name: string, reason: Reason): ProxmoxVM =>
   aVm({
@@ -41,16 +41,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     get: () => cluster,
   }
   const store = { ...nothing, list: () => [] }
-  const deps = {
-    kinds: nothing,
-    vms: store,
-    packages: store,
-    pools: store,
-    clusterObjects: store,
-    commands: store,
-    namespaces: store,
-    clusters,
-  }
+  const deps = { kinds: nothing, vms: store, packages: store, pools: store, clusterObjects: store, commands: store, namespaces: store, clusters }
   const none = () => []
   const indexes: VMIndexes = { ofCluster: () => [...vms], ofPackage: none, ofPool: none, ofVmid: none }
   const queue = { add: (key: string) => keys.push(key), addFirst: () => undefined }
