@@ -1,6 +1,7 @@
 import type { Condition } from '../api/object.ts'
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
-import { type ClusterCondition, clusterConditions, type Reason, reasons } from '../api/words.ts'
+import { type ClusterCondition, clusterConditions } from '../api/condition-words.ts'
+import { type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
