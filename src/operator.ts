@@ -25,6 +25,7 @@ import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
 import { addressesInUse, guestContext } from './guest-wiring.ts'
 import type { InUseAddresses } from './ipam/in-use.ts'
+import { inheritClaims } from './ipam/inherit.ts'
 import { Watches } from './watches.ts'
 
 export interface OperatorOptions {
@@ -230,6 +231,11 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
+    const {
+      client,
+      stores: { addresses },
+    } = this
+    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -242,6 +248,8 @@ export class Operator {
       installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
+      isLiving,
+      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,

@@ -11,6 +11,8 @@ export interface Memory {
     /** When the clone was last asked for, until its task is known or PVE refused: it may still begin. */
     askedMs?: number
   }
+  /** By create/recognise.ts: the VMID that the record had when it was last seen; the record may be lost after that. */
+  record: { vmid?: number; seenMs?: number }
   /** By apply/climb.ts. From the pass that asked for a start to the one that sees it ended. */
   readonly look: { carried?: Carried }
   /** By watch/listing.ts. */
@@ -37,6 +39,7 @@ export interface Memory {
 
 export const freshMemory = (): Memory => ({
   clone: { isUnasked: false },
+  record: {},
   look: {},
   listing: {},
   audit: {},

@@ -10,15 +10,13 @@ process.once('SIGINT', () => interrupted.abort())
 // A reader that has seen enough (head) closes the pipe; that is no fault of ours.
 process.stdout.on('error', () => process.exit(0))
 
-async function ask(question: string): Promise<string | undefined> {
-  if (!process.stdin.isTTY) return undefined
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
+async function ask(question: string): Promise<string> {
+  if (!process.stdin.isTTY) return ''
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return await lines.question(question, { signal: interrupted.signal })
-  } catch {
-    return ''
+    return await terminal.question(question, { signal: interrupted.signal })
   } finally {
-    lines.close()
+    terminal.close()
   }
 }
 
@@ -27,9 +25,9 @@ process.exitCode = await run(
   {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    ask,
     isTerminal: process.stderr.isTTY ?? false,
     columns: process.stderr.columns ?? 100,
-    ask,
     ...(KUBECONFIG && { kubeconfig: KUBECONFIG }),
     version: packageFile.version,
     clock: systemClock,

@@ -14,6 +14,8 @@ import { type Session, withSession } from './session.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
 import { suspendVM, unsuspend } from './suspension.ts'
+import { type AdoptOptions, adoptFormer } from './adopt.ts'
+import { showUnclaimed } from './unclaimed.ts'
 import { showWho } from './who.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
@@ -75,6 +77,15 @@ function addViews(program: Command, shell: Shell): void {
   view('plan <vm>', 'what would be done now and why, and what needs a stop or a command', showPlan)
   view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
   program
+    .command('unclaimed')
+    .description('guests in PVE with our mark that belong to no ProxmoxVM, and what they use')
+    .helpGroup('Looking:')
+    .addOption(json())
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals()
+      await withSession(shell, options, (session) => showUnclaimed(session, options))
+    })
+  program
     .command('pools')
     .description('address pools: how many are free, held, resting')
     .helpGroup('Looking:')
@@ -120,6 +131,16 @@ function addEdits(program: Command, shell: Shell): void {
     .option('--by <holder>', 'whose entry goes', 'manual')
     .option('--force', 'even if somebody else wrote the entry')
     .action(bound(shell, unsuspend))
+  waiting(
+    program.command('adopt').description('VMs that a former object of the same name owned become those of the objects that wait for them'),
+  )
+    .helpGroup(editGroup)
+    .requiredOption('--former', 'all objects with reason OwnedByFormerObject, in all namespaces or in that of -n; shows them and asks')
+    .option('--yes', 'do not ask')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<AdoptOptions & Parameters<typeof withSession>[1]>()
+      await withSession(shell, options, (session) => adoptFormer(session, options))
+    })
   edit('reinstall', buttonHelp('Reinstall'))
     .option('--template <name>', 'another template, for this time only')
     .addOption(new Option('--template-vmid <vmid>', 'the same, by VMID').argParser(whole).conflicts(['template', 'templateTag']))

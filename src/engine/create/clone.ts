@@ -1,5 +1,7 @@
 import { judge, judgeExit } from '../../proxmox/failures.ts'
 import { clonedFull, dropIntent, vmidTaken } from './intent-state.ts'
+import { whoseGuest } from '../whose-guest.ts'
+import { ofRecord } from './recognise.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
@@ -27,7 +29,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
     case 'copying':
       return await copying(climb)
     case 'foreign':
-      return foreign(climb)
+      return (await ofRecord(climb, cluster)) ?? (await foreign(climb))
     case 'unproved':
       return retry('Unreachable', `PVE cannot tell for certain whether VM ${draft.status.vmid} exists: ${look.doubt}.`)
     case 'absent':
@@ -185,17 +187,21 @@ async function copying({ draft, cluster, look, deps, memory }: Climb): Promise<O
   )
 }
 
-function foreign(climb: Climb): Outcome {
-  const { draft } = climb
+async function foreign(climb: Climb): Promise<Outcome> {
+  const { draft, look } = climb
   const vmid = draft.status.vmid ?? 0
   if (isTrue(draft.status.conditions, 'Cloned'))
     return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
+  const whose = await whoseGuest(climb, look)
+  if (whose.is === 'doubtful')
+    return stalled('VMForeign', `VM ${vmid} in PVE ${whose.why} and does not carry its mark; it is not touched, and no other VM is made.`)
   return pinnedVmidOf(draft.vm, draft.status) === undefined ? chooseAgain(climb, `VMID ${vmid} belongs to another guest`) : vmidTaken(vmid)
 }
 
 /** Drops the intent: the next pass forms a new one. MAC and addresses stay. */
 function chooseAgain(climb: Climb, why: string, lookAfterMs = 0): Outcome {
   climb.deps.inFlight.forget(climb.draft.vm.metadata.uid ?? '')
+  climb.memory.record = {}
   climb.draft.change(dropIntent)
   return wait('Provisioning', `${why}; another place is chosen.`, lookAfterMs)
 }
