@@ -76,7 +76,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       const vm = await born('back', { deletionProtection: true })
       await world.inPve('PUT', `${world.pathOf(vm)}/config`, { tags: `${ownTag};theirs` })
       const refused = await pve('release', 'back', '--hand-back')
-      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('nobody answered') })
+      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('add --yes') })
       const said = await pve('release', 'back', '--hand-back', '--yes', '--timeout', '60s')
       expect(said).toEqual({
         code: 0,
