@@ -146,6 +146,16 @@ export const reasons = {
   NotEnforced: { who: 'admin', means: 'The rules are written, but the datacenter firewall of PVE is off.' },
   // PVE
   Unreachable: { who: 'admin', means: 'PVE does not answer; nothing is concluded from that and nothing is lost.' },
+  ClusterChanged: {
+    who: 'admin',
+    means:
+      'Another PVE than the one on record answers at the endpoints: nothing is written there and nothing is concluded about VMs. Put the endpoints right, or confirm the new one in spec.identity of the ProxmoxCluster.',
+  },
+  ListingDoubtful: {
+    who: 'admin',
+    means:
+      'PVE does not list VMs that may well be there, many at once or against what it says elsewhere; none is taken for gone. The message names the privilege that shows them.',
+  },
   NodeOffline: { who: 'admin', means: 'The node of the VM is offline.' },
   PermissionDenied: { who: 'admin', means: 'The token lacks a privilege; the message names path and privilege.' },
   InvalidForPVE: { who: 'user', means: 'PVE refuses a value; the message has its words.' },

@@ -26,6 +26,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   const cluster = {
     cloneSlots: nothing,
     deletions: nothing,
+    identity: nothing,
     inventory: {
       subscribe: (listener: (change: Change) => void) => {
         tell = listener
