@@ -2,6 +2,8 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
 import type { GuestRow } from '../proxmox/listing.ts'
+import type { Reason } from '../api/words.ts'
+import { type Obstacle, stalled, wait } from '../ladder/outcome.ts'
 import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
 import type { ListedRule } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from '../ladder/machine.ts'
@@ -25,6 +27,9 @@ export class Look {
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
+  #doubtReason: Reason = 'Unreachable'
+  /** It is not this VM's turn to be asked for. */
+  #isPaced = false
   #config: ConfigSeen | undefined
   #firewall: FirewallSeen | undefined
   #power: Seen['power']
@@ -71,6 +76,13 @@ export class Look {
     return this.#doubt
   }
 
+  /** What to do while absence is not proved; `sentence` begins the message. */
+  unproved(sentence: string): Obstacle {
+    const told = `${sentence}: ${this.#doubt}.`
+    if (this.#isPaced) return wait(this.#doubtReason, told, Math.min(60_000, this.#cluster.doubt.missing.length * 500))
+    return this.#doubtReason === 'ListingDoubtful' ? stalled(this.#doubtReason, told) : wait(this.#doubtReason, told, 10_000)
+  }
+
   get seen(): Seen {
     const lock = this.#config ? this.#config.values.lock : this.#row?.lock
     return {
@@ -108,6 +120,7 @@ export class Look {
 
   async #findGuest(): Promise<void> {
     if (this.#guest === 'ours') return
+    if (!this.#row && !this.#mayAsk()) return
     if (this.#row && this.#row.kind !== 'qemu') this.#guest = 'foreign'
     else if (!this.#node || !(await this.#judgeThere())) await this.#judgeAnywhere()
   }
@@ -117,8 +130,12 @@ export class Look {
     try {
       this.#config = await this.#readConfig()
     } catch (fault) {
-      if (judge(fault).kind !== 'absent') throw fault
-      return false
+      const { kind, message } = judge(fault)
+      if (kind === 'absent') return false
+      if (kind !== 'denied' || this.#row) throw fault
+      this.#doubt = `PVE does not list VM ${this.#vmid} and does not show it: ${message}; give the token VM.Audit on /vms/${this.#vmid}`
+      this.#doubtReason = 'ListingDoubtful'
+      return true
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
@@ -126,10 +143,23 @@ export class Look {
     return true
   }
 
+  /** While many VMs are missing from the listing at once, each is asked for in its turn. */
+  #mayAsk(): boolean {
+    const { doubt } = this.#cluster
+    if (doubt.mayAsk()) return true
+    this.#isPaced = true
+    this.#doubt = doubt.sentence
+    this.#doubtReason = 'ListingDoubtful'
+    return false
+  }
+
   async #judgeAnywhere(): Promise<void> {
     const presence = await presenceOf(this.#cluster, this.#vmid, this.#proofSinceMs)
     if (presence.is === 'absent') this.#guest = 'absent'
-    if (presence.is === 'unknown') this.#doubt = presence.why
+    if (presence.is === 'unknown') {
+      this.#doubt = presence.why
+      this.#doubtReason = presence.reason
+    }
     if (presence.is !== 'present') return
     this.#node = presence.node
     if (await this.#judgeThere()) return

@@ -53,7 +53,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, what: Remov
     case 'absent':
       return await awaitLateClones(pass, cluster)
     case 'unproved':
-      return wait('Unreachable', `PVE cannot tell for certain whether VM ${vmid} is gone: ${look.doubt}.`, 10_000)
+      return look.unproved(`PVE cannot tell for certain whether VM ${vmid} is gone`)
     case 'foreign':
       return await foreign(pass, cluster, look)
     case 'copying':
