@@ -11,6 +11,9 @@ export const serviceIdLabel = 'pve.hosting/service-id'
 /** `"true"` on a ProxmoxVM: observe, change nothing. */
 export const pausedAnnotation = 'pve.hosting/paused'
 
+/** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
+export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
+
 /** On a ProxmoxVM from before the first side effect until everything is given back. */
 export const teardownFinalizer = 'pve.hosting/teardown'
 /** On a PoolAddress that is held, and on an IPPool while an address of it is. */

@@ -139,6 +139,14 @@ export const proxmoxVMStatus = z
     removedAt: time(
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
     ).exactOptional(),
+    terminatedAt: time(
+      'When the VM of this deleted object was proved to be gone from PVE. Its addresses are free from then; what is left are backups.',
+    ).exactOptional(),
+    formerNodes: z
+      .array(z.string().max(63))
+      .max(32)
+      .exactOptional()
+      .meta({ description: 'Nodes of PVE the VM was on before: their own storages may hold backups of it.', ...atomic }),
     credentialsSecretRef: z
       .object({ name: name('Name of the Secret, in the namespace of the VM.') })
       .exactOptional()

@@ -28,8 +28,7 @@ const stepsBeside = {
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',
   delete_backups: 'The VM goes, and its backups first.',
-  delete_snapshots: 'The VM goes, and its snapshots first.',
-  remove: 'The VM is being deleted.',
+  remove: 'The VM is being deleted, its disks and snapshots with it.',
 } as const
 export type StepName = LocalStatus | keyof typeof stepsBeside
 
@@ -159,7 +158,11 @@ export const reasons = {
   NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
-  StuckLock: { who: 'admin', means: 'The VM has lock clone and no task is running; an admin must run on its node what the message says.' },
+  StuckLock: {
+    who: 'admin',
+    means:
+      'PVE holds a lock on the VM and no task of PVE is running that would take it off; an admin must run on its node what the message says.',
+  },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
   PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },
@@ -197,6 +200,15 @@ export const reasons = {
       'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
   },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
+  UsedByPVE: {
+    who: 'admin',
+    means: 'High availability or a replication job of PVE holds the VM, and only an admin may take it out; the message says how.',
+  },
+  BackupsUnseen: {
+    who: 'admin',
+    means:
+      'The VM is gone and its addresses are free; its backups are on a storage or node that is off. The message names it; the annotation pve.hosting/abandon-backups gives them up.',
+  },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
   Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
@@ -255,6 +267,8 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
+  BackupsAbandoned:
+    'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',
   Missing: 'The VM vanished from PVE.',

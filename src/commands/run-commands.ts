@@ -11,11 +11,11 @@ import { freshMemory } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
-import { removals, removeFromPve } from '../engine/remove/removal.ts'
+import { removeFromPve } from '../engine/remove/removal.ts'
 import { nowIso, recordEvent, type Dependencies } from '../engine/dependencies.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { working } from '../engine/status.ts'
-import { stepOf } from '../lifecycle.ts'
+import { removals, stepOf } from '../lifecycle.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
@@ -196,7 +196,10 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
 
 async function remove(pass: CommandPass): Promise<CommandProgress> {
   const { draft, deps, cluster } = pass
-  const gone = await removeFromPve(pass, cluster, removals.remove)
+  const gone = await removeFromPve(pass, cluster, {
+    ladder: removals.setAside,
+    errand: { kind: 'Remove', id: pass.command.command.metadata.uid ?? '' },
+  })
   // The brake on deletions lets it go on later.
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return failed(pass, gone.reason, gone.message)

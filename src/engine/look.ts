@@ -28,6 +28,7 @@ export class Look {
   #config: ConfigSeen | undefined
   #firewall: FirewallSeen | undefined
   #power: Seen['power']
+  #isHaManaged: boolean | undefined
 
   /**
    * `expectedNode`: where to look if the listing does not show the VM, because a task of ours has just ended there.
@@ -80,6 +81,7 @@ export class Look {
       ...(this.#config && { config: this.#config }),
       ...(this.#firewall && { firewall: this.#firewall }),
       ...(this.#power && { power: this.#power }),
+      ...(this.#isHaManaged !== undefined && { isHaManaged: this.#isHaManaged }),
     }
   }
 
@@ -87,7 +89,14 @@ export class Look {
     if (part === 'presence') await this.#findGuest()
     if (part === 'config') this.#config ??= await this.#readConfig()
     if (part === 'firewall') this.#firewall ??= await this.#readFirewall()
-    if (part === 'power') this.#power ??= (await this.#cluster.pve.statusCurrent(this.at)).status
+    if (part === 'power') await this.#readPower()
+  }
+
+  async #readPower(): Promise<void> {
+    if (this.#power) return
+    const { status, haManaged } = await this.#cluster.pve.statusCurrent(this.at)
+    this.#power = status
+    this.#isHaManaged = haManaged
   }
 
   configWritten() {

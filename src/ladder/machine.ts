@@ -38,6 +38,8 @@ export interface Seen {
   readonly firewall?: FirewallSeen
   /** undefined: not looked at. */
   readonly power?: 'running' | 'stopped'
+  /** PVE's high availability starts and stops the VM. undefined: not looked at. */
+  readonly isHaManaged?: boolean
 }
 
 /** What spec, package, pools and status resolve to, in PVE's words where PVE has them. */

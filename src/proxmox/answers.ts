@@ -61,19 +61,6 @@ export function statusCurrentOf(data: unknown): StatusCurrent {
   }
 }
 
-export interface SnapshotEntry {
-  readonly name: string
-  /** Seconds since the epoch. */
-  readonly snaptime: number
-}
-
-/** The list always has an entry `current`, which is no snapshot. Newest first: deleting in that order re-parents nothing. */
-export const snapshotsOf = (data: unknown): SnapshotEntry[] =>
-  rowsOf(data)
-    .map((row) => ({ name: text(row, 'name') ?? '', snaptime: number(row, 'snaptime') ?? 0 }))
-    .filter(({ name }) => name !== '' && name !== 'current')
-    .toSorted((a, b) => b.snaptime - a.snaptime)
-
 export interface Backup {
   readonly volid: string
   /** Seconds since the epoch by PVE's clock; a reused VMID can have older ones that belonged to somebody else. */

@@ -11,9 +11,7 @@ import {
   type Permissions,
   pendingOf,
   permissionsOf,
-  type SnapshotEntry,
   type StatusCurrent,
-  snapshotsOf,
   statusCurrentOf,
   type TaskRow,
   type TaskStatus,
@@ -151,20 +149,12 @@ export class Pve {
   }
 
   /**
-   * `purge` also takes the VMID out of HA, replication and backup jobs. `unreferencedDisks` makes PVE look on every storage for volumes of
+   * Takes disks and snapshots along, ACLs on the VM and its place in a pool. `purge` also takes the VMID out of HA, replication and backup
+   * jobs; without it PVE refuses while HA or replication know the VM. `unreferencedDisks` makes PVE look on every storage for volumes of
    * this VMID that its configuration does not name.
    */
-  async destroy(at: At, o: { unreferencedDisks: boolean }): Promise<Upid> {
-    return this.#upid(await this.#guest(at).$delete({ purge: true, 'destroy-unreferenced-disks': o.unreferencedDisks }))
-  }
-
-  async snapshots(at: At): Promise<SnapshotEntry[]> {
-    return snapshotsOf(await this.#guest(at).snapshot.$get())
-  }
-
-  /** One at a time per guest. */
-  async deleteSnapshot(at: At, name: string): Promise<Upid> {
-    return this.#upid(await this.#guest(at).snapshot.$(name).$delete())
+  async destroy(at: At, o: { unreferencedDisks: boolean; purge: boolean }): Promise<Upid> {
+    return this.#upid(await this.#guest(at).$delete({ purge: o.purge, 'destroy-unreferenced-disks': o.unreferencedDisks }))
   }
 
   /** Empty also where the token may not see them (VM.Backup and Datastore.AllocateSpace); compare ctime with the clone's time. */

@@ -3,7 +3,8 @@ import { fails, readiness } from '../conditions.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import type { Pass } from '../pass.ts'
 import { forgetOldDisk, noteReinstallBegun, type Running } from '../reinstall-state.ts'
-import { removals, removeFromPve } from './removal.ts'
+import { removals } from '../../lifecycle.ts'
+import { removeFromPve } from './removal.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { judged } from '../status.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
@@ -21,7 +22,7 @@ export async function beginReinstall({ deps, draft }: Pass, running: Omit<Runnin
 /** Deletes the old VM with all its disks and snapshots. VMID, MAC, names and addresses stay, backups too; the password is made anew. */
 export async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Running): Promise<Outcome> {
   const { draft, deps } = pass
-  const gone = await removeFromPve(pass, cluster, removals.reinstall)
+  const gone = await removeFromPve(pass, cluster, { ladder: removals.clear, errand: { kind: 'reinstall', id: running.requestID } })
   if (gone.is !== 'done') return gone
   deps.mayAct()
   await deleteCredentials(draft.vm, deps.client)
