@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin clean
+.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin whmcs chart clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ image: packages ## dist/pve-operator-image.tar, an OCI image built without a reg
 
 plugin: packages ## dist/kubectl-pve, the kubectl plugin as a single file to copy into PATH
 	@node --disable-warning=ExperimentalWarning src/plugin/bundle.ts
+
+chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERSION.tgz, the Helm charts (builds helm once: some minutes)
+	@node --disable-warning=ExperimentalWarning src/release/chart.ts
+
+whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
+	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts
 
 clean: ## removes what was built here (not the cache of control-plane binaries)
 	rm -rf dist coverage .demo node_modules/.stamp

@@ -1,20 +1,22 @@
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
-import { type Operator, workers } from './operator.ts'
+import type { Operator } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { queue, clusterQueue, book, clusters, election, dns } = operator
+  const { book, clusters, election, dns } = operator
   return {
     queues: () =>
-      [
-        { name: 'proxmoxvm', queue },
-        { name: 'proxmoxcluster', queue: clusterQueue },
-        { name: 'dns', queue: dns.vmQueue },
-        { name: 'dnszone', queue: dns.zoneQueue },
-      ].map(({ name, queue: q }) => ({ name, depth: q.depth, oldestAgeSeconds: q.oldestAgeSeconds, retries: q.delayed })),
+      operator.queues.map(({ name, queue }) => ({
+        name,
+        depth: queue.depth,
+        oldestAgeSeconds: queue.oldestAgeSeconds,
+        active: queue.running,
+        workers: queue.workers,
+        unfinishedSeconds: queue.unfinishedSeconds.all,
+        longestRunningSeconds: queue.unfinishedSeconds.longest,
+      })),
     dns: () => dns.lag,
-    workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: workers }],
     pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
     vms: () => countVMs(operator),
     clusters: () =>
@@ -23,7 +25,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         return {
           cluster: cluster.name,
           reachable: cluster.inventory.unreachableSinceMs === undefined,
-          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.now() - startedAtMs) / 1000 }),
+          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
         }

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
+import { teardownFinalizer } from './api/group.ts'
 import {
+  crdResource,
   dnsZones,
   ipPools,
   namespaces,
@@ -23,6 +25,8 @@ import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
+import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
@@ -32,6 +36,9 @@ import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
+import { RecordedGuests } from './cluster/guest-owners.ts'
+import { addressesInUse, guestContext } from './guest-wiring.ts'
+import type { InUseAddresses } from './ipam/in-use.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -45,18 +52,23 @@ export interface OperatorOptions {
 }
 
 /** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
-export const workers = 32
+const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
 export class Operator {
   readonly #o: OperatorOptions
   readonly client: KubeClient
   readonly queue: WorkQueue
-  readonly clusterQueue: WorkQueue
+  readonly #clusterQueue: WorkQueue
+  readonly #commandQueue: WorkQueue
+  /** The queue of each controller, by the name that metrics give it. */
+  readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly book: AddressBook
+  readonly inUse: InUseAddresses
   readonly stores
   readonly dns: DnsTrack
+  readonly kinds: KindWatch
   readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #deps: Dependencies
@@ -65,6 +77,8 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
+  readonly #installation = new Installation()
+  readonly #recorded: RecordedGuests
   readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
   readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
@@ -83,8 +97,10 @@ export class Operator {
       commands: this.#watch(proxmoxVMCommands),
       zones: this.#watch(dnsZones),
     }
+    this.kinds = this.#watchKinds()
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
-    this.clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -92,6 +108,8 @@ export class Operator {
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
     })
     this.book = this.#makeBook()
+    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
+    this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
     this.#pools = this.#makePools()
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -102,6 +120,18 @@ export class Operator {
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.queues = [
+      { name: 'proxmoxvm', queue: this.queue },
+      { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'ippool', queue: this.#pools.queue },
+      { name: 'proxmoxcluster', queue: this.#clusterQueue },
+      { name: 'dns', queue: this.dns.vmQueue },
+      { name: 'dnszone', queue: this.dns.zoneQueue },
+    ]
+    for (const { name, queue } of this.queues) queue.measureBy(metrics.queues.meterOf(name))
+    this.stores.clusters.subscribe(({ key, new: now }) => {
+      if (!now) void metrics.forgetCluster(key)
+    })
   }
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
@@ -130,6 +160,7 @@ export class Operator {
 
   async #lead(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
+    await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
@@ -140,24 +171,13 @@ export class Operator {
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
+      this.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
-      this.queue.run((key) => this.#pass(key), { workers }, signal),
+      this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
     disconnect()
-  }
-
-  async #pass(key: string): Promise<void> {
-    const startedAtMs = this.#o.clock.now()
-    const seconds = () => (this.#o.clock.now() - startedAtMs) / 1000
-    try {
-      await this.#controller.reconcile(key)
-      this.#o.metrics.reconciled('proxmoxvm', 'success', seconds())
-    } catch (fault) {
-      this.#o.metrics.reconciled('proxmoxvm', 'error', seconds())
-      throw fault
-    }
   }
 
   #makeDns(): DnsTrack {
@@ -172,6 +192,7 @@ export class Operator {
       clock,
       random,
       mayAct: () => this.election?.mayAct() ?? true,
+      waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
       onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
@@ -202,6 +223,9 @@ export class Operator {
       addresses,
       book: this.book,
       clock: this.#o.clock,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+      inUseOf: (pool) => this.inUse.countOf(pool),
+      isLiving: this.#recorded.isLiving,
       onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
     })
   }
@@ -211,17 +235,22 @@ export class Operator {
       client: this.client,
       clusters: this.stores.clusters,
       vms: this.stores.vms,
-      queue: this.clusterQueue,
+      queue: this.#clusterQueue,
+      recorded: this.#recorded,
+      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
       clock: this.#o.clock,
-      observe: (seen) => this.#o.metrics.pveRequest(seen),
+      // what was under way when its cluster was deleted must not bring the series back
+      observe: (seen) => {
+        if (this.stores.clusters.get(seen.cluster)) this.#o.metrics.pveRequest(seen)
+      },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
     })
   }
 
   #makeKeeping(): CommandCleanUp {
-    const queue = this.#queueOf((key, err) => this.#o.log.warn({ err }, `command ${key} could not be kept`))
-    return new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue, clock: this.#o.clock })
+    const { client, stores } = this
+    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {
@@ -235,6 +264,7 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
       events: this.#events,
@@ -244,8 +274,15 @@ export class Operator {
       random,
       mayAct: () => this.#mayAct(),
       observe: metrics,
+      kinds: this.kinds,
+      releaseDns: (key, uid) => this.dns.release(key, uid),
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
+  }
+
+  /** Their addresses must stay on record. */
+  #holdsVMs(): boolean {
+    return this.stores.vms.list().some((vm) => vm.metadata.finalizers?.includes(teardownFinalizer))
   }
 
   #mayAct(): void {
@@ -263,10 +300,15 @@ export class Operator {
     })
   }
 
-  #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
+  #watchKinds(): KindWatch {
+    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
+  }
+
+  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
-    this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
+    this.#reflectors.set(resource.plural, new Reflector<T>(o))
     this.#stores.set(resource.plural, store)
     return store
   }

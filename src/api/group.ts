@@ -14,6 +14,17 @@ export const pausedAnnotation = 'pve.hosting/paused'
 /** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
 export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
 
+/** On a ProxmoxVM: the operator lets go of its VM for good and leaves the guest as it is. Values: the keys of `releaseModes`. */
+export const letGoAnnotation = 'pve.hosting/release'
+export const releaseModes = {
+  'keep-mark': 'the guest keeps our mark, so that another object can adopt it',
+  'hand-back': 'our mark and tag are taken off the guest',
+} as const
+export type ReleaseMode = keyof typeof releaseModes
+
+/** On one of our CRDs: without it the API server refuses to delete the CRD. */
+export const allowDeleteAnnotation = 'pve.hosting/allow-delete'
+
 /** On a ProxmoxVM from before the first side effect until everything is given back. */
 export const teardownFinalizer = 'pve.hosting/teardown'
 /** On a PoolAddress that is held, and on an IPPool while an address of it is. */

@@ -1,5 +1,18 @@
 import * as z from 'zod'
-import { allowedNamespaces, atomic, duration, listMap, listSet, objectName, pveName, rule, rules, time, vmidRange } from './fields.ts'
+import {
+  allowedNamespaces,
+  atomic,
+  duration,
+  listMap,
+  listSet,
+  objectName,
+  pveName,
+  rule,
+  rules,
+  statusText,
+  time,
+  vmidRange,
+} from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 
 const endpoint = z
@@ -117,6 +130,26 @@ export const proxmoxClusterSpec = z
       })
       .default({ requests: 8, fullClonesPerNode: 4 })
       .describe('How hard PVE is worked.'),
+    formerInstallations: z
+      .array(
+        z
+          .string()
+          .max(63)
+          .meta(
+            rule(
+              "self.matches('^[0-9A-Za-z][-0-9A-Za-z.]*$')",
+              'write the uid of the namespace kube-system of the former Kubernetes cluster',
+            ),
+          ),
+      )
+      .min(1)
+      .max(16)
+      .exactOptional()
+      .meta({
+        description:
+          'Kubernetes clusters that had these VMs before, each by the uid of its namespace kube-system (it stands in the description of every VM and in status.unclaimed). Their VMs count as unclaimed here, and `kubectl pve adopt --former` takes them over. Name none that is still at work.',
+        ...listSet,
+      }),
     allowedNamespaces: allowedNamespaces.exactOptional(),
   })
   .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')
@@ -186,6 +219,40 @@ export const proxmoxClusterStatus = z
       .exactOptional()
       .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
     deletions: deletionsStatus.exactOptional(),
+    unclaimed: z
+      .array(
+        z.object({
+          vmid: z.int().describe('VMID of the guest.'),
+          node: z.string().max(63).describe('Node it is on.'),
+          name: z.string().max(253).describe('Its name in PVE.'),
+          formerObject: statusText(127, 'namespace/name of the ProxmoxVM that owned it. Absent = its mark does not say.'),
+          installation: statusText(
+            64,
+            'The other Kubernetes cluster it belongs to, by the uid of its namespace kube-system. Absent = this or a former one.',
+          ),
+          copyOf: z
+            .int()
+            .exactOptional()
+            .describe('VMID in its mark, when that is not its own: it is a copy or a restored backup of that VM.'),
+          addresses: z
+            .array(z.string().max(45))
+            .max(16)
+            .exactOptional()
+            .meta({ description: 'Addresses it is configured with, in ipconfigN and its ipfilter sets.', ...atomic }),
+          since: time('When it was first seen so.'),
+        }),
+      )
+      .max(256)
+      .exactOptional()
+      .meta({
+        description:
+          'Guests in PVE that carry a mark of the operator and belong to no ProxmoxVM here, at most 256. Nothing touches them; docs/ownership.md says what can be done.',
+        ...atomic,
+      }),
+    unclaimedCount: z
+      .int()
+      .exactOptional()
+      .describe('Guests whose ProxmoxVM is no more, without copies and guests of other installations. 0 is normal.'),
     conditions: conditions.exactOptional(),
   })
   .describe('What is. Written by the operator.')

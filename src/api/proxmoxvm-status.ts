@@ -40,6 +40,15 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
+const adoption = z.object({
+  vmid: z.int().describe('VMID of the guest.'),
+  node: statusText(63, 'Node it is on.'),
+  macAddress: statusText(17, 'MAC address of its net0.'),
+  fromUID: statusText(64, 'The uid in its mark: of the former object that owned it.'),
+  installation: statusText(64, 'The Kubernetes cluster in its mark, when that is another one.'),
+  takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
+})
+
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
@@ -147,6 +156,13 @@ export const proxmoxVMStatus = z
       .max(32)
       .exactOptional()
       .meta({ description: 'Nodes of PVE the VM was on before: their own storages may hold backups of it.', ...atomic }),
+    released: z
+      .object({
+        at: time('When.'),
+        mode: statusText(16, 'keep-mark: the guest keeps our mark. hand-back: mark and tag were taken off.'),
+      })
+      .exactOptional()
+      .describe('The object has let go of its VM for good (annotation pve.hosting/release) and does nothing any more.'),
     credentialsSecretRef: z
       .object({ name: name('Name of the Secret, in the namespace of the VM.') })
       .exactOptional()
@@ -158,6 +174,9 @@ export const proxmoxVMStatus = z
       })
       .exactOptional()
       .describe('What was given to cloud-init and cannot be read back.'),
+    adoption: adoption
+      .exactOptional()
+      .describe('A guest of a former object of this name, which `kubectl pve adopt --former` takes over, or which was taken over.'),
     history: z
       .array(historyEntry)
       .max(30)

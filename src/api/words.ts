@@ -49,6 +49,7 @@ export const phases = [
   'Reinstalling',
   'Terminating',
   'Removed',
+  'Released',
   'Missing',
   'Unknown',
 ] as const
@@ -58,6 +59,7 @@ export type Phase = (typeof phases)[number]
 export const addressStates = {
   Allocated: 'Held by the ProxmoxVM in claimRef.',
   Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
@@ -160,8 +162,7 @@ export const reasons = {
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
   StuckLock: {
     who: 'admin',
-    means:
-      'PVE holds a lock on the VM and no task of PVE is running that would take it off; an admin must run on its node what the message says.',
+    means: 'PVE holds a lock on the VM and no task works on it; an admin must run on its node what the message says.',
   },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
@@ -193,7 +194,35 @@ export const reasons = {
   Reachable: { who: 'nobody', means: 'PVE answers.' },
   // life
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
+  OwnedByFormerObject: {
+    who: 'admin',
+    means:
+      'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
+  },
+  AdoptMismatch: {
+    who: 'user',
+    means: 'The guest is not the one that spec.adopt describes; the message says what differs. Nothing was changed.',
+  },
+  LookingForGuests: {
+    who: 'operator',
+    means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
+  },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
+  DeletionProtected: {
+    who: 'user',
+    means:
+      'The object was deleted although spec.deletionProtection is true, with its namespace for instance; the VM is kept until the flag is off, or until `kubectl pve release`.',
+  },
+  CRDDeleting: {
+    who: 'admin',
+    means:
+      'A CustomResourceDefinition of pve.hosting is being deleted, which deletes every object of its kind; no VM is taken down for that. docs/uninstall.md says how to go on.',
+  },
+  Released: {
+    who: 'user',
+    means: 'The object has let go of its VM for good (annotation pve.hosting/release); the guest is as it was. Delete the object.',
+  },
+  ReleaseInvalid: { who: 'user', means: 'The annotation pve.hosting/release has a value the operator does not know; nothing is done.' },
   TooManyDeletions: {
     who: 'admin',
     means:
@@ -269,6 +298,7 @@ export const events = {
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
   BackupsAbandoned:
     'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
+  Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',
   Missing: 'The VM vanished from PVE.',
@@ -281,6 +311,9 @@ export const events = {
   PackageChanged: 'The change of package is finished; the message says what was applied.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
+  Adopted: 'A guest of a former object became this VM; the message names both.',
+  UnclaimedGuests: 'The number of guests in PVE whose object is no more has changed.',
   DNSSynced: 'The records of the VM are in DNS.',
   DNSConflict: "A record of the VM is somebody else's; the message says whose.",
   DNSOrphaned: 'A deleted VM could not wait for its records to go; their zone goes on removing them.',

@@ -7,6 +7,7 @@ import { Pve } from '../proxmox/endpoints.ts'
 import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
 import type { DeletionRecord } from './deletion-record.ts'
 import type { ClusterFacts } from './facts.ts'
+import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
 import { TemplateCatalog } from './templates.ts'
@@ -19,6 +20,8 @@ export interface PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  /** Guests that no object has on record. */
+  readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
@@ -43,6 +46,7 @@ export class LiveCluster implements PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
@@ -61,6 +65,7 @@ export class LiveCluster implements PveCluster {
     credentials: ApiToken
     reservations: ReservationRecord
     deletions: { readonly record: DeletionRecord; readonly limit: () => DeletionLimit; readonly onChange?: () => void }
+    owners: GuestOwners
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
     /** Throws once this process must change nothing more. */
@@ -81,6 +86,9 @@ export class LiveCluster implements PveCluster {
     this.pve = new Pve(this.#client)
     this.inventory = new Inventory({ pve: this.pve, ...told })
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
+    const { owners, onProblem = () => undefined } = o
+    const { pve, inventory } = this
+    this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
@@ -105,6 +113,7 @@ export class LiveCluster implements PveCluster {
     const { signal } = this.#stop
     void this.inventory.run(signal)
     void this.tasks.run(signal)
+    void this.guests.run(signal)
   }
 
   reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {

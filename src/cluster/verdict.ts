@@ -4,6 +4,7 @@ import { type ClusterCondition, clusterConditions, type Reason, reasons } from '
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
+import type { UnclaimedReport } from './unclaimed.ts'
 
 /** Why a cluster cannot be worked with. */
 export interface ClusterProblem {
@@ -22,6 +23,8 @@ export interface ClusterFindings {
   readonly listing?: Listing
   /** What the brake on deletions holds back now. */
   readonly deletions?: { readonly waiting: number; readonly roomAtMs?: number; readonly liftedUntilMs?: number }
+  /** Guests with our mark and without an object; undefined: PVE has not been looked at yet. */
+  readonly unclaimed?: UnclaimedReport
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
 }
@@ -112,6 +115,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     }),
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
+    ...state.unclaimed,
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
 }

@@ -71,10 +71,10 @@ async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason
 
 export const hasOpenCommand = (deps: Dependencies, key: string) => deps.commandsOf(key).some((command) => !isFinished(command))
 
-/** Those not begun when their VM is taken down; the others go with it. */
-export async function refuseDeleting(deps: Dependencies, key: string): Promise<void> {
+/** Those not begun when their VM is taken down or let go; of the former the others go with it. */
+export async function refuseCommands(deps: Dependencies, key: string, why: string): Promise<void> {
   for (const command of deps.commandsOf(key))
-    if (!isFinished(command) && !command.status?.startedAt) await end(deps, command, 'PreconditionFailed', 'The VM is being deleted.')
+    if (!isFinished(command) && !command.status?.startedAt) await end(deps, command, 'PreconditionFailed', why)
 }
 
 /** Commands whose VM is not there. */

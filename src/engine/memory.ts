@@ -40,8 +40,6 @@ export interface Memory {
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
   }
-  /** By stuck-lock.ts: a lock that is there without a task, and since when it was seen like that. */
-  readonly lock: { idle?: { readonly name: string; readonly sinceMs: number } }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: { dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } } }
 }
@@ -54,6 +52,5 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
-  lock: {},
   command: {},
 })

@@ -8,9 +8,16 @@ export interface Sample {
 
 /** What is asked at each scrape. Every answer is the whole truth: a series that is not in it is gone. */
 export interface Sources {
-  /** `name` as in workqueue_depth; `depth` keys are due, the oldest of them for so many seconds. */
-  queues(): readonly { name: string; depth: number; oldestAgeSeconds: number; retries: number }[]
-  workers(): readonly { controller: string; active: number; limit: number }[]
+  /** One for each controller. `depth` keys are due, the oldest for so many seconds; `active` of `workers` workers are at work. */
+  queues(): readonly {
+    name: string
+    depth: number
+    oldestAgeSeconds: number
+    active: number
+    workers: number
+    unfinishedSeconds: number
+    longestRunningSeconds: number
+  }[]
   /** `state`: free, allocated, cooling, reserved, orphaned. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
   pools(): readonly { pool: string; state: string; addresses: number }[]
   /** Local status as in `kubectl get pvm`; empty while there is none yet. */
@@ -41,31 +48,37 @@ const definitions: readonly Definition[] = [
     name: 'workqueue_depth',
     help: 'Keys that are due and wait for a worker.',
     labels: ['name'],
-    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.depth })),
+    samples: (from) => ofQueues(from, 'name', (q) => q.depth),
   },
   {
     name: 'pve_operator_queue_oldest_seconds',
     help: 'How long the key that waits longest has been due.',
     labels: ['name'],
-    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.oldestAgeSeconds })),
+    samples: (from) => ofQueues(from, 'name', (q) => q.oldestAgeSeconds),
   },
   {
-    name: 'workqueue_retries',
-    help: 'Keys whose next pass is a retry after a fault.',
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'Seconds spent so far on keys whose work has not ended, all together.',
     labels: ['name'],
-    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.retries })),
+    samples: (from) => ofQueues(from, 'name', (q) => q.unfinishedSeconds),
+  },
+  {
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'How long the pass that has run longest has run so far.',
+    labels: ['name'],
+    samples: (from) => ofQueues(from, 'name', (q) => q.longestRunningSeconds),
   },
   {
     name: 'controller_runtime_active_workers',
     help: 'Passes under way.',
     labels: ['controller'],
-    samples: (from) => from.workers().map((w) => ({ labels: { controller: w.controller }, value: w.active })),
+    samples: (from) => ofQueues(from, 'controller', (q) => q.active),
   },
   {
     name: 'controller_runtime_max_concurrent_reconciles',
-    help: 'Workers there are.',
+    help: 'Workers there are; 0 in a copy that does not lead.',
     labels: ['controller'],
-    samples: (from) => from.workers().map((w) => ({ labels: { controller: w.controller }, value: w.limit })),
+    samples: (from) => ofQueues(from, 'controller', (q) => q.workers),
   },
   {
     name: 'pve_operator_pool_addresses',
@@ -161,13 +174,16 @@ export function registerGauges(registry: Registry, sources: Partial<Sources>): v
 
 const silent: Sources = {
   queues: () => [],
-  workers: () => [],
   pools: () => [],
   vms: () => [],
   clusters: () => [],
   leader: () => undefined,
   dns: () => undefined,
   caches: () => [],
+}
+
+function ofQueues(from: Sources, label: string, value: (q: ReturnType<Sources['queues']>[number]) => number): Sample[] {
+  return from.queues().map((q) => ({ labels: { [label]: q.name }, value: value(q) }))
 }
 
 function ofClusters(from: Sources, value: (c: ReturnType<Sources['clusters']>[number]) => number | undefined): Sample[] {

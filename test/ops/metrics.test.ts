@@ -27,9 +27,10 @@ describe('metrics', () => {
     const metrics = new Metrics({ version: '1' })
 
     metrics.stepEnded('clone', 'done', 2.1)
-    metrics.reconciled('proxmoxvm', 'success', 0.01)
-    metrics.reconciled('proxmoxvm', 'error', 0.01)
-    metrics.waited('proxmoxvm', 0.001)
+    const meter = metrics.queues.meterOf('proxmoxvm')
+    meter.ended('success', 0.01)
+    meter.ended('error', 0.01)
+    meter.taken(0.001)
     metrics.becameReady('fra1', 4)
 
     expect(await lines(metrics, 'pve_operator_step_seconds_count')).toEqual([
@@ -103,8 +104,17 @@ describe('metrics', () => {
 })
 
 const everything: Sources = {
-  queues: () => [{ name: 'proxmoxvm', depth: 2, oldestAgeSeconds: 0.5, retries: 1 }],
-  workers: () => [{ controller: 'proxmoxvm', active: 3, limit: 16 }],
+  queues: () => [
+    {
+      name: 'proxmoxvm',
+      depth: 2,
+      oldestAgeSeconds: 0.5,
+      active: 3,
+      workers: 16,
+      unfinishedSeconds: 14,
+      longestRunningSeconds: 15,
+    },
+  ],
   pools: () => [{ pool: 'public-v4', state: 'allocated', addresses: 7 }],
   vms: () => [{ cluster: 'fra1', localStatus: 'ready', vms: 5 }],
   clusters: () => [{ cluster: 'fra1', reachable: true, inventoryAgeSeconds: 4, requestsInFlight: 6, clonesWaiting: 8 }],
@@ -116,7 +126,8 @@ const everything: Sources = {
 const expected: readonly [name: string, value: number][] = [
   ['workqueue_depth', 2],
   ['pve_operator_queue_oldest_seconds', 0.5],
-  ['workqueue_retries', 1],
+  ['workqueue_unfinished_work_seconds', 14],
+  ['workqueue_longest_running_processor_seconds', 15],
   ['controller_runtime_active_workers', 3],
   ['controller_runtime_max_concurrent_reconciles', 16],
   ['pve_operator_pool_addresses', 7],

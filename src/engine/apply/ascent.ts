@@ -2,7 +2,8 @@ import type { Pass } from '../pass.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { Look, type Carried } from '../look.ts'
 import { isBirth } from '../../want/birth.ts'
-import { markOf, descriptionOf } from '../../ladder/mark.ts'
+import { markOf, descriptionOf, printObjectLine } from '../../ladder/mark.ts'
+import { objectLineOf } from '../../want/object-line.ts'
 import type { Ladder } from '../../ladder/step.ts'
 import type { Climb } from '../climb-pass.ts'
 import { isSettled } from '../status.ts'
@@ -12,7 +13,6 @@ import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { systemKeyOf, assignSlots } from '../../want/disk-slots.ts'
 import { resolveWire } from '../../want/package.ts'
-import { VMStatusDraft } from '../status-draft.ts'
 import { wantOf } from '../../want/want.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 
@@ -35,7 +35,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     vmid,
     mark: markOf(vm.metadata.uid ?? '', vmid),
     ...(status.node && !memory.clone.isUnasked && { expectedNode: status.node }),
-    proofSinceMs: deps.clock.now(),
+    proofSinceMs: deps.clock.monotonicMs(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
     ...(isFirst && { presumedPower: 'stopped' as const }),
     ...(carried && { carried }),
@@ -46,7 +46,8 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
 export function climbOf(pass: Pass, cluster: PveCluster, look: Look, ladder: Ladder, want: Climb['want']): Climb {
   const { status, vm } = pass.draft
   const vmid = status.vmid ?? 0
-  const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid))
+  const line = printObjectLine(objectLineOf(vm, status, pass.deps.installation.uid))
+  const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid), line)
   return { ...pass, cluster, look, ladder, isRepair: isSettled(vm), identity: { vmid, name: status.vmName ?? '', description }, want }
 }
 
@@ -56,7 +57,7 @@ export const wantWithSlots = (pass: Pass, cluster: PveCluster, prepared: Prepare
   const slots = resolveSlots(draft.status, prepared, look.seen.config)
   if (isOutcome(slots)) return slots
   draft.change((status) => ({ ...status, ...slots }))
-  return resolveWant(draft, cluster, prepared, slots)
+  return resolveWant(pass, cluster, prepared, slots)
 }
 
 interface Slots {
@@ -76,7 +77,8 @@ function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, c
   return { disks, interfaces: [{ name: 'net0', macAddress: net?.macAddress ?? '', ...wire }] }
 }
 
-function resolveWant({ vm, status }: VMStatusDraft, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots): Want {
+function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots): Want {
+  const { vm, status } = draft
   const { resolved, grants, credentials } = prepared
   const [net] = interfaces
   const storages = cluster.inventory.current()?.storages ?? []
@@ -84,6 +86,7 @@ function resolveWant({ vm, status }: VMStatusDraft, cluster: PveCluster, prepare
     vm,
     status,
     merged: resolved.merged,
+    installation: deps.installation.uid,
     grants,
     net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
     ...(credentials && { credentials }),

@@ -51,7 +51,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
   pass.memory.audit.isDue = false
-  if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.now()
+  if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
   const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
   // One that was asked for while another was under way.
@@ -83,6 +83,7 @@ async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undef
       vm,
       status: draft.status,
       merged: status.package ?? {},
+      installation: deps.installation.uid,
       grants: [],
       net: { bridge: net?.bridge ?? '' },
       storageType: () => undefined,

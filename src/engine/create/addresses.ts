@@ -9,7 +9,7 @@ type Holder = Pick<VMStatusDraft, 'vm' | 'status'>
 
 export function claimantOf({ vm, status }: Holder): Claimant {
   const { namespace, name, uid, labels } = vm.metadata
-  return { namespace: namespace ?? '', name, uid: uid ?? '', labels: labels ?? {}, vmid: status.vmid }
+  return { namespace: namespace ?? '', name, uid: uid ?? '', labels: labels ?? {}, vmid: status.vmid, cluster: vm.spec.clusterRef.name }
 }
 
 const entriesOf = ({ vm, status }: Holder): Entry[] =>

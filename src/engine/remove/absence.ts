@@ -1,6 +1,7 @@
 /** What stands under our VMID that is not a whole VM of ours: nothing, a stranger, or a copy under way. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from '../create/clone-task.ts'
+import { stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { isBirth } from '../../want/birth.ts'
@@ -16,7 +17,7 @@ export async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: 
     vmid,
     mark,
     ...(status.node && { expectedNode: status.node }),
-    proofSinceMs: deps.clock.now(),
+    proofSinceMs: deps.clock.monotonicMs(),
     ...(presumedPower && { presumedPower }),
   })
   await look.need('presence')
@@ -56,6 +57,6 @@ export async function copyingOrStuck({ draft }: Pass, cluster: PveCluster, look:
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${vmid} must end first.`)
   return stalled(
     'StuckLock',
-    `VM ${vmid} on ${look.seen.node} has lock "clone" and no task is running. An admin must run on that node: qm unlock ${vmid}.`,
+    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,
   )
 }

@@ -15,9 +15,13 @@ export interface Errand {
  * disks). `done`: it may be destroyed, and that is counted in ProxmoxCluster.status already. Else Stalled/TooManyDeletions; the VM is woken
  * when there is room. May be asked any number of times for one errand, which counts once.
  */
-export async function mayDestroy({ draft, key }: Pass, cluster: PveCluster, { kind, id }: Errand): Promise<Outcome> {
+export async function mayDestroy({ deps, draft, key }: Pass, cluster: PveCluster, { kind, id }: Errand): Promise<Outcome> {
   const uid = draft.vm.metadata.uid ?? ''
+  const [crd] = deps.kinds.leaving
+  if (crd !== undefined)
+    return stalled('CRDDeleting', `CustomResourceDefinition ${crd} is being deleted; meanwhile no VM is destroyed (docs/uninstall.md).`)
   const leave = await cluster.deletions.ask({ key, uid, errand: id ? `${kind} ${id}`.slice(0, 256) : kind })
+  if (leave.is === 'granted' && kind === 'deletion') deps.releaseDns(key, uid)
   if (leave.is === 'granted') return done
   const { used, max, windowMs, position, roomAtMs } = leave
   const lately = `${used} ${used === 1 ? 'VM' : 'VMs'} of ProxmoxCluster ${cluster.name} ${used === 1 ? 'was' : 'were'} destroyed in the last ${minutes(windowMs)}, and limits.deletions allows ${max}`

@@ -75,7 +75,7 @@ export function failed(pass: Pass, name: StepName, failure: Failure): Outcome {
   const attempts = (failuresOf(draft.status, name).attempts ?? 0) + 1
   const message = `${doing[name] ?? name} VM ${draft.status.vmid} failed: ${failure.message.trim()}`
   const afterMs = (pauses[Math.min(attempts, pauses.length) - 1] ?? 0) * 1000
-  memory.removal.pausedUntilMs = deps.clock.now() + afterMs
+  memory.removal.pausedUntilMs = deps.clock.monotonicMs() + afterMs
   draft.change(notedOnce(name, iso, 'Failed', failure.message.trim()), working(name, iso, { attempts, lastError: message.slice(0, 1024) }))
   deps.observe.stepEnded(name, 'failed', 0)
   if (failure.terminal) return { is: 'stalled', reason: failure.reason, message }

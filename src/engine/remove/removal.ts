@@ -1,8 +1,9 @@
 /** Takes one VM out of PVE, by whichever ladder; `done` only once it is proved to be gone. */
 import type { PveCluster } from '../../cluster/cluster.ts'
+import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
-import { lockOutcome } from '../stuck-lock.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import { type Outcome, done, isOutcome, wait } from '../../ladder/outcome.ts'
 import { copyingOrStuck, freshLook, provedAbsent, strangerThere } from './absence.ts'
 import { climbDown, type Removal } from './climb-down.ts'
@@ -30,15 +31,21 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
       return await copyingOrStuck(pass, cluster, look)
     case 'ours': {
       const { lock } = look.seen
-      if (lock && lock !== 'suspended') return await lockOutcome(pass, cluster, look.at, lock)
+      if (lock && lock !== 'suspended') return await locked(pass, cluster, look, lock)
       return await climbDown(pass, cluster, new RemovalLook({ cluster, status: draft.status, look }), removal)
     }
   }
 }
 
+async function locked({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: string): Promise<Outcome> {
+  const seenBefore = draft.written.remoteLock
+  draft.change((status) => ({ ...status, remoteLock: lock }))
+  return await lockObstacle({ cluster, at, lock, seenBefore, then: 'the VM is deleted when the lock goes' })
+}
+
 /** A step has failed and is not repeated yet, whoever woke the VM. What the status says of it stays. */
 export function pauseLeft({ memory, deps }: Pass): Outcome | undefined {
-  const leftMs = (memory.removal.pausedUntilMs ?? 0) - deps.clock.now()
+  const leftMs = (memory.removal.pausedUntilMs ?? 0) - deps.clock.monotonicMs()
   if (leftMs <= 0) return undefined
   return { is: 'wait', reason: 'Retrying', message: 'The pause after a failure is not over.', lookAfterMs: leftMs, isQuiet: true }
 }

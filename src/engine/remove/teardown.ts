@@ -34,11 +34,12 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
     draft.change((status) => ({ ...status, terminatedAt: nowIso(deps.clock) }))
   }
   // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
+  if (dnsHolds(draft.vm)) deps.releaseDns(pass.key, draft.vm.metadata.uid ?? '')
   if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
   await giveBack(pass)
   const left = isMade ? await removeLeftovers(pass, cluster) : done
   if (left.is !== 'done') return left
-  return await letGo(pass)
+  return await finish(pass)
 }
 
 const endOf = ({ spec }: ProxmoxVM): Removal => ({
@@ -101,7 +102,7 @@ async function deleteLeftovers(pass: Pass, cluster: PveCluster): Promise<Outcome
 }
 
 /** Nothing of it is left. */
-async function letGo(pass: Pass): Promise<Outcome> {
+async function finish(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   deps.mayAct()
   await deleteCredentials(draft.vm, deps.client)

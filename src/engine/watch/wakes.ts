@@ -39,6 +39,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     deps.vms.subscribe(({ key, old, new: now }) => {
       if (!old || !now || !isOwnEcho(old, now)) queue.add(key)
     }),
+    deps.kinds.subscribe(() => wake(deps.vms.list().filter(({ metadata }) => metadata.deletionTimestamp !== undefined))),
     deps.packages.subscribe(({ key }) => wake(indexes.ofPackage(key))),
     deps.pools.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) changed(indexes.ofPool(key))
