@@ -12,6 +12,7 @@ function stand(limit: Partial<DeletionLimit> = {}, stored: readonly CountedDelet
   const timers: { atMs: number; run: () => void }[] = []
   const clock: Clock = {
     now: () => now.ms,
+    monotonicMs: () => now.ms,
     sleep: async () => undefined,
     after: (ms, run) => {
       const timer = { atMs: now.ms + ms, run }
