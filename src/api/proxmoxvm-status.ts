@@ -68,6 +68,10 @@ const reinstall = z.object({
       requestID: z.string().max(128).describe('The request being carried out.'),
       template: template.exactOptional().describe('The template it asked for. Absent = spec.template.'),
       since: time('When it began.'),
+      wasRunning: z.boolean().exactOptional().describe('true: the VM ran before its power was cut for this request.'),
+      destroyAt: time(
+        'When the deletion of the old VM was asked for. Absent = nothing is deleted yet, and a newer requestID or a removed spec.reinstall takes the place of this request.',
+      ).exactOptional(),
       removed: z.boolean().exactOptional().describe('true: the old VM is gone, and the new one is being made.'),
     })
     .exactOptional()

@@ -11,6 +11,7 @@ import { freshMemory } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
+import { hindranceOf } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
 import { nowIso, recordEvent, type Dependencies } from '../engine/dependencies.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -157,7 +158,10 @@ async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: bo
   if (name === 'Clone' && (command.status.intentAt || !draft.status.firstReadyAt)) return followBirth(pass)
   if (!isNew && running) return failed(pass, 'AnotherCommand', `A newer reinstall (${running.requestID}) took its place.`)
   const { template } = command.command.spec
-  if (name === 'Reinstall') await beginReinstall(pass, { requestID, ...(template && { template }) })
+  const request = { requestID, ...(template && { template }) }
+  const hindrance = await hindranceOf(pass, pass.cluster, request)
+  if (hindrance) return hindrance.is === 'stalled' ? failed(pass, hindrance.reason, hindrance.message) : hindrance
+  if (name === 'Reinstall') await beginReinstall(pass, request)
   else {
     draft.change(
       forgetOldDisk({ requestID, since: nowIso(deps.clock), removed: true }),

@@ -69,6 +69,20 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   return done
 }
 
+/**
+ * Whether `formIntent` would find all it needs if the listing were this one; nothing is written. The place is promised, so that nobody takes
+ * it meanwhile.
+ */
+export async function rehearseIntent(input: IntentInput, vmid: number, listing: Listing): Promise<Outcome> {
+  const uid = input.draft.vm.metadata.uid ?? ''
+  const placed = await choosePlace(input, listing, (place) => input.deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
+  if (isOutcome(placed)) return placed
+  const drawn = drawUp(input, placed, vmid)
+  if (!isOutcome(drawn)) return done
+  input.deps.inFlight.forget(uid)
+  return drawn
+}
+
 interface Drawn {
   readonly names: Names
   readonly wire: Wire

@@ -16,8 +16,10 @@ export interface Removal {
   readonly ladder: RemovalLadder
   /** As the brake on deletions counts it. Absent: nothing is destroyed that it counts. */
   readonly errand?: Errand
-  /** Must be done, and in status, before the request that destroys. */
-  readonly beforeDestroy?: (look: RemovalLook) => Promise<Outcome>
+  /** What must be in status before the request of this step. */
+  readonly before?: (step: RemovalStep, look: RemovalLook) => Promise<Outcome>
+  /** PVE refused to destroy the VM before anything was deleted. */
+  readonly refused?: () => void
 }
 
 type Next =
@@ -36,9 +38,9 @@ export async function climbDown(pass: Pass, cluster: PveCluster, look: RemovalLo
     if (next.is === 'blocked') return blocked(pass, next)
     const leave = removal.errand ? await mayDestroy(pass, cluster, removal.errand) : done
     if (leave.is !== 'done') return leave
-    const ready = next.step.name === 'remove' ? await removal.beforeDestroy?.(look) : undefined
+    const ready = await removal.before?.(next.step, look)
     if (ready && ready.is !== 'done') return ready
-    const outcome = await act(pass, cluster, look, next)
+    const outcome = await act(pass, cluster, look, next, removal)
     if (outcome.is !== 'done') return outcome
   }
   return wait('Terminating', `VM ${pass.draft.status.vmid} has more backups; they are deleted one after another.`, 0)
@@ -65,7 +67,13 @@ async function nextStep({ memory }: Pass, look: RemovalLook, ladder: RemovalLadd
 const hasNone = (backups: BackupsSeen | undefined) =>
   backups !== undefined && backups.found.length === 0 && backups.unseen.length === 0 && backups.missingPrivilege === undefined
 
-async function act(pass: Pass, cluster: PveCluster, look: RemovalLook, next: Extract<Next, { is: 'step' }>): Promise<Outcome> {
+async function act(
+  pass: Pass,
+  cluster: PveCluster,
+  look: RemovalLook,
+  next: Extract<Next, { is: 'step' }>,
+  removal: Removal,
+): Promise<Outcome> {
   const { draft, deps } = pass
   const { step, because } = next
   draft.change(working(step.name, nowIso(deps.clock), failuresOf(draft.status, step.name)))
@@ -75,6 +83,7 @@ async function act(pass: Pass, cluster: PveCluster, look: RemovalLook, next: Ext
     return await step.apply(new PveRemovalWriter(cluster, look), look.seen)
   } catch (fault) {
     const failure = judge(fault)
+    if (step.name === 'remove' && failure.kind !== 'unknown-outcome') removal.refused?.()
     if (!step.mayFail) return failed(pass, step.name, failure)
     passOver(pass, step.name, failure)
     return done
