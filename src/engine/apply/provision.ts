@@ -6,6 +6,7 @@ import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
 import { Look } from '../look.ts'
 import { renamedHost } from '../create/host-names.ts'
+import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso } from '../dependencies.ts'
 import { clusterFor, silenceOf } from '../references.ts'
@@ -28,6 +29,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (isOutcome(cluster)) return cluster
   const silence = silenceOf(cluster, deps.clock)
   if (silence) return silence
+  const unrecognised = await recognise(pass, cluster)
+  if (unrecognised) return unrecognised
   // Comes first as long as there is a VM to hold off, whatever else is stuck.
   const held = await holdOff(pass, cluster)
   if (held) return held
@@ -38,8 +41,9 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
   if (!draft.status.intentAt) {
-    const formed = await formIntent({ deps, draft, cluster, ...prepared, memory: pass.memory })
+    const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
+    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.now() }
   }
   const rename = renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename

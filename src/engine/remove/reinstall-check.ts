@@ -35,7 +35,7 @@ async function find(pass: Pass, cluster: PveCluster, request: ReinstallRequest):
   const vm = { ...draft.vm, status }
   const asNew = new VMStatusDraft({ vm, client: deps.client, store: deps.vms })
   const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
-  const input = { deps, draft: asNew, cluster, ...prepared, memory: pass.memory }
+  const input = { ...pass, draft: asNew, cluster, ...prepared }
   const rehearsed = await rehearseIntent(input, draft.status.vmid ?? 0, listingWithout(listing, draft.status))
   return rehearsed.is === 'done' ? undefined : rehearsed
 }

@@ -2,6 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { removals } from '../../lifecycle.ts'
 import { fails, readiness } from '../conditions.ts'
+import { wasCarriedOut } from '../create/carried-out.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import type { Pass } from '../pass.ts'
 import {
@@ -27,7 +28,7 @@ export async function reinstall(pass: Pass, cluster: PveCluster): Promise<Outcom
   await heedChangeOfMind(pass)
   const requestID = requestedReinstall(draft.vm, draft.status)
   const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined
-  if (requestID && isFree) {
+  if (requestID && isFree && !(await wasCarriedOut(pass, cluster, requestID))) {
     const template = draft.vm.spec.reinstall?.template
     const request = { requestID, ...(template && { template }) }
     const hindrance = await hindranceOf(pass, cluster, request)

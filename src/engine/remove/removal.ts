@@ -4,8 +4,9 @@ import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
 import { lockObstacle } from '../lock-sentence.ts'
-import { type Outcome, done, isOutcome, wait } from '../../ladder/outcome.ts'
-import { copyingOrStuck, freshLook, provedAbsent, strangerThere } from './absence.ts'
+import { type Outcome, isOutcome, wait } from '../../ladder/outcome.ts'
+import { awaitLateClones } from '../create/late-clones.ts'
+import { copyingOrStuck, freshLook, strangerThere } from './absence.ts'
 import { climbDown, type Removal } from './climb-down.ts'
 import { RemovalLook } from './removal-look.ts'
 import { readRemovalReceipt } from './removal-receipt.ts'
@@ -16,17 +17,17 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
   cluster.cloneSlots.release(key)
   const receipt = await readRemovalReceipt(pass, cluster, true)
   if (receipt && isOutcome(receipt)) return receipt
-  if (receipt?.is === 'gone') return done
+  if (receipt?.is === 'gone') return await awaitLateClones(pass, cluster)
   const hindrance = silenceOf(cluster, pass.deps.clock) ?? pauseLeft(pass)
   if (hindrance) return hindrance
   const look = await freshLook(pass, cluster, receipt?.is)
   switch (look.seen.guest) {
     case 'absent':
-      return await provedAbsent(pass, cluster)
+      return await awaitLateClones(pass, cluster)
     case 'unproved':
       return wait('Unreachable', `PVE cannot tell for certain whether VM ${vmid} is gone: ${look.doubt}.`, 10_000)
     case 'foreign':
-      return strangerThere(pass, look)
+      return await strangerThere(pass, cluster, look)
     case 'copying':
       return await copyingOrStuck(pass, cluster, look)
     case 'ours': {
@@ -40,7 +41,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
 async function locked({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: string): Promise<Outcome> {
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }))
-  return await lockObstacle({ cluster, at, lock, seenBefore, then: 'the VM is deleted when the lock goes' })
+  return await lockObstacle({ cluster, at, lock, seenBefore, next: 'the VM is deleted when the lock goes' })
 }
 
 /** A step has failed and is not repeated yet, whoever woke the VM. What the status says of it stays. */

@@ -4,11 +4,13 @@ import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { dnsHolds } from '../../dns/vm-status.ts'
 import { removals } from '../../lifecycle.ts'
+import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import { conditionOf } from '../../api/condition.ts'
 import type { Pass } from '../pass.ts'
+import { openRequests } from '../create/clone-requests.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { type Outcome, done, isOutcome, wait } from '../../ladder/outcome.ts'
 import { climbDown, type Removal } from './climb-down.ts'
@@ -25,9 +27,12 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   if (!hasFinalizer(draft.vm)) return done
   if (draft.vm.spec.deletionPolicy === 'Orphan') return await orphan(pass)
+  const lost = await findLost(pass)
+  if (lost) return lost
+  const { status } = draft
   const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
-  const isMade = draft.status.intentAt !== undefined && !pass.memory.clone.isUnasked
-  if (isMade && !draft.status.terminatedAt) {
+  const isMade = openRequests(status, pass.memory).length > 0 || (status.intentAt !== undefined && !pass.memory.clone.isUnasked)
+  if (isMade && !status.terminatedAt) {
     if (!cluster) return clusterNeeded(pass)
     const gone = await removeFromPve(pass, cluster, endOf(draft.vm))
     if (gone.is !== 'done') return gone
