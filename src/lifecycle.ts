@@ -3,6 +3,7 @@ import type { Ladder, Step } from './ladder/step.ts'
 import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
 import { identity, onboot } from './steps/identity.ts'
 import type { RemovalLadder } from './ladder/removal.ts'
+import { putBackFirewall } from './steps/put-back-firewall.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'
 import { cutPower, deleteBackups, deleteBackupsLeft, destroyVM, isOff, notInHa, unprotected } from './steps/removal.ts'
 import { setCloudInit } from './steps/set-cloudinit.ts'
@@ -25,6 +26,7 @@ export const provision: Ladder = [
   setAdditionalDiskSize,
   setAdditionalDiskBandwidth,
   setNetwork,
+  putBackFirewall,
   setFirewall,
   setCloudInit,
   stopForChange,

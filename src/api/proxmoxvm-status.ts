@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
+import { possessions } from './possessions.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
 import type { StepName } from './words.ts'
@@ -169,6 +170,7 @@ export const proxmoxVMStatus = z
     removedAt: time(
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
     ).exactOptional(),
+    possessions: possessions.exactOptional(),
     terminatedAt: time(
       'When the VM of this deleted object was proved to be gone from PVE. Its addresses are free from then; what is left are backups.',
     ).exactOptional(),

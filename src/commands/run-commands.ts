@@ -11,6 +11,8 @@ import { freshMemory } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
+import { notePossessions } from '../engine/remove/foreign-possessions.ts'
+import type { RemovalLook } from '../engine/remove/removal-look.ts'
 import { hindranceOf } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
 import { nowIso, recordEvent, type Dependencies } from '../engine/dependencies.ts'
@@ -203,6 +205,7 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   const gone = await removeFromPve(pass, cluster, {
     ladder: removals.setAside,
     errand: { kind: 'Remove', id: pass.command.command.metadata.uid ?? '' },
+    before: async (_, look) => await noteForClone(pass, look),
   })
   // The brake on deletions lets it go on later.
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
@@ -211,6 +214,13 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
   await draft.save()
   return succeeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
+}
+
+/** What Clone or Reinstall put back, in status before the VM goes. */
+async function noteForClone(pass: CommandPass, look: RemovalLook): Promise<Outcome> {
+  const outcome = await notePossessions(pass, pass.cluster, look)
+  if (outcome.is === 'done') await pass.draft.save()
+  return outcome
 }
 
 async function allocate(pass: CommandPass): Promise<CommandProgress> {

@@ -1,5 +1,7 @@
 import { type ApiRequestable, type Proxmox, proxmoxApi } from 'proxmox-api'
 import {
+  type AclEntry,
+  aclOf,
   type At,
   type Backup,
   backupsOf,
@@ -35,6 +37,8 @@ export interface CloneRequest {
   /** Full clones only; takes all disks, the cloud-init drive too. */
   storage?: string
   format?: 'raw' | 'qcow2' | 'vmdk'
+  /** Pool of PVE the new guest is put into. */
+  pool?: string
   /** Another node; only for a template wholly on shared storage. */
   target?: string
 }
@@ -70,6 +74,11 @@ export class Pve {
   /** Raw rows of the cluster listing: guests, nodes, storages; parsed in listing.ts. Silently filtered by privileges. */
   async resources(): Promise<readonly Row[]> {
     return rowsOf(await this.#api.cluster.resources.$get())
+  }
+
+  /** Of every path whose permissions the token may change, or of all with Sys.Audit on /access: an empty list proves nothing without it. */
+  async acl(): Promise<AclEntry[]> {
+    return aclOf(await this.#api.access.acl.$get())
   }
 
   /** Of the token itself. */

@@ -24,7 +24,7 @@ export const notInHa: RemovalStep = {
   check: ({ isHaManaged, vmid }) => {
     if (isHaManaged !== true) return satisfied
     const remedy = `An admin takes it out first (ha-manager remove vm:${vmid}) and puts it back when the new VM is there`
-    return blocked('UsedByPVE', `VM ${vmid} is managed by PVE's high availability, which its destruction would end. ${remedy}.`)
+    return blocked('WouldBeLost', `VM ${vmid} is managed by PVE's high availability, which its destruction would end. ${remedy}.`)
   },
   apply: async () => done,
 }

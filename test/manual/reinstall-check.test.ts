@@ -129,7 +129,7 @@ describe('a reinstall that cannot be finished', () => {
       const reason = "There is a replication job '10000-0' for guest '10000' - Please remove that first."
       world.simulator.faults.add([{ id: 'r', route, match: { vmid: vmidOf(vm) }, times: 'always', status: 500, reason } as never], [])
       await ask('refused', { requestID: 'r1' })
-      await world.untilCondition('refused', 'Stalled', 'True', 'UsedByPVE')
+      await world.untilCondition('refused', 'Stalled', 'True', 'WouldBeLost')
       expect(world.guestOf(vm).isRunning).toBe(false)
       await ask('refused', null)
       world.clock.skip(31_000)

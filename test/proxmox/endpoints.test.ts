@@ -53,7 +53,7 @@ describe('a guest from clone to destruction', () => {
   it('gets a firewall: sets, rules in order, options', async () => {
     const firewall = sim.pve.firewall(at)
     await firewall.createIpset('ipfilter-net0')
-    for (const cidr of ['203.0.113.10', '2001:db8::10']) await firewall.addToIpset('ipfilter-net0', cidr)
+    for (const cidr of ['203.0.113.10', '2001:db8::10']) await firewall.addToIpset('ipfilter-net0', { cidr })
     await firewall.removeFromIpset('ipfilter-net0', '203.0.113.10')
     expect([await firewall.ipsets(), (await firewall.ipset('ipfilter-net0')).map(({ cidr }) => cidr)]).toEqual([
       ['ipfilter-net0'],

@@ -12,7 +12,7 @@ import { nowIso } from '../dependencies.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
 import { isUntouched, requestedReinstall } from '../reinstall-state.ts'
-import { reinstall } from '../remove/reinstall.ts'
+import { reinstallIfAsked } from '../remove/reinstall.ts'
 import { isSuspended } from '../../want/suspension.ts'
 import { wantOf } from '../../want/want.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
@@ -34,7 +34,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   // Comes first as long as there is a VM to hold off, whatever else is stuck.
   const held = await holdOff(pass, cluster)
   if (held) return held
-  const reinstalled = await reinstall(pass, cluster)
+  const reinstalled = await reinstallIfAsked(pass, cluster)
   if (reinstalled) return reinstalled
   if (draft.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')

@@ -19,11 +19,13 @@ import { nowIso, recordEvent } from '../dependencies.ts'
 import { judged, noted } from '../status.ts'
 import { type Obstacle, type Outcome, done } from '../../ladder/outcome.ts'
 import type { RemovalStep } from '../../ladder/removal.ts'
+import { notePossessions } from './foreign-possessions.ts'
+import type { RemovalLook } from './removal-look.ts'
 import { hindranceOf, type ReinstallRequest } from './reinstall-check.ts'
 import { removeFromPve } from './removal.ts'
 
 /** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
-export async function reinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+export async function reinstallIfAsked(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { draft } = pass
   await heedChangeOfMind(pass)
   const requestID = requestedReinstall(draft.vm, draft.status)
@@ -85,7 +87,7 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
   const gone = await removeFromPve(pass, cluster, {
     ladder: removals.clear,
     errand: { kind: 'reinstall', id: running.requestID },
-    before: async (step) => await noteBefore(pass, step),
+    before: async (step, look) => await noteBefore(pass, cluster, step, look),
     refused: () => draft.change(noteNothingDestroyed),
   })
   if (gone.is !== 'done') return gone
@@ -101,8 +103,12 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
 }
 
 /** Once it is in status that the deletion was asked for, only its own end decides. */
-async function noteBefore({ draft, deps }: Pass, { name }: RemovalStep): Promise<Outcome> {
+async function noteBefore(pass: Pass, cluster: PveCluster, { name }: RemovalStep, look: RemovalLook): Promise<Outcome> {
+  const { draft, deps } = pass
   const { running } = draft.status.reinstall ?? {}
+  // Already before the power is cut, since there may be more than can be kept.
+  const possessed = running?.destroyAt === undefined ? await notePossessions(pass, cluster, look) : done
+  if (possessed.is !== 'done') return possessed
   const more = name === 'stop' ? { wasRunning: true } : { destroyAt: running?.destroyAt ?? nowIso(deps.clock) }
   draft.change(changeRunning(more))
   const { wasRunning, destroyAt } = draft.written.reinstall?.running ?? {}
