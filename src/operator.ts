@@ -1,18 +1,6 @@
 import { hostname } from 'node:os'
-import { group, teardownFinalizer } from './api/group.ts'
-import {
-  crdResource,
-  dnsZones,
-  ipPools,
-  namespaces,
-  poolAddresses,
-  proxmoxClusters,
-  proxmoxVMCommands,
-  proxmoxVMs,
-  vmPackages,
-  type KubeObject,
-  type Resource,
-} from './api/meta.ts'
+import { teardownFinalizer } from './api/group.ts'
+import { poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
@@ -25,12 +13,10 @@ import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
-import { KindWatch, strippedKind } from './kube/kind-watch.ts'
+import type { KindWatch } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
-import { Store } from './kube/store.ts'
-import { Reflector } from './kube/watch.ts'
 import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
@@ -40,6 +26,7 @@ import { RecordedGuests } from './cluster/guest-owners.ts'
 import { addressesInUse, guestContext } from './guest-wiring.ts'
 import type { InUseAddresses } from './ipam/in-use.ts'
 import { inheritClaims } from './ipam/inherit.ts'
+import { Watches } from './watches.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -67,7 +54,8 @@ export class Operator {
   readonly clusters: ClusterController
   readonly book: AddressBook
   readonly inUse: InUseAddresses
-  readonly stores
+  readonly #watches: Watches
+  readonly stores: Watches['stores']
   readonly dns: DnsTrack
   readonly kinds: KindWatch
   readonly #pools: PoolController
@@ -80,25 +68,15 @@ export class Operator {
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
-  readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
-  readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
     this.#o = o
     const { clock, log, metrics } = o
     this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
-    this.stores = {
-      vms: this.#watch(proxmoxVMs),
-      packages: this.#watch(vmPackages),
-      pools: this.#watch(ipPools),
-      addresses: this.#watch(poolAddresses),
-      clusters: this.#watch(proxmoxClusters),
-      namespaces: this.#watch(namespaces),
-      commands: this.#watch(proxmoxVMCommands),
-      zones: this.#watch(dnsZones),
-    }
-    this.kinds = this.#watchKinds()
+    this.#watches = new Watches({ client: this.client, clock, log })
+    this.stores = this.#watches.stores
+    this.kinds = this.#watches.kinds
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -137,26 +115,23 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = [...this.#reflectors.values()].map((reflector) => reflector.run(signal))
+    const watches = this.#watches.run(signal)
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
-    await Promise.all(watches)
+    await watches
     this.book.close()
     await this.#events.flush()
     await this.client.close()
   }
 
-  /** What each watch holds, and how long its server has been silent. */
-  caches(): { resource: string; objects: number; synced: boolean; silentSeconds?: number }[] {
-    return [...this.#stores].map(([resource, store]) => {
-      const silentSeconds = this.#reflectors.get(resource)?.silentSeconds
-      return { resource, objects: store.size, synced: store.isSynced, ...(silentSeconds !== undefined && { silentSeconds }) }
-    })
+  /** See Watches. */
+  caches(): ReturnType<Watches['caches']> {
+    return this.#watches.caches()
   }
 
   get isSynced(): boolean {
-    return [...this.#stores.values()].every((store) => store.isSynced)
+    return this.#watches.isSynced
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
@@ -306,19 +281,5 @@ export class Operator {
       identity,
       clock: this.#o.clock,
     })
-  }
-
-  #watchKinds(): KindWatch {
-    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
-  }
-
-  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
-    const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
-    const store = new Store<T>({ onProblem })
-    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
-    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
-    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
-    this.#stores.set(resource.plural, store)
-    return store
   }
 }

@@ -64,33 +64,6 @@ export const addressStates = {
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
-/** Condition types of a ProxmoxVM, in the order in which they are written. */
-export const vmConditions = [
-  'Ready',
-  'AddressesAllocated',
-  'Cloned',
-  'TemplateApplied',
-  'PackageApplied',
-  'NetworkConfigured',
-  'FirewallConfigured',
-  'CloudInitConfigured',
-  'DNSSynced',
-  'Suspended',
-  'RestartRequired',
-  'Paused',
-  'Reconciling',
-  'Stalled',
-] as const
-export type VmCondition = (typeof vmConditions)[number]
-
-/** Condition types of an IPPool. */
-export const poolConditions = ['Ready', 'Exhausted', 'Overlapping', 'Reconciling', 'Stalled'] as const
-export type PoolCondition = (typeof poolConditions)[number]
-
-/** Condition types of a ProxmoxCluster. */
-export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
-export type ClusterCondition = (typeof clusterConditions)[number]
-
 /** Phases of a ProxmoxVMCommand. */
 export const commandPhases = {
   Pending: 'Nothing was done yet.',
@@ -98,14 +71,6 @@ export const commandPhases = {
   Succeeded: 'Done, or it was so already.',
   Failed: 'Refused or failed; the message says why. It is not tried again.',
 } as const
-
-/** Condition types of a ProxmoxVMCommand. */
-export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
-export type CommandCondition = (typeof commandConditions)[number]
-
-/** Condition types of a DNSZone. */
-export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
-export type ZoneCondition = (typeof zoneConditions)[number]
 
 /** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
 export const reasons = {
@@ -181,6 +146,16 @@ export const reasons = {
   NotEnforced: { who: 'admin', means: 'The rules are written, but the datacenter firewall of PVE is off.' },
   // PVE
   Unreachable: { who: 'admin', means: 'PVE does not answer; nothing is concluded from that and nothing is lost.' },
+  ClusterChanged: {
+    who: 'admin',
+    means:
+      'Another PVE than the one on record answers at the endpoints: nothing is written there and nothing is concluded about VMs. Put the endpoints right, or confirm the new one in spec.identity of the ProxmoxCluster.',
+  },
+  ListingDoubtful: {
+    who: 'admin',
+    means:
+      'PVE does not list VMs that may well be there, many at once or against what it says elsewhere; none is taken for gone. The message names the privilege that shows them.',
+  },
   NodeOffline: { who: 'admin', means: 'The node of the VM is offline.' },
   PermissionDenied: { who: 'admin', means: 'The token lacks a privilege; the message names path and privilege.' },
   InvalidForPVE: { who: 'user', means: 'PVE refuses a value; the message has its words.' },

@@ -263,7 +263,7 @@ export class GuestIndex {
 
   /** No longer listed, which alone proves nothing. */
   async #prove(vmid: number, entry: Entry): Promise<void> {
-    const presence = await presenceOf(this.#o, vmid, this.#o.clock.now())
+    const presence = await presenceOf(this.#o, vmid, this.#o.clock.monotonicMs())
     if (presence.is !== 'absent') entry.notBeforeMs = this.#o.clock.now() + failedMs
     else if (this.#entries.delete(vmid)) this.#tell(vmid)
   }

@@ -2,6 +2,8 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
 import type { GuestRow } from '../proxmox/listing.ts'
+import type { Reason } from '../api/words.ts'
+import { type Obstacle, stalled, wait } from '../ladder/outcome.ts'
 import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
 import type { ListedRule } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, ForeignFirewall, Part, Seen, SeenRule } from '../ladder/machine.ts'
@@ -27,6 +29,9 @@ export class Look {
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
+  #doubtReason: Reason = 'Unreachable'
+  /** It is not this VM's turn to be asked for. */
+  #isPaced = false
   #config: ConfigSeen | undefined
   #firewall: FirewallSeen | undefined
   #foreignFirewall: ForeignFirewall | undefined
@@ -76,6 +81,13 @@ export class Look {
   /** Why absence is not proved. */
   get doubt(): string {
     return this.#doubt
+  }
+
+  /** What to do while absence is not proved; `sentence` begins the message. */
+  unproved(sentence: string): Obstacle {
+    const told = `${sentence}: ${this.#doubt}.`
+    if (this.#isPaced) return wait(this.#doubtReason, told, Math.min(60_000, this.#cluster.doubt.missing.length * 500))
+    return this.#doubtReason === 'ListingDoubtful' ? stalled(this.#doubtReason, told) : wait(this.#doubtReason, told, 10_000)
   }
 
   get seen(): Seen {
@@ -131,6 +143,7 @@ export class Look {
 
   async #findGuest(): Promise<void> {
     if (this.#guest === 'ours') return
+    if (!this.#row && !this.#mayAsk()) return
     if (this.#row && this.#row.kind !== 'qemu') this.#guest = 'foreign'
     else if (!this.#node || !(await this.#judgeThere())) await this.#judgeAnywhere()
   }
@@ -149,10 +162,23 @@ export class Look {
     return true
   }
 
+  /** While many VMs are missing from the listing at once, each is asked for in its turn. */
+  #mayAsk(): boolean {
+    const { doubt } = this.#cluster
+    if (doubt.mayAsk()) return true
+    this.#isPaced = true
+    this.#doubt = doubt.sentence
+    this.#doubtReason = 'ListingDoubtful'
+    return false
+  }
+
   async #judgeAnywhere(): Promise<void> {
     const presence = await presenceOf(this.#cluster, this.#vmid, this.#proofSinceMs)
     if (presence.is === 'absent') this.#guest = 'absent'
-    if (presence.is === 'unknown') this.#doubt = presence.why
+    if (presence.is === 'unknown') {
+      this.#doubt = presence.why
+      this.#doubtReason = presence.reason
+    }
     if (presence.is !== 'present') return
     this.#node = presence.node
     if (await this.#judgeThere()) return

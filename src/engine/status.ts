@@ -1,6 +1,7 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { HistoryEntry } from '../api/proxmoxvm-status.ts'
-import { localStatuses, type LocalStatus, type Phase, type StepName, type VmCondition } from '../api/words.ts'
+import { type VmCondition } from '../api/condition-words.ts'
+import { localStatuses, type LocalStatus, type Phase, type StepName } from '../api/words.ts'
 import { withoutConditions, withUpdates, type ConditionUpdate } from './conditions.ts'
 import { progressOf } from '../api/progress.ts'
 import { isTrue } from '../api/condition.ts'

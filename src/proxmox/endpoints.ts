@@ -24,6 +24,8 @@ import {
   vmConfigOf,
 } from './answers.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
+import { judge } from './failures.ts'
+import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
 
@@ -65,6 +67,22 @@ export class Pve {
   /** Of pve-manager on the node that answered: `9.2.11`. */
   async version(): Promise<string> {
     return text(rowOf(await this.#api.version.$get()), 'version') ?? ''
+  }
+
+  /** SHA-256 of this PVE's own CA; the client compares it with what is on record, and throws for another one. */
+  async identity(): Promise<string> {
+    return identityIn(await this.#api.nodes.$('localhost').certificates.info.$get())
+  }
+
+  /** Whether any guest of the cluster has the VMID, also on nodes that are off: PVE looks at the configs, and any token may ask. */
+  async isVmidFree(vmid: number): Promise<boolean> {
+    try {
+      await this.#api.cluster.nextid.$get({ vmid })
+      return true
+    } catch (fault) {
+      if (judge(fault).kind === 'taken') return false
+      throw fault
+    }
   }
 
   async clusterStatus(): Promise<ClusterState> {

@@ -42,7 +42,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
     case 'foreign':
       return (await ofRecord(climb, cluster)) ?? (await foreign(climb))
     case 'unproved':
-      return retry('Unreachable', `PVE cannot tell for certain whether VM ${draft.status.vmid} exists: ${look.doubt}.`)
+      return look.unproved(`PVE cannot tell for certain whether VM ${draft.status.vmid} exists`)
     case 'absent':
       return await absent(climb)
   }

@@ -25,7 +25,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
     case 'absent':
       return await awaitLateClones(pass, cluster)
     case 'unproved':
-      return wait('Unreachable', `PVE cannot tell for certain whether VM ${vmid} is gone: ${look.doubt}.`, 10_000)
+      return look.unproved(`PVE cannot tell for certain whether VM ${vmid} is gone`)
     case 'foreign':
       return await strangerThere(pass, cluster, look)
     case 'copying':

@@ -57,6 +57,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
+      const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
@@ -66,6 +67,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       inventories.set(cluster, () => {
         slots()
         brake()
+        identity()
         listed()
       })
     }),
