@@ -21,7 +21,7 @@ export async function hindranceOf(pass: Pass, cluster: PveCluster, request: Rein
   if (found === undefined) return undefined
   const { template } = request
   const named = template?.name ?? (template?.vmid === undefined ? template?.tag : `VMID ${template.vmid}`)
-  const what = `Reinstall ${request.requestID}${named === undefined ? '' : ` (template ${named})`}`
+  const what = `${request.requestID.startsWith('command/') ? 'This command' : `Reinstall ${request.requestID}`}${named === undefined ? '' : ` (template ${named})`}`
   return { ...found, message: `${what} has not begun and nothing was deleted. ${found.message}` }
 }
 
