@@ -129,6 +129,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       full: isFull,
       ...(isFull && storage && { storage }),
       ...(node && node !== source.node && { target: node }),
+      ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
     })
     recordEvent(deps, draft.vm, 'Normal', 'CloneStarted', sentence(draft.status))
     return await follow(climb, upid)
