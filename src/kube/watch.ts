@@ -103,6 +103,7 @@ export class Reflector<T extends KubeObject> {
   async #pause(retryAfterSeconds: number | undefined, signal: AbortSignal): Promise<void> {
     const ownMs = backoffMs({ ...backoff, failures: this.#failures, random: this.#random })
     this.#failures += 1
+    if (retryAfterSeconds !== undefined) this.#o.client.notePutOff('WATCH', this.#o.resource.plural, retryAfterSeconds)
     await this.#o.clock.sleep(Math.max(ownMs, (retryAfterSeconds ?? 0) * 1_000), signal)
   }
 
@@ -184,7 +185,11 @@ export class Reflector<T extends KubeObject> {
     try {
       const either = AbortSignal.any([signal, own.signal])
       const path = collectionPath(resource, selection.namespace) + search
-      const body = await client.stream(path, { signal: either, headersTimeoutMs: Math.min(headersTimeoutMs, this.#watchdogMs) })
+      const body = await client.stream(path, {
+        signal: either,
+        headersTimeoutMs: Math.min(headersTimeoutMs, this.#watchdogMs),
+        resource: resource.plural,
+      })
       for await (const line of jsonLines(body, watchdog.sawBytes)) {
         const event = line as WatchEvent<T>
         if (event.type === 'ERROR') throw refusedLater(`watch of ${resource.plural}`, event.object)

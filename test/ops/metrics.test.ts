@@ -46,7 +46,7 @@ describe('metrics', () => {
   it('leave the length of a watch out of the latencies', async () => {
     const metrics = new Metrics({ version: '1' })
 
-    metrics.kubeRequest({ verb: 'watch', resource: 'proxmoxvms', status: 200, seconds: 300 })
+    metrics.kubeRequest({ verb: 'WATCH', resource: 'proxmoxvms', status: 200, seconds: 300 })
 
     expect(await lines(metrics, 'pve_operator_kube_requests_total{')).toHaveLength(1)
     expect(await lines(metrics, 'pve_operator_kube_request_seconds_count')).toEqual([])
