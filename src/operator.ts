@@ -17,6 +17,7 @@ import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
+import { leanVMs } from './engine/watch/lean-vm.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
@@ -26,6 +27,7 @@ import { EventRecorder } from './kube/events.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { Store } from './kube/store.ts'
+import { withoutManifest } from './kube/trim.ts'
 import { Reflector } from './kube/watch.ts'
 import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
@@ -75,16 +77,22 @@ export class Operator {
   constructor(o: OperatorOptions) {
     this.#o = o
     const { clock, log, metrics } = o
-    this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
+    this.client = new KubeClient({
+      server: o.server,
+      fieldManager: 'pve-operator',
+      clock,
+      onRequest: (seen) => metrics.kubeRequest(seen),
+      onPutOff: (pause) => metrics.kubePutOff(pause),
+    })
     this.stores = {
-      vms: this.#watch(proxmoxVMs),
-      packages: this.#watch(vmPackages),
-      pools: this.#watch(ipPools),
+      vms: this.#watch(proxmoxVMs, leanVMs()),
+      packages: this.#watch(vmPackages, withoutManifest),
+      pools: this.#watch(ipPools, withoutManifest),
       addresses: this.#watch(poolAddresses),
-      clusters: this.#watch(proxmoxClusters),
-      namespaces: this.#watch(namespaces),
-      commands: this.#watch(proxmoxVMCommands),
-      zones: this.#watch(dnsZones),
+      clusters: this.#watch(proxmoxClusters, withoutManifest),
+      namespaces: this.#watch(namespaces, withoutManifest),
+      commands: this.#watch(proxmoxVMCommands, withoutManifest),
+      zones: this.#watch(dnsZones, withoutManifest),
     }
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
@@ -94,6 +102,7 @@ export class Operator {
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
+      onDropped: () => metrics.eventDropped(),
     })
     this.book = this.#makeBook()
     this.#pools = this.#makePools()
@@ -270,9 +279,9 @@ export class Operator {
     })
   }
 
-  #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
+  #watch<T extends KubeObject>(resource: Resource<T>, trim?: (object: T) => T): Store<T> {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
-    const store = new Store<T>({ onProblem })
+    const store = new Store<T>({ onProblem, ...(trim && { trim }) })
     this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
     this.#stores.set(resource.plural, store)
     return store

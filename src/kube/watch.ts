@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectMeta, Resource } from '../api/meta.ts'
+import type { KubeObject, Resource } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import { backoffMs } from './backoff.ts'
 import { type KubeClient, KubeError, type Selection } from './client.ts'
@@ -23,8 +23,6 @@ export interface ReflectorOptions<T extends KubeObject> {
   selection?: Selection
   /** Whether to ask for list and watch in one stream (served since Kubernetes 1.34 by default); falls back by itself. */
   watchList?: boolean
-  /** Makes objects smaller before they are kept; managedFields are always dropped (they are half of the memory). */
-  strip?: (object: T) => T
   onProblem?: (message: string) => void
   random?: () => number
 }
@@ -114,7 +112,7 @@ export class Reflector<T extends KubeObject> {
     const seen = new Set<string>()
     for (const item of items) {
       seen.add(keyOf(item))
-      store.upsert(this.#stripped(item))
+      store.upsert(item)
     }
     store.endReplace(seen, resourceVersion)
     this.#version = resourceVersion
@@ -155,13 +153,7 @@ export class Reflector<T extends KubeObject> {
 
   #apply(event: WatchEvent<T>): void {
     if (event.type === 'DELETED') this.#o.store.remove(event.object)
-    else this.#o.store.upsert(this.#stripped(event.object))
-  }
-
-  #stripped(object: T): T {
-    const { managedFields: _, ...metadata } = object.metadata as ObjectMeta & { managedFields?: unknown }
-    const smaller = { ...object, metadata }
-    return this.#o.strip ? this.#o.strip(smaller) : smaller
+    else this.#o.store.upsert(event.object)
   }
 
   /** Opens one watch and hands over its events until the server ends it. Throws when it is refused, cut or silent. */
