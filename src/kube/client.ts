@@ -71,25 +71,27 @@ export class KubeClient {
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, o: Selection = {}): Promise<T[]> {
-    return (await this.listWithVersion(resource, o)).items
+    const items: T[] = []
+    for await (const page of this.pages(resource, o)) items.push(...page.items)
+    return items
   }
 
-  /** In pages of 500, with the resourceVersion a watch may start from. */
-  async listWithVersion<T extends KubeObject>(
+  /** A list in pages of 500, all of one moment, whose resourceVersion a watch may start from. Of two pages only one is held at a time. */
+  async *pages<T extends KubeObject>(
     resource: Resource<T>,
     { namespace, labelSelector, fieldSelector }: Selection = {},
     signal?: AbortSignal,
-  ): Promise<{ items: T[]; resourceVersion: string }> {
-    const items: T[] = []
+  ): AsyncGenerator<{ items: T[]; resourceVersion: string }> {
     const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
+    const o = { resource: resource.plural, ...(signal && { signal }) }
     for (let token: string | undefined; ; ) {
       const search = query({ labelSelector, fieldSelector, limit: String(pageSize), continue: token })
-      const o = { resource: resource.plural, ...(signal && { signal }) }
       const page = (await this.request('GET', collectionPath(resource, namespace) + search, undefined, o)) as ListAnswer<T>
       // the items of a built-in list carry neither kind nor apiVersion
-      for (const item of page.items) items.push({ ...item, apiVersion, kind: resource.kind })
+      const items = page.items.map((item) => ({ ...item, apiVersion, kind: resource.kind }))
+      yield { items, resourceVersion: page.metadata.resourceVersion }
       token = page.metadata.continue
-      if (!token) return { items, resourceVersion: page.metadata.resourceVersion }
+      if (!token) return
     }
   }
 

@@ -108,11 +108,14 @@ export class Reflector<T extends KubeObject> {
   async #list(signal: AbortSignal): Promise<void> {
     const { client, resource, store } = this.#o
     store.beginReplace()
-    const { items, resourceVersion } = await client.listWithVersion(resource, this.#o.selection, signal)
     const seen = new Set<string>()
-    for (const item of items) {
-      seen.add(keyOf(item))
-      store.upsert(item)
+    let resourceVersion = ''
+    for await (const page of client.pages(resource, this.#o.selection, signal)) {
+      for (const item of page.items) {
+        seen.add(keyOf(item))
+        store.upsert(item)
+      }
+      resourceVersion = page.resourceVersion
     }
     store.endReplace(seen, resourceVersion)
     this.#version = resourceVersion
