@@ -25,13 +25,13 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         return {
           cluster: cluster.name,
           reachable: cluster.inventory.unreachableSinceMs === undefined,
-          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.now() - startedAtMs) / 1000 }),
+          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
-    caches: () => operator.caches(),
+    caches: () => operator.caches.states(),
   }
 }
 

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
+import { teardownFinalizer } from './api/group.ts'
 import {
+  crdResource,
   dnsZones,
   ipPools,
   namespaces,
@@ -8,8 +10,6 @@ import {
   proxmoxVMCommands,
   proxmoxVMs,
   vmPackages,
-  type KubeObject,
-  type Resource,
 } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
@@ -21,19 +21,23 @@ import { leanVMs } from './engine/watch/lean-vm.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
+import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
+import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
-import { Store } from './kube/store.ts'
 import { withoutManifest } from './kube/trim.ts'
-import { Reflector } from './kube/watch.ts'
 import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
+import { RecordedGuests } from './cluster/guest-owners.ts'
+import { addressesInUse, guestContext } from './guest-wiring.ts'
+import type { InUseAddresses } from './ipam/in-use.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -60,8 +64,10 @@ export class Operator {
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly book: AddressBook
+  readonly inUse: InUseAddresses
   readonly stores
   readonly dns: DnsTrack
+  readonly kinds: KindWatch
   readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #deps: Dependencies
@@ -70,8 +76,9 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
-  readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
-  readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
+  readonly #installation = new Installation()
+  readonly #recorded: RecordedGuests
+  readonly caches: Caches
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
@@ -84,16 +91,19 @@ export class Operator {
       onRequest: (seen) => metrics.kubeRequest(seen),
       onPutOff: (pause) => metrics.kubePutOff(pause),
     })
+    const onProblem = (resource: string, message: string) => about(log, { part: 'watch' }).warn({ resource }, message)
+    this.caches = new Caches({ client: this.client, clock, onProblem })
     this.stores = {
-      vms: this.#watch(proxmoxVMs, leanVMs()),
-      packages: this.#watch(vmPackages, withoutManifest),
-      pools: this.#watch(ipPools, withoutManifest),
-      addresses: this.#watch(poolAddresses),
-      clusters: this.#watch(proxmoxClusters, withoutManifest),
-      namespaces: this.#watch(namespaces, withoutManifest),
-      commands: this.#watch(proxmoxVMCommands, withoutManifest),
-      zones: this.#watch(dnsZones, withoutManifest),
+      vms: this.caches.watch(proxmoxVMs, leanVMs()),
+      packages: this.caches.watch(vmPackages, withoutManifest),
+      pools: this.caches.watch(ipPools, withoutManifest),
+      addresses: this.caches.watch(poolAddresses),
+      clusters: this.caches.watch(proxmoxClusters, withoutManifest),
+      namespaces: this.caches.watch(namespaces, withoutManifest),
+      commands: this.caches.watch(proxmoxVMCommands, withoutManifest),
+      zones: this.caches.watch(dnsZones, withoutManifest),
     }
+    this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -105,6 +115,8 @@ export class Operator {
       onDropped: () => metrics.eventDropped(),
     })
     this.book = this.#makeBook()
+    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
+    this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
     this.#pools = this.#makePools()
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -131,30 +143,19 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = [...this.#reflectors.values()].map((reflector) => reflector.run(signal))
+    const watches = this.caches.run(signal)
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
-    await Promise.all(watches)
+    await watches
     this.book.close()
     await this.#events.flush()
     await this.client.close()
   }
 
-  /** What each watch holds, and how long its server has been silent. */
-  caches(): { resource: string; objects: number; synced: boolean; silentSeconds?: number }[] {
-    return [...this.#stores].map(([resource, store]) => {
-      const silentSeconds = this.#reflectors.get(resource)?.silentSeconds
-      return { resource, objects: store.size, synced: store.isSynced, ...(silentSeconds !== undefined && { silentSeconds }) }
-    })
-  }
-
-  get isSynced(): boolean {
-    return [...this.#stores.values()].every((store) => store.isSynced)
-  }
-
   async #lead(signal: AbortSignal): Promise<void> {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
+    await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     for (const vm of this.stores.vms.list()) {
@@ -165,6 +166,7 @@ export class Operator {
     await Promise.all([
       this.clusters.run(signal),
       this.#pools.run(signal),
+      this.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
@@ -185,6 +187,7 @@ export class Operator {
       clock,
       random,
       mayAct: () => this.election?.mayAct() ?? true,
+      waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
       onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
@@ -215,6 +218,9 @@ export class Operator {
       addresses,
       book: this.book,
       clock: this.#o.clock,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+      inUseOf: (pool) => this.inUse.countOf(pool),
+      isLiving: this.#recorded.isLiving,
       onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
     })
   }
@@ -225,6 +231,8 @@ export class Operator {
       clusters: this.stores.clusters,
       vms: this.stores.vms,
       queue: this.#clusterQueue,
+      recorded: this.#recorded,
+      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
       clock: this.#o.clock,
       // what was under way when its cluster was deleted must not bring the series back
       observe: (seen) => {
@@ -251,6 +259,7 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
       events: this.#events,
@@ -260,8 +269,15 @@ export class Operator {
       random,
       mayAct: () => this.#mayAct(),
       observe: metrics,
+      kinds: this.kinds,
+      releaseDns: (key, uid) => this.dns.release(key, uid),
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
+  }
+
+  /** Their addresses must stay on record. */
+  #holdsVMs(): boolean {
+    return this.stores.vms.list().some((vm) => vm.metadata.finalizers?.includes(teardownFinalizer))
   }
 
   #mayAct(): void {
@@ -277,13 +293,5 @@ export class Operator {
       identity,
       clock: this.#o.clock,
     })
-  }
-
-  #watch<T extends KubeObject>(resource: Resource<T>, trim?: (object: T) => T): Store<T> {
-    const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
-    const store = new Store<T>({ onProblem, ...(trim && { trim }) })
-    this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
-    this.#stores.set(resource.plural, store)
-    return store
   }
 }

@@ -1,5 +1,5 @@
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
-import { hasOpenCommand, runCommands, refuseDeleting, refuseOrphans } from './commands/run-commands.ts'
+import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { clonedFull } from './engine/create/intent-state.ts'
@@ -10,6 +10,8 @@ import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
+import { tearDownHeld } from './engine/remove/hold.ts'
+import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
@@ -41,7 +43,7 @@ export class VMController {
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
     if (outcome.is === 'done' && !isGone(draft) && hasOpenCommand(this.#deps, key)) this.#queue.add(key)
-    if (memory.isListingBehind) this.#queue.addAfter(key, broadcastMs)
+    if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (again.is === 'backoff') this.#queue.retry(key)
   }
@@ -61,14 +63,21 @@ export class VMController {
     const deps = this.#deps
     const { vm } = draft
     showPaused(deps, draft)
-    memory.isListingBehind = false
+    const released = await letGo({ deps, key, draft, memory })
+    if (released) {
+      await refuseCommands(deps, key, 'The object has let go of its VM.')
+      return released
+    }
+    memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) return done
     if (vm.metadata.deletionTimestamp) {
-      await refuseDeleting(deps, key)
+      const held = await tearDownHeld({ deps, key, draft, memory })
+      if (held) return held
+      await refuseCommands(deps, key, 'The VM is being deleted.')
       return await tearDown({ deps, key, draft, memory })
     }
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
@@ -76,22 +85,22 @@ export class VMController {
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed
     if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
-    memory.lastMeta = metaOf(vm)
+    memory.controller.lastMeta = metaOf(vm)
     return await provisionVM({ deps, key, draft, memory })
   }
 
   /** A settled VM is looked at thoroughly when somebody touched its object, or when the audit calls. */
   #isDue(vm: ProxmoxVM, memory: Memory): boolean {
-    const isTouched = memory.lastMeta !== undefined && memory.lastMeta !== metaOf(vm)
-    memory.lastMeta ??= metaOf(vm)
-    return isTouched || memory.auditDue === true
+    const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
+    memory.controller.lastMeta ??= metaOf(vm)
+    return isTouched || memory.audit.isDue === true
   }
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {
     const vm = this.#deps.vms.get(key)
     if (!vm) return
-    this.#memoryOf(key, vm).auditDue = true
+    this.#memoryOf(key, vm).audit.isDue = true
     this.#queue.add(key)
   }
 
@@ -99,7 +108,7 @@ export class VMController {
     const uid = vm.metadata.uid ?? ''
     const known = this.#memories.get(key)
     if (known?.uid === uid) return known.memory
-    known?.memory.unfollow?.()
+    known?.memory.controller.unfollow?.()
     // Made anew under the same name before the end of the former one was seen here.
     if (known) this.#deps.inFlight.forget(known.uid)
     const memory = freshMemory()
@@ -108,8 +117,8 @@ export class VMController {
   }
 
   #follow(key: string, draft: VMStatusDraft, memory: Memory, outcome: Outcome): void {
-    memory.unfollow?.()
-    delete memory.unfollow
+    memory.controller.unfollow?.()
+    delete memory.controller.unfollow
     const task = outcome.is === 'wait' ? outcome.task : undefined
     const cluster = this.#deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!task || !cluster) return
@@ -118,13 +127,14 @@ export class VMController {
       cluster.cloneSlots.release(key)
       this.#queue.addFirst(key)
     }
-    memory.unfollow = cluster.tasks.follow(task, onEnd, kindOf(draft))
+    memory.controller.unfollow = cluster.tasks.follow(task, onEnd, kindOf(draft))
   }
 
   #forget(key: string): void {
     const known = this.#memories.get(key)
-    known?.memory.unfollow?.()
+    known?.memory.controller.unfollow?.()
     if (known) this.#deps.inFlight.forget(known.uid)
+    if (known) this.#deps.kinds.forget(known.uid)
     this.#memories.delete(key)
     this.#queue.forget(key)
     for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)

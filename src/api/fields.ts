@@ -34,6 +34,10 @@ export const line = (max: number, description: string) =>
 /** Text of a status: ours to write, so only bounded. */
 export const statusText = (max: number, description: string) => z.string().max(max).exactOptional().describe(description)
 
+/** A word of ours in a status: typed for whoever writes it, an open string for whoever reads it (no enums in a status). */
+export const openWord = <W extends string>(max: number, description: string) =>
+  z.string().max(max).describe(description) as z.ZodType<string> as z.ZodType<W>
+
 /** A time of a status, RFC 3339. */
 export const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' })
 

@@ -150,6 +150,7 @@ export const ipPoolStatus = z
     allocated: count('Addresses held, orphaned ones included.'),
     free: count('Addresses the next VM could get.'),
     cooling: count('Addresses released that rest until reuseAfter has passed.'),
+    inUse: count('Addresses that guests in PVE without a ProxmoxVM are configured with; given to nobody.'),
     reserved: count('Addresses kept back for one ProxmoxVM and not held by it.'),
     conditions: conditions.exactOptional(),
   })

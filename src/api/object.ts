@@ -37,7 +37,7 @@ export interface KubeObject {
   metadata: ObjectMeta
 }
 
-export const condition = z.object({
+const condition = z.object({
   type: z.string().max(64).describe('What the condition is about, in CamelCase. docs/reasons.md lists all.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
   reason: z.string().max(64).describe('Why, as one word in CamelCase for programs. docs/reasons.md says what each means and who acts.'),

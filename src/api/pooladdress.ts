@@ -18,7 +18,16 @@ const claimReference = z.object({
 })
 export type ClaimReference = z.infer<typeof claimReference>
 
-export const formerHolder = z.object({
+const inUse = z.object({
+  cluster: objectName('The ProxmoxCluster whose PVE has the guest.'),
+  vmid: z.int().describe('VMID of the guest.'),
+  node: z.string().max(63).exactOptional().describe('Node it was on.'),
+  name: z.string().max(253).exactOptional().describe('Its name in PVE.'),
+  since: time('When it was first seen with the address.'),
+})
+export type AddressInUse = z.infer<typeof inUse>
+
+const formerHolder = z.object({
   ...holder,
   labels: z
     .record(z.string(), z.string().max(63))
@@ -41,7 +50,7 @@ export const poolAddressSpec = z
       .max(32)
       .exactOptional()
       .describe(
-        'Allocated: held by claimRef. Orphaned: held by a VM whose object is gone. Cooling: released, not yet free again (reuseAfter). Released: free, kept for its record.',
+        'Allocated: held by claimRef. Orphaned: held by a VM whose object is gone. Cooling: released, not yet free again (reuseAfter). Released: free, kept for its record. InUse: a guest in PVE that no ProxmoxVM owns is configured with it (inUse), so it is given to nobody.',
       ),
     claimRef: claimReference.exactOptional().describe('The ProxmoxVM that holds the address. Absent = nobody does.'),
     orphaned: z
@@ -49,6 +58,11 @@ export const poolAddressSpec = z
       .exactOptional()
       .describe(
         'true: the object of the holder is gone and its VM lives on in PVE, so the address stays held until an admin deletes this object.',
+      ),
+    inUse: inUse
+      .exactOptional()
+      .describe(
+        'The guest in PVE that is configured with the address although no ProxmoxVM owns it. Goes when the guest lets go of the address.',
       ),
     releasedAt: time('When the address was last released; reuseAfter and keepRecords of the pool count from here.').exactOptional(),
     history: z

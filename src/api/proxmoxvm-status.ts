@@ -1,16 +1,17 @@
 import * as z from 'zod'
-import { atomic, listMap, statusText, time } from './fields.ts'
+import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
+import type { StepName } from './words.ts'
 
 const name = (description: string) => z.string().max(253).describe(description)
 
 const step = z.object({
-  name: z.string().max(64).describe('The rung of the ladder being worked on.'),
+  name: openWord<StepName>(64, 'The step being worked on: a rung of the ladder, or a step beside it such as start or remove.'),
   since: time('When it became the current one.'),
-  attempts: z.int().exactOptional().describe('How often it was tried in vain.'),
+  attempts: z.int().exactOptional().describe('Failed attempts so far.'),
   lastError: statusText(1024, 'What was in the way the last time, in the words of PVE.'),
   upid: statusText(256, 'The PVE task under way (UPID).'),
 })
@@ -39,8 +40,17 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
+const adoption = z.object({
+  vmid: z.int().describe('VMID of the guest.'),
+  node: statusText(63, 'Node it is on.'),
+  macAddress: statusText(17, 'MAC address of its net0.'),
+  fromUID: statusText(64, 'The uid in its mark: of the former object that owned it.'),
+  installation: statusText(64, 'The Kubernetes cluster in its mark, when that is another one.'),
+  takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
+})
+
 const historyEntry = z.object({
-  step: z.string().max(64).describe('The rung.'),
+  step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
   seconds: z.int().describe('How long it took, in seconds.'),
   outcome: z.string().max(64).describe('How it ended.'),
@@ -138,6 +148,13 @@ export const proxmoxVMStatus = z
     removedAt: time(
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
     ).exactOptional(),
+    released: z
+      .object({
+        at: time('When.'),
+        mode: statusText(16, 'keep-mark: the guest keeps our mark. hand-back: mark and tag were taken off.'),
+      })
+      .exactOptional()
+      .describe('The object has let go of its VM for good (annotation pve.hosting/release) and does nothing any more.'),
     credentialsSecretRef: z
       .object({ name: name('Name of the Secret, in the namespace of the VM.') })
       .exactOptional()
@@ -149,6 +166,9 @@ export const proxmoxVMStatus = z
       })
       .exactOptional()
       .describe('What was given to cloud-init and cannot be read back.'),
+    adoption: adoption
+      .exactOptional()
+      .describe('A guest of a former object of this name, which `kubectl pve adopt --former` takes over, or which was taken over.'),
     history: z
       .array(historyEntry)
       .max(30)

@@ -20,6 +20,19 @@ export const localStatuses = [
 ] as const
 export type LocalStatus = (typeof localStatuses)[number]
 
+/** Steps that are no rung of their own: shown in status.step.name, in history and as a label of a metric. */
+const stepsBeside = {
+  identity: 'Name, mark, tags, start at boot and protection are being set.',
+  onboot: 'Start at boot is being switched.',
+  start: 'The VM is being started.',
+  stop: 'The VM is being switched off.',
+  power_off: 'The VM is being shut down, since it is suspended or halted.',
+  delete_backups: 'The VM goes, and its backups first.',
+  delete_snapshots: 'The VM goes, and its snapshots first.',
+  remove: 'The VM is being deleted.',
+} as const
+export type StepName = LocalStatus | keyof typeof stepsBeside
+
 /** Words of local status beside the ladder: work on a VM that was ready. Not ranks: the ladder's own words are in `localStatuses`. */
 export const statusesBeside = {
   reinstall: 'The VM is being deleted, to be made anew; then the ladder runs again.',
@@ -37,6 +50,7 @@ export const phases = [
   'Reinstalling',
   'Terminating',
   'Removed',
+  'Released',
   'Missing',
   'Unknown',
 ] as const
@@ -46,11 +60,10 @@ export type Phase = (typeof phases)[number]
 export const addressStates = {
   Allocated: 'Held by the ProxmoxVM in claimRef.',
   Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
-export type AddressStateName = keyof typeof addressStates
-
 /** Condition types of a ProxmoxVM, in the order in which they are written. */
 export const vmConditions = [
   'Ready',
@@ -148,7 +161,10 @@ export const reasons = {
   NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
-  StuckLock: { who: 'admin', means: 'The VM has lock clone and no task is running; an admin must run on its node what the message says.' },
+  StuckLock: {
+    who: 'admin',
+    means: 'PVE holds a lock on the VM and no task works on it; an admin must run on its node what the message says.',
+  },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
   PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },
@@ -179,7 +195,40 @@ export const reasons = {
   Reachable: { who: 'nobody', means: 'PVE answers.' },
   // life
   VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
+  OwnedByFormerObject: {
+    who: 'admin',
+    means:
+      'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
+  },
+  AdoptMismatch: {
+    who: 'user',
+    means: 'The guest is not the one that spec.adopt describes; the message says what differs. Nothing was changed.',
+  },
+  LookingForGuests: {
+    who: 'operator',
+    means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
+  },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
+  DeletionProtected: {
+    who: 'user',
+    means:
+      'The object was deleted although spec.deletionProtection is true, with its namespace for instance; the VM is kept until the flag is off, or until `kubectl pve release`.',
+  },
+  CRDDeleting: {
+    who: 'admin',
+    means:
+      'A CustomResourceDefinition of pve.hosting is being deleted, which deletes every object of its kind; no VM is taken down for that. docs/uninstall.md says how to go on.',
+  },
+  Released: {
+    who: 'user',
+    means: 'The object has let go of its VM for good (annotation pve.hosting/release); the guest is as it was. Delete the object.',
+  },
+  ReleaseInvalid: { who: 'user', means: 'The annotation pve.hosting/release has a value the operator does not know; nothing is done.' },
+  TooManyDeletions: {
+    who: 'admin',
+    means:
+      'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
+  },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
@@ -239,6 +288,7 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
+  Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',
   Missing: 'The VM vanished from PVE.',
@@ -251,6 +301,9 @@ export const events = {
   PackageChanged: 'The change of package is finished; the message says what was applied.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
+  Adopted: 'A guest of a former object became this VM; the message names both.',
+  UnclaimedGuests: 'The number of guests in PVE whose object is no more has changed.',
   DNSSynced: 'The records of the VM are in DNS.',
   DNSConflict: "A record of the VM is somebody else's; the message says whose.",
   DNSOrphaned: 'A deleted VM could not wait for its records to go; their zone goes on removing them.',

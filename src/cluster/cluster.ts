@@ -4,7 +4,10 @@ import { type Observation, PveClient, type PveClientOptions } from '../proxmox/c
 import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
+import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
+import type { DeletionRecord } from './deletion-record.ts'
 import type { ClusterFacts } from './facts.ts'
+import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
 import { TemplateCatalog } from './templates.ts'
@@ -17,10 +20,13 @@ export interface PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  /** Guests that no object has on record. */
+  readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
+  readonly deletions: DeletionBrake
   /** Undefined until the first preflight succeeded. */
   facts(): ClusterFacts | undefined
   /** The ProxmoxCluster is being deleted: no new VMs. */
@@ -40,10 +46,12 @@ export class LiveCluster implements PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
+  readonly deletions: DeletionBrake
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -56,6 +64,8 @@ export class LiveCluster implements PveCluster {
     spec: ProxmoxClusterSpec
     credentials: ApiToken
     reservations: ReservationRecord
+    deletions: { readonly record: DeletionRecord; readonly limit: () => DeletionLimit; readonly onChange?: () => void }
+    owners: GuestOwners
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
     /** Throws once this process must change nothing more. */
@@ -76,10 +86,14 @@ export class LiveCluster implements PveCluster {
     this.pve = new Pve(this.#client)
     this.inventory = new Inventory({ pve: this.pve, ...told })
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
+    const { owners, onProblem = () => undefined } = o
+    const { pve, inventory } = this
+    this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
+    this.deletions = new DeletionBrake({ ...o.deletions, clock })
   }
 
   facts(): ClusterFacts | undefined {
@@ -99,6 +113,7 @@ export class LiveCluster implements PveCluster {
     const { signal } = this.#stop
     void this.inventory.run(signal)
     void this.tasks.run(signal)
+    void this.guests.run(signal)
   }
 
   reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {
@@ -110,6 +125,7 @@ export class LiveCluster implements PveCluster {
 
   async stop(): Promise<void> {
     this.#stop.abort()
+    this.deletions.close()
     await this.#client.close()
   }
 }

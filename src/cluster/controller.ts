@@ -14,7 +14,11 @@ import { ClusterDirectory } from './directory.ts'
 import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
+import { type GuestContext, ownersOf, type RecordedGuests } from './guest-owners.ts'
+import { unclaimedOf } from './unclaimed.ts'
 import { type Failure, judge } from '../proxmox/failures.ts'
+import { StatusDeletionRecord } from './deletion-record.ts'
+import { deletionLimitOf } from './deletion-limit.ts'
 import { VmidRecord } from './vmid-record.ts'
 
 /** While something is wrong, Secret and privileges are looked at again after this long. */
@@ -23,6 +27,10 @@ const troubledMs = 60_000
 const healthyMs = 300_000
 /** Guests come and go in numbers; the node counts in the status follow at most this often. */
 const settleMs = 5_000
+/** Deletions that wait come in numbers too; how many is told soon, and once. */
+const countingMs = 1_000
+/** Guests are read one after another; the status tells them together. */
+const guestMs = 1_000
 
 /** What the controller remembers of one ProxmoxCluster between passes. */
 interface Memory {
@@ -48,18 +56,23 @@ export class ClusterController {
   readonly #observe: ((seen: Observation & { cluster: string }) => void) | undefined
   readonly #mayWrite: (() => void) | undefined
   readonly #onProblem: ((cluster: string, fault: unknown) => void) | undefined
+  readonly #guests: GuestContext
+  readonly #recorded: RecordedGuests
   readonly #memories = new Map<string, Memory>()
 
   constructor(o: {
     client: KubeClient
     clusters: Store<ProxmoxCluster>
     vms: Store<ProxmoxVM>
+    recorded: RecordedGuests
     /** Keys are names of ProxmoxClusters. */
     queue: WorkQueue
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
     /** Throws once this process must write nothing more to PVE. */
     mayWrite?: () => void
+    /** What the index of guests must be told, and who hears of it. */
+    guests: GuestContext
     /** Gets what those throw who listen to a cluster's inventory and tasks. */
     onProblem?: (cluster: string, fault: unknown) => void
   }) {
@@ -70,6 +83,8 @@ export class ClusterController {
     this.#observe = o.observe
     this.#mayWrite = o.mayWrite
     this.#onProblem = o.onProblem
+    this.#guests = o.guests
+    this.#recorded = o.recorded
     this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
     this.queue = o.queue
   }
@@ -89,6 +104,7 @@ export class ClusterController {
   #vmChanged(old: ProxmoxVM | undefined, now: ProxmoxVM | undefined): void {
     const name = now?.spec.clusterRef.name ?? old?.spec.clusterRef.name
     if (name === undefined) return
+    if (now === undefined) this.directory.live(name)?.deletions.release(old?.metadata.uid ?? '')
     const protectedAlready = this.#clusters.get(name)?.metadata.finalizers?.includes(inUseFinalizer) === true
     if (now === undefined || (old === undefined && !protectedAlready)) this.queue.add(name)
     else if (old?.status?.node !== now.status?.node) this.queue.addAfter(name, settleMs)
@@ -120,6 +136,7 @@ export class ClusterController {
       live.deleting = isLeaving
       this.directory.tell(name)
     }
+    live?.deletions.wake()
     const state = this.#stateOf(name, memory, users)
     this.directory.setProblem(name, problemOf(state))
     await this.#write(object, state)
@@ -152,7 +169,7 @@ export class ClusterController {
 
   /** Due again; or the listing fails or works again, which the last check did not know. */
   #isStale(name: string, memory: Memory): boolean {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     if (now - memory.checkedAtMs >= this.#pauseMs(name, memory)) return true
     const listing = this.directory.live(name)?.inventory.lastFailure
     return memory.failure === undefined ? listing?.reason === 'Unauthorized' : listing === undefined
@@ -163,7 +180,7 @@ export class ClusterController {
     const secret = await readSecret(this.#client, key)
     if (secret !== undefined && o.inUse) await setFinalizer(this.#client, secrets, secret, true)
     const found = credentialsOf(secret, key)
-    memory.checkedAtMs = this.#clock.now()
+    memory.checkedAtMs = this.#clock.monotonicMs()
     memory.generation = object.metadata.generation
     memory.credentialsProblem = 'problem' in found ? found.problem : undefined
     if ('problem' in found) return
@@ -178,19 +195,27 @@ export class ClusterController {
     this.directory.tell(object.metadata.name)
   }
 
-  #liveFor({ metadata: { name }, spec }: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+  #liveFor(object: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+    const { spec } = object
+    const { name } = object.metadata
     const known = this.directory.live(name)
     if (known !== undefined) {
       const rotated = known.credentials.tokenID !== credentials.tokenID || known.credentials.tokenSecret !== credentials.tokenSecret
       if (isEdited || rotated) known.reconfigure(spec, credentials)
       return known
     }
-    const reservations = new VmidRecord({ client: this.#client, store: this.#clusters, name })
+    const place = { client: this.#client, store: this.#clusters, name }
     const live = new LiveCluster({
       name,
       spec,
       credentials,
-      reservations,
+      reservations: new VmidRecord(place),
+      deletions: {
+        record: new StatusDeletionRecord(place),
+        limit: () => deletionLimitOf(this.#clusters.get(name) ?? object, this.#usersOf(name).length),
+        onChange: () => this.queue.addAfter(name, countingMs),
+      },
+      owners: ownersOf(name, { ...this.#guests, recorded: this.#recorded, clusters: this.#clusters }),
       clock: this.#clock,
       onProblem: (fault) => this.#onProblem?.(name, fault),
       ...(this.#observe && { observe: this.#observe }),
@@ -200,9 +225,18 @@ export class ClusterController {
       if (reachability !== undefined || nodes.size > 0) this.queue.add(name)
       else this.queue.addAfter(name, settleMs)
     })
+    live.guests.subscribe((vmid) => this.#guestChanged(live, vmid))
     live.start()
     this.directory.put(live)
     return live
+  }
+
+  #guestChanged({ name, guests }: LiveCluster, vmid: number): void {
+    const guest = guests.get(vmid)
+    this.#guests.onGuest(name, vmid, guest)
+    if (guest?.class === 'foreign' && !this.#guests.isOfConcern(name, guest.addresses)) return
+    this.directory.tell(name)
+    this.queue.addAfter(name, guestMs)
   }
 
   #stateOf(name: string, memory: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
@@ -216,6 +250,8 @@ export class ClusterController {
       ...(failure && { failure }),
       ...(live?.found && { facts: live.found }),
       ...(listing && { listing }),
+      ...(live && { deletions: live.deletions.summary }),
+      ...(live?.guests.unread() && { unclaimed: unclaimedOf(live.guests.list()) }),
       vmsByNode,
     }
   }
@@ -223,6 +259,8 @@ export class ClusterController {
   async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {
     const status = clusterStatusOf(object, state, new Date(this.#clock.now()).toISOString())
     if (isSameJson(status, object.status)) return
+    const { unclaimedCount = 0 } = status
+    if (unclaimedCount !== (object.status?.unclaimedCount ?? 0)) this.#guests.onUnclaimed(object, unclaimedCount)
     this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
   }
 

@@ -4,6 +4,7 @@ import { type ClusterCondition, clusterConditions, type Reason, reasons } from '
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
+import type { UnclaimedReport } from './unclaimed.ts'
 
 /** Why a cluster cannot be worked with. */
 export interface ClusterProblem {
@@ -20,6 +21,10 @@ export interface ClusterFindings {
   /** Kept through an outage. */
   readonly facts?: ClusterFacts
   readonly listing?: Listing
+  /** What the brake on deletions holds back now. */
+  readonly deletions?: { readonly waiting: number; readonly roomAtMs?: number; readonly liftedUntilMs?: number }
+  /** Guests with our mark and without an object; undefined: PVE has not been looked at yet. */
+  readonly unclaimed?: UnclaimedReport
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
 }
@@ -108,10 +113,26 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
       version: facts.version,
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
     }),
+    ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
+    ...state.unclaimed,
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
 }
+
+function deletionsOf(
+  counted: NonNullable<ProxmoxClusterStatus['deletions']>['counted'],
+  { waiting, roomAtMs, liftedUntilMs }: NonNullable<ClusterFindings['deletions']>,
+): NonNullable<ProxmoxClusterStatus['deletions']> {
+  return {
+    ...(counted && { counted }),
+    waiting,
+    ...(roomAtMs !== undefined && { roomAt: iso(roomAtMs) }),
+    ...(liftedUntilMs !== undefined && { liftedUntil: iso(liftedUntilMs) }),
+  }
+}
+
+const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
   return [...listing.nodes.values()]

@@ -1,6 +1,6 @@
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
-import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/words.ts'
 import type { Seen } from '../ladder/machine.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -14,6 +14,7 @@ export interface CommandRefusal {
 /** The state a button is judged on, looked at just now. */
 export interface ButtonState {
   readonly vm: ProxmoxVM
+  readonly status: ProxmoxVMStatus
   readonly guest: Seen['guest']
   readonly power: 'running' | 'stopped' | undefined
   readonly lock: string | undefined
@@ -32,13 +33,13 @@ function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
 }
 
 function specific(command: CommandName, state: ButtonState): CommandRefusal | undefined {
-  const { vm, power } = state
+  const { vm, status, power } = state
   const { runStrategy } = vm.spec
   switch (command) {
     case 'Start':
       if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)
       if (runStrategy === 'Halted') return refuse('runStrategy is Halted; change it to start the VM.')
-      return exists(state) ?? finished(vm) ?? (power === 'running' ? refuse('The VM is running already.') : undefined)
+      return exists(state) ?? finished(status) ?? (power === 'running' ? refuse('The VM is running already.') : undefined)
     case 'Stop':
     case 'Shutdown':
       if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
@@ -46,37 +47,37 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
     case 'Reboot':
       return exists(state) ?? running(power)
     case 'Reinstall':
-      return finished(vm) ?? unproved(state)
+      return finished(status) ?? unproved(state)
     case 'Clone':
-      if (vm.status?.reinstall?.running) return refuse('A reinstall is under way.')
-      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${vm.status?.vmid} exists already.`) : unproved(state)
+      if (status.reinstall?.running) return refuse('A reinstall is under way.')
+      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${status.vmid} exists already.`) : unproved(state)
     case 'SetDedicatedIP':
     case 'SetDNSRecords':
       return undefined
     case 'ChangePackage':
-      return exists(state) ?? finished(vm)
+      return exists(state) ?? finished(status)
     default:
       return exists(state)
   }
 }
 
 function exists(state: ButtonState): CommandRefusal | undefined {
-  const { guest, vm } = state
+  const { guest, status } = state
   if (guest === 'ours') return undefined
-  if (guest === 'copying') return refuse(`VM ${vm.status?.vmid} is still being cloned.`)
-  return unproved(state) ?? refuse(`There is no VM of this object in PVE${vm.status?.removedAt ? ': it was removed' : ''}.`)
+  if (guest === 'copying') return refuse(`VM ${status.vmid} is still being cloned.`)
+  return unproved(state) ?? refuse(`There is no VM of this object in PVE${status.removedAt ? ': it was removed' : ''}.`)
 }
 
 /** "Cannot be seen" is never "does not exist". */
-const unproved = ({ guest, vm }: ButtonState) =>
-  guest === 'unproved' ? refuse(`PVE cannot tell now whether VM ${vm.status?.vmid} exists; try again when its nodes are back.`) : undefined
+const unproved = ({ guest, status }: ButtonState) =>
+  guest === 'unproved' ? refuse(`PVE cannot tell now whether VM ${status.vmid} exists; try again when its nodes are back.`) : undefined
 
 const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
 
 /** A word beside the ladder means that the VM has been on top of it. */
-function finished({ status }: ProxmoxVM): CommandRefusal | undefined {
-  if (status?.reinstall?.running) return refuse('A reinstall is under way.')
-  return status?.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status?.localStatus ?? 'creation'}.`)
+function finished(status: ProxmoxVMStatus): CommandRefusal | undefined {
+  if (status.reinstall?.running) return refuse('A reinstall is under way.')
+  return status.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status.localStatus ?? 'creation'}.`)
 }
 
 /** `**`: only on a stopped VM, and it never stops the VM itself. */

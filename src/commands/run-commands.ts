@@ -9,7 +9,6 @@ import type { Look } from '../engine/look.ts'
 import type { Memory } from '../engine/memory.ts'
 import { freshMemory } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
-import { climbOf, lookAt, mayUsePackage, packageOf, prepare, wishOf } from '../engine/apply/provision.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
 import { removals, removeFromPve } from '../engine/remove/removal.ts'
@@ -21,9 +20,11 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
-import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
+import { type Outcome, wait, waitForTask, isOutcome } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
+import { beginLook, climbOf, lookOf, wantWithSlots } from '../engine/apply/ascent.ts'
+import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
 
 type CommandProgress = Outcome | 'finished' | 'goes on'
 
@@ -41,13 +42,13 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   const pressed = await runCommand({ ...pass, cluster, command })
   if (pressed === 'goes on') return undefined
   if (pressed !== 'finished') {
-    command.say(pressed.is === 'wait' ? pressed.on : pressed.is === 'done' ? '' : pressed.why)
+    command.say(pressed.is === 'done' ? '' : pressed.message)
     await command.save()
     return { ...pressed, ...(pressed.is === 'wait' && { isQuiet: true }) }
   }
   await command.save()
   tellFinished(pass, command)
-  pass.memory.auditDue = true
+  pass.memory.audit.isDue = true
   return undefined
 }
 
@@ -70,10 +71,10 @@ async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason
 
 export const hasOpenCommand = (deps: Dependencies, key: string) => deps.commandsOf(key).some((command) => !isFinished(command))
 
-/** Those not begun when their VM is taken down; the others go with it. */
-export async function refuseDeleting(deps: Dependencies, key: string): Promise<void> {
+/** Those not begun when their VM is taken down or let go; of the former the others go with it. */
+export async function refuseCommands(deps: Dependencies, key: string, why: string): Promise<void> {
   for (const command of deps.commandsOf(key))
-    if (!isFinished(command) && !command.status?.startedAt) await end(deps, command, 'PreconditionFailed', 'The VM is being deleted.')
+    if (!isFinished(command) && !command.status?.startedAt) await end(deps, command, 'PreconditionFailed', why)
 }
 
 /** Commands whose VM is not there. */
@@ -108,7 +109,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     await command.save()
   }
   if (isPowerCommand(name)) {
-    const look = lookAt({ ...pass, memory: freshMemory() }, pass.cluster)
+    const look = lookOf({ ...pass, memory: freshMemory() }, pass.cluster)
     await look.need('presence')
     return await runPowerCommand(pass, look, name, isNew ? undefined : () => refusalNow(pass, name))
   }
@@ -118,11 +119,11 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
 
 async function refusalNow(pass: CommandPass, name: CommandName) {
   const { draft } = pass
-  const look: Look | undefined = draft.status.intentAt ? lookAt({ ...pass, memory: freshMemory() }, pass.cluster) : undefined
+  const look: Look | undefined = draft.status.intentAt ? lookOf({ ...pass, memory: freshMemory() }, pass.cluster) : undefined
   await look?.need('presence')
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
-  return refusalOf(name, { vm: draft.vm, guest, power: look?.seen.power, lock: look?.seen.lock })
+  return refusalOf(name, { vm: draft.vm, status: draft.status, guest, power: look?.seen.power, lock: look?.seen.lock })
 }
 
 async function runWork(pass: CommandPass, name: CommandName, isNew: boolean): Promise<CommandProgress> {
@@ -181,7 +182,7 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
   if (!isNew && command.status.intentAt) return 'goes on'
   // Before the one in force is let go.
   const newest = resolvePackage(draft.vm, {}, packageOf(deps, draft.vm), mayUsePackage(deps, draft.vm))
-  if ('is' in newest) return failed(pass, 'reason' in newest ? newest.reason : 'PackageInvalid', 'why' in newest ? newest.why : '')
+  if (isOutcome(newest)) return failed(pass, newest.reason, newest.message)
   const since = nowIso(deps.clock)
   command.status = { ...command.status, intentAt: since }
   draft.change(({ packageSource: _, ...status }) => ({
@@ -196,7 +197,9 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
 async function remove(pass: CommandPass): Promise<CommandProgress> {
   const { draft, deps, cluster } = pass
   const gone = await removeFromPve(pass, cluster, removals.remove)
-  if (gone.is === 'stalled') return failed(pass, gone.reason, gone.why)
+  // The brake on deletions lets it go on later.
+  if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
+  if (gone.is === 'stalled') return failed(pass, gone.reason, gone.message)
   if (gone.is !== 'done') return gone
   draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
   await draft.save()
@@ -206,12 +209,7 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
 async function allocate(pass: CommandPass): Promise<CommandProgress> {
   await ensureFinalizer(pass.deps, pass.draft)
   const grants = await claimAddresses(pass.deps, pass.draft)
-  if ('is' in grants)
-    return failed(
-      pass,
-      'reason' in grants ? grants.reason : 'CommandFailed',
-      'why' in grants ? grants.why : 'on' in grants ? grants.on : '',
-    )
+  if (isOutcome(grants)) return failed(pass, grants.reason, grants.message)
   return succeeded(
     pass,
     grants.length === 0 ? 'The VM declares no address.' : `Allocated: ${grants.map((grant) => grant.address).join(', ')}.`,
@@ -222,12 +220,12 @@ async function allocate(pass: CommandPass): Promise<CommandProgress> {
 function synchroniseDns(pass: CommandPass): CommandProgress {
   const { deps, key, memory } = pass
   const command = pass.command.command.metadata.uid ?? ''
-  if (memory.dns?.command !== command) {
-    const asked: NonNullable<Memory['dns']> = { command }
-    memory.dns = asked
+  if (memory.command.dns?.command !== command) {
+    const asked: NonNullable<Memory['command']['dns']> = { command }
+    memory.command.dns = asked
     void deps.synchroniseDns(key).then((report) => (asked.report = report))
   }
-  const { report } = memory.dns
+  const { report } = memory.command.dns
   if (!report) return wait('CommandRunning', 'The records are being synchronised.', 500)
   return report.ok ? succeeded(pass, `${report.message}.`) : failed(pass, 'CommandFailed', `${report.message}.`)
 }
@@ -238,17 +236,17 @@ async function climbRung(pass: CommandPass, name: CommandName): Promise<CommandP
   const step = stepOf(name)
   if (!step) return failed(pass, 'CommandFailed', `${name} has no step.`)
   const prepared = await prepare(pass)
-  if ('is' in prepared) return 'why' in prepared ? failed(pass, prepared.reason, prepared.why) : prepared
+  if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : failed(pass, prepared.reason, prepared.message)
   const failure = readTask(pass)
   if (failure) return failure
-  const look = lookAt(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wishOf(pass, cluster, prepared, look)))
-  if ('is' in climbed) {
+  const look = beginLook(pass, cluster)
+  const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wantWithSlots(pass, cluster, prepared, look)))
+  if (isOutcome(climbed)) {
     if (climbed.is === 'wait' && climbed.task) pass.command.status = { ...pass.command.status, upid: climbed.task }
-    return climbed.is === 'stalled' ? failed(pass, climbed.reason, climbed.why) : climbed
+    return climbed.is === 'stalled' ? failed(pass, climbed.reason, climbed.message) : climbed
   }
   const [refusal] = climbed.refusals
-  if (refusal?.verdict.is === 'refused') return failed(pass, refusal.verdict.reason, refusal.verdict.what)
+  if (refusal?.verdict.is === 'refused') return failed(pass, refusal.verdict.reason, refusal.verdict.message)
   return succeeded(pass, `${step.name} is as the package says.`)
 }
 

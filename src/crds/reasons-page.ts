@@ -46,6 +46,7 @@ const inOneWord: Record<Phase, string> = {
   Reinstalling: 'It is being deleted and made anew.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
+  Released: 'The object has let go of its VM for good; the guest is as it was.',
   Missing: 'The VM was ready and is gone from PVE.',
   Unknown: 'PVE cannot be asked and nothing is known from before.',
 }

@@ -21,24 +21,24 @@ export function requeueAfter(
 ): Requeue {
   switch (outcome.is) {
     case 'done':
-      delete pass.memory.lastWait
+      delete pass.memory.events.lastWait
       return { is: 'never' }
     case 'wait':
       // The same task as before says nothing new.
       if (outcome.task !== undefined && outcome.task === pass.draft.status.step?.upid) return { is: 'after', ms: outcome.lookAfterMs }
       if (!outcome.isQuiet && (!pass.wasSettled || outcome.task))
-        show(pass, 'reconciling', outcome.reason, outcome.on, { ...(outcome.task && { upid: outcome.task }) })
+        show(pass, 'reconciling', outcome.reason, outcome.message, { ...(outcome.task && { upid: outcome.task }) })
       return { is: 'after', ms: outcome.lookAfterMs }
     case 'retry': {
       if (!pass.wasSettled)
-        show(pass, 'reconciling', outcome.reason, `${ended(outcome.why)} It is tried again.`, {
+        show(pass, 'reconciling', outcome.reason, `${ended(outcome.message)} It is tried again.`, {
           attempts: pass.attempts + 1,
-          lastError: outcome.why.slice(0, 1024),
+          lastError: outcome.message.slice(0, 1024),
         })
       return { is: 'backoff' }
     }
     case 'stalled':
-      show(pass, 'stalled', outcome.reason, outcome.why, { lastError: outcome.why.slice(0, 1024) })
+      show(pass, 'stalled', outcome.reason, outcome.message, { lastError: outcome.message.slice(0, 1024) })
       return { is: 'after', ms: stalledMs }
   }
 }
@@ -60,9 +60,9 @@ function show(
   draft.change(judged(draft.vm, iso, verdicts, dropped), working(name, iso, kept))
   if (is === 'stalled') draft.change((status) => ({ ...status, observedGeneration: draft.vm.metadata.generation ?? 0 }))
   const wait = `${is} ${reason} ${message}`
-  if (memory.lastWait !== wait && !step.upid)
+  if (memory.events.lastWait !== wait && !step.upid)
     recordEvent(deps, draft.vm, is === 'stalled' || step.lastError ? 'Warning' : 'Normal', step.lastError ? 'Failed' : 'WaitBegan', message)
-  memory.lastWait = wait
+  memory.events.lastWait = wait
 }
 
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)

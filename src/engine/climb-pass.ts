@@ -1,6 +1,6 @@
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Want } from '../ladder/machine.ts'
-import type { Outcome } from '../ladder/outcome.ts'
+import type { Obstacle } from '../ladder/outcome.ts'
 import type { Ladder } from '../ladder/step.ts'
 import type { Look } from './look.ts'
 import type { Pass } from './pass.ts'
@@ -14,6 +14,6 @@ export interface Climb extends Pass {
   readonly look: Look
   /** What the clone request carries. */
   readonly identity: { readonly vmid: number; readonly name: string; readonly description: string }
-  /** The wish, once the VM's own configuration shows its disks. An outcome: it cannot be made. */
-  readonly wish: () => Want | Outcome
+  /** What is wanted, once the VM's own configuration shows its disks. An obstacle: it cannot be told. */
+  readonly want: () => Want | Obstacle
 }

@@ -4,10 +4,12 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
-import type { EventReason } from '../api/words.ts'
+import type { EventReason, StepName } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import type { KindWatch } from '../kube/kind-watch.ts'
+import type { Installation } from '../kube/installation.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { ClusterDirectory } from '../cluster/directory.ts'
@@ -23,6 +25,8 @@ export interface Dependencies {
   readonly clusterObjects: Store<ProxmoxCluster>
   readonly namespaces: Store<Namespace>
   readonly commands: Store<ProxmoxVMCommand>
+  /** Which Kubernetes cluster this is: it stands in the mark of every VM. */
+  readonly installation: Pick<Installation, 'uid'>
   /** By the key of their VM. */
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
   readonly book: AddressBook
@@ -36,13 +40,17 @@ export interface Dependencies {
   /** Throws once this process may no longer act (leadership lost); asked before each write to PVE and before anything is given back. */
   readonly mayAct: () => void
   readonly observe: PassObserver
+  /** Which of our CustomResourceDefinitions are being deleted. */
+  readonly kinds: KindWatch
   /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */
+  /** The VM of a deleted object goes, and its records may go with it: (key, uid). Until then DNS keeps them. */
+  readonly releaseDns: (key: string, uid: string) => void
   readonly synchroniseDns: (key: string) => Promise<{ readonly ok: boolean; readonly message: string }>
 }
 
 /** What metrics want to know. */
 export interface PassObserver {
-  readonly stepEnded: (step: string, outcome: string, seconds: number) => void
+  readonly stepEnded: (step: StepName, outcome: string, seconds: number) => void
   readonly becameReady: (cluster: string, seconds: number) => void
 }
 

@@ -2,16 +2,17 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
 import type { Dependencies } from './dependencies.ts'
-import { type Outcome, retry, stalled, wait } from '../ladder/outcome.ts'
+import type { VMStatusDraft } from './status-draft.ts'
+import { type Outcome, retry, stalled, wait, type Obstacle } from '../ladder/outcome.ts'
 
 type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 
 /** The PVE cluster of the VM, if it may be used. A VM that has its place keeps it when the cluster object narrows whom it serves. */
-export function clusterFor(deps: Dependencies, vm: ProxmoxVM): PveCluster | Outcome {
+export function clusterFor(deps: Dependencies, { vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): PveCluster | Obstacle {
   const { name } = vm.spec.clusterRef
   const object = deps.clusterObjects.get(name)
   if (!object) return stalled('ClusterNotFound', `There is no ProxmoxCluster "${name}"; create it.`)
-  const isNew = !vm.status?.intentAt
+  const isNew = !status.intentAt
   if (isNew && !mayUse(deps, vm, object.spec.allowedNamespaces)) {
     return stalled(
       'ClusterNotAllowed',
@@ -37,7 +38,7 @@ const silentMs = 15_000
  */
 export function silenceOf({ inventory, name }: Pick<PveCluster, 'inventory' | 'name'>, clock: Dependencies['clock']): Outcome | undefined {
   const { unreachableSinceMs: sinceMs, lastFailure } = inventory
-  if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.now() - sinceMs < silentMs) return undefined
+  if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.monotonicMs() - sinceMs < silentMs) return undefined
   return retry('Unreachable', `The PVE of ProxmoxCluster "${name}" gives no answer: ${lastFailure.message}`)
 }
 

@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { noProgress } from '../api/progress.ts'
 import type { Change } from './status.ts'
 
 const mostIDs = 20
@@ -6,9 +7,9 @@ const mostIDs = 20
 export type Running = NonNullable<NonNullable<ProxmoxVMStatus['reinstall']>['running']>
 
 /** A request that has neither been carried out nor begun. An ID that was there when the object was made counts as carried out. */
-export function requestedReinstall({ spec, status }: ProxmoxVM): string | undefined {
+export function requestedReinstall({ spec }: ProxmoxVM, status: ProxmoxVMStatus): string | undefined {
   const id = spec.reinstall?.requestID
-  if (!id || !status?.intentAt) return undefined
+  if (!id || !status.intentAt) return undefined
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
 
@@ -17,7 +18,7 @@ export const noteReinstallBegun =
   (status) => ({
     ...status,
     localStatus: 'reinstall',
-    progress: '0/12',
+    progress: noProgress,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
 

@@ -28,9 +28,14 @@ export class VMStatusDraft {
     this.#draft = withoutDnsRung(o.vm.status ?? {})
   }
 
-  /** The object as last read or written, without the changes of this pass. */
+  /** The object: metadata and spec. Its status is `status` (with the changes of this pass) or `written` (without). */
   get vm(): ProxmoxVM {
     return this.#vm
+  }
+
+  /** The status as last read or written: what the API server and everybody else sees. */
+  get written(): ProxmoxVMStatus {
+    return this.#vm.status ?? {}
   }
 
   /** Somebody edited the spec during this pass: what it found out is about the old one. */

@@ -1,5 +1,6 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
-import { localStatuses, type LocalStatus, type Phase, type VmCondition } from '../api/words.ts'
+import type { HistoryEntry } from '../api/proxmoxvm-status.ts'
+import { localStatuses, type LocalStatus, type Phase, type StepName, type VmCondition } from '../api/words.ts'
 import { withoutConditions, withUpdates, type ConditionUpdate } from './conditions.ts'
 import { progressOf } from '../api/progress.ts'
 import { isTrue } from '../api/condition.ts'
@@ -16,7 +17,7 @@ export const judged =
 
 /** A step is under way or waited for. `since` stays while it is the same one; a new one starts without attempts. */
 export const working =
-  (name: string, nowIso: string, more: { attempts?: number; lastError?: string; upid?: string } = {}): Change =>
+  (name: StepName, nowIso: string, more: { attempts?: number; lastError?: string; upid?: string } = {}): Change =>
   (status) => {
     const since = status.step?.name === name ? status.step.since : nowIso
     return { ...status, step: { name, since, ...more } }
@@ -43,7 +44,7 @@ export const cloneFinished =
   (nowIso: string, message: string): Change =>
   (status) => {
     const startedAt = status.step?.since ?? nowIso
-    const line = { step: 'clone', startedAt, seconds: secondsBetween(startedAt, nowIso), outcome: 'Done', message }
+    const line: HistoryEntry = { step: 'clone', startedAt, seconds: secondsBetween(startedAt, nowIso), outcome: 'Done', message }
     return { ...status, history: lastLines([...(status.history ?? []), line]) }
   }
 
@@ -51,7 +52,7 @@ const secondsBetween = (from: string, to: string) => Math.max(0, Math.round((Dat
 
 /** A line that is no rung: a failure, a repair. */
 export const noted =
-  (step: string, nowIso: string, outcome: string, message: string): Change =>
+  (step: StepName, nowIso: string, outcome: string, message: string): Change =>
   (status) => ({
     ...status,
     history: lastLines([...(status.history ?? []), { step, startedAt: nowIso, seconds: 0, outcome, message: message.slice(0, 1024) }]),
@@ -63,6 +64,7 @@ const lastLines = <T>(lines: readonly T[]): T[] => lines.slice(-30)
 export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   const ready = status.conditions?.find((condition) => condition.type === 'Ready')
   if (vm.metadata.deletionTimestamp) return 'Terminating'
+  if (status.released) return 'Released'
   if (ready?.reason === 'VMMissing') return 'Missing'
   if (status.removedAt) return 'Removed'
   if (status.reinstall?.running) return 'Reinstalling'

@@ -9,7 +9,6 @@ import { type Address, formatAddress, parseAddress } from './address.ts'
 import { type Choice, choose, grantOf, isWanted, sameAddress, poolViewFor } from './choice.ts'
 import type { Claimant, Entry, Grant, ClaimRefusal } from './claim.ts'
 import { PoolGuard } from './pool-guard.ts'
-import { isFreedByHand } from './record-keeping.ts'
 import { givenBack, leftBehind, marksOf, nameOf } from './records.ts'
 import { type PoolView, PoolIndex } from './pool-index.ts'
 import { HeldCounts } from './held-counts.ts'
@@ -149,9 +148,9 @@ export class AddressBook {
   }
 
   /** Frees an address whose VM has no object any more, after an admin deleted the PoolAddress. */
-  async freeOrphan(object: PoolAddress): Promise<void> {
+  async freeOrphan(object: PoolAddress, isFreed: (now: PoolAddress) => boolean): Promise<void> {
     for (const spot of spotOf(object)) {
-      await this.change(spot, (now) => (isFreedByHand(now) ? givenBack(now, marksOf(now), this.o.clock.now(), this.rests(now)) : undefined))
+      await this.change(spot, (now) => (isFreed(now) ? givenBack(now, marksOf(now), this.o.clock.now(), this.rests(now)) : undefined))
     }
   }
 

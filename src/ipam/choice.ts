@@ -126,6 +126,12 @@ function chooseNamed(pools: PoolIndex, view: PoolView & { space: UsableAddresses
       return no(q, 'refused', 'AddressTaken', `${what} is being taken by ${keyOfClaimant(standing.owner)}`, address.value)
     case 'held':
       return chooseHeld(q, address, what, standing)
+    case 'in-use': {
+      const { cluster, vmid } = standing.by
+      if (cluster === q.who.cluster && vmid === q.who.vmid) return { is: 'take', address, adopt: false }
+      const guest = `VM ${vmid} of ProxmoxCluster ${cluster} is configured with it and belongs to no ProxmoxVM (kubectl pve unclaimed)`
+      return no(q, 'refused', 'AddressTaken', `${what} is in use: ${guest}`, address.value)
+    }
     case 'going':
       return no(q, 'waiting', 'AddressTaken', `PoolAddress ${standing.name} is being released`, address.value)
     case 'cooling':

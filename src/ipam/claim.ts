@@ -7,7 +7,10 @@ export interface Claimant {
   readonly name: string
   readonly uid: string
   readonly labels: Record<string, string>
+  /** The guest it is for: an address that this very guest was seen with is its own. */
   readonly vmid?: number | undefined
+  /** The ProxmoxCluster of the VM. */
+  readonly cluster?: string | undefined
 }
 
 /** One entry of spec.addresses of a ProxmoxVM. */

@@ -22,6 +22,12 @@ export interface PoolControllerOptions {
   addresses: Store<PoolAddress>
   book: AddressBook
   clock: Clock
+  /** Whether the PoolAddress of an orphan that is being deleted was deleted by a person, and not with its whole kind. Absent: it was. */
+  mayFree?: (uid: string) => Promise<boolean>
+  /** Addresses of a pool that guests without an owner show. */
+  inUseOf: (pool: string) => number
+  /** A ProxmoxVM with this uid exists. */
+  isLiving: (uid: string) => boolean
   /** A reconcile failed and is tried again with backoff. */
   onFault?: (pool: string, fault: unknown) => void
 }
@@ -81,16 +87,18 @@ export class PoolController {
 
   /** A release, or a deletion by hand, is due sooner than what was known before. */
   private sweepSooner(now: PoolAddress): void {
-    if (now.spec.claimRef && !isFreedByHand(now)) return
+    if (now.spec.claimRef && !this.isFreed(now)) return
     const pool = now.spec.poolRef.name
     const view = this.o.book.pools.view(pool)
     const nowMs = this.o.clock.now()
-    const dueMs = isFreedByHand(now)
+    const dueMs = this.isFreed(now)
       ? nowMs
       : nowMs + (now.spec.state === 'Cooling' ? (view?.reuseAfterMs ?? 0) : (view?.keepRecordsMs ?? keepRecordsMs))
     if (dueMs < (this.sweepMs.get(pool) ?? 0)) this.sweepMs.set(pool, dueMs)
     this.queue.add(pool)
   }
+
+  private isFreed = (address: PoolAddress): boolean => isFreedByHand(address, this.o.isLiving)
 
   private async reconcile(name: string): Promise<void> {
     const view = this.o.book.pools.view(name)
@@ -119,7 +127,7 @@ export class PoolController {
     }
     this.writtenMs.set(name, nowMs)
     // A merge patch keeps what it does not name: counts of a pool that became invalid have to be named.
-    const absent = facts.counts ? {} : { total: null, free: null, cooling: null, reserved: null }
+    const absent = facts.counts ? {} : { total: null, free: null, cooling: null, inUse: null, reserved: null }
     try {
       this.o.pools.put(await this.o.client.mergePatch(ipPools, { name }, { status: { ...absent, ...status } }, { subresource: 'status' }))
     } catch (fault) {
@@ -141,6 +149,7 @@ export class PoolController {
               total: space.usable.size,
               free: index.available(nowMs),
               cooling: index.coolingCount(nowMs),
+              inUse: this.o.inUseOf(name),
               reserved: book.pools.reservedCount(view),
             },
       allocated: allocated + orphaned,
@@ -168,15 +177,23 @@ export class PoolController {
       nowMs,
       reuseAfterMs: view?.reuseAfterMs ?? 0,
       keepRecordsMs: view?.keepRecordsMs ?? keepRecordsMs,
+      isLiving: this.o.isLiving,
     })
     const { freed, expired } = keeping
-    for (const address of freed) await this.o.book.freeOrphan(address)
+    let isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
+    for (const address of freed) {
+      if (await this.mayFree(address)) await this.o.book.freeOrphan(address, (now) => this.isFreed(now))
+      else isMore = true
+    }
     for (const address of expired.slice(0, writesPerSweep)) await this.forget(address)
     for (const address of keeping.rested.slice(0, writesPerSweep)) await this.rest(address)
-    const isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
     const nextMs = isMore ? nowMs + statusEveryMs : Math.max(keeping.nextMs, nowMs + sweepEveryMs)
     this.sweepMs.set(name, nextMs)
     if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
+  }
+
+  private async mayFree({ metadata }: PoolAddress): Promise<boolean> {
+    return this.o.mayFree === undefined || (await this.o.mayFree(metadata.uid ?? ''))
   }
 
   /** Only as it was looked at: one that was taken meanwhile stays. */

@@ -35,6 +35,14 @@ export type AvailabilityState =
   | { is: 'claiming'; owner: Owner }
   | { is: 'held'; by: PoolAddress }
   | { is: 'going'; name: string }
+  /** A guest in PVE that no object owns shows it. */
+  | { is: 'in-use'; by: GuestAt }
+
+/** A guest of a ProxmoxCluster. */
+export interface GuestAt {
+  readonly cluster: string
+  readonly vmid: number
+}
 
 export class PoolIndex {
   private readonly addresses: Store<PoolAddress>
@@ -43,6 +51,8 @@ export class PoolIndex {
   private readonly claiming = new Map<string, Owner>()
   /** Object names of addresses being given back: an object that was deleted by hand is gone for a moment before its record is made. */
   private readonly leaving = new Set<string>()
+  /** Object names of addresses that guests without an owner show, noted here before the object says so. */
+  private readonly occupied = new Map<string, GuestAt>()
   private readonly onChange: (pool: string, what: 'spec' | 'addresses') => void
 
   /** @param onChange called after what a pool can give, or its spec, may have changed */
@@ -72,6 +82,14 @@ export class PoolIndex {
     if (this.claiming.delete(nameOf(address, scope))) this.refresh(address, scope)
   }
 
+  /** A guest without an owner shows the address; undefined: none does, as far as this process has looked. */
+  occupy(address: Address, scope: string, by: GuestAt | undefined): void {
+    const name = nameOf(address, scope)
+    if (by) this.occupied.set(name, by)
+    else this.occupied.delete(name)
+    this.refresh(address, scope)
+  }
+
   /** An address nobody may take while `work` gives it back. */
   async whileLeaving<T>(address: Address, scope: string, work: () => Promise<T>): Promise<T> {
     const name = nameOf(address, scope)
@@ -89,6 +107,8 @@ export class PoolIndex {
     const owner = this.claiming.get(name)
     if (owner !== undefined) return { is: 'claiming', owner }
     const object = this.addresses.get(name)
+    const guest = this.guestOn(name)
+    if (guest) return { is: 'in-use', by: guest }
     if (!object) return this.leaving.has(name) ? { is: 'going', name } : { is: 'free' }
     if (object.spec.claimRef) return { is: 'held', by: object }
     if (this.leaving.has(name) || object.metadata.deletionTimestamp !== undefined) return { is: 'going', name }
@@ -157,9 +177,15 @@ export class PoolIndex {
     }
   }
 
+  /** Who holds it matters more: a claim stays what it is. */
+  private guestOn(name: string): GuestAt | undefined {
+    const { spec } = this.addresses.get(name) ?? {}
+    return spec?.claimRef ? undefined : (this.occupied.get(name) ?? spec?.inUse)
+  }
+
   private stateOf(name: string): PickState {
     const object = this.addresses.get(name)
-    if (this.claiming.has(name) || this.leaving.has(name)) return { is: 'taken' }
+    if (this.claiming.has(name) || this.leaving.has(name) || this.guestOn(name)) return { is: 'taken' }
     if (!object) return { is: 'fresh' }
     const going = object.metadata.deletionTimestamp !== undefined
     return object.spec.claimRef || going ? { is: 'taken' } : { is: 'released', atMs: releasedAtMs(object) }

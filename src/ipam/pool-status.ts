@@ -8,7 +8,7 @@ export interface PoolFacts {
   /** Why the pool gives nothing: a sentence that names the field. */
   readonly problem: string | undefined
   /** Absent while there is a problem. */
-  readonly counts: { total: bigint; free: bigint; cooling: number; reserved: number } | undefined
+  readonly counts: { total: bigint; free: bigint; cooling: number; inUse: number; reserved: number } | undefined
   /** Orphaned ones included. */
   readonly allocated: number
   /** Some of those who hold addresses, `namespace/name`, for the message of a pool that is being deleted. */
@@ -36,7 +36,12 @@ export function statusOf(pool: IPPool, facts: PoolFacts, nowMs: number): IPPoolS
     observedGeneration: generation,
     ...(counts && { total: String(counts.total) }),
     allocated: String(facts.allocated),
-    ...(counts && { free: String(counts.free), cooling: String(counts.cooling), reserved: String(counts.reserved) }),
+    ...(counts && {
+      free: String(counts.free),
+      cooling: String(counts.cooling),
+      inUse: String(counts.inUse),
+      reserved: String(counts.reserved),
+    }),
     conditions: verdictsOn(pool, facts).map((verdict) => asCondition(verdict, before, generation, nowMs)),
   }
   return sameStatus(pool.status, status) ? undefined : status
@@ -99,6 +104,7 @@ function sameStatus(a: IPPoolStatus | undefined, b: IPPoolStatus): boolean {
       status.allocated,
       status.free,
       status.cooling,
+      status.inUse,
       status.reserved,
       status.conditions?.map(({ type, status: is, reason, message, observedGeneration }) => [
         type,

@@ -13,13 +13,16 @@ export interface Keeping {
   readonly nextMs: number
 }
 
-export function keepingOf(addresses: readonly PoolAddress[], o: { nowMs: number; reuseAfterMs: number; keepRecordsMs: number }): Keeping {
+export function keepingOf(
+  addresses: readonly PoolAddress[],
+  o: { nowMs: number; reuseAfterMs: number; keepRecordsMs: number; isLiving: (uid: string) => boolean },
+): Keeping {
   const keeping = { rested: [] as PoolAddress[], expired: [] as PoolAddress[], freed: [] as PoolAddress[], nextMs: Infinity }
   // A record that went before its address has rested would let the address be given out early.
   const keepMs = Math.max(o.keepRecordsMs, o.reuseAfterMs)
   for (const address of addresses) {
-    if (isFreedByHand(address)) keeping.freed.push(address)
-    if (address.spec.claimRef || address.metadata.deletionTimestamp !== undefined) continue
+    if (isFreedByHand(address, o.isLiving)) keeping.freed.push(address)
+    if (address.spec.claimRef || address.spec.inUse || address.metadata.deletionTimestamp !== undefined) continue
     const atMs = releasedAtMs(address)
     const dues = [atMs + keepMs, ...(address.spec.state === 'Cooling' ? [atMs + o.reuseAfterMs] : [])]
     if (atMs + keepMs <= o.nowMs) keeping.expired.push(address)
@@ -29,6 +32,12 @@ export function keepingOf(addresses: readonly PoolAddress[], o: { nowMs: number;
   return keeping
 }
 
-/** An admin deleted the object of an orphan, or of an address nobody holds. A held one waits until its VM gives it back. */
-export const isFreedByHand = (address: PoolAddress): boolean =>
-  address.metadata.deletionTimestamp !== undefined && isProtected(address) && (!address.spec.claimRef || address.spec.orphaned === true)
+/**
+ * An admin deleted the object of an orphan, of an address nobody holds, or of one whose holder is no object any more (a restore brought other
+ * uids). One of a living object waits until its VM gives it back. Should a guest still show it, it is in use from then on.
+ */
+export function isFreedByHand(address: PoolAddress, isLiving: (uid: string) => boolean): boolean {
+  const { claimRef, orphaned } = address.spec
+  if (address.metadata.deletionTimestamp === undefined || !isProtected(address)) return false
+  return !claimRef || orphaned === true || !isLiving(claimRef.uid)
+}

@@ -1,7 +1,7 @@
 /** What a PoolAddress becomes when it is taken, given back or left behind (pure): one write changes holder and record together. */
 import { apiVersion, defaultScope, group, heldFinalizer } from '../api/group.ts'
 import type { ObjectMeta } from '../api/object.ts'
-import type { ClaimReference, FormerHolder, PoolAddress } from '../api/pooladdress.ts'
+import type { AddressInUse, ClaimReference, FormerHolder, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, formatAddress, addressObjectName } from './address.ts'
 import type { Claimant } from './claim.ts'
 
@@ -25,7 +25,7 @@ export const nameOf = (address: Address, scope: string): string => addressObject
 /** The address held by a claim: a new object, or one that was there unheld (its record stays). */
 export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAddress {
   const { who, entry, pool, scope, address } = claim
-  const { releasedAt: _, orphaned: __, ...kept } = before?.spec ?? {}
+  const { releasedAt: _, orphaned: __, inUse: ___, ...kept } = before?.spec ?? {}
   const metadata: ObjectMeta = before?.metadata ?? { name: nameOf(address, scope) }
   return {
     apiVersion,
@@ -116,6 +116,47 @@ function withoutMarks(metadata: ObjectMeta): ObjectMeta {
     ...rest,
     labels: Object.fromEntries(Object.entries(labels).filter(([key]) => !isOwn(key))),
     annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => key !== vmidAnnotation)),
+  }
+}
+
+/** A guest without an owner shows it: given to nobody. `before`: the object that is there, unheld. */
+export function occupied(at: { address: Address; pool: string; scope: string }, inUse: AddressInUse, before?: PoolAddress): PoolAddress {
+  const { releasedAt: _, ...kept } = before?.spec ?? {}
+  return {
+    apiVersion,
+    kind: 'PoolAddress',
+    metadata: before?.metadata ?? { name: nameOf(at.address, at.scope) },
+    spec: {
+      ...kept,
+      address: before?.spec.address ?? formatAddress(at.address),
+      poolRef: before?.spec.poolRef ?? { name: at.pool },
+      scope: at.scope,
+      state: 'InUse',
+      inUse: { ...inUse, since: before?.spec.inUse?.since ?? inUse.since },
+    },
+  }
+}
+
+/** The guest let go of it. It rests as after a release, since a moment ago somebody answered to it. */
+export function vacated(address: PoolAddress, nowMs: number, rests: boolean): PoolAddress {
+  const { inUse: _, ...kept } = address.spec
+  return { ...address, spec: { ...kept, state: rests ? 'Cooling' : 'Released', releasedAt: timeOf(nowMs) } }
+}
+
+/** The claim of an object that is no more, passed to the one that owns its guest now. Who had it goes on record. */
+export function passedOn(address: PoolAddress, to: Claimant, entry: string, nowMs: number): PoolAddress {
+  const { claimRef, orphaned: _, ...kept } = address.spec
+  if (!claimRef) return address
+  const former = formerHolder(claimRef, marksOf(address), nowMs)
+  return {
+    ...address,
+    metadata: withoutMarks(address.metadata),
+    spec: {
+      ...kept,
+      state: 'Allocated',
+      claimRef: { namespace: to.namespace, name: to.name, uid: to.uid, entry, since: timeOf(nowMs) },
+      history: [...(kept.history ?? []), former].slice(-historyLength),
+    },
   }
 }
 

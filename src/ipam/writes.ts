@@ -50,6 +50,8 @@ function judge(seen: PoolAddress, claim: Claim, restedSinceMs: number, adopt: bo
     return adopt ? 'write' : 'theirs'
   }
   if (claimRef || seen.metadata.deletionTimestamp !== undefined) return 'theirs'
+  const { inUse } = seen.spec
+  if (inUse && (inUse.cluster !== claim.who.cluster || inUse.vmid !== claim.who.vmid)) return 'theirs'
   return releasedAtMs(seen) > restedSinceMs ? 'theirs' : 'write'
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../ops/clock.ts'
 import type { KubeServer } from './config.ts'
 import type { Key } from './keys.ts'
 import { isNotFound, KubeError, refusal } from './kube-error.ts'
-import { collectionPath, objectPath, query, type Subresource } from './paths.ts'
+import { acceptOf, collectionPath, objectPath, query, type Subresource } from './paths.ts'
 import { type Lane, type Method, Transport } from './transport.ts'
 
 export { KubeError } from './kube-error.ts'
@@ -35,6 +35,7 @@ export interface Selection {
 export interface RequestOptions {
   contentType?: string
   lane?: Lane
+  accept?: string | undefined
   signal?: AbortSignal
   /** Label of metrics; the path if absent. */
   resource?: string
@@ -63,7 +64,11 @@ export class KubeClient {
   /** undefined = 404. */
   async get<T extends KubeObject>(resource: Resource<T>, key: Key, o: RequestOptions = {}): Promise<T | undefined> {
     try {
-      return (await this.request('GET', objectPath(resource, key), undefined, { resource: resource.plural, ...o })) as T
+      return (await this.request('GET', objectPath(resource, key), undefined, {
+        resource: resource.plural,
+        accept: acceptOf(resource, 'object'),
+        ...o,
+      })) as T
     } catch (fault) {
       if (isNotFound(fault)) return undefined
       throw fault
@@ -83,7 +88,7 @@ export class KubeClient {
     signal?: AbortSignal,
   ): AsyncGenerator<{ items: T[]; resourceVersion: string }> {
     const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
-    const o = { resource: resource.plural, ...(signal && { signal }) }
+    const o = { resource: resource.plural, accept: acceptOf(resource, 'list'), ...(signal && { signal }) }
     for (let token: string | undefined; ; ) {
       const search = query({ labelSelector, fieldSelector, limit: String(pageSize), continue: token })
       const page = (await this.request('GET', collectionPath(resource, namespace) + search, undefined, o)) as ListAnswer<T>
@@ -173,7 +178,10 @@ export class KubeClient {
   }
 
   /** The bytes of a watch; see Transport.stream. Waits for nothing: whoever watches comes back by itself. */
-  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number; resource?: string }): Promise<Readable> {
+  async stream(
+    path: string,
+    o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined; resource?: string },
+  ): Promise<Readable> {
     const startedMs = performance.now()
     let status = 200
     try {
@@ -207,6 +215,7 @@ export class KubeClient {
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(o.contentType && { contentType: o.contentType }),
         ...(o.lane && { lane: o.lane }),
+        ...(o.accept && { accept: o.accept }),
       })
       status = answer.status
       if (status > 299) throw refusal(`${method} ${path.split('?')[0]}`, status, answer.text, answer.retryAfter)

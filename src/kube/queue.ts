@@ -75,7 +75,7 @@ export class WorkQueue {
       this.add(key)
       return
     }
-    const dueMs = this.#clock.now() + delayMs
+    const dueMs = this.#clock.monotonicMs() + delayMs
     const known = this.#delayed.get(key)
     if (known && known.dueMs <= dueMs) return
     known?.cancel()
@@ -178,9 +178,9 @@ export class WorkQueue {
         await new Promise<void>((resolve) => this.#idle.push(resolve))
         continue
       }
-      this.#meter?.taken(this.#secondsSince(this.#dirty.get(key) ?? this.#clock.now()))
+      this.#meter?.taken(this.#secondsSince(this.#dirty.get(key) ?? this.#clock.monotonicMs()))
       this.#dirty.delete(key)
-      this.#running.set(key, { sinceMs: this.#clock.now(), result: 'success' })
+      this.#running.set(key, { sinceMs: this.#clock.monotonicMs(), result: 'success' })
       return key
     }
     return undefined
@@ -201,7 +201,7 @@ export class WorkQueue {
 
   #want(key: string): void {
     this.#meter?.added()
-    this.#dirty.set(key, this.#clock.now())
+    this.#dirty.set(key, this.#clock.monotonicMs())
   }
 
   #ended(key: string, failed: boolean): void {
@@ -212,7 +212,7 @@ export class WorkQueue {
 
   /** Never negative: somebody may set the machine's clock back. */
   #secondsSince(ms: number): number {
-    return Math.max(0, this.#clock.now() - ms) / 1000
+    return Math.max(0, this.#clock.monotonicMs() - ms) / 1000
   }
 
   #line(key: string, line = this.#order): void {

@@ -22,6 +22,8 @@ export interface Exchange {
   path: string
   body?: string
   contentType?: string
+  /** Media type of the answer; JSON if absent. */
+  accept?: string | undefined
   lane?: Lane
   signal?: AbortSignal | undefined
 }
@@ -62,8 +64,8 @@ export class Transport {
   }
 
   /** A watch: resolves once the server has answered 200, throws a KubeError otherwise. The body has no deadline of its own. */
-  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number }): Promise<Readable> {
-    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal }
+  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined }): Promise<Readable> {
+    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal, accept: o.accept }
     const open = (fresh: boolean) => this.#send(exchange, fresh, { headersTimeout: o.headersTimeoutMs, bodyTimeout: 0 })
     try {
       let response = await open(false)
@@ -117,7 +119,7 @@ export class Transport {
     const lanes = await this.#current(fresh)
     const as = this.#server.impersonate
     const headers: Record<string, string | string[]> = {
-      accept: 'application/json',
+      accept: o.accept ?? 'application/json',
       'user-agent': userAgent,
       // asked for with every read but a watch, and done by the server from 128 KiB on: a page of VMs becomes a twentieth
       ...(o.method === 'GET' && o.lane !== 'watches' && { 'accept-encoding': 'gzip' }),

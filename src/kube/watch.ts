@@ -5,7 +5,7 @@ import { type KubeClient, KubeError, type Selection } from './client.ts'
 import { keyOf } from './keys.ts'
 import { isNotFound, refusedLater } from './kube-error.ts'
 import { jsonLines } from './lines.ts'
-import { collectionPath, query } from './paths.ts'
+import { acceptOf, collectionPath, query } from './paths.ts'
 import type { Store } from './store.ts'
 
 interface WatchEvent<T> {
@@ -184,6 +184,7 @@ export class Reflector<T extends KubeObject> {
         signal: either,
         headersTimeoutMs: Math.min(headersTimeoutMs, this.#watchdogMs),
         resource: resource.plural,
+        accept: acceptOf(resource, 'object'),
       })
       for await (const line of jsonLines(body, watchdog.sawBytes)) {
         const event = line as WatchEvent<T>

@@ -1,3 +1,5 @@
+import type { ObjectLine } from './mark.ts'
+
 /** One firewall rule in PVE's own field names; every value as PVE lists it. */
 export type RuleOptions = Readonly<Record<string, string>>
 
@@ -47,6 +49,8 @@ export interface Want {
   /** The line of the description by which a VM is known as ours. */
   readonly mark: string
   readonly description: string
+  /** The second line of the mark: refreshed with whatever is written anyway. Absent: left as it is. */
+  readonly object?: ObjectLine
   readonly name: string
   readonly tags: readonly string[]
   readonly onboot: boolean

@@ -8,18 +8,33 @@ export type Outcome =
   | {
       readonly is: 'wait'
       readonly reason: Reason
-      readonly on: string
+      readonly message: string
       readonly lookAfterMs: number
       readonly task?: string
       readonly isQuiet?: boolean
     }
   /** May pass by itself; the pause grows with each attempt. */
-  | { readonly is: 'retry'; readonly reason: Reason; readonly why: string }
+  | { readonly is: 'retry'; readonly reason: Reason; readonly message: string }
   /** A person must act; looked at again when spec, package, pool, cluster object or PVE change, and slowly by itself. */
-  | { readonly is: 'stalled'; readonly reason: Reason; readonly why: string }
+  | { readonly is: 'stalled'; readonly reason: Reason; readonly message: string }
+
+/** All but done: work cannot go on now, and the message says why. */
+export type Obstacle = Exclude<Outcome, { readonly is: 'done' }>
 
 export const done: Outcome = { is: 'done' }
-export const waitForTask = (task: string, on: string): Outcome => ({ is: 'wait', reason: 'TaskRunning', on, lookAfterMs: 30_000, task })
-export const wait = (reason: Reason, on: string, lookAfterMs = 30_000): Outcome => ({ is: 'wait', reason, on, lookAfterMs })
-export const retry = (reason: Reason, why: string): Outcome => ({ is: 'retry', reason, why })
-export const stalled = (reason: Reason, why: string): Outcome => ({ is: 'stalled', reason, why })
+export const waitForTask = (task: string, message: string): Obstacle => ({
+  is: 'wait',
+  reason: 'TaskRunning',
+  message,
+  lookAfterMs: 30_000,
+  task,
+})
+export const wait = (reason: Reason, message: string, lookAfterMs = 30_000): Obstacle => ({ is: 'wait', reason, message, lookAfterMs })
+export const retry = (reason: Reason, message: string): Obstacle => ({ is: 'retry', reason, message })
+export const stalled = (reason: Reason, message: string): Obstacle => ({ is: 'stalled', reason, message })
+
+const kinds: ReadonlySet<unknown> = new Set<Outcome['is']>(['done', 'wait', 'retry', 'stalled'])
+
+/** Tells an outcome from what a function answers when all is well. */
+export const isOutcome = <T>(answer: T | Outcome): answer is Extract<T, Outcome> | Outcome =>
+  typeof answer === 'object' && answer !== null && 'is' in answer && kinds.has(answer.is)

@@ -3,6 +3,7 @@ import { localStatuses, type LocalStatus } from '../api/words.ts'
 import type { Part, Seen, Want } from './machine.ts'
 import type { Ladder, Step, Verdict } from './step.ts'
 import type { ConfigPatch } from './guest-writer.ts'
+import { refreshedDescription } from './mark.ts'
 
 export interface Judged {
   readonly step: Step
@@ -38,7 +39,7 @@ export async function planNext(ladder: Ladder, look: Looking, want: Want): Promi
     if (verdict.is === 'refused') refusals.push({ step, verdict })
     if (verdict.is !== 'missing') continue
     if (isConfigStep(step)) return configPlan(ladder.slice(index), look, want, refusals)
-    return { is: 'step', step, because: verdict.what, refusals }
+    return { is: 'step', step, because: verdict.message, refusals }
   }
   return { is: 'rest', refusals }
 }
@@ -46,9 +47,16 @@ export async function planNext(ladder: Ladder, look: Looking, want: Want): Promi
 function configPlan(rest: Ladder, look: Looking, want: Want, refusals: readonly Judged[]): Plan {
   const seen = look.seen
   const steps = rest.filter(isConfigStep).filter((step) => step.check(seen, want).is === 'missing' || dependsOnOthers(step))
-  const patch = mergedChange(steps, seen.config?.values ?? {}, want)
+  const patch = withFreshMark(mergedChange(steps, seen.config?.values ?? {}, want), seen, want)
   const because = steps.flatMap((step) => missingOf(step, look, want)).join('; ')
   return { is: 'config', step: rest[0] as Step, steps, patch, because, refusals }
+}
+
+/** The second line of the mark goes with a request that is made anyway; it is never the cause of one. */
+function withFreshMark(patch: ConfigPatch, { config }: Seen, want: Want): ConfigPatch {
+  const isFull = !want.object || patch.set.description !== undefined
+  const description = isFull ? undefined : refreshedDescription(config?.values.description, want.mark, want.object)
+  return description === undefined ? patch : { ...patch, set: { ...patch.set, description } }
 }
 
 /** Limits of a disk that does not exist yet show as missing only once another step of the same request has planned the disk. */
@@ -56,7 +64,7 @@ const dependsOnOthers = (step: ConfigStep) => step.name === 'set_additional_disk
 
 function missingOf(step: ConfigStep, look: Looking, want: Want): string[] {
   const verdict = step.check(look.seen, want)
-  return verdict.is === 'missing' ? [`${step.name}: ${verdict.what}`] : []
+  return verdict.is === 'missing' ? [`${step.name}: ${verdict.message}`] : []
 }
 
 /**

@@ -1,18 +1,18 @@
-import type { LocalStatus, Reason } from '../api/words.ts'
+import type { LocalStatus, Reason, StepName } from '../api/words.ts'
 import type { Part, Seen, Want } from './machine.ts'
 import type { GuestWriter } from './guest-writer.ts'
 import type { Outcome } from './outcome.ts'
 
-/** What looking tells us. `what` is a sentence for people: it becomes event, history line and message. */
+/** What looking tells us. `message` is a sentence for people: it becomes event, history line and message. */
 export type Verdict =
   | { readonly is: 'satisfied' }
-  | { readonly is: 'missing'; readonly what: string }
+  | { readonly is: 'missing'; readonly message: string }
   /** We will not (a shrink): a condition, not an obstacle for the steps behind it. */
-  | { readonly is: 'refused'; readonly reason: Reason; readonly what: string }
+  | { readonly is: 'refused'; readonly reason: Reason; readonly message: string }
 
 export const satisfied: Verdict = { is: 'satisfied' }
-export const missing = (what: string): Verdict => ({ is: 'missing', what })
-export const refused = (reason: Reason, what: string): Verdict => ({ is: 'refused', reason, what })
+export const missing = (message: string): Verdict => ({ is: 'missing', message })
+export const refused = (reason: Reason, message: string): Verdict => ({ is: 'refused', reason, message })
 
 /**
  * One subject of the ladder. `check` is pure: no clock, no network, no randomness. `apply` makes at most one write to PVE
@@ -20,7 +20,7 @@ export const refused = (reason: Reason, what: string): Verdict => ({ is: 'refuse
  */
 export interface Step {
   /** What status.step.name shows. */
-  readonly name: string
+  readonly name: StepName
   /** The word of the manual that is reached once this step and all before it hold. */
   readonly rung: LocalStatus
   /** What must have been looked at before `check` can answer. */

@@ -11,7 +11,7 @@ import { parseAddress } from '../ipam/address.ts'
 import { provision } from '../lifecycle.ts'
 import { storageOf } from '../proxmox/property-string.ts'
 import { isConfigStep, mergedChange } from '../ladder/config-step.ts'
-import { type Outcome, stalled } from '../ladder/outcome.ts'
+import { stalled, isOutcome, type Obstacle } from '../ladder/outcome.ts'
 import type { GrantedAddress } from '../want/granted-address.ts'
 
 export type Pools = ReadonlyMap<string, IPPool>
@@ -108,11 +108,11 @@ function granted(held: Held, pool: IPPool | undefined): GrantedAddress {
 }
 
 /** What the spec wants of the VM, as far as it can be told without PVE; an outcome: it cannot be made. */
-export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly GrantedAddress[], seen: Seen): Want | Outcome {
+export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly GrantedAddress[], seen: Seen): Want | Obstacle {
   const { status = {} } = vm
   const [net] = status.interfaces ?? []
   const wire = resolveWire(merged, grants, net)
-  if ('is' in wire) return wire
+  if (isOutcome(wire)) return wire
   const system = systemKeyOf(status.disks) ?? ''
   const disks = assignSlots(status.disks ?? [], system, merged, seen.config?.values ?? {})
   if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)

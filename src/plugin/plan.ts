@@ -11,6 +11,7 @@ import { power } from '../steps/power.ts'
 import { addressChange, machineInForce, type Pools, wantInForce, wantOfSpec } from './machine-in-force.ts'
 import { templateFor } from '../want/birth.ts'
 import { conditionOf, isTrue } from '../api/condition.ts'
+import { isOutcome } from '../ladder/outcome.ts'
 
 /** One thing that would be done, and why. */
 export interface PlanLine {
@@ -75,7 +76,7 @@ async function linesOf(input: PlanInput): Promise<PlanLine[]> {
     const { requestID } = status.reinstall.running
     return [line('under way', `reinstall from ${template(templateFor(vm, status))}`, `request ${requestID}`, true)]
   }
-  const asked = requestedReinstall(vm)
+  const asked = requestedReinstall(vm, status)
   if (asked && status.firstReadyAt)
     return [
       line('now', `reinstall from ${template(spec.reinstall?.template ?? spec.template)}`, `spec.reinstall.requestID is ${asked}`, true),
@@ -105,17 +106,17 @@ function powerLines({ vm, pools }: PlanInput): PlanLine[] {
   const want = wantInForce(vm, pools)
   const because = isSuspended(vm)
     ? `suspended by ${holdersOf(vm)}`
-    : isBeingUnsuspended(vm)
+    : isBeingUnsuspended(vm, vm.status ?? {})
       ? 'the last suspension is gone'
       : `runStrategy is ${vm.spec.runStrategy}`
   const verdict = power.check(machineInForce(vm, pools), want)
-  return verdict.is === 'missing' ? [line('now', verdict.what, because, want.power === 'stopped')] : []
+  return verdict.is === 'missing' ? [line('now', verdict.message, because, want.power === 'stopped')] : []
 }
 
 /** What an edit of the spec changes: addresses, wire and package, each line as the engine would write it. */
 async function changeLines({ vm, pools, found }: PlanInput): Promise<PlanLine[]> {
   const resolved = resolvePackage(vm, vm.status ?? {}, found, true)
-  if ('is' in resolved) return [line('refused', 'apply the package', 'why' in resolved ? resolved.why : '')]
+  if (isOutcome(resolved)) return [line('refused', 'apply the package', resolved.message)]
   const { lacking, surplus, kept } = addressChange(vm, pools)
   const isEdit = (vm.status?.observedGeneration ?? -1) < (vm.metadata.generation ?? 0)
   const because = vm.status?.change ? 'a change of package is under way' : isEdit ? 'the spec was edited' : 'spec and status differ'
@@ -139,7 +140,7 @@ async function differencesOf(
   { when, because }: Reasoned,
 ): Promise<PlanLine[]> {
   const want = wantOfSpec(vm, merged, grants, seen)
-  if ('is' in want) return [line('refused', 'apply the package', 'why' in want ? want.why : '')]
+  if (isOutcome(want)) return [line('refused', 'apply the package', want.message)]
   const lines: PlanLine[] = []
   for (const step of provision) {
     const { sentences, needsStop } = await planChange([step], { seen, need: () => Promise.resolve() }, want)
@@ -154,7 +155,7 @@ async function outdatedLines({ vm, pools, found }: PlanInput): Promise<PlanLine[
   const { packageSource: source, ...status } = vm.status ?? {}
   const isOutdated = source && found && source.name === found.metadata.name && source.generation !== found.metadata.generation
   const newest = isOutdated ? resolvePackage(vm, status, found, true) : undefined
-  if (!newest || 'is' in newest) return []
+  if (!newest || isOutcome(newest)) return []
   const because = `VMPackage ${source?.name} is at generation ${found?.metadata.generation}, this VM at ${source?.generation}`
   return await differencesOf(vm, newest.merged, addressChange(vm, pools).kept, machineInForce(vm, pools), {
     when: 'ChangePackage',

@@ -122,7 +122,8 @@ export function toggledNodes(before: Listing | undefined, after: Listing): Set<s
   return toggled
 }
 
-const sameGuest = (a: GuestRow, b: GuestRow): boolean =>
+/** Nothing that steers us differs. */
+export const sameGuest = (a: GuestRow, b: GuestRow): boolean =>
   a.node === b.node &&
   a.status === b.status &&
   a.lock === b.lock &&

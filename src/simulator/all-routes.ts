@@ -1,7 +1,9 @@
 import { accessRoutes } from './access/routes.ts'
+import { backupRoutes } from './backup/routes.ts'
 import { clusterRoutes } from './cluster/routes.ts'
 import { firewallRoutes } from './firewall/routes.ts'
 import { guestRoutes } from './guests/routes.ts'
+import { haRoutes } from './ha/routes.ts'
 import type { Route } from './routes.ts'
 import { storageRoutes } from './storage/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
@@ -10,8 +12,10 @@ import { taskRoutes } from './tasks/routes.ts'
 export const allRoutes: readonly Route[] = [
   ...accessRoutes,
   ...clusterRoutes,
+  ...backupRoutes,
   ...taskRoutes,
   ...storageRoutes,
   ...guestRoutes,
   ...firewallRoutes,
+  ...haRoutes,
 ]

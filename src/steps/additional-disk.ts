@@ -57,7 +57,7 @@ const firstMissing = (verdicts: readonly Verdict[]) => verdicts.find((verdict) =
 
 function allRefused(verdicts: readonly Verdict[]): Verdict | undefined {
   const told = verdicts.filter((verdict) => verdict.is === 'refused')
-  return told.length === 0 ? undefined : refused('DiskShrinkRefused', told.map((verdict) => verdict.what).join('; '))
+  return told.length === 0 ? undefined : refused('DiskShrinkRefused', told.map((verdict) => verdict.message).join('; '))
 }
 
 export const setAdditionalDiskBandwidth = configStep({

@@ -2,7 +2,7 @@ import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import { mergePackages, objectionTo } from './package-merge.ts'
-import { type Outcome, stalled } from '../ladder/outcome.ts'
+import { stalled, type Obstacle } from '../ladder/outcome.ts'
 
 export type Source = NonNullable<ProxmoxVMStatus['packageSource']>
 
@@ -20,7 +20,7 @@ export function resolvePackage(
   status: ProxmoxVMStatus,
   found: VMPackage | undefined,
   isAllowed: boolean,
-): Resolved | Outcome {
+): Resolved | Obstacle {
   const name = vm.spec.packageRef?.name
   const inline = vm.spec.package ?? {}
   if (name === undefined) return checked(inline, undefined, undefined)
@@ -43,7 +43,7 @@ function packageOf(spec: object): Package {
   return fields
 }
 
-function checked(merged: Package, source: Source | undefined, outdatedBy: number | undefined): Resolved | Outcome {
+function checked(merged: Package, source: Source | undefined, outdatedBy: number | undefined): Resolved | Obstacle {
   const objection = objectionTo(merged)
   if (objection) return stalled('PackageInvalid', `The merged package does not work: ${objection}.`)
   return { merged, ...(source && { source: { ...source, spec: packageOf(source.spec) } }), ...(outdatedBy !== undefined && { outdatedBy }) }
@@ -59,7 +59,7 @@ export function resolveWire(
   merged: Package,
   grants: readonly { readonly pool: string; readonly bridge?: string; readonly vlan?: number }[],
   template: { readonly bridge?: string; readonly vlan?: number } | undefined,
-): Wire | Outcome {
+): Wire | Obstacle {
   const { bridge, vlan } = merged.network ?? {}
   const [first, ...others] = grants.filter((grant) => grant.bridge !== undefined || grant.vlan !== undefined)
   const other = others.find(

@@ -7,12 +7,15 @@ import { wantedCloudInit, type Credentials } from './cloud-init.ts'
 import { wantedFirewall } from './firewall.ts'
 import { isBirth, templateFor } from './birth.ts'
 import type { GrantedAddress } from './granted-address.ts'
-import { descriptionOf, ownTag, markOf } from '../ladder/mark.ts'
+import { descriptionOf, ownTag, markOf, printObjectLine } from '../ladder/mark.ts'
+import { objectLineOf } from './object-line.ts'
 
 export interface WantInput {
   readonly vm: ProxmoxVM
   readonly status: VMStatus
   readonly merged: Package
+  /** uid of the namespace kube-system. Absent: unknown (the plugin), and the mark stays as it is. */
+  readonly installation?: string
   readonly grants: readonly GrantedAddress[]
   readonly net: { readonly bridge: string; readonly vlan?: number }
   readonly credentials?: Credentials
@@ -23,7 +26,7 @@ export interface WantInput {
 
 /** Resolves spec, package, grants and status. Status must hold the intent: VMID, names, MAC and disk slots. */
 export function wantOf(input: WantInput): Want {
-  const { vm, status, merged } = input
+  const { vm, status, merged, installation } = input
   const uid = vm.metadata.uid ?? ''
   const vmid = status.vmid ?? 0
   const mark = markOf(uid, vmid)
@@ -36,7 +39,8 @@ export function wantOf(input: WantInput): Want {
     uid,
     vmid,
     mark,
-    description: descriptionOf(vm, mark),
+    description: descriptionOf(vm, mark, printObjectLine(objectLineOf(vm, status, installation ?? ''))),
+    ...(installation !== undefined && { object: objectLineOf(vm, status, installation) }),
     name: status.vmName ?? '',
     tags: [ownTag],
     onboot: runStrategy !== 'Halted' && !isSuspended(vm),
@@ -58,7 +62,7 @@ export function wantOf(input: WantInput): Want {
 
 function wantedPower(vm: ProxmoxVM, status: VMStatus): Want['power'] {
   if (vm.spec.runStrategy === 'Halted' || isSuspended(vm)) return 'stopped'
-  if (vm.spec.runStrategy === 'Always' || isBeingUnsuspended(vm)) return 'running'
+  if (vm.spec.runStrategy === 'Always' || isBeingUnsuspended(vm, status)) return 'running'
   if (status.change?.wasRunning || status.change?.start) return 'running'
   return status.firstStartedAt ? 'left-alone' : 'started-once'
 }

@@ -8,6 +8,7 @@ import { WorkQueue } from '../../src/kube/queue.ts'
 import { Store } from '../../src/kube/store.ts'
 import { Reflector } from '../../src/kube/watch.ts'
 import { systemClock } from '../../src/ops/clock.ts'
+import { RecordedGuests } from '../../src/cluster/guest-owners.ts'
 import { ClusterController } from '../../src/cluster/controller.ts'
 import { PveError } from '../../src/proxmox/pve-error.ts'
 import { freshName, freshNamespace, testClient } from '../support/kube.ts'
@@ -37,7 +38,15 @@ beforeEach(async () => {
   const clusters = new Store<ProxmoxCluster>()
   const vms = new Store<ProxmoxVM>()
   const queue = new WorkQueue({ clock: systemClock, onFault: (_, fault) => faults.push(fault) })
-  controller = new ClusterController({ client, clusters, vms, queue, clock: systemClock })
+  const recorded = new RecordedGuests({ vms, clock: systemClock })
+  const guests = {
+    installation: { uid: 'here' },
+    isOfConcern: () => false,
+    remembered: () => [],
+    onGuest: () => undefined,
+    onUnclaimed: () => undefined,
+  }
+  controller = new ClusterController({ client, clusters, vms, recorded, guests, queue, clock: systemClock })
   stop = new AbortController()
   const reflectors = [
     new Reflector({

@@ -1,18 +1,25 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVMStatus } from '../../src/api/proxmoxvm.ts'
 import { requeueAfter, showPaused } from '../../src/engine/after-pass.ts'
-import { memory, quietRoom, recordOf, sayings } from './dependencies.ts'
+import { memory, quietDependencies, draftOf, sayings } from './dependencies.ts'
 import { aVm } from './vms.ts'
 import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../src/ladder/outcome.ts'
 
 const now = '2026-01-01T00:00:00Z'
 
 function settling(outcome: Outcome, o: { status?: ProxmoxVMStatus; wasSettled?: boolean; attempts?: number; lastWait?: string } = {}) {
-  const deps = quietRoom({ now })
-  const draft = recordOf(aVm({ metadata: { generation: 3 }, ...(o.status && { status: o.status }) }))
-  const mind = memory(o.lastWait === undefined ? {} : { lastWait: o.lastWait })
+  const deps = quietDependencies({ now })
+  const draft = draftOf(aVm({ metadata: { generation: 3 }, ...(o.status && { status: o.status }) }))
+  const mind = memory(o.lastWait === undefined ? {} : { events: { lastWait: o.lastWait } })
   const again = requeueAfter({ deps, draft, memory: mind, wasSettled: o.wasSettled ?? false, attempts: o.attempts ?? 0 }, outcome)
-  return { again, said: sayings(draft.status), step: draft.status.step, told: deps.told, status: draft.status, lastWait: mind.lastWait }
+  return {
+    again,
+    said: sayings(draft.status),
+    step: draft.status.step,
+    told: deps.told,
+    status: draft.status,
+    lastWait: mind.events.lastWait,
+  }
 }
 
 describe('after a pass', () => {
@@ -87,12 +94,12 @@ describe('after a pass', () => {
 
 describe('Paused', () => {
   it('is there only while the annotation is', () => {
-    const paused = recordOf(aVm({ metadata: { annotations: { 'pve.hosting/paused': 'true' } } }))
-    showPaused(quietRoom({ now }), paused)
+    const paused = draftOf(aVm({ metadata: { annotations: { 'pve.hosting/paused': 'true' } } }))
+    showPaused(quietDependencies({ now }), paused)
     expect(sayings(paused.status)).toEqual(['Paused=True/Paused'])
 
-    const draft = recordOf(aVm({ status: paused.status }))
-    showPaused(quietRoom({ now }), draft)
+    const draft = draftOf(aVm({ status: paused.status }))
+    showPaused(quietDependencies({ now }), draft)
     expect(sayings(draft.status)).toEqual([])
   })
 })

@@ -112,7 +112,7 @@ describe('the one configuration request of whmcs-5546', () => {
 
     expect(resize.map((step) => [step.name, step.check(seen, want)])).toContainEqual([
       'set_system_disk_size',
-      { is: 'missing', what: 'system disk (scsi0) 10Gi → 40Gi' },
+      { is: 'missing', message: 'system disk (scsi0) 10Gi → 40Gi' },
     ])
   })
 

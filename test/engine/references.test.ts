@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { silenceOf } from '../../src/engine/references.ts'
 import type { Failure } from '../../src/proxmox/failures.ts'
-import { quietRoom } from './dependencies.ts'
+import { quietDependencies } from './dependencies.ts'
 
-const { clock } = quietRoom({ now: '2026-01-01T00:01:00Z' })
+const { clock } = quietDependencies({ now: '2026-01-01T00:01:00Z' })
 const ago = (seconds: number) => clock.now() - seconds * 1000
 const failure = (over: Partial<Failure> = {}): Failure => ({
   kind: 'unreachable',
@@ -20,7 +20,7 @@ describe('a PVE that gives no answer', () => {
     expect(silence(ago(20), failure())).toEqual({
       is: 'retry',
       reason: 'Unreachable',
-      why: 'The PVE of ProxmoxCluster "fra" gives no answer: connect ECONNREFUSED',
+      message: 'The PVE of ProxmoxCluster "fra" gives no answer: connect ECONNREFUSED',
     })
   })
 

@@ -37,12 +37,12 @@ describe('a rung that is reached', () => {
 
   it('keeps the last 30 lines', () => {
     const many = Array.from({ length: 40 }).reduce<ProxmoxVMStatus>(
-      (status, _, index) => noted(`n${index}`, at(index), 'Failed', 'm')(status),
+      (status, _, index) => noted('start', at(index), 'Failed', `m${index}`)(status),
       {},
     )
 
     expect(many.history).toHaveLength(30)
-    expect(many.history?.at(-1)).toEqual({ step: 'n39', startedAt: at(39), seconds: 0, outcome: 'Failed', message: 'm' })
+    expect(many.history?.at(-1)).toEqual({ step: 'start', startedAt: at(39), seconds: 0, outcome: 'Failed', message: 'm39' })
     expect(reached('creation', at(50), '')(many).history).toHaveLength(30)
   })
 
@@ -51,7 +51,7 @@ describe('a rung that is reached', () => {
   })
 
   it('cuts a message where the API server would refuse it', () => {
-    expect(noted('x', at(0), 'Failed', 'y'.repeat(5000))({}).history?.[0]?.message).toHaveLength(1024)
+    expect(noted('start', at(0), 'Failed', 'y'.repeat(5000))({}).history?.[0]?.message).toHaveLength(1024)
   })
 })
 
@@ -77,7 +77,7 @@ describe('a status', () => {
   it('is never changed in place', () => {
     const frozen = Object.freeze<ProxmoxVMStatus>({ localStatus: 'clone', history: Object.freeze([]) as never })
 
-    for (const change of [working('x', at(0)), reached('ready', at(0), ''), noted('x', at(0), 'Done', ''), ready, resting])
+    for (const change of [working('start', at(0)), reached('ready', at(0), ''), noted('start', at(0), 'Done', ''), ready, resting])
       expect(() => change(frozen)).not.toThrow()
   })
 })

@@ -10,7 +10,8 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
   'local-stack': { rooms: ['local-stack', 'controlplane', 'kube', 'ops'] },
   ipam: { rooms: ['ipam', 'api', 'ops'], types: ['kube'] },
   proxmox: { rooms: ['proxmox', 'api', 'ops'] },
-  cluster: { rooms: ['cluster', 'proxmox', 'api', 'ops'], types: ['kube'] },
+  // The mark is a spelling: whose a guest is, is read from it.
+  cluster: { rooms: ['cluster', 'proxmox', 'api', 'ops'], types: ['kube'], spells: ['ladder'] },
   dns: { rooms: ['dns', 'api', 'ops'], types: ['kube'], spells: ['ipam'] },
   ladder: { rooms: ['ladder', 'api'] },
   want: { rooms: ['want', 'ladder', 'api'], spells: ['proxmox'] },

@@ -59,7 +59,16 @@ export async function openBook(
   const faults: unknown[] = []
   const onFreed = (_: string, next: readonly { name: string }[]): unknown => called.push(...next.map(({ name }) => name))
   const book = new AddressBook({ client, pools, addresses, namespaces: namespaceStore, clock, onFreed })
-  const controller = new PoolController({ client, pools, addresses, book, clock, onFault: (_, fault) => faults.push(fault) })
+  const controller = new PoolController({
+    client,
+    pools,
+    addresses,
+    book,
+    clock,
+    inUseOf: () => 0,
+    isLiving: () => true,
+    onFault: (_, fault) => faults.push(fault),
+  })
   const deaf = new AbortController()
   const stopped = new AbortController()
   const reflect = <T extends KubeObject>(resource: Resource<T>, store: Store<T>): Promise<void> =>
@@ -143,6 +152,10 @@ export class TurnedClock implements Clock {
   private due: { atMs: number; run: () => void }[] = []
 
   now(): number {
+    return this.nowMs
+  }
+
+  monotonicMs(): number {
     return this.nowMs
   }
 

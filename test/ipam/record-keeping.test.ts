@@ -21,7 +21,13 @@ const address = (hoursAgo: number, spec: Partial<PoolAddressSpec> = {}, metadata
   },
 })
 const keep = (addresses: PoolAddress[], o: { keepRecordsMs?: number; reuseAfterMs?: number } = {}) => {
-  const { rested, expired, freed, nextMs } = keepingOf(addresses, { nowMs, keepRecordsMs: 24 * hour, reuseAfterMs: 2 * hour, ...o })
+  const { rested, expired, freed, nextMs } = keepingOf(addresses, {
+    nowMs,
+    keepRecordsMs: 24 * hour,
+    reuseAfterMs: 2 * hour,
+    isLiving: () => true,
+    ...o,
+  })
   const names = (list: readonly PoolAddress[]): string[] => list.map(({ spec }) => spec.address)
   return { rested: names(rested), expired: names(expired), freed: names(freed), inHours: (nextMs - nowMs) / hour }
 }

@@ -10,6 +10,7 @@ class HandClock implements Clock {
   #nowMs = 0
   #timers: { dueMs: number; run: () => void }[] = []
   now = (): number => this.#nowMs
+  monotonicMs = this.now
   sleep = (): Promise<void> => Promise.resolve()
   after = (ms: number, run: () => void): (() => void) => {
     const timer = { dueMs: this.#nowMs + ms, run }

@@ -61,6 +61,6 @@ describe('the password', () => {
   it('is in no sentence', () => {
     const verdict = setCloudInit.check(seeing(), wanting({ cloudInit, passwordVersion: 's/1' }))
 
-    expect(verdict).toEqual({ is: 'missing', what: 'cipassword unset → (secret)' })
+    expect(verdict).toEqual({ is: 'missing', message: 'cipassword unset → (secret)' })
   })
 })

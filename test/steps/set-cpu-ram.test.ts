@@ -45,6 +45,6 @@ describe('set_cpu_ram', () => {
   it('says in one sentence what is missing', () => {
     const seen = seeing({ ...settledValues, cores: '2', balloon: '512' })
 
-    expect(setCpuRam.check(seen, wanting())).toEqual({ is: 'missing', what: 'cores 2 → 1, balloon 512 → unset' })
+    expect(setCpuRam.check(seen, wanting())).toEqual({ is: 'missing', message: 'cores 2 → 1, balloon 512 → unset' })
   })
 })

@@ -58,7 +58,11 @@ describe('the package in force', () => {
       /"d" has no size/,
     ],
   ])('%s', (_claim, found, isAllowed, reason, why) => {
-    expect(resolvePackage(named('vps-m'), {}, found, isAllowed)).toMatchObject({ is: 'stalled', reason, why: expect.stringMatching(why) })
+    expect(resolvePackage(named('vps-m'), {}, found, isAllowed)).toMatchObject({
+      is: 'stalled',
+      reason,
+      message: expect.stringMatching(why),
+    })
   })
 })
 
@@ -119,7 +123,7 @@ describe('bridge and VLAN', () => {
     ['pools in different VLANs', { bridge: 'vmbr0' }, [pool('a', { vlan: 1 }), pool('b', { vlan: 2 })], 'PoolsDisagree', /VLAN 1.*VLAN 2/],
     ['DHCP without a bridge', {}, [], 'BridgeRequired', /the package must name the bridge/],
   ])('are refused to %s', (_claim, network, grants, reason, why) => {
-    expect(resolveWire({ network }, grants, template)).toMatchObject({ is: 'stalled', reason, why: expect.stringMatching(why) })
+    expect(resolveWire({ network }, grants, template)).toMatchObject({ is: 'stalled', reason, message: expect.stringMatching(why) })
   })
 
   it('are asked for where nobody names a bridge', () => {

@@ -27,7 +27,7 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
     await look.need(step.needs)
     const verdict = step.check(look.seen, want)
     if (verdict.is === 'satisfied') continue
-    sentences.push(verdict.is === 'missing' ? `${step.name}: ${verdict.what}` : `${step.name}: ${verdict.what} (refused)`)
+    sentences.push(verdict.is === 'missing' ? `${step.name}: ${verdict.message}` : `${step.name}: ${verdict.message} (refused)`)
     if (verdict.is !== 'missing' || !isConfigStep(step) || !look.seen.config) continue
     const patch = step.change(look.seen.config.values, want)
     needsStop ||= [...Object.keys(patch.set), ...patch.remove].some((key) => isCold(key, look.seen.config?.values ?? {}, patch.set))

@@ -11,11 +11,12 @@ import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, retry, wait } from '../../ladder/outcome.ts'
+import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
 
-/** What the ladder left open on purpose, with the wish it was climbed for. */
+/** What the ladder left open on purpose, with what it was climbed for. */
 export interface Climbed {
   readonly want: Want
   readonly refusals: readonly Judged[]
@@ -35,14 +36,14 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
   const tried = new Map<string, number>()
   for (let turn = 0; turn < mostTurns; turn++) {
     await climb.look.need('config')
-    const want = climb.wish()
-    if ('is' in want) return want
+    const want = climb.want()
+    if (isOutcome(want)) return want
     const plan = await planNext(climb.ladder, climb.look, want)
     note(climb, plan)
     if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: climb.look.seen }
     if (climb.look.isCarried) return lookAgain
     const { lock } = climb.look.seen
-    if (lock && lock !== 'suspended') return locked(climb, lock)
+    if (lock && lock !== 'suspended') return await locked(climb, lock)
     if (await noteChange(climb, plan, want)) continue
     const sentence = `${plan.step.name}: ${plan.because}`
     const times = (tried.get(sentence) ?? 0) + 1
@@ -57,7 +58,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
 const lookAgain: Outcome = {
   is: 'wait',
   reason: 'Applying',
-  on: 'The VM is looked at before anything is sent.',
+  message: 'The VM is looked at before anything is sent.',
   lookAfterMs: 0,
   isQuiet: true,
 }
@@ -81,7 +82,7 @@ function note({ draft, deps, ladder }: Climb, plan: Plan): void {
   if (!isBirth(draft.status) || plan.is === 'rest') return
   if (localStatus === draft.status.localStatus) return
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `${draft.status.localStatus} (${draft.status.progress})`)
-  deps.observe.stepEnded(draft.status.localStatus ?? '', 'done', (deps.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
+  deps.observe.stepEnded(rungReached(plan), 'done', (deps.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
 }
 
 /** An edit of a VM that was ready is noted whole before its first request. Power alone is no change of package, and neither is a repair. */
@@ -107,7 +108,7 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   noteEdit(climb, plan)
   const { config, firewall } = look.seen
-  if (plan.step === power && config && firewall) climb.memory.carried = { config, firewall }
+  if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
   if (plan.is === 'step') return await plan.step.apply({ writer, seen: look.seen, want })
   await noteSlots(draft)
   const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '')
@@ -131,12 +132,13 @@ export const atNextStart = (keys: readonly string[]): ConditionUpdate =>
 
 /** A slot is in status before its disk is allocated: after a lost answer a filled slot is known as ours. */
 async function noteSlots(draft: VMStatusDraft): Promise<void> {
-  const stored = draft.vm.status?.disks ?? []
+  const stored = draft.written.disks ?? []
   const isNoted = (draft.status.disks ?? []).every((disk) => stored.some((other) => other.name === disk.name && other.key === disk.key))
   if (!isNoted) await draft.save()
 }
 
-function locked({ draft, deps }: Climb, lock: string): Outcome {
+async function locked({ draft, deps, cluster, look }: Climb, lock: string): Promise<Outcome> {
+  const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
-  return wait('Locked', `PVE holds the lock "${lock}" on VM ${draft.status.vmid}; nothing is changed until it goes.`, 60_000)
+  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, then: 'nothing is changed until the lock goes' })
 }

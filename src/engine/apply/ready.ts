@@ -5,6 +5,7 @@ import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
 import { selectorOf } from '../create/intent.ts'
+import { credentialsName } from '../create/credentials.ts'
 import type { Resolved } from '../../want/package.ts'
 import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, reached, resting, type Change } from '../status.ts'
@@ -40,7 +41,7 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...(resolved.source && { packageSource: resolved.source }),
     ...(power && { remoteStatus: power }),
     ...(node && { node }),
-    ...(draft.vm.spec.cloudInit?.generatePassword && { credentialsSecretRef: { name: `${draft.vm.metadata.name}-credentials` } }),
+    ...(draft.vm.spec.cloudInit?.generatePassword && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
     firstReadyAt: status.firstReadyAt ?? iso,
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
@@ -59,7 +60,7 @@ export function markReady(conclusion: Conclusion): Outcome {
       conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
     )
   if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
-  if (draft.vm.status?.firstStartedAt === undefined && draft.status.firstStartedAt)
+  if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
     recordEvent(deps, draft.vm, 'Normal', 'Started', `VM ${draft.status.vmid} was started`)
   tellSuspension(conclusion, suspended)
   return done
@@ -74,7 +75,7 @@ function readyReason(power: string | undefined, suspended: ConditionUpdate): Rea
 }
 
 function tellSuspension({ deps, draft }: Conclusion, now: ConditionUpdate): void {
-  const was = conditionOf(draft.vm.status?.conditions, 'Suspended')?.status === 'True'
+  const was = conditionOf(draft.written.conditions, 'Suspended')?.status === 'True'
   if (now.status === 'True' && !was) recordEvent(deps, draft.vm, 'Normal', 'Suspended', now.message)
   if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension is gone')
 }
@@ -118,7 +119,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
 function packageVerdict({ climbed, resolved, draft }: Conclusion): ConditionUpdate {
   const [refusal] = climbed.refusals
   if (refusal?.verdict.is === 'refused') {
-    const told = climbed.refusals.flatMap(({ verdict }) => (verdict.is === 'refused' ? [verdict.what] : []))
+    const told = climbed.refusals.flatMap(({ verdict }) => (verdict.is === 'refused' ? [verdict.message] : []))
     return fails('PackageApplied', refusal.verdict.reason, `${told.join('; ')}. Everything else is applied.`)
   }
   if (resolved.outdatedBy !== undefined) return outdated(resolved.source, resolved.outdatedBy)

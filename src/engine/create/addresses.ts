@@ -1,28 +1,29 @@
-import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { Claimant, Entry, Grant, ClaimRefusal } from '../../ipam/claim.ts'
 import { fails, holds } from '../conditions.ts'
 import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
-import { type Outcome, stalled, wait } from '../../ladder/outcome.ts'
+import { stalled, wait, type Obstacle } from '../../ladder/outcome.ts'
 
-export function claimantOf(vm: ProxmoxVM): Claimant {
+type Holder = Pick<VMStatusDraft, 'vm' | 'status'>
+
+export function claimantOf({ vm, status }: Holder): Claimant {
   const { namespace, name, uid, labels } = vm.metadata
-  return { namespace: namespace ?? '', name, uid: uid ?? '', labels: labels ?? {}, vmid: vm.status?.vmid }
+  return { namespace: namespace ?? '', name, uid: uid ?? '', labels: labels ?? {}, vmid: status.vmid, cluster: vm.spec.clusterRef.name }
 }
 
-const entriesOf = (vm: ProxmoxVM): Entry[] =>
+const entriesOf = ({ vm, status }: Holder): Entry[] =>
   (vm.spec.addresses ?? []).map((entry) => ({
     name: entry.name,
     pool: entry.poolRef.name,
     address: entry.address,
-    recorded: vm.status?.addresses?.find((held) => held.name === entry.name && held.pool === entry.poolRef.name)?.address,
+    recorded: status.addresses?.find((held) => held.name === entry.name && held.pool === entry.poolRef.name)?.address,
   }))
 
 /** Every declared address, taken and in status; held ones cost no request. */
-export async function claimAddresses(deps: Dependencies, draft: VMStatusDraft): Promise<Grant[] | Outcome> {
+export async function claimAddresses(deps: Dependencies, draft: VMStatusDraft): Promise<Grant[] | Obstacle> {
   const { vm } = draft
-  const answers = await deps.book.claim(claimantOf(vm), entriesOf(vm), vm.spec.clusterRef.name)
+  const answers = await deps.book.claim(claimantOf(draft), entriesOf(draft), vm.spec.clusterRef.name)
   const grants = answers.filter((answer) => answer.is === 'granted')
   for (const grant of grants) {
     if (!draft.status.addresses?.some((held) => held.address === grant.address)) {
@@ -35,7 +36,7 @@ export async function claimAddresses(deps: Dependencies, draft: VMStatusDraft): 
   return refusal ? outcomeOf(refusal) : grants
 }
 
-const outcomeOf = (refusal: ClaimRefusal): Outcome =>
+const outcomeOf = (refusal: ClaimRefusal): Obstacle =>
   refusal.is === 'waiting' ? wait(refusal.reason, refusal.message, 60_000) : stalled(refusal.reason, refusal.message)
 
 function withAddresses(status: VMStatusDraft['status'], grants: readonly Grant[]): VMStatusDraft['status'] {
@@ -54,10 +55,10 @@ function withAddresses(status: VMStatusDraft['status'], grants: readonly Grant[]
 
 /** Addresses the VM no longer declares: free only now that PVE has them neither in ipconfig nor in the ipset. */
 export async function releaseSurplus(deps: Dependencies, draft: VMStatusDraft): Promise<void> {
-  const surplus = deps.book.surplus(claimantOf(draft.vm), entriesOf(draft.vm))
+  const surplus = deps.book.surplus(claimantOf(draft), entriesOf(draft))
   if (surplus.length === 0) return
   const addresses = surplus.map(({ spec }) => spec.address)
   deps.mayAct()
-  await deps.book.release(claimantOf(draft.vm), { addresses, outcome: 'free' })
+  await deps.book.release(claimantOf(draft), { addresses, outcome: 'free' })
   recordEvent(deps, draft.vm, 'Normal', 'AddressReleased', addresses.join(', '))
 }

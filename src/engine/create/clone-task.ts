@@ -8,7 +8,7 @@ export const silentWindowMs = 60_000
 
 /** Since the last request that may still begin. One that a former process sent is counted from the intent. */
 export const cloneAgeMs = (deps: Pick<Dependencies, 'clock'>, status: ProxmoxVMStatus, memory: Memory): number =>
-  deps.clock.now() - Math.max(Date.parse(status.intentAt ?? ''), memory.cloneAskedMs ?? 0)
+  deps.clock.now() - Math.max(Date.parse(status.intentAt ?? ''), memory.clone.askedMs ?? 0)
 
 /** Clones of one template that ran since an intent; a fleet of a thousand is cloned from one template within minutes. */
 const mostTasks = 500

@@ -1,5 +1,5 @@
 import { judge, judgeExit } from '../../proxmox/failures.ts'
-import { clonedFull, dropIntent } from './intent-state.ts'
+import { clonedFull, dropIntent, vmidTaken } from './intent-state.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
@@ -18,7 +18,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
   const { look, draft, cluster } = climb
   const under = underWay(climb)
   if (under) return under
-  if (climb.memory.cloneUnasked) return await ask(climb)
+  if (climb.memory.clone.isUnasked) return await ask(climb)
   await look.need('presence')
   switch (look.seen.guest) {
     case 'ours':
@@ -81,7 +81,7 @@ async function absent(climb: Climb): Promise<Outcome> {
   if (end?.is === 'failed') return afterFailure(climb, end.exitstatus)
   const lost = await findCloneTask(cluster, status)
   if (lost?.running) return await follow(climb, lost.upid)
-  const wasThere = isTrue(status.conditions, 'Cloned') && climb.memory.cloneAskedMs === undefined
+  const wasThere = isTrue(status.conditions, 'Cloned') && climb.memory.clone.askedMs === undefined
   if (wasThere || cloneAgeMs(deps, status, climb.memory) >= silentWindowMs) return await ask(climb)
   return wait(
     'Retrying',
@@ -95,7 +95,7 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
   const failure = judgeExit(exitstatus)
   climb.cluster.cloneSlots.release(climb.key)
   climb.draft.change(working('clone', nowIso(climb.deps.clock)))
-  climb.memory.cloneUnasked = true
+  climb.memory.clone.isUnasked = true
   if (failure.kind === 'taken' && pinnedVmidOf(climb.draft.vm, climb.draft.status) === undefined)
     return chooseAgain(climb, `VMID ${climb.draft.status.vmid} was taken meanwhile`)
   if (failure.kind === 'no-space') return chooseAgain(climb, `The clone found no room on ${climb.draft.status.node}: ${exitstatus}`, 30_000)
@@ -117,9 +117,9 @@ async function ask(climb: Climb): Promise<Outcome> {
     if (!slot.granted) return wait('Queued', `Waits for a clone slot of node ${source.node}, position ${slot.position}.`, 60_000)
   }
   deps.mayAct()
-  const isFirst = climb.memory.cloneUnasked
-  climb.memory.cloneUnasked = false
-  climb.memory.cloneAskedMs = deps.clock.now()
+  const isFirst = climb.memory.clone.isUnasked
+  climb.memory.clone.isUnasked = false
+  climb.memory.clone.askedMs = deps.clock.now()
   try {
     const upid = await cluster.pve.clone(source, {
       newid: identity.vmid,
@@ -141,19 +141,19 @@ function refused(climb: Climb, fault: unknown, isFirst: boolean): Outcome {
   const failure = judge(fault)
   if (failure.kind === 'unknown-outcome') throw fault
   climb.cluster.cloneSlots.release(climb.key)
-  delete climb.memory.cloneAskedMs
+  delete climb.memory.clone.askedMs
   // Perhaps by a request of ours whose answer was lost: whose the VM is, only a look can tell, and another number would make a second one.
   if (failure.kind === 'taken' && !isFirst) return retry('Retrying', `VMID ${climb.identity.vmid} has just been taken.`)
-  climb.memory.cloneUnasked = true
+  climb.memory.clone.isUnasked = true
   if (failure.kind !== 'taken') throw fault
   if (pinnedVmidOf(climb.draft.vm, climb.draft.status) === undefined)
     return chooseAgain(climb, `VMID ${climb.identity.vmid} was taken meanwhile`)
-  return stalled('VMIDTaken', takenSentence(climb.identity.vmid))
+  return vmidTaken(climb.identity.vmid)
 }
 
 /** The receipt is in status before anybody waits for it; with it, PVE's time of the clone, from which backups are counted as this VM's. */
 async function follow({ draft, deps, memory }: Climb, upid: string): Promise<Outcome> {
-  delete memory.cloneAskedMs
+  delete memory.clone.askedMs
   const iso = nowIso(deps.clock)
   const clonedAt = `${new Date(startOf(upid) * 1000).toISOString().slice(0, 19)}Z`
   const { verdicts, dropped } = readiness('reconciling', 'TaskRunning', sentence(draft.status))
@@ -185,17 +185,12 @@ async function copying({ draft, cluster, look, deps, memory }: Climb): Promise<O
   )
 }
 
-const takenSentence = (vmid: number) =>
-  `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`
-
 function foreign(climb: Climb): Outcome {
   const { draft } = climb
   const vmid = draft.status.vmid ?? 0
   if (isTrue(draft.status.conditions, 'Cloned'))
     return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
-  return pinnedVmidOf(draft.vm, draft.status) === undefined
-    ? chooseAgain(climb, `VMID ${vmid} belongs to another guest`)
-    : stalled('VMIDTaken', takenSentence(vmid))
+  return pinnedVmidOf(draft.vm, draft.status) === undefined ? chooseAgain(climb, `VMID ${vmid} belongs to another guest`) : vmidTaken(vmid)
 }
 
 /** Drops the intent: the next pass forms a new one. MAC and addresses stay. */

@@ -4,10 +4,10 @@ import { secrets, type Secret } from '../../api/meta.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { Credentials } from '../../want/cloud-init.ts'
-import { type Outcome, stalled } from '../../ladder/outcome.ts'
+import { stalled, type Obstacle } from '../../ladder/outcome.ts'
 
 /** The Secret with a generated password. */
-const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentials`
+export const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentials`
 
 // No characters that a person reading it aloud confuses.
 const alphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
@@ -15,14 +15,14 @@ const passwordLength = 20
 const newPassword = () => Array.from({ length: passwordLength }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
 
 /** The cloud-init password as the spec wants it: from a Secret of the user, generated into one of ours, or none. Never logged, never in status. */
-export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | undefined | Outcome> {
+export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | undefined | Obstacle> {
   const cloudInit = vm.spec.cloudInit
   if (cloudInit?.passwordSecretRef) return await fromSecret(vm, client, cloudInit.passwordSecretRef)
   if (cloudInit?.generatePassword) return await generated(vm, client)
   return undefined
 }
 
-async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string; key: string }): Promise<Credentials | Outcome> {
+async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string; key: string }): Promise<Credentials | Obstacle> {
   const secret = await client.get(secrets, { namespace: vm.metadata.namespace ?? '', name: ref.name })
   const password = decoded(secret, ref.key)
   if (!secret || !password)
@@ -33,7 +33,7 @@ async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string
   return { password, version: versionOf(secret) }
 }
 
-async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | Outcome> {
+async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | Obstacle> {
   const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
   const found = await client.get(secrets, key)
   const secret = found ?? (await create(vm, client))

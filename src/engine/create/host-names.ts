@@ -2,7 +2,8 @@ import type { Package } from '../../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { expandName, type MacroSource } from '../../want/name-macros.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { type Outcome, stalled } from '../../ladder/outcome.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+import { stalled, type Obstacle } from '../../ladder/outcome.ts'
 
 export interface Names {
   readonly hostname: string
@@ -14,11 +15,11 @@ export interface Names {
 const mostAttempts = 20
 
 /** The names the VM has had since its birth, or new ones. */
-export const namesOf = (deps: Dependencies, vm: ProxmoxVM, status: ProxmoxVMStatus, merged: Package, vmid: number): Names | Outcome =>
+export const namesOf = (deps: Dependencies, vm: ProxmoxVM, status: ProxmoxVMStatus, merged: Package, vmid: number): Names | Obstacle =>
   status.hostname && status.vmName ? { hostname: status.hostname, vmName: status.vmName } : chooseNames(deps, vm, merged, vmid)
 
 /** Evaluated once and kept in status. PVE's name is the host name; `vmName` counts only where the VM has none of its own. */
-function chooseNames(deps: Dependencies, vm: ProxmoxVM, merged: Package, vmid: number): Names | Outcome {
+function chooseNames(deps: Dependencies, vm: ProxmoxVM, merged: Package, vmid: number): Names | Obstacle {
   const own = vm.spec.hostname ?? merged.naming?.hostname
   const pattern = own ?? merged.naming?.vmName ?? vm.metadata.name
   for (let attempt = 1; ; attempt++) {
@@ -35,10 +36,10 @@ function chooseNames(deps: Dependencies, vm: ProxmoxVM, merged: Package, vmid: n
 }
 
 /** An edit of spec.hostname renames the VM; a name made by macros stays. */
-export function renamedHost(deps: Dependencies, vm: ProxmoxVM): Names | Outcome | undefined {
+export function renamedHost(deps: Dependencies, { vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): Names | Obstacle | undefined {
   const { hostname } = vm.spec
-  if (hostname === undefined || hostname.toLowerCase() === vm.status?.hostname) return undefined
-  return chooseNames(deps, vm, {}, vm.status?.vmid ?? 0)
+  if (hostname === undefined || hostname.toLowerCase() === status.hostname) return undefined
+  return chooseNames(deps, vm, {}, status.vmid ?? 0)
 }
 
 function holderOf(deps: Dependencies, vm: ProxmoxVM, hostname: string): string | undefined {

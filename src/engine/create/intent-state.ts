@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { stalled, type Obstacle } from '../../ladder/outcome.ts'
 import type { Change } from '../status.ts'
 import { templateFor } from '../../want/birth.ts'
 
@@ -10,3 +11,10 @@ export const dropIntent: Change = ({ intentAt: _a, vmid, step: _c, node: _d, tem
   status.reinstall?.running?.removed
     ? { ...status, ...(vmid !== undefined && { vmid }), ...(clonedAt !== undefined && { clonedAt }) }
     : status
+
+/** The pinned VMID has another owner: a person must choose. */
+export const vmidTaken = (vmid: number): Obstacle =>
+  stalled(
+    'VMIDTaken',
+    `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`,
+  )

@@ -18,10 +18,11 @@ import { readiness } from '../conditions.ts'
 import type { InFlightPlacement } from './in-flight.ts'
 import type { Memory } from '../memory.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
-import { type Outcome, done, retry, stalled } from '../../ladder/outcome.ts'
+import { type Outcome, done, retry, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
 import { carriesMark, markOf } from '../../ladder/mark.ts'
 import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
+import { vmidTaken } from './intent-state.ts'
 
 export interface IntentInput {
   readonly deps: Dependencies
@@ -42,17 +43,17 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   draft.change(working('creation', iso))
   const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
   const possible = await choosePlace(input, listing)
-  if ('is' in possible) return possible
+  if (isOutcome(possible)) return possible
   const couldBe = drawUp(input, possible, 0)
-  if ('is' in couldBe) return couldBe
+  if (isOutcome(couldBe)) return couldBe
   const vmid = await chooseVmid(input, listing)
   if (typeof vmid !== 'number') return vmid
   // Chosen again, as many may have been placed since, and promised in the same breath.
   const uid = draft.vm.metadata.uid ?? ''
   const placed = await choosePlace(input, listing, (place) => deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
-  if ('is' in placed) return placed
+  if (isOutcome(placed)) return placed
   const drawn = drawUp(input, placed, vmid)
-  if ('is' in drawn) {
+  if (isOutcome(drawn)) {
     deps.inFlight.forget(uid)
     return drawn
   }
@@ -63,7 +64,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
     judged(draft.vm, iso, readiness('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
   )
   await draft.save()
-  input.memory.cloneUnasked = true
+  input.memory.clone.isUnasked = true
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
   return done
 }
@@ -75,12 +76,12 @@ interface Drawn {
 }
 
 /** What follows from place and number. Tried before a number is taken, so that a VM that cannot be made uses none up. */
-function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Placed, vmid: number): Drawn | Outcome {
+function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Placed, vmid: number): Drawn | Obstacle {
   const { merged } = resolved
   const names = namesOf(deps, draft.vm, draft.status, merged, vmid)
-  if ('is' in names) return names
+  if (isOutcome(names)) return names
   const wire = resolveWire(merged, grants, wireOf(parseNet(String(source.config.net0 ?? '')).options))
-  if ('is' in wire) return wire
+  if (isOutcome(wire)) return wire
   const values = Object.fromEntries(Object.entries(source.config).map(([key, value]) => [key, String(value)]))
   const system = source.systemDisk?.key ?? ''
   const disks = assignSlots([], system, merged, values)
@@ -118,7 +119,7 @@ export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): 
  * room for the VM. Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
  * While one is read other VMs are placed, so the choice is made anew after each reading; `promise` follows it without a pause.
  */
-async function choosePlace(input: IntentInput, listing: Listing, promise?: (place: Placed) => void): Promise<Placed | Outcome> {
+async function choosePlace(input: IntentInput, listing: Listing, promise?: (place: Placed) => void): Promise<Placed | Obstacle> {
   const { deps, draft, cluster } = input
   const { name, vmid, tag } = templateFor(draft.vm, draft.status)
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)
@@ -140,7 +141,7 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
       continue
     }
     const placed = placeFrom(input, look, listing)
-    if (!('is' in placed)) {
+    if (!isOutcome(placed)) {
       promise?.(placed)
       return placed
     }
@@ -149,12 +150,12 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
   }
 }
 
-function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Outcome {
+function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
   return objectionTo(look.facts, input.draft.vm) ?? placeVM(input, look.facts, listing)
 }
 
-function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefined {
+function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Obstacle | undefined {
   if (!vm.spec.cloudInit || template.cloudInitKey !== undefined) return undefined
   const remedy = `qm set ${template.vmid} --ide2 STORAGE:cloudinit`
   return stalled(
@@ -163,9 +164,9 @@ function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Outcome | undefine
   )
 }
 
-function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing): Placed | Outcome {
+function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing): Placed | Obstacle {
   const { deps, draft, cluster, resolved } = input
-  const wish = placementWishOf(draft.vm, cluster, resolved.merged, template)
+  const wish = placementWishOf(draft, cluster, resolved.merged, template)
   const placement = place(wish, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
   if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
   return { node: placement.node, source: placement.source }
@@ -173,7 +174,7 @@ function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing):
 
 /** Noted without a pause after placing, so that the next VM is placed with this one counted. */
 function inFlightOf({ draft, cluster, resolved }: IntentInput, vmid: number, { node, source }: Placed): InFlightPlacement {
-  const wish = placementWishOf(draft.vm, cluster, resolved.merged, source)
+  const wish = placementWishOf(draft, cluster, resolved.merged, source)
   const storage = wish.storage ?? source.systemDisk?.storage ?? ''
   const system = { storage, sizeMiB: Math.max(source.systemDisk?.sizeMiB ?? 0, wish.systemDiskMiB ?? 0) }
   const others = wish.additionalDisks.map((disk) => ({ storage: disk.storage ?? storage, sizeMiB: disk.sizeMiB }))
@@ -185,8 +186,13 @@ interface Placed {
   readonly source: TemplateFacts
 }
 
-function placementWishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, template: TemplateFacts | undefined): PlacementWish {
-  const { clone, storage } = templateFor(vm, vm.status ?? {})
+function placementWishOf(
+  { vm, status }: VMStatusDraft,
+  cluster: PveCluster,
+  merged: Package,
+  template: TemplateFacts | undefined,
+): PlacementWish {
+  const { clone, storage } = templateFor(vm, status)
   const size = (text: string | number | undefined) => (text ? parseSizeMiB(text) : 0)
   const systemDiskMiB = size(merged.systemDisk?.size)
   return {
@@ -205,7 +211,7 @@ function placementWishOf(vm: ProxmoxVM, cluster: PveCluster, merged: Package, te
 }
 
 /** Pinned, or the next free one of the range. A number is promised in memory at once and in status before it is used. */
-async function chooseVmid(input: IntentInput, listing: Listing): Promise<number | Outcome> {
+async function chooseVmid(input: IntentInput, listing: Listing): Promise<number | Obstacle> {
   const { deps, draft, cluster, resolved } = input
   const { vm } = draft
   // Gathered once and only when it is this VM's turn: a range may be asked number by number.
@@ -231,11 +237,8 @@ async function pinnedVmid(
   vmid: number,
   listing: Listing,
   isHeld: (vmid: number) => boolean,
-): Promise<number | Outcome> {
-  const taken = stalled(
-    'VMIDTaken',
-    `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`,
-  )
+): Promise<number | Obstacle> {
+  const taken = vmidTaken(vmid)
   if (isHeld(vmid)) return taken
   const row = listing.guests.get(vmid)
   if (!row) return vmid

@@ -16,13 +16,14 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   if (!hasFinalizer(draft.vm)) return done
   if (draft.vm.spec.deletionPolicy === 'Orphan') return await orphan(pass)
-  if (draft.status.intentAt && !pass.memory.cloneUnasked) {
+  if (draft.status.intentAt && !pass.memory.clone.isUnasked) {
     const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
     const gone = await removeFromPve(pass, cluster, draft.vm.spec.deletionPolicy === 'Remove' ? removals.remove : removals.terminate)
     if (gone.is !== 'done') return gone
   }
   // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
+  if (dnsHolds(draft.vm)) deps.releaseDns(pass.key, draft.vm.metadata.uid ?? '')
   if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
   return await giveBack(pass)
 }
@@ -31,7 +32,7 @@ async function orphan(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   deps.mayAct()
   const held = draft.status.addresses?.map((address) => address.address).join(', ')
-  await deps.book.release(claimantOf(draft.vm), { outcome: 'orphan' })
+  await deps.book.release(claimantOf(draft), { outcome: 'orphan' })
   recordEvent(deps, draft.vm, 'Normal', 'Orphaned', `VM ${draft.status.vmid} stays in PVE untouched`)
   if (held)
     recordEvent(deps, draft.vm, 'Normal', 'AddressOrphaned', `${held} stay held; an admin frees them by deleting the PoolAddress objects`)
@@ -51,7 +52,7 @@ async function giveBack(pass: Pass): Promise<Outcome> {
   deps.mayAct()
   const { vm, status } = draft
   const addresses = deps.book.held(vm.metadata.uid ?? '').map(({ spec }) => spec.address)
-  await deps.book.release(claimantOf(vm), { outcome: 'free' })
+  await deps.book.release(claimantOf(draft), { outcome: 'free' })
   await deleteCredentials(vm, deps.client)
   await deleteCommands(pass)
   const told = `VM ${status.vmid ?? '(never made)'} is gone${addresses.length > 0 ? `; given back: ${addresses.join(', ')}` : ''}`

@@ -28,8 +28,8 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   const power = await powerNow(pass, cluster, listing, row)
   draft.change((status) => withRow(status, row, power))
   const mayHaveRestarted = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
-  const isChanged = power !== undefined && power !== draft.vm.status?.remoteStatus
-  if (power && power !== draft.vm.status?.remoteStatus) {
+  const isChanged = power !== undefined && power !== draft.written.remoteStatus
+  if (power && power !== draft.written.remoteStatus) {
     const ready = readiness('ready', isSuspended(draft.vm) ? 'Suspended' : power === 'running' ? 'Running' : 'Stopped', '')
     draft.change(judged(draft.vm, nowIso(deps.clock), ready.verdicts, ready.dropped))
   }
@@ -39,11 +39,11 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
 async function powerNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: PveCluster, listing: Listing, row: GuestRow) {
   const told = powerOf(row)
-  const isOlder = memory.powerSeenAtMs !== undefined && listing.startedAtMs < memory.powerSeenAtMs + broadcastMs
+  const isOlder = memory.listing.powerSeenAtMs !== undefined && listing.startedAtMs < memory.listing.powerSeenAtMs + broadcastMs
   if (told === undefined || told === draft.status.remoteStatus || !isOlder) return told
-  memory.powerSeenAtMs = deps.clock.now()
+  memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const { status } = await cluster.pve.statusCurrent(row)
-  memory.isListingBehind = status !== told
+  memory.listing.isBehind = status !== told
   return status
 }
 

@@ -3,6 +3,7 @@ import { createServer as createHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
 import type { Answer, Pipeline, Trace } from './pipeline.ts'
+import { readUpload, uploadPath } from './upload.ts'
 import type { Sim } from '../running.ts'
 
 /** Headers together, as pve-http-server limits them; a longer one is cut off without an answer. */
@@ -65,8 +66,10 @@ async function serveApi(
       request.socket.destroy()
       return 0
     }
-    checkTransport(request)
+    const isUpload = request.method === 'POST' && uploadPath.test(about.path) && Number(request.headers['content-length'] ?? 0) > 0
+    checkTransport(request, isUpload)
     if (!about.path.startsWith('/api2/json')) throw new TransportRefusal(404, `no such file '${about.path}'`)
+    if (isUpload) return await serveUpload(options, request, response, about)
     const body = await readBody(request)
     const type = request.headers['content-type']
     const isJson = body !== '' || /^application\/json/i.test(type ?? '')
@@ -85,6 +88,28 @@ async function serveApi(
     if (!(fault instanceof TransportRefusal)) throw fault
     await drain(request)
     return sendText(response, fault.status, fault.message, fault.isEmpty)
+  }
+}
+
+/** A file upload: its fields become parameters, the file waits under the name PVE would have given it in /var/tmp. */
+async function serveUpload(
+  options: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  about: { path: string; search: string; trace: Trace },
+): Promise<number> {
+  const { params, upload } = await readUpload(request)
+  const query = parameters(new URLSearchParams(about.search), '', undefined)
+  if (query['tmpfilename'] !== undefined) throw new TransportRefusal(500, "'tmpfilename' query parameter is not allowed for file uploads")
+  const { world } = options.sim()
+  const tmpfilename = `/var/tmp/pveupload-${world.random.hex(32)}`
+  world.uploads.set(tmpfilename, upload)
+  const ask = { method: 'POST', path: tidy(about.path.slice('/api2/json'.length)), headers: request.headers }
+  try {
+    const answer = await options.pipeline.answer({ ...ask, params: { ...query, ...params, tmpfilename } }, about.trace)
+    return send(request, response, answer)
+  } finally {
+    world.uploads.delete(tmpfilename)
   }
 }
 

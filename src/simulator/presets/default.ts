@@ -109,6 +109,7 @@ export function defaultSpec(): WorldSpec {
       ...nodes.map(({ name }, index) => template({ vmid: 9000 + index, node: name, name: 'debian-13', storage: 'local-lvm' })),
       template({ vmid: 9010, node: 'pve1', name: 'ubuntu-24.04', storage: 'ceph', tags: 'ubuntu-24.04' }),
     ],
+    resolver: { nameservers: ['192.0.2.53'] },
     datacenter: { mac_prefix: 'BC:24:11' },
     firewallOptions: { enable: 1 },
     durations: { ...durations },

@@ -7,7 +7,7 @@ import { refused } from '../../../src/ladder/step.ts'
 import type { Resolved } from '../../../src/want/package.ts'
 import { setSystemDiskSize } from '../../../src/steps/system-disk.ts'
 import { seeing, settledValues, wanting, wantingFirewall } from '../../steps/seen-and-want.ts'
-import { quietRoom, recordOf, sayings } from '../dependencies.ts'
+import { quietDependencies, draftOf, sayings } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 import { conditionOf } from '../../../src/api/condition.ts'
 
@@ -37,8 +37,8 @@ const born: ProxmoxVMStatus = {
 const old: ProxmoxVMStatus = { ...born, localStatus: 'ready', firstReadyAt: '2026-01-01T00:00:05Z', firstStartedAt: '2026-01-01T00:00:04Z' }
 
 function concluding(o: Case = {}) {
-  const deps = quietRoom({ now: '2026-01-01T00:00:10Z' })
-  const draft = recordOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
+  const deps = quietDependencies({ now: '2026-01-01T00:00:10Z' })
+  const draft = draftOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
   const outcome = markReady({
     deps,
     draft,

@@ -3,7 +3,7 @@ import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
 import { ensureCloned } from '../../../src/engine/create/clone.ts'
 import type { Memory } from '../../../src/engine/memory.ts'
 import { PveError } from '../../../src/proxmox/pve-error.ts'
-import { memory, quietRoom, recordOf } from '../dependencies.ts'
+import { memory, quietDependencies, draftOf } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 import type { Climb } from '../../../src/engine/climb-pass.ts'
 
@@ -41,9 +41,9 @@ function absentVM(remembered: Partial<Memory>, answer: () => string) {
     },
   }
   const it = {
-    deps: Object.assign(quietRoom({ now }), { mayAct: () => undefined }),
+    deps: Object.assign(quietDependencies({ now }), { mayAct: () => undefined }),
     key: 'shop/one',
-    draft: recordOf(vm),
+    draft: draftOf(vm),
     cluster,
     memory: memory(remembered),
     look: { need: () => Promise.resolve(), seen: { guest: 'absent' } },
@@ -58,7 +58,7 @@ const taken = () => {
 
 describe('a clone that is refused because its number is taken', () => {
   it('gets another number when no request of ours can have taken it', async () => {
-    const { it: climb } = absentVM({ cloneUnasked: true }, taken)
+    const { it: climb } = absentVM({ clone: { isUnasked: true } }, taken)
 
     expect(await ensureCloned(climb)).toMatchObject({ is: 'wait', reason: 'Provisioning' })
     expect(climb.draft.status.vmid).toBeUndefined()
@@ -68,30 +68,30 @@ describe('a clone that is refused because its number is taken', () => {
     const { it: climb } = absentVM({}, taken)
 
     expect(await ensureCloned(climb)).toMatchObject({ is: 'retry' })
-    expect([climb.draft.status.vmid, climb.memory.cloneUnasked]).toEqual([10_001, false])
+    expect([climb.draft.status.vmid, climb.memory.clone.isUnasked]).toEqual([10_001, false])
   })
 })
 
 describe('a clone whose answer is lost', () => {
   it('is given a minute from the request, however old the intent', async () => {
-    const { it: climb, asked } = absentVM({ cloneUnasked: true }, () => {
+    const { it: climb, asked } = absentVM({ clone: { isUnasked: true } }, () => {
       throw refusal('', 596)
     })
     await expect(ensureCloned(climb)).rejects.toThrow(PveError)
 
-    expect([climb.memory.cloneUnasked, climb.memory.cloneAskedMs]).toEqual([false, nowMs])
+    expect([climb.memory.clone.isUnasked, climb.memory.clone.askedMs]).toEqual([false, nowMs])
     expect(await ensureCloned(climb)).toMatchObject({ is: 'wait', reason: 'Retrying' })
     expect(asked).toEqual([10_001])
   })
 
   it('is asked for again when the minute is over', async () => {
-    const { it: climb, asked } = absentVM({ cloneAskedMs: nowMs - 61_000 }, () => {
+    const { it: climb, asked } = absentVM({ clone: { isUnasked: false, askedMs: nowMs - 61_000 } }, () => {
       throw refusal("can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout")
     })
     await expect(ensureCloned(climb)).rejects.toThrow(PveError)
 
     expect(asked).toEqual([10_001])
-    expect(climb.memory).toMatchObject({ cloneUnasked: true })
-    expect(climb.memory.cloneAskedMs).toBeUndefined()
+    expect(climb.memory).toMatchObject({ clone: { isUnasked: true } })
+    expect(climb.memory.clone.askedMs).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Package } from '../../../src/api/package.ts'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
 import { namesOf, renamedHost } from '../../../src/engine/create/host-names.ts'
-import { quietRoom } from '../dependencies.ts'
+import { draftOf, quietDependencies } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 
 const now = '2026-01-01T00:00:00Z'
@@ -10,7 +10,7 @@ const other = (hostname: string, cluster = 'fra1'): ProxmoxVM =>
   aVm({ metadata: { name: 'other', uid: 'uid-2' }, spec: { clusterRef: { name: cluster } }, status: { hostname } })
 const naming = (hostname?: string, vmName?: string): Package => ({ naming: { ...(hostname && { hostname }), ...(vmName && { vmName }) } })
 const names = (vm: ProxmoxVM, merged: Package = {}, vms: readonly ProxmoxVM[] = [], random?: () => number) =>
-  namesOf(quietRoom({ now, vms, ...(random && { random }) }), vm, vm.status ?? {}, merged, 10042)
+  namesOf(quietDependencies({ now, vms, ...(random && { random }) }), vm, vm.status ?? {}, merged, 10042)
 const both = (name: string) => ({ hostname: name, vmName: name })
 
 describe('the names of a VM', () => {
@@ -32,7 +32,7 @@ describe('the names of a VM', () => {
     expect(names(aVm(), naming('{hostid}'))).toMatchObject({
       is: 'stalled',
       reason: 'NamingInvalid',
-      why: expect.stringContaining('{hostid}'),
+      message: expect.stringContaining('{hostid}'),
     })
   })
 })
@@ -44,7 +44,7 @@ describe('a host name', () => {
     expect(names(wanting, {}, [other('web1')])).toEqual({
       is: 'stalled',
       reason: 'HostnameTaken',
-      why: 'Host name web1 belongs to customer-7/other; choose another.',
+      message: 'Host name web1 belongs to customer-7/other; choose another.',
     })
   })
 
@@ -68,7 +68,7 @@ describe('a host name', () => {
   })
 
   it('is promised before it is in status, to VMs that are made at once', () => {
-    const deps = quietRoom({ now })
+    const deps = quietDependencies({ now })
     const promise = (uid: string, vmid: number) => deps.inFlight.note(uid, { cluster: 'fra1', vmid, node: 'pve1', memoryMiB: 0, disks: [] })
     const twin = aVm({ metadata: { uid: 'uid-2', name: 'twin' }, spec: { hostname: 'web1' } })
     promise('uid-1', 10000)
@@ -81,11 +81,12 @@ describe('a host name', () => {
 })
 
 describe('an edit of the host name', () => {
-  const deps = quietRoom({ now, vms: [other('taken')] })
+  const deps = quietDependencies({ now, vms: [other('taken')] })
   const called = (hostname: string | undefined) => aVm({ spec: hostname ? { hostname } : {}, status: { hostname: 'web1', vmName: 'web1' } })
 
-  it('renames the VM', () => expect(renamedHost(deps, called('web2'))).toEqual(both('web2')))
-  it('is none when only the case differs', () => expect(renamedHost(deps, called('WEB1'))).toBeUndefined())
-  it('is none when it is taken away', () => expect(renamedHost(deps, called(undefined))).toBeUndefined())
-  it('is refused when the name is taken', () => expect(renamedHost(deps, called('taken'))).toMatchObject({ reason: 'HostnameTaken' }))
+  it('renames the VM', () => expect(renamedHost(deps, draftOf(called('web2')))).toEqual(both('web2')))
+  it('is none when only the case differs', () => expect(renamedHost(deps, draftOf(called('WEB1')))).toBeUndefined())
+  it('is none when it is taken away', () => expect(renamedHost(deps, draftOf(called(undefined)))).toBeUndefined())
+  it('is refused when the name is taken', () =>
+    expect(renamedHost(deps, draftOf(called('taken')))).toMatchObject({ reason: 'HostnameTaken' }))
 })

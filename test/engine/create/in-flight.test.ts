@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { inFlightOfStatus, InFlightPlacements, type InFlightPlacement } from '../../../src/engine/create/in-flight.ts'
 import { heldVmids } from '../../../src/engine/create/intent.ts'
-import { quietRoom } from '../dependencies.ts'
+import { quietDependencies } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 
 const intent = (over: Partial<InFlightPlacement> = {}): InFlightPlacement => ({
@@ -39,7 +39,7 @@ describe('numbers that are held', () => {
   it('are those made for or promised to the other VMs of the cluster object', () => {
     const other = (uid: string, vmid: number, cluster = 'fra1') =>
       aVm({ metadata: { uid }, spec: { clusterRef: { name: cluster } }, status: { vmid } })
-    const deps = quietRoom({
+    const deps = quietDependencies({
       now: '2026-01-01T00:00:00Z',
       vms: [other('uid-1', 1), other('b', 2), other('c', 3, 'fra2'), aVm({ status: {} })],
     })

@@ -1,0 +1,96 @@
+import type { Pass } from '../pass.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { Look, type Carried } from '../look.ts'
+import { isBirth } from '../../want/birth.ts'
+import { markOf, descriptionOf, printObjectLine } from '../../ladder/mark.ts'
+import { objectLineOf } from '../../want/object-line.ts'
+import type { Ladder } from '../../ladder/step.ts'
+import type { Climb } from '../climb-pass.ts'
+import { isSettled } from '../status.ts'
+import type { Prepared } from './prepare.ts'
+import type { Want, Seen } from '../../ladder/machine.ts'
+import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
+import { systemKeyOf, assignSlots } from '../../want/disk-slots.ts'
+import { resolveWire } from '../../want/package.ts'
+import { wantOf } from '../../want/want.ts'
+import { storageOf } from '../../proxmox/property-string.ts'
+
+/**
+ * The look of a pass. What the pass that asked for a start has seen is good for one more pass, and is taken out of the memory with it.
+ */
+export function beginLook(pass: Pass, cluster: PveCluster): Look {
+  const { carried } = pass.memory.look
+  delete pass.memory.look.carried
+  return lookOf(pass, cluster, pass.draft.status.step?.name === 'start' ? carried : undefined)
+}
+
+/** A look of its own at the VM of the intent. */
+export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carried?: Carried): Look {
+  const { status, vm } = draft
+  const vmid = status.vmid ?? 0
+  const isFirst = isBirth(status) && !status.firstStartedAt && status.step?.name !== 'start'
+  return new Look({
+    cluster,
+    vmid,
+    mark: markOf(vm.metadata.uid ?? '', vmid),
+    ...(status.node && !memory.clone.isUnasked && { expectedNode: status.node }),
+    proofSinceMs: deps.clock.monotonicMs(),
+    // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
+    ...(isFirst && { presumedPower: 'stopped' as const }),
+    ...(carried && { carried }),
+  })
+}
+
+/** A climb of `ladder` that wants what `want` says once the configuration of the VM shows its disks. */
+export function climbOf(pass: Pass, cluster: PveCluster, look: Look, ladder: Ladder, want: Climb['want']): Climb {
+  const { status, vm } = pass.draft
+  const vmid = status.vmid ?? 0
+  const line = printObjectLine(objectLineOf(vm, status, pass.deps.installation.uid))
+  const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid), line)
+  return { ...pass, cluster, look, ladder, isRepair: isSettled(vm), identity: { vmid, name: status.vmName ?? '', description }, want }
+}
+
+/** What spec, package, grants and the disks of the VM resolve to. Slots and wire are noted in the draft, since they must be in status first. */
+export const wantWithSlots = (pass: Pass, cluster: PveCluster, prepared: Prepared, look: Look): Want | Obstacle => {
+  const { draft } = pass
+  const slots = resolveSlots(draft.status, prepared, look.seen.config)
+  if (isOutcome(slots)) return slots
+  draft.change((status) => ({ ...status, ...slots }))
+  return resolveWant(pass, cluster, prepared, slots)
+}
+
+interface Slots {
+  readonly disks: NonNullable<ProxmoxVMStatus['disks']>
+  readonly interfaces: NonNullable<ProxmoxVMStatus['interfaces']>
+}
+
+/** The slot of every disk and the wire of the network card. */
+function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, config: Seen['config']): Slots | Obstacle {
+  const { merged } = resolved
+  const system = systemKeyOf(status.disks) ?? ''
+  const disks = assignSlots(status.disks ?? [], system, merged, config?.values ?? {}, config?.pending)
+  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  const [net] = status.interfaces ?? []
+  const wire = resolveWire(merged, grants, net)
+  if (isOutcome(wire)) return wire
+  return { disks, interfaces: [{ name: 'net0', macAddress: net?.macAddress ?? '', ...wire }] }
+}
+
+function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots): Want {
+  const { vm, status } = draft
+  const { resolved, grants, credentials } = prepared
+  const [net] = interfaces
+  const storages = cluster.inventory.current()?.storages ?? []
+  return wantOf({
+    vm,
+    status,
+    merged: resolved.merged,
+    installation: deps.installation.uid,
+    grants,
+    net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
+    ...(credentials && { credentials }),
+    storageType: (storage) => storages.find((row) => row.storage === storage)?.pluginType,
+    systemDiskStorage: storageOf(disks.find((disk) => disk.name === 'system')?.volume ?? '') ?? '',
+  })
+}
