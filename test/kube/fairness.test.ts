@@ -17,30 +17,42 @@ const levelPath = `/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurat
 let namespace: string
 let dispatcher: Agent
 
-/** No share at all: the server then works on one request of the level at a time and turns every other one away. */
+/** The smallest level there can be: a few seats, and whoever finds none is turned away at once. */
 const spec = {
   type: 'Limited',
   limited: { nominalConcurrencyShares: 0, lendablePercent: 0, borrowingLimitPercent: 0, limitResponse: { type: 'Reject' } },
 }
 
-let held: ClientRequest | undefined
+const held = new Set<ClientRequest>()
 
-/** Holds the only seat by a request whose body does not end. */
+/** Takes seat after seat, by requests whose body does not end, until there is none. */
 async function turnAway(): Promise<void> {
   const { url, ca, authorization } = testServer()
   const headers = { authorization: (await authorization?.({ fresh: false })) ?? '', 'impersonate-user': user }
   const path = `${url}/api/v1/namespaces/${namespace}/configmaps`
-  held = startRequest(path, { method: 'POST', ca, headers: { ...headers, 'content-type': 'application/json' } })
-  held.on('error', () => undefined)
-  held.write('{')
-  await until('others to be turned away', async () => {
-    const { statusCode, body } = await request(path, { dispatcher, headers })
-    await body.dump()
-    return statusCode === 429
-  })
+  const takeSeat = (): void => {
+    const one = startRequest(path, { method: 'POST', ca, headers: { ...headers, 'content-type': 'application/json' } })
+    held.add(one)
+    one.on('error', () => undefined)
+    one.on('response', () => one.destroy())
+    one.on('close', () => held.delete(one))
+    one.write('{')
+  }
+  await until(
+    'others to be turned away',
+    async () => {
+      const { statusCode, body } = await request(path, { dispatcher, headers })
+      await body.dump()
+      if (statusCode !== 429) takeSeat()
+      return statusCode === 429
+    },
+    { everyMs: 100, describe: () => ({ held: held.size }) },
+  )
 }
 
-const letIn = (): void => void held?.destroy()
+function letIn(): void {
+  for (const one of held) one.destroy()
+}
 
 beforeAll(async () => {
   dispatcher = new Agent({ connect: { ca: testServer().ca ?? '' } })
