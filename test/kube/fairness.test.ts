@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import type { ClientRequest } from 'node:http'
 import { request as startRequest } from 'node:https'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Agent, request } from 'undici'
+import { Manifests, parseManifests } from '../../src/kube/manifests.ts'
 import { Store } from '../../src/kube/store.ts'
 import { Reflector } from '../../src/kube/watch.ts'
 import { systemClock } from '../../src/ops/clock.ts'
@@ -132,5 +134,31 @@ describe('an API server that turns requests away with 429', () => {
     stop.abort()
     await ran
     await guest.close()
+  })
+})
+
+describe('the FlowSchema of docs/kubernetes-api.md', () => {
+  it('gives the Lease of the operator, and nothing else of it, the level of leader elections', async () => {
+    const page = readFileSync(new URL('../../docs/kubernetes-api.md', import.meta.url), 'utf8')
+    const manifests = new Manifests({ client: admin, clock: systemClock })
+    await manifests.apply(parseManifests(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''))
+    const wanted = (await admin.request('GET', `${levelPath}/leader-election`)) as { metadata: { uid: string } }
+    const { url, authorization } = testServer()
+    const headers = {
+      authorization: (await authorization?.({ fresh: false })) ?? '',
+      'impersonate-user': 'system:serviceaccount:pve-system:pve-operator',
+      'impersonate-group': ['system:serviceaccounts', 'system:authenticated'],
+    }
+    const levelOf = async (path: string): Promise<unknown> => {
+      const answer = await request(url + path, { dispatcher, headers })
+      await answer.body.dump()
+      return answer.headers['x-kubernetes-pf-prioritylevel-uid']
+    }
+    const lease = '/apis/coordination.k8s.io/v1/namespaces/pve-system/leases/pve-operator'
+
+    await until('the FlowSchema to act', async () => (await levelOf(lease)) === wanted.metadata.uid)
+    expect(await levelOf('/apis/pve.hosting/v1alpha1/proxmoxvms')).not.toBe(wanted.metadata.uid)
+    expect(await levelOf(lease.replace('pve-system', 'default'))).not.toBe(wanted.metadata.uid)
+    await admin.request('DELETE', '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/pve-operator-lease')
   })
 })
