@@ -1,23 +1,13 @@
 import { hostname } from 'node:os'
-import { teardownFinalizer } from './api/group.ts'
-import {
-  crdResource,
-  dnsZones,
-  ipPools,
-  namespaces,
-  poolAddresses,
-  proxmoxClusters,
-  proxmoxVMCommands,
-  proxmoxVMs,
-  vmPackages,
-} from './api/meta.ts'
+import { group, teardownFinalizer } from './api/group.ts'
+import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
+import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
-import { leanVMs } from './engine/watch/lean-vm.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
@@ -29,7 +19,6 @@ import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
-import { withoutManifest } from './kube/trim.ts'
 import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
@@ -38,6 +27,7 @@ import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
 import { addressesInUse, guestContext } from './guest-wiring.ts'
 import type { InUseAddresses } from './ipam/in-use.ts'
+import { inheritClaims } from './ipam/inherit.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -65,7 +55,7 @@ export class Operator {
   readonly clusters: ClusterController
   readonly book: AddressBook
   readonly inUse: InUseAddresses
-  readonly stores
+  readonly stores: Stores
   readonly dns: DnsTrack
   readonly kinds: KindWatch
   readonly #pools: PoolController
@@ -92,17 +82,8 @@ export class Operator {
       onPutOff: (pause) => metrics.kubePutOff(pause),
     })
     const onProblem = (resource: string, message: string) => about(log, { part: 'watch' }).warn({ resource }, message)
-    this.caches = new Caches({ client: this.client, clock, onProblem })
-    this.stores = {
-      vms: this.caches.watch(proxmoxVMs, leanVMs()),
-      packages: this.caches.watch(vmPackages, withoutManifest),
-      pools: this.caches.watch(ipPools, withoutManifest),
-      addresses: this.caches.watch(poolAddresses),
-      clusters: this.caches.watch(proxmoxClusters, withoutManifest),
-      namespaces: this.caches.watch(namespaces, withoutManifest),
-      commands: this.caches.watch(proxmoxVMCommands, withoutManifest),
-      zones: this.caches.watch(dnsZones, withoutManifest),
-    }
+    this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
+    this.stores = watchKinds(this.caches)
     this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
@@ -250,6 +231,11 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
+    const {
+      client,
+      stores: { addresses },
+    } = this
+    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -262,6 +248,8 @@ export class Operator {
       installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
+      isLiving,
+      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,

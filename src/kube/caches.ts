@@ -9,6 +9,8 @@ export interface CachesOptions {
   readonly client: KubeClient
   readonly clock: Clock
   readonly onProblem: (resource: string, message: string) => void
+  /** Whether a kind that the server does not serve is known to be deleted; see the reflector's option. */
+  readonly isGone: (resource: Resource<KubeObject>) => boolean
 }
 
 /** What one watch holds, and for how long its server has been silent. */
@@ -38,7 +40,9 @@ export class Caches {
     const { client, clock } = this.#o
     const onProblem = (message: string): void => this.#o.onProblem(resource.plural, message)
     const store = new Store<T>({ onProblem, ...(trim && { trim }) })
-    this.#watched.push({ resource: resource.plural, store, reflector: new Reflector<T>({ client, resource, store, clock, onProblem }) })
+    const isGone = (): boolean => this.#o.isGone(resource)
+    const reflector = new Reflector<T>({ client, resource, store, clock, onProblem, isGone })
+    this.#watched.push({ resource: resource.plural, store, reflector })
     return store
   }
 

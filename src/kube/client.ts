@@ -43,7 +43,7 @@ export interface RequestOptions {
 
 interface ListAnswer<T> {
   metadata: { resourceVersion: string; continue?: string }
-  items: T[]
+  items: T[] | null
 }
 
 const pageSize = 500
@@ -93,7 +93,8 @@ export class KubeClient {
       const search = query({ labelSelector, fieldSelector, limit: String(pageSize), continue: token })
       const page = (await this.request('GET', collectionPath(resource, namespace) + search, undefined, o)) as ListAnswer<T>
       // the items of a built-in list carry neither kind nor apiVersion
-      const items = page.items.map((item) => ({ ...item, apiVersion, kind: resource.kind }))
+      // an empty list of metadata has none at all
+      const items = (page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind }))
       yield { items, resourceVersion: page.metadata.resourceVersion }
       token = page.metadata.continue
       if (!token) return

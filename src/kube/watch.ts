@@ -23,6 +23,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   selection?: Selection
   /** Whether to ask for list and watch in one stream (served since Kubernetes 1.34 by default); falls back by itself. */
   watchList?: boolean
+  /** Asked when the server does not serve the kind: whether it is known to be deleted. Then there is nothing of it, and the store is complete. */
+  isGone?: () => boolean
   onProblem?: (message: string) => void
   random?: () => number
 }
@@ -94,8 +96,15 @@ export class Reflector<T extends KubeObject> {
       this.#watchList = false
       return
     }
+    if (isNotFound(fault) && this.#o.isGone?.() === true) this.#empty()
     this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isNotFound(fault) ? unknownKind : error.message}`)
     await this.#pause(fault instanceof KubeError ? fault.retryAfterSeconds : undefined, signal)
+  }
+
+  #empty(): void {
+    this.#version = undefined
+    this.#o.store.beginReplace()
+    this.#o.store.endReplace(new Set(), '0')
   }
 
   async #pause(retryAfterSeconds: number | undefined, signal: AbortSignal): Promise<void> {

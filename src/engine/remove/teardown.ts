@@ -1,8 +1,10 @@
 import { dnsHolds } from '../../dns/vm-status.ts'
+import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import type { Pass } from '../pass.ts'
+import { openRequests } from '../create/clone-requests.ts'
 import { recordEvent } from '../dependencies.ts'
 import { removals, removeFromPve } from './removal.ts'
 import { type Outcome, done, wait } from '../../ladder/outcome.ts'
@@ -16,7 +18,10 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   if (!hasFinalizer(draft.vm)) return done
   if (draft.vm.spec.deletionPolicy === 'Orphan') return await orphan(pass)
-  if (draft.status.intentAt && !pass.memory.clone.isUnasked) {
+  const lost = await findLost(pass)
+  if (lost) return lost
+  const { status } = draft
+  if (openRequests(status, pass.memory).length > 0 || (status.intentAt && !pass.memory.clone.isUnasked)) {
     const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
     const gone = await removeFromPve(pass, cluster, draft.vm.spec.deletionPolicy === 'Remove' ? removals.remove : removals.terminate)

@@ -25,6 +25,8 @@ export interface Group {
 export interface Token {
   tokenid: string
   secret: string
+  /** Another one that works too. */
+  alias?: string
   privsep: boolean
   expire: number
   comment?: string
@@ -57,8 +59,8 @@ export class Access {
     for (const { userid, enable = true, password, expire = 0 } of spec.users)
       this.users.set(userid, { userid, enable, password, expire, details: {} })
     for (const { groupid, users } of spec.groups ?? []) this.groups.set(groupid, { groupid, users: new Set(users) })
-    for (const { tokenid, secret, privsep = true, expire = 0 } of spec.tokens)
-      this.tokens.set(tokenid, { tokenid, secret, privsep, expire })
+    for (const { tokenid, secret, alias, privsep = true, expire = 0 } of spec.tokens)
+      this.tokens.set(tokenid, { tokenid, secret, privsep, expire, ...(alias === undefined ? {} : { alias }) })
     for (const entry of spec.acl) this.grant(entry)
     for (const { poolid, comment, vms, storages } of spec.pools)
       this.pools.set(poolid, { poolid, comment, vms: new Set(vms), storages: new Set(storages) })

@@ -58,6 +58,7 @@ function updateToken(call: Call): Record<string, unknown> {
   const row = { ...tokenRow(token), ...(privsep === undefined ? {} : { privsep }), ...(expire === undefined ? {} : { expire }) }
   if (!flag(call, 'regenerate')) return row
   token.secret = randomUUID()
+  delete token.alias
   return { ...row, value: token.secret, 'full-tokenid': token.tokenid }
 }
 
