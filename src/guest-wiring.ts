@@ -42,10 +42,17 @@ export function guestContext(o: {
       const { node = '', name = '', addresses = [] } = guest && guest.class !== 'owned' ? guest : {}
       inUse.shows({ cluster, vmid, node, name, addresses })
     },
-    onUnclaimed: (object, count) => {
+    onUnclaimed: (object, { unclaimed, unclaimedCount: count }) => {
+      const some = unclaimed.slice(0, 5).map(({ vmid, node }) => `VM ${vmid} on ${node}`)
       const what = count === 1 ? '1 guest in PVE belongs' : `${count} guests in PVE belong`
       if (count === 0) tell(object, 'Normal', 'UnclaimedGuests', 'Every guest in PVE with our mark has its ProxmoxVM.')
-      else tell(object, 'Warning', 'UnclaimedGuests', `${what} to no ProxmoxVM any more: kubectl pve unclaimed lists them.`)
+      else
+        tell(
+          object,
+          'Warning',
+          'UnclaimedGuests',
+          `${what} to no ProxmoxVM any more (${some.join(', ')}${count > some.length ? ', …' : ''}): kubectl pve unclaimed lists them.`,
+        )
     },
   }
 }

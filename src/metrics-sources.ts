@@ -4,7 +4,7 @@ import { type Operator, workers } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { queue, clusterQueue, book, clusters, election, dns } = operator
+  const { queue, clusterQueue, book, inUse, clusters, election, dns } = operator
   return {
     queues: () =>
       [
@@ -15,7 +15,12 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
       ].map(({ name, queue: q }) => ({ name, depth: q.depth, oldestAgeSeconds: q.oldestAgeSeconds, retries: q.delayed })),
     dns: () => dns.lag,
     workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: workers }],
-    pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
+    pools: () => [
+      ...book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
+      ...book.pools
+        .list()
+        .map(({ pool: { metadata } }) => ({ pool: metadata.name, state: 'in-use', addresses: inUse.countOf(metadata.name) })),
+    ],
     vms: () => countVMs(operator),
     clusters: () =>
       clusters.directory.list().map((cluster) => {
@@ -26,6 +31,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
           ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.now() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
+          unclaimed: cluster.guests.list().filter((guest) => guest.class === 'unclaimed').length,
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),

@@ -11,7 +11,7 @@ export interface Sources {
   /** `name` as in workqueue_depth; `depth` keys are due, the oldest of them for so many seconds. */
   queues(): readonly { name: string; depth: number; oldestAgeSeconds: number; retries: number }[]
   workers(): readonly { controller: string; active: number; limit: number }[]
-  /** `state`: free, allocated, cooling, reserved, orphaned. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
+  /** `state`: free, allocated, cooling, reserved, orphaned, in-use. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
   pools(): readonly { pool: string; state: string; addresses: number }[]
   /** Local status as in `kubectl get pvm`; empty while there is none yet. */
   vms(): readonly { cluster: string; localStatus: string; vms: number }[]
@@ -21,6 +21,8 @@ export interface Sources {
     inventoryAgeSeconds?: number
     requestsInFlight?: number
     clonesWaiting?: number
+    /** Guests with our mark whose object is no more. */
+    unclaimed?: number
   }[]
   /** VMs that wait for their DNS records, and how long the first of them has. */
   dns(): { vms: number; oldestSeconds: number } | undefined
@@ -102,6 +104,12 @@ const definitions: readonly Definition[] = [
     help: 'VMs that wait for a clone slot.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.clonesWaiting),
+  },
+  {
+    name: 'pve_operator_unclaimed_guests',
+    help: 'Guests in PVE with our mark whose ProxmoxVM is no more.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.unclaimed),
   },
   {
     name: 'pve_operator_dns_waiting_vms',
