@@ -8,8 +8,16 @@ JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning nod
 ONLY ?=
 JEST_ARGS ?=
 
+# Rooms whose tests are pure: no control plane is built or started for them, and they take seconds.
+PURE_TESTS := $(addsuffix %,test/api test/house test/ladder test/want test/steps test/engine)
+ifneq ($(strip $(ONLY)),)
+ifeq ($(strip $(filter-out $(PURE_TESTS),$(ONLY))),)
+export PVE_OPERATOR_NO_CONTROLPLANE := 1
+endif
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin clean
+.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin whmcs chart clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +39,7 @@ control-plane: packages
 	@node --disable-warning=ExperimentalWarning --input-type=module -e "import { ensureBinaries } from '$(CURDIR)/src/controlplane/binaries.ts'; \
 	  const { KUBEBUILDER_ASSETS: assetsDir, XDG_CACHE_HOME: cacheDir } = process.env; await ensureBinaries({ ...(assetsDir && { assetsDir }), ...(cacheDir && { cacheDir }), log: (line) => console.log(line) })"
 
-test: setup ## every test, on a real kube-apiserver and the PVE simulator (ONLY=test/ipam narrows)
+test: $(if $(PVE_OPERATOR_NO_CONTROLPLANE),packages,setup) ## every test, on a real kube-apiserver and the PVE simulator (ONLY=test/ipam narrows; ONLY=test/steps and the other pure rooms need no control plane)
 	@$(JEST) $(JEST_ARGS) $(ONLY)
 
 lint: packages ## types, lint rules, format, and crds/ as generated
@@ -60,6 +68,12 @@ image: packages ## dist/pve-operator-image.tar, an OCI image built without a reg
 
 plugin: packages ## dist/kubectl-pve, the kubectl plugin as a single file to copy into PATH
 	@node --disable-warning=ExperimentalWarning src/plugin/bundle.ts
+
+chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERSION.tgz, the Helm charts (builds helm once: some minutes)
+	@node --disable-warning=ExperimentalWarning src/release/chart.ts
+
+whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
+	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts
 
 clean: ## removes what was built here (not the cache of control-plane binaries)
 	rm -rf dist coverage .demo node_modules/.stamp

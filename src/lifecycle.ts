@@ -11,7 +11,7 @@ import { setSystemDiskBandwidth, setSystemDiskSize } from './steps/system-disk.t
 
 /**
  * Start reading here. The ladder a VM climbs once it exists, in the order of the manual. Before it stand the two rungs that make it exist:
- * `creation` (engine/intent.ts: addresses, VMID, names, MAC) and `clone` (engine/cloning.ts); after it, in the end, engine/teardown.ts.
+ * `creation` (engine/create/intent.ts: addresses, VMID, names, MAC) and `clone` (engine/create/clone.ts); after it, in the end, engine/remove/teardown.ts.
  * An edit of a ready VM climbs the same ladder: what is satisfied is passed over.
  */
 export const provision: Ladder = [

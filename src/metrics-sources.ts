@@ -1,20 +1,24 @@
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
-import { type Operator, workers } from './operator.ts'
+import type { Operator } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { queue, clusterQueue, book, inUse, clusters, election, dns } = operator
+  const { clusters, election, dns, kinds, ipam } = operator
+  const { book, inUse } = ipam
   return {
     queues: () =>
-      [
-        { name: 'proxmoxvm', queue },
-        { name: 'proxmoxcluster', queue: clusterQueue },
-        { name: 'dns', queue: dns.vmQueue },
-        { name: 'dnszone', queue: dns.zoneQueue },
-      ].map(({ name, queue: q }) => ({ name, depth: q.depth, oldestAgeSeconds: q.oldestAgeSeconds, retries: q.delayed })),
+      operator.queues.map(({ name, queue }) => ({
+        name,
+        depth: queue.depth,
+        oldestAgeSeconds: queue.oldestAgeSeconds,
+        active: queue.running,
+        workers: queue.workers,
+        unfinishedSeconds: queue.unfinishedSeconds.all,
+        longestRunningSeconds: queue.unfinishedSeconds.longest,
+      })),
     dns: () => dns.lag,
-    workers: () => [{ controller: 'proxmoxvm', active: queue.running, limit: workers }],
+    kinds: () => ({ leaving: kinds.leaving.length }),
     pools: () => [
       ...book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
       ...book.pools
@@ -28,10 +32,12 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         return {
           cluster: cluster.name,
           reachable: cluster.inventory.unreachableSinceMs === undefined,
-          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.now() - startedAtMs) / 1000 }),
+          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
           unclaimed: cluster.guests.list().filter((guest) => guest.class === 'unclaimed').length,
+          deletionsWaiting: cluster.deletions.waiting,
+          deletionsCounted: cluster.deletions.used,
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),

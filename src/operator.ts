@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
+import { group, teardownFinalizer } from './api/group.ts'
 import {
+  crdResource,
   dnsZones,
   ipPools,
   namespaces,
@@ -18,11 +20,10 @@ import { VMController } from './vm-controller.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
-import { AddressBook } from './ipam/address-book.ts'
-import { PoolController } from './ipam/pool-controller.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
@@ -34,9 +35,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
-import { addressesInUse, guestContext } from './guest-wiring.ts'
-import type { InUseAddresses } from './ipam/in-use.ts'
-import { inheritClaims } from './ipam/inherit.ts'
+import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -50,20 +49,22 @@ export interface OperatorOptions {
 }
 
 /** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
-export const workers = 32
+const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
 export class Operator {
   readonly #o: OperatorOptions
   readonly client: KubeClient
   readonly queue: WorkQueue
-  readonly clusterQueue: WorkQueue
+  readonly #clusterQueue: WorkQueue
+  readonly #commandQueue: WorkQueue
+  /** The queue of each controller, by the name that metrics give it. */
+  readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
-  readonly book: AddressBook
-  readonly inUse: InUseAddresses
+  readonly ipam: Ipam
   readonly stores
   readonly dns: DnsTrack
-  readonly #pools: PoolController
+  readonly kinds: KindWatch
   readonly #events: EventRecorder
   readonly #deps: Dependencies
   readonly #controller: VMController
@@ -91,18 +92,26 @@ export class Operator {
       commands: this.#watch(proxmoxVMCommands),
       zones: this.#watch(dnsZones),
     }
+    this.kinds = this.#watchKinds()
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
-    this.clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
+    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
     })
-    this.book = this.#makeBook()
-    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
     this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
-    this.#pools = this.#makePools()
+    this.ipam = makeIpam({
+      client: this.client,
+      stores: this.stores,
+      clock,
+      log,
+      wake: (key) => this.queue.add(key),
+      isLiving: this.#recorded.isLiving,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+    })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
@@ -112,6 +121,18 @@ export class Operator {
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.queues = [
+      { name: 'proxmoxvm', queue: this.queue },
+      { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'ippool', queue: this.ipam.pools.queue },
+      { name: 'proxmoxcluster', queue: this.#clusterQueue },
+      { name: 'dns', queue: this.dns.vmQueue },
+      { name: 'dnszone', queue: this.dns.zoneQueue },
+    ]
+    for (const { name, queue } of this.queues) queue.measureBy(metrics.queues.meterOf(name))
+    this.stores.clusters.subscribe(({ key, new: now }) => {
+      if (!now) void metrics.forgetCluster(key)
+    })
   }
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
@@ -121,7 +142,7 @@ export class Operator {
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
     await Promise.all(watches)
-    this.book.close()
+    this.ipam.book.close()
     await this.#events.flush()
     await this.client.close()
   }
@@ -150,26 +171,14 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
-      this.#pools.run(signal),
-      this.inUse.run(signal),
+      this.ipam.pools.run(signal),
+      this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
-      this.queue.run((key) => this.#pass(key), { workers }, signal),
+      this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
     disconnect()
-  }
-
-  async #pass(key: string): Promise<void> {
-    const startedAtMs = this.#o.clock.now()
-    const seconds = () => (this.#o.clock.now() - startedAtMs) / 1000
-    try {
-      await this.#controller.reconcile(key)
-      this.#o.metrics.reconciled('proxmoxvm', 'success', seconds())
-    } catch (fault) {
-      this.#o.metrics.reconciled('proxmoxvm', 'error', seconds())
-      throw fault
-    }
   }
 
   #makeDns(): DnsTrack {
@@ -184,6 +193,7 @@ export class Operator {
       clock,
       random,
       mayAct: () => this.election?.mayAct() ?? true,
+      waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
       onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
@@ -194,59 +204,31 @@ export class Operator {
     return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault })
   }
 
-  #makeBook(): AddressBook {
-    const { pools, addresses, namespaces } = this.stores
-    return new AddressBook({
-      client: this.client,
-      pools,
-      addresses,
-      namespaces,
-      clock: this.#o.clock,
-      onFreed: (_pool, next) => next.forEach(({ namespace, name }) => this.queue.add(`${namespace}/${name}`)),
-    })
-  }
-
-  #makePools(): PoolController {
-    const { pools, addresses } = this.stores
-    return new PoolController({
-      client: this.client,
-      pools,
-      addresses,
-      book: this.book,
-      clock: this.#o.clock,
-      inUseOf: (pool) => this.inUse.countOf(pool),
-      isLiving: this.#recorded.isLiving,
-      onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
-    })
-  }
-
   #makeClusters(): ClusterController {
     return new ClusterController({
       client: this.client,
       clusters: this.stores.clusters,
       vms: this.stores.vms,
+      queue: this.#clusterQueue,
       recorded: this.#recorded,
-      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
-      queue: this.clusterQueue,
+      guests: guestContext({ installation: this.#installation, inUse: this.ipam.inUse, events: this.#events }),
       clock: this.#o.clock,
-      observe: (seen) => this.#o.metrics.pveRequest(seen),
+      // what was under way when its cluster was deleted must not bring the series back
+      observe: (seen) => {
+        if (this.stores.clusters.get(seen.cluster)) this.#o.metrics.pveRequest(seen)
+      },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
     })
   }
 
   #makeKeeping(): CommandCleanUp {
-    const queue = this.#queueOf((key, err) => this.#o.log.warn({ err }, `command ${key} could not be kept`))
-    return new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue, clock: this.#o.clock })
+    const { client, stores } = this
+    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
-    const {
-      client,
-      stores: { addresses },
-    } = this
-    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -257,10 +239,10 @@ export class Operator {
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
       installation: this.#installation,
-      book: this.book,
+      book: this.ipam.book,
       clusters: this.clusters.directory,
-      isLiving,
-      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
+      isLiving: this.#recorded.isLiving,
+      inheritClaims: this.ipam.inheritClaims,
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,
@@ -268,8 +250,15 @@ export class Operator {
       random,
       mayAct: () => this.#mayAct(),
       observe: metrics,
+      kinds: this.kinds,
+      releaseDns: (key, uid) => this.dns.release(key, uid),
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
+  }
+
+  /** Their addresses must stay on record. */
+  #holdsVMs(): boolean {
+    return this.stores.vms.list().some((vm) => vm.metadata.finalizers?.includes(teardownFinalizer))
   }
 
   #mayAct(): void {
@@ -287,10 +276,16 @@ export class Operator {
     })
   }
 
-  #watch<T extends KubeObject>(resource: Resource<T>): Store<T> {
+  #watchKinds(): KindWatch {
+    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
+  }
+
+  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
-    this.#reflectors.set(resource.plural, new Reflector<T>({ client: this.client, resource, store, clock: this.#o.clock, onProblem }))
+    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
+    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
+    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
     this.#stores.set(resource.plural, store)
     return store
   }

@@ -1,5 +1,5 @@
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
-import { hasOpenCommand, runCommands, refuseDeleting, refuseOrphans } from './commands/run-commands.ts'
+import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { clonedFull } from './engine/create/intent-state.ts'
@@ -10,6 +10,8 @@ import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
+import { tearDownHeld } from './engine/remove/hold.ts'
+import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
@@ -61,6 +63,11 @@ export class VMController {
     const deps = this.#deps
     const { vm } = draft
     showPaused(deps, draft)
+    const released = await letGo({ deps, key, draft, memory })
+    if (released) {
+      await refuseCommands(deps, key, 'The object has let go of its VM.')
+      return released
+    }
     memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
@@ -68,7 +75,9 @@ export class VMController {
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) return done
     if (vm.metadata.deletionTimestamp) {
-      await refuseDeleting(deps, key)
+      const held = await tearDownHeld({ deps, key, draft, memory })
+      if (held) return held
+      await refuseCommands(deps, key, 'The VM is being deleted.')
       return await tearDown({ deps, key, draft, memory })
     }
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
@@ -125,6 +134,7 @@ export class VMController {
     const known = this.#memories.get(key)
     known?.memory.controller.unfollow?.()
     if (known) this.#deps.inFlight.forget(known.uid)
+    if (known) this.#deps.kinds.forget(known.uid)
     this.#memories.delete(key)
     this.#queue.forget(key)
     for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)

@@ -25,6 +25,8 @@ const programs = [
   'src/demo/demo.ts',
   'src/bench/bench.ts',
   'src/release/image.ts',
+  'src/release/whmcs.ts',
+  'src/release/chart.ts',
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',
@@ -38,6 +40,7 @@ const packages: Record<string, readonly string[]> = {
   zod: ['api', 'crds', 'kube', 'proxmox', 'cluster', 'ipam', 'dns', 'simulator'],
   undici: ['kube', 'proxmox', 'dns', 'controlplane', 'demo', 'bench'],
   'proxmox-api': ['proxmox'],
+  socks: ['kube'],
   pino: ['ops'],
   'prom-client': ['ops'],
   commander: ['main', 'plugin'],
@@ -132,7 +135,7 @@ describe('the house', () => {
       'src/proxmox/tasks.ts',
       'src/proxmox/inventory.ts',
       'src/kube/client.ts',
-      'src/kube/config.ts',
+      'src/kube/login.ts',
       'src/plugin/kubectl-pve.ts',
       'src/plugin/bundle.ts',
     ]
@@ -152,7 +155,7 @@ describe('the house', () => {
       matches(
         sources.filter((s) => s.room === 'steps'),
         /\bcatch\b/,
-        () => 'a step lets faults fly; pass.ts judges them',
+        () => 'a step lets faults fly; vm-controller.ts judges them',
       ),
     ).toEqual([])
   })

@@ -1,53 +1,25 @@
-/** The kinds of other API groups that we read or write; only the fields in use. */
-import type { KubeObject, ObjectMeta } from './object.ts'
+/** The kinds of other API groups that we read or write: client-node's types, as JSON carries them. */
+import type { EventsV1Event, V1Lease, V1Namespace, V1ObjectReference, V1Secret } from '@kubernetes/client-node'
+import type { AsJson, KubeObject } from './object.ts'
+
+/** What a server hands out always has a kind and a name; client-node's own types leave both open. */
+type Named<T> = KubeObject & Omit<AsJson<T>, keyof KubeObject>
+
+/** v1. `data` is base64, `stringData` plain and write only. */
+export type Secret = Named<V1Secret>
 
 /** v1. */
-export interface Secret extends KubeObject {
-  type?: string
-  /** Base64. */
-  data?: Record<string, string>
-  /** Plain; write only. */
-  stringData?: Record<string, string>
-  immutable?: boolean
-}
+export type Namespace = Named<V1Namespace>
 
-/** v1. */
-export interface Namespace extends KubeObject {
-  status?: { phase?: string }
-}
-
-/** v1, what an Event or an owner points at. */
-export interface ObjectReference {
-  apiVersion: string
-  kind: string
-  name: string
-  namespace?: string
-  uid?: string
-}
-
-/** events.k8s.io/v1. Times are RFC 3339 with microseconds (MicroTime). */
-export interface Event extends KubeObject {
-  metadata: ObjectMeta
-  eventTime: string
-  reportingController: string
-  /** At most 128 characters. */
-  reportingInstance: string
-  action: string
-  reason: string
-  regarding: ObjectReference
-  /** At most 1024 bytes. */
-  note?: string
-  type: 'Normal' | 'Warning'
-  series?: { count: number; lastObservedTime: string }
-}
+/**
+ * events.k8s.io/v1. Times are RFC 3339 with microseconds (MicroTime). The server takes at most 128 characters of `reportingInstance` and
+ * 1024 bytes of `note`, and demands what is optional in client-node's type.
+ */
+export type Event = Named<EventsV1Event> &
+  Required<Pick<EventsV1Event, 'reportingController' | 'reportingInstance' | 'action' | 'reason'>> & {
+    regarding: AsJson<V1ObjectReference>
+    type: 'Normal' | 'Warning'
+  }
 
 /** coordination.k8s.io/v1. Times are RFC 3339 with microseconds (MicroTime). */
-export interface Lease extends KubeObject {
-  spec?: {
-    holderIdentity?: string
-    leaseDurationSeconds?: number
-    acquireTime?: string
-    renewTime?: string
-    leaseTransitions?: number
-  }
-}
+export type Lease = Named<V1Lease>

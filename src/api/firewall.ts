@@ -60,8 +60,6 @@ const firewallRule = z
       },
     ),
   )
-export type FirewallRule = z.infer<typeof firewallRule>
-
 const policy = (which: string, fallback: string) =>
   z
     .enum(['ACCEPT', 'DROP', 'REJECT'])
@@ -95,4 +93,3 @@ export const firewall = z
       }),
   })
   .describe('The firewall of the VM in PVE.')
-export type Firewall = z.infer<typeof firewall>

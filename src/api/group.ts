@@ -11,6 +11,17 @@ export const serviceIdLabel = 'pve.hosting/service-id'
 /** `"true"` on a ProxmoxVM: observe, change nothing. */
 export const pausedAnnotation = 'pve.hosting/paused'
 
+/** On a ProxmoxVM: the operator lets go of its VM for good and leaves the guest as it is. Values: the keys of `releaseModes`. */
+export const letGoAnnotation = 'pve.hosting/release'
+export const releaseModes = {
+  'keep-mark': 'the guest keeps our mark, so that another object can adopt it',
+  'hand-back': 'our mark and tag are taken off the guest',
+} as const
+export type ReleaseMode = keyof typeof releaseModes
+
+/** On one of our CRDs: without it the API server refuses to delete the CRD. */
+export const allowDeleteAnnotation = 'pve.hosting/allow-delete'
+
 /** On a ProxmoxVM from before the first side effect until everything is given back. */
 export const teardownFinalizer = 'pve.hosting/teardown'
 /** On a PoolAddress that is held, and on an IPPool while an address of it is. */
@@ -20,6 +31,9 @@ export const inUseFinalizer = 'pve.hosting/in-use'
 
 /** `"true"` on a DNSZone that is being deleted: its records stay where they are and nobody looks after them any more. */
 export const releaseAnnotation = 'pve.hosting/release-records'
+
+/** On a ProxmoxCluster, RFC 3339: until then limits.deletions holds nobody back. A person writes it (`kubectl pve allow-deletions`). */
+export const allowDeletionsAnnotation = 'pve.hosting/allow-deletions-until'
 
 /** The uniqueness domain of pools that name none; its PoolAddresses carry no scope suffix in their name. */
 export const defaultScope = 'default'

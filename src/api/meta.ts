@@ -9,8 +9,8 @@ import type { ProxmoxVM } from './proxmoxvm.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
 import type { VMPackage } from './vmpackage.ts'
 
-export type { Event, Lease, Namespace, ObjectReference, Secret } from './core.ts'
-export type { KubeObject, ObjectMeta, OwnerReference } from './object.ts'
+export type { Event, Lease, Namespace, Secret } from './core.ts'
+export type { KubeObject, ObjectMeta } from './object.ts'
 
 /** Where the API server serves a kind. `group` is empty for the core group. */
 export interface Resource<T extends KubeObject> {
@@ -19,6 +19,8 @@ export interface Resource<T extends KubeObject> {
   plural: string
   kind: string
   namespaced: boolean
+  /** Only metadata is read (PartialObjectMetadata): the rest is large and nobody here needs it. */
+  metadataOnly?: true
   readonly _type?: T
 }
 
@@ -43,6 +45,16 @@ export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
 }
 
 export const dnsZones: Resource<DNSZone> = { group, version, plural: 'dnszones', kind: 'DNSZone', namespaced: false }
+
+/** Only their metadata: which of ours is being deleted. */
+export const crdResource: Resource<KubeObject> = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+  metadataOnly: true,
+}
 
 export const secrets: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true }
 export const namespaces: Resource<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }

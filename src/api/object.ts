@@ -1,31 +1,35 @@
+/** What every Kubernetes object has: metadata and conditions. */
+import type { V1Condition, V1ObjectMeta } from '@kubernetes/client-node'
 import * as z from 'zod'
 
-/** What every Kubernetes object carries; only the fields somebody here reads or writes. */
-export interface ObjectMeta {
-  name: string
-  namespace?: string
-  uid?: string
-  resourceVersion?: string
-  /** Grows with every change of the spec. */
-  generation?: number
-  /** RFC 3339. */
-  creationTimestamp?: string
-  /** RFC 3339; present = the object is being deleted and waits for its finalizers. */
-  deletionTimestamp?: string
-  labels?: Record<string, string>
-  annotations?: Record<string, string>
-  finalizers?: string[]
-  ownerReferences?: OwnerReference[]
-}
+/** A type of client-node as JSON carries it: its clients make Dates of times, we keep the strings. */
+export type AsJson<T> = T extends Date
+  ? string
+  : T extends readonly (infer E)[]
+    ? AsJson<E>[]
+    : T extends object
+      ? { [K in keyof T]: AsJson<T[K]> }
+      : T
 
-export interface OwnerReference {
-  apiVersion: string
-  kind: string
-  name: string
-  uid: string
-  controller?: boolean
-  blockOwnerDeletion?: boolean
-}
+/**
+ * What every Kubernetes object carries; only the fields somebody here reads or writes. Times are RFC 3339; with a deletionTimestamp the
+ * object is being deleted and waits for its finalizers. `generation` grows with every change of the spec.
+ */
+export type ObjectMeta = { name: string } & AsJson<
+  Pick<
+    V1ObjectMeta,
+    | 'namespace'
+    | 'uid'
+    | 'resourceVersion'
+    | 'generation'
+    | 'creationTimestamp'
+    | 'deletionTimestamp'
+    | 'labels'
+    | 'annotations'
+    | 'finalizers'
+    | 'ownerReferences'
+  >
+>
 
 export interface KubeObject {
   apiVersion: string
@@ -33,15 +37,15 @@ export interface KubeObject {
   metadata: ObjectMeta
 }
 
-export const condition = z.object({
+const condition = z.object({
   type: z.string().max(64).describe('What the condition is about, in CamelCase. docs/reasons.md lists all.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
   reason: z.string().max(64).describe('Why, as one word in CamelCase for programs. docs/reasons.md says what each means and who acts.'),
   message: z.string().max(4096).describe('Why, as one sentence for people: what, who must act, when it is tried next.'),
   lastTransitionTime: z.string().max(64).meta({ description: 'When status last changed.', format: 'date-time' }),
   observedGeneration: z.int().exactOptional().describe('metadata.generation of the spec this condition was judged on.'),
-})
-/** A condition as `metav1.Condition` has it. */
+}) satisfies z.ZodType<AsJson<V1Condition>>
+/** `metav1.Condition`, with its words for the status. */
 export type Condition = z.infer<typeof condition>
 
 export const conditions = z

@@ -14,7 +14,7 @@ const rate = (what: string) => limit(1_000_000, `${what} in MiB/s. 0 or absent =
 const operations = (what: string) =>
   limit(100_000_000, `${what} in operations per second. 0 or absent = unlimited. Applied to a running VM at once.`)
 
-export const bandwidth = z
+const bandwidth = z
   .object({
     readMiBps: rate('Sustained reading'),
     writeMiBps: rate('Sustained writing'),
@@ -29,8 +29,6 @@ export const bandwidth = z
     description: 'Limits of the disk. Each is independent; absent or 0 = unlimited.',
     ...rules(burst('readMiBps'), burst('writeMiBps'), burst('readIOPS'), burst('writeIOPS')),
   })
-export type Bandwidth = z.infer<typeof bandwidth>
-
 const cpu = z
   .object({
     cores: z.int().min(1).max(512).exactOptional().describe('Cores per socket. Default 1. A change takes effect at the next cold start.'),

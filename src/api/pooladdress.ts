@@ -27,7 +27,7 @@ const inUse = z.object({
 })
 export type AddressInUse = z.infer<typeof inUse>
 
-export const formerHolder = z.object({
+const formerHolder = z.object({
   ...holder,
   labels: z
     .record(z.string(), z.string().max(63))

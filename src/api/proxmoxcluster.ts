@@ -1,5 +1,18 @@
 import * as z from 'zod'
-import { allowedNamespaces, atomic, listMap, listSet, objectName, pveName, rule, rules, statusText, time, vmidRange } from './fields.ts'
+import {
+  allowedNamespaces,
+  atomic,
+  duration,
+  listMap,
+  listSet,
+  objectName,
+  pveName,
+  rule,
+  rules,
+  statusText,
+  time,
+  vmidRange,
+} from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 
 const endpoint = z
@@ -55,6 +68,25 @@ const tls = z
     ),
   })
 
+/** As many as status.deletions.counted holds. */
+export const mostCountedDeletions = 1000
+
+const deletionLimit = z
+  .object({
+    max: z
+      .int()
+      .min(0)
+      .max(mostCountedDeletions)
+      .exactOptional()
+      .describe(
+        'VMs that may be destroyed inside one window. Absent = 20, or 2 % of the VMs of this cluster where that is more; 0 = none.',
+      ),
+    window: duration('10m', '10m', 'How long a destroyed VM counts.'),
+  })
+  .describe(
+    'The brake: how many VMs are destroyed at most in a while, by deletion, reinstall, restore and the command Remove together. The others wait (Stalled, reason TooManyDeletions) until the window has room, or until a person runs `kubectl pve allow-deletions`.',
+  )
+
 export const proxmoxClusterSpec = z
   .object({
     endpoints: z
@@ -94,6 +126,7 @@ export const proxmoxClusterSpec = z
           .max(64)
           .default(4)
           .describe('Full clones at the same time per node; further ones wait in order (reason Queued). Linked clones do not count.'),
+        deletions: deletionLimit.exactOptional(),
       })
       .default({ requests: 8, fullClonesPerNode: 4 })
       .describe('How hard PVE is worked.'),
@@ -121,6 +154,27 @@ export const proxmoxClusterSpec = z
   })
   .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')
 export type ProxmoxClusterSpec = z.infer<typeof proxmoxClusterSpec>
+
+const countedDeletion = z.object({
+  vm: z.string().max(317).describe('Namespace and name of the ProxmoxVM.'),
+  uid: z.string().max(64).describe('Its uid.'),
+  errand: z.string().max(256).describe('What destroyed its VM: its deletion, a reinstall, a restore, or the command Remove.'),
+  at: time('When the operator began it.'),
+})
+export type CountedDeletion = z.infer<typeof countedDeletion>
+
+const deletionsStatus = z
+  .object({
+    counted: z
+      .array(countedDeletion)
+      .max(mostCountedDeletions)
+      .exactOptional()
+      .meta({ description: 'VMs destroyed lately, those that limits.deletions counts among them; the newest last.', ...atomic }),
+    waiting: z.int().exactOptional().describe('ProxmoxVMs that wait because limits.deletions has no room.'),
+    roomAt: time('When the next of them goes on by itself.').exactOptional(),
+    liftedUntil: time('Until then a person has lifted the limit (`kubectl pve allow-deletions`).').exactOptional(),
+  })
+  .describe('What the brake on deletions counts and holds back.')
 
 export const proxmoxClusterStatus = z
   .object({
@@ -164,6 +218,7 @@ export const proxmoxClusterStatus = z
       .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
       .exactOptional()
       .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
+    deletions: deletionsStatus.exactOptional(),
     unclaimed: z
       .array(
         z.object({

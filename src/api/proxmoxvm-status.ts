@@ -148,6 +148,13 @@ export const proxmoxVMStatus = z
     removedAt: time(
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
     ).exactOptional(),
+    released: z
+      .object({
+        at: time('When.'),
+        mode: statusText(16, 'keep-mark: the guest keeps our mark. hand-back: mark and tag were taken off.'),
+      })
+      .exactOptional()
+      .describe('The object has let go of its VM for good (annotation pve.hosting/release) and does nothing any more.'),
     credentialsSecretRef: z
       .object({ name: name('Name of the Secret, in the namespace of the VM.') })
       .exactOptional()

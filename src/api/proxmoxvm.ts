@@ -104,8 +104,6 @@ const reinstall = z.object({
     .exactOptional()
     .describe('The template to install instead of spec.template, for this request only. Absent = spec.template.'),
 })
-export type Reinstall = z.infer<typeof reinstall>
-
 const adopt = z.object({
   vmid: vmid('VMID of the guest that becomes this VM.'),
   macAddress: z

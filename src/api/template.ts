@@ -34,5 +34,3 @@ export const template = z
       },
     ),
   })
-/** A template as the API server hands it out: `clone` is always there. */
-export type Template = z.infer<typeof template>

@@ -21,7 +21,7 @@ export const localStatuses = [
 export type LocalStatus = (typeof localStatuses)[number]
 
 /** Steps that are no rung of their own: shown in status.step.name, in history and as a label of a metric. */
-export const stepsBeside = {
+const stepsBeside = {
   identity: 'Name, mark, tags, start at boot and protection are being set.',
   onboot: 'Start at boot is being switched.',
   start: 'The VM is being started.',
@@ -50,20 +50,11 @@ export const phases = [
   'Reinstalling',
   'Terminating',
   'Removed',
+  'Released',
   'Missing',
   'Unknown',
 ] as const
 export type Phase = (typeof phases)[number]
-
-/** States of a PoolAddress, written into its spec together with the change of holder. */
-export const addressStates = {
-  Allocated: 'Held by the ProxmoxVM in claimRef.',
-  Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
-  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
-  Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
-  Released: 'Free; the object is kept for its record of former holders.',
-} as const
-export type AddressStateName = keyof typeof addressStates
 
 /** Condition types of a ProxmoxVM, in the order in which they are written. */
 export const vmConditions = [
@@ -83,30 +74,6 @@ export const vmConditions = [
   'Stalled',
 ] as const
 export type VmCondition = (typeof vmConditions)[number]
-
-/** Condition types of an IPPool. */
-export const poolConditions = ['Ready', 'Exhausted', 'Overlapping', 'Reconciling', 'Stalled'] as const
-export type PoolCondition = (typeof poolConditions)[number]
-
-/** Condition types of a ProxmoxCluster. */
-export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
-export type ClusterCondition = (typeof clusterConditions)[number]
-
-/** Phases of a ProxmoxVMCommand. */
-export const commandPhases = {
-  Pending: 'Nothing was done yet.',
-  Running: 'It is being carried out.',
-  Succeeded: 'Done, or it was so already.',
-  Failed: 'Refused or failed; the message says why. It is not tried again.',
-} as const
-
-/** Condition types of a ProxmoxVMCommand. */
-export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
-export type CommandCondition = (typeof commandConditions)[number]
-
-/** Condition types of a DNSZone. */
-export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
-export type ZoneCondition = (typeof zoneConditions)[number]
 
 /** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
 export const reasons = {
@@ -162,7 +129,10 @@ export const reasons = {
   NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
-  StuckLock: { who: 'admin', means: 'The VM has lock clone and no task is running; an admin must run on its node what the message says.' },
+  StuckLock: {
+    who: 'admin',
+    means: 'PVE holds a lock on the VM and no task works on it; an admin must run on its node what the message says.',
+  },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
   PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },
@@ -207,6 +177,26 @@ export const reasons = {
     means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
   },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
+  DeletionProtected: {
+    who: 'user',
+    means:
+      'The object was deleted although spec.deletionProtection is true, with its namespace for instance; the VM is kept until the flag is off, or until `kubectl pve release`.',
+  },
+  CRDDeleting: {
+    who: 'admin',
+    means:
+      'A CustomResourceDefinition of pve.hosting is being deleted, which deletes every object of its kind; no VM is taken down for that. docs/uninstall.md says how to go on.',
+  },
+  Released: {
+    who: 'user',
+    means: 'The object has let go of its VM for good (annotation pve.hosting/release); the guest is as it was. Delete the object.',
+  },
+  ReleaseInvalid: { who: 'user', means: 'The annotation pve.hosting/release has a value the operator does not know; nothing is done.' },
+  TooManyDeletions: {
+    who: 'admin',
+    means:
+      'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
+  },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
@@ -266,6 +256,7 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
+  Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',
   Missing: 'The VM vanished from PVE.',

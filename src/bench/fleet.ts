@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type OperatorProcess, type LocalStack } from '../local-stack/local-stack.ts'
+import type { OperatorProcess, LocalStack } from '../local-stack/local-stack.ts'
 import { ofResources, total } from './counts.ts'
 import { type Section, withinBudget } from './report.ts'
 import { Scene } from './scene.ts'
@@ -13,7 +13,7 @@ export async function fleet(stack: LocalStack, count: number, say: (line: string
   const scene = new Scene(stack)
   try {
     const operator = await stack.startOperator()
-    const examples = await readManifests('deploy/examples', /^00-/)
+    const examples = await stack.examples(/^00-/)
     await stack.manifests.apply([...examples.map(wider), ...setting()])
     await scene.clusterIsReady('fra1')
     const created = await create(scene, operator, count, say)
@@ -116,12 +116,15 @@ async function restart(scene: Scene, count: number): Promise<Section> {
   }
 }
 
-/** By the operator's own metrics: so many passes were made and no key is due. */
+/** By the operator's own metrics: so many passes over ProxmoxVMs ended, and no key of theirs is due. */
 async function allChecked(operator: OperatorProcess, count: number): Promise<boolean> {
   const text = await (await fetch(`${operator.metricsUrl}/metrics`)).text()
-  const sum = (name: string): number =>
-    [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce((all, found) => all + Number(found[1]), 0)
-  return sum('controller_runtime_reconcile_total') >= count && sum('workqueue_depth') === 0
+  const sum = (series: string): number =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(series))
+      .reduce((all, line) => all + Number(line.split(' ').at(-1)), 0)
+  return sum('controller_runtime_reconcile_total{controller="proxmoxvm"') >= count && sum('workqueue_depth{name="proxmoxvm"}') === 0
 }
 
 interface Specified extends KubeObject {

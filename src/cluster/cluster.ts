@@ -4,6 +4,8 @@ import { type Observation, PveClient, type PveClientOptions } from '../proxmox/c
 import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
+import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
+import type { DeletionRecord } from './deletion-record.ts'
 import type { ClusterFacts } from './facts.ts'
 import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import { Inventory } from '../proxmox/inventory.ts'
@@ -24,6 +26,7 @@ export interface PveCluster {
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
+  readonly deletions: DeletionBrake
   /** Undefined until the first preflight succeeded. */
   facts(): ClusterFacts | undefined
   /** The ProxmoxCluster is being deleted: no new VMs. */
@@ -48,6 +51,7 @@ export class LiveCluster implements PveCluster {
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
+  readonly deletions: DeletionBrake
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -60,6 +64,7 @@ export class LiveCluster implements PveCluster {
     spec: ProxmoxClusterSpec
     credentials: ApiToken
     reservations: ReservationRecord
+    deletions: { readonly record: DeletionRecord; readonly limit: () => DeletionLimit; readonly onChange?: () => void }
     owners: GuestOwners
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
@@ -88,6 +93,7 @@ export class LiveCluster implements PveCluster {
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
+    this.deletions = new DeletionBrake({ ...o.deletions, clock })
   }
 
   facts(): ClusterFacts | undefined {
@@ -119,6 +125,7 @@ export class LiveCluster implements PveCluster {
 
   async stop(): Promise<void> {
     this.#stop.abort()
+    this.deletions.close()
     await this.#client.close()
   }
 }

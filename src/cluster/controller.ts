@@ -17,6 +17,8 @@ import { preflight } from './facts.ts'
 import { type GuestContext, ownersOf, type RecordedGuests } from './guest-owners.ts'
 import { unclaimedOf } from './unclaimed.ts'
 import { type Failure, judge } from '../proxmox/failures.ts'
+import { StatusDeletionRecord } from './deletion-record.ts'
+import { deletionLimitOf } from './deletion-limit.ts'
 import { VmidRecord } from './vmid-record.ts'
 
 /** While something is wrong, Secret and privileges are looked at again after this long. */
@@ -25,6 +27,8 @@ const troubledMs = 60_000
 const healthyMs = 300_000
 /** Guests come and go in numbers; the node counts in the status follow at most this often. */
 const settleMs = 5_000
+/** Deletions that wait come in numbers too; how many is told soon, and once. */
+const countingMs = 1_000
 /** Guests are read one after another; the status tells them together. */
 const guestMs = 1_000
 
@@ -100,6 +104,7 @@ export class ClusterController {
   #vmChanged(old: ProxmoxVM | undefined, now: ProxmoxVM | undefined): void {
     const name = now?.spec.clusterRef.name ?? old?.spec.clusterRef.name
     if (name === undefined) return
+    if (now === undefined) this.directory.live(name)?.deletions.release(old?.metadata.uid ?? '')
     const protectedAlready = this.#clusters.get(name)?.metadata.finalizers?.includes(inUseFinalizer) === true
     if (now === undefined || (old === undefined && !protectedAlready)) this.queue.add(name)
     else if (old?.status?.node !== now.status?.node) this.queue.addAfter(name, settleMs)
@@ -131,6 +136,7 @@ export class ClusterController {
       live.deleting = isLeaving
       this.directory.tell(name)
     }
+    live?.deletions.wake()
     const state = this.#stateOf(name, memory, users)
     this.directory.setProblem(name, problemOf(state))
     await this.#write(object, state)
@@ -163,7 +169,7 @@ export class ClusterController {
 
   /** Due again; or the listing fails or works again, which the last check did not know. */
   #isStale(name: string, memory: Memory): boolean {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     if (now - memory.checkedAtMs >= this.#pauseMs(name, memory)) return true
     const listing = this.directory.live(name)?.inventory.lastFailure
     return memory.failure === undefined ? listing?.reason === 'Unauthorized' : listing === undefined
@@ -174,7 +180,7 @@ export class ClusterController {
     const secret = await readSecret(this.#client, key)
     if (secret !== undefined && o.inUse) await setFinalizer(this.#client, secrets, secret, true)
     const found = credentialsOf(secret, key)
-    memory.checkedAtMs = this.#clock.now()
+    memory.checkedAtMs = this.#clock.monotonicMs()
     memory.generation = object.metadata.generation
     memory.credentialsProblem = 'problem' in found ? found.problem : undefined
     if ('problem' in found) return
@@ -189,19 +195,26 @@ export class ClusterController {
     this.directory.tell(object.metadata.name)
   }
 
-  #liveFor({ metadata: { name }, spec }: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+  #liveFor(object: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
+    const { spec } = object
+    const { name } = object.metadata
     const known = this.directory.live(name)
     if (known !== undefined) {
       const rotated = known.credentials.tokenID !== credentials.tokenID || known.credentials.tokenSecret !== credentials.tokenSecret
       if (isEdited || rotated) known.reconfigure(spec, credentials)
       return known
     }
-    const reservations = new VmidRecord({ client: this.#client, store: this.#clusters, name })
+    const place = { client: this.#client, store: this.#clusters, name }
     const live = new LiveCluster({
       name,
       spec,
       credentials,
-      reservations,
+      reservations: new VmidRecord(place),
+      deletions: {
+        record: new StatusDeletionRecord(place),
+        limit: () => deletionLimitOf(this.#clusters.get(name) ?? object, this.#usersOf(name).length),
+        onChange: () => this.queue.addAfter(name, countingMs),
+      },
       owners: ownersOf(name, { ...this.#guests, recorded: this.#recorded, clusters: this.#clusters }),
       clock: this.#clock,
       onProblem: (fault) => this.#onProblem?.(name, fault),
@@ -237,6 +250,7 @@ export class ClusterController {
       ...(failure && { failure }),
       ...(live?.found && { facts: live.found }),
       ...(listing && { listing }),
+      ...(live && { deletions: live.deletions.summary }),
       ...(live?.guests.unread() && { unclaimed: unclaimedOf(live.guests.list()) }),
       vmsByNode,
     }

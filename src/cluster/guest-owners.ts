@@ -22,7 +22,7 @@ export class RecordedGuests {
     )
     o.vms.subscribe(({ old, new: now }) => {
       const vmid = old?.status?.vmid
-      if (old && vmid !== undefined && now?.status?.vmid !== vmid) this.#lose(key(old.spec.clusterRef.name, vmid), o.clock.now())
+      if (old && vmid !== undefined && now?.status?.vmid !== vmid) this.#lose(key(old.spec.clusterRef.name, vmid), o.clock.monotonicMs())
     })
   }
 
@@ -33,7 +33,7 @@ export class RecordedGuests {
     return this.#ofVmid(key(cluster, vmid))[0]?.metadata.uid
   }
 
-  /** When the last object with that VMID on record let go of it, in ms since the epoch; 0: not lately. */
+  /** When the last object with that VMID on record let go of it, by the monotonic clock; 0: not lately. */
   lostMs(cluster: string, vmid: number): number {
     return this.#lost.get(key(cluster, vmid)) ?? 0
   }

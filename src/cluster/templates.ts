@@ -44,9 +44,9 @@ export class TemplateCatalog {
   config(at: At): Promise<TemplateLook> {
     const key = `${at.node}/${at.vmid}`
     const known = this.#known.get(key)
-    if (known !== undefined && this.#clock.now() - known.readAtMs < freshMs) return known.look
+    if (known !== undefined && this.#clock.monotonicMs() - known.readAtMs < freshMs) return known.look
     const look = this.#read(at)
-    this.#known.set(key, { readAtMs: this.#clock.now(), look })
+    this.#known.set(key, { readAtMs: this.#clock.monotonicMs(), look })
     look.then(
       (answer) => answer.is === 'refused' && this.#known.delete(key),
       () => this.#known.delete(key),

@@ -1,6 +1,7 @@
 import type { Condition } from '../api/object.ts'
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
-import { type ClusterCondition, clusterConditions, type Reason, reasons } from '../api/words.ts'
+import { type ClusterCondition, clusterConditions } from '../api/kind-words.ts'
+import { type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
@@ -21,6 +22,8 @@ export interface ClusterFindings {
   /** Kept through an outage. */
   readonly facts?: ClusterFacts
   readonly listing?: Listing
+  /** What the brake on deletions holds back now. */
+  readonly deletions?: { readonly waiting: number; readonly roomAtMs?: number; readonly liftedUntilMs?: number }
   /** Guests with our mark and without an object; undefined: PVE has not been looked at yet. */
   readonly unclaimed?: UnclaimedReport
   /** Our VMs by node. */
@@ -111,11 +114,26 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
       version: facts.version,
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
     }),
+    ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
 }
+
+function deletionsOf(
+  counted: NonNullable<ProxmoxClusterStatus['deletions']>['counted'],
+  { waiting, roomAtMs, liftedUntilMs }: NonNullable<ClusterFindings['deletions']>,
+): NonNullable<ProxmoxClusterStatus['deletions']> {
+  return {
+    ...(counted && { counted }),
+    waiting,
+    ...(roomAtMs !== undefined && { roomAt: iso(roomAtMs) }),
+    ...(liftedUntilMs !== undefined && { liftedUntil: iso(liftedUntilMs) }),
+  }
+}
+
+const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
   return [...listing.nodes.values()]

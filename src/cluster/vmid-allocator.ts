@@ -37,7 +37,7 @@ export class VmidAllocator {
     const turn = this.#queue.then(async () => {
       const isHeld = this.#heldBy(isTaken)
       const grant = await (part === undefined ? this.#fromRange(range, isHeld) : this.#fromPart(range, part, isHeld))
-      if (grant.is === 'granted') this.#given.set(grant.vmid, this.#clock.now())
+      if (grant.is === 'granted') this.#given.set(grant.vmid, this.#clock.monotonicMs())
       return grant
     })
     this.#queue = turn.catch(() => undefined)
@@ -46,7 +46,7 @@ export class VmidAllocator {
 
   /** Also what was given out a moment ago: its new owner's status is being written. */
   #heldBy(isTaken: (vmid: number) => boolean): (vmid: number) => boolean {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     for (const [vmid, atMs] of this.#given) if (now - atMs > intentMs) this.#given.delete(vmid)
     return (vmid) => this.#given.has(vmid) || isTaken(vmid)
   }

@@ -71,10 +71,10 @@ async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason
 
 export const hasOpenCommand = (deps: Dependencies, key: string) => deps.commandsOf(key).some((command) => !isFinished(command))
 
-/** Those not begun when their VM is taken down; the others go with it. */
-export async function refuseDeleting(deps: Dependencies, key: string): Promise<void> {
+/** Those not begun when their VM is taken down or let go; of the former the others go with it. */
+export async function refuseCommands(deps: Dependencies, key: string, why: string): Promise<void> {
   for (const command of deps.commandsOf(key))
-    if (!isFinished(command) && !command.status?.startedAt) await end(deps, command, 'PreconditionFailed', 'The VM is being deleted.')
+    if (!isFinished(command) && !command.status?.startedAt) await end(deps, command, 'PreconditionFailed', why)
 }
 
 /** Commands whose VM is not there. */
@@ -197,6 +197,8 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
 async function remove(pass: CommandPass): Promise<CommandProgress> {
   const { draft, deps, cluster } = pass
   const gone = await removeFromPve(pass, cluster, removals.remove)
+  // The brake on deletions lets it go on later.
+  if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return failed(pass, gone.reason, gone.message)
   if (gone.is !== 'done') return gone
   draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))

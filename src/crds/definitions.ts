@@ -21,6 +21,7 @@ import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
 import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import { vmPackageSpec } from '../api/vmpackage.ts'
+import { keptByTools } from './keep.ts'
 import { type Structural, structural } from './structural.ts'
 
 interface Column {
@@ -243,7 +244,7 @@ type Open<T> = T & Record<string, unknown>
 export interface CustomResourceDefinition {
   apiVersion: string
   kind: 'CustomResourceDefinition'
-  metadata: { name: string }
+  metadata: { name: string; annotations: Readonly<Record<string, string>> }
   spec: Open<{
     names: Open<{ kind: string; plural: string }>
     versions: Open<{ name: string; schema: { openAPIV3Schema: Structural } }>[]
@@ -255,7 +256,7 @@ function definitionOf(definition: Definition): CustomResourceDefinition {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
+    metadata: { name: `${plural}.${group}`, annotations: keptByTools },
     spec: {
       group,
       scope: namespaced ? 'Namespaced' : 'Cluster',

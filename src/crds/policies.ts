@@ -2,11 +2,14 @@
  * Admission policies that ship with the CRDs: rules over a DELETE, rules that ask what the caller may do, and rules whose estimated cost
  * the API server refuses in a CRD (cidr() over a computed string in a list; policies have a run-time limit only).
  */
-import { group, version } from '../api/group.ts'
+import { allowDeleteAnnotation, group, letGoAnnotation, version } from '../api/group.ts'
+import { keptByTools } from './keep.ts'
 
 interface Policy {
   name: string
   resource: string
+  /** Where the resource is served; our own kinds if absent. */
+  served?: { group: string; version: string }
   operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[]
   matchConditions?: readonly { name: string; expression: string }[]
   variables?: readonly { name: string; expression: string }[]
@@ -83,14 +86,36 @@ const policies: readonly Policy[] = [
     onCreate: true,
   }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
+  guardedField({
+    right: 'release',
+    what: `change the annotation ${letGoAnnotation} of`,
+    unchanged: `object.metadata.?annotations[?'${letGoAnnotation}'] == oldObject.metadata.?annotations[?'${letGoAnnotation}']`,
+  }),
   {
     name: 'proxmoxvm-deletion-protection',
     resource: 'proxmoxvms',
     operations: ['DELETE'],
     validations: [
       {
-        expression: '!has(oldObject.spec.deletionProtection) || !oldObject.spec.deletionProtection',
+        // One that has let go of its VM protects nothing any more.
+        expression: '!oldObject.spec.?deletionProtection.orValue(false) || oldObject.?status.?released.hasValue()',
         message: 'spec.deletionProtection is true; set it to false to delete the VM',
+        reason: 'Forbidden',
+      },
+    ],
+  },
+  {
+    // The API server answers the deletion of a CRD by deleting every object of its kind.
+    name: 'crd-deletion',
+    resource: 'customresourcedefinitions',
+    served: { group: 'apiextensions.k8s.io', version: 'v1' },
+    operations: ['DELETE'],
+    matchConditions: [{ name: 'ours', expression: `oldObject.spec.group == '${group}'` }],
+    validations: [
+      {
+        expression: `oldObject.metadata.?annotations['${allowDeleteAnnotation}'].hasValue()`,
+        message: `deleting this CRD deletes every object of its kind; read docs/uninstall.md, then annotate it: ${allowDeleteAnnotation}=true`,
+        messageExpression: `'deleting CRD ' + oldObject.metadata.name + ' deletes every ' + oldObject.spec.names.kind + '; read docs/uninstall.md first. If that is meant: kubectl annotate crd ' + oldObject.metadata.name + ' ${allowDeleteAnnotation}=true'`,
         reason: 'Forbidden',
       },
     ],
@@ -137,15 +162,18 @@ const policies: readonly Policy[] = [
 export function admissionPolicies(): Record<string, unknown>[] {
   return policies.flatMap((policy) => {
     const name = `${policy.name}.${group}`
+    const { served = { group, version } } = policy
     return [
       {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingAdmissionPolicy',
-        metadata: { name },
+        metadata: { name, annotations: keptByTools },
         spec: {
           failurePolicy: 'Fail',
           matchConstraints: {
-            resourceRules: [{ apiGroups: [group], apiVersions: [version], operations: policy.operations, resources: [policy.resource] }],
+            resourceRules: [
+              { apiGroups: [served.group], apiVersions: [served.version], operations: policy.operations, resources: [policy.resource] },
+            ],
           },
           ...(policy.matchConditions && { matchConditions: policy.matchConditions }),
           ...(policy.variables && { variables: policy.variables }),
@@ -155,7 +183,7 @@ export function admissionPolicies(): Record<string, unknown>[] {
       {
         apiVersion: 'admissionregistration.k8s.io/v1',
         kind: 'ValidatingAdmissionPolicyBinding',
-        metadata: { name },
+        metadata: { name, annotations: keptByTools },
         spec: { policyName: name, validationActions: ['Deny'] },
       },
     ]

@@ -6,19 +6,21 @@ import {
   type CommandCondition,
   commandConditions,
   commandPhases,
+  type PoolCondition,
+  poolConditions,
+  type ZoneCondition,
+  zoneConditions,
+} from '../api/kind-words.ts'
+import {
   events,
   type LocalStatus,
   localStatuses,
   type Phase,
   phases,
-  type PoolCondition,
-  poolConditions,
   reasons,
   statusesBeside,
   type VmCondition,
   vmConditions,
-  type ZoneCondition,
-  zoneConditions,
 } from '../api/words.ts'
 
 const finished: Record<LocalStatus, string> = {
@@ -46,6 +48,7 @@ const inOneWord: Record<Phase, string> = {
   Reinstalling: 'It is being deleted and made anew.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
+  Released: 'The object has let go of its VM for good; the guest is as it was.',
   Missing: 'The VM was ready and is gone from PVE.',
   Unknown: 'PVE cannot be asked and nothing is known from before.',
 }

@@ -59,7 +59,7 @@ export function drawn(row: BoardRow, columns: number, colour: boolean): string {
 }
 
 /** The same as one line of a log, without what changes every moment. */
-export function told(row: BoardRow): string {
+function told(row: BoardRow): string {
   const facts = [`${row.finished}/${row.rungs}`, row.localStatus, row.power, row.address, row.place, row.ready ? 'Ready' : row.note]
   return `${row.key.padEnd(24)} ${facts.filter(Boolean).join('  ')}`
 }

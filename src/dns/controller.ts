@@ -1,4 +1,5 @@
 import { pausedAnnotation } from '../api/group.ts'
+import { isLetGo } from '../api/let-go.ts'
 import { type Namespace, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { VMRecordNote } from '../api/vm-dns.ts'
@@ -30,6 +31,8 @@ export interface DnsControllerOptions {
   readonly clock: Clock
   /** How long the records of a deleted VM may hold up its deletion before they are handed to their zones. */
   readonly releaseSeconds?: number
+  /** The records of a deleted VM stay until `release` is called for it. */
+  readonly waitsForRelease?: boolean
   /** How long a VM waited from the wish to the record, for metrics. */
   readonly observeLag?: (seconds: number) => void
 }
@@ -54,6 +57,8 @@ export class DnsController {
   readonly #forced = new Set<string>()
   readonly #waiting = new Map<string, ((report: SyncReport) => void)[]>()
   #isOver = false
+  /** uids of deleted VMs whose records may go. */
+  readonly #released = new Set<string>()
   /** Since when (ms) a VM has waited for its records. */
   readonly #since = new Map<string, number>()
 
@@ -87,6 +92,13 @@ export class DnsController {
     this.#o.queue.add(key)
   }
 
+  /** The VM of the deleted object is going. */
+  release(key: string, uid: string): void {
+    if (this.#released.has(uid)) return
+    this.#released.add(uid)
+    this.#o.queue.add(key)
+  }
+
   /** The command SetDNSRecords: synchronises at once and tells how it went. */
   synchronise(key: string): Promise<SyncReport> {
     if (this.#isOver) return Promise.resolve(stopping)
@@ -109,7 +121,10 @@ export class DnsController {
       return this.#answer(key, { ok: false, message: `there is no ProxmoxVM ${key}` })
     }
     if (vm.metadata.annotations?.[pausedAnnotation] === 'true') return this.#answer(key, { ok: false, message: 'the VM is paused' })
+    if (isLetGo(vm)) return this.#answer(key, { ok: false, message: 'the object has let go of its VM' })
     if (vm.metadata.deletionTimestamp !== undefined) {
+      const isHeld = this.#o.waitsForRelease === true && !this.#released.has(vm.metadata.uid ?? '')
+      if (isHeld) return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
       await release(vm, { ...this.#o, write: (newest, notes, verdict) => this.#write(newest, notes, verdict) })
       return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
     }
@@ -206,11 +221,13 @@ export class DnsController {
   #changed({ key, old, new: now }: { key: string; old?: ProxmoxVM; new?: ProxmoxVM }): void {
     this.#o.queue.add(key)
     if (old === undefined) return
+    if (now === undefined) this.#released.delete(old.metadata.uid ?? '')
     const still = new Set(now === undefined ? [] : notesOf(now).map(recordId))
     if (notesOf(old).every((note) => still.has(recordId(note)))) return
     // A record became free: whoever was kept from it may have it now.
     for (const vm of this.#keptOut('RecordTaken')) this.#o.queue.add(keyOf(vm))
-    if (now === undefined && old.spec.deletionPolicy !== 'Orphan') void handOver(old, notesOf(old), this.#o).catch(() => undefined)
+    if (now === undefined && old.spec.deletionPolicy !== 'Orphan' && !isLetGo(old))
+      void handOver(old, notesOf(old), this.#o).catch(() => undefined)
   }
 
   #unconfirmed(): ReadonlySet<string> {
@@ -240,7 +257,7 @@ export class DnsController {
 }
 
 /** What is to be on record before the server is asked: everything wanted, and what was noted and is to go. */
-export function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {
+function intentOf(wanted: readonly Wanted[], notes: readonly VMRecordNote[]): VMRecordNote[] {
   const known = new Map(notes.map((note) => [recordId(note), note]))
   const target = wanted.map((each): VMRecordNote => {
     const note = {

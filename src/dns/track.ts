@@ -24,6 +24,8 @@ export interface DnsTrackOptions {
   readonly random?: () => number
   /** Whether this process may still act; asked before each write to a DNS server. */
   readonly mayAct?: () => boolean
+  /** The records of a deleted VM stay until `release` is called for it: its deletion may be held up. */
+  readonly waitsForRelease?: boolean
   readonly observe?: (operation: DnsOperation) => void
   /** How long a VM waited from the wish to the record, in seconds. */
   readonly observeLag?: (seconds: number) => void
@@ -69,6 +71,7 @@ export class DnsTrack {
       ...tuning,
       namespaces,
       queue: this.vmQueue,
+      ...(o.waitsForRelease !== undefined && { waitsForRelease: o.waitsForRelease }),
       ...(o.observeLag && { observeLag: o.observeLag }),
     })
     const providers = new Providers({ client, clock, ...(tuning.around && { around: tuning.around }) })
@@ -90,6 +93,11 @@ export class DnsTrack {
   /** The command SetDNSRecords: synchronises `namespace/name` at once and tells how it went. */
   synchronise(key: string): Promise<SyncReport> {
     return this.#records.synchronise(key)
+  }
+
+  /** The VM of the deleted object is going: its records may go. */
+  release(key: string, uid: string): void {
+    this.#records.release(key, uid)
   }
 
   /** VMs that wait for their records, and how long the first of them has. */

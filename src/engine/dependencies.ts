@@ -9,6 +9,7 @@ import type { AddressBook } from '../ipam/address-book.ts'
 import type { Claimant, Entry } from '../ipam/claim.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
+import type { KindWatch } from '../kube/kind-watch.ts'
 import type { Installation } from '../kube/installation.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -44,7 +45,11 @@ export interface Dependencies {
   /** Throws once this process may no longer act (leadership lost); asked before each write to PVE and before anything is given back. */
   readonly mayAct: () => void
   readonly observe: PassObserver
+  /** Which of our CustomResourceDefinitions are being deleted. */
+  readonly kinds: KindWatch
   /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */
+  /** The VM of a deleted object goes, and its records may go with it: (key, uid). Until then DNS keeps them. */
+  readonly releaseDns: (key: string, uid: string) => void
   readonly synchroniseDns: (key: string) => Promise<{ readonly ok: boolean; readonly message: string }>
 }
 

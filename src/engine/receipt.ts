@@ -7,7 +7,7 @@ import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
 
 /**
  * The task of the last pass. While it runs there is nothing to do; when it ended badly its text is judged like a refused request, and the next
- * pass looks: tasks fail having succeeded. The clone's receipt is read by engine/cloning.ts, where absence matters.
+ * pass looks: tasks fail having succeeded. The clone's receipt is read by engine/create/clone.ts, where absence matters.
  */
 export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: PveCluster): Outcome | undefined {
   const { step } = draft.status

@@ -38,7 +38,7 @@ const silentMs = 15_000
  */
 export function silenceOf({ inventory, name }: Pick<PveCluster, 'inventory' | 'name'>, clock: Dependencies['clock']): Outcome | undefined {
   const { unreachableSinceMs: sinceMs, lastFailure } = inventory
-  if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.now() - sinceMs < silentMs) return undefined
+  if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.monotonicMs() - sinceMs < silentMs) return undefined
   return retry('Unreachable', `The PVE of ProxmoxCluster "${name}" gives no answer: ${lastFailure.message}`)
 }
 

@@ -64,6 +64,7 @@ const lastLines = <T>(lines: readonly T[]): T[] => lines.slice(-30)
 export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   const ready = status.conditions?.find((condition) => condition.type === 'Ready')
   if (vm.metadata.deletionTimestamp) return 'Terminating'
+  if (status.released) return 'Released'
   if (ready?.reason === 'VMMissing') return 'Missing'
   if (status.removedAt) return 'Removed'
   if (status.reinstall?.running) return 'Reinstalling'

@@ -22,6 +22,8 @@ export interface PoolControllerOptions {
   addresses: Store<PoolAddress>
   book: AddressBook
   clock: Clock
+  /** Whether the PoolAddress of an orphan that is being deleted was deleted by a person, and not with its whole kind. Absent: it was. */
+  mayFree?: (uid: string) => Promise<boolean>
   /** Addresses of a pool that guests without an owner show. */
   inUseOf: (pool: string) => number
   /** A ProxmoxVM with this uid exists. */
@@ -43,7 +45,8 @@ const holdersNamed = 3
 
 export class PoolController {
   private readonly o: PoolControllerOptions
-  private readonly queue: WorkQueue
+  /** Keys are names of IPPools. */
+  readonly queue: WorkQueue
   private readonly byPool: (pool: string) => PoolAddress[]
   private readonly writtenMs = new Map<string, number>()
   /** When the records of a pool are to be looked through; absent = now. */
@@ -177,13 +180,20 @@ export class PoolController {
       isLiving: this.o.isLiving,
     })
     const { freed, expired } = keeping
-    for (const address of freed) await this.o.book.freeOrphan(address, (now) => this.isFreed(now))
+    let isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
+    for (const address of freed) {
+      if (await this.mayFree(address)) await this.o.book.freeOrphan(address, (now) => this.isFreed(now))
+      else isMore = true
+    }
     for (const address of expired.slice(0, writesPerSweep)) await this.forget(address)
     for (const address of keeping.rested.slice(0, writesPerSweep)) await this.rest(address)
-    const isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
     const nextMs = isMore ? nowMs + statusEveryMs : Math.max(keeping.nextMs, nowMs + sweepEveryMs)
     this.sweepMs.set(name, nextMs)
     if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
+  }
+
+  private async mayFree({ metadata }: PoolAddress): Promise<boolean> {
+    return this.o.mayFree === undefined || (await this.o.mayFree(metadata.uid ?? ''))
   }
 
   /** Only as it was looked at: one that was taken meanwhile stays. */

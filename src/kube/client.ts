@@ -4,7 +4,7 @@ import type { Clock } from '../ops/clock.ts'
 import type { KubeServer } from './config.ts'
 import type { Key } from './keys.ts'
 import { isNotFound, KubeError, refusal } from './kube-error.ts'
-import { collectionPath, objectPath, query, type Subresource } from './paths.ts'
+import { acceptOf, collectionPath, objectPath, query, type Subresource } from './paths.ts'
 import { type Lane, type Method, Transport } from './transport.ts'
 
 export { KubeError } from './kube-error.ts'
@@ -30,6 +30,7 @@ export interface Selection {
 export interface RequestOptions {
   contentType?: string
   lane?: Lane
+  accept?: string | undefined
   signal?: AbortSignal
   /** Label of metrics; the path if absent. */
   resource?: string
@@ -37,7 +38,7 @@ export interface RequestOptions {
 
 interface ListAnswer<T> {
   metadata: { resourceVersion: string; continue?: string }
-  items: T[]
+  items: T[] | null
 }
 
 const pageSize = 500
@@ -58,7 +59,11 @@ export class KubeClient {
   /** undefined = 404. */
   async get<T extends KubeObject>(resource: Resource<T>, key: Key, o: RequestOptions = {}): Promise<T | undefined> {
     try {
-      return (await this.request('GET', objectPath(resource, key), undefined, { resource: resource.plural, ...o })) as T
+      return (await this.request('GET', objectPath(resource, key), undefined, {
+        resource: resource.plural,
+        accept: acceptOf(resource, 'object'),
+        ...o,
+      })) as T
     } catch (fault) {
       if (isNotFound(fault)) return undefined
       throw fault
@@ -79,10 +84,11 @@ export class KubeClient {
     const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
     for (let token: string | undefined; ; ) {
       const search = query({ labelSelector, fieldSelector, limit: String(pageSize), continue: token })
-      const o = { resource: resource.plural, ...(signal && { signal }) }
+      const o = { resource: resource.plural, accept: acceptOf(resource, 'list'), ...(signal && { signal }) }
       const page = (await this.request('GET', collectionPath(resource, namespace) + search, undefined, o)) as ListAnswer<T>
       // the items of a built-in list carry neither kind nor apiVersion
-      for (const item of page.items) items.push({ ...item, apiVersion, kind: resource.kind })
+      // an empty list of metadata has none at all
+      for (const item of page.items ?? []) items.push({ ...item, apiVersion, kind: resource.kind })
       token = page.metadata.continue
       if (!token) return { items, resourceVersion: page.metadata.resourceVersion }
     }
@@ -165,7 +171,7 @@ export class KubeClient {
   }
 
   /** The bytes of a watch; see Transport.stream. */
-  stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number }): Promise<Readable> {
+  stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined }): Promise<Readable> {
     return this.#transport.stream(path, o)
   }
 
@@ -185,6 +191,7 @@ export class KubeClient {
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(o.contentType && { contentType: o.contentType }),
         ...(o.lane && { lane: o.lane }),
+        ...(o.accept && { accept: o.accept }),
       })
       status = answer.status
       if (status > 299) throw refusal(`${method} ${path.split('?')[0]}`, status, answer.text, answer.retryAfter)

@@ -1,3 +1,6 @@
+/** Faults of the API server, and how they are told apart. */
+import type { V1Status } from '@kubernetes/client-node'
+
 /** What the API server refused, or that it could not be asked. */
 export class KubeError extends Error {
   /** HTTP status; 0 = no answer (a write may have been executed all the same). */
@@ -31,14 +34,6 @@ export const isOutdated = (fault: unknown): boolean => isConflict(fault) || (fau
 /** There is no such object, or no such kind. */
 export const isNotFound = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404
 
-interface Status {
-  kind?: string
-  message?: string
-  reason?: string
-  code?: number
-  details?: { retryAfterSeconds?: number }
-}
-
 const reasonsByStatus: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
@@ -67,13 +62,13 @@ export function refusal(what: string, status: number, body: string, retryAfter: 
 
 /** Judges the `object` of an ERROR event: an answer that came after the headers had said 200. */
 export function refusedLater(what: string, object: unknown): KubeError {
-  const said = (object ?? {}) as Status
+  const said = (object ?? {}) as V1Status
   return refusal(what, said.code ?? 500, JSON.stringify(object), undefined)
 }
 
-function asStatus(body: string): Status {
+function asStatus(body: string): V1Status {
   try {
-    const parsed = JSON.parse(body) as Status | null
+    const parsed = JSON.parse(body) as V1Status | null
     return parsed?.kind === 'Status' ? parsed : {}
   } catch {
     return {}

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { V1APIResourceList, V1CustomResourceDefinition } from '@kubernetes/client-node'
 import { parseAllDocuments } from 'yaml'
 import type { KubeObject, Resource } from '../api/meta.ts'
+import type { AsJson } from '../api/object.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type KubeClient, KubeError } from './client.ts'
-
-interface ApiResourceList {
-  resources: { name: string; kind: string; namespaced: boolean }[]
-}
 
 /** The objects of a YAML stream; empty documents and `kind: List` are resolved. Throws what the YAML parser says. */
 export function parseManifests(text: string): KubeObject[] {
@@ -22,7 +20,7 @@ export function parseManifests(text: string): KubeObject[] {
 export class Manifests {
   readonly #client: KubeClient
   readonly #clock: Clock
-  readonly #kinds = new Map<string, Promise<ApiResourceList>>()
+  readonly #kinds = new Map<string, Promise<V1APIResourceList>>()
 
   constructor(o: { client: KubeClient; clock: Clock }) {
     this.#client = o.client
@@ -76,22 +74,18 @@ export class Manifests {
     for (const object of [binding, policy]) await this.#client.delete(await this.resourceOf(object), object.metadata)
   }
 
-  #discover(path: string): Promise<ApiResourceList> {
+  #discover(path: string): Promise<V1APIResourceList> {
     const known = this.#kinds.get(path)
     if (known) return known
-    const asked = this.#client.request('GET', path, undefined, { resource: 'discovery' }) as Promise<ApiResourceList>
+    const asked = this.#client.request('GET', path, undefined, { resource: 'discovery' }) as Promise<V1APIResourceList>
     this.#kinds.set(path, asked)
     asked.catch(() => this.#kinds.delete(path))
     return asked
   }
 
   async #established(resource: Resource<KubeObject>, name: string): Promise<void> {
-    interface Crd extends KubeObject {
-      spec: { group: string; versions: { name: string; served: boolean }[] }
-      status?: { conditions?: { type: string; status: string; message?: string }[] }
-    }
     const crd = await this.#until(`CRD ${name} is not established`, async () => {
-      const found = (await this.#client.get(resource, { name })) as Crd | undefined
+      const found = (await this.#client.get(resource, { name })) as (KubeObject & AsJson<V1CustomResourceDefinition>) | undefined
       return found?.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True') ? found : false
     })
     // "Established" is said a moment before the handler serves the path

@@ -19,6 +19,12 @@ export function objectPath(resource: Resource<KubeObject>, key: Key, subresource
   return subresource ? `${path}/${subresource}` : path
 }
 
+const metadataAs = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`
+
+/** The media type to ask for; undefined: plain JSON. */
+export const acceptOf = (resource: Resource<KubeObject>, what: 'object' | 'list'): string | undefined =>
+  resource.metadataOnly && metadataAs(what === 'list' ? 'PartialObjectMetadataList' : 'PartialObjectMetadata')
+
 /** A query string with its question mark, without what is absent; empty if all is. */
 export function query(parameters: Record<string, string | undefined>): string {
   const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '')

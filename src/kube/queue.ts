@@ -1,9 +1,16 @@
 import type { Clock } from '../ops/clock.ts'
+import type { QueueMeter, WorkResult } from '../ops/queue-metrics.ts'
 import { backoffMs } from './backoff.ts'
 
 interface Delayed {
   dueMs: number
   cancel: () => void
+}
+
+interface Work {
+  readonly sinceMs: number
+  /** What the work has asked for so far. */
+  result: WorkResult
 }
 
 const retryBaseMs = 1_000
@@ -20,7 +27,7 @@ export class WorkQueue {
   readonly #onFault: (key: string, fault: unknown) => void
   /** Wanted work, with when it was first asked for (ms). */
   readonly #dirty = new Map<string, number>()
-  readonly #running = new Set<string>()
+  readonly #running = new Map<string, Work>()
   readonly #delayed = new Map<string, Delayed>()
   readonly #failures = new Map<string, number>()
   /** Keys in the order in which they are served, from #head on: shift() on a large array copies it each time. */
@@ -31,10 +38,8 @@ export class WorkQueue {
   readonly #firstAgain = new Set<string>()
   #idle: (() => void)[] = []
   #stopped = false
-  /** How often `add` led to work (`workqueue_adds_total`). */
-  addsTotal = 0
-  /** How often `retry` was called (`workqueue_retries_total`). */
-  retriesTotal = 0
+  #workers = 0
+  #meter: QueueMeter | undefined
 
   constructor(o: { clock: Clock; random?: () => number; onFault?: (key: string, fault: unknown) => void }) {
     this.#clock = o.clock
@@ -42,20 +47,21 @@ export class WorkQueue {
     this.#onFault = o.onFault ?? (() => undefined)
   }
 
+  /** Reports to that meter from now on. */
+  measureBy(meter: QueueMeter): void {
+    this.#meter = meter
+  }
+
   add(key: string): void {
     if (this.#stopped || this.#dirty.has(key)) return
-    this.addsTotal += 1
-    this.#dirty.set(key, this.#clock.now())
+    this.#want(key)
     if (!this.#running.has(key)) this.#line(key)
   }
 
   /** As `add`, before all keys that were added in the usual way: what the key's work waited for has happened. */
   addFirst(key: string): void {
     if (this.#stopped) return
-    if (!this.#dirty.has(key)) {
-      this.addsTotal += 1
-      this.#dirty.set(key, this.#clock.now())
-    }
+    if (!this.#dirty.has(key)) this.#want(key)
     if (this.#running.has(key)) this.#firstAgain.add(key)
     else this.#line(key, this.#first)
   }
@@ -63,11 +69,13 @@ export class WorkQueue {
   /** Adds the key after the delay; of several delays the one that ends first counts. */
   addAfter(key: string, delayMs: number): void {
     if (this.#stopped) return
+    const work = this.#running.get(key)
+    if (work?.result === 'success') work.result = 'requeue_after'
     if (delayMs <= 0) {
       this.add(key)
       return
     }
-    const dueMs = this.#clock.now() + delayMs
+    const dueMs = this.#clock.monotonicMs() + delayMs
     const known = this.#delayed.get(key)
     if (known && known.dueMs <= dueMs) return
     known?.cancel()
@@ -82,7 +90,9 @@ export class WorkQueue {
   retry(key: string): number {
     const failures = this.attempts(key)
     this.#failures.set(key, failures + 1)
-    this.retriesTotal += 1
+    this.#meter?.retried()
+    const work = this.#running.get(key)
+    if (work) work.result = 'requeue'
     const delayMs = backoffMs({ baseMs: retryBaseMs, capMs: retryCapMs, failures, random: this.#random })
     this.addAfter(key, delayMs)
     return delayMs
@@ -115,8 +125,19 @@ export class WorkQueue {
 
   /** How long the first in line has waited. */
   get oldestAgeSeconds(): number {
-    for (const [key, sinceMs] of this.#dirty) if (!this.#running.has(key)) return (this.#clock.now() - sinceMs) / 1000
+    for (const [key, sinceMs] of this.#dirty) if (!this.#running.has(key)) return this.#secondsSince(sinceMs)
     return 0
+  }
+
+  /** How many keys can be worked on at a time; 0 while nobody runs the queue. */
+  get workers(): number {
+    return this.#workers
+  }
+
+  /** Seconds spent so far on what is being worked on: `all` together, and the `longest`. */
+  get unfinishedSeconds(): { all: number; longest: number } {
+    const spent = [...this.#running.values()].map((work) => this.#secondsSince(work.sinceMs))
+    return { all: spent.reduce((sum, each) => sum + each, 0), longest: Math.max(0, ...spent) }
   }
 
   /**
@@ -127,19 +148,23 @@ export class WorkQueue {
     this.#stopped = signal.aborted
     const stop = (): void => this.#stop()
     signal.addEventListener('abort', stop, { once: true })
+    this.#workers = o.workers
     await Promise.all(Array.from({ length: o.workers }, () => this.#worker(work)))
+    this.#workers = 0
     signal.removeEventListener('abort', stop)
   }
 
   async #worker(work: (key: string) => Promise<void>): Promise<void> {
     for (let key = await this.#take(); key !== undefined; key = await this.#take()) {
+      let failed = false
       try {
         await work(key)
       } catch (fault) {
+        failed = true
         this.#onFault(key, fault)
         this.retry(key)
       } finally {
-        this.#running.delete(key)
+        this.#ended(key, failed)
         if (this.#dirty.has(key)) this.#line(key, this.#firstAgain.delete(key) ? this.#first : this.#order)
       }
     }
@@ -153,8 +178,9 @@ export class WorkQueue {
         await new Promise<void>((resolve) => this.#idle.push(resolve))
         continue
       }
+      this.#meter?.taken(this.#secondsSince(this.#dirty.get(key) ?? this.#clock.monotonicMs()))
       this.#dirty.delete(key)
-      this.#running.add(key)
+      this.#running.set(key, { sinceMs: this.#clock.monotonicMs(), result: 'success' })
       return key
     }
     return undefined
@@ -171,6 +197,22 @@ export class WorkQueue {
       }
       if (key === undefined || (this.#dirty.has(key) && !this.#running.has(key))) return key
     }
+  }
+
+  #want(key: string): void {
+    this.#meter?.added()
+    this.#dirty.set(key, this.#clock.monotonicMs())
+  }
+
+  #ended(key: string, failed: boolean): void {
+    const work = this.#running.get(key)
+    this.#running.delete(key)
+    if (work) this.#meter?.ended(failed ? 'error' : work.result, this.#secondsSince(work.sinceMs))
+  }
+
+  /** Never negative: somebody may set the machine's clock back. */
+  #secondsSince(ms: number): number {
+    return Math.max(0, this.#clock.monotonicMs() - ms) / 1000
   }
 
   #line(key: string, line = this.#order): void {

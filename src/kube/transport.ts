@@ -1,7 +1,10 @@
+/** One HTTP exchange with the API server: connections, TLS, who we are. Neither retries nor judges statuses. */
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { KubeServer } from './config.ts'
 import { KubeError, refusal } from './kube-error.ts'
+import type { TlsMaterial } from './login.ts'
+import { connectionsTo } from './proxy.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -17,6 +20,8 @@ export interface Exchange {
   path: string
   body?: string
   contentType?: string
+  /** Media type of the answer; JSON if absent. */
+  accept?: string | undefined
   lane?: Lane
   signal?: AbortSignal | undefined
 }
@@ -30,39 +35,39 @@ export interface Answer {
 const answerDeadlineMs = 30_000
 const userAgent = `pve-operator (node ${process.versions.node})`
 
-/** One HTTP exchange with the API server: connections, TLS, who we are. Neither retries nor judges statuses. */
+type Lanes = Readonly<Record<Lane, Dispatcher>>
+
 export class Transport {
   readonly #server: KubeServer
   readonly #origin: string
   readonly #prefix: string
-  readonly #lanes: Readonly<Record<Lane, Agent>>
+  #material: TlsMaterial
+  #lanes: Lanes
+  /** Connections under older certificates, until what is under way on them has ended. */
+  readonly #retired = new Set<Dispatcher>()
 
   constructor(server: KubeServer) {
     const url = new URL(server.url)
     this.#server = server
     this.#origin = url.origin
     this.#prefix = url.pathname.replace(/\/+$/, '')
-    this.#lanes = {
-      requests: lane(server, { connections: 8, connectMs: 10_000 }),
-      // a renewal that waits for a lost SYN would cost the leadership
-      leases: lane(server, { connections: 2, connectMs: 3_000 }),
-      watches: lane(server, { connections: null, connectMs: 10_000 }),
-    }
+    this.#material = server
+    this.#lanes = lanesTo(server, server)
   }
 
   /** The whole answer as text. Throws a KubeError of status 0 when there is none, the signal's reason when it aborted. */
   async exchange(o: Exchange): Promise<Answer> {
     const first = await this.#once(o, false)
-    return first.status === 401 && this.#server.authorization ? this.#once(o, true) : first
+    return first.status === 401 && this.#mayChange ? this.#once(o, true) : first
   }
 
   /** A watch: resolves once the server has answered 200, throws a KubeError otherwise. The body has no deadline of its own. */
-  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number }): Promise<Readable> {
-    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal }
+  async stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined }): Promise<Readable> {
+    const exchange: Exchange = { method: 'GET', path, lane: 'watches', signal: o.signal, accept: o.accept }
     const open = (fresh: boolean) => this.#send(exchange, fresh, { headersTimeout: o.headersTimeoutMs, bodyTimeout: 0 })
     try {
       let response = await open(false)
-      if (response.statusCode === 401 && this.#server.authorization) {
+      if (response.statusCode === 401 && this.#mayChange) {
         await response.body.dump()
         response = await open(true)
       }
@@ -75,7 +80,27 @@ export class Transport {
 
   /** Closes every connection at once; what is under way fails. */
   async close(): Promise<void> {
-    await Promise.all(Object.values(this.#lanes).map((agent) => agent.destroy()))
+    await Promise.all([...Object.values(this.#lanes), ...this.#retired].map((each) => each.destroy()))
+  }
+
+  get #mayChange(): boolean {
+    return this.#server.authorization !== undefined || this.#server.tls !== undefined
+  }
+
+  /** Connections under the certificates of now. A server judges a certificate once a connection, so a new one needs new connections. */
+  async #current(fresh: boolean): Promise<Lanes> {
+    const material = await this.#server.tls?.({ fresh })
+    if (material === undefined || isSame(material, this.#material)) return this.#lanes
+    for (const old of Object.values(this.#lanes)) this.#retire(old)
+    this.#material = material
+    this.#lanes = lanesTo(this.#server, material)
+    return this.#lanes
+  }
+
+  #retire(old: Dispatcher): void {
+    this.#retired.add(old)
+    const end = (): void => void this.#retired.delete(old)
+    old.close().then(end, end)
   }
 
   async #once(o: Exchange, fresh: boolean): Promise<Answer> {
@@ -89,9 +114,10 @@ export class Transport {
 
   async #send(o: Exchange, fresh: boolean, timeouts: { headersTimeout: number; bodyTimeout: number }): Promise<Dispatcher.ResponseData> {
     const authorization = await this.#server.authorization?.({ fresh })
+    const lanes = await this.#current(fresh)
     const as = this.#server.impersonate
     const headers: Record<string, string | string[]> = {
-      accept: 'application/json',
+      accept: o.accept ?? 'application/json',
       'user-agent': userAgent,
       ...(authorization && { authorization }),
       ...(o.body !== undefined && { 'content-type': o.contentType ?? 'application/json' }),
@@ -99,28 +125,29 @@ export class Transport {
     }
     const { method, body = null, signal = null } = o
     const options = { origin: this.#origin, path: this.#prefix + o.path, method, headers, body, signal, ...timeouts }
-    return unlessAborted(this.#lanes[o.lane ?? 'requests'].request(options), signal)
+    return unlessAborted(lanes[o.lane ?? 'requests'].request(options), signal)
   }
 }
 
-/** HTTP/1.1 on purpose: over HTTP/2 all lanes would share one TCP connection and with it one stall. */
-function lane(server: KubeServer, { connections, connectMs }: { connections: number | null; connectMs: number }): Agent {
-  return new Agent({
-    allowH2: false,
-    connections,
-    keepAliveTimeout: 30_000,
-    connect: {
-      timeout: connectMs,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-      ...(server.ca && { ca: server.ca }),
-      ...(server.cert && { cert: server.cert }),
-      ...(server.key && { key: server.key }),
-      ...(server.serverName && { servername: server.serverName }),
-      rejectUnauthorized: !server.skipTlsVerify,
-    },
-  })
+function lanesTo(server: KubeServer, { ca, cert, key }: TlsMaterial): Lanes {
+  const tls = {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(server.serverName && { servername: server.serverName }),
+    rejectUnauthorized: !server.skipTlsVerify,
+  }
+  const lane = (connections: number | null, connectMs: number): Dispatcher =>
+    connectionsTo({ connections, connectMs, tls, ...(server.proxy && { proxy: server.proxy }) })
+  return {
+    requests: lane(8, 10_000),
+    // a renewal that waits for a lost SYN would cost the leadership
+    leases: lane(2, 3_000),
+    watches: lane(null, 10_000),
+  }
 }
+
+const isSame = (a: TlsMaterial, b: TlsMaterial): boolean => a.ca === b.ca && a.cert === b.cert && a.key === b.key
 
 /** undici looks at the signal of a request only once it has a connection, which a stalled network keeps it waiting for. */
 function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | null): Promise<T> {

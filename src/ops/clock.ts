@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. May jump when somebody sets the machine's clock. */
   now(): number
+  /** As `now`, but it never jumps: the machine's time when the process began, and what has passed since. For ages inside one process. */
+  monotonicMs(): number
   /** Resolves after `ms` or as soon as the signal aborts, whichever is first. Never rejects: the caller looks at `signal.aborted`. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Runs once after `ms`; the answer cancels it and may be called any number of times. */
@@ -36,4 +38,4 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-export const systemClock: Clock = { now: () => Date.now(), sleep, after }
+export const systemClock: Clock = { now: () => Date.now(), monotonicMs: () => performance.timeOrigin + performance.now(), sleep, after }

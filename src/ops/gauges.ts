@@ -8,9 +8,16 @@ export interface Sample {
 
 /** What is asked at each scrape. Every answer is the whole truth: a series that is not in it is gone. */
 export interface Sources {
-  /** `name` as in workqueue_depth; `depth` keys are due, the oldest of them for so many seconds. */
-  queues(): readonly { name: string; depth: number; oldestAgeSeconds: number; retries: number }[]
-  workers(): readonly { controller: string; active: number; limit: number }[]
+  /** One for each controller. `depth` keys are due, the oldest for so many seconds; `active` of `workers` workers are at work. */
+  queues(): readonly {
+    name: string
+    depth: number
+    oldestAgeSeconds: number
+    active: number
+    workers: number
+    unfinishedSeconds: number
+    longestRunningSeconds: number
+  }[]
   /** `state`: free, allocated, cooling, reserved, orphaned, in-use. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
   pools(): readonly { pool: string; state: string; addresses: number }[]
   /** Local status as in `kubectl get pvm`; empty while there is none yet. */
@@ -23,7 +30,11 @@ export interface Sources {
     clonesWaiting?: number
     /** Guests with our mark whose object is no more. */
     unclaimed?: number
+    deletionsWaiting?: number
+    deletionsCounted?: number
   }[]
+  /** CustomResourceDefinitions of ours that are being deleted. */
+  kinds(): { leaving: number } | undefined
   /** VMs that wait for their DNS records, and how long the first of them has. */
   dns(): { vms: number; oldestSeconds: number } | undefined
   leader(): { name: string; leading: boolean } | undefined
@@ -43,31 +54,37 @@ const definitions: readonly Definition[] = [
     name: 'workqueue_depth',
     help: 'Keys that are due and wait for a worker.',
     labels: ['name'],
-    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.depth })),
+    samples: (from) => ofQueues(from, 'name', (q) => q.depth),
   },
   {
     name: 'pve_operator_queue_oldest_seconds',
     help: 'How long the key that waits longest has been due.',
     labels: ['name'],
-    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.oldestAgeSeconds })),
+    samples: (from) => ofQueues(from, 'name', (q) => q.oldestAgeSeconds),
   },
   {
-    name: 'workqueue_retries',
-    help: 'Keys whose next pass is a retry after a fault.',
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'Seconds spent so far on keys whose work has not ended, all together.',
     labels: ['name'],
-    samples: (from) => from.queues().map((q) => ({ labels: { name: q.name }, value: q.retries })),
+    samples: (from) => ofQueues(from, 'name', (q) => q.unfinishedSeconds),
+  },
+  {
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'How long the pass that has run longest has run so far.',
+    labels: ['name'],
+    samples: (from) => ofQueues(from, 'name', (q) => q.longestRunningSeconds),
   },
   {
     name: 'controller_runtime_active_workers',
     help: 'Passes under way.',
     labels: ['controller'],
-    samples: (from) => from.workers().map((w) => ({ labels: { controller: w.controller }, value: w.active })),
+    samples: (from) => ofQueues(from, 'controller', (q) => q.active),
   },
   {
     name: 'controller_runtime_max_concurrent_reconciles',
-    help: 'Workers there are.',
+    help: 'Workers there are; 0 in a copy that does not lead.',
     labels: ['controller'],
-    samples: (from) => from.workers().map((w) => ({ labels: { controller: w.controller }, value: w.limit })),
+    samples: (from) => ofQueues(from, 'controller', (q) => q.workers),
   },
   {
     name: 'pve_operator_pool_addresses',
@@ -110,6 +127,24 @@ const definitions: readonly Definition[] = [
     help: 'Guests in PVE with our mark whose ProxmoxVM is no more.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.unclaimed),
+  },
+  {
+    name: 'pve_operator_deletions_waiting',
+    help: 'VMs that are not destroyed yet because limits.deletions of their cluster has no room.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.deletionsWaiting),
+  },
+  {
+    name: 'pve_operator_deletions_counted',
+    help: 'VMs destroyed inside the window of limits.deletions.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.deletionsCounted),
+  },
+  {
+    name: 'pve_operator_crds_leaving',
+    help: 'CustomResourceDefinitions of pve.hosting that are being deleted; meanwhile no VM is taken down.',
+    labels: [],
+    samples: (from) => [from.kinds()].flatMap((kinds) => (kinds ? [{ labels: {}, value: kinds.leaving }] : [])),
   },
   {
     name: 'pve_operator_dns_waiting_vms',
@@ -168,14 +203,18 @@ export function registerGauges(registry: Registry, sources: Partial<Sources>): v
 }
 
 const silent: Sources = {
+  kinds: () => undefined,
   queues: () => [],
-  workers: () => [],
   pools: () => [],
   vms: () => [],
   clusters: () => [],
   leader: () => undefined,
   dns: () => undefined,
   caches: () => [],
+}
+
+function ofQueues(from: Sources, label: string, value: (q: ReturnType<Sources['queues']>[number]) => number): Sample[] {
+  return from.queues().map((q) => ({ labels: { [label]: q.name }, value: value(q) }))
 }
 
 function ofClusters(from: Sources, value: (c: ReturnType<Sources['clusters']>[number]) => number | undefined): Sample[] {

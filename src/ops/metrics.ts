@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { QueueMetrics } from './queue-metrics.ts'
 
 /**
  * What is counted. Names of controller-runtime and client-go where dashboards exist for them, `pve_operator_…` for what is ours.
@@ -19,32 +20,7 @@ export class Metrics {
     info.set({ version: build.version, node: process.versions.node }, 1)
   }
 
-  readonly #reconciles = new Counter({
-    name: 'controller_runtime_reconcile_total',
-    help: 'Passes by controller and result (success, requeue, error).',
-    labelNames: ['controller', 'result'],
-    ...this.#own,
-  })
-  readonly #reconcileErrors = new Counter({
-    name: 'controller_runtime_reconcile_errors_total',
-    help: 'Passes that ended in a fault nobody had judged.',
-    labelNames: ['controller'],
-    ...this.#own,
-  })
-  readonly #reconcileSeconds = new Histogram({
-    name: 'controller_runtime_reconcile_time_seconds',
-    help: 'Length of one pass.',
-    labelNames: ['controller'],
-    buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    ...this.#own,
-  })
-  readonly #queueWait = new Histogram({
-    name: 'workqueue_queue_duration_seconds',
-    help: 'How long a key was due before a worker took it.',
-    labelNames: ['name'],
-    buckets: [0.001, 0.01, 0.05, 0.25, 1, 5, 15, 60],
-    ...this.#own,
-  })
+  readonly queues = new QueueMetrics(this.registry)
   readonly #stepSeconds = new Histogram({
     name: 'pve_operator_step_seconds',
     help: 'From the beginning of a step to its end, tasks of PVE included.',
@@ -98,18 +74,6 @@ export class Metrics {
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 3600],
     ...this.#own,
   })
-
-  /** One pass of a controller. `seconds` of wall time. */
-  reconciled(controller: string, result: 'success' | 'requeue' | 'error', seconds: number): void {
-    this.#reconciles.inc({ controller, result })
-    if (result === 'error') this.#reconcileErrors.inc({ controller })
-    this.#reconcileSeconds.observe({ controller }, seconds)
-  }
-
-  /** A key was due for so long before a worker took it. */
-  waited(queue: string, seconds: number): void {
-    this.#queueWait.observe({ name: queue }, seconds)
-  }
 
   stepEnded(step: string, outcome: string, seconds: number): void {
     this.#stepSeconds.observe({ step, outcome }, seconds)

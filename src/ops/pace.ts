@@ -13,7 +13,7 @@ export class Pace {
     this.#burst = o.burst
     this.#everyMs = (o.perSeconds * 1000) / o.calls
     this.#tokens = o.burst
-    this.#filledAtMs = o.clock.now()
+    this.#filledAtMs = o.clock.monotonicMs()
   }
 
   /** Resolves when the next call may go. Callers are served in the order they came. */
@@ -24,7 +24,7 @@ export class Pace {
   }
 
   #fill(): void {
-    const nowMs = this.#clock.now()
+    const nowMs = this.#clock.monotonicMs()
     const gained = Math.max(0, nowMs - this.#filledAtMs) / this.#everyMs
     this.#tokens = Math.min(this.#burst, this.#tokens + gained)
     this.#filledAtMs = nowMs

@@ -75,10 +75,10 @@ function page(candidates: readonly Candidate[]): string {
 }
 
 async function isAgreed({ shell }: Session, count: number): Promise<boolean> {
-  const answer = await shell.ask(
+  const answer = await shell.ask?.(
     `Each object takes over its VM, as it is, with its addresses. Go on with ${count === 1 ? 'this one' : `these ${count}`}? [y/N] `,
   )
-  return /^y(es)?$/i.test(answer.trim())
+  return /^y(es)?$/i.test(answer?.trim() ?? '')
 }
 
 async function adoptOne({ client }: Session, { namespace, name, vmid, macAddress, fromUID }: Candidate): Promise<ProxmoxVM> {

@@ -10,13 +10,15 @@ process.once('SIGINT', () => interrupted.abort())
 // A reader that has seen enough (head) closes the pipe; that is no fault of ours.
 process.stdout.on('error', () => process.exit(0))
 
-async function ask(question: string): Promise<string> {
-  if (!process.stdin.isTTY) return ''
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return await terminal.question(question, { signal: interrupted.signal })
+    return await lines.question(question, { signal: interrupted.signal })
+  } catch {
+    return ''
   } finally {
-    terminal.close()
+    lines.close()
   }
 }
 

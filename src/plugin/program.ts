@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type CommandFacts, type CommandName, commandNames, commands } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
+import { allowDeletions } from './allow-deletions.ts'
 import { buttonHelp, buttonName, markedName } from './button-names.ts'
 import { changePackage } from './change-package.ts'
 import { sentenceOf } from './fault-sentence.ts'
@@ -8,6 +9,7 @@ import { showPlan } from './plan-page.ts'
 import { showPools } from './pools.ts'
 import { sendCommand } from './command.ts'
 import { reinstall } from './reinstall.ts'
+import { type ReleaseOptions, releaseVMs } from './release.ts'
 import { type Session, withSession } from './session.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
@@ -49,6 +51,7 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addGuards(program, shell)
   for (const name of commandNames) if (name !== 'Reinstall' && name !== 'ChangePackage') addButton(program, shell, name)
   return program
 }
@@ -154,6 +157,31 @@ function addEdits(program: Command, shell: Shell): void {
     .option('--force', 'take fields over from whoever writes them')
     .action(bound(shell, changePackage))
 }
+
+/** Nothing here destroys a VM; one lets others do so, the other makes sure that nobody does. */
+function addGuards(program: Command, shell: Shell): void {
+  program
+    .command('allow-deletions <cluster>')
+    .description('lifts limits.deletions of the ProxmoxCluster for a while: VMs that wait to be destroyed are destroyed')
+    .helpGroup(guardGroup)
+    .option('--for <duration>', 'for how long, at most 24h', seconds)
+    .option('--end', 'takes the leave back')
+    .addOption(json())
+    .action(bound(shell, allowDeletions))
+  waiting(
+    program.command('release [vms...]').description('lets go of VMs for good; the guests stay in PVE as they are').helpGroup(guardGroup),
+  )
+    .option('--all', 'all VMs of the namespace')
+    .option('-A, --all-namespaces', 'all VMs of all namespaces')
+    .option('--hand-back', 'take our mark and tag off the guests; else another object can adopt them')
+    .option('-y, --yes', 'do not ask')
+    .action(async (names: string[], _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ReleaseOptions & Parameters<typeof withSession>[1]>()
+      await withSession(shell, options, (session) => releaseVMs(session, names, options))
+    })
+}
+
+const guardGroup = 'Deletions:'
 
 const changeHelp = () => {
   const { needs }: CommandFacts = commands.ChangePackage

@@ -6,12 +6,12 @@ export interface Shell {
   out(text: string): void
   /** Progress and faults: standard error. Text as it is. */
   err(text: string): void
-  /** Asks on standard error and answers with the line that was typed; empty when standard input is no terminal. */
-  ask(question: string): Promise<string>
   /** Standard error is a terminal: progress is one line that is drawn again. */
   readonly isTerminal: boolean
   /** Width of that terminal. */
   readonly columns: number
+  /** Puts a question to the person at the terminal; undefined: nobody is there to answer. Absent: there is no terminal. */
+  readonly ask?: (question: string) => Promise<string | undefined>
   /** $KUBECONFIG. */
   readonly kubeconfig?: string
   readonly version: string

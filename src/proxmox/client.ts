@@ -50,7 +50,8 @@ export class PveClient implements ApiRequestable {
   #failover: EndpointFailover
   #agent: Agent
   #authorization: string
-  #skewMs = 0
+  /** The Date of PVE's last answer, and when it came by a clock that never jumps. */
+  #lastDate: { readonly theirMs: number; readonly monotonicMs: number } | undefined
 
   /** `mayWrite` throws once this process must change nothing more. Asked when a write is about to leave: it may have waited for its turn. */
   constructor(options: PveClientOptions, o: { clock: Clock; observe?: (seen: Observation) => void; mayWrite?: () => void }) {
@@ -85,16 +86,18 @@ export class PveClient implements ApiRequestable {
     return this.#gate.waiting
   }
 
-  /** PVE's clock minus ours, from the Date header of the last answer; whole seconds. */
+  /** PVE's clock minus ours, from the Date header of the last answer; whole seconds. Right also when our clock has jumped since. */
   get skewMs(): number {
-    return this.#skewMs
+    if (!this.#lastDate) return 0
+    const { theirMs, monotonicMs } = this.#lastDate
+    return Math.round((theirMs + this.#clock.monotonicMs() - monotonicMs - this.#clock.now()) / 1000) * 1000
   }
 
   /** Called by proxmox-api with the filled path and its template, both with the `/api2/json` prefix. */
   async doRequest(method: string, path: string, template: string, params?: Readonly<Record<string, unknown>>): Promise<unknown> {
     const call = callOf(method, path, template, params)
     const leave = await this.#gate.enter(isUrgent(call))
-    const startedMs = this.#clock.now()
+    const startedMs = this.#clock.monotonicMs()
     let status = 0
     try {
       const answer = await this.#withFailover(call)
@@ -102,7 +105,7 @@ export class PveClient implements ApiRequestable {
       return dataOf(call, answer)
     } finally {
       leave()
-      this.#observe?.({ route: call.route, method: call.method, status, seconds: (this.#clock.now() - startedMs) / 1000 })
+      this.#observe?.({ route: call.route, method: call.method, status, seconds: (this.#clock.monotonicMs() - startedMs) / 1000 })
     }
   }
 
@@ -156,7 +159,7 @@ export class PveClient implements ApiRequestable {
 
   #noteDate(date: string | string[] | undefined): void {
     const theirs = typeof date === 'string' ? Date.parse(date) : Number.NaN
-    if (!Number.isNaN(theirs)) this.#skewMs = Math.round((theirs - this.#clock.now()) / 1000) * 1000
+    if (!Number.isNaN(theirs)) this.#lastDate = { theirMs: theirs, monotonicMs: this.#clock.monotonicMs() }
   }
 }
 

@@ -22,7 +22,7 @@ export class EndpointFailover {
 
   /** All of them, in the order in which they should be tried now. */
   order(): string[] {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     const awake = this.#endpoints.filter((endpoint) => endpoint.restsUntilMs <= now)
     const resting = this.#endpoints.filter((endpoint) => endpoint.restsUntilMs > now)
     return [...awake, ...resting.toSorted((a, b) => a.restsUntilMs - b.restsUntilMs)].map(({ origin }) => origin)
@@ -31,7 +31,7 @@ export class EndpointFailover {
   failed(origin: string): void {
     const endpoint = this.#endpoints.find((each) => each.origin === origin)
     if (endpoint === undefined) return
-    endpoint.restsUntilMs = this.#clock.now() + endpoint.restMs
+    endpoint.restsUntilMs = this.#clock.monotonicMs() + endpoint.restMs
     endpoint.restMs = Math.min(endpoint.restMs * 2, longestRestMs)
   }
 

@@ -96,7 +96,7 @@ export class Inventory {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const startedAtMs = this.#clock.now()
+      const startedAtMs = this.#clock.monotonicMs()
       await this.#poll(startedAtMs)
       await this.#rest(startedAtMs, signal)
     }
@@ -152,7 +152,7 @@ export class Inventory {
   /** Until the next listing is due, counted from the start of the last one; woken early by waiters and the first hold. */
   async #rest(startedAtMs: number, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const pauseMs = startedAtMs + this.#pauseMs() - this.#clock.now()
+      const pauseMs = startedAtMs + this.#pauseMs() - this.#clock.monotonicMs()
       if (pauseMs <= 0 || signal.aborted) return
       await this.#sleepUnlessWoken(pauseMs, signal)
     }

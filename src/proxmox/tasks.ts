@@ -106,7 +106,7 @@ export class TaskTracker {
   }
 
   #open(watch: NodeWatch, upid: Upid, kind: string): OpenTask {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, ranMs: 0, nextLookMs: 0 }
     task.nextLookMs = now + this.#cadence.firstLookMs(kind)
     watch.tasks.set(upid, task)
@@ -120,7 +120,7 @@ export class TaskTracker {
     if (!this.#running || watch.looking || watch.tasks.size === 0) return
     const soonest = Math.min(...[...watch.tasks.values()].map(({ nextLookMs }) => nextLookMs))
     const due = watch.tasks.size > listAbove ? Math.max(soonest, watch.lastListMs + closestListMs) : soonest
-    watch.cancel = this.#clock.after(Math.max(0, due - this.#clock.now()), () => void this.#look(watch))
+    watch.cancel = this.#clock.after(Math.max(0, due - this.#clock.monotonicMs()), () => void this.#look(watch))
   }
 
   async #look(watch: NodeWatch): Promise<void> {
@@ -137,14 +137,14 @@ export class TaskTracker {
   }
 
   async #lookAtDue(watch: NodeWatch): Promise<void> {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     const due = [...watch.tasks.values()].filter(({ nextLookMs }) => nextLookMs <= now)
     await Promise.all(due.map((task) => this.#lookAt(watch, task)))
   }
 
   /** Only own tasks are in the list, and only running ones: what is missing from it has ended, or is asked for by name. */
   async #lookAtList(watch: NodeWatch): Promise<void> {
-    watch.lastListMs = this.#clock.now()
+    watch.lastListMs = this.#clock.monotonicMs()
     const before = [...watch.tasks.values()]
     const active = new Set((await this.#pve.tasks(watch.node, { source: 'active', limit: 500 })).map(({ upid }) => upid))
     const left = before.filter((task) => !active.has(task.upid))
@@ -174,14 +174,14 @@ export class TaskTracker {
   }
 
   #stillRuns(task: OpenTask): void {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     task.nextLookMs = now + this.#cadence.nextLookMs(task.looks, now - task.followedAtMs)
     task.looks += 1
     task.ranMs = now - task.followedAtMs
   }
 
   #noAnswer(watch: NodeWatch, fault: unknown): void {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonicMs()
     const { reason, message } = judge(fault)
     // No word from PVE at all says nothing about the node; then everybody waits until somebody answers.
     watch.silentSinceMs = reason === 'NodeOffline' ? (watch.silentSinceMs ?? now) : undefined
@@ -198,7 +198,7 @@ export class TaskTracker {
       this.#release?.()
       this.#release = undefined
     }
-    if (end.is === 'ok') this.#cadence.learn(task.kind, task.ranMs, this.#clock.now() - task.followedAtMs)
+    if (end.is === 'ok') this.#cadence.learn(task.kind, task.ranMs, this.#clock.monotonicMs() - task.followedAtMs)
     this.#ends.set(task.upid, end)
     const oldest = this.#ends.keys().next().value
     if (this.#ends.size > remembered && oldest !== undefined) this.#ends.delete(oldest)
@@ -214,7 +214,7 @@ export class TaskTracker {
   }
 }
 
-export function endOf(exitstatus: string): TaskEnd {
+function endOf(exitstatus: string): TaskEnd {
   if (exitedWell(exitstatus)) return { is: 'ok', warnings: exitstatus !== 'OK' }
   // A worker that died without a last line: SIGKILL, out of memory, node reboot (pve-common, upid_read_status).
   if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }

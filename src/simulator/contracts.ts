@@ -25,6 +25,10 @@ export interface FaultPlan {
     emptyBody?: boolean
   }
   task?: TaskFault
+  /** The task that a reboot leaves behind to start the guest. */
+  secondTask?: TaskFault
+  /** The answer (or its loss) at once, the request itself so much later. */
+  beginAfterMs?: number
 }
 
 /** What shall go wrong in the task that a call starts. */
@@ -38,6 +42,8 @@ export interface TaskFault {
   /** The worker vanishes in the middle: `unexpected status`, and what it had locked in the config stays locked. */
   kill?: boolean
   extraMs?: number
+  /** The task is there, its work begins so much later; until then it holds nothing. */
+  beginAfterMs?: number
 }
 
 export interface FaultSource {

@@ -1,3 +1,4 @@
+import { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { handleAdmin } from './admin/admin.ts'
 import { Faults } from './admin/faults.ts'
@@ -9,9 +10,12 @@ import { defaultSpec } from './presets/default.ts'
 import { recordedSpec } from './presets/recorded.ts'
 import { applyScenario } from './presets/scenario.ts'
 import { allRoutes } from './all-routes.ts'
-import { makeAuthority, makeNodeCertificate } from './tls/certificate.ts'
+import { AnsweringCluster } from './answering-cluster.ts'
 import type { WorldSpec } from './world/spec.ts'
-import { World } from './world/world.ts'
+import type { World } from './world/world.ts'
+
+/** How long connections outlive a change of who answers. */
+const lingerMs = 100
 
 export interface SimulatorOptions {
   /** Default 127.0.0.1. */
@@ -46,56 +50,52 @@ export interface Simulator {
 
 /** Starts a simulated cluster and listens. Throws with a readable text when the scenario is wrong or the port is taken. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const spec = specOf(options)
-  const authority = options.tls === false ? undefined : makeAuthority()
-  const certificates = new Map(authority ? spec.nodes.map((n) => [n.name, makeNodeCertificate(authority, n.name, [n.ip])] as const) : [])
-  const make = () => {
-    const world = new World(structuredClone(spec), options.speed ?? 1)
-    for (const [name, certificate] of certificates) {
-      const node = world.nodes.get(name)
-      if (node) node.fingerprint = certificate.fingerprint
-    }
-    return world
-  }
-  let world = make()
-  const faults = new Faults(() => world)
+  const cluster = new AnsweringCluster(specOf(options), options.speed ?? 1, options.tls !== false)
+  const faults = new Faults(() => cluster.world)
   const requests = new RequestLog()
-  const sim = {
-    get world() {
-      return world
-    },
-    faults,
-    requests,
-    url: '',
-    routes: allRoutes,
-    reset() {
-      world.stop()
-      world = make()
-      faults.reset()
-      requests.reset()
-    },
+  const reset = (): void => {
+    cluster.reset()
+    faults.reset()
+    requests.reset()
   }
+  const sim = view(cluster, { faults, requests, url: '', routes: allRoutes, reset, swap: (isOther: boolean) => cluster.swap(isOther) })
   const pipeline = new Pipeline(new Router(allRoutes), () => sim)
-  const served = certificates.get(world.firstNode.name)
-  const server = createListener({ tls: served, pipeline, sim: () => sim, admin: (request) => handleAdmin(request, sim) })
+  const server = createListener({ tls: cluster.served, pipeline, sim: () => sim, admin: (request) => handleAdmin(request, sim) })
+  cluster.onSwap = (served) => {
+    if (server instanceof HttpsServer && served) server.setSecureContext(served)
+    // The call that asked for it still gets its answer; after that the old connections lead nowhere.
+    server.closeIdleConnections()
+    setTimeout(() => server.closeAllConnections(), lingerMs).unref()
+  }
   const host = options.host ?? '127.0.0.1'
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, host, resolve)
   })
   const { port } = server.address() as AddressInfo
-  sim.url = `${served ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const url = `${cluster.served ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
   const stop = async () => {
-    world.stop()
+    cluster.stop()
     server.closeAllConnections()
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
-  const simulator: Simulator = Object.assign(Object.create(sim) as typeof sim, {
-    ca: authority?.certificate,
-    fingerprint: served?.fingerprint,
-    stop,
-  })
-  return simulator
+  return view(cluster, { ...sim, url, stop })
+}
+
+/** What changes with resets and swaps is asked of the cluster each time. */
+function view<T extends object>(cluster: AnsweringCluster, rest: T): T & Pick<Simulator, 'world' | 'ca' | 'fingerprint'> {
+  const live = {
+    get world() {
+      return cluster.world
+    },
+    get ca() {
+      return cluster.ca
+    },
+    get fingerprint() {
+      return cluster.served?.fingerprint
+    },
+  }
+  return Object.defineProperties({ ...rest }, Object.getOwnPropertyDescriptors(live)) as T & Pick<Simulator, 'world' | 'ca' | 'fingerprint'>
 }
 
 function specOf(options: SimulatorOptions): WorldSpec {

@@ -31,6 +31,7 @@ const helpDesk = as('paul')
 const bridge = as('bridge')
 const operator = as('olga')
 const rebooter = as('rita')
+const desk = as('desk')
 
 let namespace = ''
 let elsewhere = ''
@@ -62,11 +63,13 @@ beforeAll(async () => {
     binding('vera', clusterRole('pve-viewer'), namespace),
     binding('paul', clusterRole('pve-power'), namespace),
     binding('bridge', clusterRole('pve-billing-bridge'), namespace),
+    binding('desk', clusterRole('pve-billing-bridge'), namespace),
+    binding('desk', clusterRole('pve-billing-support'), namespace),
     binding('olga', clusterRole('pve-operator-admin'), namespace),
     binding('rita', { kind: 'Role', name: 'reboot-web1' }, namespace),
   ])
   await until('the roles act', () =>
-    Promise.all([viewer, helpDesk, bridge, operator, rebooter].map((it) => it.list(proxmoxVMCommands, { namespace }))),
+    Promise.all([viewer, helpDesk, bridge, operator, rebooter, desk].map((it) => it.list(proxmoxVMCommands, { namespace }))),
   )
 })
 
@@ -96,6 +99,7 @@ describe('a button', () => {
   it('may be pressed by whoever has its right', async () => {
     expect(await pressable(helpDesk)).toEqual(power)
     expect(await pressable(bridge)).toEqual([...power, 'Reinstall', 'ChangePackage'])
+    expect(await pressable(desk)).toEqual(commandNames)
     expect(await pressable(operator)).toEqual(commandNames)
   })
 
@@ -209,6 +213,8 @@ describe('the roles', () => {
     ['olga', 'read a Secret', () => operator.get(secrets, { name: 'web1-credentials', namespace })],
     ['bridge', 'list Secrets', () => bridge.list(secrets, { namespace })],
     ['bridge', 'read a Secret elsewhere', () => bridge.get(secrets, { name: 'fra1-token', namespace: elsewhere })],
+    ['bridge', 'replace VMs', () => bridge.replace(proxmoxVMs, manifest('ProxmoxVM', 'web1', {}, namespace) as never)],
+    ['bridge', 'delete commands', () => bridge.delete(proxmoxVMCommands, { name: 'web1-start', namespace })],
     ['bridge', 'write packages', () => bridge.mergePatch(vmPackages, { name: 'vps-s' }, { spec: {} })],
     ['vera', 'write VMs', () => viewer.mergePatch(proxmoxVMs, { name: 'web1', namespace }, { spec: {} })],
     ['paul', 'delete VMs', () => helpDesk.delete(proxmoxVMs, { name: 'web1', namespace })],

@@ -23,7 +23,7 @@ export function quietDependencies(o: { now: string; vms?: readonly ProxmoxVM[]; 
     installation: { uid: '6a1f0000-0000-4000-8000-00000000000a' },
     inFlight: new InFlightPlacements(),
     random: o.random ?? (() => 0),
-    clock: { now: () => Date.parse(o.now) },
+    clock: { now: () => Date.parse(o.now), monotonicMs: () => Date.parse(o.now) },
     events: { record: (_: unknown, type: string, reason: string, message: string) => told.push(`${type} ${reason}: ${message}`) },
     observe: { stepEnded: () => undefined, becameReady: (cluster: string, seconds: number) => becameReady.push([cluster, seconds]) },
   }

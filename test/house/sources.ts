@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -31,7 +31,7 @@ export function breach(path: string, line: number, sentence: string): string {
 /** Every file git would keep: tracked, or new and not ignored. */
 export function keptFiles(): string[] {
   const list = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  return list.split('\n').filter((path) => path !== '' && existsSync(join(root, path)))
+  return list.split('\n').filter((path) => path !== '' && statSync(join(root, path), { throwIfNoEntry: false })?.isFile())
 }
 
 export function roomOf(path: string): string {

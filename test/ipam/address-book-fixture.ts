@@ -155,6 +155,10 @@ export class TurnedClock implements Clock {
     return this.nowMs
   }
 
+  monotonicMs(): number {
+    return this.nowMs
+  }
+
   after(ms: number, run: () => void): () => void {
     const entry = { atMs: this.nowMs + ms, run }
     this.due.push(entry)

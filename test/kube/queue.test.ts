@@ -10,6 +10,7 @@ class HandClock implements Clock {
   #nowMs = 0
   #timers: { dueMs: number; run: () => void }[] = []
   now = (): number => this.#nowMs
+  monotonicMs = this.now
   sleep = (): Promise<void> => Promise.resolve()
   after = (ms: number, run: () => void): (() => void) => {
     const timer = { dueMs: this.#nowMs + ms, run }
@@ -187,6 +188,70 @@ describe('the work queue', () => {
     queue.add('b')
     queue.add('a')
     expect(queue.oldestAgeSeconds).toBe(3)
+  })
+
+  it.each([
+    ['well', ['added', 'taken after 1 s', 'success after 2 s']],
+    ['later', ['added', 'taken after 1 s', 'requeue_after after 2 s']],
+    ['judged', ['added', 'taken after 1 s', 'retried', 'requeue after 2 s']],
+    ['broken', ['added', 'taken after 1 s', 'retried', 'error after 2 s']],
+  ])('tells its meter how long a key waited and was worked on, and how that ended: %s', async (key, expected) => {
+    const clock = new HandClock()
+    const queue = new WorkQueue({ clock, random: () => 1 })
+    const told: string[] = []
+    queue.measureBy({
+      added: () => told.push('added'),
+      retried: () => told.push('retried'),
+      taken: (seconds) => told.push(`taken after ${seconds} s`),
+      ended: (result, seconds) => told.push(`${result} after ${seconds} s`),
+    })
+    queue.add(key)
+    clock.advance(1_000)
+    const stop = new AbortController()
+    const work = async (): Promise<void> => {
+      clock.advance(2_000)
+      if (key === 'later') queue.addAfter(key, 60_000)
+      if (key === 'judged') queue.retry(key)
+      if (key === 'broken') throw new Error('no')
+    }
+    const ran = queue.run(work, { workers: 1 }, stop.signal)
+    await until('the work to end', () => queue.depth === 0 && queue.running === 0, { everyMs: 1 })
+    stop.abort()
+    await ran
+    expect(told).toEqual(expected)
+  })
+
+  it('counts no retry for a key that only asked for a delay', () => {
+    const queue = new WorkQueue({ clock: new HandClock(), random: () => 1 })
+    const retried: string[] = []
+    queue.measureBy({ added: () => undefined, retried: () => retried.push('a'), taken: () => undefined, ended: () => undefined })
+
+    queue.addAfter('a', 5_000)
+    queue.addAfter('b', 5_000)
+    expect(retried).toEqual([])
+
+    queue.retry('a')
+    expect(retried).toEqual(['a'])
+  })
+
+  it('knows what it works on, how long already, and by how many workers', async () => {
+    const clock = new HandClock()
+    const queue = new WorkQueue({ clock })
+    const gate = Promise.withResolvers<void>()
+    const stop = new AbortController()
+    expect([queue.workers, queue.unfinishedSeconds]).toEqual([0, { all: 0, longest: 0 }])
+    const ran = queue.run(() => gate.promise, { workers: 2 }, stop.signal)
+    queue.add('old')
+    await until('the first', () => queue.running === 1, { everyMs: 1 })
+    clock.advance(3_000)
+    queue.add('young')
+    await until('the second', () => queue.running === 2, { everyMs: 1 })
+    clock.advance(1_000)
+    expect([queue.workers, queue.unfinishedSeconds]).toEqual([2, { all: 5, longest: 4 }])
+    stop.abort()
+    gate.resolve()
+    await ran
+    expect([queue.workers, queue.unfinishedSeconds]).toEqual([0, { all: 0, longest: 0 }])
   })
 
   it('takes a hundred thousand keys without becoming slow by their number', async () => {

@@ -36,6 +36,8 @@ describe('a VM that was ready', () => {
     it(
       'refuses to shrink a disk and applies the rest',
       async () => {
+        await edit({ systemDisk: { size: '45Gi' } })
+        await until('the disk has grown', () => config('scsi0')?.includes('size=45G') === true)
         await edit({ systemDisk: { size: '20Gi' }, cpu: { units: 350 } })
         const after = await world.untilCondition('web', 'PackageApplied', 'False', 'DiskShrinkRefused')
         expect(config('scsi0')).toContain('size=45G')
@@ -92,11 +94,15 @@ describe('a VM that was ready', () => {
   describe('and is changed by hand in PVE', () => {
     const marker = 'pve.hosting/rule='
     const rules = () => world.simulator.world.firewall.get(vm.status?.vmid ?? 0)?.rules ?? []
+    const names = () => rules().map(({ comment }) => comment?.split(' ')[0]?.replace(marker, ''))
     const audit = () => world.clock.skip(70_000)
 
     it(
       'gets back what was ours, and keeps what is not',
       async () => {
+        await edit({ cpu: { units: 350 } })
+        await until('the edit is applied', () => config('cpuunits') === '350')
+        await world.untilReady('web')
         const base = world.pathOf(vm)
         await world.inPve('POST', `${base}/firewall/rules`, { type: 'in', action: 'ACCEPT', enable: 1, comment: 'by an admin' })
         await world.inPve('DELETE', `${base}/firewall/rules/2`)
@@ -111,12 +117,17 @@ describe('a VM that was ready', () => {
           'everything is back',
           async () => {
             audit()
-            return rules().length === 5 && config('cpuunits') === '350' && config('scsi0')?.includes('mbps_rd=200')
+            return (
+              names().join() === 'ssh,web,icmp,no-smtp,by' &&
+              config('cpuunits') === '350' &&
+              config('scsi0')?.includes('mbps_rd=200') === true &&
+              config('tags')?.includes('pve-operator') === true
+            )
           },
           { everyMs: 300 },
         )
         await world.untilReady('web')
-        expect(rules().map(({ comment }) => comment?.split(' ')[0]?.replace(marker, ''))).toEqual(['ssh', 'web', 'icmp', 'no-smtp', 'by'])
+        expect(names()).toEqual(['ssh', 'web', 'icmp', 'no-smtp', 'by'])
         expect(config('tags')?.split(/[;, ]/).toSorted()).toEqual(['backup-weekly', 'pve-operator'])
         expect(config('description')).toContain('owner: Jo')
         const history = (await world.vm('web'))?.status?.history?.filter(({ outcome }) => outcome === 'Repaired') ?? []
@@ -128,6 +139,9 @@ describe('a VM that was ready', () => {
     it(
       'is left alone while it is paused',
       async () => {
+        await edit({ cpu: { limit: '2' } })
+        await until('the edit is applied', () => config('cpulimit') === '2')
+        await world.untilReady('web')
         await world.edit('web', { metadata: { annotations: { 'pve.hosting/paused': 'true' } } })
         await world.untilCondition('web', 'Paused', 'True')
         await edit({ cpu: { units: 111 } })

@@ -32,12 +32,21 @@ describe('trouble in PVE', () => {
       { everyMs: 150 },
     )
 
+  /** A backup of all guests of a node: a task without a guest in its id, under whose lock the VM is. */
+  const holdBackup = ({ status }: ProxmoxVM) => {
+    let end: () => void = () => undefined
+    const ended = new Promise<void>((resolve) => (end = resolve))
+    world.simulator.world.setLock(status?.vmid ?? 0, 'backup')
+    world.simulator.world.tasks.start({ node: status?.node ?? '', type: 'vzdump', id: '', user: 'root@pam' }, () => ended)
+    return { end }
+  }
+
   it(
     'as a lock is waited for, said, and not a failure',
     async () => {
       const vm = await born('locked')
       const vmid = vm.status?.vmid ?? 0
-      world.simulator.world.setLock(vmid, 'backup')
+      const backup = holdBackup(vm)
       world.simulator.requests.reset()
       await world.edit('locked', { spec: { package: { cpu: { units: 123 } } } })
       const waiting = await world.untilCondition('locked', 'Ready', 'False', 'Locked')
@@ -48,6 +57,7 @@ describe('trouble in PVE', () => {
       expect(world.writes()).toEqual([])
       expect((await ready('locked'))?.reason).toBe('Locked')
       world.simulator.world.setLock(vmid, undefined)
+      backup.end()
       world.clock.skip(61_000)
       const after = await world.untilReady('locked')
       expect(world.guestOf(after).config.get('cpuunits')).toBe('123')
@@ -68,6 +78,28 @@ describe('trouble in PVE', () => {
       world.simulator.world.setLock(vmid, undefined)
       world.clock.skip(31_000)
       await world.untilGone('locked-end')
+    },
+    patienceMs,
+  )
+
+  it(
+    'as a lock that a dead task left behind is told with its command, at the end of a VM and in its life',
+    async () => {
+      const ending = await born('left-end')
+      const living = await born('left-life')
+      for (const vm of [ending, living]) world.simulator.world.setLock(vm.status?.vmid ?? 0, 'snapshot-delete')
+      await world.delete('left-end')
+      await world.edit('left-life', { spec: { package: { cpu: { cores: 2 } } } })
+      for (const vm of [ending, living]) {
+        const stuck = await world.untilCondition(vm.metadata.name, 'Stalled', 'True', 'StuckLock')
+        const { message } = world.condition(stuck, 'Stalled') ?? {}
+        expect(message).toContain('"snapshot-delete"')
+        expect(message).toContain(`on ${vm.status?.node}: qm unlock ${vm.status?.vmid}`)
+        expect(message).not.toContain('qm destroy')
+        world.simulator.world.setLock(vm.status?.vmid ?? 0, undefined)
+      }
+      await world.untilGone('left-end')
+      await world.untilReady('left-life')
     },
     patienceMs,
   )

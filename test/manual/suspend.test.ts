@@ -31,6 +31,10 @@ describe('a suspension', () => {
       } as never,
       { fieldManager: by },
     )
+  const born = async (name: string) => {
+    await world.apply(name)
+    return await world.untilReady(name)
+  }
   const suspended = (name: string) => world.untilCondition(name, 'Suspended', 'True')
   const unsuspended = (name: string) => world.untilCondition(name, 'Suspended', 'False', 'NotSuspended')
 
@@ -65,20 +69,23 @@ describe('a suspension', () => {
   }, 90_000)
 
   it('refuses Start and names the holders', async () => {
-    await hold('two-holders', 'billing', ['unpaid'])
-    await suspended('two-holders')
-    expect(await outcomeOf(world, 'two-holders', 'Start')).toBe(
+    await born('refused')
+    await hold('refused', 'billing', ['unpaid'])
+    await suspended('refused')
+    expect(await outcomeOf(world, 'refused', 'Start')).toBe(
       'Failed: The VM is suspended by billing (unpaid); it starts when the last suspension is gone.',
     )
-    expect(admin.isRunning(await world.vm('two-holders'))).toBe(false)
+    expect(admin.isRunning(await world.vm('refused'))).toBe(false)
   }, 60_000)
 
   it('is enforced again when somebody starts the VM in PVE, and says meanwhile that it is not off', async () => {
-    const vm = (await world.vm('two-holders'))!
+    await born('restarted')
+    await hold('restarted', 'billing', ['unpaid'])
+    const vm = await suspended('restarted')
     await admin.start(vm)
     await admin.soon('the VM is off again', () => !admin.isRunning(vm))
-    await suspended('two-holders')
-    await world.untilReady('two-holders')
+    await suspended('restarted')
+    await world.untilReady('restarted')
   }, 60_000)
 
   it('cuts the power of a guest that does not obey, after shutdownTimeout', async () => {

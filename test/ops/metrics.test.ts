@@ -27,9 +27,10 @@ describe('metrics', () => {
     const metrics = new Metrics({ version: '1' })
 
     metrics.stepEnded('clone', 'done', 2.1)
-    metrics.reconciled('proxmoxvm', 'success', 0.01)
-    metrics.reconciled('proxmoxvm', 'error', 0.01)
-    metrics.waited('proxmoxvm', 0.001)
+    const meter = metrics.queues.meterOf('proxmoxvm')
+    meter.ended('success', 0.01)
+    meter.ended('error', 0.01)
+    meter.taken(0.001)
     metrics.becameReady('fra1', 4)
 
     expect(await lines(metrics, 'pve_operator_step_seconds_count')).toEqual([
@@ -103,11 +104,31 @@ describe('metrics', () => {
 })
 
 const everything: Sources = {
-  queues: () => [{ name: 'proxmoxvm', depth: 2, oldestAgeSeconds: 0.5, retries: 1 }],
-  workers: () => [{ controller: 'proxmoxvm', active: 3, limit: 16 }],
+  queues: () => [
+    {
+      name: 'proxmoxvm',
+      depth: 2,
+      oldestAgeSeconds: 0.5,
+      active: 3,
+      workers: 16,
+      unfinishedSeconds: 14,
+      longestRunningSeconds: 15,
+    },
+  ],
   pools: () => [{ pool: 'public-v4', state: 'allocated', addresses: 7 }],
   vms: () => [{ cluster: 'fra1', localStatus: 'ready', vms: 5 }],
-  clusters: () => [{ cluster: 'fra1', reachable: true, inventoryAgeSeconds: 4, requestsInFlight: 6, clonesWaiting: 8 }],
+  clusters: () => [
+    {
+      cluster: 'fra1',
+      reachable: true,
+      inventoryAgeSeconds: 4,
+      requestsInFlight: 6,
+      clonesWaiting: 8,
+      deletionsWaiting: 17,
+      deletionsCounted: 18,
+    },
+  ],
+  kinds: () => ({ leaving: 19 }),
   dns: () => ({ vms: 12, oldestSeconds: 13 }),
   leader: () => ({ name: 'pve-operator', leading: true }),
   caches: () => [{ resource: 'proxmoxvms', objects: 9, synced: true, silentSeconds: 11 }],
@@ -116,7 +137,8 @@ const everything: Sources = {
 const expected: readonly [name: string, value: number][] = [
   ['workqueue_depth', 2],
   ['pve_operator_queue_oldest_seconds', 0.5],
-  ['workqueue_retries', 1],
+  ['workqueue_unfinished_work_seconds', 14],
+  ['workqueue_longest_running_processor_seconds', 15],
   ['controller_runtime_active_workers', 3],
   ['controller_runtime_max_concurrent_reconciles', 16],
   ['pve_operator_pool_addresses', 7],
@@ -125,6 +147,9 @@ const expected: readonly [name: string, value: number][] = [
   ['pve_operator_inventory_age_seconds', 4],
   ['pve_operator_pve_requests_in_flight', 6],
   ['pve_operator_clones_waiting', 8],
+  ['pve_operator_deletions_waiting', 17],
+  ['pve_operator_deletions_counted', 18],
+  ['pve_operator_crds_leaving', 19],
   ['leader_election_master_status', 1],
   ['pve_operator_cache_objects', 9],
   ['pve_operator_cache_synced', 1],

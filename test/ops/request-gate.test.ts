@@ -44,6 +44,7 @@ describe('endpoints', () => {
     let nowMs = 0
     const failover = new EndpointFailover(['https://a:8006/', 'https://b:8006'], {
       now: () => nowMs,
+      monotonicMs: () => nowMs,
       sleep: async () => {},
       after: () => () => {},
     })

@@ -25,7 +25,8 @@ describe('a clone', () => {
   }
 
   it('shows its target with lock clone while the disk is copied, and takes no changes then', async () => {
-    const { data: upid } = await clone(200, { full: 1, name: 'web' })
+    // The limit makes it two seconds: long enough to be met half way on a busy machine too.
+    const { data: upid } = await clone(200, { full: 1, name: 'web', bwlimit: 50_000 })
     expect((await visible(200))['lock']).toBe('clone')
     expect((await pve.api('PUT', '/nodes/pve1/qemu/200/config', { cores: 2 })).reason).toBe('VM is locked (clone)')
     expect(await pve.exitOf(upid)).toBe('OK')

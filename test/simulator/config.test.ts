@@ -130,7 +130,7 @@ describe('a config change', () => {
   })
 
   it('takes SSH keys only encoded twice', async () => {
-    const key = `ssh-ed25519 ${'A'.repeat(68)} me@there`
+    const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILjAXrJr2dMG53WYXyCRWucCooU0NSrlDzlqi4EpYTYN me@there'
     expect((await put({ sshkeys: key })).errors?.['sshkeys']).toMatch(/^invalid format - invalid urlencoded string/)
     expect((await put({ sshkeys: encodeURIComponent(key) })).status).toBe(200)
     expect((await put({ sshkeys: 'nonsense' })).reason).toBe('SSH public key validation error')

@@ -63,6 +63,22 @@ export class Drill {
     }
   }
 
+  /** Asks until the answer fits. */
+  async until<T>(ask: () => Promise<T>, fits: (answer: T) => boolean, deadlineMs = 10_000): Promise<T> {
+    const end = Date.now() + deadlineMs
+    for (;;) {
+      const answer = await ask()
+      if (fits(answer)) return answer
+      if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)} after ${deadlineMs} ms`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  /** The same simulator seen with another token. */
+  as(token: string): Drill {
+    return new Drill(this.simulator, token)
+  }
+
   async vmids(): Promise<number[]> {
     const { body } = await this.sim('GET', '/vms')
     return (body['vms'] as { vmid: number }[]).map(({ vmid }) => vmid)

@@ -29,7 +29,7 @@ describe("the simulator's order of checks is PVE's", () => {
   beforeAll(async () => {
     pve = await startDrill({ authDelayMs: 40 })
     const { access } = pve.simulator.world
-    access.users.set('low@pve', { userid: 'low@pve', enable: true, password: undefined, expire: 0 })
+    access.users.set('low@pve', { userid: 'low@pve', enable: true, password: undefined, expire: 0, details: {} })
     access.tokens.set('low@pve!t', { tokenid: 'low@pve!t', secret: 'low', privsep: false, expire: 0 })
     limited = new Drill(pve.simulator, 'low@pve!t=low')
   })

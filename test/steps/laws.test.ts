@@ -5,7 +5,7 @@ import type { Step } from '../../src/ladder/step.ts'
 import { provision, suspend } from '../../src/lifecycle.ts'
 import { describe as sentenceOf, isConfigStep, mergedChange, type Values } from '../../src/ladder/config-step.ts'
 import { seeing, settledValues, wanting, wantingDisk, wantingFirewall } from './seen-and-want.ts'
-import { type ConfigPatch, isEmpty } from '../../src/ladder/guest-writer.ts'
+import { type ConfigPatch, type GuestWriter, isEmpty } from '../../src/ladder/guest-writer.ts'
 
 const password = 'Tr0ub4dor&3'
 const steps = [...provision, ...suspend].map((step) => [step.name, step] as const)
@@ -67,6 +67,71 @@ function applied(values: Values, { set, remove }: ConfigPatch): Values {
 const stored = (value: string) =>
   value.replace(/^([\w-]+):([\d.]+)(?=,|$)/, (_, storage: string) => `${storage}:vm-10000-disk-1,size=100G`).replace(',format=qcow2', '')
 const sentOnce = (want: Want): Want => ({ ...want, ...(want.passwordVersion !== undefined && { passwordInForce: want.passwordVersion }) })
+
+/** A writer that notes what it is asked for; everything is taken. */
+function noting(): { writer: GuestWriter; writes: string[] } {
+  const writes: string[] = []
+  const task = (name: string) => () => {
+    writes.push(name)
+    return Promise.resolve('UPID:pve1:00000001:00000001:65930000:task:10000:op@pve!k8s:')
+  }
+  return {
+    writes,
+    writer: {
+      resize: task('resize'),
+      start: task('start'),
+      shutdown: task('shutdown'),
+      writeConfig: () => task('config')().then(() => undefined),
+      writeFirewall: (write) => task(`firewall ${write.do}`)().then(() => undefined),
+    },
+  }
+}
+
+describe.each(steps)('doing %s', (_name, step: Step) => {
+  it('makes one write at the most, and only where looking missed something', async () => {
+    const halted = { ...wish, power: 'stopped' as const, mayStop: true }
+    for (const want of [wish, halted])
+      for (const seen of looks.filter((look) => look.config && step.check(look, want).is === 'missing')) {
+        const { writer, writes } = noting()
+
+        const outcome = await step.apply({ writer, seen: frozen(seen), want: frozen(want) })
+
+        expect(writes).toHaveLength(1)
+        expect(['done', 'wait']).toContain(outcome.is)
+      }
+  })
+})
+
+/** What an admin or another tool has set: no field of ours, so no step touches it. */
+const theirs: Values = {
+  hookscript: 'local:snippets/h.pl',
+  startup: 'order=3',
+  hostpci0: '0000:01:00.0',
+  scsi7: 'local-lvm:vm-10000-disk-7,size=1G',
+  net1: 'virtio=BC:24:11:AA:AA:AB,bridge=vmbr7',
+  args: '-no-hpet',
+}
+
+describe.each(configSteps)('doing %s', (_name, step) => {
+  it('names no key that is not ours', () => {
+    const { set, remove } = step.change({ ...settledValues, ...theirs }, { ...wish, fresh: false })
+
+    expect([...Object.keys(set), ...remove].filter((key) => key in theirs)).toEqual([])
+  })
+
+  it('keeps the options of a drive and of a network card that are not ours', () => {
+    const values = {
+      ...settledValues,
+      scsi0: 'local-lvm:vm-10000-disk-0,aio=native,serial=abc,size=10G,wwn=0x5000000000000001',
+      net0: 'virtio=BC:24:11:00:00:01,bridge=vmbr9,queues=4',
+    }
+    const { set } = step.change(values, { ...wish, fresh: false })
+
+    expect(set.scsi0 ?? values.scsi0).toMatch(/aio=native.*serial=abc.*wwn=0x5000000000000001/)
+    expect(set.net0 ?? values.net0).toContain('queues=4')
+    expect(Object.keys(set).every((key) => (values as Values)[key] !== set[key])).toBe(true)
+  })
+})
 
 describe.each(steps)('%s', (_name, step: Step) => {
   it('looks without touching what it sees', () => {

@@ -52,6 +52,6 @@ export const whmcs5546 = (o: { v4: string; v6: string; packageName: string }) =>
   cloudInit: {
     user: 'admin',
     generatePassword: true,
-    sshAuthorizedKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8r3Zk0 admin@example.com'],
+    sshAuthorizedKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8r3Zk0y0m1c8rQb3n0y0wqk2bW5m4m3m2m1m0m9m8m admin@example.com'],
   },
 })

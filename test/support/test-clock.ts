@@ -9,14 +9,19 @@ interface Timer {
 /** The system's clock with a lever: `skip` makes it later at once, and what had to wait for that moment happens now. */
 export class TestClock implements Clock {
   #aheadMs = 0
+  #jumpedMs = 0
   readonly #timers = new Set<Timer>()
 
   now(): number {
-    return Date.now() + this.#aheadMs
+    return Date.now() + this.#aheadMs + this.#jumpedMs
+  }
+
+  monotonicMs(): number {
+    return performance.timeOrigin + performance.now() + this.#aheadMs
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer: Timer = { dueMs: this.now() + Math.max(0, ms), run, real: setTimeout(() => undefined, 0) }
+    const timer: Timer = { dueMs: this.monotonicMs() + Math.max(0, ms), run, real: setTimeout(() => undefined, 0) }
     this.#timers.add(timer)
     this.#arm(timer)
     return () => {
@@ -38,6 +43,11 @@ export class TestClock implements Clock {
     })
   }
 
+  /** Somebody sets the machine's clock: no time has passed. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms
+  }
+
   skip(ms: number): void {
     this.#aheadMs += ms
     for (const timer of this.#timers) this.#arm(timer)
@@ -45,9 +55,9 @@ export class TestClock implements Clock {
 
   #arm(timer: Timer): void {
     clearTimeout(timer.real)
-    const partMs = Math.min(Math.max(0, timer.dueMs - this.now()), longestTimerMs)
+    const partMs = Math.min(Math.max(0, timer.dueMs - this.monotonicMs()), longestTimerMs)
     timer.real = setTimeout(() => {
-      if (timer.dueMs > this.now() + 1) return this.#arm(timer)
+      if (timer.dueMs > this.monotonicMs() + 1) return this.#arm(timer)
       this.#timers.delete(timer)
       timer.run()
     }, partMs)

@@ -14,11 +14,7 @@ import { TestClock } from './test-clock.ts'
 import { until } from './until.ts'
 import { Wire } from './wire.ts'
 
-interface RunningOperator {
-  readonly operator: Operator
-  readonly wire: Wire
-  stop(): Promise<void>
-}
+type RunningOperator = Readonly<{ operator: Operator; metrics: Metrics; wire: Wire; stop(): Promise<void> }>
 
 /** A simulated PVE, the real API server and an operator process in this one, with a cluster object, a namespace and names of its own. */
 export class TestWorld {
@@ -85,11 +81,12 @@ export class TestWorld {
     const stop = new AbortController()
     const wire = new Wire()
     const gate = await KubeGate.open({ target: { ...testServer(), ...(o.as && { impersonate: o.as }) }, wire, scope: this })
+    const metrics = new Metrics({ version: 'test' })
     const operator = new Operator({
       server: gate.server,
       clock: this.clock,
       log: createLog({ level: (process.env.TEST_LOG_LEVEL as 'info') ?? 'silent' }),
-      metrics: new Metrics({ version: 'test' }),
+      metrics,
       random: Math.random,
       leaderElect: o.leaderElect ?? false,
       leaseNamespace: this.namespace,
@@ -98,6 +95,7 @@ export class TestWorld {
     running.catch(() => undefined)
     const it: RunningOperator = {
       operator,
+      metrics,
       wire,
       stop: async () => {
         stop.abort()

@@ -35,7 +35,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     vmid,
     mark: markOf(vm.metadata.uid ?? '', vmid),
     ...(status.node && !memory.clone.isUnasked && { expectedNode: status.node }),
-    proofSinceMs: deps.clock.now(),
+    proofSinceMs: deps.clock.monotonicMs(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
     ...(isFirst && { presumedPower: 'stopped' as const }),
     ...(carried && { carried }),

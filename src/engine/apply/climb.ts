@@ -11,8 +11,9 @@ import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, retry, wait, isOutcome } from '../../ladder/outcome.ts'
+import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
 
 /** What the ladder left open on purpose, with what it was climbed for. */
@@ -42,7 +43,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: climb.look.seen }
     if (climb.look.isCarried) return lookAgain
     const { lock } = climb.look.seen
-    if (lock && lock !== 'suspended') return locked(climb, lock)
+    if (lock && lock !== 'suspended') return await locked(climb, lock)
     if (await noteChange(climb, plan, want)) continue
     const sentence = `${plan.step.name}: ${plan.because}`
     const times = (tried.get(sentence) ?? 0) + 1
@@ -136,7 +137,8 @@ async function noteSlots(draft: VMStatusDraft): Promise<void> {
   if (!isNoted) await draft.save()
 }
 
-function locked({ draft, deps }: Climb, lock: string): Outcome {
+async function locked({ draft, deps, cluster, look }: Climb, lock: string): Promise<Outcome> {
+  const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
-  return wait('Locked', `PVE holds the lock "${lock}" on VM ${draft.status.vmid}; nothing is changed until it goes.`, 60_000)
+  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, then: 'nothing is changed until the lock goes' })
 }

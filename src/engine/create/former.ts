@@ -60,7 +60,7 @@ export async function adoptGuest(pass: Pass, cluster: PveCluster, adopt: Adopt):
 
 async function freshLook({ deps, draft }: Pass, cluster: PveCluster, { vmid }: Adopt): Promise<Look> {
   const mark = markOf(draft.vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.now() })
+  const look = new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   return look
 }

@@ -62,7 +62,7 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   const { memory, deps } = pass
   const found = await takeBackAt(pass, cluster, vmid)
   if (found !== 'none') return found
-  const isOpen = deps.clock.now() - Math.max(memory.record.seenMs ?? 0, memory.clone.askedMs ?? 0) < silentWindowMs
+  const isOpen = deps.clock.monotonicMs() - (memory.record.seenMs ?? 0) < silentWindowMs
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
@@ -93,7 +93,7 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
 }
 
 function lookAt({ deps, draft }: Pass, cluster: PveCluster, vmid: number): Look {
-  return new Look({ cluster, vmid, mark: markOf(draft.vm.metadata.uid ?? '', vmid), proofSinceMs: deps.clock.now() })
+  return new Look({ cluster, vmid, mark: markOf(draft.vm.metadata.uid ?? '', vmid), proofSinceMs: deps.clock.monotonicMs() })
 }
 
 /**
@@ -104,7 +104,7 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   const { deps, draft, memory } = pass
   const { vmid } = draft.status
   if (vmid === undefined) return undefined
-  memory.record = { vmid, seenMs: deps.clock.now() }
+  memory.record = { vmid, seenMs: deps.clock.monotonicMs() }
   if (memory.clone.isUnasked || !isClaimedByFormer(pass)) return undefined
   const look = lookAt(pass, cluster, vmid)
   await look.need('presence')

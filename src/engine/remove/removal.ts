@@ -1,9 +1,12 @@
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
+import { type Errand, mayDestroy } from './brake.ts'
 import { deleteBackup, nextBackup } from './backups.ts'
 import { cloneAgeMs, findCloneTask, silentWindowMs } from '../create/clone-task.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
+import { lockObstacle, stuckLock } from '../lock-sentence.ts'
 import { nowIso } from '../dependencies.ts'
 import { working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
@@ -14,6 +17,8 @@ import { whoseGuest } from '../whose-guest.ts'
 
 /** What goes with the VM. Its own disks always do. */
 export interface Removal {
+  /** As the brake on deletions counts it. */
+  readonly kind: Errand['kind']
   /** Else a running VM is an obstacle. */
   readonly cutsPower: boolean
   readonly backups: boolean
@@ -23,9 +28,9 @@ export interface Removal {
 }
 
 export const removals = {
-  terminate: { cutsPower: true, backups: true, snapshots: true, unreferencedDisks: true },
-  remove: { cutsPower: false, backups: false, snapshots: false, unreferencedDisks: false },
-  reinstall: { cutsPower: true, backups: false, snapshots: true, unreferencedDisks: true },
+  terminate: { kind: 'deletion', cutsPower: true, backups: true, snapshots: true, unreferencedDisks: true },
+  remove: { kind: 'Remove', cutsPower: false, backups: false, snapshots: false, unreferencedDisks: false },
+  reinstall: { kind: 'reinstall', cutsPower: true, backups: false, snapshots: true, unreferencedDisks: true },
 } as const satisfies Record<string, Removal>
 
 /** Everything else (a shutdown, a resize) is overtaken by cutting the power. */
@@ -60,7 +65,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, what: Remov
 async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveCluster): Promise<Look> {
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.now() })
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   return look
 }
@@ -102,7 +107,7 @@ async function copyingOrStuck({ draft }: Pass, cluster: PveCluster, look: Look):
   if (task?.running) return waitForTask(task.upid, `The clone to VM ${vmid} must end first.`)
   return stalled(
     'StuckLock',
-    `VM ${vmid} on ${look.seen.node} has lock "clone" and no task is running. An admin must run on that node: qm unlock ${vmid}.`,
+    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,
   )
 }
 
@@ -111,8 +116,9 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
   const { status } = draft
   const { lock, config } = look.seen
   if (lock && lock !== 'suspended') {
+    const seenBefore = draft.written.remoteLock
     draft.change((before) => ({ ...before, remoteLock: lock }))
-    return wait('Locked', `PVE holds the lock "${lock}" on VM ${status.vmid}; it is taken down when the lock goes.`, 30_000)
+    return await lockObstacle({ cluster, at: look.at, lock, seenBefore, then: 'the VM is deleted when the lock goes' })
   }
   if (config?.values.protection === '1')
     return stalled(
@@ -120,7 +126,10 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
       `VM ${status.vmid} is protected in PVE; an admin clears that (qm set ${status.vmid} --protection 0), then it is taken down.`,
     )
   await look.need('power')
-  if (look.seen.power === 'running') return what.cutsPower ? await cutPower(pass, cluster, look) : runs(draft)
+  if (look.seen.power === 'running' && !what.cutsPower) return runs(draft)
+  const leave = await mayDestroy(pass, cluster, errandOf(what, status))
+  if (leave.is !== 'done') return leave
+  if (look.seen.power === 'running') return await cutPower(pass, cluster, look)
   const backups = what.backups ? await removeBackups(pass, cluster) : undefined
   const before = backups ?? (what.snapshots ? await removeSnapshot(pass, cluster, look) : undefined)
   if (before) return before
@@ -129,6 +138,11 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
   draft.change(working('remove', nowIso(deps.clock), { upid }))
   await draft.save()
   return waitForTask(upid, `VM ${status.vmid} is being deleted on ${look.seen.node}.`)
+}
+
+function errandOf({ kind }: Removal, { reinstall }: ProxmoxVMStatus): Errand {
+  const id = kind === 'reinstall' ? reinstall?.running?.requestID : undefined
+  return { kind, ...(id && { id }) }
 }
 
 function runs({ status }: VMStatusDraft): Outcome {

@@ -26,6 +26,7 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
     if (gone.is !== 'done') return gone
   }
   // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
+  if (dnsHolds(draft.vm)) deps.releaseDns(pass.key, draft.vm.metadata.uid ?? '')
   if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
   return await giveBack(pass)
 }

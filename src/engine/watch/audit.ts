@@ -39,7 +39,7 @@ export class Audit {
       const key = this.#next()
       if (key === undefined) continue
       this.#soon.delete(key)
-      this.#seenMs.set(key, this.#clock.now())
+      this.#seenMs.set(key, this.#clock.monotonicMs())
       this.#look(key)
     }
   }
@@ -47,7 +47,7 @@ export class Audit {
   #next(): string | undefined {
     const [urgent] = this.#soon
     if (urgent !== undefined) return urgent
-    const latest = this.#clock.now() - leastMs
+    const latest = this.#clock.monotonicMs() - leastMs
     let best: string | undefined
     let bestMs = latest
     for (const vm of this.#vms.list()) {

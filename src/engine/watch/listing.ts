@@ -41,7 +41,7 @@ async function powerNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: Pve
   const told = powerOf(row)
   const isOlder = memory.listing.powerSeenAtMs !== undefined && listing.startedAtMs < memory.listing.powerSeenAtMs + broadcastMs
   if (told === undefined || told === draft.status.remoteStatus || !isOlder) return told
-  memory.listing.powerSeenAtMs = deps.clock.now()
+  memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const { status } = await cluster.pve.statusCurrent(row)
   memory.listing.isBehind = status !== told
   return status

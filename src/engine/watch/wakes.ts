@@ -39,6 +39,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     deps.vms.subscribe(({ key, old, new: now }) => {
       if (!old || !now || !isOwnEcho(old, now)) queue.add(key)
     }),
+    deps.kinds.subscribe(() => wake(deps.vms.list().filter(({ metadata }) => metadata.deletionTimestamp !== undefined))),
     deps.packages.subscribe(({ key }) => wake(indexes.ofPackage(key))),
     deps.pools.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) changed(indexes.ofPool(key))
@@ -56,6 +57,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
+      const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
         else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
@@ -63,6 +65,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       })
       inventories.set(cluster, () => {
         slots()
+        brake()
         listed()
       })
     }),

@@ -1,18 +1,32 @@
 import { forbidden } from '../http/refusal.ts'
 import type { AclSpec, WorldSpec } from '../world/spec.ts'
 import { type Identity, identityOf } from './identity.ts'
-import { allPrivileges, builtInRoles } from './privileges.ts'
+import { AclTree } from './acl-tree.ts'
+import { privilegesOf } from './privileges.ts'
+
+/** What PVE knows of a person besides the id; every field as it was given. */
+export const userDetails = ['firstname', 'lastname', 'email', 'comment', 'keys'] as const
 
 export interface User {
   userid: string
   enable: boolean
   password: string | undefined
+  /** Seconds since the epoch, 0: never. */
   expire: number
+  details: Partial<Record<(typeof userDetails)[number], string>>
+}
+
+export interface Group {
+  groupid: string
+  comment?: string
+  users: Set<string>
 }
 
 export interface Token {
   tokenid: string
   secret: string
+  /** Another one that works too. */
+  alias?: string
   privsep: boolean
   expire: number
   comment?: string
@@ -25,61 +39,86 @@ export interface Pool {
   storages: Set<string>
 }
 
-interface Entry {
-  type: AclSpec['type']
-  ugid: string
-  roleid: string
-  propagate: boolean
-}
-
-const everything: ReadonlyMap<string, boolean> = new Map(allPrivileges.map((p) => [p, true]))
-
-/** user.cfg: users, tokens, roles, pools, the permission tree and the questions put to it. */
+/** user.cfg: users, groups, tokens, roles, pools, the permission tree and the questions put to it. */
 export class Access {
   readonly users = new Map<string, User>()
-  readonly groups = new Map<string, Set<string>>()
+  readonly groups = new Map<string, Group>()
   readonly tokens = new Map<string, Token>()
   readonly pools = new Map<string, Pool>()
   readonly roles = new Map<string, readonly string[]>()
-  /** Path → entries. */
-  readonly tree = new Map<string, Entry[]>()
+  readonly tree = new AclTree()
+  /** Every privilege of this version, and the roles it brings. */
+  readonly builtIn: ReturnType<typeof privilegesOf>
+  readonly #everything: ReadonlyMap<string, boolean>
   #cache = new Map<string, ReadonlyMap<string, boolean>>()
 
-  constructor(spec: Pick<WorldSpec, 'users' | 'groups' | 'tokens' | 'acl' | 'pools' | 'roles'>) {
-    for (const [role, privileges] of Object.entries({ ...builtInRoles, ...spec.roles })) this.roles.set(role, privileges)
-    for (const u of spec.users)
-      this.users.set(u.userid, { userid: u.userid, enable: u.enable ?? true, password: u.password, expire: u.expire ?? 0 })
-    for (const g of spec.groups ?? []) this.groups.set(g.groupid, new Set(g.users))
-    for (const t of spec.tokens)
-      this.tokens.set(t.tokenid, { tokenid: t.tokenid, secret: t.secret, privsep: t.privsep ?? true, expire: t.expire ?? 0 })
-    for (const a of spec.acl) this.grant(a)
-    for (const p of spec.pools)
-      this.pools.set(p.poolid, { poolid: p.poolid, comment: p.comment, vms: new Set(p.vms), storages: new Set(p.storages) })
+  constructor(spec: Pick<WorldSpec, 'version' | 'users' | 'groups' | 'tokens' | 'acl' | 'pools' | 'roles'>) {
+    this.builtIn = privilegesOf(spec.version.release)
+    this.#everything = new Map(this.builtIn.all.map((privilege) => [privilege, true]))
+    for (const [role, privileges] of Object.entries({ ...this.builtIn.roles, ...spec.roles })) this.roles.set(role, privileges)
+    for (const { userid, enable = true, password, expire = 0 } of spec.users)
+      this.users.set(userid, { userid, enable, password, expire, details: {} })
+    for (const { groupid, users } of spec.groups ?? []) this.groups.set(groupid, { groupid, users: new Set(users) })
+    for (const { tokenid, secret, alias, privsep = true, expire = 0 } of spec.tokens)
+      this.tokens.set(tokenid, { tokenid, secret, privsep, expire, ...(alias === undefined ? {} : { alias }) })
+    for (const entry of spec.acl) this.grant(entry)
+    for (const { poolid, comment, vms, storages } of spec.pools)
+      this.pools.set(poolid, { poolid, comment, vms: new Set(vms), storages: new Set(storages) })
   }
 
-  /** Call after any change of users, tokens, pools or the tree. */
+  /** Call after any change of users, groups, tokens, roles, pools or the tree. */
   changed(): void {
     this.#cache = new Map()
   }
 
   grant(acl: AclSpec): void {
-    const list = this.tree.get(acl.path) ?? []
-    const rest = list.filter((e) => !(e.type === acl.type && e.ugid === acl.ugid && e.roleid === acl.roleid))
-    rest.push({ type: acl.type, ugid: acl.ugid, roleid: acl.roleid, propagate: acl.propagate ?? true })
-    this.tree.set(acl.path, rest)
+    this.tree.grant(acl)
     this.changed()
   }
 
   revoke(acl: Omit<AclSpec, 'propagate'>): void {
-    const rest = (this.tree.get(acl.path) ?? []).filter((e) => !(e.type === acl.type && e.ugid === acl.ugid && e.roleid === acl.roleid))
-    if (rest.length > 0) this.tree.set(acl.path, rest)
-    else this.tree.delete(acl.path)
+    this.tree.revoke(acl)
     this.changed()
   }
 
-  /** What a destroyed guest loses: its entries in the tree and its place in a pool. */
+  /** What goes with a user: tokens, memberships and every entry of the tree (PVE::AccessControl delete_user_acl). */
+  forgetUser(userid: string): void {
+    this.users.delete(userid)
+    for (const group of this.groups.values()) group.users.delete(userid)
+    for (const tokenid of this.tokens.keys()) if (tokenid.startsWith(`${userid}!`)) this.forgetToken(tokenid)
+    this.tree.drop((entry) => entry.type === 'user' && entry.ugid === userid)
+    this.changed()
+  }
+
+  /** The next reading of user.cfg ignores entries of a token that is gone, the next writing drops them (recording 60). */
+  forgetToken(tokenid: string): void {
+    this.tokens.delete(tokenid)
+    this.tree.drop((entry) => entry.type === 'token' && entry.ugid === tokenid)
+    this.changed()
+  }
+
+  forgetGroup(groupid: string): void {
+    this.groups.delete(groupid)
+    this.tree.drop((entry) => entry.type === 'group' && entry.ugid === groupid)
+    this.changed()
+  }
+
+  forgetRole(roleid: string): void {
+    this.roles.delete(roleid)
+    this.tree.drop((entry) => entry.roleid === roleid)
+    this.changed()
+  }
+
+  /** The pool's own entries go with it, and those of pools nested in it (PVE::AccessControl delete_pool_acl). */
+  forgetPool(poolid: string): void {
+    this.pools.delete(poolid)
+    this.tree.dropPath(`/pool/${poolid}`)
+    this.changed()
+  }
+
+  /** What a destroyed guest loses, purge or not: its entries in the tree and its place in a pool. */
   forgetGuest(vmid: number): void {
-    this.tree.delete(`/vms/${vmid}`)
+    this.tree.dropPath(`/vms/${vmid}`)
     for (const pool of this.pools.values()) pool.vms.delete(vmid)
     this.changed()
   }
@@ -91,7 +130,9 @@ export class Access {
 
   /** Privilege → whether it propagates, for one path (PVE::RPCEnvironment permissions). */
   permissions(who: Identity, path: string): ReadonlyMap<string, boolean> {
-    if (who.isRoot || (who.user === 'root@pam' && !this.tokens.get(who.id)?.privsep)) return everything
+    const token = who.token === undefined ? undefined : this.tokens.get(who.id)
+    if (who.token !== undefined && token === undefined) return new Map()
+    if (who.isRoot || (who.user === 'root@pam' && !token?.privsep)) return this.#everything
     const key = `${who.id}\n${path}`
     const known = this.#cache.get(key)
     if (known) return known
@@ -118,58 +159,33 @@ export class Access {
   }
 
   #compute(who: Identity, path: string): ReadonlyMap<string, boolean> {
-    if (who.token !== undefined) {
-      const owner = this.permissions(identityOf(who.user), path)
-      if (!this.tokens.get(who.id)?.privsep) return owner
-      const own = this.#ofPrincipal(who.id, path)
-      return new Map([...own].filter(([p]) => owner.has(p)).map(([p, propagate]) => [p, propagate && (owner.get(p) ?? false)]))
-    }
-    return this.#ofPrincipal(who.id, path)
+    if (who.token === undefined) return this.#ofPrincipal(who.id, path)
+    const owner = this.permissions(identityOf(who.user), path)
+    if (!this.tokens.get(who.id)?.privsep) return owner
+    const own = this.#ofPrincipal(who.id, path)
+    return new Map([...own].filter(([p]) => owner.has(p)).map(([p, propagate]) => [p, propagate && (owner.get(p) ?? false)]))
   }
 
+  /** Roles of the path, and those on the pools it is a member of: these never propagate further (compile_acl_path). */
   #ofPrincipal(id: string, path: string): ReadonlyMap<string, boolean> {
-    const roles = new Map(this.#rolesAt(id, path))
-    for (const pool of this.pools.values()) {
-      const isMember = [...memberPaths(path)].some((m) =>
-        m.vmid !== undefined ? pool.vms.has(m.vmid) : pool.storages.has(m.storage ?? ''),
-      )
-      if (!isMember) continue
-      for (const [role, propagate] of this.#rolesAt(id, `/pool/${pool.poolid}`)) if (!roles.has(role)) roles.set(role, propagate)
+    const isMember = (groupid: string): boolean => this.groups.get(groupid)?.users.has(id) ?? false
+    const roles = new Map(this.tree.rolesAt(id, path, isMember))
+    if (roles.has('NoAccess')) return new Map()
+    for (const pool of this.#poolsOf(path)) {
+      for (const role of this.tree.rolesAt(id, `/pool/${pool.poolid}`, isMember).keys()) {
+        if (role === 'NoAccess') return new Map()
+        if (!roles.has(role)) roles.set(role, false)
+      }
     }
     const out = new Map<string, boolean>()
-    if (roles.has('NoAccess')) return out
     for (const [role, propagate] of roles) for (const p of this.roles.get(role) ?? []) out.set(p, propagate || (out.get(p) ?? false))
     return out
   }
 
-  /** Roles of a user or token at a path: the deepest level that names it wins, a user's entry beats a group's. */
-  #rolesAt(id: string, path: string): ReadonlyMap<string, boolean> {
-    let roles = new Map<string, boolean>()
-    const isToken = id.includes('!')
-    for (const level of levels(path)) {
-      const entries = (this.tree.get(level) ?? []).filter((e) => level === path || e.propagate)
-      const own = entries.filter((e) => e.type === (isToken ? 'token' : 'user') && e.ugid === id)
-      const found = own.length > 0 ? own : isToken ? [] : entries.filter((e) => e.type === 'group' && this.groups.get(e.ugid)?.has(id))
-      if (found.length === 0) continue
-      roles = new Map(found.some((e) => e.roleid === 'NoAccess') ? [['NoAccess', true]] : found.map((e) => [e.roleid, e.propagate]))
-    }
-    return roles
+  #poolsOf(path: string): Pool[] {
+    const vmid = /^\/vms\/(\d+)$/.exec(path)?.[1]
+    const storage = /^\/storage\/([^/]+)$/.exec(path)?.[1]
+    if (vmid === undefined && storage === undefined) return []
+    return [...this.pools.values()].filter((pool) => (vmid === undefined ? pool.storages.has(storage ?? '') : pool.vms.has(Number(vmid))))
   }
-}
-
-function levels(path: string): string[] {
-  const out = ['/']
-  let at = ''
-  for (const part of path.split('/').filter(Boolean)) {
-    at += `/${part}`
-    out.push(at)
-  }
-  return out
-}
-
-function memberPaths(path: string): { vmid?: number; storage?: string }[] {
-  const vm = /^\/vms\/(\d+)$/.exec(path)
-  if (vm) return [{ vmid: Number(vm[1]) }]
-  const storage = /^\/storage\/([^/]+)$/.exec(path)
-  return storage ? [{ storage: storage[1] as string }] : []
 }

@@ -34,7 +34,8 @@ export function userOfTicket(world: World, ticket: string): string | undefined {
   return isUsable(world, user) ? user : undefined
 }
 
-function isUsable(world: World, user: string): boolean {
+/** Known, enabled and not expired. */
+export function isUsable(world: World, user: string): boolean {
   const found = world.access.users.get(user)
   return found?.enable === true && (found.expire === 0 || found.expire > world.clock.seconds())
 }
@@ -44,19 +45,44 @@ function equal(a: string, b: string): boolean {
   return x.length === y.length && timingSafeEqual(x, y)
 }
 
-/** Who calls; throws 401. A ticket cookie beats the Authorization header (PVE::HTTPServer auth_handler). */
+/** PVE::APIServer::Formatter extract_auth_value. */
+function valueIn(header: string | undefined, key: string): string | undefined {
+  const value = new RegExp(`(?:^|\\s)${key}[= ]([^;]*)`).exec(header ?? '')?.[1]
+  return value?.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+/** The token that a call names, whether it is right or not: on open routes PVE asks no further. */
+export function claimedToken(headers: IncomingHttpHeaders): string {
+  return valueIn(headers.authorization, 'PVEAPIToken')?.split('=')[0] ?? ''
+}
+
+/** Who calls; throws 401. A ticket is taken from the cookie, else from `Authorization: PVEAuthCookie=…`; it beats a token (PVE::HTTPServer auth_handler). */
 export function authenticate(world: World, method: string, headers: IncomingHttpHeaders): Identity {
-  const cookie = /(?:^|;\s*)PVEAuthCookie=([^;]+)/.exec(headers.cookie ?? '')?.[1]
-  if (cookie !== undefined) return byTicket(world, method, decodeURIComponent(cookie), headers)
-  const token = /^PVEAPIToken[= ](.*)$/.exec(headers.authorization ?? '')?.[1]
-  if (token === undefined) throw refused('No ticket')
-  const match = /^([^\s:/]+@[^\s!]+![^=\s]+)=(.+)$/.exec(decodeURIComponent(token))
+  const ticket = valueIn(headers.cookie, 'PVEAuthCookie') || valueIn(headers.authorization, 'PVEAuthCookie')
+  if (ticket) return byTicket(world, method, ticket, headers)
+  const token = valueIn(headers.authorization, 'PVEAPIToken')
+  if (!token) throw refused('No ticket')
+  const match = /^([^\s:/]+@[^\s!]+![^=\s]+)=(.+)$/.exec(token)
   const id = match?.[1] ?? ''
   const found = world.access.tokens.get(id)
   const identity = identityOf(id)
   const alive = found !== undefined && (found.expire === 0 || found.expire > world.clock.seconds()) && isUsable(world, identity.user)
-  if (!alive || !equal(match?.[2] ?? '', found.secret)) throw refused('Authentication failed!')
-  return identity
+  const sent = match?.[2] ?? ''
+  if (alive && (equal(sent, found.secret) || (found.alias !== undefined && equal(sent, found.alias)))) return identity
+  throw refused(world.isNine ? 'Authentication failed!' : oldRefusal(world, id))
+}
+
+/** PVE 8 says what is wrong with a token; since pve-manager 9.1.5 nobody is told. */
+function oldRefusal(world: World, id: string): string {
+  const { user, token = '' } = identityOf(id)
+  const owner = world.access.users.get(user)
+  if (id === '') return 'no tokenid specified'
+  if (owner === undefined) return `no such user ('${user}')`
+  if (!owner.enable) return `user '${user}' is disabled`
+  if (owner.expire !== 0 && owner.expire <= world.clock.seconds()) return `user '${user}' access expired`
+  const found = world.access.tokens.get(id)
+  if (found === undefined) return `no such token '${token}' for user '${user}'`
+  return found.expire !== 0 && found.expire <= world.clock.seconds() ? `token '${token}' access expired` : 'invalid token value!'
 }
 
 function byTicket(world: World, method: string, ticket: string, headers: IncomingHttpHeaders): Identity {

@@ -1,8 +1,9 @@
 import { paramError, PveRefusal } from '../http/refusal.ts'
 import { flag, str, type Call, type Route } from '../routes.ts'
 import type { AclSpec } from '../world/spec.ts'
-import { makeTicket, userOfTicket } from './authenticate.ts'
-import { normalizePath } from './declared.ts'
+import { isUsable, makeTicket, userOfTicket } from './authenticate.ts'
+import { mayModify, normalizePath, tidyPath } from './declared.ts'
+import { splitList } from '../schema/named.ts'
 import { type Identity, identityOf } from './identity.ts'
 
 /** Paths whose rights are always told, besides those that have entries (PVE::RPCEnvironment get_effective_permissions). */
@@ -12,20 +13,20 @@ function rightsAt(call: Call, who: Identity, path: string): Record<string, numbe
   return Object.fromEntries([...call.world.access.permissions(who, path)].map(([privilege, propagate]) => [privilege, propagate ? 1 : 0]))
 }
 
+/** One's own rights, those of one's own tokens, or with Sys.Audit on /access anybody's. */
 function readPermissions(call: Call): Record<string, Record<string, number>> {
-  const userid = str(call, 'userid')
-  if (userid !== undefined && userid !== call.user.id) call.check('/access', ['Sys.Audit'])
-  const who = userid === undefined ? call.user : identityOf(userid)
-  const path = str(call, 'path')
-  if (path !== undefined) return { [path]: rightsAt(call, who, normalizePath(path) ?? '/') }
   const { access } = call.world
-  const pools = [...access.pools.values()].flatMap(({ poolid, vms, storages }) => [
-    `/pool/${poolid}`,
+  const userid = str(call, 'userid') ?? call.user.id
+  const who = identityOf(userid)
+  const isOwn = userid === call.user.id || (who.token !== undefined && who.user === call.user.id)
+  if (!isOwn) call.check('/access', ['Sys.Audit'])
+  const path = str(call, 'path')
+  if (path !== undefined) return { [path]: rightsAt(call, who, path) }
+  const members = [...access.pools.values()].flatMap(({ vms, storages }) => [
     ...[...vms].map((vmid) => `/vms/${vmid}`),
     ...[...storages].map((storage) => `/storage/${storage}`),
   ])
-  const paths = [...new Set([...toldPaths, ...access.tree.keys(), ...pools])]
-  const told = paths.map((one) => [one, rightsAt(call, who, one)] as const)
+  const told = [...new Set([...toldPaths, ...access.tree.paths(), ...members])].map((one) => [one, rightsAt(call, who, one)] as const)
   return Object.fromEntries(told.filter(([, rights]) => Object.keys(rights).length > 0))
 }
 
@@ -40,43 +41,51 @@ interface AclRow {
 /** Everything for an auditor of /access, else what the caller may change. */
 function readAcl(call: Call): AclRow[] {
   const { access } = call.world
-  const seesAll = access.hasAny(call.user, '/access', ['Sys.Audit', 'Permissions.Modify'])
-  return [...access.tree].flatMap(([path, entries]) => {
-    if (!seesAll && !access.has(call.user, path, 'Permissions.Modify')) return []
+  const seesAll = access.has(call.user, '/access', 'Sys.Audit')
+  return access.tree.list().flatMap(([path, entries]) => {
+    if (!seesAll && !mayModify(access, call.user, path)) return []
     return entries.map(({ type, ugid, roleid, propagate }) => ({ path, type, ugid, roleid, propagate: propagate ? 1 : 0 }))
   })
 }
-
-const listOf = (text: string | undefined): string[] => (text ?? '').split(/[,;\s\0]+/).filter((item) => item !== '')
 
 function failed(text: string): PveRefusal {
   return new PveRefusal(500, `ACL update failed: ${text}`)
 }
 
-/** Who may not modify permissions can hand on only what they have themselves (recording 40). */
+/** Who may not modify permissions can hand on, or take away, only what they have themselves (recording 40). */
 function checkRole(call: Call, path: string, role: string): void {
   const { access } = call.world
   const privileges = access.roles.get(role)
   if (privileges === undefined) throw failed(`role '${role}' does not exist`)
-  if (access.has(call.user, path, 'Permissions.Modify')) return
-  if (privileges.every((privilege) => access.has(call.user, path, privilege))) return
-  throw failed(
-    `400 Parameter verification failed.\nrole: Cannot add role '${role}' - requires 'Permissions.Modify' or superset of privileges.`,
-  )
+  const own = access.permissions(call.user, path)
+  if (call.user.isRoot || own.has('Permissions.Modify')) return
+  const isRemoval = flag(call, 'delete')
+  const verb = isRemoval ? 'remove' : 'add'
+  const text = (how: string): PveRefusal => failed(`400 Parameter verification failed.\nrole: Cannot ${verb} role '${role}' ${how}`)
+  for (const privilege of privileges) {
+    if (!own.has(privilege)) throw text("- requires 'Permissions.Modify' or superset of privileges.")
+    if (!isRemoval && flag(call, 'propagate', true) && own.get(privilege) !== true)
+      throw text("with propagation - requires 'Permissions.Modify' or propagated superset of privileges.")
+  }
+  if (role === 'NoAccess') throw text("- requires 'Permissions.Modify'")
 }
 
 function updateAcl(call: Call): null {
   const { access } = call.world
-  const lists = { user: listOf(str(call, 'users')), group: listOf(str(call, 'groups')), token: listOf(str(call, 'tokens')) }
+  const lists = {
+    user: splitList(str(call, 'users') ?? ''),
+    group: splitList(str(call, 'groups') ?? ''),
+    token: splitList(str(call, 'tokens') ?? ''),
+  }
   if (Object.values(lists).every((list) => list.length === 0)) {
     const text = "either 'users', 'groups' or 'tokens' is required."
     throw paramError({ groups: text, tokens: text, users: text })
   }
   const given = str(call, 'path') ?? ''
-  const path = normalizePath(given)
+  const path = flag(call, 'delete') ? tidyPath(given) : normalizePath(given)
   if (path === undefined) throw paramError({ path: `invalid ACL path '${given}'` })
   const known = { user: access.users, group: access.groups, token: access.tokens }
-  for (const roleid of listOf(str(call, 'roles'))) {
+  for (const roleid of splitList(str(call, 'roles') ?? '')) {
     checkRole(call, path, roleid)
     for (const type of ['group', 'user', 'token'] as const) {
       for (const ugid of lists[type]) {
@@ -95,32 +104,55 @@ function updateAcl(call: Call): null {
   return null
 }
 
-/** Password login; the simulator's users have one only when the scenario gives it. */
+/** The privileges a client's menu is made from: by the first part of the path (PVE::RPCEnvironment compute_api_permission). */
+const capabilities: Readonly<Record<string, RegExp>> = {
+  vms: /^(?:VM\.|Permissions\.Modify)/,
+  access: /^(?:(?:User|Group)\.|Permissions\.Modify)/,
+  storage: /^(?:Datastore\.|Permissions\.Modify)/,
+  nodes: /^(?:Sys\.|Permissions\.Modify)/,
+  sdn: /^(?:SDN\.|Permissions\.Modify)/,
+  dc: /^(?:Sys\.Audit|Sys\.Modify|SDN\.)/,
+  mapping: /^(?:Mapping\.|Permissions.Modify)/,
+}
+
+function capabilitiesOf(call: Call, who: Identity): Record<string, Record<string, 1>> {
+  const { access } = call.world
+  const out: Record<string, Record<string, 1>> = Object.fromEntries(Object.keys(capabilities).map((name) => [name, {}]))
+  const add = (name: string, privilege: string): void => {
+    const known = out[name]
+    if (known && capabilities[name]?.test(privilege)) known[privilege] = 1
+  }
+  for (const path of new Set(['/', '/nodes', '/access/groups', '/vms', '/storage', '/sdn', '/mapping', ...access.tree.paths()])) {
+    const top = /^\/(\w+)/.exec(path)?.[1] ?? 'dc'
+    for (const privilege of access.permissions(who, path).keys())
+      for (const name of top === 'pool' ? ['vms', 'storage'] : [top]) add(name, privilege)
+  }
+  return out
+}
+
+/** Password login; the simulator's users have one only when the scenario or a client gives it. A ticket of root@pam makes anybody's. */
 async function createTicket(call: Call): Promise<Record<string, unknown>> {
-  const given = str(call, 'username') ?? ''
-  const username = given.includes('@') ? given : `${given}@${str(call, 'realm') ?? 'pam'}`
+  const { world } = call
+  const realm = str(call, 'realm')
+  const username = `${str(call, 'username') ?? ''}${realm === undefined ? '' : `@${realm}`}`
   const password = str(call, 'password') ?? ''
-  const user = call.world.access.users.get(username)
-  const isKnown = user?.enable === true && user.password !== undefined && user.password === password
-  if (!isKnown && userOfTicket(call.world, password) !== username) {
-    await call.world.clock.sleep(call.world.spec.authDelayMs ?? 3000)
+  const user = world.access.users.get(username)
+  const holder = userOfTicket(world, password)
+  const isRight = (user?.password !== undefined && user.password === password) || holder === username || holder === 'root@pam'
+  const isWelcome = isUsable(world, username) && isRight
+  const who = identityOf(username)
+  const path = str(call, 'path')
+  const privileges = splitList(str(call, 'privs') ?? '')
+  const isAllowed = path === undefined || privileges.every((privilege) => world.access.has(who, normalizePath(path) ?? '', privilege))
+  if (!isWelcome || !isAllowed) {
+    await world.clock.sleep(world.spec.authDelayMs ?? 3000)
     throw new PveRefusal(401, 'authentication failure')
   }
-  const { ticket, csrf } = makeTicket(call.world, username)
-  const who = identityOf(username)
-  const cap = Object.fromEntries(
-    [
-      ['vms', '/vms'],
-      ['storage', '/storage'],
-      ['access', '/access'],
-      ['nodes', '/nodes'],
-      ['dc', '/'],
-      ['sdn', '/sdn'],
-      ['mapping', '/mapping'],
-    ].map(([name = '', path = '']) => [name, rightsAt(call, who, path)]),
-  )
-  const { clusterName } = call.world.spec
-  return { username, ticket, CSRFPreventionToken: csrf, cap, ...(clusterName === undefined ? {} : { clustername: clusterName }) }
+  const { clusterName } = world.spec
+  const more = clusterName === undefined || !world.access.has(who, '/', 'Sys.Audit') ? {} : { clustername: clusterName }
+  if (path !== undefined) return { username, cap: capabilitiesOf(call, who), ...more }
+  const { ticket, csrf } = makeTicket(world, username)
+  return { username, ticket, CSRFPreventionToken: csrf, cap: capabilitiesOf(call, who), ...more }
 }
 
 export const permissionRoutes: readonly Route[] = [
@@ -132,7 +164,6 @@ export const permissionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/access',
-    info: { name: 'index', permissions: { user: 'all' } },
     handler: () => 'users groups domains openid acl roles ticket password tfa permissions'.split(' ').map((subdir) => ({ subdir })),
   },
 ]

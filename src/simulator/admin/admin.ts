@@ -1,9 +1,9 @@
-import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Faults } from './faults.ts'
 import { runHook } from './hooks.ts'
 import type { RequestLog } from './requests.ts'
 import type { Sim as PluggedSim } from '../running.ts'
+import { vms } from './vms.ts'
 
 export interface AdminRequest {
   method: string
@@ -53,6 +53,15 @@ const actions: Readonly<Record<string, Action>> = {
     runHook(sim.world, parsed(body))
     return { done: true }
   },
+  'GET /sim/ca': ({ ca = null, fingerprint = null }) => ({ ca, fingerprint }),
+  'POST /sim/other-pve': (sim) => {
+    sim.swap(true)
+    return { done: true }
+  },
+  'DELETE /sim/other-pve': (sim) => {
+    sim.swap(false)
+    return { done: true }
+  },
   'POST /sim/reset': (sim) => {
     sim.reset()
     return { done: true }
@@ -80,18 +89,4 @@ function parsed(body: Buffer): unknown {
   } catch (fault) {
     throw new BadRequest(`the body must be JSON: ${(fault as Error).message}`)
   }
-}
-
-function vms(world: World): Record<string, unknown>[] {
-  const guests = [...world.guests.values()].filter((guest) => guest.kind === 'qemu').toSorted((a, b) => a.vmid - b.vmid)
-  return guests.map((guest) => ({
-    vmid: guest.vmid,
-    node: guest.node,
-    name: guest.config.get('name') ?? null,
-    status: guest.isRunning ? 'running' : 'stopped',
-    lock: guest.lock ?? null,
-    template: guest.isTemplate,
-    description: guest.config.get('description') ?? null,
-    config: Object.fromEntries(guest.config),
-  }))
 }

@@ -1,16 +1,7 @@
+// Reads one scripted fault: which requests it meets and what it does to them.
 import type { FaultPlan, TaskFault } from '../contracts.ts'
 import { BadRequest, objectOf, oneOf, onlyKeys, optionalFlag, optionalNumber, optionalText } from './bad-request.ts'
-
-/** A change of the world that a fault brings about: at once, or when a request meets the fault. */
-export interface Outage {
-  node?: { name: string; state: 'on' | 'off' }
-  noQuorum?: boolean
-  storage?: { name: string; state: 'on' | 'off' | 'full' }
-  /** The API daemon behind the proxy: protected calls answer `595 Connection refused`. */
-  daemon?: { node: string; state: 'on' | 'off' }
-  /** Undone after so many simulated milliseconds; absent: when the fault is deleted. */
-  forMs?: number
-}
+import { type Outage, outageFields, readOutage } from './outage-spec.ts'
 
 export interface FaultSpec {
   id: string
@@ -32,9 +23,8 @@ export interface RoutePattern {
   segments: string[]
 }
 
-const fields = 'id route match times after delayMs drop status reason message errors when task node noQuorum storage daemon forMs'.split(
-  ' ',
-)
+const planFields = 'delayMs drop status reason message errors when beginAfterMs task secondTask'.split(' ')
+const fields = ['id', 'route', 'match', 'times', 'after', ...planFields, ...outageFields, 'forMs', 'meanwhile']
 
 const example = `for example {"route": "POST /nodes/{node}/qemu/{vmid}/clone", "drop": "after"}`
 
@@ -48,7 +38,9 @@ export function readFault(value: unknown, fallbackId: string): FaultSpec {
   const plan = readPlan(given, what)
   const outage = readOutage(given, what)
   if (Object.keys(plan).length === 0 && outage === undefined) {
-    throw new BadRequest(`${what} does nothing: give it delayMs, drop, status, task, node, noQuorum, storage or daemon, ${example}`)
+    throw new BadRequest(
+      `${what} does nothing: give it delayMs, drop, status, beginAfterMs, task, secondTask, ${outageFields.slice(0, -1).join(', ')} or ${outageFields.at(-1)}, ${example}`,
+    )
   }
   if (route === undefined && Object.keys(plan).length > 0) throw new BadRequest(`${what} needs a route, ${example}`)
   return { id, ...(route ? { route } : {}), match: readMatch(given['match'], what), ...readCounts(given, what), plan, outage, given }
@@ -98,8 +90,20 @@ function readPlan(given: Record<string, unknown>, what: string): FaultPlan {
   if (answer !== undefined) plan.answer = answer
   if (plan.drop !== undefined && answer !== undefined)
     throw new BadRequest(`${what} cannot drop the answer and give one: leave drop or status away`)
-  if (given['task'] !== undefined) plan.task = readTask(given['task'], what)
+  if (given['task'] !== undefined) plan.task = readTask(given['task'], `task of ${what}`)
+  if (given['secondTask'] !== undefined) plan.secondTask = readTask(given['secondTask'], `secondTask of ${what}`)
+  readLateBegin(given, what, plan)
   return plan
+}
+
+/** The work begins later than the answer goes out: in the task if the answer is given, else as a whole. */
+function readLateBegin(given: Record<string, unknown>, what: string, plan: FaultPlan): void {
+  const beginAfterMs = optionalNumber(given['beginAfterMs'], `beginAfterMs of ${what}`, 1)
+  if (beginAfterMs === undefined) return
+  if (plan.drop === 'before' || plan.answer?.when === 'before')
+    throw new BadRequest(`beginAfterMs of ${what} goes with drop: "after" or when: "after": with "before" nothing begins at all`)
+  if (plan.drop === undefined && plan.answer === undefined) plan.task = { ...plan.task, beginAfterMs }
+  else plan.beginAfterMs = beginAfterMs
 }
 
 function readAnswer(given: Record<string, unknown>, what: string): FaultPlan['answer'] {
@@ -127,15 +131,15 @@ function readAnswer(given: Record<string, unknown>, what: string): FaultPlan['an
 }
 
 function readTask(value: unknown, what: string): TaskFault {
-  const task = objectOf(value, `task of ${what}`)
-  onlyKeys(task, ['exitstatus', 'before', 'warnings', 'kill', 'extraMs'], `task of ${what}`)
-  const exitstatus = optionalText(task['exitstatus'], `task.exitstatus of ${what}`)
-  const before = optionalFlag(task['before'], `task.before of ${what}`)
-  const warn = optionalNumber(task['warnings'], `task.warnings of ${what}`, 1)
-  const kill = optionalFlag(task['kill'], `task.kill of ${what}`)
-  const extraMs = optionalNumber(task['extraMs'], `task.extraMs of ${what}`)
+  const task = objectOf(value, what)
+  onlyKeys(task, ['exitstatus', 'before', 'warnings', 'kill', 'extraMs'], what)
+  const exitstatus = optionalText(task['exitstatus'], `exitstatus of ${what}`)
+  const before = optionalFlag(task['before'], `before of ${what}`)
+  const warn = optionalNumber(task['warnings'], `warnings of ${what}`, 1)
+  const kill = optionalFlag(task['kill'], `kill of ${what}`)
+  const extraMs = optionalNumber(task['extraMs'], `extraMs of ${what}`)
   if (exitstatus === undefined && warn === undefined && kill === undefined && extraMs === undefined) {
-    throw new BadRequest(`task of ${what} needs exitstatus (the text it fails with), warnings, kill or extraMs`)
+    throw new BadRequest(`${what} needs exitstatus (the text it fails with), warnings, kill or extraMs`)
   }
   return {
     ...(exitstatus === undefined ? {} : before === true ? { fail: exitstatus } : { failAfter: exitstatus }),
@@ -143,39 +147,4 @@ function readTask(value: unknown, what: string): TaskFault {
     ...(kill === undefined ? {} : { kill }),
     ...(extraMs === undefined ? {} : { extraMs }),
   }
-}
-
-function readOutage(given: Record<string, unknown>, what: string): Outage | undefined {
-  const outage: Outage = {}
-  const part = (key: string, names: readonly string[]): Record<string, unknown> | undefined => {
-    if (given[key] === undefined) return undefined
-    const value = objectOf(given[key], `${key} of ${what}`)
-    onlyKeys(value, names, `${key} of ${what}`)
-    return value
-  }
-  const required = (value: unknown, key: string): string => {
-    const text = optionalText(value, `${key} of ${what}`)
-    if (text === undefined) throw new BadRequest(`${key} of ${what} is missing`)
-    return text
-  }
-  const node = part('node', ['name', 'state'])
-  if (node) outage.node = { name: required(node['name'], 'node.name'), state: oneOf(node['state'], ['on', 'off'], `node.state of ${what}`) }
-  const storage = part('storage', ['name', 'state'])
-  if (storage) {
-    const state = oneOf(storage['state'], ['on', 'off', 'full'], `storage.state of ${what}`)
-    outage.storage = { name: required(storage['name'], 'storage.name'), state }
-  }
-  const daemon = part('daemon', ['node', 'state'])
-  if (daemon)
-    outage.daemon = {
-      node: required(daemon['node'], 'daemon.node'),
-      state: oneOf(daemon['state'], ['on', 'off'], `daemon.state of ${what}`),
-    }
-  const noQuorum = optionalFlag(given['noQuorum'], `noQuorum of ${what}`)
-  if (noQuorum !== undefined) outage.noQuorum = noQuorum
-  const empty = Object.keys(outage).length === 0
-  const forMs = optionalNumber(given['forMs'], `forMs of ${what}`, 1)
-  if (forMs !== undefined && empty) throw new BadRequest(`forMs of ${what} goes with node, noQuorum, storage or daemon; a delay is delayMs`)
-  if (forMs !== undefined) outage.forMs = forMs
-  return empty ? undefined : outage
 }

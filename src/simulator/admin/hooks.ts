@@ -1,3 +1,8 @@
+// Things that happen on a node without an API call.
+import { type Process, runStates } from '../guests/guest.ts'
+import { parseSizeBytes } from '../guests/size.ts'
+import { rebootInside, stopGuest } from '../guests/start.ts'
+import { ownName, type Volume } from '../storage/volume.ts'
 import type { World } from '../world/world.ts'
 import { BadRequest, objectOf } from './bad-request.ts'
 
@@ -9,9 +14,27 @@ function guestOf(world: World, vmid: string | undefined): number {
   return id
 }
 
+/** The services of every node that can be stopped and started. */
+const services: Readonly<Record<string, (world: World, running: boolean) => void>> = {
+  pvedaemon: (world, running) => {
+    for (const node of world.nodes.values()) node.pvedaemon = running
+  },
+  pvestatd: (world, running) => {
+    for (const node of world.nodes.values()) node.pvestatd = running
+  },
+  'pve-ha-crm': ({ ha }, running) => {
+    ha.running.crm = running
+  },
+  'pve-ha-lrm': ({ ha }, running) => {
+    ha.running.lrm = running
+  },
+}
+
 function setService(world: World, name: string | undefined, running: boolean): void {
-  if (name !== 'pvedaemon') throw new BadRequest(`the only service that can be stopped and started is pvedaemon, not '${name ?? ''}'`)
-  for (const node of world.nodes.values()) node.pvedaemon = running
+  const set = services[name ?? '']
+  if (set === undefined)
+    throw new BadRequest(`the services that can be stopped and started are ${Object.keys(services).join(', ')}, not '${name ?? ''}'`)
+  set(world, running)
 }
 
 /** The kind of file a backup's name says: `vma.zst` of `vzdump-qemu-100-….vma.zst`. */
@@ -37,10 +60,41 @@ function addBackup(world: World, name: string | undefined): void {
   })
 }
 
-function removeVolume(world: World, path: string | undefined): void {
-  const volume = [...world.storage.all()].find(({ name }) => name === path || name.endsWith(`/${path ?? ''}`))
-  if (volume === undefined) throw new BadRequest(`there is no volume '${path ?? ''}'`)
-  world.storage.remove(volume)
+/** A volume by its id, its name or the end of its path. */
+function volumeAt(world: World, path: string | undefined): Volume {
+  const isIt = ({ storage, name }: Volume) =>
+    [`${storage}:${name}`, `${storage}:${ownName(name)}`, name].includes(path ?? '') || name.endsWith(`/${path ?? ''}`)
+  return [...world.storage.all()].find(isIt) ?? fail(`there is no volume '${path ?? ''}'`)
+}
+
+function runningOf(world: World, vmid: string | undefined): Process {
+  return world.guests.get(guestOf(world, vmid))?.process ?? fail(`VM ${vmid} does not run`)
+}
+
+function fail(text: string): never {
+  throw new BadRequest(text)
+}
+
+function bytesOf(text: string | undefined, what: string): number {
+  const bytes = parseSizeBytes(text ?? '')
+  return bytes ?? fail(`${what} is a number of bytes or a size like 20G, not '${text ?? ''}'`)
+}
+
+/** Somebody grew it below PVE: the config still names the old size. */
+function resizeVolume(world: World, path: string | undefined, size: string | undefined): void {
+  world.storage.change(volumeAt(world, path), { sizeBytes: bytesOf(size, 'the size') })
+}
+
+function breakSnapshot(world: World, vmid: string | undefined, name: string | undefined): void {
+  const snapshots = world.guests.get(guestOf(world, vmid))?.snapshots
+  const snapshot =
+    snapshots?.get(name ?? '') ?? fail(`VM ${vmid} has no snapshot '${name ?? ''}'; it has: ${[...(snapshots?.keys() ?? [])].join(', ')}`)
+  snapshot.isBroken = true
+}
+
+function setRunState(world: World, vmid: string | undefined, state: string | undefined): void {
+  const known = runStates.find((one) => one === state) ?? fail(`a run state is one of: ${runStates.join(', ')}; not '${state ?? ''}'`)
+  runningOf(world, vmid).run = known
 }
 
 /** Things that happen on a node without an API call. */
@@ -54,17 +108,40 @@ const hooks: Readonly<Record<string, Hook>> = {
     if (upid === undefined || world.tasks.get(upid) === undefined) throw new BadRequest(`there is no task '${upid ?? ''}'`)
     world.tasks.kill(upid)
   },
-  'rm-volume': (world, [path]) => removeVolume(world, path),
+  'rm-volume': (world, [path]) => world.storage.remove(volumeAt(world, path)),
+  'resize-volume': (world, [path, size]) => resizeVolume(world, path, size),
+  'break-snapshot': (world, [vmid, name]) => breakSnapshot(world, vmid, name),
+  traffic: (world, [vmid, received, sent]) => {
+    const process = runningOf(world, vmid)
+    process.netIn += bytesOf(received, 'the traffic in')
+    process.netOut += bytesOf(sent, 'the traffic out')
+  },
+  'run-state': (world, [vmid, state]) => setRunState(world, vmid, state),
+  'power-off': (world, [vmid]) => {
+    runningOf(world, vmid)
+    const guest = world.guests.get(guestOf(world, vmid))
+    if (guest) stopGuest(world, guest)
+  },
+  'guest-reboot': (world, [vmid]) => {
+    runningOf(world, vmid)
+    const guest = world.guests.get(guestOf(world, vmid))
+    if (guest) rebootInside(world, guest)
+  },
   'backup-file': (world, [name]) => addBackup(world, name),
   'stop-service': (world, [name]) => setService(world, name, false),
   'start-service': (world, [name]) => setService(world, name, true),
 }
 
-/** Carries out `{op, args}`. */
-export function runHook(world: World, body: unknown): void {
+/** The hook a body `{op, args}` names; a BadRequest says what is wrong with it. */
+export function readHook(body: unknown): (world: World) => void {
   const { op, args = [] } = objectOf(body, 'a hook')
   const hook = typeof op === 'string' ? hooks[op] : undefined
   if (hook === undefined) throw new BadRequest(`op must be one of: ${Object.keys(hooks).join(', ')}`)
   if (!Array.isArray(args)) throw new BadRequest('args must be a list, for example {"op": "lock", "args": ["100", "backup"]}')
-  hook(world, args.map(String))
+  return (world) => hook(world, args.map(String))
+}
+
+/** Carries out `{op, args}`. */
+export function runHook(world: World, body: unknown): void {
+  readHook(body)(world)
 }

@@ -1,57 +1,107 @@
-import type { World } from '../world/world.ts'
+// Brings the cluster into the state a fault describes, and back.
+import type { Node, World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
-import type { Outage } from './fault-spec.ts'
+import { readHook } from './hooks.ts'
+import type { Outage } from './outage-spec.ts'
+
+type Undo = () => void
 
 /** Refuses names the world does not have. */
 export function checkOutage(world: World, outage: Outage): void {
-  for (const name of [outage.node?.name, outage.daemon?.node]) {
+  for (const name of [outage.node?.name, outage.daemon?.node, outage.pvestatd?.node, ...(outage.minority ?? [])]) {
     if (name !== undefined && !world.nodes.has(name))
       throw new BadRequest(`there is no node '${name}'; there are: ${[...world.nodes.keys()].join(', ')}`)
   }
+  for (const hook of outage.meanwhile ?? []) readHook(hook)
   const storage = outage.storage?.name
   const known = [...world.storage.definitions.keys()]
   if (storage !== undefined && !known.includes(storage))
     throw new BadRequest(`there is no storage '${storage}'; there are: ${known.join(', ')}`)
 }
 
-/** Brings the world into the state a fault describes; the result puts it back, once. */
-export function applyOutage(world: World, outage: Outage): () => void {
-  const undo: (() => void)[] = []
-  const { node, storage, daemon, noQuorum } = outage
-  if (node !== undefined) {
-    const was = world.nodes.get(node.name)?.online ?? true
-    world.setNodeOnline(node.name, node.state === 'on')
-    undo.push(() => world.setNodeOnline(node.name, was))
+/** Nobody waits for an answer when an outage ends by itself: what its hooks refuse is told on stderr. */
+function tellingFaults(work: () => void): void {
+  try {
+    work()
+  } catch (fault) {
+    if (!(fault instanceof BadRequest)) throw fault
+    process.stderr.write(`simulator: ${fault.message}\n`)
   }
-  if (daemon !== undefined) undo.push(setDaemon(world, daemon.node, daemon.state === 'on'))
-  if (storage !== undefined) undo.push(setStorage(world, storage.name, storage.state))
-  if (noQuorum !== undefined) {
-    const was = world.quorate
-    world.quorate = !noQuorum
-    undo.push(() => {
-      world.quorate = was
-    })
-  }
+}
+
+/** Applies it; the result puts it back, once. */
+export function applyOutage(world: World, outage: Outage): Undo {
+  const { node, storage, daemon, pvestatd, noQuorum, minority, configStore, cleanupMs } = outage
+  const undo: Undo[] = []
+  if (node?.state === 'maintenance') undo.push(setMaintenance(world, node.name))
+  else if (node) undo.push(setPower(world, node.name, node.state === 'on'))
+  if (daemon) undo.push(setDaemon(world.nodes.get(daemon.node), 'pvedaemon', daemon.state === 'on'))
+  if (pvestatd) undo.push(setDaemon(world.nodes.get(pvestatd.node), 'pvestatd', pvestatd.state === 'on'))
+  if (storage) undo.push(setStorage(world, storage.name, storage.state))
+  if (noQuorum !== undefined) undo.push(setQuorum(world, !noQuorum))
+  if (minority) undo.push(setQuorum(world, false), cutOff(world, minority))
+  if (configStore) undo.push(world.loseGuestConfigs())
+  if (cleanupMs !== undefined) undo.push(setCleanup(world, cleanupMs))
   let done = false
   const back = (): void => {
-    if (!done) for (const step of undo) step()
+    if (done) return
     done = true
+    for (const step of undo.toReversed()) step()
+    for (const hook of outage.meanwhile ?? []) readHook(hook)(world)
   }
-  if (outage.forMs !== undefined) world.clock.after(outage.forMs, back)
+  if (outage.forMs !== undefined) world.clock.after(outage.forMs, () => tellingFaults(back))
   return back
 }
 
-function setDaemon(world: World, name: string, running: boolean): () => void {
-  const node = world.nodes.get(name)
-  if (node === undefined) return () => {}
-  const was = node.pvedaemon
-  node.pvedaemon = running
+function setPower(world: World, name: string, isOn: boolean): Undo {
+  const was = world.nodes.get(name)?.online ?? true
+  world.setNodeOnline(name, isOn)
+  return () => world.setNodeOnline(name, was)
+}
+
+/** What `ha-manager crm-command node-maintenance enable` asks for. */
+function setMaintenance({ ha }: World, name: string): Undo {
+  ha.maintenance.add(name)
+  ha.commands.push(`enable-node-maintenance ${name}`)
+  return () => ha.maintenance.delete(name)
+}
+
+function setQuorum(world: World, quorate: boolean): Undo {
+  const was = world.quorate
+  world.quorate = quorate
   return () => {
-    node.pvedaemon = was
+    world.quorate = was
   }
 }
 
-function setStorage(world: World, name: string, state: 'on' | 'off' | 'full'): () => void {
+/** Every node but the answering one and those that are cut off with it is out of reach. */
+function cutOff(world: World, together: readonly string[]): Undo {
+  const here = new Set([world.firstNode.name, ...together])
+  const away = [...world.nodes.values()].filter(({ name, reachable }) => reachable && !here.has(name))
+  for (const node of away) node.reachable = false
+  return () => {
+    for (const node of away) node.reachable = true
+  }
+}
+
+function setCleanup(world: World, cleanupMs: number): Undo {
+  const was = world.cleanupMs
+  world.cleanupMs = cleanupMs
+  return () => {
+    world.cleanupMs = was
+  }
+}
+
+function setDaemon(node: Node | undefined, daemon: 'pvedaemon' | 'pvestatd', running: boolean): Undo {
+  if (node === undefined) return () => {}
+  const was = node[daemon]
+  node[daemon] = running
+  return () => {
+    node[daemon] = was
+  }
+}
+
+function setStorage(world: World, name: string, state: 'on' | 'off' | 'full'): Undo {
   const storage = world.storage.definitions.get(name)
   if (storage === undefined) return () => {}
   const { online, usedBytes = 0 } = storage

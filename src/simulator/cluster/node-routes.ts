@@ -2,6 +2,7 @@ import { paramError } from '../http/refusal.ts'
 import { str, type Call, type Route } from '../routes.ts'
 import type { BridgeSpec } from '../world/spec.ts'
 import type { Node } from '../world/world.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { nodeRow } from './rows.ts'
 
 type Row = Record<string, unknown>
@@ -64,9 +65,8 @@ function inOrder(bridges: readonly BridgeSpec[]): BridgeSpec[] {
 function bridgesOf(call: Call): BridgeSpec[] {
   const { world, user, node } = call
   return inOrder(world.spec.bridges).filter(
-    ({ iface, nodes }) =>
-      (nodes === undefined || nodes.includes(node)) &&
-      world.access.hasAny(user, `/sdn/zones/localnetwork/${iface}`, ['SDN.Audit', 'SDN.Use']),
+    ({ iface, nodes, zone = 'localnetwork' }) =>
+      (nodes === undefined || nodes.includes(node)) && world.access.hasAny(user, `/sdn/zones/${zone}/${iface}`, ['SDN.Audit', 'SDN.Use']),
   )
 }
 
@@ -105,8 +105,6 @@ function readInterface(call: Call): Row {
   return row
 }
 
-const node = { node: { type: 'string', format: 'pve-node' } }
-
 /** What PVE lists below a node (recording 02); most of it is beyond this simulator. */
 const nodeIndex = (
   'aplinfo apt capabilities ceph certificates config disks dns firewall hardware hosts journal lxc migrateall netstat network qemu ' +
@@ -116,10 +114,10 @@ const nodeIndex = (
 
 export const nodeRoutes: readonly Route[] = [
   { method: 'GET', path: '/nodes', handler: listNodes },
+  ...certificateRoutes,
   {
     method: 'GET',
     path: '/nodes/{node}',
-    info: { name: 'index', proxyto: 'node', permissions: { user: 'all' }, parameters: { additionalProperties: 0, properties: node } },
     handler: () => nodeIndex.map((name) => ({ name })),
   },
   { method: 'GET', path: '/nodes/{node}/status', handler: nodeStatus },
@@ -129,25 +127,11 @@ export const nodeRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/nodes/{node}/lxc',
-    info: {
-      name: 'vmlist',
-      proxyto: 'node',
-      protected: 1,
-      permissions: { user: 'all' },
-      parameters: { additionalProperties: 0, properties: node },
-    },
     handler: () => [],
   },
   {
     method: 'GET',
     path: '/nodes/{node}/syslog',
-    info: {
-      name: 'syslog',
-      proxyto: 'node',
-      protected: 1,
-      permissions: { check: ['perm', '/nodes/{node}', ['Sys.Syslog']] },
-      parameters: { additionalProperties: 0, properties: node },
-    },
     handler: () => [],
   },
 ]

@@ -1,5 +1,6 @@
+import { checkModify } from '../access/declared.ts'
 import type { Pool } from '../access/access.ts'
-import { forbidden, refuse } from '../http/refusal.ts'
+import { PveRefusal, refuse } from '../http/refusal.ts'
 import { flag, str, type Call, type Route } from '../routes.ts'
 import { guestRow, storageRows } from './rows.ts'
 
@@ -41,15 +42,27 @@ function createPool(call: Call): null {
   const { access } = call.world
   const poolid = str(call, 'poolid') ?? ''
   if (access.pools.has(poolid)) refuse(`create pool failed: pool '${poolid}' already exists`)
+  const [, parent, leaf = poolid] = /^(.*)\/([^/]+)$/.exec(poolid) ?? []
+  if (parent !== undefined && !access.pools.has(parent)) refuse(`create pool failed: parent '${parent}' of pool '${poolid}' does not exist`)
+  if (!/^[A-Za-z]/.test(leaf)) refuse('create pool failed: pool name must start with a letter')
   access.pools.set(poolid, { poolid, comment: str(call, 'comment'), vms: new Set(), storages: new Set() })
   access.changed()
   return null
 }
 
+/** A refusal under the lock on user.cfg is an error of the method, not a 403 (PVE::AccessControl lock_user_config). */
+function inside(check: () => void): void {
+  try {
+    check()
+  } catch (fault) {
+    if (fault instanceof PveRefusal) refuse(`update pools failed: ${fault.status} ${fault.message}`)
+    throw fault
+  }
+}
+
 function changeGuest(call: Call, pool: Pool, vmid: number): void {
   const { access } = call.world
-  if (!access.hasAny(call.user, `/vms/${vmid}`, ['Permissions.Modify', 'VM.Allocate']))
-    throw forbidden(`/vms/${vmid}, Permissions.Modify|VM.Allocate`)
+  inside(() => checkModify(access, call.user, `/vms/${vmid}`))
   if (flag(call, 'delete')) {
     if (!pool.vms.delete(vmid)) refuse(`update pools failed: VM ${vmid} is not a pool member`)
     return
@@ -58,12 +71,14 @@ function changeGuest(call: Call, pool: Pool, vmid: number): void {
   const other = access.poolOf(vmid)
   if (other !== undefined) {
     if (!flag(call, 'allow-move')) refuse(`update pools failed: VM ${vmid} belongs already to pool '${other}' and 'allow-move' is not set`)
+    inside(() => call.check(`/pool/${other}`, ['Pool.Allocate']))
     access.pools.get(other)?.vms.delete(vmid)
   }
   pool.vms.add(vmid)
 }
 
 function changeStorage(call: Call, pool: Pool, storage: string): void {
+  inside(() => checkModify(call.world.access, call.user, `/storage/${storage}`))
   if (flag(call, 'delete')) {
     if (!pool.storages.delete(storage)) refuse(`update pools failed: Storage '${storage}' is not a pool member`)
     return
@@ -84,13 +99,14 @@ function updatePool(call: Call): null {
 function deletePool(call: Call): null {
   const { access, guests, storage } = call.world
   const pool = poolOf(call, 'delete pool failed: ')
+  const below = [...access.pools.keys()].filter((poolid) => poolid.startsWith(`${pool.poolid}/`)).toSorted()
   const held = [
+    ...below.map((poolid) => `pool '${poolid}'`),
     ...[...pool.vms].filter((vmid) => guests.has(vmid)).map((vmid) => `VM ${vmid}`),
     ...[...pool.storages].filter((name) => storage.definitions.has(name)).map((name) => `storage '${name}'`),
   ]
   if (held[0] !== undefined) refuse(`delete pool failed: pool '${pool.poolid}' is not empty (contains ${held[0]})`)
-  access.pools.delete(pool.poolid)
-  access.changed()
+  access.forgetPool(pool.poolid)
   return null
 }
 

@@ -1,5 +1,7 @@
 import { paramError, refuse } from '../http/refusal.ts'
 import { int, str, type Call, type Route } from '../routes.ts'
+import { allowedTags } from '../guests/tags.ts'
+import { isUp } from '../world/world.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { poolRoutes } from './pool-routes.ts'
 import { clusterResources } from './resources.ts'
@@ -39,7 +41,7 @@ function clusterStatus({ world }: Call): Row[] {
     ip: node.ip,
     level: '',
     local: node.name === here ? 1 : 0,
-    online: node.online ? 1 : 0,
+    online: isUp(node) ? 1 : 0,
     nodeid: clusterName === undefined ? 0 : index + 1,
   }))
   if (clusterName === undefined) return nodes
@@ -55,11 +57,20 @@ function clusterStatus({ world }: Call): Row[] {
 }
 
 /** Only the allowed tags for those without Sys.Audit on /. */
-function readOptions({ world, user }: Call): Row {
-  const tags = { 'allowed-tags': [] }
+function readOptions(call: Call): Row {
+  const { world, user } = call
+  const tags = { 'allowed-tags': [...allowedTags(call).allowed].toSorted() }
   if (!world.access.has(user, '/', 'Sys.Audit')) return tags
-  const own = [...world.datacenter].map(([key, value]) => [key, value.includes('=') ? parts(value) : value] as const)
+  const own = [...world.datacenter].map(([key, value]) => [key, shownOption(key, value)] as const)
   return { description: '', ...tags, ...Object.fromEntries(own) }
+}
+
+/** Property strings as objects, lists of tags as lists (PVE::DataCenterConfig parse_datacenter_config). */
+function shownOption(key: string, value: string): unknown {
+  if (key === 'registered-tags') return value.split(';')
+  if (!value.includes('=')) return value
+  const { 'user-allow-list': list, ...rest } = parts(value)
+  return list === undefined ? rest : { ...rest, 'user-allow-list': list.split(';') }
 }
 
 function writeOptions(call: Call): null {
@@ -72,7 +83,6 @@ function writeOptions(call: Call): null {
   return null
 }
 
-const audit = { check: ['perm', '/', ['Sys.Audit']] }
 const names = (list: string, key: string): Row[] => list.split(' ').map((name) => ({ [key]: name }))
 
 /** What PVE lists below /cluster (recording 02). */
@@ -87,11 +97,7 @@ const indexRoutes: readonly Route[] = [
     info: { name: 'index', permissions: { user: 'all' } },
     handler: () => names('version cluster nodes storage access pools', 'subdir'),
   },
-  { method: 'GET', path: '/cluster', info: { name: 'index', permissions: { user: 'all' } }, handler: () => names(clusterIndex, 'name') },
-  { method: 'GET', path: '/cluster/backup', info: { name: 'index', permissions: audit }, handler: () => [] },
-  { method: 'GET', path: '/cluster/replication', info: { name: 'index', permissions: { user: 'all' } }, handler: () => [] },
-  // No high availability here: nothing is managed by it.
-  { method: 'GET', path: '/cluster/ha/resources', handler: () => [] },
+  { method: 'GET', path: '/cluster', handler: () => names(clusterIndex, 'name') },
 ]
 
 /** /version, /cluster, /nodes (but for guests, storage and tasks) and /pools. */

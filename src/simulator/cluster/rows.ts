@@ -1,7 +1,7 @@
 import type { Identity } from '../access/identity.ts'
 import type { Guest } from '../guests/guest.ts'
 import type { Storage } from '../storage/table.ts'
-import type { Node, World } from '../world/world.ts'
+import { isUp, type Node, type World } from '../world/world.ts'
 
 type Row = Record<string, unknown>
 
@@ -25,8 +25,11 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
   if (guest.lock !== undefined) base['lock'] = guest.lock
   if (tags !== undefined) base['tags'] = tags
   if (pool !== undefined && world.access.has(who, `/pool/${pool}`, 'Pool.Audit')) base['pool'] = pool
+  const hastate = world.ha.stateInList(guest.vmid)
+  if (hastate !== undefined) base['hastate'] = hastate
   const said = world.published.get(guest.vmid)
-  if (said === undefined || said.node !== guest.node || world.clock.now() - said.atMs > staleMs) return { ...base, status: 'unknown' }
+  // Broadcasts are kept by VMID for the whole cluster: a guest that has moved keeps its row.
+  if (said === undefined || world.clock.since(said.atMs) > staleMs) return { ...base, status: 'unknown' }
   const isUp = said.sinceMs !== undefined
   return {
     ...base,
@@ -38,21 +41,28 @@ export function guestRow(world: World, who: Identity, guest: Guest): Row {
     cpu: 0,
     maxmem: said.maxmem,
     mem: isUp ? Math.floor(said.maxmem / 2) : 0,
-    memhost: 0,
+    ...(world.isNine ? { memhost: 0 } : {}),
     maxdisk: said.maxdisk,
     disk: 0,
-    netin: 0,
-    netout: 0,
+    netin: said.netIn,
+    netout: said.netOut,
     diskread: 0,
     diskwrite: 0,
   }
 }
 
+/** A node that is there but has said nothing for five minutes is unknown (PVE::API2Tools extract_node_stats). */
+function nodeState(world: World, node: Node): string {
+  if (!isUp(node)) return 'offline'
+  return world.clock.since(node.saidAtMs) > staleMs ? 'unknown' : 'online'
+}
+
 /** A node; its figures only for those who may see them. */
 export function nodeRow(world: World, who: Identity, node: Node): Row {
-  const base: Row = { id: `node/${node.name}`, type: 'node', node: node.name, status: node.online ? 'online' : 'offline', level: '' }
+  const base: Row = { id: `node/${node.name}`, type: 'node', node: node.name, status: nodeState(world, node), level: '' }
   if (!world.access.has(who, `/nodes/${node.name}`, 'Sys.Audit')) return base
-  if (!node.online) return { ...base, maxcpu: node.cpus, maxmem: node.memoryBytes }
+  if (base['status'] === 'unknown') return base
+  if (!isUp(node)) return { ...base, maxcpu: node.cpus, maxmem: node.memoryBytes }
   const local = world.storage.usage('local', node.name)
   return {
     ...base,
@@ -69,7 +79,7 @@ export function nodeRow(world: World, who: Identity, node: Node): Row {
 /** One storage on one node. */
 function storageRow(world: World, storage: Storage, node: Node): Row {
   const { totalBytes, usedBytes } = world.storage.usage(storage.storage, node.name)
-  const isThere = storage.online && node.online && !storage.disabled
+  const isThere = storage.online && nodeState(world, node) === 'online' && !storage.disabled
   return {
     id: `storage/${node.name}/${storage.storage}`,
     type: 'storage',

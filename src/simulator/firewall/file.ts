@@ -72,11 +72,15 @@ export function isEmptyFirewall(file: FirewallFile): boolean {
 /** A comment is the rest of a line: what follows a line break is lost (recording 34). */
 function storedComment(comment: string | undefined): { comment?: string } {
   const line = (comment ?? '').split('\n')[0]?.trim() ?? ''
-  return line === '' ? {} : { comment: line }
+  return line === '' || line === '0' ? {} : { comment: line }
 }
+
+/** What PVE writes only when it is true to Perl: a port or a protocol 0 is taken and is not there afterwards. */
+const writtenIfTrue = ['macro', 'iface', 'source', 'dest', 'proto', 'dport', 'sport', 'log'] as const
 
 function storedRule(rule: FirewallRule): FirewallRule {
   const { comment, enable, ...rest } = rule
+  for (const key of writtenIfTrue) if (rest[key] === '0') delete rest[key]
   const stored: FirewallRule = { ...rest, enable: enable === 0 ? 0 : 1, ...storedComment(comment) }
   if (rule.type !== 'group') return stored
   const { type, action, iface } = rule

@@ -1,14 +1,14 @@
 import { refuse } from '../http/refusal.ts'
-import { type Call, str } from '../routes.ts'
+import type { Call } from '../routes.ts'
 import { loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
-import { parseNet } from './net.ts'
+import { nics } from './inside.ts'
 
 /** How long PVE waits for a silent agent. */
 const silentMs = 3000
 
 /** The guest with an agent that answers, or PVE's three refusals in their order. */
-async function agentOf(call: Call): Promise<Guest> {
+export async function agentOf(call: Call): Promise<Guest> {
   const { world, node, vmid } = call
   const guest = loadGuest(world, node, vmid)
   if (!guest.config.has('agent')) refuse('No QEMU guest agent configured')
@@ -26,35 +26,25 @@ export async function ping(call: Call): Promise<unknown> {
   return { result: {} }
 }
 
-/** Addresses come from ipconfigN, as if cloud-init had set them. */
+/** The NICs are those of the config; their addresses are what the guest took over when it booted. */
 export async function interfaces(call: Call): Promise<unknown> {
   const guest = await agentOf(call)
   const lo = { 'ip-address-type': 'ipv4', 'ip-address': '127.0.0.1', prefix: 8 }
   const result: unknown[] = [{ name: 'lo', 'hardware-address': '00:00:00:00:00:00', 'ip-addresses': [lo] }]
-  for (const [key, text] of guest.config) {
-    const index = /^net(\d+)$/.exec(key)?.[1]
-    if (index === undefined) continue
-    const addresses = addressesOf(guest.config.get(`ipconfig${index}`) ?? '')
-    result.push({ name: `eth${index}`, 'hardware-address': (parseNet(text)['macaddr'] ?? '').toLowerCase(), 'ip-addresses': addresses })
+  for (const [index, mac] of nics(guest.config)) {
+    const addresses = (guest.process?.inside.addresses.get(mac) ?? []).map(({ type, address, prefix }) => ({
+      'ip-address-type': type,
+      'ip-address': address,
+      prefix,
+    }))
+    result.push({ name: `eth${index}`, 'hardware-address': mac, 'ip-addresses': addresses })
   }
   return { result }
 }
 
-function addressesOf(ipconfig: string): unknown[] {
-  const out: unknown[] = []
-  for (const [key, type] of [
-    ['ip', 'ipv4'],
-    ['ip6', 'ipv6'],
-  ] as const) {
-    const match = new RegExp(`(?:^|,)${key}=([^,/]+)/(\\d+)`).exec(ipconfig)
-    if (match) out.push({ 'ip-address-type': type, 'ip-address': match[1], prefix: Number(match[2]) })
-  }
-  return out
-}
-
 export async function hostName(call: Call): Promise<unknown> {
   const guest = await agentOf(call)
-  return { result: { 'host-name': guest.config.get('name') ?? 'localhost' } }
+  return { result: { 'host-name': guest.process?.inside.hostname ?? 'localhost' } }
 }
 
 export async function osInfo(call: Call): Promise<unknown> {
@@ -71,11 +61,6 @@ export async function osInfo(call: Call): Promise<unknown> {
   }
 }
 
-export async function agentInfo(call: Call): Promise<unknown> {
-  await agentOf(call)
-  return { result: { version: '10.0.2', supported_commands: [] } }
-}
-
 /** guest-shutdown through the agent. */
 export async function agentShutdown(call: Call): Promise<unknown> {
   const guest = await agentOf(call)
@@ -83,9 +68,4 @@ export async function agentShutdown(call: Call): Promise<unknown> {
     guest.process = undefined
   })
   return { result: null }
-}
-
-export async function anyOther(call: Call): Promise<unknown> {
-  await agentOf(call)
-  return { result: { command: str(call, 'command') ?? call.template.split('/').at(-1) } }
 }

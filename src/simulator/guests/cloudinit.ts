@@ -2,7 +2,7 @@ import { refuse } from '../http/refusal.ts'
 import { splitVolid } from '../storage/volume.ts'
 import type { World } from '../world/world.ts'
 import { isCloudInit, isDriveKey, parseDrive } from './drive.ts'
-import type { Guest, Section } from './guest.ts'
+import { type Guest, noChanges, type Section } from './guest.ts'
 import { isCloudInitOption } from './permissions.ts'
 
 /** Options that show on the drive: cloud-init's own, the name and the NICs. */
@@ -30,6 +30,7 @@ export function checkSnippets(world: World, node: string, guest: Guest): void {
 
 /** Writes the drive anew from the config as it is now. */
 export function regenerate(guest: Guest): void {
+  guest.cloudInitChanges = noChanges()
   if (cloudInitKey(guest.config) === undefined) {
     guest.generated = undefined
     return

@@ -1,20 +1,24 @@
 import { forbidden, PveRefusal, refuse } from '../http/refusal.ts'
 import { type Call, flag, int, str } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
-import { type Allocation, checkStorageAccess, checkVolumeAccess, createDisks } from './disks.ts'
+import type { World } from '../world/world.ts'
+import { type Allocation, checkStorageAccess, createDisks } from './disks.ts'
 import { driveKeys, isCdrom, isDriveKey, parseDrive } from './drive.ts'
 import { checkQuorum, flockPath } from './find.ts'
 import { Guest, type Section } from './guest.ts'
 import { normalise, onlyRoot, settingsOf } from './options.ts'
 import { checkBridges, checkDeviceValue, checkOptionPermissions } from './permissions.ts'
-import { startGuest } from './power.ts'
+import { mayRestore, restore } from './restore.ts'
+import { startGuest } from './start.ts'
 import { orderOf } from './update.ts'
+import { storedValue } from './stored.ts'
+import { checkTags, uniqueTags } from './tags.ts'
 import { tidy } from './write.ts'
 import { regenerate } from './cloudinit.ts'
 
 const flockMs = 5000
 
-/** POST /nodes/{node}/qemu without an archive. The stub with `lock: create` is there before the answer. */
+/** POST /nodes/{node}/qemu. The stub with `lock: create` is there before the answer. */
 export async function create(call: Call): Promise<string> {
   const { world, node, user } = call
   const vmid = int(call, 'vmid') ?? 0
@@ -22,31 +26,53 @@ export async function create(call: Call): Promise<string> {
   const pool = str(call, 'pool')
   if (pool !== undefined && !world.access.pools.has(pool))
     throw new PveRefusal(403, `Permission check failed (pool '${pool}' does not exist)`)
-  const mayAllocate =
-    world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') || (pool !== undefined && world.access.has(user, `/pool/${pool}`, 'VM.Allocate'))
-  if (!mayAllocate) throw forbidden()
   const storage = str(call, 'storage')
+  if (storage !== undefined) call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
+  if (flag(call, 'ha-managed')) call.check('/', ['Sys.Console'])
+  const asked = throughPool(call, vmid, pool)
+  if (flag(call, 'start')) asked.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
   const archive = str(call, 'archive')
-  if (archive !== undefined) {
-    checkVolumeAccess({ world, user, vmid }, archive)
-    refuse('the simulator does not restore backups')
-  }
-  if (flag(call, 'start')) call.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
+  const mayAllocate =
+    world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') ||
+    (pool !== undefined && world.access.has(user, `/pool/${pool}`, 'VM.Allocate')) ||
+    (archive !== undefined && mayRestore(call, vmid))
+  if (!mayAllocate) throw forbidden()
   onlyRoot(call, 'skiplock')
   const settings = normalise(world, settingsOf(call))
   const about = { world, user, node, vmid, defaultStorage: storage }
   checkStorageAccess(about, settings)
-  checkOptionPermissions(call, vmid, Object.keys(settings))
+  checkOptionPermissions(asked, vmid, Object.keys(settings))
+  for (const [key, value] of Object.entries(settings)) checkDeviceValue(asked, vmid, key, value, 'set')
   checkBridges(call, Object.entries(settings))
-  for (const [key, value] of Object.entries(settings)) checkDeviceValue(call, vmid, key, value)
+  if (archive !== undefined) return restore(call, vmid, archive, settings)
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     await fill(call, worker, { ...about, log: (line) => worker.log(line) }, { settings, pool })
-    if (!flag(call, 'start')) return
-    worker.log('Execute autostart')
-    await startGuest(world, node, vmid, worker)
+    if (flag(call, 'start')) {
+      worker.log('Execute autostart')
+      await startGuest(world, node, vmid, worker)
+    }
+    if (flag(call, 'ha-managed')) manage(world, vmid, flag(call, 'start') ? 'started' : 'stopped', worker)
   })
   return task.upid
+}
+
+/** Rights on the pool a new VM goes into are as good as rights on the VM, which is not in it yet (PVE::RPCEnvironment check_vm_perm). */
+function throughPool(call: Call, vmid: number, pool: string | undefined): Call {
+  const { access } = call.world
+  const check: Call['check'] = (path, privileges, any = false) => {
+    const isEnough = (at: string): boolean =>
+      any ? access.hasAny(call.user, at, privileges) : privileges.every((privilege) => access.has(call.user, at, privilege))
+    if (pool === undefined || path !== `/vms/${vmid}` || !isEnough(`/pool/${pool}`)) call.check(path, privileges, any)
+  }
+  return { ...call, check }
+}
+
+/** `ha-managed=1`: what `ha-manager add` or `set` does at the end of the task. */
+function manage(world: World, vmid: number, state: string, worker: Worker): void {
+  const known = world.ha.resources.get(`vm:${vmid}`)
+  worker.log(`${known ? 'Set' : 'Add'} HA resource with request-state '${state}'`)
+  world.ha.resources.set(`vm:${vmid}`, { ...known, type: 'vm', state })
 }
 
 async function writeStub(call: Call, vmid: number): Promise<void> {
@@ -82,7 +108,11 @@ async function fill(
     const copy = (bytes: number) => worker.sleep((bytes / 1024 ** 3) * world.spec.durations.cloneFullMsPerGiB)
     const made = await createDisks({ ...about, copy }, { config: new Map(), pending: new Map() }, Object.fromEntries(drives))
     await worker.work(world.spec.durations.createMs)
-    const config: Section = new Map(Object.entries({ ...o.settings, ...made.result }))
+    if (o.settings['tags'] !== undefined) {
+      checkTags(call, vmid, '', o.settings['tags'])
+      o.settings['tags'] = uniqueTags(world, o.settings['tags'])
+    }
+    const config: Section = new Map(Object.entries({ ...o.settings, ...made.result }).map(([key, value]) => [key, storedValue(key, value)]))
     complete(call, config)
     guest.config = config
     tidy(guest)

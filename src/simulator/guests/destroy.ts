@@ -1,3 +1,4 @@
+import { forgetInJobs } from '../backup/jobs.ts'
 import { refuse } from '../http/refusal.ts'
 import { type Call, flag } from '../routes.ts'
 import { volumePath } from '../storage/path.ts'
@@ -19,6 +20,8 @@ export function destroy(call: Call): string {
   const early = () => {
     const guest = loadGuest(world, node, vmid)
     checkProtection(guest, `can't remove VM ${vmid}`)
+    if (!flag(call, 'purge') && world.ha.isConfigured(vmid))
+      refuse(`unable to remove VM ${vmid} - used in HA resources and purge parameter not set.`)
     if (guest.isRunning) refuse(`VM ${vmid} is running - destroy failed`)
     return guest
   }
@@ -34,11 +37,19 @@ export function destroy(call: Call): string {
     guest.snapshots.clear()
     world.access.forgetGuest(vmid)
     world.firewall.delete(vmid)
-    if (flag(call, 'purge')) worker.log(`purging VM ${vmid} from related configurations..`)
+    if (flag(call, 'purge')) purge(world, vmid, worker)
     world.guests.delete(vmid)
     release()
   })
   return task.upid
+}
+
+function purge(world: World, vmid: number, worker: Worker): void {
+  worker.log(`purging VM ${vmid} from related configurations..`)
+  forgetInJobs(world.backupJobs, vmid)
+  if (!world.ha.isConfigured(vmid)) return
+  world.ha.forget(`vm:${vmid}`, true)
+  worker.log(`NOTE: removed VM ${vmid} from HA resource configuration.`)
 }
 
 function checkLinkedClones(world: World, guest: Guest): void {

@@ -190,7 +190,7 @@ function newCloudInit(a: Allocation, at: Progress, key: string, drive: Drive, st
 }
 
 async function newVolume(a: Allocation, at: Progress, key: string, drive: Drive, o: { storage: string; GiB: number }): Promise<string> {
-  if (key === 'efidisk0')
+  if (key === 'efidisk0' && a.world.spec.quirks?.noFirmware)
     refuse(`EFI base image '/usr/share/pve-edk2-firmware//OVMF_CODE${drive['efitype'] === '4m' ? '_4M' : ''}.fd' not found`)
   const source = drive['import-from']
   delete drive['import-from']
@@ -207,7 +207,7 @@ async function newVolume(a: Allocation, at: Progress, key: string, drive: Drive,
     volume = a.world.storage.change(volume, { usedBytes: Math.max(volume.usedBytes, from.usedBytes) })
     at.made[at.made.length - 1] = volume
   } else {
-    const bytes = key === 'tpmstate0' ? 4 * 1024 ** 2 : Math.ceil(o.GiB * 1024 ** 2) * 1024
+    const bytes = stateBytes(key, drive) ?? Math.ceil(o.GiB * 1024 ** 2) * 1024
     volume = allocate(a.world, { ...spec, bytes })
     at.made.push(volume)
   }
@@ -217,6 +217,13 @@ async function newVolume(a: Allocation, at: Progress, key: string, drive: Drive,
   const text = printDrive(drive)
   a.log(`${key}: successfully created disk '${text}'`)
   return text
+}
+
+/** Sizes that PVE gives itself: TPM state, and UEFI variables as large as their template file. */
+function stateBytes(key: string, drive: Drive): number | undefined {
+  if (key === 'tpmstate0') return 4 * 1024 ** 2
+  if (key !== 'efidisk0') return undefined
+  return drive['efitype'] === '4m' ? 528 * 1024 : 128 * 1024
 }
 
 function importSource(a: Allocation, source: string): Volume {

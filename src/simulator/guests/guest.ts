@@ -3,6 +3,26 @@ import { createHash } from 'node:crypto'
 /** A config section: option → text as in the file. `description` is kept here too, decoded. */
 export type Section = Map<string, string>
 
+export interface InsideAddress {
+  type: 'ipv4' | 'ipv6'
+  address: string
+  prefix: number
+}
+
+/** The running system: values of its cloud-init drive as it was at the last boot; without such a drive, of the config at that time. */
+export interface Inside {
+  bootedAtMs: number
+  hostname: string
+  user: string | undefined
+  /** As it stood on the drive: hashed for Linux. */
+  password: string | undefined
+  /** URL-encoded, as the option holds them. */
+  sshKeys: string | undefined
+  nameservers: readonly string[]
+  /** By MAC in lower case: a NIC with another MAC is a new one, and has none. */
+  addresses: ReadonlyMap<string, readonly InsideAddress[]>
+}
+
 export interface Snapshot {
   config: Section
   /** Seconds since the epoch. */
@@ -12,19 +32,51 @@ export interface Snapshot {
   /** Volume with the saved memory. */
   vmstate?: string
   snapstate?: string
+  /** With `vmstate`: the running system as it was. */
+  inside?: Inside
+  /** Its volumes' snapshots are damaged: it cannot be deleted alone. */
+  isBroken?: boolean
+}
+
+/** States of QMP's query-status. */
+export const runStates = ['running', 'paused', 'prelaunch', 'suspended', 'io-error', 'internal-error'] as const
+export type RunState = (typeof runStates)[number]
+
+/** What PVE calls paused (vm_is_paused); a guest that stands still for an I/O error is not. */
+export function isPaused(process: Process | undefined): boolean {
+  return process !== undefined && ['paused', 'prelaunch', 'suspended'].includes(process.run)
 }
 
 /** A QEMU process. */
 export interface Process {
   pid: number
+  /** Since when this process runs: a new one for each start, and after a migration. */
   sinceMs: number
   /** QMP run state. */
-  run: 'running' | 'paused' | 'prelaunch'
+  run: RunState
   /** When the guest agent starts to answer; undefined: no agent device. */
   agentAtMs?: number
   /** Config section as QEMU was started with it. */
   startedWith: Section
+  inside: Inside
+  /** Its file systems are frozen through the agent. */
+  isFrozen?: boolean
+  /** Commands the agent has run and nobody has asked about yet. */
+  agentPids?: Set<number>
+  /** Bytes through its NICs; they begin at 0 with each process. */
+  netIn: number
+  netOut: number
 }
+
+/** What a running guest's cloud-init drive does not know yet: section [special:cloudinit] of its config file. */
+export interface CloudInitChanges {
+  /** Options that are new since the drive was written. */
+  added: Set<string>
+  /** Options that were changed or deleted since → their value on the drive. */
+  recorded: Section
+}
+
+export const noChanges = (): CloudInitChanges => ({ added: new Set(), recorded: new Map() })
 
 /** One VM (or container, which only occupies its id). */
 export class Guest {
@@ -37,8 +89,12 @@ export class Guest {
   deletions = new Map<string, boolean>()
   /** What the cloud-init drive was generated from; undefined: never, or no drive. */
   generated: Section | undefined
+  /** What was changed live since the cloud-init drive was written. */
+  cloudInitChanges: CloudInitChanges = noChanges()
   snapshots = new Map<string, Snapshot>()
   process: Process | undefined
+  /** Of a hibernated guest: the system that goes on when it is resumed. */
+  asleep: Inside | undefined
 
   constructor(vmid: number, node: string, kind: 'qemu' | 'lxc' = 'qemu', config: Section = new Map()) {
     this.generated = undefined
@@ -70,13 +126,17 @@ function sectionText(section: Section): string {
 }
 
 /** The guest's config file, as PVE::QemuServer::write_vm_config lays it out. */
-function configText(guest: Guest): string {
+export function configText(guest: Pick<Guest, 'config' | 'pending' | 'deletions' | 'snapshots' | 'cloudInitChanges'>): string {
   let text = sectionText(guest.config)
   if (guest.pending.size > 0 || guest.deletions.size > 0) {
     text += '\n[PENDING]\n'
     const deletions = [...guest.deletions].map(([key, force]) => (force ? `!${key}` : key)).toSorted()
     if (deletions.length > 0) text += `delete: ${deletions.join(',')}\n`
     text += sectionText(guest.pending)
+  }
+  const { added, recorded } = guest.cloudInitChanges
+  if (added.size + recorded.size > 0 && [...guest.config.values()].some((value) => /vm-\d+-cloudinit/.test(value))) {
+    text += `\n[special:cloudinit]\n${added.size > 0 ? `added: ${[...added].toSorted().join(',')}\n` : ''}${sectionText(recorded)}`
   }
   for (const name of [...guest.snapshots.keys()].toSorted()) {
     const snapshot = guest.snapshots.get(name) as Snapshot

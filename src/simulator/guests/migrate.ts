@@ -1,3 +1,4 @@
+import { requestMigration } from '../ha/request.ts'
 import { paramError, refuse } from '../http/refusal.ts'
 import { type Call, flag, str } from '../routes.ts'
 import { splitVolid } from '../storage/volume.ts'
@@ -7,7 +8,7 @@ import type { Guest } from './guest.ts'
 
 /** POST migrate: `lock: migrate` while it runs, the config changes its node at the end. */
 export function migrate(call: Call): string {
-  const { world, node, vmid, user } = call
+  const { world, node, vmid } = call
   checkQuorum(world)
   const target = str(call, 'target') ?? ''
   if (!world.nodes.has(target)) refuse(`no such cluster node '${target}'`)
@@ -15,6 +16,13 @@ export function migrate(call: Call): string {
   const guest = loadGuest(world, node, vmid)
   checkLock(guest)
   if (guest.isRunning && !flag(call, 'online')) refuse("can't migrate running VM without --online")
+  return world.ha.isManaged(vmid) ? requestMigration(call, target) : migrateNow(call)
+}
+
+/** The task that moves the guest, HA or not. */
+export function migrateNow(call: Call): string {
+  const { world, node, vmid, user } = call
+  const target = str(call, 'target') ?? ''
   const task = world.tasks.start({ node, type: 'qmigrate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     const release = await worker.lock(flockPath(vmid), 10_000)
     const now = loadGuest(world, node, vmid)
@@ -37,6 +45,8 @@ export function migrate(call: Call): string {
       world.storage.add({ ...volume, node: target })
     }
     now.node = target
+    // The target's QEMU is another process: uptime and counters begin again, the system inside and its drive go on.
+    if (now.process) now.process = { ...now.process, pid: world.tasks.nextPid(), sinceMs: world.clock.now(), netIn: 0, netOut: 0 }
     now.config.delete('lock')
     release()
   })

@@ -34,11 +34,22 @@ export function newMac(world: World): string {
   return world.random.mac(world.datacenter.get('mac_prefix') ?? 'BC:24:11')
 }
 
-/** The path that SDN.Use is asked on for a NIC (PVE::RPCEnvironment check_sdn_bridge). */
+/** VLANs of `trunks=10;20-22`. */
+function trunkTags(trunks: string): string[] {
+  const tags = trunks.split(';').flatMap((part) => {
+    const [first = '', last] = part.split('-')
+    if (last === undefined || Number(last) <= Number(first)) return [first]
+    return Array.from({ length: Number(last) - Number(first) + 1 }, (_, n) => String(Number(first) + n))
+  })
+  return [...new Set(tags)].toSorted()
+}
+
+/** The paths that SDN.Use is asked on for a NIC: its VLANs, else the whole bridge (PVE::GuestHelpers check_vnet_access). */
 export function bridgePaths(text: string): string[] {
   const net = parseNet(text)
   const bridge = net['bridge']
   if (bridge === undefined) return []
   const base = `/sdn/zones/localnetwork/${bridge}`
-  return net['tag'] === undefined ? [base] : [`${base}/${net['tag']}`]
+  const tags = [...(net['tag'] === undefined ? [] : [net['tag']]), ...trunkTags(net['trunks'] ?? '').filter(Boolean)]
+  return tags.length === 0 ? [base] : tags.map((tag) => `${base}/${tag}`)
 }

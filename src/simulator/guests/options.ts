@@ -1,4 +1,7 @@
+import { isWindows } from './cloudinit-text.ts'
 import { crypt5 } from './crypt.ts'
+import type { Section } from './guest.ts'
+import { isPublicKey } from './ssh-key.ts'
 import { paramError, refuse } from '../http/refusal.ts'
 import { splitList } from '../schema/named.ts'
 import { vmOptions } from '../schema/schema.ts'
@@ -11,11 +14,13 @@ import { canonicalNet } from './net.ts'
 
 const internal = new Set(['parent', 'snaptime', 'snapstate', 'vmstate', 'meta', 'runningmachine', 'runningcpu', 'digest'])
 
-/** Options of the config among a call's parameters, as text, in the order of the request. */
-export function settingsOf(call: Pick<Call, 'params'>): Record<string, string> {
+/** Options of the config among a call's parameters, as text and as they were sent, in the order of the request. */
+export function settingsOf(call: Pick<Call, 'params' | 'rawParams'>): Record<string, string> {
   const out: Record<string, string> = {}
   for (const [key, value] of Object.entries(call.params)) {
-    if (value !== undefined && (key === 'cdrom' || vmOptions[key])) out[key] = textOf(value)
+    if (value === undefined || (key !== 'cdrom' && !vmOptions[key])) continue
+    const sent = call.rawParams[key]
+    out[key] = typeof sent === 'string' && typeof value === 'number' ? sent : textOf(value)
   }
   return out
 }
@@ -24,13 +29,10 @@ export function optionExists(key: string): boolean {
   return vmOptions[key] !== undefined || internal.has(key) !== (key === 'digest')
 }
 
-const sshKey =
-  /^(?:[a-z0-9,="' -]+ )?(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]+=*(?: .*)?$/i
-
+/** Each line for itself, comments too (PVE::Tools validate_ssh_public_keys). */
 function checkSshKeys(encoded: string): void {
-  const text = decodeURIComponent(encoded)
-  for (const line of text.split('\n'))
-    if (line.trim() !== '' && !line.startsWith('#') && !sshKey.test(line.trim())) refuse('SSH public key validation error')
+  const bytes = encoded.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  for (const line of bytes.split('\n')) if (line.trim() !== '' && !isPublicKey(line)) refuse('SSH public key validation error')
 }
 
 /** Brings values into the form they are stored in; throws 400 for drives that cannot be parsed. */
@@ -54,22 +56,18 @@ function normalised(world: World, key: string, value: string): string {
   if (key === 'sshkeys') checkSshKeys(value)
   if (key === 'cpuunits') return String(Math.min(Number(value), 10_000))
   if (key === 'vmgenid' && value === '1') return world.random.uuid()
-  if (key === 'tags') return uniqueTags(value)
-  if (key === 'description') return value.replace(/\s+$/, '')
-  if (key === 'cipassword') return /^\$(?:[156]|y|2[abxy]?)\$/.test(value) ? value : crypt5(value, world.random.hex(8))
-  if (key === 'boot' && value === '') return ' '
   return value
+}
+
+/** What PVE stores for a new password: hashed, except for Windows and where it is a hash already. */
+export function storedPassword(world: World, config: Section, value: string): string {
+  return isWindows(config) || /^\$(?:[156]|2[ay])(?:\$.+){2}/.test(value) ? value : crypt5(value, world.random.hex(8))
 }
 
 /** A hookscript must be there before anybody's rights are asked (recording 14). */
 export function checkHookscript(world: World, value: string): void {
   const parts = splitVolid(value)
   if (parts && !world.storage.find(value, world.firstNode.name)) throw paramError({ hookscript: `script '${value}' does not exist\n` })
-}
-
-/** Lower case, each once, sorted (PVE::GuestHelpers get_unique_tags with the default tag-style). */
-function uniqueTags(text: string): string {
-  return [...new Set(splitList(text.toLowerCase()))].toSorted().join(';')
 }
 
 /** `delete` and `revert`, split. */

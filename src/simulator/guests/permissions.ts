@@ -12,9 +12,10 @@ const groups: readonly (readonly [string, ReadonlySet<string>])[] = [
   [
     'VM.Config.Options',
     setOf(
-      'agent autostart bios description keyboard localtime migrate_downtime migrate_speed name onboot ostype protection reboot freeze startdate startup tdf template',
+      'agent autostart bios description keyboard localtime migrate_downtime migrate_speed name onboot ostype protection reboot startdate startup tdf template',
     ),
   ],
+  ['VM.PowerMgmt', setOf('freeze')],
   ['VM.Config.Disk', setOf('boot bootdisk vmstatestorage')],
 ]
 const cloudInit = setOf('cicustom cipassword citype ciuser ciupgrade nameserver searchdomain sshkeys')
@@ -28,11 +29,7 @@ export function checkOptionPermissions(call: Pick<Call, 'user' | 'check'>, vmid:
   if (call.user.isRoot) return
   const path = `/vms/${vmid}`
   for (const key of keys) {
-    if (isDriveKey(key) || key === 'cdrom' || /^(?:unused|serial|usb|hostpci)\d+$/.test(key)) continue
-    if (key === 'tags') {
-      call.check(path, ['VM.Config.Options'])
-      continue
-    }
+    if (isDriveKey(key) || key === 'cdrom' || key === 'tags' || /^(?:unused|serial|usb|hostpci|virtiofs)\d+$/.test(key)) continue
     const group = /^numa\d+$/.test(key) ? 'VM.Config.CPU' : groups.find(([, names]) => names.has(key))?.[0]
     if (group !== undefined) {
       call.check(path, [group])
@@ -44,20 +41,55 @@ export function checkOptionPermissions(call: Pick<Call, 'user' | 'check'>, vmid:
   }
 }
 
-/** Devices of the host: allowed by their value. */
-export function checkDeviceValue(call: Pick<Call, 'user' | 'check'>, vmid: number, key: string, value: string): void {
-  if (call.user.isRoot) return
-  const path = `/vms/${vmid}`
-  if (/^serial\d+$/.test(key)) {
-    if (value === 'socket') call.check(path, ['VM.Config.HWType'])
-    else refuse(`only root can modify '${key}' config for real devices`)
-  } else if (/^usb\d+$/.test(key)) {
-    if (value.startsWith('spice') || value.startsWith('host=spice') || value.includes('mapping=')) call.check(path, ['VM.Config.HWType'])
-    else refuse(`only root can set '${key}' config for real devices`)
-  } else if (/^hostpci\d+$/.test(key)) {
-    if (value.includes('mapping=')) call.check(path, ['VM.Config.HWType'])
-    else refuse(`only root can set '${key}' config for non-mapped devices`)
+type Verb = 'set' | 'modify' | 'delete'
+
+/** Devices of the host: allowed by their value; mapped ones to whom their mapping is (PVE::API2::Qemu check_usb_perm and its like). */
+export function checkDeviceValue(call: Pick<Call, 'user' | 'check'>, vmid: number, key: string, value: string, verb: Verb): void {
+  const [, kind = '', index] = /^(serial|usb|hostpci|rng|virtiofs)(\d+)$/.exec(key) ?? []
+  if (call.user.isRoot || index === undefined) return
+  const needs = (privilege: string): void => call.check(`/vms/${vmid}`, [privilege])
+  const part = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1]
+  if (kind === 'serial') {
+    if (value !== 'socket') refuse(`only root can ${verb} '${key}' config for real devices`)
+    needs('VM.Config.HWType')
+  } else if (kind === 'rng') {
+    needs('VM.Config.HWType')
+    if (/^(?:source=)?\/dev\/hwrng/.test(value)) call.check('/mapping/hwrng', ['Mapping.Use'])
+  } else if (kind === 'virtiofs') {
+    needs('VM.Config.Disk')
+    call.check(`/mapping/dir/${part('dirid') ?? value.split(',')[0]}`, ['Mapping.Use'])
+  } else checkHostDevice(call, { key, kind, mapping: part('mapping'), host: part('host') ?? bare(value) }, needs)
+}
+
+/** Devices of the host that a copy would use too (PVE::QemuServer check_mapping_access). */
+export function checkMappings(call: Pick<Call, 'user' | 'check'>, config: Iterable<readonly [string, string]>): void {
+  const nothing = (): void => {}
+  for (const [key, value] of config) {
+    const kind = /^(usb|hostpci)\d+$/.exec(key)?.[1]
+    const part = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1]
+    if (kind !== undefined && !call.user.isRoot)
+      checkHostDevice(call, { key, kind, mapping: part('mapping'), host: part('host') ?? bare(value) }, nothing)
   }
+}
+
+/** A part without a key, which is the device itself. */
+function bare(value: string): string | undefined {
+  return value.split(',').find((part) => part !== '' && !part.includes('='))
+}
+
+function checkHostDevice(
+  call: Pick<Call, 'check'>,
+  device: { key: string; kind: string; mapping: string | undefined; host: string | undefined },
+  needs: (privilege: string) => void,
+): void {
+  const { key, kind, mapping, host } = device
+  if (kind === 'usb') needs('VM.Config.HWType')
+  if (host !== undefined && !(kind === 'usb' && /^spice$/i.test(host)))
+    refuse(`only root can set '${key}' config for ${kind === 'usb' ? 'real' : 'non-mapped'} devices`)
+  if (host !== undefined) return
+  if (mapping === undefined) refuse("either 'host' or 'mapping' must be set.")
+  call.check(`/mapping/${kind === 'usb' ? 'usb' : 'pci'}/${mapping}`, ['Mapping.Use'])
+  if (kind === 'hostpci') needs('VM.Config.HWType')
 }
 
 export function checkDrivePermissions(call: Pick<Call, 'check'>, vmid: number, key: string, text: string): void {
@@ -68,7 +100,7 @@ export function checkDrivePermissions(call: Pick<Call, 'check'>, vmid: number, k
   else call.check(path, ['VM.Config.Disk'])
 }
 
-/** SDN.Use on the bridge, with its VLAN tag, of every NIC (check_bridge_access). */
+/** SDN.Use on the bridge, or on each of its VLANs that the NIC has (check_vnet_access). */
 export function checkBridges(call: Pick<Call, 'check'>, settings: Iterable<readonly [string, string]>): void {
   for (const [key, value] of settings) if (/^net\d+$/.test(key)) for (const path of bridgePaths(value)) call.check(path, ['SDN.Use'])
 }

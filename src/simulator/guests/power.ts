@@ -1,23 +1,13 @@
-import { refuse } from '../http/refusal.ts'
-import { type Call, flag, int, str } from '../routes.ts'
-import { splitVolid } from '../storage/volume.ts'
+// Start, stop, shutdown, reboot and reset, as the API offers them.
+import { requestStart, requestStop } from '../ha/request.ts'
+import { paramError, refuse } from '../http/refusal.ts'
+import { type Call, flag, int } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
-import type { World } from '../world/world.ts'
-import { checkSnippets, cloudInitKey, regenerate } from './cloudinit.ts'
-import { isDriveKey, parseDrive, volumeOf } from './drive.ts'
-import { checkLock, checkQuorum, findGuest, flockPath, loadGuest } from './find.ts'
-import type { Guest } from './guest.ts'
-import { memoryMiB } from './usage.ts'
-import { parseNet } from './net.ts'
+import { checkLock, checkQuorum, findGuest, flockPath } from './find.ts'
+import { type Guest, isPaused } from './guest.ts'
+import { begin, flockMs, rootCall, runningGuest } from './guest-task.ts'
 import { onlyRoot } from './options.ts'
-import { applyPending } from './pending.ts'
-
-const flockMs = 10_000
-
-function begin(call: Call, type: string, body: (worker: Worker) => Promise<void>): string {
-  const { world, node, vmid, user } = call
-  return world.tasks.start({ node, type, id: String(vmid), user: user.id, fault: call.fault?.task }, body).upid
-}
+import { rebootInside, startGuest, stopGuest } from './start.ts'
 
 /** POST status/start. */
 export function start(call: Call): string {
@@ -34,6 +24,11 @@ export function start(call: Call): string {
     'with-conntrack-state',
   )
   checkQuorum(call.world)
+  return call.world.ha.isManaged(call.vmid) ? requestStart(call) : startNow(call)
+}
+
+/** The task that starts the guest on its node, HA or not. */
+export function startNow(call: Call): string {
   return begin(call, 'qmstart', async (worker) => {
     const release = await worker.lock(flockPath(call.vmid), flockMs)
     await startGuest(call.world, call.node, call.vmid, worker)
@@ -41,79 +36,16 @@ export function start(call: Call): string {
   })
 }
 
-/** What qemu-server vm_start does, in its order. */
-export async function startGuest(world: World, node: string, vmid: number, worker: Worker): Promise<void> {
-  const guest = loadGuest(world, node, vmid)
-  if (guest.isTemplate) refuse("you can't start a vm if it's a template")
-  const isSuspended = guest.lock === 'suspended'
-  if (guest.lock === 'backup' && guest.isRunning) {
-    if (guest.process) guest.process.run = 'running'
-    return
-  }
-  if (!isSuspended) checkLock(guest)
-  if (guest.isRunning) refuse(`VM ${vmid} already running`)
-  applyPending(world, guest, undefined)
-  checkHost(world, node, guest, worker)
-  if (cloudInitKey(guest.config) !== undefined) worker.log('generating cloud-init ISO')
-  regenerate(guest)
-  await worker.work(world.spec.durations.startMs)
-  if (isSuspended) wake(world, guest)
-  launch(world, guest)
-}
-
-function wake(world: World, guest: Guest): void {
-  const volume = world.storage.find(guest.config.get('vmstate') ?? '', guest.node)
-  if (volume) world.storage.remove(volume)
-  for (const key of ['lock', 'vmstate', 'runningmachine', 'runningcpu']) guest.config.delete(key)
-}
-
-function launch(world: World, guest: Guest): void {
-  const sinceMs = world.clock.now()
-  const process = { pid: world.tasks.nextPid(), sinceMs, run: 'running' as const, startedWith: new Map(guest.config) }
-  const agent = guest.config.get('agent') ?? '0'
-  const hasAgent = /^(?:enabled=)?1/.test(agent)
-  guest.process = hasAgent ? { ...process, agentAtMs: sinceMs + world.spec.durations.agentMs / world.clock.speed } : process
-}
-
-function checkHost(world: World, node: string, guest: Guest, worker: Worker): void {
-  const host = world.nodes.get(node)
-  const { config } = guest
-  checkSnippets(world, node, guest)
-  for (const [key, text] of config) {
-    const volid = isDriveKey(key) ? volumeOf(parseDrive(key, text)) : undefined
-    const storage = volid === undefined ? undefined : splitVolid(volid)?.storage
-    if (volid === undefined || storage === undefined) continue
-    const definition = world.storage.usable(storage, node)
-    if (!definition.content.includes('images') && !text.includes('media=cdrom'))
-      refuse(`storage '${storage}' does not support content-type 'images'`)
-    if (!definition.online) refuse(`storage '${storage}' is not online`)
-    if (!world.storage.find(volid, node)) refuse(`volume '${volid}' does not exist`)
-  }
-  const cpus = Number(config.get('sockets') ?? 1) * Number(config.get('cores') ?? 1)
-  if (cpus > (host?.cpus ?? 1)) refuse(`MAX ${host?.cpus ?? 1} vcpus allowed per VM on this node`)
-  for (const [key, text] of config) {
-    const bridge = /^net\d+$/.test(key) ? parseNet(text)['bridge'] : undefined
-    const known = world.spec.bridges.some((b) => b.iface === bridge && (b.nodes?.includes(node) ?? true))
-    if (bridge !== undefined && !known) refuse(`bridge '${bridge}' does not exist`)
-  }
-  if (host?.kvm === false && config.get('kvm') !== '0')
-    refuse('KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS.')
-  if (/^(?:cputype=)?host\b/.test(config.get('cpu') ?? '') && config.get('kvm') === '0') {
-    worker.log("qemu-system-x86_64: CPU model 'host' requires KVM or HVF")
-    refuse('start failed: QEMU exited with code 1')
-  }
-  if (memoryMiB(config) * 1024 ** 2 > (host?.memoryBytes ?? Number.POSITIVE_INFINITY)) refuse('start failed: QEMU exited with code 1')
-}
-
-/** The process ends: what waited is applied, as PVE does after a stop. */
-export function stopGuest(world: World, guest: Guest): void {
-  guest.process = undefined
-  applyPending(world, guest, undefined)
-}
-
 /** POST status/stop. */
 export function stop(call: Call): string {
   onlyRoot(call, 'skiplock', 'keepActive', 'migratedfrom')
+  if (!call.world.ha.isManaged(call.vmid)) return stopNow(call)
+  if (flag(call, 'overrule-shutdown')) throw paramError({ 'overrule-shutdown': 'Not applicable for HA resources.' })
+  return requestStop(call, 0)
+}
+
+/** The task that cuts the guest, HA or not. */
+export function stopNow(call: Call): string {
   const { world, node, vmid } = call
   return begin(call, 'qmstop', async (worker) => {
     if (flag(call, 'overrule-shutdown')) {
@@ -161,11 +93,17 @@ export function shutdown(call: Call): string {
   const { world, vmid } = call
   const known = world.guests.get(vmid)
   const isForced = flag(call, 'forceStop')
-  if (known?.process && known.process.run !== 'running' && !isForced) refuse('VM is paused - cannot shutdown')
+  if (isPaused(known?.process) && !isForced) refuse('VM is paused - cannot shutdown')
+  return world.ha.isManaged(vmid) ? requestStop(call, int(call, 'timeout') ?? 60) : shutdownNow(call)
+}
+
+/** The task that asks the guest to go, HA or not. */
+export function shutdownNow(call: Call): string {
+  const { world } = call
+  const isForced = flag(call, 'forceStop')
   return begin(call, 'qmshutdown', (worker) =>
     endProcess(call, worker, async (guest) => {
-      const isPaused = guest.process?.run !== 'running'
-      if (!isPaused && !(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest)))) {
+      if (!isPaused(guest.process) && !(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest)))) {
         if (!isForced) refuse('VM quit/powerdown failed - got timeout')
         worker.log('VM still running - terminating now with SIGTERM')
       }
@@ -183,115 +121,31 @@ export function reboot(call: Call): string {
   const { world, node, vmid } = call
   const known = findGuest(world, node, vmid)
   if (!known.process) refuse(`VM ${vmid} not running`)
-  if (known.process.run !== 'running') refuse('VM is paused - cannot shutdown')
+  if (isPaused(known.process)) refuse('VM is paused - cannot shutdown')
   return begin(call, 'qmreboot', async (worker) => {
     await endProcess(call, worker, async (guest) => {
       if (!(await askToLeave(call, worker, guest, int(call, 'timeout') ?? downSeconds(guest))))
         refuse('VM quit/powerdown failed - got timeout')
       stopGuest(world, guest)
     })
-    world.clock.after(20, () =>
-      begin(
-        { ...call, fault: undefined, user: { id: 'root@pam', user: 'root@pam', token: undefined, isRoot: true } },
-        'qmstart',
-        async (again) => {
-          const release = await again.lock(flockPath(vmid), flockMs)
-          await startGuest(world, node, vmid, again)
-          release()
-        },
-      ),
+    // qmeventd's cleanup finds the request and starts the guest itself, as root (PVE::CLI::qm cleanup).
+    world.clock.after(world.spec.durations.restartMs ?? 1500, () =>
+      start({ ...rootCall(world, node, vmid), fault: call.fault?.secondTask && { task: call.fault.secondTask } }),
     )
   })
 }
 
-function running(call: Call): Guest {
-  const guest = findGuest(call.world, call.node, call.vmid)
-  if (!guest.isRunning) refuse(`VM ${call.vmid} not running`)
-  return guest
-}
-
 /** POST status/reset: the same process, nothing pending is applied; a paused one goes to prelaunch. */
 export function reset(call: Call): string {
+  const { world } = call
   onlyRoot(call, 'skiplock')
-  running(call)
+  runningGuest(call)
   return begin(call, 'qmreset', async (worker) => {
     const release = await worker.lock(flockPath(call.vmid), flockMs)
-    const guest = running(call)
+    const guest = runningGuest(call)
     checkLock(guest)
     await worker.work(50)
-    if (guest.process && guest.process.run !== 'running') guest.process.run = 'prelaunch'
-    release()
-  })
-}
-
-/** POST status/suspend: pause, or with `todisk` hibernate. */
-export function suspend(call: Call): string {
-  onlyRoot(call, 'skiplock')
-  const { vmid } = call
-  const now = running(call)
-  const toDisk = flag(call, 'todisk')
-  if (toDisk) {
-    call.check(`/vms/${vmid}`, ['VM.Config.Disk'])
-    checkLock(now)
-  }
-  const statestorage = str(call, 'statestorage')
-  return begin(call, toDisk ? 'qmsuspend' : 'qmpause', async (worker) => {
-    const release = await worker.lock(flockPath(vmid), flockMs)
-    const guest = running(call)
-    if (guest.lock !== 'backup') checkLock(guest)
-    if (toDisk) await hibernate(call, worker, guest, statestorage)
-    else {
-      await worker.work(50)
-      if (guest.process) guest.process.run = 'paused'
-    }
-    release()
-  })
-}
-
-async function hibernate(call: Call, worker: Worker, guest: Guest, statestorage: string | undefined): Promise<void> {
-  const { world } = call
-  const first = [...guest.config]
-    .map(([key, text]) => (isDriveKey(key) ? volumeOf(parseDrive(key, text)) : undefined))
-    .find((v) => v !== undefined)
-  const storage = statestorage ?? guest.config.get('vmstatestorage') ?? splitVolid(first ?? '')?.storage ?? 'local'
-  call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
-  world.storage.usable(storage, guest.node)
-  const date = new Date(world.clock.now()).toISOString().slice(0, 10)
-  const isFile = world.storage.isFileBased(storage)
-  const base = `vm-${guest.vmid}-state-suspend-${date}`
-  const name = isFile ? `${guest.vmid}/${base}.raw` : base
-  const sizeBytes = (2 * memoryMiB(guest.config) + 500) * 1024 ** 2
-  world.storage.add({
-    storage,
-    node: world.storage.definitions.get(storage)?.shared ? undefined : guest.node,
-    name,
-    format: 'raw',
-    sizeBytes,
-    content: 'images',
-    vmid: guest.vmid,
-  })
-  guest.config.set('lock', 'suspending')
-  guest.config.set('vmstate', `${storage}:${name}`)
-  await worker.work(world.spec.durations.snapshotMs)
-  guest.config.set('lock', 'suspended')
-  guest.process = undefined
-}
-
-/** POST status/resume. */
-export function resume(call: Call): string {
-  onlyRoot(call, 'skiplock', 'nocheck')
-  const guest = findGuest(call.world, call.node, call.vmid)
-  const isHibernated = guest.lock === 'suspended'
-  if (!guest.isRunning && !isHibernated) refuse(`VM ${call.vmid} not running`)
-  return begin(call, 'qmresume', async (worker) => {
-    const release = await worker.lock(flockPath(call.vmid), flockMs)
-    if (isHibernated) await startGuest(call.world, call.node, call.vmid, worker)
-    else {
-      const now = running(call)
-      if (now.lock !== 'backup') checkLock(now)
-      await worker.work(20)
-      if (now.process) now.process.run = 'running'
-    }
+    rebootInside(world, guest)
     release()
   })
 }

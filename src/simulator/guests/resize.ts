@@ -34,6 +34,8 @@ export function resize(call: Call): string {
     const asked = wanted.startsWith('+') ? volume.sizeBytes + amount : amount
     const padded = Math.ceil(asked / 1024) * 1024
     if (asked < volume.sizeBytes) refuse('shrinking disks is not supported')
+    // Nothing is written then: a size in a pending drive string stays as old as it is.
+    if (asked === volume.sizeBytes) return release()
     if (padded > volume.sizeBytes) {
       const size = world.storage.rounded(storage, padded)
       if (!world.storage.isThin(storage)) world.storage.mustFit(storage, node, volume.name, size - volume.sizeBytes)

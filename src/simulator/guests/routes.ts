@@ -1,6 +1,6 @@
 import { type Call, flag, type Route, str } from '../routes.ts'
 import { paramError, refuse } from '../http/refusal.ts'
-import { agentInfo, agentShutdown, anyOther, hostName, interfaces, osInfo, ping } from './agent.ts'
+import { agentRoutes } from './agent-commands.ts'
 import { clone } from './clone.ts'
 import { create } from './create.ts'
 import { destroy } from './destroy.ts'
@@ -8,10 +8,11 @@ import { cloudInitView, dumpCloudInit, putCloudInit } from './drive-view.ts'
 import { findGuest, loadGuest } from './find.ts'
 import { migrate, migratePreconditions } from './migrate.ts'
 import { moveDisk } from './move.ts'
-import { reboot, reset, resume, shutdown, start, stop, suspend } from './power.ts'
+import { reboot, reset, shutdown, start, stop } from './power.ts'
 import { resize } from './resize.ts'
 import { createSnapshot, deleteSnapshot, listSnapshots, putSnapshotConfig, rollback, snapshotConfig } from './snapshots.ts'
 import { listGuests, statusCurrent } from './status.ts'
+import { resume, suspend } from './suspend.ts'
 import { makeTemplate } from './template.ts'
 import { vzdump } from '../storage/vzdump.ts'
 import { postConfig, putConfig, putUnlink } from './update.ts'
@@ -54,12 +55,6 @@ function feature(call: Call): unknown {
   const shared = volumes.every((volume) => call.world.storage.definitions.get(volume.storage)?.shared)
   return { hasFeature: has ? 1 : 0, nodes: has && shared ? [...call.world.nodes.keys()] : [call.node] }
 }
-
-const agent = (name: string, method: Route['method'], handler: Route['handler']): Route => ({
-  method,
-  path: `${vm}/agent/${name}`,
-  handler,
-})
 
 /** Everything below /nodes/{node}/qemu but the firewall. */
 export const guestRoutes: readonly Route[] = [
@@ -115,15 +110,5 @@ export const guestRoutes: readonly Route[] = [
   { method: 'GET', path: `${vm}/snapshot/{snapname}/config`, handler: snapshotConfig },
   { method: 'PUT', path: `${vm}/snapshot/{snapname}/config`, handler: putSnapshotConfig },
   { method: 'POST', path: `${vm}/snapshot/{snapname}/rollback`, handler: rollback },
-  agent('ping', 'POST', ping),
-  agent('network-get-interfaces', 'GET', interfaces),
-  agent('get-host-name', 'GET', hostName),
-  agent('get-osinfo', 'GET', osInfo),
-  agent('info', 'GET', agentInfo),
-  agent('shutdown', 'POST', agentShutdown),
-  agent('fstrim', 'POST', anyOther),
-  agent('set-user-password', 'POST', anyOther),
-  agent('fsfreeze-freeze', 'POST', anyOther),
-  agent('fsfreeze-thaw', 'POST', anyOther),
-  agent('fsfreeze-status', 'POST', anyOther),
+  ...agentRoutes,
 ]

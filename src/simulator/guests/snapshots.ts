@@ -7,7 +7,8 @@ import { isCdrom, isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, flockPath, loadGuest } from './find.ts'
 import { digestOf, type Guest, type Section, type Snapshot } from './guest.ts'
 import { configView } from './view.ts'
-import { start, stopGuest } from './power.ts'
+import { start } from './power.ts'
+import { launch, stopGuest } from './start.ts'
 import { addUnused } from './write.ts'
 
 const flockMs = 10_000
@@ -118,7 +119,10 @@ function newSnapshot(call: Call, guest: Guest, name: string): Snapshot {
   }
   const parent = guest.config.get('parent')
   if (parent !== undefined) snapshot.parent = parent
-  if (flag(call, 'vmstate') && guest.isRunning) snapshot.vmstate = `state of ${name}`
+  if (flag(call, 'vmstate') && guest.process) {
+    snapshot.vmstate = `state of ${name}`
+    snapshot.inside = guest.process.inside
+  }
   return snapshot
 }
 
@@ -135,8 +139,26 @@ export function deleteSnapshot(call: Call): string {
       snapshot.snapstate = 'delete'
     })
     await worker.work(world.spec.durations.snapshotMs)
+    const broken = breakage(world, world.guests.get(call.vmid), name)
+    // The lock stays, and the snapshot in state `delete` (PVE::AbstractConfig snapshot_delete).
+    if (broken !== undefined && !flag(call, 'force')) refuse(broken)
+    if (broken !== undefined) worker.log(broken)
     await locked((guest) => dropSnapshot(world, guest, name))
   })
+}
+
+/** What the storage says when the snapshot of a volume is damaged; undefined when it is whole. */
+function breakage(world: World, guest: Guest | undefined, name: string): string | undefined {
+  const snapshot = guest?.snapshots.get(name)
+  const [, volid = ''] = disksOf(snapshot?.config ?? new Map())[0] ?? []
+  const parts = splitVolid(volid)
+  if (!snapshot?.isBroken || !parts) return undefined
+  const type = world.storage.definitions.get(parts.storage)?.type
+  if (type === 'rbd') return `rbd snapshot '${name}' error: rbd: failed to remove snapshot: (2) No such file or directory`
+  if (type === 'lvmthin')
+    return `lvremove snapshot 'pve/snap_${parts.name}_${name}' error:   Failed to find logical volume "pve/snap_${parts.name}_${name}"`
+  if (type === 'zfspool') return `zfs error: could not find any snapshots to destroy; check snapshot names.`
+  return `command '/usr/bin/qemu-img snapshot -d ${name} ${parts.name}' failed: exit code 1`
 }
 
 /** The children get the parent, the config loses its lock. */
@@ -181,7 +203,7 @@ export function rollback(call: Call): string {
     })
     await worker.work(world.spec.durations.snapshotMs)
     await locked((guest) => restore(world, guest, name))
-    if (flag(call, 'start')) start({ ...call, params: {}, fault: undefined })
+    if (flag(call, 'start') && !world.guests.get(call.vmid)?.isRunning) start({ ...call, params: {}, fault: undefined })
   })
 }
 
@@ -197,6 +219,8 @@ function restore(world: World, guest: Guest, name: string): void {
   const now = new Set(disksOf(guest.config).map(([, volid]) => volid))
   for (const [, volid] of before) if (!now.has(volid)) addUnused(guest, volid)
   if (guest.config.has('vmgenid')) guest.config.set('vmgenid', world.random.uuid())
+  // Saved memory is resumed at once, without a new cloud-init drive (PVE::QemuConfig __snapshot_rollback_vm_start).
+  if (snapshot.inside) launch(world, guest, snapshot.inside)
 }
 
 /** GET snapshot/{name}/config. */

@@ -21,9 +21,9 @@ function common(world: World, guest: Guest): Row {
     uptime,
     cpu: 0,
     mem: process ? Math.floor(memoryBytes(config) / 4) : 0,
-    memhost: 0,
-    netin: 0,
-    netout: 0,
+    ...(world.isNine ? { memhost: 0 } : {}),
+    netin: process?.netIn ?? 0,
+    netout: process?.netOut ?? 0,
   }
   if (process) row['pid'] = process.pid
   if (guest.lock !== undefined) row['lock'] = guest.lock
@@ -34,7 +34,9 @@ function common(world: World, guest: Guest): Row {
   return row
 }
 
-function pressure(row: Row): void {
+/** Since PVE 9. */
+function pressure(world: World, row: Row): void {
+  if (!world.isNine) return
   for (const key of ['cpufull', 'cpusome', 'iofull', 'iosome', 'memoryfull', 'memorysome']) row[`pressure${key}`] = 0
 }
 
@@ -43,17 +45,22 @@ export function statusCurrent(world: World, guest: Guest): Row {
   const row = common(world, guest)
   const { config, process } = guest
   row['qmpstatus'] = process?.run ?? 'stopped'
-  row['ha'] = { managed: 0 }
+  row['ha'] = world.ha.statusOf(guest.vmid)
   if (/^(?:enabled=)?1/.test(config.get('agent') ?? '')) row['agent'] = 1
   if (/^(?:type=)?qxl/.test(config.get('vga') ?? '')) row['spice'] = 1
   if (config.has('vga')) row['clipboard'] = /clipboard=(\w+)/.exec(config.get('vga') ?? '')?.[1] ?? null
   if (process) {
-    pressure(row)
+    pressure(world, row)
     const balloon = config.get('balloon')
     if (balloon !== undefined && balloon !== '0') row['balloon_min'] = Number(balloon) * 1024 ** 2
     if (balloon !== undefined && balloon !== '0' && config.has('shares')) row['shares'] = Number(config.get('shares'))
     row['nics'] = Object.fromEntries(
-      [...config.keys()].filter((key) => /^net\d+$/.test(key)).map((key) => [`tap${guest.vmid}i${key.slice(3)}`, { netin: 0, netout: 0 }]),
+      [...config.keys()]
+        .filter((key) => /^net\d+$/.test(key))
+        .map((key) => [
+          `tap${guest.vmid}i${key.slice(3)}`,
+          key === 'net0' ? { netin: process.netIn, netout: process.netOut } : { netin: 0, netout: 0 },
+        ]),
     )
   }
   return row
@@ -67,7 +74,7 @@ export function listGuests(call: Call): Row[] {
     if (guest.node !== node || guest.kind !== 'qemu' || !world.access.has(user, `/vms/${guest.vmid}`, 'VM.Audit')) continue
     const row = common(world, guest)
     if (call.params['full'] === 1) row['qmpstatus'] = guest.process?.run ?? 'stopped'
-    if (guest.process) pressure(row)
+    if (guest.process) pressure(world, row)
     rows.push(row)
   }
   return world.random.shuffled(rows)

@@ -7,9 +7,11 @@ import { checkDigest, checkLock, checkProtection, flockPath, loadGuest } from '.
 import type { Guest } from './guest.ts'
 import { hotplugPending } from './hotplug.ts'
 import { memoryMiB } from './usage.ts'
-import { checkHookscript, listOf, normalise, onlyRoot, optionExists, settingsOf } from './options.ts'
+import { checkHookscript, listOf, normalise, onlyRoot, optionExists, settingsOf, storedPassword } from './options.ts'
 import { applyPending, cleanupPending, freeVolume } from './pending.ts'
 import { checkBridges, checkDeviceValue, checkDrivePermissions, checkOptionPermissions } from './permissions.ts'
+import { storedValue } from './stored.ts'
+import { checkTags, uniqueTags } from './tags.ts'
 import { registerUnused, tidy } from './write.ts'
 
 const flockMs = 10_000
@@ -130,6 +132,7 @@ async function perform(call: Call, guest: Guest, change: Change, log: (line: str
   for (const [key, value] of Object.entries(settings)) {
     if (guest.pending.get(key) === value) continue
     if (isDriveKey(key)) await setDrive(call, guest, key, value, log)
+    else if (key === 'cipassword') guest.config.set(key, storedValue(key, storedPassword(world, guest.config, value)))
     else setOption(call, guest, key, value, { settings, deletions })
     if (isDriveKey(key) && bootOrder.length > 0) {
       const drive = parseDrive(key, value)
@@ -145,7 +148,14 @@ async function perform(call: Call, guest: Guest, change: Change, log: (line: str
   const errors = guest.isRunning
     ? hotplugPending(world, guest, { actor: call.user, touched: new Set([...deletions, ...Object.keys(settings), 'boot']) })
     : applyPending(world, guest, call.user)
+  for (const text of Object.values(errors)) await world.clock.sleep(busyMs(text))
   if (Object.keys(errors).length > 0) throw paramError(errors)
+}
+
+/** PVE looks once a second whether the guest has let go of a device: for 5 s, for a SCSI controller for 15 s. */
+function busyMs(text: string): number {
+  if (!text.includes('still busy in guest?')) return 0
+  return /'(?:virtioscsi|scsihw)\d+'/.test(text) ? 16_000 : 6000
 }
 
 /** A Windows guest keeps the machine version it was set up with (PVE::QemuServer::Machine, recording 14). */
@@ -185,12 +195,17 @@ function deleteOption(call: Call, guest: Guest, key: string, force: boolean, log
     dropState(world, guest)
     return
   }
+  if (key === 'tags') {
+    checkTags(call, guest.vmid, value, '')
+    guest.config.delete(key)
+    return
+  }
   if (isDriveKey(key)) {
     checkProtection(guest, `can't remove drive '${key}'`)
     checkDrivePermissions(call, guest.vmid, key, value)
     if (pending !== undefined) registerUnused(world, guest, key, pending)
   } else {
-    checkDeviceValue(call, guest.vmid, key, value)
+    checkDeviceValue(call, guest.vmid, key, value, 'delete')
     checkBridges(call, [[key, value]])
   }
   if (guest.config.has(key)) guest.deletions.set(key, force)
@@ -228,14 +243,20 @@ function setOption(
 ): void {
   const now = guest.config.get(key)
   if (now !== undefined) checkBridges(call, [[key, now]])
-  if (now !== undefined) checkDeviceValue(call, guest.vmid, key, now)
-  checkDeviceValue(call, guest.vmid, key, value)
+  if (now !== undefined) checkDeviceValue(call, guest.vmid, key, now, 'modify')
+  checkDeviceValue(call, guest.vmid, key, value, 'modify')
+  if (key === 'tags') {
+    checkTags(call, guest.vmid, now ?? '', value)
+    guest.pending.set(key, storedValue(key, uniqueTags(call.world, value)))
+    return
+  }
+  const order = key === 'boot' ? orderOf(value) : []
   if (key === 'boot') {
-    for (const device of orderOf(value)) {
+    for (const device of order) {
       const exists = guest.config.has(device) || guest.pending.has(device) || o.settings[device] !== undefined
       if (!exists || o.deletions.includes(device)) refuse(`invalid bootorder: device '${device}' does not exist'`)
     }
-    if (guest.config.has('bootdisk') && orderOf(value).length > 0) guest.deletions.set('bootdisk', false)
+    if (guest.config.has('bootdisk') && order.length > 0) guest.deletions.set('bootdisk', false)
   }
-  guest.pending.set(key, value)
+  guest.pending.set(key, storedValue(key, order.length > 0 ? `order=${order.join(';')}` : value))
 }

@@ -1,6 +1,6 @@
 import type { World } from '../world/world.ts'
 import { isCdrom, isCloudInit, isDriveKey, parseDrive, volumeOf } from './drive.ts'
-import type { Guest } from './guest.ts'
+import { type Guest, noChanges } from './guest.ts'
 import { refuse } from '../http/refusal.ts'
 import { factsOfName, splitVolid } from '../storage/volume.ts'
 
@@ -8,7 +8,8 @@ const maxUnused = 256
 
 /** What PVE tidies whenever it writes the file: a volume that is attached again is not unused any more. */
 export function tidy(guest: Guest): void {
-  if (guest.config.get('description') === '') guest.config.delete('description')
+  // Perl takes a text `0` for none.
+  if (['', '0'].includes(guest.config.get('description') ?? '')) guest.config.delete('description')
   const used = new Set<string>()
   for (const section of [guest.config, guest.pending]) {
     for (const [key, value] of section) {
@@ -48,6 +49,7 @@ export function registerUnused(world: World, guest: Guest, key: string, text: st
     const volume = volid === undefined ? undefined : world.storage.find(volid, guest.node)
     if (volume) world.storage.remove(volume)
     guest.generated = undefined
+    guest.cloudInitChanges = noChanges()
   } else if (!isCdrom(drive) && volid !== undefined && isOwner(world, guest.vmid, volid)) addUnused(guest, volid)
 }
 

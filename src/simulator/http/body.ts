@@ -18,13 +18,14 @@ export class TransportRefusal extends Error {
 }
 
 /** Checks method, framing and content type; must run before the body is read. */
-export function checkTransport(request: IncomingMessage): void {
+export function checkTransport(request: IncomingMessage, isUpload = false): void {
   const method = request.method ?? ''
   if (!['GET', 'POST', 'PUT', 'DELETE'].includes(method)) throw new TransportRefusal(501, `method '${method}' not available`, true)
   if (request.headers['transfer-encoding']?.includes('chunked')) throw new TransportRefusal(501, 'chunked transfer encoding not supported')
   const length = Number(request.headers['content-length'] ?? 0)
   if (length === 0) return
   if (method === 'GET' || method === 'DELETE') throw new TransportRefusal(501, `Unexpected content for method '${method}'`)
+  if (isUpload) return
   if (length > maxBodyBytes) throw new TransportRefusal(501, 'for data too large')
   const type = request.headers['content-type']
   if (type !== undefined && !/^application\/(x-www-form-urlencoded|json)(;|$|\s)/i.test(type))

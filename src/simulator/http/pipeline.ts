@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { authenticate } from '../access/authenticate.ts'
+import { authenticate, claimedToken } from '../access/authenticate.ts'
 import { checkDeclared } from '../access/declared.ts'
 import { type Identity, identityOf } from '../access/identity.ts'
 import type { FaultPlan } from '../contracts.ts'
 import { type Call, Envelope, PlainText } from '../routes.ts'
 import { textOf } from '../schema/text.ts'
 import { validate } from '../schema/validate.ts'
-import type { World } from '../world/world.ts'
+import { isUp, type World } from '../world/world.ts'
 import { forbidden, paramError, PveRefusal } from './refusal.ts'
 import type { Match, Router } from './router.ts'
 import type { Sim } from '../running.ts'
@@ -70,6 +70,13 @@ export class Pipeline {
     if (user.token !== undefined && found.info.allowtoken === 0)
       throw forbidden(`URI '${ask.path}' not available with API token, need proper ticket.\n`)
     checkDeclared(world.access, user, found.info, params)
+    if (plan?.beginAfterMs !== undefined) {
+      world.clock.after(plan.beginAfterMs, () => {
+        this.#proxied(world, found, params, user, plan).catch(() => {})
+      })
+      if (plan.drop === 'after') return { is: 'dropped' }
+      throw injected(plan)
+    }
     const data = await this.#proxied(world, found, params, user, plan)
     if (plan?.drop === 'after') return { is: 'dropped' }
     if (plan?.answer?.when === 'after') throw injected(plan)
@@ -81,9 +88,11 @@ export class Pipeline {
 
   async #who(world: World, ask: Ask, found: Match | undefined): Promise<Identity> {
     const isOpen = found?.info.permissions?.user === 'world'
-    if (isOpen && ask.headers.authorization === undefined && ask.headers.cookie === undefined) return identityOf('')
+    if (isOpen) return identityOf(claimedToken(ask.headers))
     try {
-      return authenticate(world, ask.method, ask.headers)
+      // A form in a browser cannot send the CSRF header with a file: uploads do without.
+      const isUpload = ask.method === 'POST' && /\/storage\/[^/]+\/upload$/.test(ask.path)
+      return authenticate(world, isUpload ? 'GET' : ask.method, ask.headers)
     } catch (fault) {
       await world.clock.sleep(world.spec.authDelayMs ?? 3000)
       throw fault
@@ -108,7 +117,7 @@ export class Pipeline {
       node = here.name
     }
     const target = world.nodes.get(node) ?? here
-    if (isProxied && !target.online) {
+    if (isProxied && !isUp(target)) {
       // A dark host does not answer ARP: the kernel gives up after about three seconds.
       await world.clock.sleep(world.spec.offlineDelayMs ?? 3000)
       throw new PveRefusal(595, 'No route to host', undefined, true)

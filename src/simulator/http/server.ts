@@ -1,8 +1,12 @@
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connectConsole } from '../console/connect.ts'
+import { acceptWebSocket } from '../console/websocket.ts'
 import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
 import type { Answer, Pipeline, Trace } from './pipeline.ts'
+import { readUpload, uploadPath } from './upload.ts'
 import type { Sim } from '../running.ts'
 
 /** Headers together, as pve-http-server limits them; a longer one is cut off without an answer. */
@@ -37,7 +41,28 @@ export function createListener(options: ServerOptions): Server {
   const settings = { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: idleMs, keepAliveTimeoutBuffer: 0 }
   const server = options.tls ? createHttps({ ...settings, ...options.tls }, handle) : createHttp(settings, handle)
   server.on('clientError', (_fault, socket) => socket.destroy())
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgrade(options, request, socket, head).catch(() => socket.destroy())
+  })
   return server
+}
+
+/** vncwebsocket: the call is judged like any other; when it is allowed the connection becomes the console's. */
+async function upgrade(options: ServerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const [rawPath = '/', search = ''] = (request.url ?? '/').split('?', 2)
+  const path = tidy(decodePath(rawPath).replace(/^\/api2\/json/, ''))
+  const params = parameters(new URLSearchParams(search), '', undefined)
+  const { world } = options.sim()
+  const answer = await options.pipeline.answer({ method: request.method ?? '', path, params, headers: request.headers }, {})
+  const session = path.endsWith('/vncwebsocket') ? world.consoles.get(Number(params['port'])) : undefined
+  if (answer.is === 'dropped' || answer.status !== 200 || !session) {
+    const { status, reason } = answer.is === 'dropped' ? { status: 500, reason: '' } : answer
+    socket.end(`HTTP/1.1 ${status === 200 ? 501 : status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    return
+  }
+  const connection = acceptWebSocket(request, socket, head)
+  if (connection) connectConsole(world, session, connection)
+  else socket.destroy()
 }
 
 async function serve(options: ServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,8 +90,10 @@ async function serveApi(
       request.socket.destroy()
       return 0
     }
-    checkTransport(request)
+    const isUpload = request.method === 'POST' && uploadPath.test(about.path) && Number(request.headers['content-length'] ?? 0) > 0
+    checkTransport(request, isUpload)
     if (!about.path.startsWith('/api2/json')) throw new TransportRefusal(404, `no such file '${about.path}'`)
+    if (isUpload) return await serveUpload(options, request, response, about)
     const body = await readBody(request)
     const type = request.headers['content-type']
     const isJson = body !== '' || /^application\/json/i.test(type ?? '')
@@ -85,6 +112,28 @@ async function serveApi(
     if (!(fault instanceof TransportRefusal)) throw fault
     await drain(request)
     return sendText(response, fault.status, fault.message, fault.isEmpty)
+  }
+}
+
+/** A file upload: its fields become parameters, the file waits under the name PVE would have given it in /var/tmp. */
+async function serveUpload(
+  options: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  about: { path: string; search: string; trace: Trace },
+): Promise<number> {
+  const { params, upload } = await readUpload(request)
+  const query = parameters(new URLSearchParams(about.search), '', undefined)
+  if (query['tmpfilename'] !== undefined) throw new TransportRefusal(500, "'tmpfilename' query parameter is not allowed for file uploads")
+  const { world } = options.sim()
+  const tmpfilename = `/var/tmp/pveupload-${world.random.hex(32)}`
+  world.uploads.set(tmpfilename, upload)
+  const ask = { method: 'POST', path: tidy(about.path.slice('/api2/json'.length)), headers: request.headers }
+  try {
+    const answer = await options.pipeline.answer({ ...ask, params: { ...query, ...params, tmpfilename } }, about.trace)
+    return send(request, response, answer)
+  } finally {
+    world.uploads.delete(tmpfilename)
   }
 }
 

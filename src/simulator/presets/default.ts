@@ -88,6 +88,9 @@ const durations: WorldSpec['durations'] = {
   guestsObeyShutdown: true,
 }
 
+/** Some clients check that a secret is a UUID; `sim` is for hands. */
+const secret = '51300000-0000-4000-8000-000000000513'
+
 /** A cluster of three nodes with local and shared storage, the datacenter firewall on, and two templates: one on every node, one shared. */
 export function defaultSpec(): WorldSpec {
   return {
@@ -102,13 +105,14 @@ export function defaultSpec(): WorldSpec {
     ],
     roles: {},
     users: [{ userid: 'root@pam' }],
-    tokens: [{ tokenid: 'root@pam!sim', secret: 'sim', privsep: false }],
+    tokens: [{ tokenid: 'root@pam!sim', secret, alias: 'sim', privsep: false }],
     acl: [],
     pools: [],
     guests: [
       ...nodes.map(({ name }, index) => template({ vmid: 9000 + index, node: name, name: 'debian-13', storage: 'local-lvm' })),
       template({ vmid: 9010, node: 'pve1', name: 'ubuntu-24.04', storage: 'ceph', tags: 'ubuntu-24.04' }),
     ],
+    resolver: { nameservers: ['192.0.2.53'] },
     datacenter: { mac_prefix: 'BC:24:11' },
     firewallOptions: { enable: 1 },
     durations: { ...durations },

@@ -82,6 +82,7 @@ export function recordedSpec(): WorldSpec {
     acl: state.acl.map(({ propagate, ...entry }) => ({ ...entry, propagate: propagate === 1 })),
     pools: [],
     guests: [],
+    resolver: { nameservers: ['192.0.2.53'] },
     datacenter: { mac_prefix: state.clusterOptions.mac_prefix },
     durations,
     authDelayMs: state.behaviour.authFailureDelaySeconds * 1000,
@@ -91,6 +92,7 @@ export function recordedSpec(): WorldSpec {
     // The recorded server had made and destroyed a VM 100 before each scenario; recordings 28, 39 and 41 still see it.
     remembered: [{ vmid: 100, node: name, name: 'vm100', maxmem: 16 * 1024 ** 2, maxdisk: 64 * 1024 ** 2 }],
     quirks: {
+      noFirmware: true,
       cgroupFails:
         'Operation "ne": no method found,\n\tleft argument in overloaded package Net::DBus::Error,\n\tright argument has no overloaded magic at /usr/share/perl5/PVE/QemuServer.pm line 4893.',
       backupFails: "unable to find command 'sendmail'",

@@ -68,6 +68,9 @@ const durationNames = [
   'moveMsPerGiB',
   'backupMs',
   'agentMs',
+  'restoreMs',
+  'restartMs',
+  'cleanupMs',
 ] as const
 
 const durations = z.strictObject({
@@ -78,11 +81,31 @@ const durations = z.strictObject({
   guestsObeyShutdown: z.boolean().optional(),
 })
 
+const ha = z.strictObject({
+  manager: z.boolean().optional(),
+  resources: z
+    .array(
+      z.strictObject({
+        vmid: z.int().min(100),
+        state: z.enum(['started', 'stopped', 'disabled', 'ignored']).optional(),
+        failback: z.int().min(0).max(1).optional(),
+        max_restart: z.int().min(0).optional(),
+        max_relocate: z.int().min(0).optional(),
+        comment: z.string().optional(),
+      }),
+    )
+    .optional(),
+})
+
 /**
  * A scenario file (YAML or JSON), laid over a preset. A list that is given replaces the preset's; `durations` and `datacenter` are
  * merged into it. Unknown fields are refused.
  */
 export const scenarioSchema = z.strictObject({
+  version: z
+    .string()
+    .regex(/^[89]\.\d+\.\d+$/, 'a version looks like 8.4.14 or 9.2.11')
+    .optional(),
   clusterName: z.string().optional(),
   nodes: z.array(node).min(1).optional(),
   storages: z.array(storage).optional(),
@@ -131,9 +154,12 @@ export const scenarioSchema = z.strictObject({
       }),
     )
     .optional(),
+  resolver: z.strictObject({ search: z.string().optional(), nameservers: z.array(z.string()) }).optional(),
   datacenter: texts.optional(),
   firewall: z.strictObject({ enable: z.boolean() }).optional(),
   durations: durations.optional(),
+  ha: ha.optional(),
+  tls: z.strictObject({ ca: z.string(), key: z.string() }).optional(),
   seed: z.int().optional(),
   authDelayMs: z.number().nonnegative().optional(),
   pvestatdMs: z.number().positive().optional(),

@@ -23,8 +23,9 @@ function given<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], unde
 }
 
 function merged(base: WorldSpec, scenario: Scenario): WorldSpec {
-  const { nodes, storages, templates, guests, volumes, datacenter, firewall, durations: changed, ...same } = scenario
+  const { version, nodes, storages, templates, guests, volumes, datacenter, firewall, durations: changed, ...same } = scenario
   const spec = { ...base, ...given(same) } as WorldSpec
+  if (version !== undefined) spec.version = { ...spec.version, version, release: version.replace(/\.\d+$/, '') }
   if (nodes !== undefined) {
     spec.nodes = nodes.map(({ memory, ip, ...rest }, index) =>
       given({ ...rest, memoryBytes: memory, ip: ip ?? `10.0.0.${index + 1}` }),
@@ -98,5 +99,6 @@ function contradictions(spec: WorldSpec): string[] {
     for (const one of on ?? [])
       if (!nodes.has(one)) out.push(`storage '${name}' names node '${one}', which is not among: ${[...nodes].join(', ')}`)
   }
+  for (const { vmid } of spec.ha?.resources ?? []) if (!seen.has(vmid)) out.push(`the HA resource ${vmid} is no guest of the scenario`)
   return out
 }

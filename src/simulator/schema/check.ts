@@ -4,6 +4,8 @@ import { splitPropertyString } from './property-string.ts'
 import { textOf } from './text.ts'
 import type { Property } from './schema.ts'
 
+const cpuFlags = 'aes amd-no-ssb amd-ssbd hv-evmcs hv-tlbflush ibpb md-clear nested-virt pcid pdpe1gb spec-ctrl ssbd virt-ssbd'.split(' ')
+
 export type Errors = Record<string, string>
 
 const numberText = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
@@ -94,7 +96,7 @@ function checkScalar(path: string, property: Property, text: string, errors: Err
       const object = typeof property.format === 'object' ? property.format : namedObjects[property.format]
       if (object) {
         const parts = parsePropertyString(object, text, path)
-        if (property.format === 'pve-vm-cpu-conf' && parts['cputype'] !== undefined) checkNamed('pve-cputype', parts['cputype'])
+        if (property.format === 'pve-vm-cpu-conf') checkCpu(parts)
       } else if (typeof property.format === 'string') checkNamed(property.format, text)
     } catch (fault) {
       if (!(fault instanceof FormatError)) throw fault
@@ -104,6 +106,15 @@ function checkScalar(path: string, property: Property, text: string, errors: Err
   }
   const wrong = limitFault(property, text)
   if (wrong !== undefined) addError(errors, path, wrong)
+}
+
+/** A guest's CPU has a type that exists, and only flags that are safe (PVE::QemuServer::CPUConfig validate_vm_cpu_conf). */
+function checkCpu(cpu: Readonly<Record<string, string>>): void {
+  if (!cpu['cputype']) throw new FormatError('CPU is missing cputype\n')
+  checkNamed('pve-cputype', cpu['cputype'])
+  const isKnown = (cpu['flags'] ?? '').split(';').every((flag) => flag === '' || cpuFlags.includes(flag.slice(1)))
+  if (!isKnown) throw new FormatError(`VM-specific CPU flags must be a subset of: ${cpuFlags.join(', ')}\n`)
+  if (cpu['reported-model'] !== undefined) throw new FormatError("Property 'reported-model' not allowed in VM-specific CPU config.\n")
 }
 
 function limitFault(property: Property, text: string): string | undefined {

@@ -1,5 +1,6 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { firewallFormats } from '../firewall/formats.ts'
+import { privilegesOf } from '../access/privileges.ts'
 import { FormatError } from './format-error.ts'
 import { type Property, schema } from './schema.ts'
 
@@ -85,6 +86,9 @@ const builtInCpus = new Set(
   x86-64-v2-AES x86-64-v3 x86-64-v4`.split(/\s+/),
 )
 
+/** Of PVE 8 and 9; a role's own route knows which of them the release has. */
+const privileges = new Set(['8', '9'].flatMap((release) => privilegesOf(release).all))
+
 type Check = (value: string) => void
 
 const fail = (message: string): never => {
@@ -98,9 +102,16 @@ const matches =
 const nodeName = /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/
 const dnsName = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*$/
 const volumeId = /^[a-zA-Z][a-zA-Z0-9\-_.]*[a-zA-Z0-9]:.+$/
-const isCidr4 = (value: string) => /^(.+)\/(\d{1,2})$/.test(value) && isIPv4(value.split('/')[0] ?? '') && Number(value.split('/')[1]) <= 32
-const isCidr6 = (value: string) =>
-  /^(.+)\/(\d{1,3})$/.test(value) && isIPv6(value.split('/')[0] ?? '') && Number(value.split('/')[1]) <= 128
+/** PVE's own patterns know no zones. */
+const isAddress6 = (value: string): boolean => isIPv6(value) && !value.includes('%')
+const isAddress = (value: string): boolean => isIPv4(value) || isAddress6(value)
+const hasPrefix = (value: string, isOwn: (ip: string) => boolean, longest: number): boolean => {
+  const [, ip = '', length = ''] = /^(.+)\/(\d+)$/.exec(value) ?? []
+  return isOwn(ip) && Number(length) > 7 && Number(length) <= longest
+}
+const isCidr4 = (value: string): boolean => hasPrefix(value, isIPv4, 32)
+const isCidr6 = (value: string): boolean => hasPrefix(value, isAddress6, 128)
+const emailUser = '[\\w+\\-~]+(?:\\.[\\w+\\-~]+)*'
 
 function checkStorageId(value: string): void {
   if (value.length < 2) fail(`storage ID '${value}' cannot be shorter than 2 characters`)
@@ -135,7 +146,7 @@ const checks: Record<string, Check> = {
     /^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/,
     (v) => `value '${v}' does not look like a valid token ID`,
   ),
-  'pve-priv': () => {},
+  'pve-priv': (value) => void (privileges.has(value) || fail(`invalid privilege '${value}'`)),
   'pve-realm': matches(/^[A-Za-z][A-Za-z0-9.\-_]+$/, 'value does not look like a valid realm'),
   'pve-iface': matches(/^[a-zA-Z][a-zA-Z0-9_]{1,20}([:.]\d+)?$/, (v) => `invalid network interface name '${v}'`),
   'pve-bridge-id': matches(/^[-_.\w\d]+$/, (v) => `invalid bridge ID '${v}'`),
@@ -144,16 +155,17 @@ const checks: Record<string, Check> = {
   },
   'pve-task-status-type': matches(/^(?:ok|error|warning|unknown)$/i, (v) => `invalid status '${v}'`),
   'dns-name': matches(dnsName, 'value does not look like a valid DNS name'),
-  'disk-size': matches(/^\d+(?:\.\d+)?[KMGT]?$/, (v) => `value does not look like a valid disk size: ${v}`),
+  'disk-size': matches(/^\d+(?:\.\d+)?(?:[KMGT](?:iB)?)?$/, (v) => `value does not look like a valid disk size: ${v}`),
   urlencoded: matches(/^[-%a-zA-Z0-9_.!~*'()]*$/, (v) => `invalid urlencoded string: ${v}`),
   'mac-addr': matches(/^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$/i, 'value does not look like a valid unicast MAC address'),
-  ipv4: (v) => void (isIPv4(v) || fail('value does not look like a valid ipv4 address')),
-  ipv6: (v) => void (isIPv6(v) || fail('value does not look like a valid ipv6 address')),
-  ip: (v) => void (isIP(v) > 0 || fail('value does not look like a valid IP address')),
-  address: (v) => void (isIP(v) > 0 || dnsName.test(v) || fail(`value does not look like a valid address: ${v}`)),
+  ipv4: (v) => void (isIPv4(v) || fail('value does not look like a valid IPv4 address')),
+  ipv6: (v) => void (isAddress6(v) || fail('value does not look like a valid IPv6 address')),
+  ip: (v) => void (isAddress(v) || fail('value does not look like a valid IP address')),
+  address: (v) => void (isAddress(v) || dnsName.test(v) || fail(`value does not look like a valid address: ${v}`)),
+  email: matches(new RegExp(`^${emailUser}@[a-zA-Z0-9-]+(?:\\.[a-zA-Z0-9-]+)*$`), 'value does not look like a valid email address'),
   CIDR: (v) => void (isCidr4(v) || isCidr6(v) || fail('value does not look like a valid CIDR network')),
-  CIDRv4: (v) => void (isCidr4(v) || fail('value does not look like a valid IPv4 network')),
-  CIDRv6: (v) => void (isCidr6(v) || fail('value does not look like a valid IPv6 network')),
+  CIDRv4: (v) => void (isCidr4(v) || fail('value does not look like a valid IPv4 CIDR network')),
+  CIDRv6: (v) => void (isCidr6(v) || fail('value does not look like a valid IPv6 CIDR network')),
   'pve-ipv4-config': (v) =>
     void (v === 'dhcp' || v === 'manual' || isCidr4(v) || fail('value does not look like a valid ipv4 network configuration')),
   'pve-ipv6-config': (v) =>
@@ -170,16 +182,17 @@ const checks: Record<string, Check> = {
   'pve-tag': matches(/^[a-z0-9_][a-z0-9_\-+.]*$/i, 'invalid characters in tag'),
   'pve-cpuset': matches(/^\s*\d+(?:-\d+)?(?:\s*,\s*\d+(?:-\d+)?)*\s*$/, 'unable to parse cpuset option'),
   'pve-cputype': (value) => {
-    if (!value.startsWith('custom-') && !builtInCpus.has(value))
-      fail(`Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`)
+    // No custom model is ever defined here (PVE::QemuServer::CPUConfig get_custom_model).
+    if (value.startsWith('custom-')) fail(`Custom cputype '${value.slice('custom-'.length)}' not found`)
+    if (!builtInCpus.has(value)) fail(`Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`)
   },
   'pve-hotplug-features': (value) => {
     if (value === '0' || value === '1') return
     for (const feature of splitList(value)) if (!hotplugFeatures.has(feature)) fail(`invalid hotplug feature '${feature}'`)
   },
   'pve-startup-order': (value) => {
-    for (const part of value.split(','))
-      if (!/^(?:(?:order=)?\d+|up=\d+|down=\d+)$/.test(part.trim())) fail('unable to parse startup options')
+    const isKnown = (part: string): boolean => /^\s*$/.test(part) || /^(?:(?:order=)?\d+|up=\d+|down=\d+)$/.test(part)
+    if (value === '' || value === '0' || !value.split(',').every(isKnown)) fail('unable to parse startup options')
   },
 }
 

@@ -27,6 +27,7 @@ export function splitPropertyString(format: Readonly<Record<string, Property>>, 
         }
         key = property.alias
         property = format[key]
+        if (result[key] !== undefined) throw new FormatError(`key '${key}' is already defined (via alias)\n`)
       }
       if (property?.type === 'boolean') value = parseBoolean(value) ?? value
       result[key] = value

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { derivedFirewallEntries } from '../firewall/schema.ts'
 
 /** A parameter's definition as PVE's API viewer prints it. */
 export interface Property {
@@ -51,12 +50,17 @@ const highest: Record<string, number> = {
   link: 7,
 }
 
-const file = new URL('api-schema-9.2.json', import.meta.url)
-const raw = JSON.parse(readFileSync(file, 'utf8')) as { path: string; info: Record<string, MethodInfo> }[]
+function entriesOf(name: string): { path: string; info: Record<string, MethodInfo> }[] {
+  return JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'))
+}
 
-const entries = [...raw, ...(derivedFirewallEntries(raw) as typeof raw)]
+/**
+ * What guests, their storage and access need, as a node with PVE 9.2.11 serves it; and every other path of PVE's API, from the
+ * API viewer of pve-docs 9.1.3 without descriptions and return types.
+ */
+const entries = [...entriesOf('api-schema-rest.json'), ...entriesOf('api-schema-9.2.json')]
 
-/** path template → method → definition, from PVE 9.2's own schema. */
+/** path template → method → definition, from PVE's own schema. */
 export const schema: ReadonlyMap<string, Readonly<Record<string, MethodInfo>>> = new Map(
   entries.map((entry) => [entry.path, withIndexes(entry.info)]),
 )

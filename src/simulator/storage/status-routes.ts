@@ -94,10 +94,6 @@ function updateStorage(call: Call): Row {
   return { storage: storage.storage, type: storage.type }
 }
 
-const id = { type: 'string', format: 'pve-storage-id' }
-const text = { type: 'string', optional: 1 }
-const boolean = { type: 'boolean', optional: 1 }
-
 export const storageStatusRoutes: readonly Route[] = [
   { method: 'GET', path: '/nodes/{node}/storage', handler: listStorages },
   { method: 'GET', path: '/nodes/{node}/storage/{storage}/status', handler: readStatus },
@@ -110,7 +106,6 @@ export const storageStatusRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/storage',
-    info: { name: 'index', permissions: { user: 'all' }, parameters: { additionalProperties: 0, properties: { type: text } } },
     handler: (call) =>
       [...call.world.storage.definitions.values()]
         .filter(({ storage }) => call.world.access.hasAny(call.user, `/storage/${storage}`, seen))
@@ -120,33 +115,11 @@ export const storageStatusRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/storage/{storage}',
-    info: {
-      name: 'read',
-      permissions: { check: ['perm', '/storage/{storage}', ['Datastore.Allocate']] },
-      parameters: { additionalProperties: 0, properties: { storage: id } },
-    },
     handler: (call) => ({ ...definition(defined(call)), digest: configDigest(call) }),
   },
   {
     method: 'PUT',
     path: '/storage/{storage}',
-    info: {
-      name: 'update',
-      protected: 1,
-      permissions: { check: ['perm', '/storage', ['Datastore.Allocate']] },
-      parameters: {
-        additionalProperties: 0,
-        properties: {
-          storage: id,
-          content: { ...text, format: 'pve-storage-content-list' },
-          nodes: text,
-          disable: boolean,
-          shared: boolean,
-          delete: text,
-          digest: text,
-        },
-      },
-    },
     handler: updateStorage,
   },
 ]

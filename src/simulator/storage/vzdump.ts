@@ -1,48 +1,80 @@
-import { paramError, refuse } from '../http/refusal.ts'
+/** POST /nodes/{node}/vzdump: backups made at once (PVE::API2::VZDump). */
+import { archiveOf } from '../backup/archive.ts'
+import { includedIn } from '../backup/jobs.ts'
+import { checkBackupOptions, verifyBackup } from '../backup/verify.ts'
 import { checkLock, flockPath, loadGuest } from '../guests/find.ts'
-import { type Call, str } from '../routes.ts'
-import { splitList } from '../schema/named.ts'
+import { paramError, refuse } from '../http/refusal.ts'
+import { type Call, flag, str } from '../routes.ts'
+import type { Worker } from '../tasks/worker.ts'
+import type { Storage } from './table.ts'
 
-/** POST vzdump: a backup file on the storage, `lock: backup` meanwhile. */
+/** A backup file on the storage, `lock: backup` meanwhile. Where none of the guests is on this node, PVE says `OK` and starts nothing. */
 export function vzdump(call: Call): string {
   const { world, node, user } = call
-  const vmids = splitList(str(call, 'vmid') ?? '').map(Number)
-  if (vmids.length === 0 && str(call, 'all') === undefined && str(call, 'pool') === undefined)
-    throw paramError({ vmid: 'property is missing' })
+  if (flag(call, 'stdout')) throw paramError({ stdout: 'option is only allowed on the command line interface.' })
   const storage = str(call, 'storage') ?? 'local'
+  checkBackupOptions(call, call.params)
+  if (call.params['prune-backups'] !== undefined) call.check(`/storage/${storage}`, ['Datastore.Allocate'])
+  const options = verifyBackup({ ...call.params }, true)
+  const vmids = localGuests(call, options)
+  if (flag(call, 'stop')) call.check(`/nodes/${node}`, ['Sys.Modify'])
+  if (vmids.length === 0 && (flag(call, 'stop') || options['all'] !== 1)) return 'OK'
   call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
   const found = world.storage.usable(storage, node)
   if (!found.content.includes('backup')) refuse(`storage '${storage}' does not support content-type 'backup'`)
   const id = vmids.length === 1 ? String(vmids[0]) : ''
-  const task = world.tasks.start({ node, type: 'vzdump', id, user: user.id, fault: call.fault?.task }, async (worker) => {
+  return world.tasks.start({ node, type: 'vzdump', id, user: user.id, fault: call.fault?.task }, async (worker) => {
     if (world.spec.quirks?.backupFails !== undefined) refuse(world.spec.quirks.backupFails)
-    for (const vmid of vmids) {
-      call.check(`/vms/${vmid}`, ['VM.Backup'])
-      const release = await worker.lock(flockPath(vmid), 10_000)
-      const guest = loadGuest(world, node, vmid)
-      checkLock(guest)
-      guest.config.set('lock', 'backup')
-      release()
-      worker.log(`INFO: Starting Backup of VM ${vmid} (qemu)`)
-      try {
-        await worker.work(world.spec.durations.backupMs)
-      } finally {
-        guest.config.delete('lock')
-      }
-      const date = new Date(world.clock.now()).toISOString().slice(0, 19).replaceAll('-', '_').replace('T', '-').replaceAll(':', '_')
-      const name = `backup/vzdump-qemu-${vmid}-${date}.vma.zst`
-      world.storage.add({
-        storage,
-        node: found.shared ? undefined : node,
-        name,
-        format: 'vma.zst',
-        sizeBytes: 1024 ** 3,
-        usedBytes: 1024 ** 3,
-        content: 'backup',
-        vmid,
-      })
-      worker.log(`INFO: Finished Backup of VM ${vmid}`)
-    }
+    for (const vmid of vmids) await backUp(call, worker, vmid, found)
+  }).upid
+}
+
+/** Of the guests the call names those on this node, and those that are nowhere: they fail visibly. */
+function localGuests(call: Call, options: Readonly<Record<string, unknown>>): number[] {
+  const { guests, access } = call.world
+  const named = includedIn(options, { vmids: guests.keys(), poolOf: (pool) => access.pools.get(pool)?.vms ?? [] })
+  return named.filter((vmid) => guests.get(vmid)?.node === call.node || !guests.has(vmid))
+}
+
+async function backUp(call: Call, worker: Worker, vmid: number, storage: Storage): Promise<void> {
+  const { world, node } = call
+  call.check(`/vms/${vmid}`, ['VM.Backup'])
+  const release = await worker.lock(flockPath(vmid), 10_000)
+  const guest = loadGuest(world, node, vmid)
+  checkLock(guest)
+  guest.config.set('lock', 'backup')
+  release()
+  worker.log(`INFO: Starting Backup of VM ${vmid} (qemu)`)
+  try {
+    await worker.work(world.spec.durations.backupMs)
+  } finally {
+    guest.config.delete('lock')
+  }
+  const date = new Date(world.clock.now()).toISOString().slice(0, 19).replaceAll('-', '_').replace('T', '-').replaceAll(':', '_')
+  world.storage.add({
+    storage: storage.storage,
+    node: storage.shared ? undefined : node,
+    name: `backup/vzdump-qemu-${vmid}-${date}.vma.zst`,
+    format: 'vma.zst',
+    sizeBytes: 1024 ** 3,
+    usedBytes: 1024 ** 3,
+    content: 'backup',
+    vmid,
+    archive: archiveOf(world, guest),
+    ...notes(call, guest.config.get('name') ?? `VM ${vmid}`),
+    ...(flag(call, 'protected') ? { isProtected: true } : {}),
   })
-  return task.upid
+  worker.log(`INFO: Finished Backup of VM ${vmid}`)
+}
+
+/** `{{guestname}}` and its like in a notes-template. */
+function notes(call: Call, name: string): { notes?: string } {
+  const template = str(call, 'notes-template')
+  if (template === undefined) return {}
+  const values: Readonly<Record<string, string>> = {
+    guestname: name,
+    node: call.node,
+    cluster: call.world.spec.clusterName ?? 'standalone node',
+  }
+  return { notes: template.replaceAll('\\n', '\n').replaceAll(/\{\{(\w+)\}\}/g, (all, key: string) => values[key] ?? all) }
 }

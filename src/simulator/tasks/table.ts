@@ -124,6 +124,7 @@ export class TaskTable {
 
   async #outcome(worker: Worker, body: (worker: Worker) => Promise<void>): Promise<{ error?: string }> {
     try {
+      if (worker.fault?.beginAfterMs !== undefined) await worker.sleep(worker.fault.beginAfterMs)
       await body(worker)
       const after = worker.fault?.failAfter
       if (after !== undefined) throw new InjectedFailure(after)

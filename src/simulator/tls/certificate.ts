@@ -1,4 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+// Writes X.509 certificates: a cluster's CA and its nodes' server certificates.
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, type X509Certificate } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import { bits, der, integer, octets, oid, sequence, set, time, utf8, yes } from './der.ts'
 
@@ -63,6 +64,34 @@ export function makeAuthority(): Authority {
     extensions: [basic, usage],
   })
   return { name, key: pair.privateKey, certificate: pem(certificate) }
+}
+
+/** A CA that was made elsewhere. The name goes into what it signs, byte by byte. */
+export function authorityOf(certificate: X509Certificate, key: KeyObject): Authority {
+  return { name: subjectOf(certificate.raw), key, certificate: certificate.toString() }
+}
+
+/** The subject's DER: the sixth part of the certificate's body, behind version, serial, algorithm, issuer and validity. */
+function subjectOf(raw: Buffer): Buffer {
+  let at = contentAt(raw, contentAt(raw, 0))
+  for (let skipped = 0; skipped < 5; skipped++) at = endOf(raw, at)
+  return raw.subarray(at, endOf(raw, at))
+}
+
+function lengthAt(raw: Buffer, at: number): { header: number; length: number } {
+  const first = raw[at + 1] ?? 0
+  if (first < 0x80) return { header: 2, length: first }
+  const bytes = first & 0x7f
+  return { header: 2 + bytes, length: raw.readUIntBE(at + 2, bytes) }
+}
+
+function contentAt(raw: Buffer, at: number): number {
+  return at + lengthAt(raw, at).header
+}
+
+function endOf(raw: Buffer, at: number): number {
+  const { header, length } = lengthAt(raw, at)
+  return at + header + length
 }
 
 /** A node's pve-ssl.pem: its name, FQDN, localhost and addresses. */

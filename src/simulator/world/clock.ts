@@ -21,6 +21,11 @@ export class SimClock {
     return Math.floor(Date.now() / 1000)
   }
 
+  /** Simulated milliseconds since a moment of `now()`. */
+  since(ms: number): number {
+    return (Date.now() - ms) * this.speed
+  }
+
   /** Runs once after `ms` of simulated time; returns the cancel function. */
   after(ms: number, run: () => void): () => void {
     if (this.#stopped) return () => {}

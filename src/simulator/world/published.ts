@@ -12,6 +12,8 @@ export interface Published {
   maxmem: number
   maxdisk: number
   sinceMs: number | undefined
+  netIn: number
+  netOut: number
 }
 
 export function publish(guest: Guest, nowMs: number): Published {
@@ -25,5 +27,7 @@ export function publish(guest: Guest, nowMs: number): Published {
     maxmem: memoryBytes(guest.config),
     maxdisk: maxDiskBytes(guest.config),
     sinceMs: guest.process?.sinceMs,
+    netIn: guest.process?.netIn ?? 0,
+    netOut: guest.process?.netOut ?? 0,
   }
 }

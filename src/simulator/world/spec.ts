@@ -11,15 +11,20 @@ export interface WorldSpec {
   roles: Record<string, string[]>
   users: { userid: string; enable?: boolean; password?: string; expire?: number }[]
   groups?: { groupid: string; users: string[] }[]
-  tokens: { tokenid: string /* user@realm!name */; secret: string; privsep?: boolean; expire?: number }[]
+  tokens: { tokenid: string /* user@realm!name */; secret: string; alias?: string; privsep?: boolean; expire?: number }[]
   acl: AclSpec[]
   pools: { poolid: string; comment?: string; vms?: number[]; storages?: string[] }[]
   guests: GuestSpec[]
+  /** The nodes' /etc/resolv.conf, which cloud-init takes where a guest has nothing of its own. */
+  resolver?: { search?: string; nameservers: readonly string[] }
   /** Keys of datacenter.cfg, for example `next-id` and `mac_prefix`. */
   datacenter: Record<string, string>
   /** Datacenter firewall options, for example `{enable: 1}`; absent: no cluster.fw. */
   firewallOptions?: Record<string, string | number>
   durations: Durations
+  ha?: HaSpec
+  /** The cluster's CA; absent: another one at each start. */
+  tls?: TlsSpec
   /** Seed of MACs, uuids and process ids. */
   seed?: number
   /** How long a refused login is held back, default 3000. */
@@ -35,7 +40,34 @@ export interface WorldSpec {
   /** The SHA-1 digests, MACs and lists stay the same; `legacy` answers errors as PVE 8.3 and older: only in the reason phrase. */
   errorBody?: 'modern' | 'legacy'
   /** Oddities of one machine: the exit status that an operation always has there. */
-  quirks?: { backupFails?: string; liveCloneFails?: string; cgroupFails?: string }
+  quirks?: {
+    backupFails?: string
+    liveCloneFails?: string
+    cgroupFails?: string /** No UEFI firmware is installed. */
+    noFirmware?: boolean
+  }
+}
+
+/** High availability: who is managed from the start, and whether a manager runs. */
+export interface HaSpec {
+  /** Default: in a cluster yes, on a stand-alone node no; without one, requests end OK and nothing follows. */
+  manager?: boolean
+  resources?: HaResourceSpec[]
+}
+
+/** PEM texts of a CA certificate and its EC key. */
+export interface TlsSpec {
+  ca: string
+  key: string
+}
+
+export interface HaResourceSpec {
+  vmid: number
+  state?: 'started' | 'stopped' | 'disabled' | 'ignored'
+  failback?: number
+  max_restart?: number
+  max_relocate?: number
+  comment?: string
 }
 
 export interface NodeSpec {
@@ -81,6 +113,8 @@ export interface BridgeSpec {
   iface: string
   vlanAware?: boolean
   cidr?: string
+  /** Of a VNet: its zone; bridges of the host are in `localnetwork`. */
+  zone?: string
   /** Absent: on every node. */
   nodes?: string[]
 }
@@ -116,11 +150,17 @@ export interface Durations {
   stopMs: number
   shutdownMs: number
   destroyMs: number
+  /** Between the end of a reboot's first task and its second, default 1500. */
+  restartMs?: number
+  /** So long after each stop `qm cleanup` asks for the guest's file lock and keeps it while the guest runs again, up to 30 s; absent: never. */
+  cleanupMs?: number
   snapshotMs: number
   templateMs: number
   migrateMs: number
   moveMsPerGiB: number
   backupMs: number
+  /** Reading a backup's data, default `backupMs`. */
+  restoreMs?: number
   /** From start until the guest agent answers. */
   agentMs: number
   /** Whether a guest reacts to the ACPI power button; false: shutdown runs into its timeout. */

@@ -73,8 +73,3 @@ export function describe(difference: Difference): string {
 export function summary({ recording, exchanges, differ }: Report): string {
   return `${recording}: ${exchanges} exchanges, ${exchanges - differ} reproduced, ${differ} differ`
 }
-
-/** Share of reproduced exchanges, 0 to 1. */
-export function share({ exchanges, differ }: Report): number {
-  return exchanges === 0 ? 1 : (exchanges - differ) / exchanges
-}

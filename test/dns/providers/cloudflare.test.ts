@@ -123,6 +123,7 @@ describe('the pace', () => {
     const slept: number[] = []
     const clock = {
       now: () => nowMs,
+      monotonicMs: () => nowMs,
       after: () => () => undefined,
       sleep: async (ms: number) => {
         slept.push(ms)

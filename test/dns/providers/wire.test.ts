@@ -197,6 +197,14 @@ describe('a signed reply', () => {
     expect(faults.map((read) => kindOf(read))).toEqual(['wrong-key', 'wrong-key', 'clock-skew'])
   })
 
+  it('may be 300 s apart from our clock, as RFC 8945 10 recommends, and no second more', () => {
+    const signedAt = (apart: number) => kindOf(() => readReply(replyTo(request, { at: nowSeconds + apart }), key, request.mac, nowSeconds))
+
+    expect([-301, -300, 300, 301].map(signedAt)).toEqual(['clock-skew', 'believed', 'believed', 'clock-skew'])
+    // In the request: time signed (48 bits), then fudge (16 bits), behind the name of the algorithm.
+    expect(request.bytes.includes(Buffer.from([...uint48(nowSeconds), 0x01, 0x2c]))).toBe(true)
+  })
+
   it('without a signature is not believed, success least of all', () => {
     const bare = (flags: number): Buffer => encodeMessage({ id: 42, flags, questions: [], answers: [], authorities: [], additionals: [] })
     expect(
@@ -204,6 +212,8 @@ describe('a signed reply', () => {
     ).toEqual(['refused', 'refused', 'refused', 'server', 'invalid'])
   })
 })
+
+const uint48 = (value: number): number[] => [40, 32, 24, 16, 8, 0].map((bits) => Math.floor(value / 2 ** bits) % 256)
 
 function kindOf(read: () => unknown): string {
   try {

@@ -23,7 +23,7 @@ export const isAbsent = (name: Name, type: number): ResourceRecord => bare(name,
 const isExactly = (name: Name, type: number, data: readonly Buffer[]): ResourceRecord[] =>
   data.map((each) => ({ name, type, class: classCodes.IN, ttlSeconds: 0, data: each }))
 /** RFC 2136 2.5.2: takes the whole record set away; nothing happens if there is none. */
-export const remove = (name: Name, type: number): ResourceRecord => bare(name, type, classCodes.ANY)
+const remove = (name: Name, type: number): ResourceRecord => bare(name, type, classCodes.ANY)
 const add = (name: Name, type: number, ttlSeconds: number, data: readonly Buffer[]): ResourceRecord[] =>
   data.map((each) => ({ name, type, class: classCodes.IN, ttlSeconds, data: each }))
 

@@ -1,0 +1,33 @@
+/** Condition types, phases and states of the kinds beside ProxmoxVM; the words of src/api/words.ts go on here. */
+
+/** States of a PoolAddress, written into its spec together with the change of holder. */
+export const addressStates = {
+  Allocated: 'Held by the ProxmoxVM in claimRef.',
+  Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
+  Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
+  Released: 'Free; the object is kept for its record of former holders.',
+} as const
+/** Condition types of an IPPool. */
+export const poolConditions = ['Ready', 'Exhausted', 'Overlapping', 'Reconciling', 'Stalled'] as const
+export type PoolCondition = (typeof poolConditions)[number]
+
+/** Condition types of a ProxmoxCluster. */
+export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
+export type ClusterCondition = (typeof clusterConditions)[number]
+
+/** Phases of a ProxmoxVMCommand. */
+export const commandPhases = {
+  Pending: 'Nothing was done yet.',
+  Running: 'It is being carried out.',
+  Succeeded: 'Done, or it was so already.',
+  Failed: 'Refused or failed; the message says why. It is not tried again.',
+} as const
+
+/** Condition types of a ProxmoxVMCommand. */
+export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
+export type CommandCondition = (typeof commandConditions)[number]
+
+/** Condition types of a DNSZone. */
+export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
+export type ZoneCondition = (typeof zoneConditions)[number]

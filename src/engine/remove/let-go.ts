@@ -1,0 +1,89 @@
+/** The annotation pve.hosting/release: the object lets go of its VM for good. The guest stays as it is; its addresses stay held (Orphaned). */
+import type { ReleaseMode } from '../../api/group.ts'
+import { isLetGo, releaseAsked } from '../../api/let-go.ts'
+import { markOf } from '../../ladder/mark.ts'
+import { done, type Obstacle, type Outcome, stalled, wait } from '../../ladder/outcome.ts'
+import { unmarked } from '../../ladder/unmark.ts'
+import { claimantOf } from '../create/addresses.ts'
+import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
+import { nowIso, recordEvent } from '../dependencies.ts'
+import { Look } from '../look.ts'
+import type { Pass } from '../pass.ts'
+import { resting } from '../status.ts'
+import { deleteCommand } from './delete-command.ts'
+
+/** Lets go, or says that it has. Undefined: nobody asked for it. */
+export async function letGo(pass: Pass): Promise<Outcome | undefined> {
+  const { draft } = pass
+  if (!isLetGo({ ...draft.vm, status: draft.status })) return undefined
+  const asked = releaseAsked(draft.vm)
+  const { released } = draft.status
+  if (asked === 'invalid' && !released)
+    return stalled(
+      'ReleaseInvalid',
+      'The annotation pve.hosting/release is neither "keep-mark" nor "hand-back"; nothing is done. Correct it, or take it off.',
+    )
+  const mode = asked === undefined || asked === 'invalid' ? (released?.mode as ReleaseMode) : asked
+  // Asked for again with hand-back, the mark goes as well.
+  if (mode === 'hand-back' && released?.mode !== 'hand-back') {
+    const handedBack = await handBack(pass)
+    if (handedBack.is !== 'done') return handedBack
+  }
+  if (released?.mode !== mode || hasFinalizer(draft.vm)) await finish(pass, mode)
+  if (draft.vm.metadata.deletionTimestamp) return done
+  return stalled('Released', `${sentence(pass, mode)} Delete this object; it does nothing any more.`)
+}
+
+/** Takes our lines of the description and our tag off the guest, if it is ours. One write, with the digest of the look it was judged on. */
+async function handBack({ deps, draft }: Pass): Promise<Outcome> {
+  const { vm, status } = draft
+  const { vmid } = status
+  if (vmid === undefined) return done
+  const cluster = deps.clusters.get(vm.spec.clusterRef.name)
+  if (!cluster) return notNow(`ProxmoxCluster "${vm.spec.clusterRef.name}" is not there`)
+  const mark = markOf(vm.metadata.uid ?? '', vmid)
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.now() })
+  await look.need('presence')
+  const { guest, lock, config } = look.seen
+  if (guest === 'unproved') return notNow(`PVE cannot tell where VM ${vmid} is: ${look.doubt}`)
+  if (guest === 'copying' || (guest === 'ours' && lock && lock !== 'suspended'))
+    return wait('Locked', `PVE holds the lock "${lock}" on VM ${vmid}; our mark is taken off when it goes.`, 10_000)
+  const change = guest === 'ours' && config ? unmarked(config.values) : undefined
+  if (!change) return done
+  deps.mayAct()
+  await cluster.pve.updateConfig(look.at, { ...change, digest: config?.digest ?? '' })
+  return wait('Applying', `The mark is taken off VM ${vmid}.`, 0)
+}
+
+const notNow = (why: string): Obstacle =>
+  wait(
+    'Unreachable',
+    `${why}, so our mark cannot be taken off yet. With the annotation "keep-mark" the object lets go without PVE.`,
+    10_000,
+  )
+
+/** What was let go is in status before the finalizer goes: a later pass over a living object must not begin anew. */
+async function finish(pass: Pass, mode: ReleaseMode): Promise<void> {
+  const { deps, draft, key } = pass
+  const { metadata, spec } = draft.vm
+  deps.mayAct()
+  await deps.book.release(claimantOf(draft), { outcome: 'orphan' })
+  deps.inFlight.forget(metadata.uid ?? '')
+  const cluster = deps.clusters.get(spec.clusterRef.name)
+  cluster?.cloneSlots.release(key)
+  cluster?.deletions.release(metadata.uid ?? '')
+  draft.change((status) => ({ ...resting(status), released: { at: nowIso(deps.clock), mode } }))
+  await draft.save()
+  recordEvent(deps, draft.vm, 'Normal', 'Released', sentence(pass, mode))
+  if (metadata.deletionTimestamp) for (const command of deps.commandsOf(key)) await deleteCommand(deps.client, command)
+  if (hasFinalizer(draft.vm)) await dropFinalizer(deps, draft)
+}
+
+function sentence({ draft: { status } }: Pass, mode: ReleaseMode): string {
+  const guest =
+    status.vmid === undefined
+      ? 'No VM was made'
+      : `VM ${status.vmid} was let go and stays in PVE as it is, ${mode === 'hand-back' ? 'without' : 'with'} our mark`
+  const held = status.addresses?.map(({ address }) => address).join(', ')
+  return held ? `${guest}; ${held} stay held until their PoolAddress objects are deleted or another object takes the VM over.` : `${guest}.`
+}

@@ -1,0 +1,36 @@
+// What the system inside a VM took over when it booted. It keeps that until it boots again, whatever the config says meanwhile.
+import type { Guest, Inside, InsideAddress, Section } from './guest.ts'
+
+/** The guest boots now: it reads its cloud-init drive, which may be older than the config. */
+export function bootInside(guest: Guest, nowMs: number): Inside {
+  const source = guest.generated ?? guest.config
+  return {
+    bootedAtMs: nowMs,
+    hostname: (source.get('name') ?? `VM${guest.vmid}`).split('.')[0] ?? '',
+    user: source.get('ciuser'),
+    password: source.get('cipassword'),
+    sshKeys: source.get('sshkeys'),
+    nameservers: (source.get('nameserver') ?? '').split(/[ ,;]+/).filter(Boolean),
+    addresses: new Map(nics(source).map(([index, mac]) => [mac, addressesOf(source.get(`ipconfig${index}`) ?? '')])),
+  }
+}
+
+/** Index and MAC (lower case) of each NIC of a section. */
+export function nics(section: Section): [string, string][] {
+  return [...section].flatMap(([key, text]): [string, string][] => {
+    const index = /^net(\d+)$/.exec(key)?.[1]
+    return index === undefined ? [] : [[index, /=([0-9A-Fa-f:]{17})/.exec(text)?.[1]?.toLowerCase() ?? '']]
+  })
+}
+
+function addressesOf(ipconfig: string): InsideAddress[] {
+  return (
+    [
+      ['ip', 'ipv4'],
+      ['ip6', 'ipv6'],
+    ] as const
+  ).flatMap(([key, type]) => {
+    const match = new RegExp(`(?:^|,)${key}=([^,/]+)/(\\d+)`).exec(ipconfig)
+    return match ? [{ type, address: match[1] ?? '', prefix: Number(match[2]) }] : []
+  })
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals'
+import type { PveCluster } from '../../../src/cluster/cluster.ts'
+import { broadcastMs, readListing } from '../../../src/engine/watch/listing.ts'
+import { draftOf, memory, quietDependencies } from '../dependencies.ts'
+import { aVm } from '../vms.ts'
+
+const nowMs = Date.parse('2026-01-01T00:10:00Z')
+
+/** A VM that was seen running at itself, and a listing that says it is stopped. */
+async function listed(o: { startedAtMs: number; seenAtMs: number; atTheVm: 'running' | 'stopped' }) {
+  let asked = 0
+  const row = { vmid: 10_000, node: 'pve1', kind: 'qemu', status: 'stopped' }
+  const cluster = {
+    inventory: { current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: o.startedAtMs, allNodesOnline: true }) },
+    pve: {
+      statusCurrent: () => {
+        asked += 1
+        return Promise.resolve({ status: o.atTheVm })
+      },
+    },
+  }
+  const draft = draftOf(aVm({ status: { vmid: 10_000, node: 'pve1', remoteStatus: 'running' } }))
+  const mind = memory({ listing: { powerSeenAtMs: o.seenAtMs } })
+  await readListing({ deps: quietDependencies({ now: '2026-01-01T00:10:00Z' }), draft, memory: mind }, cluster as unknown as PveCluster)
+  return { remoteStatus: draft.status.remoteStatus, asked, isBehind: mind.listing.isBehind }
+}
+
+describe('a listing', () => {
+  it('older than what was seen at the VM never takes the power back: PVE is asked', async () => {
+    const seenAtMs = nowMs - 1_000
+
+    expect(await listed({ startedAtMs: seenAtMs + broadcastMs - 1, seenAtMs, atTheVm: 'running' })).toEqual({
+      remoteStatus: 'running',
+      asked: 1,
+      isBehind: true,
+    })
+  })
+
+  it('that can only be newer is believed without a request', async () => {
+    const seenAtMs = nowMs - broadcastMs - 1_000
+
+    expect(await listed({ startedAtMs: seenAtMs + broadcastMs, seenAtMs, atTheVm: 'running' })).toMatchObject({
+      remoteStatus: 'stopped',
+      asked: 0,
+    })
+  })
+})

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { startDrill, type Drill } from './drill.ts'
+
+type Row = Record<string, unknown>
+
+const guest = {
+  vmid: 200,
+  node: 'pve2',
+  running: true,
+  config: { name: 'web', memory: '512', scsi0: 'ceph:vm-200-disk-0,size=1G', net0: 'virtio=BC:24:11:00:00:01,bridge=vmbr0' },
+}
+
+describe('an outage of the cluster', () => {
+  let pve: Drill
+
+  beforeAll(async () => {
+    pve = await startDrill({ speed: 1000, scenario: { guests: [guest] } })
+  })
+  beforeEach(() => pve.simulator.reset())
+  afterAll(() => pve.stop())
+
+  const arm = async (fault: Row) => expect((await pve.sim('POST', '/faults', fault)).status).toBe(200)
+  const rows = async () => (await pve.api('GET', '/cluster/resources')).data as Row[]
+  const row = async (id: string) => (await rows()).find((one) => one['id'] === id)
+  const status = async () => (await pve.api('GET', '/cluster/status')).data as Row[]
+
+  it('of pvestatd makes node, storages and guests unknown after five minutes, guests without name and sizes', async () => {
+    await arm({ id: 'silent', pvestatd: { node: 'pve2', state: 'off' } })
+    await pve.until(
+      () => row('node/pve2'),
+      (now) => now?.['status'] === 'unknown',
+    )
+    expect(await row('qemu/200')).toEqual({ id: 'qemu/200', type: 'qemu', vmid: 200, node: 'pve2', status: 'unknown' })
+    expect(await row('storage/pve2/ceph')).toMatchObject({ status: 'unknown' })
+    expect(await row('node/pve1')).toMatchObject({ status: 'online' })
+    expect((await pve.api('GET', '/nodes/pve2/qemu/200/status/current')).data).toMatchObject({ status: 'running' })
+    await pve.sim('DELETE', '/faults')
+    await pve.until(
+      () => row('qemu/200'),
+      (now) => now?.['status'] === 'running',
+    )
+  })
+
+  it('that leaves the answering node in a minority: no quorum, the others offline, their guests as last seen', async () => {
+    await arm({ id: 'split', minority: true, meanwhile: [{ op: 'lock', args: [200, 'migrate'] }] })
+    expect(await status()).toMatchObject([
+      { type: 'cluster', quorate: 0 },
+      { name: 'pve1', online: 1 },
+      { name: 'pve2', online: 0 },
+      { name: 'pve3', online: 0 },
+    ])
+    expect(await row('node/pve2')).toMatchObject({ status: 'offline' })
+    expect(await row('qemu/200')).toMatchObject({ node: 'pve2', name: 'web' })
+    expect((await pve.api('GET', '/nodes/pve2/qemu/200/config')).status).toBe(595)
+    expect((await pve.api('POST', '/nodes/pve1/qemu/9000/clone', { newid: 300 })).reason).toBe('cluster not ready - no quorum?')
+    await pve.sim('DELETE', '/faults')
+    expect(await status()).toMatchObject([{ quorate: 1 }, {}, { online: 1 }, {}])
+    expect(await row('qemu/200')).toMatchObject({ lock: 'migrate' })
+  })
+
+  it('of the config store: no guest is left in the listing, their volumes are, and they come back', async () => {
+    await arm({ id: 'gone', configStore: 'empty' })
+    expect((await rows()).filter(({ type }) => type === 'qemu')).toEqual([])
+    expect((await pve.api('GET', '/nodes/pve2/qemu/200/config')).reason).toMatch(/does not exist$/)
+    expect(JSON.stringify((await pve.api('GET', '/nodes/pve2/storage/ceph/content')).data)).toContain('ceph:vm-200-disk-0')
+    await pve.sim('DELETE', '/faults')
+    expect(await row('qemu/200')).toMatchObject({ vmid: 200 })
+  })
+
+  it('by maintenance moves managed guests away and shows the state of the node', async () => {
+    await pve.api('POST', '/cluster/ha/resources', { sid: 'vm:200' })
+    await pve.until(
+      () => row('qemu/200'),
+      (now) => now?.['hastate'] === 'started',
+    )
+    await arm({ id: 'work', node: { name: 'pve2', state: 'maintenance' } })
+    await pve.until(
+      () => row('node/pve2'),
+      (now) => now?.['hastate'] === 'maintenance',
+    )
+    await pve.until(
+      () => row('qemu/200'),
+      (now) => now?.['node'] !== 'pve2',
+    )
+    await pve.sim('DELETE', '/faults')
+    await pve.until(
+      () => row('qemu/200'),
+      (now) => now?.['node'] === 'pve2',
+    )
+  })
+
+  it.each([
+    [{ node: { name: 'pve9', state: 'off' } }, /there is no node 'pve9'/],
+    [{ minority: ['pve9'] }, /there is no node 'pve9'/],
+    [{ minority: 'yes' }, /minority of fault 'fault-1' is true, or a list of the nodes/],
+    [{ configStore: 'full' }, /configStore of fault 'fault-1' must be one of: empty/],
+    [{ configStore: 'empty', meanwhile: 'later' }, /meanwhile of fault 'fault-1' is a list of hooks/],
+    [{ configStore: 'empty', meanwhile: [{ op: 'explode' }] }, /op must be one of: lock, unlock/],
+    [{ route: 'GET /version', drop: 'before', beginAfterMs: 5 }, /goes with drop: "after" or when: "after"/],
+  ])('is refused when it is not right: %j', async (fault, text) => {
+    const answer = await pve.sim('POST', '/faults', fault)
+    expect(answer.status).toBe(400)
+    expect(answer.body['error']).toMatch(text)
+    expect((await pve.sim('GET', '/faults')).body['faults']).toEqual([])
+  })
+})
+
+describe('another PVE behind the address', () => {
+  it('has another CA, another name and none of the guests, until the first one answers again', async () => {
+    const pve = await startDrill({ scenario: { guests: [guest] } })
+    const root = async () => ((await pve.api('GET', '/nodes/pve1/certificates/info')).data as Row[])[0]
+    const first = await root()
+    expect(first).toMatchObject({ filename: 'pve-root-ca.pem', subject: '/CN=Proxmox Virtual Environment (simulated)' })
+    await pve.sim('POST', '/other-pve')
+    const second = await root()
+    expect(second?.['fingerprint']).not.toBe(first?.['fingerprint'])
+    expect((await pve.api('GET', '/cluster/status')).data).toMatchObject([{ name: 'sim-other' }, {}, {}, {}])
+    expect(await pve.vmids()).toEqual([9000, 9001, 9002, 9010])
+    await pve.sim('DELETE', '/other-pve')
+    expect(await root()).toEqual(first)
+    expect(await pve.vmids()).toContain(200)
+    await pve.stop()
+  })
+})
