@@ -61,7 +61,7 @@ describe('an object made again under the name of a former one', () => {
       await world.startOperator()
       await world.untilCondition('shop', 'Stalled', 'True', 'OwnedByFormerObject')
       world.simulator.requests.reset()
-      expect(await pve('adopt', '--former')).toMatchObject({ code: 1, err: expect.stringContaining('nothing was changed') })
+      expect(await pve('adopt', '--former')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') })
       const said = await pve('adopt', '--former', '--yes')
       expect(said.out).toContain(`VM ${former.status?.vmid} is taken over`)
       expect(said.err).toContain(former.metadata.uid)
