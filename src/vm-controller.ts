@@ -3,6 +3,11 @@ import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './co
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { clonedFull } from './engine/create/intent-state.ts'
+import { openRequests, withoutEmptyLedger } from './engine/create/clone-requests.ts'
+import { lookUpRequests } from './engine/create/clone-task.ts'
+import type { Pass } from './engine/pass.ts'
+import type { PveCluster } from './cluster/cluster.ts'
+import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
@@ -15,6 +20,9 @@ import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
+
+/** How often it is looked what became of a clone request that is still open. */
+const openRequestsMs = 15_000
 
 /** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
 export class VMController {
@@ -45,6 +53,7 @@ export class VMController {
     if (outcome.is === 'done' && !isGone(draft) && hasOpenCommand(this.#deps, key)) this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
+    if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
   }
 
@@ -80,6 +89,7 @@ export class VMController {
       await refuseCommands(deps, key, 'The VM is being deleted.')
       return await tearDown({ deps, key, draft, memory })
     }
+    if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
@@ -87,6 +97,14 @@ export class VMController {
     if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
     memory.controller.lastMeta = metaOf(vm)
     return await provisionVM({ deps, key, draft, memory })
+  }
+
+  /** A clone request whose answer was lost stays open also when another one has made the VM. */
+  async #followRequests(pass: Pass, cluster: PveCluster): Promise<void> {
+    const { draft, memory } = pass
+    if (!isTrue(draft.status.conditions, 'Cloned') || openRequests(draft.status, memory).length === 0) return
+    await lookUpRequests(pass, cluster)
+    draft.change(withoutEmptyLedger)
   }
 
   /** A settled VM is looked at thoroughly when somebody touched its object, or when the audit calls. */

@@ -40,6 +40,14 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
+const cloneRequest = z.object({
+  vmid: z.int().describe('VMID it makes.'),
+  node: z.string().max(63).describe('Node it was sent to: the one of the template.'),
+  template: z.int().describe('VMID of the template.'),
+  askedAt: time('When it was about to be sent, by the clock of PVE.'),
+  upid: statusText(256, 'Its PVE task (UPID). Absent while the answer is under way, or lost.'),
+})
+export type CloneRequest = z.infer<typeof cloneRequest>
 const adoption = z.object({
   vmid: z.int().describe('VMID of the guest.'),
   node: statusText(63, 'Node it is on.'),
@@ -120,6 +128,15 @@ export const proxmoxVMStatus = z
     intentAt: time(
       'When the intent (VMID, node, template, MAC, names) was written. A VM missing in PVE before that proves nothing.',
     ).exactOptional(),
+    cloneRequests: z
+      .array(cloneRequest)
+      .max(32)
+      .exactOptional()
+      .meta({
+        description:
+          'Clone requests that may still take effect, oldest first. Each is written before it is sent and leaves the list when PVE says what became of it, or 5 minutes after its answer was lost.',
+        ...atomic,
+      }),
     addresses: z
       .array(vmAddress)
       .max(16)

@@ -1,15 +1,17 @@
 import type { Carried } from './look.ts'
 
 /**
- * What one process remembers of a VM between passes, by who writes it. Losing it costs requests, never correctness.
+ * What one process remembers of a VM between passes, by who writes it. Losing it costs requests or time, never correctness.
  */
 export interface Memory {
   /** By create/clone.ts. */
   readonly clone: {
     /** No clone request of the present intent can be on its way: the next pass may ask without proving absence first. */
     isUnasked: boolean
-    /** When the clone was last asked for, until its task is known or PVE refused: it may still begin. */
-    askedMs?: number
+    /** The request that is in status and has not left, and when it was written (monotonic ms). */
+    announced?: { readonly key: string; readonly monotonicMs: number }
+    /** When each open request left this process, or was first seen by it. */
+    readonly seen: Map<string, { readonly monotonicMs: number; readonly isOwn: boolean }>
   }
   /** By create/recognise.ts: the VMID that the record had when it was last seen; the record may be lost after that. */
   record: { vmid?: number; seenMs?: number }
@@ -38,7 +40,7 @@ export interface Memory {
 }
 
 export const freshMemory = (): Memory => ({
-  clone: { isUnasked: false },
+  clone: { isUnasked: false, seen: new Map() },
   record: {},
   look: {},
   listing: {},

@@ -22,11 +22,11 @@ export type Outcome =
 export type Obstacle = Exclude<Outcome, { readonly is: 'done' }>
 
 export const done: Outcome = { is: 'done' }
-export const waitForTask = (task: string, message: string): Obstacle => ({
+export const waitForTask = (task: string, message: string, lookAfterMs = 30_000): Obstacle => ({
   is: 'wait',
   reason: 'TaskRunning',
   message,
-  lookAfterMs: 30_000,
+  lookAfterMs,
   task,
 })
 export const wait = (reason: Reason, message: string, lookAfterMs = 30_000): Obstacle => ({ is: 'wait', reason, message, lookAfterMs })

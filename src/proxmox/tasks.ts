@@ -214,7 +214,8 @@ export class TaskTracker {
   }
 }
 
-function endOf(exitstatus: string): TaskEnd {
+/** What the exit status of a task says. */
+export function endOf(exitstatus: string): TaskEnd {
   if (exitedWell(exitstatus)) return { is: 'ok', warnings: exitstatus !== 'OK' }
   // A worker that died without a last line: SIGKILL, out of memory, node reboot (pve-common, upid_read_status).
   if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }

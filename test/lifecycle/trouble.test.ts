@@ -118,7 +118,7 @@ describe('trouble in PVE', () => {
       world.clock.skip(301_000)
       await until('what is left is called half made', async () => {
         const message = world.condition(await world.vm('stuck'), 'Stalled')?.message ?? ''
-        return message.includes(`qm destroy ${vmid}`) && !message.includes('qm unlock')
+        return message.includes('lacks scsi0') && !message.includes('qm ')
       })
       // The admin removes the torso, and the VM is made.
       world.simulator.world.guests.delete(vmid)

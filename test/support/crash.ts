@@ -87,7 +87,7 @@ export async function untilReadySkipping({ world }: Lane, name: string, seconds 
       const ready = world.condition(last, 'Ready')
       if (ready?.message.includes('may have been lost') && skippedFor !== ready.message) {
         skippedFor = ready.message
-        world.clock.skip(61_000)
+        world.skip(61_000)
       }
       return ready?.status === 'True' && last?.status?.observedGeneration === last?.metadata.generation ? last : undefined
     },

@@ -135,6 +135,12 @@ export class TestWorld {
     await this.client.close()
   }
 
+  /** Time passes, here and in PVE. What PVE has under way takes as long as before. */
+  skip(ms: number): void {
+    this.simulator.world.clock.turn(ms)
+    this.clock.skip(ms)
+  }
+
   /** A VM with valid defaults; `spec` is merged over them. */
   async apply(name: string, spec: object = {}, metadata: object = {}): Promise<ProxmoxVM> {
     return await this.client.create(proxmoxVMs, {
@@ -171,9 +177,7 @@ export class TestWorld {
     return name
   }
 
-  async editPool(name: string, spec: object): Promise<void> {
-    await this.client.mergePatch(ipPools, { name }, { spec })
-  }
+  editPool = (name: string, spec: object) => this.client.mergePatch(ipPools, { name }, { spec })
 
   async package(spec: object, name = freshName('pkg')): Promise<string> {
     await this.client.create(vmPackages, { apiVersion: 'pve.hosting/v1alpha1', kind: 'VMPackage', metadata: { name }, spec } as never)
@@ -291,7 +295,6 @@ export class TestWorld {
     return [...this.simulator.world.guests.values()].filter((guest) => !guest.isTemplate)
   }
 
-  async get<T extends KubeObject>(resource: Parameters<KubeClient['get']>[0], name: string, namespace?: string): Promise<T | undefined> {
-    return (await this.client.get(resource, { ...(namespace && { namespace }), name })) as T | undefined
-  }
+  get = async <T extends KubeObject>(resource: Parameters<KubeClient['get']>[0], name: string, namespace?: string) =>
+    (await this.client.get(resource, { ...(namespace && { namespace }), name })) as T | undefined
 }

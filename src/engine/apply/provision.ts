@@ -44,7 +44,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
   if (!draft.status.intentAt) {
-    const formed = await formIntent({ deps, draft, cluster, ...prepared, memory: pass.memory })
+    const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
     pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }

@@ -12,6 +12,7 @@ import { judged, reached, resting, type Change } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth } from '../../want/birth.ts'
+import { withoutEmptyLedger } from '../create/clone-requests.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
@@ -46,7 +47,7 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
-  draft.change(noteChangeFinished)
+  draft.change(noteChangeFinished, withoutEmptyLedger)
   const suspended = suspensionVerdict(draft.vm, power)
   const ready = readiness('ready', readyReason(power, suspended), '')
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))

@@ -1,28 +1,108 @@
-import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { CloneRequest } from '../../api/proxmoxvm-status.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
-import type { Memory } from '../memory.ts'
-import type { Dependencies } from '../dependencies.ts'
+import type { TaskRow } from '../../proxmox/answers.ts'
+import { endOf, type TaskEnd } from '../../proxmox/tasks.ts'
+import type { Pass } from '../pass.ts'
+import { ageMs, closeRequest, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
 
-/** A clone that was asked for may appear this late: the request is checked and forked, and only the worker creates the file (qemu-server clone_vm). */
-export const silentWindowMs = 60_000
-
-/** Since the last request that may still begin. One that a former process sent is counted from the intent. */
-export const cloneAgeMs = (deps: Pick<Dependencies, 'clock'>, status: ProxmoxVMStatus, memory: Memory): number =>
-  deps.clock.now() - Math.max(Date.parse(status.intentAt ?? ''), memory.clone.askedMs ?? 0)
-
-/** Clones of one template that ran since an intent; a fleet of a thousand is cloned from one template within minutes. */
+/** Clones of one template that ran since a request; a fleet of a thousand is cloned from one template within minutes. */
 const mostTasks = 500
+/** PVE tells starts in whole seconds, and its answer to the question for the time was on the way. */
+const slackMs = 5_000
 
-/** The clone of this VM whose receipt was lost: a task lists the template's VMID. The task list starts at the intent, by PVE's clock. */
-export async function findCloneTask(cluster: PveCluster, status: ProxmoxVMStatus): Promise<{ upid: string; running: boolean } | undefined> {
-  const { template, vmid, intentAt } = status
-  if (!template) return undefined
-  const since = Math.floor((Date.parse(intentAt ?? '') + cluster.clockSkewMs) / 1000) - 5
-  for (const source of ['active', 'archive'] as const) {
-    const tasks = await cluster.pve.tasks(template.node, { source, typefilter: 'qmclone', vmid: template.vmid, since, limit: mostTasks })
-    for (const task of tasks) {
-      if ((await cluster.cloneTargets.of(task.upid)) === vmid) return { upid: task.upid, running: task.status === 'RUNNING' }
+/** What became of the open requests, as PVE's lists of tasks tell it. */
+export interface RequestOutcomes {
+  /** The task of one of them that runs. */
+  readonly running?: string
+  /** Exit status of the last one that ended badly. */
+  readonly failed?: string
+  /** Requests without a known task, oldest first. */
+  readonly lost: readonly CloneRequest[]
+  /** A clone runs whose log does not say yet which VM it makes: perhaps the task of a lost request. */
+  readonly mayBegin: boolean
+}
+
+/** Looks for the outcome of each open request, and closes those that have one or can have none any more. */
+export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<RequestOutcomes> {
+  const { draft, memory, deps } = pass
+  const ledger = { deps, cluster, memory }
+  let running: string | undefined
+  let failed: string | undefined
+  let mayBegin = false
+  const close = (request: CloneRequest, end: TaskEnd) => {
+    if (end.is === 'unknown' && !isOver(end.why)) return
+    // A VM under a number that was given up since: it stays in the ledger until it is taken down with the object.
+    if (end.is === 'ok' && request.vmid !== draft.status.vmid) return
+    if (end.is !== 'ok') failed = end.is === 'failed' ? end.exitstatus : end.why
+    draft.change(closeRequest(memory, request))
+  }
+  for (const request of openRequests(draft.status, memory)) {
+    const { upid } = request
+    const end = upid === undefined ? undefined : cluster.tasks.ended(upid)
+    if (end) close(request, end)
+    else if (upid !== undefined) {
+      // Looked at from now on, whoever waits for it.
+      cluster.tasks.follow(upid, () => undefined)()
+      running = upid
+    } else {
+      const found = await findTask(pass, cluster, request)
+      mayBegin ||= found.mayBegin
+      if (!found.task) continue
+      draft.change(noteTask(memory, request, found.task.upid))
+      if (found.task.status === 'RUNNING') running = found.task.upid
+      else close({ ...request, upid: found.task.upid }, endOf(found.task.status))
     }
+  }
+  for (const request of openRequests(draft.status, memory))
+    if (request.upid === undefined && !mayBegin && ageMs(request, ledger) >= lostAfterMs) draft.change(closeRequest(memory, request))
+  const lost = openRequests(draft.status, memory).filter(({ upid }) => upid === undefined)
+  return { ...(running && { running }), ...(failed && { failed }), lost, mayBegin }
+}
+
+/** Closes those of whose task the end is known, without a request to PVE. True: one of them made that VM. */
+export function closeEnded({ draft, memory }: Pass, cluster: PveCluster, vmid: number): boolean {
+  let isMade = false
+  for (const request of openRequests(draft.status, memory)) {
+    const end = request.upid === undefined ? undefined : cluster.tasks.ended(request.upid)
+    if (request.vmid !== vmid || !end || (end.is === 'unknown' && !isOver(end.why))) continue
+    isMade ||= end.is === 'ok'
+    draft.change(closeRequest(memory, request))
+  }
+  return isMade
+}
+
+/** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
+const isOver = (why: string) => /unexpected status|unable to get last line|no such task/.test(why)
+
+/** The task whose receipt was lost: it lists the template's VMID, and its log names the VM. The list starts at the request, by PVE's clock. */
+async function findTask(
+  { draft, deps, memory }: Pass,
+  cluster: PveCluster,
+  { vmid, node, template, askedAt }: CloneRequest,
+): Promise<{ readonly task?: TaskRow; readonly mayBegin: boolean }> {
+  const since = Math.floor((Date.parse(askedAt) - slackMs) / 1000)
+  const known = new Set(openRequests(draft.status, memory).map(({ upid }) => upid))
+  let mayBegin = false
+  for (const source of ['active', 'archive'] as const) {
+    const tasks = await cluster.pve.tasks(node, { source, typefilter: 'qmclone', vmid: template, since, limit: mostTasks })
+    for (const task of tasks.filter(({ upid }) => !known.has(upid))) {
+      const target = await cluster.cloneTargets.of(task.upid)
+      if (target === vmid) return { task, mayBegin }
+      mayBegin ||= target === undefined && task.status === 'RUNNING' && !isAnothers(deps, draft.vm.metadata.uid, task.upid)
+    }
+  }
+  return { mayBegin }
+}
+
+const isAnothers = ({ vms }: Pass['deps'], uid: string | undefined, upid: string) =>
+  vms.list().some(({ metadata, status }) => metadata.uid !== uid && status?.step?.upid === upid)
+
+/** A clone to that VMID that runs anywhere, whoever asked for it. */
+export async function findRunningClone(cluster: PveCluster, vmid: number): Promise<string | undefined> {
+  for (const node of cluster.inventory.current()?.nodes.values() ?? []) {
+    if (!node.online) continue
+    const tasks = await cluster.pve.tasks(node.node, { source: 'active', typefilter: 'qmclone', limit: mostTasks })
+    for (const { upid } of tasks) if ((await cluster.cloneTargets.of(upid)) === vmid) return upid
   }
   return undefined
 }

@@ -2,19 +2,31 @@ import { judge, judgeExit } from '../../proxmox/failures.ts'
 import { clonedFull, dropIntent, vmidTaken } from './intent-state.ts'
 import { whoseGuest } from '../whose-guest.ts'
 import { ofRecord } from './recognise.ts'
-import { cloneAgeMs, findCloneTask, silentWindowMs } from './clone-task.ts'
+import {
+  ageMs,
+  announceRequest,
+  closeRequest,
+  isAnnounced,
+  noteTask,
+  openRequests,
+  requestLeaves,
+  silentWindowMs,
+} from './clone-requests.ts'
+import { closeEnded, findRunningClone, lookUpRequests } from './clone-task.ts'
+import { halfMade, stuckCopy } from './half-made.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { quorumDoubt } from '../quorum.ts'
 import { judged, working } from '../status.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth, pinnedVmidOf, templateFor } from '../../want/birth.ts'
 import type { Climb } from '../climb-pass.ts'
 import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
-import { conditionOf, isTrue } from '../../api/condition.ts'
+import { isTrue } from '../../api/condition.ts'
 
 /**
  * The rung `clone`: afterwards the VM exists, has our mark and no lock `clone`, and its configuration has been read. A request may have been
- * lost on the way there or back, so "absent" can mean "not yet": a second one is made only when the first is known to have had no effect.
+ * lost on the way there or back, so "absent" can mean "not yet": the ledger in status says which may still take effect.
  */
 export async function ensureCloned(climb: Climb): Promise<Outcome> {
   const { look, draft, cluster } = climb
@@ -24,8 +36,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
   await look.need('presence')
   switch (look.seen.guest) {
     case 'ours':
-      cluster.cloneSlots.release(climb.key)
-      return isHalfMade(climb) ? halfMade(climb) : done
+      return await ours(climb)
     case 'copying':
       return await copying(climb)
     case 'foreign':
@@ -37,39 +48,28 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
   }
 }
 
-/** The receipt of a clone: while its task runs there is nothing to look at. */
-function underWay({ draft, cluster, key }: Climb): Outcome | undefined {
-  const { step, template } = draft.status
-  if (step?.name !== 'clone' || !step.upid || cluster.tasks.ended(step.upid)) return undefined
-  if (clonedFull(draft.vm, draft.status)) cluster.cloneSlots.hold(template?.node ?? '', key)
-  return waitForTask(step.upid, sentence(draft.status))
+/** While the task of the only open request runs there is nothing to look at. */
+function underWay({ draft, cluster, key, memory }: Climb): Outcome | undefined {
+  const [request, another] = openRequests(draft.status, memory)
+  if (!request?.upid || another || cluster.tasks.ended(request.upid)) return undefined
+  if (clonedFull(draft.vm, draft.status)) cluster.cloneSlots.hold(request.node, key)
+  return waitForTask(request.upid, sentence(draft.status))
 }
 
 const sentence = (status: Climb['draft']['status']) =>
   `Template ${status.template?.vmid} is being cloned to VM ${status.vmid} on ${status.node}.`
 
-/**
- * PVE takes the lock off a clone only when it is whole, and removes one that failed. One that is there without its lock although its task
- * ended badly was unlocked by hand, with disks missing perhaps.
- */
-function isHalfMade({ draft, cluster }: Climb): boolean {
-  const { step, conditions } = draft.status
-  if (isTrue(conditions, 'Cloned') || step?.name !== 'clone' || !step.upid) return false
-  const end = cluster.tasks.ended(step.upid)
-  return end?.is === 'failed' || (end?.is === 'unknown' && end.why === 'unexpected status')
-}
-
-function halfMade({ draft, look }: Climb): Outcome {
-  const { vmid } = draft.status
-  const remedy = `An admin must run on that node: qm destroy ${vmid}; then it is cloned anew`
-  return stalled(
-    'StuckLock',
-    `The clone to VM ${vmid} on ${look.seen.node} never finished, and what it left was unlocked by hand. ${remedy}.`,
-  )
+/** It is whole if a request of ours ended well. Else its disks are compared: a lock lifted by hand leaves a VM without some of them. */
+async function ours(climb: Climb): Promise<Outcome> {
+  const { draft, cluster, key } = climb
+  cluster.cloneSlots.release(key)
+  const isMade = closeEnded(climb, cluster, draft.status.vmid ?? 0)
+  if (isMade || isTrue(draft.status.conditions, 'Cloned')) return done
+  return (await halfMade(climb)) ?? done
 }
 
 async function absent(climb: Climb): Promise<Outcome> {
-  const { draft, deps, cluster } = climb
+  const { draft, deps, cluster, memory } = climb
   const { status } = draft
   if (!isBirth(status)) {
     const kept = 'VMID and addresses are kept; it is not cloned again by itself'
@@ -79,12 +79,11 @@ async function absent(climb: Climb): Promise<Outcome> {
     )
   }
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
-  const end = status.step?.upid ? cluster.tasks.ended(status.step.upid) : undefined
-  if (end?.is === 'failed') return afterFailure(climb, end.exitstatus)
-  const lost = await findCloneTask(cluster, status)
-  if (lost?.running) return await follow(climb, lost.upid)
-  const wasThere = isTrue(status.conditions, 'Cloned') && climb.memory.clone.askedMs === undefined
-  if (wasThere || cloneAgeMs(deps, status, climb.memory) >= silentWindowMs) return await ask(climb)
+  const { running, failed, lost, mayBegin } = await lookUpRequests(climb, cluster)
+  if (running) return await follow(climb, running, lost.length > 0 ? 5_000 : undefined)
+  if (failed !== undefined) return afterFailure(climb, failed)
+  const isStillPossible = lost.some((request) => ageMs(request, { deps, cluster, memory }) < silentWindowMs)
+  if (!mayBegin && !isStillPossible) return await ask(climb)
   return wait(
     'Retrying',
     `The answer to the clone request may have been lost; if VM ${status.vmid} does not appear within a minute it is asked for again.`,
@@ -92,22 +91,18 @@ async function absent(climb: Climb): Promise<Outcome> {
   )
 }
 
-/** PVE removes what a failed clone left behind, so the VMID is free again; the receipt is dropped and the next attempt asks anew. */
+/** PVE removes what a failed clone left behind. What was in its way is looked at before it is asked for again. */
 function afterFailure(climb: Climb, exitstatus: string): Outcome {
   const failure = judgeExit(exitstatus)
   climb.cluster.cloneSlots.release(climb.key)
   climb.draft.change(working('clone', nowIso(climb.deps.clock)))
-  climb.memory.clone.isUnasked = true
-  if (failure.kind === 'taken' && pinnedVmidOf(climb.draft.vm, climb.draft.status) === undefined)
-    return chooseAgain(climb, `VMID ${climb.draft.status.vmid} was taken meanwhile`)
   if (failure.kind === 'no-space') return chooseAgain(climb, `The clone found no room on ${climb.draft.status.node}: ${exitstatus}`, 30_000)
-  return failure.terminal
-    ? stalled(failure.reason, `The clone failed: ${exitstatus}`)
-    : retry(failure.reason, `The clone failed: ${exitstatus}`)
+  const why = exitstatus.startsWith('clone failed: ') ? `The ${exitstatus}` : `The clone failed: ${exitstatus}`
+  return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
 
 async function ask(climb: Climb): Promise<Outcome> {
-  const { draft, cluster, deps, key, identity } = climb
+  const { draft, cluster, deps, key, identity, memory } = climb
   const { template, node } = draft.status
   const source = { node: template?.node ?? '', vmid: template?.vmid ?? 0 }
   const { storage } = templateFor(draft.vm, draft.status)
@@ -118,10 +113,14 @@ async function ask(climb: Climb): Promise<Outcome> {
     const slot = cluster.cloneSlots.take(source.node, key)
     if (!slot.granted) return wait('Queued', `Waits for a clone slot of node ${source.node}, position ${slot.position}.`, 60_000)
   }
+  const ledger = { deps, cluster, memory }
+  if (!isAnnounced(ledger, draft.written, identity.vmid)) {
+    draft.change((status) => announceRequest(ledger, status))
+    await draft.save()
+  }
   deps.mayAct()
-  const isFirst = climb.memory.clone.isUnasked
-  climb.memory.clone.isUnasked = false
-  climb.memory.clone.askedMs = deps.clock.now()
+  memory.clone.isUnasked = false
+  requestLeaves(ledger)
   try {
     const upid = await cluster.pve.clone(source, {
       newid: identity.vmid,
@@ -134,29 +133,29 @@ async function ask(climb: Climb): Promise<Outcome> {
     recordEvent(deps, draft.vm, 'Normal', 'CloneStarted', sentence(draft.status))
     return await follow(climb, upid)
   } catch (fault) {
-    return refused(climb, fault, isFirst)
+    return refused(climb, fault)
   }
 }
 
-/** Where PVE may have begun, the next pass looks for the task before it asks again; a clear refusal leaves nothing behind. */
-function refused(climb: Climb, fault: unknown, isFirst: boolean): Outcome {
+/** Where PVE may have begun, the request stays open; a clear refusal is its outcome. */
+function refused(climb: Climb, fault: unknown): Outcome {
+  const { draft, memory, cluster, key } = climb
   const failure = judge(fault)
-  if (failure.kind === 'unknown-outcome') throw fault
-  climb.cluster.cloneSlots.release(climb.key)
-  delete climb.memory.clone.askedMs
+  const request = openRequests(draft.status, memory).at(-1)
+  if (failure.kind === 'unknown-outcome' || failure.kind === 'other' || !request) throw fault
+  cluster.cloneSlots.release(key)
+  draft.change(closeRequest(memory, request))
   // Perhaps by a request of ours whose answer was lost: whose the VM is, only a look can tell, and another number would make a second one.
-  if (failure.kind === 'taken' && !isFirst) return retry('Retrying', `VMID ${climb.identity.vmid} has just been taken.`)
-  climb.memory.clone.isUnasked = true
-  if (failure.kind !== 'taken') throw fault
-  if (pinnedVmidOf(climb.draft.vm, climb.draft.status) === undefined)
-    return chooseAgain(climb, `VMID ${climb.identity.vmid} was taken meanwhile`)
-  return vmidTaken(climb.identity.vmid)
+  if (failure.kind === 'taken') return retry('Retrying', `VMID ${climb.identity.vmid} is in use; its guest is looked at.`)
+  memory.clone.isUnasked = openRequests(draft.status, memory).length === 0
+  throw fault
 }
 
 /** The receipt is in status before anybody waits for it; with it, PVE's time of the clone, from which backups are counted as this VM's. */
-async function follow({ draft, deps, memory }: Climb, upid: string): Promise<Outcome> {
-  delete memory.clone.askedMs
+async function follow({ draft, deps, memory }: Climb, upid: string, lookAfterMs?: number): Promise<Outcome> {
   const iso = nowIso(deps.clock)
+  const request = openRequests(draft.status, memory).findLast((open) => open.vmid === draft.status.vmid && (open.upid ?? upid) === upid)
+  if (request) draft.change(noteTask(memory, request, upid))
   const clonedAt = `${new Date(startOf(upid) * 1000).toISOString().slice(0, 19)}Z`
   const { verdicts, dropped } = readiness('reconciling', 'TaskRunning', sentence(draft.status))
   draft.change(working('clone', iso, { upid }), judged(draft.vm, iso, verdicts, dropped), (status) => ({
@@ -166,40 +165,52 @@ async function follow({ draft, deps, memory }: Climb, upid: string): Promise<Out
     clonedAt: status.clonedAt ?? clonedAt,
   }))
   await draft.save()
-  return waitForTask(upid, sentence(draft.status))
+  return waitForTask(upid, sentence(draft.status), lookAfterMs)
 }
 
 /** Seconds since the epoch by PVE's clock (fifth field of a UPID, hexadecimal). */
 const startOf = (upid: string) => Number.parseInt(upid.split(':')[4] ?? '0', 16)
 
-async function copying({ draft, cluster, look, deps, memory }: Climb): Promise<Outcome> {
-  const { status } = draft
-  const hasEnded = status.step?.upid !== undefined && cluster.tasks.ended(status.step.upid) !== undefined
-  // Also after the end of the task we know: it may have failed because one whose answer was lost was first.
-  const task = await findCloneTask(cluster, status)
-  if (task?.running) return waitForTask(task.upid, sentence(status))
-  // What was judged stuck stays so: the receipt is no longer shown, and its task has not come back.
-  const isStuck = conditionOf(status.conditions, 'Stalled')?.reason === 'StuckLock'
-  if (!hasEnded && !isStuck && cloneAgeMs(deps, status, memory) < silentWindowMs) return wait('TaskRunning', sentence(status), 2_000)
-  return stalled(
-    'StuckLock',
-    `VM ${status.vmid} on ${look.seen.node} has lock "clone" and no task is running. The copy is half made: an admin must run on that node: qm unlock ${status.vmid} && qm destroy ${status.vmid}. It is cloned anew then, with the same VMID and addresses.`,
-  )
+/** Under lock `clone`: nobody can tell yet whose it will be. */
+async function copying(climb: Climb): Promise<Outcome> {
+  const { draft, cluster, look, deps, memory } = climb
+  const { vmid = 0 } = draft.status
+  const seenBefore = draft.written.remoteLock
+  draft.change((status) => ({ ...status, remoteLock: 'clone' }))
+  const { running, lost, mayBegin } = await lookUpRequests(climb, cluster)
+  const task = running ?? (await findRunningClone(cluster, vmid))
+  if (task) return waitForTask(task, sentence(draft.status), 5_000)
+  const isStillPossible = lost.some((request) => ageMs(request, { deps, cluster, memory }) < silentWindowMs)
+  if (mayBegin || isStillPossible || seenBefore !== 'clone') return wait('TaskRunning', sentence(draft.status), 2_000)
+  const doubt = await quorumDoubt(cluster)
+  if (doubt) return doubt
+  return stalled('StuckLock', stuckCopy(look.at, cluster.inventory.current()?.guests.get(vmid)?.status === 'running'))
 }
 
 async function foreign(climb: Climb): Promise<Outcome> {
-  const { draft, look } = climb
+  const { draft, cluster, look } = climb
   const vmid = draft.status.vmid ?? 0
+  const doubt = await quorumDoubt(cluster)
+  if (doubt) return doubt
   if (isTrue(draft.status.conditions, 'Cloned'))
     return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
   const whose = await whoseGuest(climb, look)
   if (whose.is === 'doubtful')
     return stalled('VMForeign', `VM ${vmid} in PVE ${whose.why} and does not carry its mark; it is not touched, and no other VM is made.`)
-  return pinnedVmidOf(draft.vm, draft.status) === undefined ? chooseAgain(climb, `VMID ${vmid} belongs to another guest`) : vmidTaken(vmid)
+  if (pinnedVmidOf(draft.vm, draft.status) !== undefined) return vmidTaken(vmid)
+  return giveUpNumber(climb, `VMID ${vmid} belongs to another guest`, 0)
+}
+
+/** Another place, unless a request for this one may still take effect: its VM would be a second one. */
+function chooseAgain(climb: Climb, why: string, lookAfterMs: number): Outcome {
+  const { draft, memory } = climb
+  const open = openRequests(draft.status, memory).find(({ vmid }) => vmid === draft.status.vmid)
+  if (open) return wait('Retrying', `${why}; an earlier clone request for VM ${open.vmid} is waited for first.`, 5_000)
+  return giveUpNumber(climb, why, lookAfterMs)
 }
 
 /** Drops the intent: the next pass forms a new one. MAC and addresses stay. */
-function chooseAgain(climb: Climb, why: string, lookAfterMs = 0): Outcome {
+function giveUpNumber(climb: Climb, why: string, lookAfterMs: number): Outcome {
   climb.deps.inFlight.forget(climb.draft.vm.metadata.uid ?? '')
   climb.memory.record = {}
   climb.draft.change(dropIntent)

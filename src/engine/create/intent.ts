@@ -22,7 +22,8 @@ import { type Outcome, done, retry, stalled, isOutcome, type Obstacle } from '..
 import type { GrantedAddress } from '../../want/granted-address.ts'
 import { carriesMark, markOf } from '../../ladder/mark.ts'
 import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
-import { vmidTaken } from './intent-state.ts'
+import { clonedFull, vmidTaken } from './intent-state.ts'
+import { announceRequest, openRequests } from './clone-requests.ts'
 
 export interface IntentInput {
   readonly deps: Dependencies
@@ -31,6 +32,8 @@ export interface IntentInput {
   readonly resolved: Resolved
   readonly grants: readonly GrantedAddress[]
   readonly memory: Memory
+  /** `namespace/name`, as in the line of clones. */
+  readonly key: string
 }
 
 /**
@@ -59,6 +62,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   }
   draft.change(
     intended(input, placed, vmid, drawn, iso),
+    (status) => withRequest(input, placed, status),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${placed.source.vmid} on ${placed.source.node}`),
     working('clone', iso),
     judged(draft.vm, iso, readiness('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
@@ -67,6 +71,13 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   input.memory.clone.isUnasked = true
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
   return done
+}
+
+/** The clone request goes into status together with the intent, unless the VM has to wait in the line of clones. */
+function withRequest({ deps, draft, cluster, memory, key }: IntentInput, { source }: Placed, status: ProxmoxVMStatus): ProxmoxVMStatus {
+  const isNext = !clonedFull(draft.vm, status) || cluster.cloneSlots.take(source.node, key).granted
+  const open = { ...status, cloneRequests: openRequests(status, memory) }
+  return isNext ? announceRequest({ deps, cluster, memory }, open) : open
 }
 
 interface Drawn {

@@ -8,7 +8,7 @@ import { recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
-import { silentWindowMs } from './clone-task.ts'
+import { lostAfterMs, silentWindowMs } from './clone-requests.ts'
 import { ofFormerObject, adoptGuest } from './former.ts'
 import { shownAddresses, takeBack } from './take-back.ts'
 
@@ -62,11 +62,14 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   const { memory, deps } = pass
   const found = await takeBackAt(pass, cluster, vmid)
   if (found !== 'none') return found
-  const isOpen = deps.clock.monotonicMs() - (memory.record.seenMs ?? 0) < silentWindowMs
+  const { clone, record } = memory
+  const askedMs = Math.max(-Infinity, ...[...clone.seen.values()].map((request) => request.monotonicMs))
+  const nowMs = deps.clock.monotonicMs()
+  const isOpen = nowMs - (record.seenMs ?? 0) < silentWindowMs || nowMs - askedMs < lostAfterMs
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
-      `The record of VM ${vmid} was lost while its clone was asked for; PVE is given a minute to show it.`,
+      `The record of VM ${vmid} was lost while its clone was asked for; waiting until PVE shows it, or can no longer begin it.`,
       5_000,
     )
   memory.record = {}

@@ -2,16 +2,17 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { type Errand, mayDestroy } from './brake.ts'
 import { deleteBackup, nextBackup } from './backups.ts'
-import { cloneAgeMs, findCloneTask, silentWindowMs } from '../create/clone-task.ts'
+import { findRunningClone, lookUpRequests } from '../create/clone-task.ts'
+import { awaitLateClones } from '../create/late-clones.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
 import { lockObstacle, stuckLock } from '../lock-sentence.ts'
+import { quorumDoubt } from '../quorum.ts'
 import { nowIso } from '../dependencies.ts'
 import { working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
-import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
+import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import { markOf } from '../../ladder/mark.ts'
 import { whoseGuest } from '../whose-guest.ts'
 
@@ -50,11 +51,11 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, what: Remov
   const look = await freshLook(pass, cluster)
   switch (look.seen.guest) {
     case 'absent':
-      return await provedAbsent(pass, cluster)
+      return await awaitLateClones(pass, cluster)
     case 'unproved':
       return wait('Unreachable', `PVE cannot tell for certain whether VM ${vmid} is gone: ${look.doubt}.`, 10_000)
     case 'foreign':
-      return await foreign(pass, look)
+      return await foreign(pass, cluster, look)
     case 'copying':
       return await copyingOrStuck(pass, cluster, look)
     case 'ours':
@@ -71,12 +72,14 @@ async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveClus
 }
 
 /** The number has another owner: ours is gone, and the stranger is not touched. One that may be our VM without its mark keeps its address. */
-async function foreign(pass: Pass, look: Look): Promise<Outcome> {
+async function foreign(pass: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
   const { vmid = 0 } = pass.draft.status
+  const doubt = await quorumDoubt(cluster)
+  if (doubt) return doubt
   // A VM that is being restored has neither mark nor network yet, and may be ours.
   if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
   const whose = await whoseGuest(pass, look)
-  if (whose.is === 'another' || (whose.is === 'former' && whose.uses.length === 0)) return done
+  if (whose.is === 'another' || (whose.is === 'former' && whose.uses.length === 0)) return await awaitLateClones(pass, cluster)
   const why =
     whose.is === 'doubtful' ? whose.why : `carries the mark of a former object (uid ${whose.uid}) and uses ${whose.uses.join(', ')}`
   const remedy = `put the line "${markOf(pass.draft.vm.metadata.uid ?? '', vmid)}" into its description in PVE, or delete the VM there`
@@ -86,25 +89,16 @@ async function foreign(pass: Pass, look: Look): Promise<Outcome> {
   )
 }
 
-/** A clone whose receipt was lost may still appear. */
-async function provedAbsent(pass: Pass, cluster: PveCluster): Promise<Outcome> {
-  const { deps, draft, memory } = pass
-  const { status } = draft
-  const wasReady = !isBirth(status) || (status.reinstall?.running && !status.reinstall.running.removed)
-  if (wasReady || status.step?.name === 'remove') return done
-  const task = await findCloneTask(cluster, status)
-  if (task?.running) return waitForTask(task.upid, `The clone to VM ${status.vmid} must end first.`)
-  // It may have begun and ended since the look.
-  if (task && (await freshLook(pass, cluster)).seen.guest !== 'absent')
-    return wait('Terminating', `VM ${status.vmid} has just appeared.`, 0)
-  if (task || (status.clonedAt && !status.reinstall?.running) || cloneAgeMs(deps, status, memory) > silentWindowMs) return done
-  return wait('Terminating', `The answer to the clone request may have been lost; VM ${status.vmid} is given a minute to appear.`, 5_000)
-}
-
-async function copyingOrStuck({ draft }: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
-  const { vmid } = draft.status
-  const task = await findCloneTask(cluster, draft.status)
-  if (task?.running) return waitForTask(task.upid, `The clone to VM ${vmid} must end first.`)
+/** Nobody can be sure of a clone whose task has just been looked for under its lock. */
+async function copyingOrStuck(pass: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
+  const { vmid = 0 } = pass.draft.status
+  const { running, mayBegin } = await lookUpRequests(pass, cluster)
+  const task = running ?? (await findRunningClone(cluster, vmid))
+  if (task) return waitForTask(task, `The clone to VM ${vmid} must end first.`)
+  if (mayBegin || pass.draft.written.remoteLock !== 'clone') {
+    pass.draft.change((status) => ({ ...status, remoteLock: 'clone' }))
+    return wait('Terminating', `The clone to VM ${vmid} must end first.`, 2_000)
+  }
   return stalled(
     'StuckLock',
     `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,

@@ -4,6 +4,7 @@ import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import type { Pass } from '../pass.ts'
+import { openRequests } from '../create/clone-requests.ts'
 import { recordEvent } from '../dependencies.ts'
 import { removals, removeFromPve } from './removal.ts'
 import { type Outcome, done, wait } from '../../ladder/outcome.ts'
@@ -19,7 +20,8 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   if (draft.vm.spec.deletionPolicy === 'Orphan') return await orphan(pass)
   const lost = await findLost(pass)
   if (lost) return lost
-  if (draft.status.intentAt && !pass.memory.clone.isUnasked) {
+  const { status } = draft
+  if (openRequests(status, pass.memory).length > 0 || (status.intentAt && !pass.memory.clone.isUnasked)) {
     const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
     const gone = await removeFromPve(pass, cluster, draft.vm.spec.deletionPolicy === 'Remove' ? removals.remove : removals.terminate)

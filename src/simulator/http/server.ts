@@ -73,6 +73,7 @@ async function serve(options: ServerOptions, request: IncomingMessage, response:
     return
   }
   const at = Date.now()
+  response.setHeader('Date', new Date(options.sim().world.clock.now()).toUTCString())
   const trace: Trace = {}
   const status = await serveApi(options, request, response, { path, search, trace })
   const entry = { at, method: request.method ?? '', path: path.replace(/^\/api2\/json/, ''), template: trace.template, status }

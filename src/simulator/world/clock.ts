@@ -1,11 +1,12 @@
 /** Ends a wait that was under way when its task was interrupted or its world was thrown away. */
 export class Interrupted extends Error {}
 
-/** The simulated cluster's clock. `speed` divides every duration; the time of day stays the real one. */
+/** The simulated cluster's clock. `speed` divides every duration; the time of day is the real one until somebody turns it. */
 export class SimClock {
   readonly speed: number
   readonly #timers = new Set<NodeJS.Timeout>()
   #stopped = false
+  #turnedMs = 0
 
   constructor(speed = 1) {
     this.speed = speed
@@ -13,17 +14,22 @@ export class SimClock {
 
   /** Milliseconds since the epoch. */
   now(): number {
-    return Date.now()
+    return Date.now() + this.#turnedMs
   }
 
   /** Seconds since the epoch, as PVE prints times. */
   seconds(): number {
-    return Math.floor(Date.now() / 1000)
+    return Math.floor(this.now() / 1000)
   }
 
   /** Simulated milliseconds since a moment of `now()`. */
   since(ms: number): number {
-    return (Date.now() - ms) * this.speed
+    return (this.now() - ms) * this.speed
+  }
+
+  /** The time of day is so much later from now on; what is under way takes as long as before. */
+  turn(ms: number): void {
+    this.#turnedMs += ms
   }
 
   /** Runs once after `ms` of simulated time; returns the cancel function. */

@@ -1,34 +1,86 @@
 import { describe, expect, it } from '@jest/globals'
+import type { CloneRequest } from '../../../src/api/proxmoxvm-status.ts'
 import type { PveCluster } from '../../../src/cluster/cluster.ts'
-import { findCloneTask } from '../../../src/engine/create/clone-task.ts'
+import { lookUpRequests } from '../../../src/engine/create/clone-task.ts'
+import type { Pass } from '../../../src/engine/pass.ts'
+import { draftOf, memory, quietDependencies } from '../dependencies.ts'
+import { aVm } from '../vms.ts'
 
-const intentAt = '2026-01-01T00:00:00Z'
-const intentSeconds = Date.parse(intentAt) / 1000
+const askedAt = '2026-01-01T00:00:00.000Z'
+const askedSeconds = Date.parse(askedAt) / 1000
+const request = (more: Partial<CloneRequest> = {}): CloneRequest => ({ vmid: 10_000, node: 'pve1', template: 9000, askedAt, ...more })
 
-/** Asks for the clone of VM 10000 on a PVE whose clock is `clockSkewMs` ahead of ours; `since` is what PVE was asked for. */
-async function searched(clockSkewMs: number) {
-  const since: number[] = []
-  const pve = {
-    tasks: (_node: string, query: { since: number; source: string }) => {
-      since.push(query.since)
-      return Promise.resolve(query.source === 'active' ? [] : [{ upid: 'UPID:a', status: 'OK' }])
-    },
-  }
-  const cluster = { pve, clockSkewMs, cloneTargets: { of: () => Promise.resolve(10_000) } } as unknown as PveCluster
-  const found = await findCloneTask(cluster, { vmid: 10_000, intentAt, template: { vmid: 9000, node: 'pve1', selector: 'name=debian-13' } })
-  return { since, found }
+interface Known {
+  readonly upid: string
+  readonly status: string
+  /** The VMID its log names. */
+  readonly makes?: number
 }
 
-describe('a clone task whose receipt was lost', () => {
-  it('is looked for from the intent on, by the clock of PVE', async () => {
-    const behind = await searched(-90_000)
-    const ahead = await searched(90_000)
+/** A VM with these requests open, `afterSeconds` after they left, on a PVE that lists these clone tasks of the template. */
+function ledgerOf(requests: readonly CloneRequest[], o: { tasks?: readonly Known[]; afterSeconds?: number; ended?: object } = {}) {
+  const since: number[] = []
+  const list = o.tasks ?? []
+  const cluster = {
+    clockSkewMs: 0,
+    tasks: { ended: () => o.ended, follow: () => () => undefined },
+    cloneTargets: { of: (upid: string) => Promise.resolve(list.find((task) => task.upid === upid)?.makes) },
+    pve: {
+      tasks: (_: string, query: { since: number; source: string }) => {
+        since.push(query.since)
+        return Promise.resolve(list.filter(({ status }) => (status === 'RUNNING') === (query.source === 'active')))
+      },
+    },
+  } as unknown as PveCluster
+  const now = new Date(Date.parse(askedAt) + (o.afterSeconds ?? 1) * 1000).toISOString()
+  const draft = draftOf(aVm({ status: { vmid: 10_000, cloneRequests: [...requests] } }))
+  const pass: Pass = { deps: quietDependencies({ now }), key: 'shop/one', draft, memory: memory() }
+  return { since, draft, lookUp: () => lookUpRequests(pass, cluster) }
+}
 
-    expect(behind.since).toEqual([intentSeconds - 95, intentSeconds - 95])
-    expect(ahead.since).toEqual([intentSeconds + 85, intentSeconds + 85])
-    expect([behind.found, ahead.found]).toEqual([
-      { upid: 'UPID:a', running: false },
-      { upid: 'UPID:a', running: false },
-    ])
+describe('a clone request whose answer was lost', () => {
+  it('is looked for from when it left on, by the clock of PVE', async () => {
+    const { lookUp, since } = ledgerOf([request()])
+    await lookUp()
+
+    expect(since).toEqual([askedSeconds - 5, askedSeconds - 5])
+  })
+
+  it('is known again by the log of its task, which names the VM', async () => {
+    const { lookUp, draft } = ledgerOf([request()], { tasks: [{ upid: 'UPID:a', status: 'RUNNING', makes: 10_000 }] })
+
+    expect(await lookUp()).toEqual({ running: 'UPID:a', lost: [], mayBegin: false })
+    expect(draft.status.cloneRequests).toEqual([request({ upid: 'UPID:a' })])
+  })
+
+  it('is closed by how its task ended', async () => {
+    const { lookUp, draft } = ledgerOf([request()], { tasks: [{ upid: 'UPID:a', status: 'clone failed: no', makes: 10_000 }] })
+
+    expect(await lookUp()).toMatchObject({ failed: 'clone failed: no', lost: [] })
+    expect(draft.status.cloneRequests).toEqual([])
+  })
+
+  it('may be a clone that runs and does not say yet what it makes', async () => {
+    const { lookUp } = ledgerOf([request()], { afterSeconds: 600, tasks: [{ upid: 'UPID:a', status: 'RUNNING' }] })
+
+    expect(await lookUp()).toEqual({ lost: [request()], mayBegin: true })
+  })
+
+  it.each([
+    ['stays open for five minutes', 299, 1],
+    ['can have no effect after that', 300, 0],
+  ])('%s', async (_, afterSeconds, left) => {
+    const { lookUp, draft } = ledgerOf([request()], { afterSeconds })
+    await lookUp()
+
+    expect(draft.status.cloneRequests).toHaveLength(left)
+  })
+
+  it('stays open when another request for the same VM is answered', async () => {
+    const answered = request({ askedAt: '2026-01-01T00:01:00.000Z', upid: 'UPID:b' })
+    const { lookUp, draft } = ledgerOf([request(), answered], { afterSeconds: 90, ended: { is: 'failed', exitstatus: 'File exists' } })
+
+    expect(await lookUp()).toMatchObject({ failed: 'File exists', lost: [request()] })
+    expect(draft.status.cloneRequests).toEqual([request()])
   })
 })

@@ -1,0 +1,92 @@
+import type { CloneRequest, ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
+import { isTrue } from '../../api/condition.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Memory } from '../memory.ts'
+import type { Change } from '../status.ts'
+
+// The ledger of clone requests in status: each is written before it leaves, and closed only by its own outcome.
+
+/** A clone may appear this late after its request: that is checked and forked, and only the worker creates the file (qemu-server clone_vm). */
+export const silentWindowMs = 60_000
+/** Nothing of a request whose answer was lost can come any more. */
+export const lostAfterMs = 300_000
+/** A request in status that has not left may leave this long after it was written, before it is written again. */
+const announcedForMs = 5_000
+
+export interface LedgerPass {
+  readonly deps: Pick<Dependencies, 'clock'>
+  readonly cluster: Pick<PveCluster, 'clockSkewMs'>
+  readonly memory: Pick<Memory, 'clone'>
+}
+
+const keyOf = ({ vmid, askedAt }: CloneRequest) => `${vmid} ${askedAt}`
+const isSame = (a: CloneRequest, b: CloneRequest) => keyOf(a) === keyOf(b)
+
+/** Requests of ours that may still take effect, oldest first. Not the one that is in status and has not left. */
+export function openRequests(status: ProxmoxVMStatus, memory: Pick<Memory, 'clone'>): CloneRequest[] {
+  const written = status.cloneRequests ?? beforeTheLedger(status)
+  return written.filter((request) => keyOf(request) !== memory.clone.announced?.key)
+}
+
+/** A clone under way that an operator without a ledger has begun. */
+function beforeTheLedger({ step, conditions, vmid, template, intentAt: askedAt }: ProxmoxVMStatus): CloneRequest[] {
+  if (step?.name !== 'clone' || isTrue(conditions, 'Cloned') || vmid === undefined || !template || !askedAt) return []
+  return [{ vmid, node: template.node, template: template.vmid, askedAt, ...(step.upid && { upid: step.upid }) }]
+}
+
+/** How long ago it may have left, in ms: by the clock that never jumps if this process knows, else by PVE's. */
+export function ageMs(request: CloneRequest, { deps, cluster, memory }: LedgerPass): number {
+  const nowMs = deps.clock.monotonicMs()
+  const key = keyOf(request)
+  const seen = memory.clone.seen.get(key) ?? { monotonicMs: nowMs, isOwn: false }
+  memory.clone.seen.set(key, seen)
+  const sinceMs = nowMs - seen.monotonicMs
+  // One of a former process left before this one saw it, whatever the clocks say.
+  return seen.isOwn ? sinceMs : Math.max(sinceMs, deps.clock.now() + cluster.clockSkewMs - Date.parse(request.askedAt))
+}
+
+/** Puts the request for the clone of the present intent into the ledger, in place of one that has not left. The caller writes it before it sends. */
+export function announceRequest(pass: LedgerPass, status: ProxmoxVMStatus): ProxmoxVMStatus {
+  const { deps, cluster, memory } = pass
+  const { vmid, template } = status
+  if (vmid === undefined || !template) return status
+  const left = openRequests(status, memory)
+  const askedAt = new Date(deps.clock.now() + cluster.clockSkewMs).toISOString()
+  const request = { vmid, node: template.node, template: template.vmid, askedAt }
+  memory.clone.announced = { key: keyOf(request), monotonicMs: deps.clock.monotonicMs() }
+  return { ...status, cloneRequests: [...left, request] }
+}
+
+/** Whether the ledger says, as written, that a request for that VMID is about to leave. */
+export function isAnnounced({ deps, memory }: LedgerPass, written: ProxmoxVMStatus, vmid: number): boolean {
+  const { announced } = memory.clone
+  if (!announced || deps.clock.monotonicMs() - announced.monotonicMs > announcedForMs) return false
+  return written.cloneRequests?.some((request) => request.vmid === vmid && keyOf(request) === announced.key) === true
+}
+
+/** It leaves now: from here on it is open. */
+export function requestLeaves({ deps, memory }: LedgerPass): void {
+  const { announced } = memory.clone
+  if (!announced) return
+  memory.clone.seen.set(announced.key, { monotonicMs: deps.clock.monotonicMs(), isOwn: true })
+  delete memory.clone.announced
+}
+
+const changed =
+  (memory: Pick<Memory, 'clone'>, change: (open: CloneRequest[]) => CloneRequest[]): Change =>
+  (status) => ({ ...status, cloneRequests: change(status.cloneRequests ?? openRequests(status, memory)) })
+
+/** Its task is known. */
+export const noteTask = (memory: Pick<Memory, 'clone'>, request: CloneRequest, upid: string): Change =>
+  changed(memory, (open) => open.map((other) => (isSame(other, request) ? { ...other, upid } : other)))
+
+/** Its outcome is known, or it can have none any more. */
+export const closeRequest = (memory: Pick<Memory, 'clone'>, request: CloneRequest): Change => {
+  memory.clone.seen.delete(keyOf(request))
+  return changed(memory, (open) => open.filter((other) => !isSame(other, request)))
+}
+
+/** The ledger of a VM without open requests is left out of its status. */
+export const withoutEmptyLedger: Change = ({ cloneRequests, ...status }) =>
+  cloneRequests && cloneRequests.length > 0 ? { ...status, cloneRequests } : status
