@@ -20,6 +20,7 @@ import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 import { prepare } from './prepare.ts'
+import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
 
 /** The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. */
@@ -43,7 +44,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (!draft.status.intentAt) {
     const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
-    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.now() }
+    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
   const rename = renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
@@ -53,6 +54,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
+  await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
