@@ -1,25 +1,15 @@
 import { hostname } from 'node:os'
 import { group, teardownFinalizer } from './api/group.ts'
-import {
-  crdResource,
-  dnsZones,
-  ipPools,
-  namespaces,
-  poolAddresses,
-  proxmoxClusters,
-  proxmoxVMCommands,
-  proxmoxVMs,
-  vmPackages,
-  type KubeObject,
-  type Resource,
-} from './api/meta.ts'
+import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
+import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
+import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
@@ -27,8 +17,6 @@ import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
-import { Store } from './kube/store.ts'
-import { Reflector } from './kube/watch.ts'
 import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
@@ -62,7 +50,7 @@ export class Operator {
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
   readonly ipam: Ipam
-  readonly stores
+  readonly stores: Stores
   readonly dns: DnsTrack
   readonly kinds: KindWatch
   readonly #events: EventRecorder
@@ -74,25 +62,23 @@ export class Operator {
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
-  readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
-  readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
+  readonly caches: Caches
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
     this.#o = o
     const { clock, log, metrics } = o
-    this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
-    this.stores = {
-      vms: this.#watch(proxmoxVMs),
-      packages: this.#watch(vmPackages),
-      pools: this.#watch(ipPools),
-      addresses: this.#watch(poolAddresses),
-      clusters: this.#watch(proxmoxClusters),
-      namespaces: this.#watch(namespaces),
-      commands: this.#watch(proxmoxVMCommands),
-      zones: this.#watch(dnsZones),
-    }
-    this.kinds = this.#watchKinds()
+    this.client = new KubeClient({
+      server: o.server,
+      fieldManager: 'pve-operator',
+      clock,
+      onRequest: (seen) => metrics.kubeRequest(seen),
+      onPutOff: (pause) => metrics.kubePutOff(pause),
+    })
+    const onProblem = (resource: string, message: string) => about(log, { part: 'watch' }).warn({ resource }, message)
+    this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
+    this.stores = watchKinds(this.caches)
+    this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -101,6 +87,7 @@ export class Operator {
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
+      onDropped: () => metrics.eventDropped(),
     })
     this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
     this.ipam = makeIpam({
@@ -137,26 +124,14 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = [...this.#reflectors.values()].map((reflector) => reflector.run(signal))
+    const watches = this.caches.run(signal)
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
-    await Promise.all(watches)
+    await watches
     this.ipam.book.close()
     await this.#events.flush()
     await this.client.close()
-  }
-
-  /** What each watch holds, and how long its server has been silent. */
-  caches(): { resource: string; objects: number; synced: boolean; silentSeconds?: number }[] {
-    return [...this.#stores].map(([resource, store]) => {
-      const silentSeconds = this.#reflectors.get(resource)?.silentSeconds
-      return { resource, objects: store.size, synced: store.isSynced, ...(silentSeconds !== undefined && { silentSeconds }) }
-    })
-  }
-
-  get isSynced(): boolean {
-    return [...this.#stores.values()].every((store) => store.isSynced)
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
@@ -274,19 +249,5 @@ export class Operator {
       identity,
       clock: this.#o.clock,
     })
-  }
-
-  #watchKinds(): KindWatch {
-    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
-  }
-
-  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
-    const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
-    const store = new Store<T>({ onProblem })
-    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
-    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
-    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
-    this.#stores.set(resource.plural, store)
-    return store
   }
 }

@@ -11,6 +11,7 @@ import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
+import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
@@ -83,6 +84,8 @@ export class VMController {
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) return done
+    const other = otherPve(draft, cluster)
+    if (other) return other
     if (vm.metadata.deletionTimestamp) {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held

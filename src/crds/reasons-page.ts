@@ -1,17 +1,19 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts. */
 import {
-  addressStates,
   type ClusterCondition,
   clusterConditions,
   type CommandCondition,
   commandConditions,
-  commandPhases,
   type PoolCondition,
   poolConditions,
+  type VmCondition,
+  vmConditions,
   type ZoneCondition,
   zoneConditions,
-} from '../api/kind-words.ts'
+} from '../api/condition-words.ts'
 import {
+  addressStates,
+  commandPhases,
   events,
   type LocalStatus,
   localStatuses,
@@ -19,8 +21,6 @@ import {
   phases,
   reasons,
   statusesBeside,
-  type VmCondition,
-  vmConditions,
 } from '../api/words.ts'
 
 const finished: Record<LocalStatus, string> = {

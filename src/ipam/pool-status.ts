@@ -1,7 +1,7 @@
 /** What a pool says of itself (pure). */
 import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
-import type { PoolCondition } from '../api/kind-words.ts'
+import type { PoolCondition } from '../api/condition-words.ts'
 import type { Reason } from '../api/words.ts'
 import { timeOf } from './records.ts'
 

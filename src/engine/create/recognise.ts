@@ -3,7 +3,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import type { KnownGuest } from '../../cluster/guest-index.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { markOf } from '../../ladder/mark.ts'
-import { type Obstacle, retry, wait } from '../../ladder/outcome.ts'
+import { type Obstacle, wait } from '../../ladder/outcome.ts'
 import { recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
@@ -88,7 +88,7 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
     case 'copying':
       return wait('TaskRunning', `VM ${vmid} is being copied in PVE and may be this one; its description tells at the end.`, 2_000)
     case 'unproved':
-      return retry('Unreachable', `PVE cannot tell for certain whether VM ${vmid} exists: ${look.doubt}.`)
+      return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
     case 'foreign':
     case 'absent':
       return 'none'
