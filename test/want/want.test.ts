@@ -124,8 +124,9 @@ describe('a VM', () => {
   })
 
   it('says to the admin whose it is', () => {
-    expect(wanted({}).description.split('\n')).toEqual([
+    expect(wanted({}, { installation: 'here' }).description.split('\n')).toEqual([
       'pve.hosting/owner uid=uid-1 vmid=10000',
+      'pve.hosting/object installation=here cluster=fra1 customer-7/small done=',
       'ProxmoxVM customer-7/small, managed by pve-operator: change the object, not the VM.',
     ])
   })
