@@ -175,14 +175,8 @@ export const reasons = {
     means:
       'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
   },
-  AdoptMismatch: {
-    who: 'user',
-    means: 'The guest is not the one that spec.adopt describes; the message says what differs. Nothing was changed.',
-  },
-  LookingForGuests: {
-    who: 'operator',
-    means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
-  },
+  AdoptMismatch: { who: 'user', means: 'The guest is not the one that spec.adopt describes; the message says what differs.' },
+  LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   DeletionProtected: {
     who: 'user',
