@@ -34,7 +34,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
-    caches: () => operator.caches(),
+    caches: () => operator.caches.states(),
   }
 }
 

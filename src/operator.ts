@@ -1,19 +1,21 @@
 import { hostname } from 'node:os'
-import { teardownFinalizer } from './api/group.ts'
-import { poolAddresses } from './api/meta.ts'
+import { group, teardownFinalizer } from './api/group.ts'
+import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
+import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import { PoolController } from './ipam/pool-controller.ts'
+import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
-import type { KindWatch } from './kube/kind-watch.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
@@ -26,7 +28,6 @@ import { RecordedGuests } from './cluster/guest-owners.ts'
 import { addressesInUse, guestContext } from './guest-wiring.ts'
 import type { InUseAddresses } from './ipam/in-use.ts'
 import { inheritClaims } from './ipam/inherit.ts'
-import { Watches } from './watches.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -54,8 +55,7 @@ export class Operator {
   readonly clusters: ClusterController
   readonly book: AddressBook
   readonly inUse: InUseAddresses
-  readonly #watches: Watches
-  readonly stores: Watches['stores']
+  readonly stores: Stores
   readonly dns: DnsTrack
   readonly kinds: KindWatch
   readonly #pools: PoolController
@@ -68,15 +68,23 @@ export class Operator {
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
+  readonly caches: Caches
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
     this.#o = o
     const { clock, log, metrics } = o
-    this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
-    this.#watches = new Watches({ client: this.client, clock, log })
-    this.stores = this.#watches.stores
-    this.kinds = this.#watches.kinds
+    this.client = new KubeClient({
+      server: o.server,
+      fieldManager: 'pve-operator',
+      clock,
+      onRequest: (seen) => metrics.kubeRequest(seen),
+      onPutOff: (pause) => metrics.kubePutOff(pause),
+    })
+    const onProblem = (resource: string, message: string) => about(log, { part: 'watch' }).warn({ resource }, message)
+    this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
+    this.stores = watchKinds(this.caches)
+    this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -85,6 +93,7 @@ export class Operator {
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
+      onDropped: () => metrics.eventDropped(),
     })
     this.book = this.#makeBook()
     this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
@@ -115,7 +124,7 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = this.#watches.run(signal)
+    const watches = this.caches.run(signal)
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
@@ -123,15 +132,6 @@ export class Operator {
     this.book.close()
     await this.#events.flush()
     await this.client.close()
-  }
-
-  /** See Watches. */
-  caches(): ReturnType<Watches['caches']> {
-    return this.#watches.caches()
-  }
-
-  get isSynced(): boolean {
-    return this.#watches.isSynced
   }
 
   async #lead(signal: AbortSignal): Promise<void> {

@@ -153,8 +153,12 @@ export class Look {
     try {
       this.#config = await this.#readConfig()
     } catch (fault) {
-      if (judge(fault).kind !== 'absent') throw fault
-      return false
+      const { kind, message } = judge(fault)
+      if (kind === 'absent') return false
+      if (kind !== 'denied' || this.#row) throw fault
+      this.#doubt = `PVE does not list VM ${this.#vmid} and does not show it: ${message}; give the token VM.Audit on /vms/${this.#vmid}`
+      this.#doubtReason = 'ListingDoubtful'
+      return true
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values

@@ -16,6 +16,12 @@ export interface User {
   details: Partial<Record<(typeof userDetails)[number], string>>
 }
 
+/** A field of user.cfg as it is read back: without the white space round it; blank and `0` are nothing (PVE::AccessControl parse_user_config). */
+export function storedField(given: string | undefined): string | undefined {
+  const value = given?.trim()
+  return value === '' || value === '0' ? undefined : value
+}
+
 export interface Group {
   groupid: string
   comment?: string
