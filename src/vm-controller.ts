@@ -14,7 +14,7 @@ import { provisionVM } from './engine/apply/provision.ts'
 import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
-import { answerLook, isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
+import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
 import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
@@ -115,7 +115,8 @@ export class VMController {
   #isDue(vm: ProxmoxVM, memory: Memory): boolean {
     const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
     memory.controller.lastMeta ??= metaOf(vm)
-    return isTouched || memory.audit.isDue === true
+    const isAsked = lookAsked({ vm, status: vm.status ?? {} }) !== undefined
+    return isTouched || isAsked || memory.audit.isDue === true
   }
 
   /** Called by the audit: the next pass over this VM is a thorough one. */

@@ -72,7 +72,7 @@ function show(
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 /** Somebody asks for a look (annotation pve.hosting/look) that was not answered yet. */
-export function lookAsked({ vm, status }: VMStatusDraft): string | undefined {
+export function lookAsked({ vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): string | undefined {
   const asked = vm.metadata.annotations?.[lookAnnotation]?.slice(0, 128)
   return asked === status.lookedFor ? undefined : asked
 }
