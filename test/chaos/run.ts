@@ -10,7 +10,7 @@ function told({ seed, violations, story, moments, deaths, requests, seconds }: R
   print(
     `seed ${seed}: ${moments} moments, ${deaths} deaths of the operator, ${requests} requests to PVE, ${seconds.toFixed(0)} s, ${violations.length === 0 ? 'clean' : `${violations.length} broken`}`,
   )
-  if (violations.length > 0 || STORY) print(story.join('\n'))
+  if (violations.length > 0 || STORY !== undefined) print(story.join('\n'))
   for (const { invariant, text } of violations) print(`BROKEN ${invariant} (${invariants[invariant]}): ${text}`)
   if (violations.length > 0) print(`again: make chaos SEED=${seed} VMS=${VMS} ROUND_SECONDS=${ROUND_SECONDS}`)
 }

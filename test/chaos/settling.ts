@@ -19,9 +19,13 @@ const reasonOf = (vm: ProxmoxVM): string => {
   return `${vm.metadata.name} ${vm.metadata.deletionTimestamp ? '(being deleted) ' : ''}Ready=${status}/${reason}: ${message}`
 }
 
-const isResting = (vm: ProxmoxVM): boolean => {
+const isResting = (scene: Scene, vm: ProxmoxVM): boolean => {
   const { reason = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
-  return isAtRest(vm) || restingReasons.includes(reason) || (vm.metadata.deletionTimestamp !== undefined && reason === 'VMRunning')
+  // A stranger took the VMID while the VM was made anew; a birth must have chosen another one.
+  const isTaken = reason === 'VMIDTaken' && vm.status?.firstReadyAt !== undefined && scene.strangers.has(vm.status.vmid ?? 0)
+  return (
+    isTaken || isAtRest(vm) || restingReasons.includes(reason) || (vm.metadata.deletionTimestamp !== undefined && reason === 'VMRunning')
+  )
 }
 
 /** Until `isDone`; the operator's time is moved on meanwhile. The last answer of `left` is what did not come to rest. */
@@ -74,7 +78,7 @@ export async function comesToRest(scene: Scene, verdicts: Verdicts): Promise<voi
   await patiently(
     scene,
     async () => [
-      ...(await vmsOf(scene)).filter((vm) => !isResting(vm)).map(reasonOf),
+      ...(await vmsOf(scene)).filter((vm) => !isResting(scene, vm)).map(reasonOf),
       ...(await commandsOf(scene))
         .filter((one) => !isOver(one))
         .map((one) => `${one.metadata.name} ${one.status?.phase}: ${one.status?.message}`),
