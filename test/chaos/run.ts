@@ -4,7 +4,7 @@ import { invariants } from './invariants/verdicts.ts'
 import { playRound, type RoundReport } from './round.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
-const { MINUTES = '5', SEED, VMS = '12', ROUND_SECONDS = '60', STORY } = process.env
+const { MINUTES = '5', SEED, VMS = '12', ROUND_SECONDS = '60', STORY, UNTIL_BROKEN } = process.env
 
 function told({ seed, violations, story, moments, deaths, requests, seconds }: RoundReport): void {
   print(
@@ -25,7 +25,7 @@ try {
     told(report)
     if (report.violations.length > 0) broken += 1
     // A seed that was asked for is one round.
-    if (SEED !== undefined || performance.now() > endMs) break
+    if (SEED !== undefined || performance.now() > endMs || (UNTIL_BROKEN !== undefined && broken > 0)) break
   }
 } finally {
   await controlPlane.stop()
