@@ -1,5 +1,5 @@
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
-import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { clonedFull } from './engine/create/intent-state.ts'
@@ -45,6 +45,7 @@ export class VMController {
     const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
+    const openBefore = countOpenCommands(this.#deps, key)
     const outcome = await this.#pass(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
@@ -52,7 +53,7 @@ export class VMController {
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
-    if (outcome.is === 'done' && !isGone(draft) && hasOpenCommand(this.#deps, key)) this.#queue.add(key)
+    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands(this.#deps, key))) this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
@@ -84,7 +85,10 @@ export class VMController {
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
-    if (isPaused(vm)) return done
+    if (isPaused(vm)) {
+      await refuseCommands(deps, key, 'The VM is being deleted.')
+      return done
+    }
     const other = otherPve(draft, cluster)
     if (other) return other
     if (vm.metadata.deletionTimestamp) {
@@ -175,3 +179,10 @@ const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone'
 const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
 
 const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])
+
+/**
+ * One that left its work to the engine ends in the pass after it; where nothing is worked on, only the end of one makes room for the next.
+ * A pass that changes nothing and asks for itself again would leave no time for anybody.
+ */
+const isNextDue = (vm: ProxmoxVM, before: number, now: number): boolean =>
+  now > 0 && (now < before || (!isPaused(vm) && vm.metadata.deletionTimestamp === undefined))

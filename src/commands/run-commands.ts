@@ -72,7 +72,8 @@ async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason
   await refused.save()
 }
 
-export const hasOpenCommand = (deps: Dependencies, key: string) => deps.commandsOf(key).some((command) => !isFinished(command))
+export const countOpenCommands = (deps: Dependencies, key: string): number =>
+  deps.commandsOf(key).filter((command) => !isFinished(command)).length
 
 /** Those not begun when their VM is taken down or let go; of the former the others go with it. */
 export async function refuseCommands(deps: Dependencies, key: string, why: string): Promise<void> {
