@@ -1,5 +1,7 @@
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
+import { holdOff } from './engine/apply/hold-off.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { clonedFull } from './engine/create/intent-state.ts'
@@ -55,6 +57,8 @@ export class VMController {
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
+    const expiryMs = nextExpiryMs(this.#deps, key)
+    if (expiryMs !== undefined) this.#queue.addAfter(key, expiryMs)
   }
 
   /** The only catch: faults are thrown wherever they arise and judged here. */
@@ -77,6 +81,7 @@ export class VMController {
       await refuseCommands(deps, key, 'The object has let go of its VM.')
       return released
     }
+    await failOverdue(deps, key, vm)
     memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
@@ -90,6 +95,10 @@ export class VMController {
       return await tearDown({ deps, key, draft, memory })
     }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
+    if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {
+      const held = await holdOff({ deps, key, draft, memory }, cluster)
+      if (held) return held
+    }
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)

@@ -240,6 +240,10 @@ export const reasons = {
   CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
   CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
   PreconditionFailed: { who: 'user', means: 'The VM is not in the state the command needs; the message says which. Nothing was done.' },
+  CommandTimedOut: {
+    who: 'user',
+    means: 'The command had not begun when its spec.timeout was over. Nothing was done; write a new one if it is still wanted.',
+  },
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },

@@ -5,6 +5,7 @@ import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandRefusal } from './preconditions.ts'
+import { noStartAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 
@@ -26,7 +27,7 @@ export async function runPowerCommand(
   judgedAgain?: () => Promise<CommandRefusal | undefined>,
 ): Promise<Outcome | 'finished'> {
   const { command } = pass
-  if (command.status.upid) return readReceipt(pass, button)
+  if (command.status.upid) return await readReceipt(pass, button)
   if (command.status.intentAt) {
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
@@ -73,12 +74,16 @@ async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCo
   }
 }
 
-function readReceipt({ command, cluster, deps }: CommandPass, button: PowerCommand): Outcome | 'finished' {
+async function readReceipt({ command, cluster, deps, draft }: CommandPass, button: PowerCommand): Promise<Outcome | 'finished'> {
   const upid = command.status.upid ?? ''
   const end = cluster.tasks.ended(upid)
   const iso = nowIso(deps.clock)
   if (!end) return waitForTask(upid, `${button} is under way.`)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
+  if (isDone && switchesOff(button)) {
+    draft.change(noStartAfterChange)
+    await draft.save()
+  }
   if (isDone) command.finish('Succeeded', 'Succeeded', sentences[button], iso)
   else command.finish('Failed', 'CommandFailed', end.is === 'failed' ? end.exitstatus : `PVE no longer knows the task: ${end.why}`, iso)
   return 'finished'

@@ -4,6 +4,7 @@ import { ipfilterSet, needsRulesDigest } from '../steps/set-firewall.ts'
 import type { NewRule } from '../proxmox/vm-firewall.ts'
 import type { RuleOptions } from '../ladder/machine.ts'
 import type { Look } from './look.ts'
+import type { Clock } from '../ops/clock.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import type { ConfigPatch, FirewallWrite, GuestWriter } from '../ladder/guest-writer.ts'
 import { type Outcome, waitForTask } from '../ladder/outcome.ts'
@@ -17,12 +18,14 @@ export class PveGuestWriter implements GuestWriter {
   readonly #look: Look
   readonly #draft: VMStatusDraft
   readonly #mayAct: () => void
+  readonly #clock: Clock
 
-  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void }) {
+  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void; clock: Clock }) {
     this.#cluster = o.cluster
     this.#look = o.look
     this.#draft = o.draft
     this.#mayAct = o.mayAct
+    this.#clock = o.clock
   }
 
   /**
@@ -56,7 +59,14 @@ export class PveGuestWriter implements GuestWriter {
     this.#mayAct()
     this.#look.powerAsked()
     const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(this.#draft.vm.spec.shutdownTimeout ?? '60s')))
+    if (this.#isOverdue(timeoutSeconds)) return await this.#cluster.pve.stop(this.#look.at, { overruleShutdown: true })
     return await this.#cluster.pve.shutdown(this.#look.at, { timeoutSeconds, forceStop: true })
+  }
+
+  /** A suspended VM has had its time to shut down, and something else, such as a shutdown by command, has held it ever since. */
+  #isOverdue(timeoutSeconds: number): boolean {
+    const { step } = this.#draft.status
+    return step?.name === 'power_off' && this.#clock.now() - Date.parse(step.since) > timeoutSeconds * 1000
   }
 
   async writeFirewall(write: FirewallWrite): Promise<void> {

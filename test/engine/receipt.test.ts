@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { PveCluster } from '../../src/cluster/cluster.ts'
 import { readReceipt } from '../../src/engine/receipt.ts'
-import type { TaskEnd } from '../../src/proxmox/tasks.ts'
+import type { TaskEnd } from '../../src/proxmox/task-end.ts'
 import { draftOf, quietDependencies } from './dependencies.ts'
 import { aVm } from './vms.ts'
 

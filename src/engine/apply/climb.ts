@@ -104,7 +104,7 @@ function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'r
 
 async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<Outcome> {
   const { look, draft, deps } = climb
-  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct })
+  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   noteEdit(climb, plan)
   const { config, firewall } = look.seen

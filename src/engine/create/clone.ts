@@ -1,6 +1,15 @@
 import { judge, judgeExit } from '../../proxmox/failures.ts'
 import { clonedFull, dropIntent, vmidTaken } from './intent-state.ts'
-import { ageMs, announceRequest, closeRequest, isAnnounced, noteTask, openRequests, requestLeaves, silentWindowMs } from './clone-requests.ts'
+import {
+  ageMs,
+  announceRequest,
+  closeRequest,
+  isAnnounced,
+  noteTask,
+  openRequests,
+  requestLeaves,
+  silentWindowMs,
+} from './clone-requests.ts'
 import { closeEnded, findRunningClone, lookUpRequests } from './clone-task.ts'
 import { halfMade, stuckCopy } from './half-made.ts'
 import { readiness } from '../conditions.ts'
