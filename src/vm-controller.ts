@@ -1,6 +1,7 @@
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
+import { forgetLastSent } from './engine/apply/repeats.ts'
 import { holdOff } from './engine/apply/hold-off.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
@@ -57,7 +58,7 @@ export class VMController {
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
-    const expiryMs = nextExpiryMs(this.#deps, key)
+    const expiryMs = nextExpiryMs({ deps: this.#deps, key, memory })
     if (expiryMs !== undefined) this.#queue.addAfter(key, expiryMs)
   }
 
@@ -81,7 +82,7 @@ export class VMController {
       await refuseCommands(deps, key, 'The object has let go of its VM.')
       return released
     }
-    await failOverdue(deps, key, vm)
+    await failOverdue({ deps, key, draft, memory })
     memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
@@ -100,6 +101,7 @@ export class VMController {
       if (held) return held
     }
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
+    if (pending && pending.is !== 'wait') forgetLastSent(memory)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed

@@ -24,6 +24,7 @@ export type LocalStatus = (typeof localStatuses)[number]
 const stepsBeside = {
   identity: 'Name, mark, tags, start at boot and protection are being set.',
   onboot: 'Start at boot is being switched.',
+  keep_disk_sizes: 'A pending setting of a disk is being corrected, which would bring back an old size.',
   start: 'The VM is being started.',
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',

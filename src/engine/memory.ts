@@ -15,6 +15,12 @@ export interface Memory {
   }
   /** By apply/climb.ts. From the pass that asked for a start to the one that sees it ended. */
   readonly look: { carried?: Carried }
+  /** By apply/repeats.ts: what was sent and has not shown yet, by the sentence that said what was missing. */
+  readonly sent: {
+    readonly bySentence: Map<string, { readonly times: number; readonly lastMs: number }>
+    last?: string
+    isAnySent?: boolean
+  }
   /** By watch/listing.ts. */
   readonly listing: {
     /** When the power was last read at the VM itself; a listing of about that time may tell an older one. */
@@ -34,15 +40,22 @@ export interface Memory {
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
-  readonly command: { dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } } }
+  readonly command: {
+    /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
+    readonly waiting: Map<string, { readonly ageMs: number; readonly monotonicMs: number }>
+    /** Commands that were there before the process are as old as they say; one that comes later is new, whatever the clocks say. */
+    isFirstLookOver?: boolean
+    dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } }
+  }
 }
 
 export const freshMemory = (): Memory => ({
   clone: { isUnasked: false, seen: new Map() },
   look: {},
+  sent: { bySentence: new Map() },
   listing: {},
   audit: {},
   controller: {},
   events: {},
-  command: {},
+  command: { waiting: new Map() },
 })

@@ -4,7 +4,7 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
-import { commandNamed, finished, outcomeOf, press, reasonOf } from './buttons.ts'
+import { commandNamed, finished, outcomeOf, press, reasonOf, turnOff } from './buttons.ts'
 
 const patienceMs = 90_000
 const abuse = { spec: { suspensions: [{ by: 'abuse', reason: 'spam' }] } }
@@ -82,8 +82,7 @@ describe('a command that has not begun', () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
     await world.born('waiting')
-    expect(await outcomeOf(world, 'waiting', 'Stop')).toContain('Succeeded')
-    await world.untilReady('waiting')
+    await turnOff(world, admin, 'waiting')
   }, patienceMs)
   afterAll(async () => {
     await admin.close()

@@ -13,6 +13,7 @@ import { silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
 import { beginLook, climbOf } from './ascent.ts'
 import { climbLadder } from './climb.ts'
+import { forgetLastSent } from './repeats.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 
 /**
@@ -27,6 +28,7 @@ export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome 
   if (silence) return silence
   // Only what it has asked for itself is waited for: another task may never end.
   const pending = isOfSuspension(status) && readReceipt(deps, draft, cluster)
+  if (pending && pending.is !== 'wait') forgetLastSent(pass.memory)
   if (pending) return pending
   const look = beginLook(pass, cluster)
   await look.need('presence')

@@ -108,7 +108,7 @@ async function takeDown(pass: Pass, cluster: PveCluster, look: Look, what: Remov
   if (lock && lock !== 'suspended') {
     const seenBefore = draft.written.remoteLock
     draft.change((before) => ({ ...before, remoteLock: lock }))
-    return await lockObstacle({ cluster, at: look.at, lock, seenBefore, then: 'the VM is deleted when the lock goes' })
+    return await lockObstacle({ cluster, at: look.at, lock, seenBefore, holdsUp: 'the VM is deleted when the lock goes' })
   }
   if (config?.values.protection === '1')
     return stalled(
