@@ -1,4 +1,4 @@
-import type { ProxmoxVM } from './api/proxmoxvm.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
 import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
 import { forgetLastSent } from './engine/apply/repeats.ts'
@@ -44,10 +44,13 @@ export class VMController {
       this.#forget(key)
       return await refuseOrphans(this.#deps, key)
     }
+    const pauseMs = this.#pauseMs(key, vm)
+    if (pauseMs > 0) return this.#queue.addAfter(key, pauseMs)
     const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
     const outcome = await this.#pass(key, draft, memory)
+    this.#noteProgress(draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
@@ -108,6 +111,21 @@ export class VMController {
     if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
     memory.controller.lastMeta = metaOf(vm)
     return await provisionVM({ deps, key, draft, memory })
+  }
+
+  /** A VM about which nothing changes has so many requests a minute, whatever goes wrong; what a person asks for goes at once. */
+  #pauseMs(key: string, vm: ProxmoxVM): number {
+    const { vmid } = vm.status ?? {}
+    const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
+    const { memory } = this.#memories.get(key) ?? {}
+    if (!cluster || vmid === undefined || !memory || memory.controller.progress !== progressMarkOf(vm, vm.status ?? {})) return 0
+    return hasOpenCommand(this.#deps, key) ? 0 : cluster.perGuest.pauseMs(vmid)
+  }
+
+  #noteProgress({ vm, status }: VMStatusDraft, memory: Memory): void {
+    const mark = progressMarkOf(vm, status)
+    if (mark !== memory.controller.progress) this.#deps.clusters.get(vm.spec.clusterRef.name)?.perGuest.forget(status.vmid ?? 0)
+    memory.controller.progress = mark
   }
 
   /** A clone request whose answer was lost stays open also when another one has made the VM. */
@@ -179,5 +197,9 @@ const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone'
 
 /** The finalizer was dropped in this pass: the API server has removed the object, or another finalizer holds it without us. */
 const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
+
+/** Changes when the VM has come further, or somebody wants something else of it. */
+const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall }: ProxmoxVMStatus) =>
+  JSON.stringify([metadata.generation, metadata.deletionTimestamp, metadata.annotations, localStatus, remoteStatus, vmid, node, reinstall])
 
 const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])

@@ -123,7 +123,11 @@ export const reasons = {
   Locked: { who: 'operator', means: 'PVE holds a lock on the VM (a backup, for instance); nothing is changed until it goes.' },
   TaskRunning: { who: 'operator', means: 'A PVE task is under way; status.step.upid names it.' },
   Retrying: { who: 'operator', means: 'PVE refused or failed for a cause that may pass; it is tried again with growing pauses.' },
-  NotConverging: { who: 'admin', means: 'PVE accepts a change and does not show it afterwards; the message names the setting.' },
+  NotConverging: {
+    who: 'admin',
+    means:
+      'PVE accepts a request and does not show its effect; the message says what was sent. It is repeated after 2, 4, 8, 16 and then every 30 s.',
+  },
   Paused: { who: 'user', means: 'The annotation pve.hosting/paused is on the object; it is observed, not changed.' },
   // addresses
   AddressTaken: { who: 'user', means: 'The address asked for by name is held by another VM.' },

@@ -36,6 +36,8 @@ export interface Memory {
     unfollow?: () => void
     /** Labels and annotations of the last pass: a change of them is a person asking for a look. */
     lastMeta?: string
+    /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
+    progress?: string
   }
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }

@@ -64,7 +64,9 @@ export const keepDiskSizes: Step = {
   rung: 'set_additional_disk_size',
   needs: 'config',
   check: ({ config }) => {
-    const all = oldSizes(config).map(({ key, oldMiB, trueMiB }) => `the pending ${key} says ${formatSize(oldMiB)}, it has ${formatSize(trueMiB)}`)
+    const all = oldSizes(config).map(
+      ({ key, oldMiB, trueMiB }) => `the pending ${key} says ${formatSize(oldMiB)}, it has ${formatSize(trueMiB)}`,
+    )
     return all.length === 0 ? satisfied : missing(all.join(', '))
   },
   async apply({ writer, seen: { config } }) {
@@ -80,7 +82,8 @@ function oldSizes(config: ConfigSeen | undefined) {
     const [before, after] = [parseDrive(now), parseDrive(next)]
     const size = before.options.get('size')
     const [trueMiB, oldMiB] = [diskSizeMiB(size), diskSizeMiB(after.options.get('size'))]
-    if (before.volume !== after.volume || size === undefined || trueMiB === undefined || oldMiB === undefined || oldMiB >= trueMiB) return []
+    if (before.volume !== after.volume || size === undefined || trueMiB === undefined || oldMiB === undefined || oldMiB >= trueMiB)
+      return []
     return [{ key, oldMiB, trueMiB, corrected: printDrive({ ...after, options: new Map([...after.options, ['size', size]]) }) }]
   })
 }

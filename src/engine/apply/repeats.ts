@@ -25,7 +25,8 @@ export function timesSent({ memory, draft, deps }: Sender, step: StepName, sente
   if (known && nowMs - known.lastMs < forgottenAfterMs) return known.times
   memory.sent.bySentence.delete(sentence)
   const { written } = draft
-  const isTold = !memory.sent.isAnySent && written.step?.name === step && conditionOf(written.conditions, 'Ready')?.reason === 'NotConverging'
+  const isTold =
+    !memory.sent.isAnySent && written.step?.name === step && conditionOf(written.conditions, 'Ready')?.reason === 'NotConverging'
   if (!isTold) return 0
   const times = written.step?.attempts ?? 1
   memory.sent.bySentence.set(sentence, { times, lastMs: nowMs })
