@@ -107,6 +107,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     const { refusal, power } = await judgeNow(pass, name)
     if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
     if (refusal) return failed(pass, refusal.reason, refusal.why)
+    delete pass.memory.command.lockedSinceMs
     command.begin(nowIso(deps.clock), draft.vm.metadata.uid ?? '')
     await command.save()
   }

@@ -45,6 +45,9 @@ export interface Memory {
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
     readonly waiting: Map<string, { readonly ageMs: number; readonly monotonicMs: number }>
+    /** Since when PVE's own lock has kept the present command from its work, and a rebooted guest has been down (monotonic ms). */
+    lockedSinceMs?: number
+    downSinceMs?: number
     /** Commands that were there before the process are as old as they say; one that comes later is new, whatever the clocks say. */
     isFirstLookOver?: boolean
     dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } }
