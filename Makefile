@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin whmcs chart clean
+.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin whmcs chart release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 add
 conformance: packages ## replays the recordings of a real Proxmox VE against the simulator
 	@node --disable-warning=ExperimentalWarning test/conformance/run.ts
 
-image: packages ## dist/pve-operator-image.tar, an OCI image built without a registry (and loaded when docker runs)
+image: packages ## dist/pve-operator-image.tar and one for each of amd64 and arm64, OCI images built without a registry (loaded when docker runs; ARCH=amd64 narrows)
 	@node --disable-warning=ExperimentalWarning src/release/image.ts
 
 plugin: packages ## dist/kubectl-pve, the kubectl plugin as a single file to copy into PATH
@@ -74,6 +74,9 @@ chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERS
 
 whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
 	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts
+
+release-notes: packages ## the section of CHANGELOG.md for TAG=v0.2.0, or what does not agree with that tag
+	@node --disable-warning=ExperimentalWarning src/release/release-notes.ts "$(TAG)"
 
 clean: ## removes what was built here (not the cache of control-plane binaries)
 	rm -rf dist coverage .demo node_modules/.stamp

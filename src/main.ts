@@ -71,6 +71,7 @@ program
   .option('--speed <n>', 'divides every simulated duration', positive)
   .action(async (options) => {
     const { startSimulator } = await import('./simulator/simulator.ts')
+    const { greeting } = await import('./simulator/greeting.ts')
     const signal = untilSignal()
     const scenario: unknown = options.scenario ? parse(await readFile(options.scenario, 'utf8')) : undefined
     const simulator = await startSimulator({
@@ -81,6 +82,7 @@ program
       ...(options.speed && { speed: options.speed }),
     })
     print('ready')
+    print(greeting(simulator))
     await aborted(signal)
     await simulator.stop()
   })

@@ -4,7 +4,7 @@ import type { Operator } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { book, clusters, election, dns } = operator
+  const { book, clusters, election, dns, kinds } = operator
   return {
     queues: () =>
       operator.queues.map(({ name, queue }) => ({
@@ -17,6 +17,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         longestRunningSeconds: queue.unfinishedSeconds.longest,
       })),
     dns: () => dns.lag,
+    kinds: () => ({ leaving: kinds.leaving.length }),
     pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
     vms: () => countVMs(operator),
     clusters: () =>
@@ -28,6 +29,8 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
           ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
+          deletionsWaiting: cluster.deletions.waiting,
+          deletionsCounted: cluster.deletions.used,
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { teardownFinalizer } from './api/group.ts'
+import { group, teardownFinalizer } from './api/group.ts'
 import {
   crdResource,
   dnsZones,
@@ -39,6 +39,7 @@ import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
 import { addressesInUse, guestContext } from './guest-wiring.ts'
 import type { InUseAddresses } from './ipam/in-use.ts'
+import { inheritClaims } from './ipam/inherit.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -255,6 +256,11 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
+    const {
+      client,
+      stores: { addresses },
+    } = this
+    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -267,6 +273,8 @@ export class Operator {
       installation: this.#installation,
       book: this.book,
       clusters: this.clusters.directory,
+      isLiving,
+      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,
@@ -308,7 +316,8 @@ export class Operator {
     const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
     const store = new Store<T>({ onProblem })
     const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
-    this.#reflectors.set(resource.plural, new Reflector<T>(o))
+    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
+    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
     this.#stores.set(resource.plural, store)
     return store
   }

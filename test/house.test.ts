@@ -27,6 +27,7 @@ const programs = [
   'src/release/image.ts',
   'src/release/whmcs.ts',
   'src/release/chart.ts',
+  'src/release/release-notes.ts',
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',

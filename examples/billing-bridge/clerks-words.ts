@@ -16,6 +16,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   CommandRunning: 'The command is being carried out. Wait.',
   Synchronising: 'DNS records are being written. The server is not affected. Wait.',
   DNSRateLimited: 'The DNS provider wants us to be slower. The server is not affected. Wait.',
+  LookingForGuests: 'The operator first reads which servers exist in Proxmox VE. Wait.',
   // the order
   Paused: 'A person has told the operator to leave this server alone. Ask your administrators who and why.',
   AddressTaken: 'The address asked for belongs to another server. Order another one, or none in particular.',
@@ -49,6 +50,11 @@ export const clerksWords: Readonly<Record<string, string>> = {
   AnotherCommand: 'Another command is under way. Give this one again when it has finished.',
   VMLocked: 'A backup or another job holds the server. Give the command again later.',
   VMNotFound: 'There is no such server. Look at the service number.',
+  AdoptMismatch:
+    'The server to be taken over is not the one described; the detail says what differs. Nothing was changed. Correct the description.',
+  DeletionProtected: 'The server is protected against deletion and is kept. Take the protection off if it is to go.',
+  Released: 'The operator has let go of this server for good; the server is as it was. Terminate the service, or ask your administrators.',
+  ReleaseInvalid: 'An administrator wrote a release that the operator does not understand. Nothing was done. Ask your administrators.',
   NameInvalid: 'The host name cannot be written into DNS. The server is not affected. Correct the order.',
   DNSInvalid: 'The DNS server finds a record wrong; the detail has its words. The server is not affected. Correct the order.',
   // tell an administrator
@@ -77,6 +83,10 @@ export const clerksWords: Readonly<Record<string, string>> = {
   TLSUntrusted: 'The certificate of the cluster has changed. Tell an administrator.',
   VMMissing: 'The server was ready and is gone. It is never made anew by itself. Tell an administrator before anything else.',
   VMForeign: 'Another machine has the number of this server; it is not touched. Tell an administrator.',
+  OwnedByFormerObject: 'A server of an earlier order of this name still exists. Nothing is made beside it. Tell an administrator.',
+  CRDDeleting: 'The operator is being uninstalled; no server is deleted for that. Tell an administrator.',
+  TooManyDeletions:
+    'Many servers were deleted lately, so this one waits for its turn. Tell an administrator if so many deletions are not intended.',
   RecordTaken: 'The name is in DNS already, for something else. The server is not affected. Tell an administrator.',
   ZoneNotAllowed: 'This customer may not have names in that zone. The server is not affected. Tell an administrator.',
   ZoneDeleting: 'The DNS zone is being given up. The server is not affected. Tell an administrator.',

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type LocalStack } from '../local-stack/local-stack.ts'
+import type { LocalStack } from '../local-stack/local-stack.ts'
 import { type Counts, ofResources, total, writesOf } from './counts.ts'
 import { type Figure, type Section, withinBudget } from './report.ts'
 import { type Cost, Scene } from './scene.ts'
@@ -13,7 +13,7 @@ const mainExample = /^\d\d-/
 const ourKinds = ['proxmoxvms', 'pooladdresses', 'secrets']
 
 export async function oneVM(stack: LocalStack): Promise<Section> {
-  const examples = await readManifests('deploy/examples', mainExample)
+  const examples = await stack.examples(mainExample)
   const vm: Specified | undefined = examples.find((object) => object.metadata.name === 'whmcs-5546')
   if (!vm) throw new Error('deploy/examples has no whmcs-5546')
   const next = { ...vm, metadata: { ...vm.metadata, name: 'whmcs-5547' }, spec: { ...vm.spec, hostname: 'web2.vps.example.com' } }
@@ -46,7 +46,7 @@ function birthFigures(whose: string, cost: Cost): Figure[] {
 }
 
 export async function manyVMs(stack: LocalStack, count: number): Promise<Section> {
-  const examples = await readManifests('deploy/examples', mainExample)
+  const examples = await stack.examples(mainExample)
   const siblings = Array.from({ length: count }, (_, at) => sibling(at + 1))
   const [cost] = await births(stack, examples, [siblings])
   if (!cost) throw new Error('nothing was measured')

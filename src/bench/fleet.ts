@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
-import { readManifests, type OperatorProcess, type LocalStack } from '../local-stack/local-stack.ts'
+import type { OperatorProcess, LocalStack } from '../local-stack/local-stack.ts'
 import { ofResources, total } from './counts.ts'
 import { type Section, withinBudget } from './report.ts'
 import { Scene } from './scene.ts'
@@ -13,7 +13,7 @@ export async function fleet(stack: LocalStack, count: number, say: (line: string
   const scene = new Scene(stack)
   try {
     const operator = await stack.startOperator()
-    const examples = await readManifests('deploy/examples', /^00-/)
+    const examples = await stack.examples(/^00-/)
     await stack.manifests.apply([...examples.map(wider), ...setting()])
     await scene.clusterIsReady('fra1')
     const created = await create(scene, operator, count, say)

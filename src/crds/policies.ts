@@ -2,7 +2,7 @@
  * Admission policies that ship with the CRDs: rules over a DELETE, rules that ask what the caller may do, and rules whose estimated cost
  * the API server refuses in a CRD (cidr() over a computed string in a list; policies have a run-time limit only).
  */
-import { allowDeleteAnnotation, group, version } from '../api/group.ts'
+import { allowDeleteAnnotation, group, letGoAnnotation, version } from '../api/group.ts'
 import { keptByTools } from './keep.ts'
 
 interface Policy {
@@ -30,11 +30,18 @@ const mayDo = (verb: string, right: string, vm: string): string =>
   `authorizer.group('${group}').resource('proxmoxvms').subresource(${right}).namespace(request.namespace).name(${vm}).check('${verb}').allowed()`
 
 /** A field of a ProxmoxVM that only holders of a right of its own may change. */
-const guardedField = (o: { right: string; what: string; unchanged: string; variables?: Policy['variables'] }): Policy => ({
+const guardedField = (o: {
+  right: string
+  what: string
+  unchanged: string
+  variables?: Policy['variables']
+  /** Also when the object is made. */
+  onCreate?: boolean
+}): Policy => ({
   name: `proxmoxvm-${o.right}`,
   resource: 'proxmoxvms',
   // Not on CREATE: a new VM may be born suspended by whoever may make it, and a reinstall that is there at creation is never run.
-  operations: ['UPDATE'],
+  operations: o.onCreate ? ['CREATE', 'UPDATE'] : ['UPDATE'],
   ...(o.variables && { variables: o.variables }),
   validations: [
     {
@@ -71,14 +78,27 @@ const policies: readonly Policy[] = [
     // As a set: server-side apply may put the entries of a list map into another order.
     unchanged: '(variables.before.size() == variables.after.size() && variables.before.all(it, it in variables.after))',
   }),
+  // Whoever may make a VM may not take an existing one, which may be somebody else's.
+  guardedField({
+    right: 'adopt',
+    what: 'change spec.adopt of',
+    unchanged: '(oldObject == null ? !has(object.spec.adopt) : object.spec.?adopt == oldObject.spec.?adopt)',
+    onCreate: true,
+  }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
+  guardedField({
+    right: 'release',
+    what: `change the annotation ${letGoAnnotation} of`,
+    unchanged: `object.metadata.?annotations[?'${letGoAnnotation}'] == oldObject.metadata.?annotations[?'${letGoAnnotation}']`,
+  }),
   {
     name: 'proxmoxvm-deletion-protection',
     resource: 'proxmoxvms',
     operations: ['DELETE'],
     validations: [
       {
-        expression: '!has(oldObject.spec.deletionProtection) || !oldObject.spec.deletionProtection',
+        // One that has let go of its VM protects nothing any more.
+        expression: '!oldObject.spec.?deletionProtection.orValue(false) || oldObject.?status.?released.hasValue()',
         message: 'spec.deletionProtection is true; set it to false to delete the VM',
         reason: 'Forbidden',
       },

@@ -9,7 +9,7 @@ import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { keyOf, parseKey } from '../kube/keys.ts'
 import { aborted } from '../ops/abort.ts'
-import { readManifests, type OperatorProcess, type LocalStack, startLocalStack, unlessFailed } from '../local-stack/local-stack.ts'
+import { type OperatorProcess, type LocalStack, startLocalStack, unlessFailed } from '../local-stack/local-stack.ts'
 import { Audience } from './audience.ts'
 import { Board, isReady, boardRowOf } from './board.ts'
 import { DemoDns } from './dns.ts'
@@ -48,7 +48,7 @@ async function demo(stack: LocalStack, dns: DemoDns | undefined): Promise<boolea
   const follow = (until: (vms: readonly ProxmoxVM[]) => boolean, deadlineSeconds: number): Promise<boolean> =>
     audience.follow({ until, show, deadlineSeconds, signal: interrupted.signal })
 
-  const examples = await readManifests('deploy/examples', mainExample)
+  const examples = await stack.examples(mainExample)
   say(`Applying ${examples.length} objects of deploy/examples:\n`)
   await stack.manifests.apply([...examples, ...(dns?.objects() ?? [])])
   const wanted = examples.filter((object) => object.kind === 'ProxmoxVM').map((object) => keyOf(object))

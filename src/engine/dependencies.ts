@@ -6,6 +6,7 @@ import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import type { EventReason, StepName } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
+import type { Claimant, Entry } from '../ipam/claim.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import type { KindWatch } from '../kube/kind-watch.ts'
@@ -31,6 +32,10 @@ export interface Dependencies {
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
+  /** A ProxmoxVM with this uid exists. */
+  readonly isLiving: (uid: string) => boolean
+  /** Passes claims of objects that are no more, on addresses that the guest of `who` shows. Answers with those that changed their holder. */
+  readonly inheritClaims: (who: Claimant, entries: readonly Entry[], shown: readonly string[]) => Promise<string[]>
   readonly events: EventRecorder
   readonly inFlight: InFlightPlacements
   readonly clock: Clock

@@ -13,6 +13,8 @@ export interface Memory {
     /** When each open request left this process, or was first seen by it. */
     readonly seen: Map<string, { readonly monotonicMs: number; readonly isOwn: boolean }>
   }
+  /** By create/recognise.ts: the VMID that the record had when it was last seen; the record may be lost after that. */
+  record: { vmid?: number; seenMs?: number }
   /** By apply/climb.ts. From the pass that asked for a start to the one that sees it ended. */
   readonly look: { carried?: Carried }
   /** By apply/repeats.ts: what was sent and has not shown yet, by the sentence that said what was missing. */
@@ -56,6 +58,7 @@ export interface Memory {
 
 export const freshMemory = (): Memory => ({
   clone: { isUnasked: false, seen: new Map() },
+  record: {},
   look: {},
   sent: { bySentence: new Map() },
   listing: {},

@@ -38,7 +38,7 @@ export interface RequestOptions {
 
 interface ListAnswer<T> {
   metadata: { resourceVersion: string; continue?: string }
-  items: T[]
+  items: T[] | null
 }
 
 const pageSize = 500
@@ -87,7 +87,8 @@ export class KubeClient {
       const o = { resource: resource.plural, accept: acceptOf(resource, 'list'), ...(signal && { signal }) }
       const page = (await this.request('GET', collectionPath(resource, namespace) + search, undefined, o)) as ListAnswer<T>
       // the items of a built-in list carry neither kind nor apiVersion
-      for (const item of page.items) items.push({ ...item, apiVersion, kind: resource.kind })
+      // an empty list of metadata has none at all
+      for (const item of page.items ?? []) items.push({ ...item, apiVersion, kind: resource.kind })
       token = page.metadata.continue
       if (!token) return { items, resourceVersion: page.metadata.resourceVersion }
     }

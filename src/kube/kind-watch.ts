@@ -48,6 +48,11 @@ export class KindWatch {
     return []
   }
 
+  /** Whether the kind went while others of ours are still going: nothing of it can be there. */
+  isGone(plural: string): boolean {
+    return this.#store.isSynced && this.leaving.length > 0 && this.#store.get(`${plural}.${group}`) === undefined
+  }
+
   /** Calls when one of ours begins to go, or is gone. */
   subscribe(listener: () => void): () => void {
     return this.#store.subscribe(({ key, old, new: now }) => {

@@ -25,6 +25,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   watchList?: boolean
   /** Makes objects smaller before they are kept; managedFields are always dropped (they are half of the memory). */
   strip?: (object: T) => T
+  /** Asked when the server does not serve the kind: whether it is known to be deleted. Then there is nothing of it, and the store is complete. */
+  isGone?: () => boolean
   onProblem?: (message: string) => void
   random?: () => number
 }
@@ -96,8 +98,15 @@ export class Reflector<T extends KubeObject> {
       this.#watchList = false
       return
     }
+    if (isNotFound(fault) && this.#o.isGone?.() === true) this.#empty()
     this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isNotFound(fault) ? unknownKind : error.message}`)
     await this.#pause(fault instanceof KubeError ? fault.retryAfterSeconds : undefined, signal)
+  }
+
+  #empty(): void {
+    this.#version = undefined
+    this.#o.store.beginReplace()
+    this.#o.store.endReplace(new Set(), '0')
   }
 
   async #pause(retryAfterSeconds: number | undefined, signal: AbortSignal): Promise<void> {

@@ -4,13 +4,15 @@ import { KubeClient } from '../kube/client.ts'
 import { loadKubeServer } from '../kube/config.ts'
 import { Manifests, parseManifests } from '../kube/manifests.ts'
 import { systemClock } from '../ops/clock.ts'
-import { requirePort } from './ports.ts'
+import { freePort, requirePort } from './ports.ts'
 import { type Program, startProgram } from './program.ts'
 
 const home = join(import.meta.dirname, '../..')
 
 /** The address the manifests of deploy/examples point at. */
 const simulatorPort = 8006
+
+const urlOf = (port: number): string => `https://127.0.0.1:${port}`
 
 export interface LocalStackOptions {
   /** Aborts the setting up: what was started is stopped. */
@@ -29,6 +31,8 @@ export interface LocalStack {
   readonly client: KubeClient
   readonly manifests: Manifests
   readonly simulator: { url: string; program: Program }
+  /** The objects of deploy/examples whose file names fit, pointed at this simulator. */
+  examples(wanted: RegExp): ReturnType<typeof readManifests>
   /** Starts `run`; resolves when it says it is ready. */
   startOperator(): Promise<OperatorProcess>
   /** Settles with a sentence when a program ends by itself. */
@@ -44,7 +48,8 @@ export interface OperatorProcess extends Program {
 
 /** Starts control plane, simulator and operator as processes. On a failure everything that was started is stopped, and the fault says whose log to read. */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
-  await requirePort(simulatorPort)
+  const port = await freePort(simulatorPort)
+  if (port !== simulatorPort) options.log(`127.0.0.1:${simulatorPort} is in use; the simulator listens on 127.0.0.1:${port} instead`)
   await rm(options.dir, { recursive: true, force: true })
   const running: Program[] = []
   const stop = async (): Promise<void> => {
@@ -67,7 +72,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     options.log('starting etcd and kube-apiserver …')
     const both = Promise.all([
       start('controlplane', ['controlplane', '--dir', controlplaneDir], 'ready'),
-      start('simulator', ['simulate', '--listen', `127.0.0.1:${simulatorPort}`, ...(options.simulate ?? [])], 'ready'),
+      start('simulator', ['simulate', '--listen', `127.0.0.1:${port}`, ...(options.simulate ?? [])], 'ready'),
     ])
     const [, simulator] = await unlessFailed(both, failed)
     const kubeconfig = join(controlplaneDir, 'kubeconfig')
@@ -79,7 +84,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       kubeconfig,
       client,
       manifests,
-      simulator: { url: `https://127.0.0.1:${simulatorPort}`, program: simulator },
+      simulator: { url: urlOf(port), program: simulator },
+      examples: (wanted) => readManifests('deploy/examples', wanted, (text) => text.replaceAll(urlOf(simulatorPort), urlOf(port))),
       startOperator: () => unlessFailed(startOperator(kubeconfig, start), failed),
       failed,
       stop: async () => {
@@ -105,11 +111,15 @@ export async function unlessFailed<T>(work: Promise<T>, failed: Promise<string>)
 }
 
 /** All objects of a folder's YAML files, in the order of their names; a kustomization is no object of the cluster. */
-export async function readManifests(folder: string, wanted = /./): Promise<ReturnType<typeof parseManifests>> {
+export async function readManifests(
+  folder: string,
+  wanted = /./,
+  change = (text: string): string => text,
+): Promise<ReturnType<typeof parseManifests>> {
   const dir = join(home, folder)
   const names = (await readdir(dir)).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml' && wanted.test(name))
   const texts = await Promise.all(names.toSorted((a, b) => a.localeCompare(b, 'en')).map((name) => readFile(join(dir, name), 'utf8')))
-  return texts.flatMap((text) => parseManifests(text))
+  return texts.flatMap((text) => parseManifests(change(text)))
 }
 
 type Start = (name: string, args: readonly string[], readyLine?: string) => Promise<Program>

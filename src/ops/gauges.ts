@@ -28,7 +28,11 @@ export interface Sources {
     inventoryAgeSeconds?: number
     requestsInFlight?: number
     clonesWaiting?: number
+    deletionsWaiting?: number
+    deletionsCounted?: number
   }[]
+  /** CustomResourceDefinitions of ours that are being deleted. */
+  kinds(): { leaving: number } | undefined
   /** VMs that wait for their DNS records, and how long the first of them has. */
   dns(): { vms: number; oldestSeconds: number } | undefined
   leader(): { name: string; leading: boolean } | undefined
@@ -117,6 +121,24 @@ const definitions: readonly Definition[] = [
     samples: (from) => ofClusters(from, (c) => c.clonesWaiting),
   },
   {
+    name: 'pve_operator_deletions_waiting',
+    help: 'VMs that are not destroyed yet because limits.deletions of their cluster has no room.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.deletionsWaiting),
+  },
+  {
+    name: 'pve_operator_deletions_counted',
+    help: 'VMs destroyed inside the window of limits.deletions.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.deletionsCounted),
+  },
+  {
+    name: 'pve_operator_crds_leaving',
+    help: 'CustomResourceDefinitions of pve.hosting that are being deleted; meanwhile no VM is taken down.',
+    labels: [],
+    samples: (from) => [from.kinds()].flatMap((kinds) => (kinds ? [{ labels: {}, value: kinds.leaving }] : [])),
+  },
+  {
     name: 'pve_operator_dns_waiting_vms',
     help: 'VMs whose DNS records are not as wanted.',
     labels: [],
@@ -173,6 +195,7 @@ export function registerGauges(registry: Registry, sources: Partial<Sources>): v
 }
 
 const silent: Sources = {
+  kinds: () => undefined,
   queues: () => [],
   pools: () => [],
   vms: () => [],

@@ -1,4 +1,5 @@
 /** The program `kubectl pve`: the terminal, the environment and the exit code. */
+import { createInterface } from 'node:readline/promises'
 import { systemClock } from '../ops/clock.ts'
 import packageFile from '../../package.json' with { type: 'json' }
 import { run } from './program.ts'
@@ -9,11 +10,24 @@ process.once('SIGINT', () => interrupted.abort())
 // A reader that has seen enough (head) closes the pipe; that is no fault of ours.
 process.stdout.on('error', () => process.exit(0))
 
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await lines.question(question, { signal: interrupted.signal })
+  } catch {
+    return ''
+  } finally {
+    lines.close()
+  }
+}
+
 const { KUBECONFIG } = process.env
 process.exitCode = await run(
   {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    ask,
     isTerminal: process.stderr.isTTY ?? false,
     columns: process.stderr.columns ?? 100,
     ...(KUBECONFIG && { kubeconfig: KUBECONFIG }),

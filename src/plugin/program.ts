@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type CommandFacts, type CommandName, commandNames, commands } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
+import { allowDeletions } from './allow-deletions.ts'
 import { buttonHelp, buttonName, markedName } from './button-names.ts'
 import { changePackage } from './change-package.ts'
 import { sentenceOf } from './fault-sentence.ts'
@@ -8,10 +9,13 @@ import { showPlan } from './plan-page.ts'
 import { showPools } from './pools.ts'
 import { sendCommand } from './command.ts'
 import { reinstall } from './reinstall.ts'
+import { type ReleaseOptions, releaseVMs } from './release.ts'
 import { type Session, withSession } from './session.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
 import { suspendVM, unsuspend } from './suspension.ts'
+import { type AdoptOptions, adoptFormer } from './adopt.ts'
+import { showUnclaimed } from './unclaimed.ts'
 import { showWho } from './who.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
@@ -47,6 +51,7 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addGuards(program, shell)
   for (const name of commandNames) if (name !== 'Reinstall' && name !== 'ChangePackage') addButton(program, shell, name)
   return program
 }
@@ -71,6 +76,15 @@ function addViews(program: Command, shell: Shell): void {
   view('status <vm>', 'the ladder with its times, the step under way, the last error, and what the VM waits for', showStatus)
   view('plan <vm>', 'what would be done now and why, and what needs a stop or a command', showPlan)
   view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
+  program
+    .command('unclaimed')
+    .description('guests in PVE with our mark that belong to no ProxmoxVM, and what they use')
+    .helpGroup('Looking:')
+    .addOption(json())
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals()
+      await withSession(shell, options, (session) => showUnclaimed(session, options))
+    })
   program
     .command('pools')
     .description('address pools: how many are free, held, resting')
@@ -117,6 +131,16 @@ function addEdits(program: Command, shell: Shell): void {
     .option('--by <holder>', 'whose entry goes', 'manual')
     .option('--force', 'even if somebody else wrote the entry')
     .action(bound(shell, unsuspend))
+  waiting(
+    program.command('adopt').description('VMs that a former object of the same name owned become those of the objects that wait for them'),
+  )
+    .helpGroup(editGroup)
+    .requiredOption('--former', 'all objects with reason OwnedByFormerObject, in all namespaces or in that of -n; shows them and asks')
+    .option('--yes', 'do not ask')
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<AdoptOptions & Parameters<typeof withSession>[1]>()
+      await withSession(shell, options, (session) => adoptFormer(session, options))
+    })
   edit('reinstall', buttonHelp('Reinstall'))
     .option('--template <name>', 'another template, for this time only')
     .addOption(new Option('--template-vmid <vmid>', 'the same, by VMID').argParser(whole).conflicts(['template', 'templateTag']))
@@ -133,6 +157,31 @@ function addEdits(program: Command, shell: Shell): void {
     .option('--force', 'take fields over from whoever writes them')
     .action(bound(shell, changePackage))
 }
+
+/** Nothing here destroys a VM; one lets others do so, the other makes sure that nobody does. */
+function addGuards(program: Command, shell: Shell): void {
+  program
+    .command('allow-deletions <cluster>')
+    .description('lifts limits.deletions of the ProxmoxCluster for a while: VMs that wait to be destroyed are destroyed')
+    .helpGroup(guardGroup)
+    .option('--for <duration>', 'for how long, at most 24h', seconds)
+    .option('--end', 'takes the leave back')
+    .addOption(json())
+    .action(bound(shell, allowDeletions))
+  waiting(
+    program.command('release [vms...]').description('lets go of VMs for good; the guests stay in PVE as they are').helpGroup(guardGroup),
+  )
+    .option('--all', 'all VMs of the namespace')
+    .option('-A, --all-namespaces', 'all VMs of all namespaces')
+    .option('--hand-back', 'take our mark and tag off the guests; else another object can adopt them')
+    .option('-y, --yes', 'do not ask')
+    .action(async (names: string[], _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ReleaseOptions & Parameters<typeof withSession>[1]>()
+      await withSession(shell, options, (session) => releaseVMs(session, names, options))
+    })
+}
+
+const guardGroup = 'Deletions:'
 
 const changeHelp = () => {
   const { needs }: CommandFacts = commands.ChangePackage

@@ -10,6 +10,8 @@ export interface Shell {
   readonly isTerminal: boolean
   /** Width of that terminal. */
   readonly columns: number
+  /** Puts a question to the person at the terminal; undefined: nobody is there to answer. Absent: there is no terminal. */
+  readonly ask?: (question: string) => Promise<string | undefined>
   /** $KUBECONFIG. */
   readonly kubeconfig?: string
   readonly version: string

@@ -1,7 +1,7 @@
 import { defaultScope } from '../api/group.ts'
 import type { IPPool } from '../api/ippool.ts'
-import { ipPools, poolAddresses, proxmoxVMs } from '../api/meta.ts'
-import type { ClaimReference, PoolAddress } from '../api/pooladdress.ts'
+import { ipPools, poolAddresses, proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
+import type { AddressInUse, ClaimReference, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, canonical, formatAddress, addressObjectName, parseAddress } from '../ipam/address.ts'
 import { parseRange } from '../ipam/ranges.ts'
 import { marksOf, ownLabels, suffixOf } from '../ipam/records.ts'
@@ -23,6 +23,15 @@ interface Holder {
   labels?: Record<string, string>
 }
 
+/** A guest in PVE, as ProxmoxCluster.status.unclaimed or the PoolAddress tell of it. */
+interface GuestOnAddress {
+  cluster: string
+  vmid: number
+  node?: string
+  name?: string
+  formerObject?: string
+}
+
 /** What is on record of one address in one scope. */
 interface Answer {
   address: string
@@ -30,6 +39,10 @@ interface Answer {
   scope: string
   state: string
   holder?: Holder
+  /** The object of the holder does not exist any more; its claim stays until its guest is taken over or an admin deletes the PoolAddress. */
+  isHolderGone?: true
+  /** Guests in PVE that are configured with the address and belong to no object. */
+  guests?: GuestOnAddress[]
   /** Newest first. */
   history: Holder[]
 }
@@ -39,10 +52,12 @@ export async function showWho(session: Session, text: string, o: { output?: 'jso
   const address = readAddress(text)
   const pools = await session.client.list(ipPools)
   const records = await recordsOf(session, address, pools)
-  const answers = await Promise.all(records.map((record) => answerOf(session, record)))
+  const guests = await guestsOn(session, address)
+  const answers = await Promise.all(records.map((record) => answerOf(session, record, guests)))
   const known = new Set(records.map((record) => record.spec.scope))
   const unused = pools.filter((pool) => !known.has(pool.spec.scope) && holds(pool, address))
-  answers.push(...unused.map((pool) => neverHeld(pool, address)))
+  answers.push(...unused.map((pool) => ({ ...neverHeld(pool, address), ...(guests.length > 0 && { guests }) })))
+  if (answers.length === 0 && guests.length > 0) return showGuests(session, address, guests, o)
   if (answers.length === 0) throw new PluginRefusal(`${formatAddress(address)} is in no IPPool, and nobody is on record for it`)
   if (o.output) return printJson(session, answers)
   session.shell.out(answers.map(page).join('\n'))
@@ -72,9 +87,34 @@ const holds = ({ spec }: IPPool, { family, value }: Address) =>
     .map(parseRange)
     .some((range) => typeof range !== 'string' && range.family === family && range.from <= value && value <= range.to)
 
-async function answerOf(session: Session, record: PoolAddress): Promise<Answer> {
+/** Guests that no object owns. Whoever may not read ProxmoxClusters is told the rest. */
+async function guestsOn({ client }: Session, address: Address): Promise<GuestOnAddress[]> {
+  const wanted = formatAddress(address)
+  const clusters = await client.list(proxmoxClusters).catch((fault: unknown) => {
+    if (fault instanceof KubeError && fault.status === 403) return []
+    throw fault
+  })
+  return clusters.flatMap(({ metadata, status }) =>
+    (status?.unclaimed ?? [])
+      .filter(({ addresses = [] }) => addresses.some((one) => canonical(one) === wanted))
+      .map(({ vmid, node, name, formerObject }) => ({ cluster: metadata.name, vmid, node, name, ...(formerObject && { formerObject }) })),
+  )
+}
+
+function showGuests(session: Session, address: Address, guests: GuestOnAddress[], o: { output?: 'json' }): void {
+  if (o.output) return printJson(session, [{ address: formatAddress(address), state: 'NotInPool', guests, history: [] }])
+  session.shell.out(`${formatAddress(address)} is in no IPPool\n${guests.map(guestLine).join('')}`)
+}
+
+const guestLine = ({ cluster, vmid, node, name, formerObject }: GuestOnAddress): string =>
+  `VM ${vmid}${name ? ` (${name})` : ''} of ProxmoxCluster ${cluster}${node ? ` on ${node}` : ''} is configured with it and belongs to no ProxmoxVM${formerObject ? `; it was ${formerObject}'s` : ''}\n`
+
+async function answerOf(session: Session, record: PoolAddress, unclaimed: readonly GuestOnAddress[]): Promise<Answer> {
   const { spec } = record
-  const { claimRef, history = [] } = spec
+  const { claimRef, history = [], inUse } = spec
+  const isListed = unclaimed.some(({ cluster, vmid }) => cluster === inUse?.cluster && vmid === inUse.vmid)
+  const guests = inUse && !isListed ? [...unclaimed, guestOf(inUse)] : [...unclaimed]
+  const isGone = claimRef && !spec.orphaned && (await isHolderGone(session, claimRef))
   const marks = claimRef && (await marksOfHolder(session, record, claimRef))
   const { namespace, name, uid, entry, since } = claimRef ?? {}
   return {
@@ -85,8 +125,25 @@ async function answerOf(session: Session, record: PoolAddress): Promise<Answer> 
     ...(claimRef && {
       holder: { namespace, name, uid, entry, from: since, ...marks } as Holder,
     }),
+    ...(isGone && { isHolderGone: true as const }),
+    ...(guests.length > 0 && { guests }),
     history: history.toReversed(),
   }
+}
+
+const guestOf = ({ cluster, vmid, node, name }: AddressInUse): GuestOnAddress => ({
+  cluster,
+  vmid,
+  ...(node && { node }),
+  ...(name && { name }),
+})
+
+async function isHolderGone({ client }: Session, { namespace, name, uid }: ClaimReference): Promise<boolean> {
+  const vm = await client.get(proxmoxVMs, { namespace, name }).catch((fault: unknown) => {
+    if (fault instanceof KubeError && fault.status === 403) return { metadata: { uid } }
+    throw fault
+  })
+  return vm?.metadata.uid !== uid
 }
 
 /** VMID and labels of the billing system: of the VM, or of an orphan as noted on the address. Whoever may not read the VM is told its name all the same. */
@@ -111,10 +168,12 @@ const neverHeld = ({ metadata, spec }: IPPool, address: Address): Answer => ({
   history: [],
 })
 
-function page({ address, pool, scope, state, holder, history }: Answer): string {
+function page({ address, pool, scope, state, holder, isHolderGone: isGone, guests = [], history }: Answer): string {
   const where = `pool ${pool}${scope === defaultScope ? '' : `, scope ${scope}`}`
   const all = [...(holder ? [holder] : []), ...history]
-  if (all.length === 0) return `${address} (${where}): nobody has it or had it\n`
+  const shown = guests.map(guestLine).join('')
+  if (all.length === 0)
+    return `${address} (${where}): ${state === 'InUse' ? 'InUse, no ProxmoxVM has it' : 'nobody has it or had it'}\n${shown}`
   const rows = all.map((one) => [
     `${one.namespace}/${one.name}`,
     one.vmid === undefined ? '' : String(one.vmid),
@@ -124,6 +183,11 @@ function page({ address, pool, scope, state, holder, history }: Answer): string 
       .map(([key, value]) => `${key.replace(/^pve\.hosting\//, '')}=${value}`)
       .join(','),
   ])
-  const says = holder ? `held by ${holder.namespace}/${holder.name}` : 'nobody has it now'
-  return `${address} (${where}): ${state}, ${says}\n${table(['VM', 'VMID', 'FROM', 'TO', 'LABELS'], rows)}`
+  const gone = isGone ? ', an object that no longer exists' : ''
+  const says = holder
+    ? `held by ${holder.namespace}/${holder.name}${gone}`
+    : guests.length > 0
+      ? 'no ProxmoxVM has it now'
+      : 'nobody has it now'
+  return `${address} (${where}): ${state}, ${says}\n${table(['VM', 'VMID', 'FROM', 'TO', 'LABELS'], rows)}${shown}`
 }

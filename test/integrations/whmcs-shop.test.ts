@@ -58,8 +58,8 @@ suite('a shop on WHMCS', () => {
     })
 
     it.each([
-      ['a token that is not valid', { password: 'x' }, /rejects the token \(401\)/],
-      ['no token', { password: '' }, /has no token: put the token of the billing bridge into its Password field/],
+      ['a token that is not valid', { password: 'encrypted:x' }, /rejects the token \(401\)/],
+      ['no token', { password: 'encrypted:' }, /has no token: put the token of the billing bridge into its Password field/],
       ['another CA', { accesshash: '' }, /is not trusted .*Put the CA of the API server into the Access Hash/],
       ['a CA that is none', { accesshash: 'abc' }, /is not a certificate/],
       ['a port nobody listens on', { port: 1 }, /does not answer .*press again later/],
@@ -77,7 +77,7 @@ suite('a shop on WHMCS', () => {
     it('never writes its token or a password into the module log', async () => {
       const { log } = await shop.call('TestConnection', { server: true })
       expect(log.length).toBeGreaterThan(0)
-      expect(log.join()).not.toContain(String((await shop.tables()).tblservers[0]?.password))
+      expect(log.join()).not.toContain(String((await shop.tables()).tblservers[0]?.password).replace('encrypted:', ''))
     })
   })
 
@@ -111,9 +111,15 @@ suite('a shop on WHMCS', () => {
     it('is told that an order waits, and goes on by its cron job when the operator is back', async () => {
       expect(await shop.press('CreateAccount')).toContain('The operator has not looked at the last order yet.')
       expect((await shop.service()).notes).toMatch(/creation begun: \S+\/whmcs-5546 uid/)
+      const waiting = await shop.call('AfterCronJob')
+      expect([waiting.answer, waiting.activity]).toEqual([[0], []])
+      const { tblservers } = await shop.tables()
+      await shop.edit('tblservers', { port: 1 })
+      expect(await shop.press('AfterCronJob')).toEqual([0])
+      await shop.edit('tblservers', { ...tblservers[0] })
       await world.startOperator()
       await world.untilReady('whmcs-5546')
-      await shop.press('AfterCronJob')
+      expect(await shop.press('AfterCronJob')).toEqual([1])
       expect(await shop.service()).toMatchObject({ domainstatus: 'Active', username: expect.any(String) })
       expect((await shop.service()).notes).toMatch(/creation done: \S+\/whmcs-5546 uid/)
       const writes = world.writes().length

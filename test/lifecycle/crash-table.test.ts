@@ -267,7 +267,7 @@ describe('the crash table', () => {
     const vm = await world.untilReady(name)
     const vmid = vm.status?.vmid ?? 0
     await world.inPve('POST', `${world.pathOf(vm)}/snapshot`, { snapname: 'before' })
-    world.addBackup(vmid, Date.now())
+    world.addBackup(vmid, world.simulator.world.clock.now())
     return vm
   }
 

@@ -38,8 +38,8 @@ describe('the end of a VM', () => {
       const vm = await born('whole', { cloudInit: { user: 'admin', generatePassword: true } })
       const vmid = vm.status?.vmid ?? 0
       const former = world.addBackup(vmid, Date.parse(vm.metadata.creationTimestamp ?? '') - 86_400_000)
-      world.addBackup(vmid, Date.now() + 1000)
-      world.addBackup(vmid, Date.now() + 2000, { isProtected: true })
+      world.addBackup(vmid, world.simulator.world.clock.now() + 1000)
+      world.addBackup(vmid, world.simulator.world.clock.now() + 2000, { isProtected: true })
       await world.inPve('POST', `${world.pathOf(vm)}/snapshot`, { snapname: 'one' })
       await world.delete('whole')
       await world.untilGone('whole')
@@ -57,7 +57,7 @@ describe('the end of a VM', () => {
     'by Remove waits until the VM is off, and leaves its backups',
     async () => {
       const vm = await born('removed', { deletionPolicy: 'Remove' })
-      world.addBackup(vm.status?.vmid ?? 0, Date.now() + 1000)
+      world.addBackup(vm.status?.vmid ?? 0, world.simulator.world.clock.now() + 1000)
       await world.delete('removed')
       await world.untilCondition('removed', 'Stalled', 'True', 'VMRunning')
       expect((await addressOf(vm))?.spec.claimRef?.uid).toBe(vm.metadata.uid)
@@ -190,7 +190,7 @@ describe('the end of a VM', () => {
     async () => {
       await world.login('op@pve!weak', 'weak')
       const vm = await born('unseen')
-      world.addBackup(vm.status?.vmid ?? 0, Date.now() + 1000)
+      world.addBackup(vm.status?.vmid ?? 0, world.simulator.world.clock.now() + 1000)
       await world.delete('unseen')
       const waiting = await world.untilCondition('unseen', 'Stalled', 'True', 'PermissionDenied')
       expect(world.condition(waiting, 'Stalled')?.message).toContain('VM.Backup')

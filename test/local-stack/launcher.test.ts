@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { requirePort } from '../../src/local-stack/ports.ts'
+import { freePort, requirePort } from '../../src/local-stack/ports.ts'
 import { launcher, startProgram } from '../../src/local-stack/program.ts'
 
 const run = promisify(execFile)
@@ -67,12 +67,13 @@ describe('bin/pve-operator', () => {
 })
 
 describe('a busy port', () => {
-  it('is named in a sentence', async () => {
+  it('is named in a sentence, and makes way for a free one', async () => {
     const holder = createServer()
     await new Promise<void>((listening) => holder.listen(0, '127.0.0.1', listening))
     const { port } = holder.address() as { port: number }
 
     await expect(requirePort(port)).rejects.toThrow(`127.0.0.1:${port} is in use`)
+    expect(await freePort(port)).not.toBe(port)
 
     await new Promise((closed) => holder.close(closed))
   })

@@ -83,7 +83,7 @@ suite('the image', () => {
       { encoding: 'utf8' },
     )
 
-    expect(listed.trim()).toBe('LICENSE,NOTICE,THIRD-PARTY')
+    expect(listed.trim()).toBe('LICENSE,NOTICE,THIRD-PARTY,debian,sbom.spdx.json')
   })
 
   it('stops with 0 when it is told to', async () => {

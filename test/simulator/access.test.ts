@@ -36,7 +36,7 @@ describe("the simulator's users, groups, roles and tokens are PVE's", () => {
     expect(await pve.api('POST', '/access/users', given)).toMatchObject({ status: 200 })
     const { userid: _userid, ...rest } = given
     expect((await pve.api('GET', '/access/users/ann@pve')).data).toEqual({ ...rest, groups: [], tokens: null })
-    await pve.api('PUT', '/access/users/ann@pve', { comment: '', firstname: 'Anna' })
+    await pve.api('PUT', '/access/users/ann@pve', { comment: '  ', firstname: ' Anna ' })
     expect((await pve.api('GET', '/access/users/ann@pve')).data).toMatchObject({ firstname: 'Anna' })
     expect((await pve.api('GET', '/access/users/ann@pve')).data).not.toHaveProperty('comment')
     expect(await pve.api('POST', '/access/users', { userid: 'b@pve', nickname: 'x' })).toMatchObject({ status: 400 })

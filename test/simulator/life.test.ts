@@ -213,8 +213,8 @@ describe('the inventory', () => {
 
   it('moves a VM to its new node in one step at the end of a migration', async () => {
     await pve.exitOf((await pve.api('POST', '/nodes/pve1/qemu/9010/clone', { newid: 200 })).data)
+    const seen = new Set<unknown>([(await row(200))?.['node']])
     const { data } = await pve.api('POST', '/nodes/pve1/qemu/200/migrate', { target: 'pve2' })
-    const seen = new Set<unknown>()
     while (!seen.has('pve2')) seen.add((await row(200))?.['node'])
     expect(await pve.exitOf(data)).toBe('OK')
     expect([...seen]).toEqual(['pve1', 'pve2'])

@@ -160,19 +160,24 @@ describe('what a client sees on a PVE that it does not expect', () => {
     const header = Buffer.alloc(4096)
     header.writeUInt32BE(0x51_46_49_fb, 0)
     header.writeBigUInt64BE(2n * 1024n ** 3n, 24)
-    const send = async (content: string, name: string, more: Record<string, string> = {}) => {
+    const send = async (content: string, name: string, more: Record<string, string> = {}, field = 'filename') => {
       const form = new FormData()
       for (const [key, value] of Object.entries({ content, ...more })) form.append(key, value)
-      form.append('filename', new File([header], name))
+      form.append(field, new File([header], name))
       const response = await fetch(`${pve.simulator.url}/api2/json/nodes/pve1/storage/local/upload`, {
         method: 'POST',
         body: form,
         headers: { Authorization: 'PVEAPIToken=root@pam!sim=sim' },
       })
-      const body = (await response.json()) as { data: string; errors?: unknown }
-      return { ...body, status: response.status }
+      const text = await response.text()
+      const body = (text.startsWith('{') ? JSON.parse(text) : {}) as { data?: string; errors?: unknown }
+      return { ...body, status: response.status, reason: response.statusText }
     }
     expect(await pve.exitOf((await send('import', 'disk image.qcow2')).data)).toBe('OK')
+    expect(await send('iso', 'x.iso', {}, 'file')).toMatchObject({
+      status: 500,
+      reason: "wrong field name 'file' for file upload, expected 'filename'",
+    })
     expect(await send('iso', 'x.txt')).toMatchObject({ status: 400, errors: { filename: 'wrong file extension' } })
     const wrong = await send('import', 'b.qcow2', { 'checksum-algorithm': 'sha256', checksum: '00' })
     expect(await pve.exitOf(wrong.data)).toMatch(/^checksum mismatch: got '[0-9a-f]{64}' != expect '00'$/)

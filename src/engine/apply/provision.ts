@@ -6,6 +6,8 @@ import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
 import { Look } from '../look.ts'
 import { renamedHost } from '../create/host-names.ts'
+import { wasCarriedOut } from '../create/carried-out.ts'
+import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
@@ -26,6 +28,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (isOutcome(cluster)) return cluster
   const silence = silenceOf(cluster, deps.clock)
   if (silence) return silence
+  const unrecognised = await recognise(pass, cluster)
+  if (unrecognised) return unrecognised
   const reinstalled = await reinstall(pass, cluster)
   if (reinstalled) return reinstalled
   if (draft.status.removedAt)
@@ -35,6 +39,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (!draft.status.intentAt) {
     const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
+    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.now() }
   }
   const rename = renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
@@ -64,7 +69,7 @@ async function reinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | und
   const { draft } = pass
   const requestID = requestedReinstall(draft.vm, draft.status)
   const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined
-  if (requestID && isFree) {
+  if (requestID && isFree && !(await wasCarriedOut(pass, cluster, requestID))) {
     const template = draft.vm.spec.reinstall?.template
     await beginReinstall(pass, { requestID, ...(template && { template }) })
   }

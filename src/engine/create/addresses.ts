@@ -12,7 +12,7 @@ export function claimantOf({ vm, status }: Holder): Claimant {
   return { namespace: namespace ?? '', name, uid: uid ?? '', labels: labels ?? {}, vmid: status.vmid, cluster: vm.spec.clusterRef.name }
 }
 
-const entriesOf = ({ vm, status }: Holder): Entry[] =>
+export const entriesOf = ({ vm, status }: Holder): Entry[] =>
   (vm.spec.addresses ?? []).map((entry) => ({
     name: entry.name,
     pool: entry.poolRef.name,

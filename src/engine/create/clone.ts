@@ -1,5 +1,7 @@
 import { judge, judgeExit } from '../../proxmox/failures.ts'
 import { clonedFull, dropIntent, vmidTaken } from './intent-state.ts'
+import { whoseGuest } from '../whose-guest.ts'
+import { ofRecord } from './recognise.ts'
 import {
   ageMs,
   announceRequest,
@@ -28,7 +30,7 @@ import { isTrue } from '../../api/condition.ts'
  * lost on the way there or back, so "absent" can mean "not yet": the ledger in status says which may still take effect.
  */
 export async function ensureCloned(climb: Climb): Promise<Outcome> {
-  const { look, draft } = climb
+  const { look, draft, cluster } = climb
   const under = underWay(climb)
   if (under) return under
   if (climb.memory.clone.isUnasked) return await ask(climb)
@@ -39,7 +41,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
     case 'copying':
       return await copying(climb)
     case 'foreign':
-      return await foreign(climb)
+      return (await ofRecord(climb, cluster)) ?? (await foreign(climb))
     case 'unproved':
       return retry('Unreachable', `PVE cannot tell for certain whether VM ${draft.status.vmid} exists: ${look.doubt}.`)
     case 'absent':
@@ -187,12 +189,15 @@ async function copying(climb: Climb): Promise<Outcome> {
 }
 
 async function foreign(climb: Climb): Promise<Outcome> {
-  const { draft, cluster } = climb
+  const { draft, cluster, look } = climb
   const vmid = draft.status.vmid ?? 0
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   if (isTrue(draft.status.conditions, 'Cloned'))
     return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
+  const whose = await whoseGuest(climb, look)
+  if (whose.is === 'doubtful')
+    return stalled('VMForeign', `VM ${vmid} in PVE ${whose.why} and does not carry its mark; it is not touched, and no other VM is made.`)
   if (pinnedVmidOf(draft.vm, draft.status) !== undefined) return vmidTaken(vmid)
   return giveUpNumber(climb, `VMID ${vmid} belongs to another guest`, 0)
 }
@@ -208,6 +213,7 @@ function chooseAgain(climb: Climb, why: string, lookAfterMs: number): Outcome {
 /** Drops the intent: the next pass forms a new one. MAC and addresses stay. */
 function giveUpNumber(climb: Climb, why: string, lookAfterMs: number): Outcome {
   climb.deps.inFlight.forget(climb.draft.vm.metadata.uid ?? '')
+  climb.memory.record = {}
   climb.draft.change(dropIntent)
   return wait('Provisioning', `${why}; another place is chosen.`, lookAfterMs)
 }

@@ -43,8 +43,17 @@ async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials
   return { password, version: versionOf(secret) }
 }
 
+const ownerOf = ({ metadata: { name, uid } }: ProxmoxVM) => ({
+  apiVersion,
+  kind: 'ProxmoxVM',
+  name,
+  uid: uid ?? '',
+  controller: true,
+  blockOwnerDeletion: false,
+})
+
 async function create(vm: ProxmoxVM, client: KubeClient): Promise<Secret> {
-  const { namespace, name, uid } = vm.metadata
+  const { namespace } = vm.metadata
   const encode = (text: string) => Buffer.from(text).toString('base64')
   return await client.create(secrets, {
     apiVersion: 'v1',
@@ -52,7 +61,7 @@ async function create(vm: ProxmoxVM, client: KubeClient): Promise<Secret> {
     metadata: {
       ...(namespace && { namespace }),
       name: credentialsName(vm),
-      ownerReferences: [{ apiVersion, kind: 'ProxmoxVM', name, uid: uid ?? '', controller: true, blockOwnerDeletion: false }],
+      ownerReferences: [ownerOf(vm)],
     },
     type: 'Opaque',
     data: { username: encode(vm.spec.cloudInit?.user ?? ''), password: encode(newPassword()) },
@@ -74,3 +83,21 @@ function decoded(secret: Secret | undefined, key: string): string | undefined {
 }
 
 const versionOf = (secret: Secret) => `${secret.metadata.uid}/${secret.metadata.resourceVersion}`
+
+/** Names the password of today's Secret without telling it; nothing is made for it. Undefined: there is none. */
+export async function passwordVersionOf(vm: ProxmoxVM, client: KubeClient): Promise<string | undefined> {
+  const { passwordSecretRef, generatePassword } = vm.spec.cloudInit ?? {}
+  const name = passwordSecretRef?.name ?? (generatePassword ? credentialsName(vm) : undefined)
+  const secret = name === undefined ? undefined : await client.get(secrets, { namespace: vm.metadata.namespace ?? '', name })
+  return secret && (passwordSecretRef || isOurs(secret, vm)) ? versionOf(secret) : undefined
+}
+
+/** The generated Secret of the former object becomes this one's; it has the password that the guest knows. */
+export async function inheritCredentials(vm: ProxmoxVM, client: KubeClient, fromUID: string): Promise<void> {
+  if (!vm.spec.cloudInit?.generatePassword) return
+  const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
+  const secret = await client.get(secrets, key)
+  if (!secret?.metadata.ownerReferences?.some(({ uid }) => uid === fromUID)) return
+  const { resourceVersion } = secret.metadata
+  await client.mergePatch(secrets, key, { metadata: { resourceVersion, ownerReferences: [ownerOf(vm)] } })
+}

@@ -14,6 +14,7 @@ import { working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import { markOf } from '../../ladder/mark.ts'
+import { whoseGuest } from '../whose-guest.ts'
 
 /** What goes with the VM. Its own disks always do. */
 export interface Removal {
@@ -70,19 +71,22 @@ async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveClus
   return look
 }
 
-/** The number has another owner: ours is gone, and the stranger is not touched. With our MAC it is our VM that lost its mark, and its address is in use. */
+/** The number has another owner: ours is gone, and the stranger is not touched. One that may be our VM without its mark keeps its address. */
 async function foreign(pass: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
-  const { draft } = pass
-  const { vmid, interfaces } = draft.status
+  const { vmid = 0 } = pass.draft.status
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   // A VM that is being restored has neither mark nor network yet, and may be ours.
   if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
-  const macAddress = interfaces?.[0]?.macAddress
-  const isOurNic = macAddress !== undefined && look.seen.config?.values.net0?.toUpperCase().includes(macAddress.toUpperCase())
-  if (!isOurNic) return await awaitLateClones(pass, cluster)
-  const remedy = `put the line "${markOf(draft.vm.metadata.uid ?? '', vmid ?? 0)}" back into its description in PVE, or delete the VM there`
-  return stalled('VMForeign', `VM ${vmid} has the MAC address of this object and not its mark; it is not touched. An admin can ${remedy}.`)
+  const whose = await whoseGuest(pass, look)
+  if (whose.is === 'another' || (whose.is === 'former' && whose.uses.length === 0)) return await awaitLateClones(pass, cluster)
+  const why =
+    whose.is === 'doubtful' ? whose.why : `carries the mark of a former object (uid ${whose.uid}) and uses ${whose.uses.join(', ')}`
+  const remedy = `put the line "${markOf(pass.draft.vm.metadata.uid ?? '', vmid)}" into its description in PVE, or delete the VM there`
+  return stalled(
+    'VMForeign',
+    `VM ${vmid} on ${look.at.node} ${why} and does not carry its mark. Nothing is touched or freed. An admin can ${remedy}.`,
+  )
 }
 
 /** Nobody can be sure of a clone whose task has just been looked for under its lock. */

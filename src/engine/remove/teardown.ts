@@ -1,4 +1,5 @@
 import { dnsHolds } from '../../dns/vm-status.ts'
+import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
@@ -17,6 +18,8 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   if (!hasFinalizer(draft.vm)) return done
   if (draft.vm.spec.deletionPolicy === 'Orphan') return await orphan(pass)
+  const lost = await findLost(pass)
+  if (lost) return lost
   const { status } = draft
   if (openRequests(status, pass.memory).length > 0 || (status.intentAt && !pass.memory.clone.isUnasked)) {
     const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)

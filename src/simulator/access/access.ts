@@ -16,6 +16,12 @@ export interface User {
   details: Partial<Record<(typeof userDetails)[number], string>>
 }
 
+/** A field of user.cfg as it is read back: without the white space round it; blank and `0` are nothing (PVE::AccessControl parse_user_config). */
+export function storedField(given: string | undefined): string | undefined {
+  const value = given?.trim()
+  return value === '' || value === '0' ? undefined : value
+}
+
 export interface Group {
   groupid: string
   comment?: string
@@ -25,6 +31,8 @@ export interface Group {
 export interface Token {
   tokenid: string
   secret: string
+  /** Another one that works too. */
+  alias?: string
   privsep: boolean
   expire: number
   comment?: string
@@ -57,8 +65,8 @@ export class Access {
     for (const { userid, enable = true, password, expire = 0 } of spec.users)
       this.users.set(userid, { userid, enable, password, expire, details: {} })
     for (const { groupid, users } of spec.groups ?? []) this.groups.set(groupid, { groupid, users: new Set(users) })
-    for (const { tokenid, secret, privsep = true, expire = 0 } of spec.tokens)
-      this.tokens.set(tokenid, { tokenid, secret, privsep, expire })
+    for (const { tokenid, secret, alias, privsep = true, expire = 0 } of spec.tokens)
+      this.tokens.set(tokenid, { tokenid, secret, privsep, expire, ...(alias === undefined ? {} : { alias }) })
     for (const entry of spec.acl) this.grant(entry)
     for (const { poolid, comment, vms, storages } of spec.pools)
       this.pools.set(poolid, { poolid, comment, vms: new Set(vms), storages: new Set(storages) })

@@ -67,7 +67,8 @@ export function authenticate(world: World, method: string, headers: IncomingHttp
   const found = world.access.tokens.get(id)
   const identity = identityOf(id)
   const alive = found !== undefined && (found.expire === 0 || found.expire > world.clock.seconds()) && isUsable(world, identity.user)
-  if (alive && equal(match?.[2] ?? '', found.secret)) return identity
+  const sent = match?.[2] ?? ''
+  if (alive && (equal(sent, found.secret) || (found.alias !== undefined && equal(sent, found.alias)))) return identity
   throw refused(world.isNine ? 'Authentication failed!' : oldRefusal(world, id))
 }
 

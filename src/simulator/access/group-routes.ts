@@ -1,7 +1,7 @@
 /** /access/groups (PVE::API2::Group). */
 import { refuse } from '../http/refusal.ts'
 import { str, type Call, type Route } from '../routes.ts'
-import type { Group } from './access.ts'
+import { type Group, storedField } from './access.ts'
 
 function groupOf(call: Call, prefix = ''): Group {
   const groupid = str(call, 'groupid') ?? ''
@@ -20,17 +20,18 @@ function createGroup(call: Call): null {
   const { access } = call.world
   const groupid = str(call, 'groupid') ?? ''
   if (access.groups.has(groupid)) refuse(`create group failed: group '${groupid}' already exists`)
-  const comment = str(call, 'comment')
-  access.groups.set(groupid, { groupid, users: new Set(), ...(comment ? { comment } : {}) })
+  const comment = storedField(str(call, 'comment'))
+  access.groups.set(groupid, { groupid, users: new Set(), ...(comment === undefined ? {} : { comment }) })
   access.changed()
   return null
 }
 
 function updateGroup(call: Call): null {
   const group = groupOf(call, 'update group failed: ')
-  const comment = str(call, 'comment')
-  if (comment) group.comment = comment
-  else if (comment !== undefined) delete group.comment
+  const given = str(call, 'comment')
+  const comment = storedField(given)
+  if (comment !== undefined) group.comment = comment
+  else if (given !== undefined) delete group.comment
   return null
 }
 

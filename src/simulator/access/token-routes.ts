@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { paramError, refuse } from '../http/refusal.ts'
 import { flag, int, str, type Call, type Route } from '../routes.ts'
 import { splitList } from '../schema/named.ts'
-import type { Token } from './access.ts'
+import { storedField, type Token } from './access.ts'
 
 function tokenRow({ privsep, expire, comment }: Token): Record<string, unknown> {
   return { privsep: privsep ? 1 : 0, expire, ...(comment === undefined ? {} : { comment }) }
@@ -34,7 +34,8 @@ function createToken(call: Call): Record<string, unknown> {
   if (access.tokens.has(tokenid)) throw paramError({ tokenid: 'Token already exists.' })
   const comment = str(call, 'comment')
   const token: Token = { tokenid, secret: randomUUID(), privsep: flag(call, 'privsep', true), expire: int(call, 'expire') ?? 0 }
-  if (comment) token.comment = comment
+  const stored = storedField(comment)
+  if (stored !== undefined) token.comment = stored
   access.tokens.set(tokenid, token)
   access.changed()
   const { privsep = 1, expire } = call.rawParams
@@ -47,9 +48,9 @@ function updateToken(call: Call): Record<string, unknown> {
   const { privsep, expire } = call.rawParams
   if (privsep !== undefined) token.privsep = flag(call, 'privsep')
   token.expire = int(call, 'expire') ?? token.expire
-  const comment = str(call, 'comment') ?? token.comment
+  const comment = storedField(str(call, 'comment') ?? token.comment)
   delete token.comment
-  if (comment) token.comment = comment
+  if (comment !== undefined) token.comment = comment
   for (const key of splitList(str(call, 'delete') ?? '')) {
     if (key !== 'comment') throw paramError({ delete: `unknown option '${key}'` })
     delete token.comment
@@ -58,6 +59,7 @@ function updateToken(call: Call): Record<string, unknown> {
   const row = { ...tokenRow(token), ...(privsep === undefined ? {} : { privsep }), ...(expire === undefined ? {} : { expire }) }
   if (!flag(call, 'regenerate')) return row
   token.secret = randomUUID()
+  delete token.alias
   return { ...row, value: token.secret, 'full-tokenid': token.tokenid }
 }
 

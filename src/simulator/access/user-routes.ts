@@ -2,7 +2,7 @@
 import { PveRefusal, refuse } from '../http/refusal.ts'
 import { flag, int, str, type Call, type Route } from '../routes.ts'
 import { splitList } from '../schema/named.ts'
-import { userDetails, type User } from './access.ts'
+import { storedField, userDetails, type User } from './access.ts'
 import { realmOf } from './realm-routes.ts'
 import { tokensOf } from './token-routes.ts'
 
@@ -63,10 +63,11 @@ function createUser(call: Call): null {
   return null
 }
 
-/** user.cfg has no empty fields: what is set to nothing is not there at the next reading. */
-function setDetail(user: User, key: (typeof userDetails)[number], value: string | undefined): void {
-  if (value) user.details[key] = value
-  else if (value !== undefined) delete user.details[key]
+/** user.cfg has no empty fields: what is blank is not there at the next reading. */
+function setDetail(user: User, key: (typeof userDetails)[number], given: string | undefined): void {
+  const value = storedField(given)
+  if (value !== undefined) user.details[key] = value
+  else if (given !== undefined) delete user.details[key]
 }
 
 function userOf(call: Call): User {

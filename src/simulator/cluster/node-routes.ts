@@ -65,9 +65,8 @@ function inOrder(bridges: readonly BridgeSpec[]): BridgeSpec[] {
 function bridgesOf(call: Call): BridgeSpec[] {
   const { world, user, node } = call
   return inOrder(world.spec.bridges).filter(
-    ({ iface, nodes }) =>
-      (nodes === undefined || nodes.includes(node)) &&
-      world.access.hasAny(user, `/sdn/zones/localnetwork/${iface}`, ['SDN.Audit', 'SDN.Use']),
+    ({ iface, nodes, zone = 'localnetwork' }) =>
+      (nodes === undefined || nodes.includes(node)) && world.access.hasAny(user, `/sdn/zones/${zone}/${iface}`, ['SDN.Audit', 'SDN.Use']),
   )
 }
 

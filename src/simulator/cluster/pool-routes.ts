@@ -1,5 +1,5 @@
 import { checkModify } from '../access/declared.ts'
-import type { Pool } from '../access/access.ts'
+import { type Pool, storedField } from '../access/access.ts'
 import { PveRefusal, refuse } from '../http/refusal.ts'
 import { flag, str, type Call, type Route } from '../routes.ts'
 import { guestRow, storageRows } from './rows.ts'
@@ -45,7 +45,7 @@ function createPool(call: Call): null {
   const [, parent, leaf = poolid] = /^(.*)\/([^/]+)$/.exec(poolid) ?? []
   if (parent !== undefined && !access.pools.has(parent)) refuse(`create pool failed: parent '${parent}' of pool '${poolid}' does not exist`)
   if (!/^[A-Za-z]/.test(leaf)) refuse('create pool failed: pool name must start with a letter')
-  access.pools.set(poolid, { poolid, comment: str(call, 'comment'), vms: new Set(), storages: new Set() })
+  access.pools.set(poolid, { poolid, comment: storedField(str(call, 'comment')), vms: new Set(), storages: new Set() })
   access.changed()
   return null
 }
@@ -89,7 +89,8 @@ function changeStorage(call: Call, pool: Pool, storage: string): void {
 
 function updatePool(call: Call): null {
   const pool = poolOf(call, 'update pools failed: ')
-  pool.comment = str(call, 'comment') ?? pool.comment
+  const comment = str(call, 'comment')
+  if (comment !== undefined) pool.comment = storedField(comment)
   for (const vmid of listOf(str(call, 'vms'))) changeGuest(call, pool, Number(vmid))
   for (const storage of listOf(str(call, 'storage'))) changeStorage(call, pool, storage)
   call.world.access.changed()

@@ -98,7 +98,6 @@ const indexRoutes: readonly Route[] = [
     handler: () => names('version cluster nodes storage access pools', 'subdir'),
   },
   { method: 'GET', path: '/cluster', handler: () => names(clusterIndex, 'name') },
-  { method: 'GET', path: '/cluster/replication', handler: () => [] },
 ]
 
 /** /version, /cluster, /nodes (but for guests, storage and tasks) and /pools. */

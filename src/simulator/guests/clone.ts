@@ -9,7 +9,7 @@ import { copyVolume, linkVolume, supportsLinkedClone } from './copy.ts'
 import { checkLock, checkQuorum, findGuest, flockPath, loadGuest } from './find.ts'
 import { Guest, type Section } from './guest.ts'
 import { newMac, parseNet, printNet } from './net.ts'
-import { checkBridges } from './permissions.ts'
+import { checkBridges, checkMappings } from './permissions.ts'
 import { formatSize } from './size.ts'
 
 /** Waits of a clone for the source's and the new id's file lock. */
@@ -69,6 +69,7 @@ function check(plan: Plan): Checked {
   if (plan.target !== undefined && !world.nodes.has(plan.target)) refuse(`no such cluster node '${plan.target}'`)
   if (plan.storage !== undefined) {
     const storage = world.storage.usable(plan.storage, node)
+    if (!storage.content.includes('images')) throw paramError({ storage: `storage '${plan.storage}' does not support vm images` })
     if (plan.target !== undefined) {
       world.storage.usable(plan.storage, plan.target)
       if (!storage.shared) refuse(`can't clone to non-shared storage '${plan.storage}'`)
@@ -85,11 +86,12 @@ function check(plan: Plan): Checked {
   if (plan.format !== undefined && !full) refuse("parameter 'format' not allowed for linked clones")
   const source = snapshot?.config ?? guest.config
   const isShared = checkStorages(world, user, node, source, plan.storage)
+  checkMappings(plan.call, source)
   checkBridges(plan.call, source)
   if (plan.target !== undefined && !isShared) refuse(`can't clone VM to node '${plan.target}' (VM uses local storage)`)
   const taken = world.guests.get(plan.newid)
   if (taken && taken.node === node && taken.kind === 'qemu') refuse(`unable to create VM ${plan.newid}: config file already exists`)
-  checkDrives(world, node, source, { full, isRunning: guest.isRunning && !snapshot })
+  checkDrives(world, node, source, { full, isRunning: guest.isRunning && !snapshot, isSnapshot: snapshot !== undefined })
   return { full, source }
 }
 
@@ -119,7 +121,7 @@ function checkStorages(world: World, user: Identity, node: string, source: Secti
   return isShared
 }
 
-function checkDrives(world: World, node: string, source: Section, o: { full: boolean; isRunning: boolean }): void {
+function checkDrives(world: World, node: string, source: Section, o: { full: boolean; isRunning: boolean; isSnapshot: boolean }): void {
   for (const [key, text] of source) {
     if (!isDriveKey(key)) continue
     if (o.full && o.isRunning && key === 'tpmstate0') refuse('cannot clone TPM state while VM is running')
@@ -127,7 +129,8 @@ function checkDrives(world: World, node: string, source: Section, o: { full: boo
     if (!drive) refuse(`unable to parse drive options for '${key}'`)
     if (o.full || isCdrom(drive)) continue
     const volume = world.storage.find(drive['file'] ?? '', node)
-    if (!volume || !supportsLinkedClone(world, volume)) refuse(`Linked clone feature is not supported for '${drive['file']}' (${key})`)
+    const what = `${o.isSnapshot ? 'a snapshot of ' : ''}'${drive['file']}' (${key})`
+    if (!volume || o.isSnapshot || !supportsLinkedClone(world, volume)) refuse(`Linked clone feature is not supported for ${what}`)
   }
 }
 

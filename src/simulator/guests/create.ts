@@ -2,12 +2,13 @@ import { forbidden, PveRefusal, refuse } from '../http/refusal.ts'
 import { type Call, flag, int, str } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
 import type { World } from '../world/world.ts'
-import { type Allocation, checkStorageAccess, checkVolumeAccess, createDisks } from './disks.ts'
+import { type Allocation, checkStorageAccess, createDisks } from './disks.ts'
 import { driveKeys, isCdrom, isDriveKey, parseDrive } from './drive.ts'
 import { checkQuorum, flockPath } from './find.ts'
 import { Guest, type Section } from './guest.ts'
 import { normalise, onlyRoot, settingsOf } from './options.ts'
 import { checkBridges, checkDeviceValue, checkOptionPermissions } from './permissions.ts'
+import { mayRestore, restore } from './restore.ts'
 import { startGuest } from './start.ts'
 import { orderOf } from './update.ts'
 import { storedValue } from './stored.ts'
@@ -17,7 +18,7 @@ import { regenerate } from './cloudinit.ts'
 
 const flockMs = 5000
 
-/** POST /nodes/{node}/qemu without an archive. The stub with `lock: create` is there before the answer. */
+/** POST /nodes/{node}/qemu. The stub with `lock: create` is there before the answer. */
 export async function create(call: Call): Promise<string> {
   const { world, node, user } = call
   const vmid = int(call, 'vmid') ?? 0
@@ -30,14 +31,12 @@ export async function create(call: Call): Promise<string> {
   if (flag(call, 'ha-managed')) call.check('/', ['Sys.Console'])
   const asked = throughPool(call, vmid, pool)
   if (flag(call, 'start')) asked.check(`/vms/${vmid}`, ['VM.PowerMgmt'])
-  const mayAllocate =
-    world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') || (pool !== undefined && world.access.has(user, `/pool/${pool}`, 'VM.Allocate'))
-  if (!mayAllocate) throw forbidden()
   const archive = str(call, 'archive')
-  if (archive !== undefined) {
-    checkVolumeAccess({ world, user, vmid }, archive)
-    refuse('the simulator does not restore backups')
-  }
+  const mayAllocate =
+    world.access.has(user, `/vms/${vmid}`, 'VM.Allocate') ||
+    (pool !== undefined && world.access.has(user, `/pool/${pool}`, 'VM.Allocate')) ||
+    (archive !== undefined && mayRestore(call, vmid))
+  if (!mayAllocate) throw forbidden()
   onlyRoot(call, 'skiplock')
   const settings = normalise(world, settingsOf(call))
   const about = { world, user, node, vmid, defaultStorage: storage }
@@ -45,6 +44,7 @@ export async function create(call: Call): Promise<string> {
   checkOptionPermissions(asked, vmid, Object.keys(settings))
   for (const [key, value] of Object.entries(settings)) checkDeviceValue(asked, vmid, key, value, 'set')
   checkBridges(call, Object.entries(settings))
+  if (archive !== undefined) return restore(call, vmid, archive, settings)
   await writeStub(call, vmid)
   const task = world.tasks.start({ node, type: 'qmcreate', id: String(vmid), user: user.id, fault: call.fault?.task }, async (worker) => {
     await fill(call, worker, { ...about, log: (line) => worker.log(line) }, { settings, pool })

@@ -126,7 +126,7 @@ function sectionText(section: Section): string {
 }
 
 /** The guest's config file, as PVE::QemuServer::write_vm_config lays it out. */
-function configText(guest: Guest): string {
+export function configText(guest: Pick<Guest, 'config' | 'pending' | 'deletions' | 'snapshots' | 'cloudInitChanges'>): string {
   let text = sectionText(guest.config)
   if (guest.pending.size > 0 || guest.deletions.size > 0) {
     text += '\n[PENDING]\n'

@@ -61,6 +61,17 @@ export function checkDeviceValue(call: Pick<Call, 'user' | 'check'>, vmid: numbe
   } else checkHostDevice(call, { key, kind, mapping: part('mapping'), host: part('host') ?? bare(value) }, needs)
 }
 
+/** Devices of the host that a copy would use too (PVE::QemuServer check_mapping_access). */
+export function checkMappings(call: Pick<Call, 'user' | 'check'>, config: Iterable<readonly [string, string]>): void {
+  const nothing = (): void => {}
+  for (const [key, value] of config) {
+    const kind = /^(usb|hostpci)\d+$/.exec(key)?.[1]
+    const part = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(value)?.[1]
+    if (kind !== undefined && !call.user.isRoot)
+      checkHostDevice(call, { key, kind, mapping: part('mapping'), host: part('host') ?? bare(value) }, nothing)
+  }
+}
+
 /** A part without a key, which is the device itself. */
 function bare(value: string): string | undefined {
   return value.split(',').find((part) => part !== '' && !part.includes('='))

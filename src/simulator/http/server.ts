@@ -1,6 +1,9 @@
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connectConsole } from '../console/connect.ts'
+import { acceptWebSocket } from '../console/websocket.ts'
 import { checkTransport, decodePath, parameters, readBody, TransportRefusal } from './body.ts'
 import type { Answer, Pipeline, Trace } from './pipeline.ts'
 import { readUpload, uploadPath } from './upload.ts'
@@ -38,7 +41,28 @@ export function createListener(options: ServerOptions): Server {
   const settings = { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: idleMs, keepAliveTimeoutBuffer: 0 }
   const server = options.tls ? createHttps({ ...settings, ...options.tls }, handle) : createHttp(settings, handle)
   server.on('clientError', (_fault, socket) => socket.destroy())
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgrade(options, request, socket, head).catch(() => socket.destroy())
+  })
   return server
+}
+
+/** vncwebsocket: the call is judged like any other; when it is allowed the connection becomes the console's. */
+async function upgrade(options: ServerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const [rawPath = '/', search = ''] = (request.url ?? '/').split('?', 2)
+  const path = tidy(decodePath(rawPath).replace(/^\/api2\/json/, ''))
+  const params = parameters(new URLSearchParams(search), '', undefined)
+  const { world } = options.sim()
+  const answer = await options.pipeline.answer({ method: request.method ?? '', path, params, headers: request.headers }, {})
+  const session = path.endsWith('/vncwebsocket') ? world.consoles.get(Number(params['port'])) : undefined
+  if (answer.is === 'dropped' || answer.status !== 200 || !session) {
+    const { status, reason } = answer.is === 'dropped' ? { status: 500, reason: '' } : answer
+    socket.end(`HTTP/1.1 ${status === 200 ? 501 : status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    return
+  }
+  const connection = acceptWebSocket(request, socket, head)
+  if (connection) connectConsole(world, session, connection)
+  else socket.destroy()
 }
 
 async function serve(options: ServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -91,28 +91,52 @@ class FileSink {
 
 const algorithms = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'])
 
-/** The fields that stand before the file, and the file. Throws `upload failed` when it ends too soon. */
-export async function readUpload(request: IncomingMessage): Promise<{ params: Record<string, string>; upload: Upload }> {
-  const boundary = boundaryOf(request)
-  let form = Buffer.alloc(0)
-  let params: Record<string, string> | undefined
-  let sink: FileSink | undefined
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    if (sink !== undefined) {
-      sink.add(chunk)
-      continue
-    }
-    form = Buffer.concat([form, chunk])
-    const read = readForm(form.toString('latin1'), boundary)
-    if (read === undefined) {
-      if (form.length > mostFormBytes) throw new TransportRefusal(500, 'upload failed')
-      continue
-    }
-    params = read.params
-    const algorithm = params['checksum-algorithm']
-    sink = new FileSink(boundary, algorithm !== undefined && algorithms.has(algorithm) ? algorithm : undefined)
-    sink.add(form.subarray(read.fileAt))
+/** One upload as it comes in: first the form's small fields, then the file. */
+class UploadReader {
+  readonly #boundary: string
+  #form = Buffer.alloc(0)
+  #params: Record<string, string> | undefined
+  #sink: FileSink | undefined
+
+  constructor(boundary: string) {
+    this.#boundary = boundary
   }
-  if (params === undefined || sink?.isComplete !== true) throw new TransportRefusal(500, 'upload failed')
-  return { params, upload: sink.result() }
+
+  add(chunk: Buffer): void {
+    if (this.#sink !== undefined) {
+      this.#sink.add(chunk)
+      return
+    }
+    this.#form = Buffer.concat([this.#form, chunk])
+    const read = readForm(this.#form.toString('latin1'), this.#boundary)
+    if (read === undefined) {
+      if (this.#form.length > mostFormBytes) throw new TransportRefusal(500, 'upload failed')
+      return
+    }
+    this.#params = read.params
+    const algorithm = read.params['checksum-algorithm']
+    this.#sink = new FileSink(this.#boundary, algorithm !== undefined && algorithms.has(algorithm) ? algorithm : undefined)
+    this.#sink.add(this.#form.subarray(read.fileAt))
+  }
+
+  result(): { params: Record<string, string>; upload: Upload } {
+    if (this.#params === undefined || this.#sink?.isComplete !== true) throw new TransportRefusal(500, 'upload failed')
+    return { params: this.#params, upload: this.#sink.result() }
+  }
+}
+
+/** The fields that stand before the file, and the file; the request is read to its end before anything is thrown. */
+export async function readUpload(request: IncomingMessage): Promise<{ params: Record<string, string>; upload: Upload }> {
+  const reader = new UploadReader(boundaryOf(request))
+  let fault: unknown
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    if (fault !== undefined) continue
+    try {
+      reader.add(chunk)
+    } catch (wrong) {
+      fault = wrong
+    }
+  }
+  if (fault instanceof Error) throw fault
+  return reader.result()
 }

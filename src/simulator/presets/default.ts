@@ -88,6 +88,9 @@ const durations: WorldSpec['durations'] = {
   guestsObeyShutdown: true,
 }
 
+/** Some clients check that a secret is a UUID; `sim` is for hands. */
+const secret = '51300000-0000-4000-8000-000000000513'
+
 /** A cluster of three nodes with local and shared storage, the datacenter firewall on, and two templates: one on every node, one shared. */
 export function defaultSpec(): WorldSpec {
   return {
@@ -102,7 +105,7 @@ export function defaultSpec(): WorldSpec {
     ],
     roles: {},
     users: [{ userid: 'root@pam' }],
-    tokens: [{ tokenid: 'root@pam!sim', secret: 'sim', privsep: false }],
+    tokens: [{ tokenid: 'root@pam!sim', secret, alias: 'sim', privsep: false }],
     acl: [],
     pools: [],
     guests: [

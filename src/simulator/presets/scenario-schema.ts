@@ -68,6 +68,7 @@ const durationNames = [
   'moveMsPerGiB',
   'backupMs',
   'agentMs',
+  'restoreMs',
   'restartMs',
   'cleanupMs',
 ] as const

@@ -138,10 +138,17 @@ const checks: Record<string, Check> = {
     if (!value.startsWith('/')) checkVolume(value)
   },
   'pve-configid': matches(/^[a-z][a-z0-9_-]+$/i, (v) => `invalid configuration ID '${v}'`),
-  'pve-poolid': matches(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+){0,2}$/, (v) => `pool name '${v}' contains invalid characters`),
+  'pve-poolid': (value) => {
+    if (value.split('/').length > 3) fail(`pool name '${value}' nested too deeply (max levels = 3)`)
+    if (!/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+){0,2}$/.test(value)) fail(`pool name '${value}' contains invalid characters`)
+  },
   'pve-roleid': matches(/^[A-Za-z0-9._-]+$/, (v) => `role name '${v}' contains invalid characters`),
   'pve-groupid': matches(/^[A-Za-z0-9._-]+$/, (v) => `group name '${v}' contains invalid characters`),
-  'pve-userid': matches(/^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$/, (v) => `value '${v}' does not look like a valid user name`),
+  'pve-userid': (value) => {
+    if (value.length < 3) fail(`user name '${value}' is too short`)
+    if (value.length > 64) fail(`user name '${value}' is too long (${value.length} > 64)`)
+    if (!/^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$/.test(value)) fail(`value '${value}' does not look like a valid user name`)
+  },
   'pve-tokenid': matches(
     /^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$/,
     (v) => `value '${v}' does not look like a valid token ID`,

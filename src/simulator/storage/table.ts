@@ -24,16 +24,14 @@ export class StorageTable {
 
   constructor(definitions: readonly StorageSpec[], now: () => number) {
     this.#now = now
-    for (const spec of definitions) {
-      const shared = spec.shared ?? ['nfs', 'cifs', 'rbd', 'pbs'].includes(spec.type)
-      this.definitions.set(spec.storage, {
-        ...spec,
-        shared,
-        disabled: spec.disabled ?? false,
-        properties: spec.properties ?? {},
-        online: true,
-      })
-    }
+    for (const spec of definitions) this.define(spec)
+  }
+
+  /** Adds a storage as its definition says. */
+  define(spec: StorageSpec): void {
+    const shared = spec.shared ?? ['nfs', 'cifs', 'rbd', 'pbs'].includes(spec.type)
+    const { disabled = false, properties = {} } = spec
+    this.definitions.set(spec.storage, { ...spec, shared, disabled, properties, online: true })
   }
 
   isFileBased(storage: string): boolean {

@@ -1,3 +1,5 @@
+import type { FirewallFile } from '../firewall/file.ts'
+
 /** One volume. `name` is the part of the volid behind the colon. */
 export interface Volume {
   storage: string
@@ -16,6 +18,17 @@ export interface Volume {
   ctime: number
   notes?: string
   isProtected?: boolean
+  /** Of a backup: what is in it; a file without it is no archive that could be read. */
+  archive?: Archive
+}
+
+/** What vzdump put into an archive. */
+export interface Archive {
+  config: Map<string, string>
+  /** The configuration as `extractconfig` gives it out. */
+  text: string
+  disks: { key: string; storage: string; format: string; sizeBytes: number; usedBytes: number; isCloudInit: boolean }[]
+  firewall?: FirewallFile
 }
 
 export function volidOf(volume: Volume): string {

@@ -1,4 +1,5 @@
 /** POST /nodes/{node}/vzdump: backups made at once (PVE::API2::VZDump). */
+import { archiveOf } from '../backup/archive.ts'
 import { includedIn } from '../backup/jobs.ts'
 import { checkBackupOptions, verifyBackup } from '../backup/verify.ts'
 import { checkLock, flockPath, loadGuest } from '../guests/find.ts'
@@ -59,6 +60,7 @@ async function backUp(call: Call, worker: Worker, vmid: number, storage: Storage
     usedBytes: 1024 ** 3,
     content: 'backup',
     vmid,
+    archive: archiveOf(world, guest),
     ...notes(call, guest.config.get('name') ?? `VM ${vmid}`),
     ...(flag(call, 'protected') ? { isProtected: true } : {}),
   })

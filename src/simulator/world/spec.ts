@@ -11,7 +11,7 @@ export interface WorldSpec {
   roles: Record<string, string[]>
   users: { userid: string; enable?: boolean; password?: string; expire?: number }[]
   groups?: { groupid: string; users: string[] }[]
-  tokens: { tokenid: string /* user@realm!name */; secret: string; privsep?: boolean; expire?: number }[]
+  tokens: { tokenid: string /* user@realm!name */; secret: string; alias?: string; privsep?: boolean; expire?: number }[]
   acl: AclSpec[]
   pools: { poolid: string; comment?: string; vms?: number[]; storages?: string[] }[]
   guests: GuestSpec[]
@@ -113,6 +113,8 @@ export interface BridgeSpec {
   iface: string
   vlanAware?: boolean
   cidr?: string
+  /** Of a VNet: its zone; bridges of the host are in `localnetwork`. */
+  zone?: string
   /** Absent: on every node. */
   nodes?: string[]
 }
@@ -157,6 +159,8 @@ export interface Durations {
   migrateMs: number
   moveMsPerGiB: number
   backupMs: number
+  /** Reading a backup's data, default `backupMs`. */
+  restoreMs?: number
   /** From start until the guest agent answers. */
   agentMs: number
   /** Whether a guest reacts to the ACPI power button; false: shutdown runs into its timeout. */

@@ -1,4 +1,5 @@
 import { Access } from '../access/access.ts'
+import { Consoles } from '../console/session.ts'
 import type { BackupJob } from '../backup/jobs.ts'
 import { copyFirewall, emptyFirewall, type FirewallFile } from '../firewall/file.ts'
 import { isDriveKey, parseDrive, volumeOf } from '../guests/drive.ts'
@@ -14,6 +15,15 @@ import { type Published, publish } from './published.ts'
 import { Random } from './random.ts'
 import { Slots } from './slots.ts'
 import type { NodeSpec, WorldSpec } from './spec.ts'
+
+/** What an administrator set on one node. */
+export interface NodeSettings {
+  timezone: string
+  search: string
+  servers: string[]
+  /** The node's own config file. */
+  config: Record<string, string>
+}
 
 export interface Node extends NodeSpec {
   online: boolean
@@ -51,6 +61,10 @@ export class World {
   readonly tasks: TaskTable
   readonly access: Access
   readonly ha: HaState
+  readonly consoles = new Consoles()
+  /** Section files that are only kept: kind → id → options. */
+  readonly sections = new Map<string, Map<string, Record<string, unknown>>>()
+  readonly #nodeSettings = new Map<string, NodeSettings>()
   /** PEM of /etc/pve/pve-root-ca.pem. */
   rootCa = ''
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
@@ -123,6 +137,15 @@ export class World {
 
   get firstNode(): Node {
     return [...this.nodes.values()][0] as Node
+  }
+
+  nodeSettings(node: string): NodeSettings {
+    const known = this.#nodeSettings.get(node)
+    if (known) return known
+    const { search = 'sim.local', nameservers = [] } = this.spec.resolver ?? {}
+    const fresh = { timezone: 'UTC', search, servers: [...nameservers], config: {} }
+    this.#nodeSettings.set(node, fresh)
+    return fresh
   }
 
   /** Powers a node off or on: its tasks die without a last word, its guests stop, what was locked stays locked. */

@@ -25,6 +25,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   const nothing = { subscribe: () => () => undefined }
   const cluster = {
     cloneSlots: nothing,
+    deletions: nothing,
     inventory: {
       subscribe: (listener: (change: Change) => void) => {
         tell = listener
@@ -40,7 +41,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     get: () => cluster,
   }
   const store = { ...nothing, list: () => [] }
-  const deps = { vms: store, packages: store, pools: store, clusterObjects: store, commands: store, namespaces: store, clusters }
+  const deps = { kinds: nothing, vms: store, packages: store, pools: store, clusterObjects: store, commands: store, namespaces: store, clusters }
   const none = () => []
   const indexes: VMIndexes = { ofCluster: () => [...vms], ofPackage: none, ofPool: none, ofVmid: none }
   const queue = { add: (key: string) => keys.push(key), addFirst: () => undefined }

@@ -110,7 +110,7 @@ namespace {
             $server = self::row('tblservers', $serverID);
             return [
                 'server' => true, 'serverid' => $serverID, 'serverip' => $server['ipaddress'], 'serverhostname' => $server['hostname'],
-                'serverusername' => $server['username'], 'serverpassword' => $server['password'], 'serveraccesshash' => $server['accesshash'],
+                'serverusername' => $server['username'], 'serverpassword' => substr($server['password'], strlen('encrypted:')), 'serveraccesshash' => $server['accesshash'],
                 'serversecure' => true, 'serverhttpprefix' => 'https', 'serverport' => $server['port'],
             ];
         }
@@ -168,6 +168,9 @@ namespace {
                 Harness::set($values['serviceid'], [$columns[$key] => $value]);
             }
             return ['result' => 'success', 'serviceid' => $values['serviceid']];
+        }
+        if ($command === 'DecryptPassword') {
+            return ['result' => 'success', 'password' => substr($values['password2'], strlen('encrypted:'))];
         }
         $functions = ['ModuleCreate' => 'CreateAccount', 'ModuleTerminate' => 'TerminateAccount', 'ModuleCustom' => $values['func_name'] ?? ''];
         $answer = Harness::run($functions[$command], $values['serviceid']);

@@ -130,7 +130,7 @@ export class Shop {
     const fields = Object.fromEntries(Array.from({ length: 24 }, (_, at) => [`configoption${at + 1}`, settings[at + 1] ?? null]))
     return {
       tblclients: [{ id: client, email: 'ada@example.com' }],
-      tblservers: [{ id: 1, hostname, ipaddress: hostname, port, username: '', password: token, accesshash: ca }],
+      tblservers: [{ id: 1, hostname, ipaddress: hostname, port, username: '', password: `encrypted:${token}`, accesshash: ca }],
       tblservergroupsrel: [{ groupid: 3, serverid: 1 }],
       tblproducts: [{ id: 7, servertype: 'pveoperator', servergroup: 3, stockcontrol: 0, qty: 0, ...fields }],
       tblhosting: [

@@ -8,5 +8,5 @@ if (!defined('WHMCS')) {
 require_once __DIR__ . '/lib/autoload.php';
 
 add_hook('AfterCronJob', 1, function ($vars) {
-    \PveOperator\Unfinished::goOn();
+    return \PveOperator\Unfinished::goOn();
 });

@@ -36,10 +36,13 @@ final class Service
         if ($vm !== null && $vm->isBeingDeleted()) {
             throw new Refusal("{$this->what()} of this service number is still being terminated. Press Create again when it is gone.");
         }
-        $this->write(self::ORDER, $this->order->fields($vm), $vm);
+        $applied = $this->write(self::ORDER, $this->order->fields($vm), $vm);
+        if ($vm === null || !$vm->isReady()) {
+            // Noted before the waiting: whatever ends this request, the cron job of WHMCS knows what was begun.
+            $this->ledger->begin('creation', $this->object(), $applied->uid());
+        }
         $vm = $this->wait();
         if (!$vm->isReady()) {
-            $this->ledger->begin('creation', $this->object(), $vm->uid(), $vm->place());
             $this->throwIfStalled($vm);
             throw new NotYet($vm->sentence() . $this->progress($vm) . ' The cron job of WHMCS ends this by itself; pressing Create again harms nothing.');
         }
@@ -217,13 +220,13 @@ final class Service
         return 'ProxmoxVM ' . $this->object();
     }
 
-    private function write(string $manager, array $fields, ?Vm $vm): void
+    private function write(string $manager, array $fields, ?Vm $vm): Vm
     {
         // With the uid, an apply to an object that has gone meanwhile is refused; without it a new VM would be made.
         $identity = ['name' => $this->order->name, 'namespace' => $this->order->namespace] + ($vm === null ? [] : ['uid' => $vm->uid()]);
         $object = ['apiVersion' => 'pve.hosting/v1alpha1', 'kind' => 'ProxmoxVM', 'metadata' => $identity + ($fields['metadata'] ?? [])];
         try {
-            $this->api->apply("{$this->collection}/{$this->order->name}", $object + array_diff_key($fields, ['metadata' => 1]), $manager);
+            return new Vm($this->api->apply("{$this->collection}/{$this->order->name}", $object + array_diff_key($fields, ['metadata' => 1]), $manager));
         } catch (ApiRefused $refused) {
             if ($refused->status === 404) {
                 throw new Refusal("Namespace {$this->order->namespace} does not exist at {$this->api->url}. An administrator makes it, with the RoleBinding of the billing bridge (docs/whmcs.md).");

@@ -1,0 +1,141 @@
+/** Finds the VM of an object whose record was lost, before anything is made for it and before "nothing was made" is concluded. */
+import type { PveCluster } from '../../cluster/cluster.ts'
+import type { KnownGuest } from '../../cluster/guest-index.ts'
+import { parseAddress } from '../../ipam/address.ts'
+import { markOf } from '../../ladder/mark.ts'
+import { type Obstacle, retry, wait } from '../../ladder/outcome.ts'
+import { recordEvent } from '../dependencies.ts'
+import { Look } from '../look.ts'
+import type { Pass } from '../pass.ts'
+import { claimantOf, entriesOf } from './addresses.ts'
+import { lostAfterMs, silentWindowMs } from './clone-requests.ts'
+import { ofFormerObject, adoptGuest } from './former.ts'
+import { shownAddresses, takeBack } from './take-back.ts'
+
+/** Undefined: the record stands, or the VM was taken back, or PVE has none of this object: go on. */
+export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
+  const { status, vm } = pass.draft
+  // Its VM is proved to be gone, and the new one has its VMID.
+  if (status.reinstall?.running?.removed) return undefined
+  if (status.intentAt !== undefined) return await checkRecord(pass, cluster)
+  const own = await findOwn(pass, cluster)
+  if (own !== 'none') return own === 'found' ? undefined : own
+  if (vm.spec.adopt) return await adoptGuest(pass, cluster, vm.spec.adopt)
+  const { namespace = '', name } = vm.metadata
+  const former = cluster.guests.ofFormer({ cluster: vm.spec.clusterRef.name, namespace, name })
+  if (former) return ofFormerObject(pass, former)
+  if (status.adoption && !status.adoption.takenAt) pass.draft.change(({ adoption: _, ...rest }) => rest)
+  return undefined
+}
+
+/** `found`: it is in the status again. */
+export async function findOwn(pass: Pass, cluster: PveCluster): Promise<'found' | 'none' | Obstacle> {
+  const { draft, memory } = pass
+  const { uid = '' } = draft.vm.metadata
+  const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
+  if (memory.record.vmid !== undefined) {
+    const found = await remembered(pass, cluster, memory.record.vmid)
+    if (found !== 'none') return found
+  }
+  // A guest of these numbers may have lost its tag.
+  for (const vmid of [draft.vm.spec.vmid, draft.vm.spec.adopt?.vmid])
+    if (vmid !== undefined && listing.guests.has(vmid) && !cluster.guests.get(vmid)) await cluster.guests.look(vmid)
+  const known = cluster.guests.byUid(uid)
+  if (known) {
+    const found = await takeBackAt(pass, cluster, known.vmid)
+    if (found !== 'none') return found
+  }
+  return waitForGuests(cluster) ?? 'none'
+}
+
+/** One of the guests that have not been read may be this VM, or have an address that is about to be given out. */
+export function waitForGuests({ guests }: PveCluster): Obstacle | undefined {
+  const unread = guests.unread()
+  if (unread?.length === 0) return undefined
+  const named = (unread ?? []).slice(0, 5).join(', ')
+  const which = unread ? `${unread.length} guests of PVE that have our tag or are just being copied (${named})` : 'the guests of PVE'
+  return wait('LookingForGuests', `Waiting until ${which} have been read: one of them may be this VM.`, 1_000)
+}
+
+/** This process has seen the record: the VM may be too young for the listing. */
+async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promise<'found' | 'none' | Obstacle> {
+  const { memory, deps } = pass
+  const found = await takeBackAt(pass, cluster, vmid)
+  if (found !== 'none') return found
+  const askedMs = Math.max(-Infinity, ...[...memory.clone.seen.values()].map((request) => request.monotonicMs))
+  const isOpen = deps.clock.now() - (memory.record.seenMs ?? 0) < silentWindowMs || deps.clock.monotonicMs() - askedMs < lostAfterMs
+  if (isOpen && !memory.clone.isUnasked)
+    return wait(
+      'LookingForGuests',
+      `The record of VM ${vmid} was lost while its clone was asked for; waiting until PVE shows it, or can no longer begin it.`,
+      5_000,
+    )
+  memory.record = {}
+  return 'none'
+}
+
+async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promise<'found' | 'none' | Obstacle> {
+  const { deps, draft } = pass
+  const look = lookAt(pass, cluster, vmid)
+  await look.need('presence')
+  switch (look.seen.guest) {
+    case 'ours':
+      await takeBack(pass, cluster, look)
+      recordEvent(deps, draft.vm, 'Warning', 'TakenBack', `The status was lost; VM ${vmid} on ${look.at.node} was recognised by its mark.`)
+      return 'found'
+    case 'copying':
+      return wait('TaskRunning', `VM ${vmid} is being copied in PVE and may be this one; its description tells at the end.`, 2_000)
+    case 'unproved':
+      return retry('Unreachable', `PVE cannot tell for certain whether VM ${vmid} exists: ${look.doubt}.`)
+    case 'foreign':
+    case 'absent':
+      return 'none'
+  }
+}
+
+function lookAt({ deps, draft }: Pass, cluster: PveCluster, vmid: number): Look {
+  return new Look({ cluster, vmid, mark: markOf(draft.vm.metadata.uid ?? '', vmid), proofSinceMs: deps.clock.now() })
+}
+
+/**
+ * A record that came with a restore names a VM whose mark, and addresses whose claims, are of the former object. With our mark on the VM the
+ * claims come along; else it is that object's.
+ */
+async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
+  const { deps, draft, memory } = pass
+  const { vmid } = draft.status
+  if (vmid === undefined) return undefined
+  memory.record = { vmid, seenMs: deps.clock.now() }
+  if (memory.clone.isUnasked || !isClaimedByFormer(pass)) return undefined
+  const look = lookAt(pass, cluster, vmid)
+  await look.need('presence')
+  if (look.seen.guest === 'ours') {
+    await deps.inheritClaims(claimantOf(draft), entriesOf(draft), await shownAddresses(look))
+    return undefined
+  }
+  return look.seen.guest === 'foreign' ? await ofRecord(pass, cluster) : undefined
+}
+
+/** An address of the record is held by an object that is no more. */
+function isClaimedByFormer({ deps, draft }: Pass): boolean {
+  return (draft.status.addresses ?? []).some(({ address: text, pool }) => {
+    const [view, address] = [deps.book.pools.view(pool), parseAddress(text)]
+    const state = view && address && deps.book.pools.availability(view, address, deps.clock.now())
+    const holder = state?.is === 'held' ? state.by.spec.claimRef?.uid : undefined
+    return holder !== undefined && holder !== draft.vm.metadata.uid && !deps.isLiving(holder)
+  })
+}
+
+/** The guest on record does not carry our mark: is it a former object's of this name? Undefined: somebody else's. */
+export async function ofRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
+  const { vm, status } = pass.draft
+  const guest = await cluster.guests.look(status.vmid ?? 0)
+  if (!guest || !isOfThisName(guest, pass)) return undefined
+  return vm.spec.adopt ? await adoptGuest(pass, cluster, vm.spec.adopt) : ofFormerObject(pass, guest)
+}
+
+function isOfThisName(guest: KnownGuest, { draft: { vm } }: Pass): boolean {
+  const object = guest.mark?.object
+  const isNamed = object === undefined || (object.namespace === vm.metadata.namespace && object.name === vm.metadata.name)
+  return isNamed && (guest.class === 'unclaimed' || guest.class === 'theirs')
+}

@@ -1,0 +1,124 @@
+/** Takes a VM whose record was lost back into the status of its object: nothing is made, started or freed for it. */
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { configuredAddresses } from '../../cluster/guest-class.ts'
+import { parseAddress } from '../../ipam/address.ts'
+import { sameAddress } from '../../ipam/choice.ts'
+import { ownTag } from '../../ladder/mark.ts'
+import { isOutcome } from '../../ladder/outcome.ts'
+import { resolvePackage, type Resolved } from '../../want/package.ts'
+import { mayUsePackage, packageOf } from '../apply/prepare.ts'
+import { nowIso } from '../dependencies.ts'
+import type { Look } from '../look.ts'
+import type { Pass } from '../pass.ts'
+import { claimantOf, entriesOf } from './addresses.ts'
+import { passwordVersionOf } from './credentials.ts'
+import { ensureFinalizer } from './finalizer.ts'
+import { selectorOf } from './intent.ts'
+import { takenBack } from './taken-back.ts'
+
+type VMAddress = NonNullable<ProxmoxVMStatus['addresses']>[number]
+
+/** A start of ours is in PVE's task list for at least as long. */
+const bornWithinMs = 3_600_000
+
+export interface TakeBackOptions {
+  /** The package in force, where it is not the one the object refers to now. */
+  readonly source?: (resolved: Resolved) => Resolved
+  /** Whoever owned it before had finished it. */
+  readonly isFinished?: boolean
+}
+
+/** `look`: at a guest with our mark, its configuration read. Afterwards the status is written; where the VM was finished, it counts as settled. */
+export async function takeBack(pass: Pass, cluster: PveCluster, look: Look, o: TakeBackOptions = {}): Promise<void> {
+  const { deps, draft } = pass
+  const { vm } = draft
+  const values = look.seen.config?.values ?? {}
+  await ensureFinalizer(deps, draft)
+  await look.need('power')
+  const { node, vmid } = look.at
+  const power = look.seen.power ?? 'stopped'
+  const isUnfinished = !o.isFinished && power === 'stopped' && (await wasNeverStarted(pass, cluster, look))
+  const shown = await shownAddresses(look)
+  const passed = await deps.inheritClaims({ ...claimantOf(draft), vmid }, entriesOf(draft), shown)
+  const found = resolvePackage(vm, draft.status, packageOf(deps, vm), mayUsePackage(deps, vm))
+  const resolved = isOutcome(found) ? undefined : (o.source?.(found) ?? found)
+  draft.change(
+    takenBack({
+      vm,
+      node,
+      vmid,
+      values,
+      power,
+      isUnfinished,
+      merged: resolved?.merged,
+      packageSource: resolved?.source,
+      addresses: addressesOf(pass, shown),
+      template: templateOf(pass, cluster, node),
+      clonedAt: clonedAt(pass, cluster, passed),
+      passwordVersion: values.cipassword === undefined ? undefined : await passwordVersionOf(vm, deps.client),
+      nowIso: nowIso(deps.clock),
+    }),
+  )
+  await draft.save()
+  deps.inFlight.forget(vm.metadata.uid ?? '')
+  pass.memory.audit.isDue = true
+  pass.memory.clone.isUnasked = false
+}
+
+/** In its configuration and, of what cloud-init does not configure, in the set of addresses it may use. */
+export async function shownAddresses(look: Look): Promise<string[]> {
+  await look.need('firewall')
+  const allowed = (look.seen.firewall?.ipfilter ?? []).map((entry) => entry.replace(entry.includes(':') ? /\/128$/ : /\/32$/, ''))
+  return [...new Set([...configuredAddresses(look.seen.config?.values ?? {}), ...allowed])]
+}
+
+/** Off, young, and PVE knows of no start: a birth that was under way. Else a VM that is off was switched off by somebody. */
+async function wasNeverStarted({ deps, draft }: Pass, cluster: PveCluster, look: Look): Promise<boolean> {
+  const bornMs = Date.parse(draft.vm.metadata.creationTimestamp ?? '')
+  if (!(look.seen.config?.values.tags ?? '').split(/[;, ]+/).includes(ownTag)) return true
+  if (!(deps.clock.now() - bornMs < bornWithinMs)) return false
+  const since = Math.floor((bornMs + cluster.clockSkewMs) / 1000) - 5
+  const starts = await cluster.pve.tasks(look.at.node, { source: 'all', typefilter: 'qmstart', vmid: look.at.vmid, since, limit: 1 })
+  return starts.length === 0
+}
+
+/** What is held for each entry, and for the others what the guest shows of their pool: prepare() takes exactly that. */
+export function addressesOf({ deps, draft }: Pass, shown: readonly string[]): VMAddress[] {
+  const held = deps.book.held(draft.vm.metadata.uid ?? '')
+  const used = new Set(held.map(({ spec }) => spec.address))
+  return entriesOf(draft).flatMap(({ name, pool, address: named }) => {
+    const own = held.find(({ spec }) => spec.claimRef?.entry === name && spec.poolRef.name === pool)?.spec.address
+    const free = shown.find((text) => !used.has(text) && isIn(deps.book.pools.view(pool), text) && (!named || sameAddress(named, text)))
+    const address = own ?? free
+    const spec = deps.pools.get(pool)?.spec
+    if (address === undefined || !spec) return []
+    used.add(address)
+    const family = address.includes(':') ? ('IPv6' as const) : ('IPv4' as const)
+    return [{ name, family, address, prefixLength: spec.prefixLength, ...(spec.gateway !== undefined && { gateway: spec.gateway }), pool }]
+  })
+}
+
+function isIn(view: ReturnType<Pass['deps']['book']['pools']['view']>, text: string): boolean {
+  const address = parseAddress(text)
+  if (!view || !address || typeof view.space === 'string') return false
+  return view.space.family === address.family && view.space.usable.has(address.value)
+}
+
+/** PVE does not record the source of a clone: the copy on its node that spec.template chooses, else any. */
+function templateOf({ draft: { vm } }: Pass, cluster: PveCluster, node: string): ProxmoxVMStatus['template'] {
+  const listing = cluster.inventory.current()
+  const { name, vmid, tag } = vm.spec.template
+  const search = listing && cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)
+  if (search?.is !== 'found') return undefined
+  const copy = search.copies.find((row) => row.node === node) ?? search.copies[0]
+  return copy && { vmid: copy.vmid, node: copy.node, ...(copy.name && { name: copy.name }), selector: selectorOf(vm.spec.template) }
+}
+
+/** Not before its object, or the object whose claims it has: older backups with its VMID may be a former holder's. By PVE's clock. */
+function clonedAt({ deps, draft }: Pass, cluster: PveCluster, passed: readonly string[]): string {
+  const { uid = '', creationTimestamp } = draft.vm.metadata
+  const former = deps.book.held(uid).flatMap(({ spec }) => (passed.includes(spec.address) ? (spec.history?.at(-1)?.from ?? []) : []))
+  const times = [creationTimestamp ?? nowIso(deps.clock), ...former].map((time) => Date.parse(time))
+  return `${new Date(Math.min(...times) + cluster.clockSkewMs).toISOString().slice(0, 19)}Z`
+}

@@ -1,0 +1,10 @@
+/** The question before what cannot be taken back. */
+import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
+
+/** Asks, unless `isSure` (--yes). Throws unless the answer is yes; without a terminal nobody can answer, so --yes is needed. */
+export async function confirm(shell: Shell, question: string, isSure: boolean): Promise<void> {
+  if (isSure) return
+  const answer = await shell.ask?.(`${question} [y/N] `)
+  if (answer === undefined) throw new PluginRefusal('there is no terminal to ask at; add --yes if it is meant', exitCodes.usage)
+  if (!/^y(es)?$/i.test(answer.trim())) throw new PluginRefusal('nothing was done')
+}

@@ -1,0 +1,15 @@
+// What `simulate` says after `ready`: where it is, who may come in, and a first call.
+import type { Simulator } from './simulator.ts'
+
+/** Address, first token and a curl line that can be copied as it is. */
+export function greeting({ url, world }: Pick<Simulator, 'url' | 'world'>): string {
+  const token = world.spec.tokens[0]
+  const lines = [`URL    ${url}`]
+  if (token) {
+    const { tokenid, secret, alias } = token
+    lines.push(`token  ${tokenid}=${secret}${alias === undefined ? '' : `   (the secret '${alias}' works too)`}`)
+    const insecure = url.startsWith('https') ? '-k ' : ''
+    lines.push(`try    curl ${insecure}-H 'Authorization: PVEAPIToken=${tokenid}=${alias ?? secret}' ${url}/api2/json/nodes`)
+  }
+  return lines.join('\n')
+}
