@@ -81,6 +81,6 @@ describe('a clone request whose answer was lost', () => {
     const { lookUp, draft } = ledgerOf([request(), answered], { afterSeconds: 90, ended: { is: 'failed', exitstatus: 'File exists' } })
 
     expect(await lookUp()).toMatchObject({ failed: 'File exists', lost: [request()] })
-    expect(draft.status.cloneRequests).toEqual([request()])
+    expect(draft.status.cloneRequests).toEqual([request(), { ...answered, ended: true }])
   })
 })

@@ -132,7 +132,7 @@ describe('a clone request', () => {
     ended.end = { is: 'failed', exitstatus: "can't lock file '/var/lock/qemu-server/lock-10001.conf' - got timeout" }
 
     expect(await ensureCloned(climb)).toEqual({ is: 'done' })
-    expect(climb.draft.status.cloneRequests).toEqual([request(70)])
+    expect(climb.draft.status.cloneRequests).toEqual([request(70), { ...request(9, 'UPID:b'), ended: true }])
   })
 
   it('that was killed left a VM without a drive of its template, and nobody is told to destroy it', async () => {
