@@ -44,7 +44,11 @@ const mostLanes = 10
  * Does `visit` for every point, in several lanes at once, each with a world of its own. Answers with what was not as it should be.
  * A lane in which something went wrong is given up for a fresh one.
  */
-export async function walk(points: readonly Point[], visit: (lane: Lane, point: Point) => Promise<void>): Promise<string[]> {
+export async function walk<T>(
+  points: readonly T[],
+  visit: (lane: Lane, point: T) => Promise<void>,
+  name: (point: T) => string,
+): Promise<string[]> {
   const left = [...points]
   const faults: string[] = []
   const one = async (): Promise<void> => {
@@ -53,7 +57,7 @@ export async function walk(points: readonly Point[], visit: (lane: Lane, point: 
       try {
         await visit(lane, point)
       } catch (fault) {
-        faults.push(`${nameOf(point)}: ${fault instanceof Error ? fault.message : String(fault)}`)
+        faults.push(`${name(point)}: ${fault instanceof Error ? fault.message : String(fault)}`)
         await lane.world.stop().catch(() => undefined)
         lane = await openLane()
       }
