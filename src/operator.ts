@@ -1,27 +1,15 @@
 import { hostname } from 'node:os'
 import { group, teardownFinalizer } from './api/group.ts'
-import {
-  crdResource,
-  dnsZones,
-  ipPools,
-  namespaces,
-  poolAddresses,
-  proxmoxClusters,
-  proxmoxVMCommands,
-  proxmoxVMs,
-  vmPackages,
-  type KubeObject,
-  type Resource,
-} from './api/meta.ts'
+import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
+import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
-import { AddressBook } from './ipam/address-book.ts'
-import { PoolController } from './ipam/pool-controller.ts'
+import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
@@ -29,17 +17,13 @@ import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
-import { Store } from './kube/store.ts'
-import { Reflector } from './kube/watch.ts'
 import { aborted } from './ops/abort.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
-import { addressesInUse, guestContext } from './guest-wiring.ts'
-import type { InUseAddresses } from './ipam/in-use.ts'
-import { inheritClaims } from './ipam/inherit.ts'
+import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -65,12 +49,10 @@ export class Operator {
   /** The queue of each controller, by the name that metrics give it. */
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
-  readonly book: AddressBook
-  readonly inUse: InUseAddresses
-  readonly stores
+  readonly ipam: Ipam
+  readonly stores: Stores
   readonly dns: DnsTrack
   readonly kinds: KindWatch
-  readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #deps: Dependencies
   readonly #controller: VMController
@@ -80,25 +62,23 @@ export class Operator {
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
-  readonly #stores = new Map<string, { readonly size: number; readonly isSynced: boolean }>()
-  readonly #reflectors = new Map<string, { run(signal: AbortSignal): Promise<void>; readonly silentSeconds: number | undefined }>()
+  readonly caches: Caches
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
     this.#o = o
     const { clock, log, metrics } = o
-    this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
-    this.stores = {
-      vms: this.#watch(proxmoxVMs),
-      packages: this.#watch(vmPackages),
-      pools: this.#watch(ipPools),
-      addresses: this.#watch(poolAddresses),
-      clusters: this.#watch(proxmoxClusters),
-      namespaces: this.#watch(namespaces),
-      commands: this.#watch(proxmoxVMCommands),
-      zones: this.#watch(dnsZones),
-    }
-    this.kinds = this.#watchKinds()
+    this.client = new KubeClient({
+      server: o.server,
+      fieldManager: 'pve-operator',
+      clock,
+      onRequest: (seen) => metrics.kubeRequest(seen),
+      onPutOff: (pause) => metrics.kubePutOff(pause),
+    })
+    const onProblem = (resource: string, message: string) => about(log, { part: 'watch' }).warn({ resource }, message)
+    this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
+    this.stores = watchKinds(this.caches)
+    this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -107,11 +87,18 @@ export class Operator {
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
+      onDropped: () => metrics.eventDropped(),
     })
-    this.book = this.#makeBook()
-    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
     this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
-    this.#pools = this.#makePools()
+    this.ipam = makeIpam({
+      client: this.client,
+      stores: this.stores,
+      clock,
+      log,
+      wake: (key) => this.queue.add(key),
+      isLiving: this.#recorded.isLiving,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+    })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
@@ -124,7 +111,7 @@ export class Operator {
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
-      { name: 'ippool', queue: this.#pools.queue },
+      { name: 'ippool', queue: this.ipam.pools.queue },
       { name: 'proxmoxcluster', queue: this.#clusterQueue },
       { name: 'dns', queue: this.dns.vmQueue },
       { name: 'dnszone', queue: this.dns.zoneQueue },
@@ -137,26 +124,14 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = [...this.#reflectors.values()].map((reflector) => reflector.run(signal))
+    const watches = this.caches.run(signal)
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
-    await Promise.all(watches)
-    this.book.close()
+    await watches
+    this.ipam.book.close()
     await this.#events.flush()
     await this.client.close()
-  }
-
-  /** What each watch holds, and how long its server has been silent. */
-  caches(): { resource: string; objects: number; synced: boolean; silentSeconds?: number }[] {
-    return [...this.#stores].map(([resource, store]) => {
-      const silentSeconds = this.#reflectors.get(resource)?.silentSeconds
-      return { resource, objects: store.size, synced: store.isSynced, ...(silentSeconds !== undefined && { silentSeconds }) }
-    })
-  }
-
-  get isSynced(): boolean {
-    return [...this.#stores.values()].every((store) => store.isSynced)
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
@@ -171,8 +146,8 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
-      this.#pools.run(signal),
-      this.inUse.run(signal),
+      this.ipam.pools.run(signal),
+      this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
@@ -204,33 +179,6 @@ export class Operator {
     return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault })
   }
 
-  #makeBook(): AddressBook {
-    const { pools, addresses, namespaces } = this.stores
-    return new AddressBook({
-      client: this.client,
-      pools,
-      addresses,
-      namespaces,
-      clock: this.#o.clock,
-      onFreed: (_pool, next) => next.forEach(({ namespace, name }) => this.queue.add(`${namespace}/${name}`)),
-    })
-  }
-
-  #makePools(): PoolController {
-    const { pools, addresses } = this.stores
-    return new PoolController({
-      client: this.client,
-      pools,
-      addresses,
-      book: this.book,
-      clock: this.#o.clock,
-      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
-      inUseOf: (pool) => this.inUse.countOf(pool),
-      isLiving: this.#recorded.isLiving,
-      onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
-    })
-  }
-
   #makeClusters(): ClusterController {
     return new ClusterController({
       client: this.client,
@@ -238,7 +186,7 @@ export class Operator {
       vms: this.stores.vms,
       queue: this.#clusterQueue,
       recorded: this.#recorded,
-      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
+      guests: guestContext({ installation: this.#installation, inUse: this.ipam.inUse, events: this.#events }),
       clock: this.#o.clock,
       // what was under way when its cluster was deleted must not bring the series back
       observe: (seen) => {
@@ -256,11 +204,6 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
-    const {
-      client,
-      stores: { addresses },
-    } = this
-    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -271,10 +214,10 @@ export class Operator {
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
       installation: this.#installation,
-      book: this.book,
+      book: this.ipam.book,
       clusters: this.clusters.directory,
-      isLiving,
-      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
+      isLiving: this.#recorded.isLiving,
+      inheritClaims: this.ipam.inheritClaims,
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,
@@ -306,19 +249,5 @@ export class Operator {
       identity,
       clock: this.#o.clock,
     })
-  }
-
-  #watchKinds(): KindWatch {
-    return new KindWatch({ client: this.client, store: this.#watch(crdResource, strippedKind) })
-  }
-
-  #watch<T extends KubeObject>(resource: Resource<T>, strip?: (object: T) => T): Store<T> {
-    const onProblem = (message: string) => about(this.#o.log, { part: 'watch' }).warn({ resource: resource.plural }, message)
-    const store = new Store<T>({ onProblem })
-    const o = { client: this.client, resource, store, clock: this.#o.clock, onProblem, ...(strip && { strip }) }
-    const isGone = () => resource.group === group && this.kinds.isGone(resource.plural)
-    this.#reflectors.set(resource.plural, new Reflector<T>({ ...o, isGone }))
-    this.#stores.set(resource.plural, store)
-    return store
   }
 }

@@ -14,6 +14,7 @@ import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
+import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
@@ -92,17 +93,19 @@ export class VMController {
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) return done
+    const other = otherPve(draft, cluster)
+    if (other) return other
     if (vm.metadata.deletionTimestamp) {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held
       await refuseCommands(deps, key, 'The VM is being deleted.')
       return await tearDown({ deps, key, draft, memory })
     }
-    if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
     if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {
       const held = await holdOff({ deps, key, draft, memory }, cluster)
       if (held) return held
     }
+    if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
     if (pending && pending.is !== 'wait') forgetLastSent(memory)
     if (pending) return pending

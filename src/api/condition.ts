@@ -1,5 +1,5 @@
 import type { Condition } from './object.ts'
-import type { VmCondition } from './words.ts'
+import type { VmCondition } from './condition-words.ts'
 
 export const conditionOf = (conditions: readonly Condition[] | undefined, type: VmCondition) =>
   conditions?.find((condition) => condition.type === type)

@@ -25,6 +25,16 @@ const endpoint = z
     }),
   )
 
+const identity = z
+  .string()
+  .max(95)
+  .meta(
+    rule(
+      "self.matches('^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$')",
+      'identity: write the SHA-256 fingerprint of pve-root-ca.pem as PVE shows it: 32 pairs of hexadecimal digits joined by :',
+    ),
+  )
+
 const tls = z
   .object({
     caBundle: z
@@ -150,6 +160,11 @@ export const proxmoxClusterSpec = z
           'Kubernetes clusters that had these VMs before, each by the uid of its namespace kube-system (it stands in the description of every VM and in status.unclaimed). Their VMs count as unclaimed here, and `kubectl pve adopt --former` takes them over. Name none that is still at work.',
         ...listSet,
       }),
+    identity: identity
+      .exactOptional()
+      .describe(
+        'Confirms which PVE this is, once status.identity is not what answers any more (reason ClusterChanged): the SHA-256 of its pve-root-ca.pem, as System → Certificates of a node shows it. Absent = what was recorded first.',
+      ),
     allowedNamespaces: allowedNamespaces.exactOptional(),
   })
   .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')
@@ -218,6 +233,11 @@ export const proxmoxClusterStatus = z
       .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
       .exactOptional()
       .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
+    identity: z
+      .string()
+      .max(95)
+      .exactOptional()
+      .describe('Which PVE it is: SHA-256 of its pve-root-ca.pem. While another one answers nothing is written and nothing is concluded.'),
     deletions: deletionsStatus.exactOptional(),
     unclaimed: z
       .array(

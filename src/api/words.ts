@@ -28,9 +28,9 @@ const stepsBeside = {
   start: 'The VM is being started.',
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',
+  put_back_firewall: "People's own firewall entries of the VM that was here before are being put back.",
   delete_backups: 'The VM goes, and its backups first.',
-  delete_snapshots: 'The VM goes, and its snapshots first.',
-  remove: 'The VM is being deleted.',
+  remove: 'The VM is being deleted, its disks and snapshots with it.',
 } as const
 export type StepName = LocalStatus | keyof typeof stepsBeside
 
@@ -65,33 +65,6 @@ export const addressStates = {
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object is kept for its record of former holders.',
 } as const
-/** Condition types of a ProxmoxVM, in the order in which they are written. */
-export const vmConditions = [
-  'Ready',
-  'AddressesAllocated',
-  'Cloned',
-  'TemplateApplied',
-  'PackageApplied',
-  'NetworkConfigured',
-  'FirewallConfigured',
-  'CloudInitConfigured',
-  'DNSSynced',
-  'Suspended',
-  'RestartRequired',
-  'Paused',
-  'Reconciling',
-  'Stalled',
-] as const
-export type VmCondition = (typeof vmConditions)[number]
-
-/** Condition types of an IPPool. */
-export const poolConditions = ['Ready', 'Exhausted', 'Overlapping', 'Reconciling', 'Stalled'] as const
-export type PoolCondition = (typeof poolConditions)[number]
-
-/** Condition types of a ProxmoxCluster. */
-export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
-export type ClusterCondition = (typeof clusterConditions)[number]
-
 /** Phases of a ProxmoxVMCommand. */
 export const commandPhases = {
   Pending: 'Nothing was done yet.',
@@ -99,14 +72,6 @@ export const commandPhases = {
   Succeeded: 'Done, or it was so already.',
   Failed: 'Refused or failed; the message says why. It is not tried again.',
 } as const
-
-/** Condition types of a ProxmoxVMCommand. */
-export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
-export type CommandCondition = (typeof commandConditions)[number]
-
-/** Condition types of a DNSZone. */
-export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
-export type ZoneCondition = (typeof zoneConditions)[number]
 
 /** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
 export const reasons = {
@@ -186,6 +151,16 @@ export const reasons = {
   NotEnforced: { who: 'admin', means: 'The rules are written, but the datacenter firewall of PVE is off.' },
   // PVE
   Unreachable: { who: 'admin', means: 'PVE does not answer; nothing is concluded from that and nothing is lost.' },
+  ClusterChanged: {
+    who: 'admin',
+    means:
+      'Another PVE than the one on record answers at the endpoints: nothing is written there and nothing is concluded about VMs. Put the endpoints right, or confirm the new one in spec.identity of the ProxmoxCluster.',
+  },
+  ListingDoubtful: {
+    who: 'admin',
+    means:
+      'PVE does not list VMs that may well be there, many at once or against what it says elsewhere; none is taken for gone. The message names the privilege that shows them.',
+  },
   NodeOffline: { who: 'admin', means: 'The node of the VM is offline.' },
   PermissionDenied: { who: 'admin', means: 'The token lacks a privilege; the message names path and privilege.' },
   InvalidForPVE: { who: 'user', means: 'PVE refuses a value; the message has its words.' },
@@ -235,6 +210,16 @@ export const reasons = {
       'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
   },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
+  WouldBeLost: {
+    who: 'admin',
+    means:
+      'The VM has something in PVE that a reinstall or Remove would lose and cannot put back (high availability, replication, very many firewall entries); the message says what an admin can do.',
+  },
+  BackupsUnseen: {
+    who: 'admin',
+    means:
+      'The VM is gone and its addresses are free; its backups are on a storage or node that is off. The message names it; the annotation pve.hosting/abandon-backups gives them up.',
+  },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
   Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
@@ -297,6 +282,9 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
+  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands that set them again.',
+  BackupsAbandoned:
+    'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
   Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',

@@ -9,8 +9,10 @@ import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
 import type { DeletionRecord } from './deletion-record.ts'
 import type { ClusterFacts } from './facts.ts'
 import { GuestIndex, type GuestOwners } from './guest-index.ts'
+import type { IdentityGuard } from '../proxmox/identity.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
+import { ListingDoubt } from './listing-doubt.ts'
 import { TemplateCatalog } from './templates.ts'
 import { type ReservationRecord, VmidAllocator } from './vmid-allocator.ts'
 
@@ -28,6 +30,9 @@ export interface PveCluster {
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
   readonly deletions: DeletionBrake
+  /** Which PVE answers. */
+  readonly identity: Pick<IdentityGuard, 'other' | 'fault' | 'subscribe'>
+  readonly doubt: ListingDoubt
   /** Undefined until the first preflight succeeded. */
   facts(): ClusterFacts | undefined
   /** The ProxmoxCluster is being deleted: no new VMs. */
@@ -55,6 +60,8 @@ export class LiveCluster implements PveCluster {
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
   readonly deletions: DeletionBrake
+  readonly identity: IdentityGuard
+  readonly doubt: ListingDoubt
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -69,6 +76,10 @@ export class LiveCluster implements PveCluster {
     reservations: ReservationRecord
     deletions: { readonly record: DeletionRecord; readonly limit: () => DeletionLimit; readonly onChange?: () => void }
     owners: GuestOwners
+    /** What PVE must be; undefined: nothing is on record. */
+    identity: string | undefined
+    /** VMIDs that must be in its listing. */
+    known: () => readonly number[]
     clock: Clock
     observe?: (seen: Observation & { cluster: string }) => void
     /** Throws once this process must change nothing more. */
@@ -86,6 +97,8 @@ export class LiveCluster implements PveCluster {
       ...(o.mayWrite && { mayWrite: o.mayWrite }),
       ...(observe && { observe: (seen: Observation) => observe({ ...seen, cluster: name }) }),
     })
+    this.identity = this.#client.identity
+    this.identity.expect(o.identity)
     this.pve = new Pve(this.#client)
     this.inventory = new Inventory({ pve: this.pve, ...told })
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
@@ -96,6 +109,7 @@ export class LiveCluster implements PveCluster {
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
+    this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
     this.deletions = new DeletionBrake({ ...o.deletions, clock })
   }
 

@@ -14,11 +14,13 @@ import { ClusterDirectory } from './directory.ts'
 import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
+import { findingsOf } from './findings.ts'
 import { type GuestContext, ownersOf, type RecordedGuests } from './guest-owners.ts'
-import { unclaimedOf } from './unclaimed.ts'
 import { type Failure, judge } from '../proxmox/failures.ts'
 import { StatusDeletionRecord } from './deletion-record.ts'
 import { deletionLimitOf } from './deletion-limit.ts'
+import { expectedIdentity, identityToRecord } from './identity-record.ts'
+import { knownVmids } from './listing-doubt.ts'
 import { VmidRecord } from './vmid-record.ts'
 
 /** While something is wrong, Secret and privileges are looked at again after this long. */
@@ -129,6 +131,7 @@ export class ClusterController {
     if (await this.#guard(object, users.length > 0)) return // the changed object comes back through the store
     if (isLeaving && users.length === 0) return await this.#forget(name)
     const memory = await this.#memoryOf(object)
+    if (expectedIdentity(object) !== undefined) this.directory.live(name)?.identity.expect(expectedIdentity(object))
     const isEdited = memory.generation !== object.metadata.generation
     if (isEdited || this.#isStale(name, memory)) await this.#check(object, memory, { isEdited, inUse: users.length > 0 })
     const live = this.directory.live(name)
@@ -137,7 +140,7 @@ export class ClusterController {
       this.directory.tell(name)
     }
     live?.deletions.wake()
-    const state = this.#stateOf(name, memory, users)
+    const state = this.#stateOf(object, memory, users)
     this.directory.setProblem(name, problemOf(state))
     await this.#write(object, state)
     this.queue.addAfter(name, this.#pauseMs(name, memory))
@@ -186,13 +189,29 @@ export class ClusterController {
     if ('problem' in found) return
     const live = this.#liveFor(object, found.credentials, o.isEdited)
     try {
+      await live.pve.identity()
       live.found = await preflight(live.pve)
       memory.failure = undefined
       if (live.inventory.current() === undefined || live.inventory.lastFailure !== undefined) await live.inventory.since(memory.checkedAtMs)
+      this.#noteIdentity(object, live)
     } catch (fault) {
       memory.failure = judge(fault)
     }
     this.directory.tell(object.metadata.name)
+  }
+
+  /** On the first look at a PVE: whether it is the one of the VMs on record. */
+  #noteIdentity(object: ProxmoxCluster, live: LiveCluster): void {
+    if (expectedIdentity(object) === undefined && live.identity.found) live.identity.expect(this.#identityOf(object, live) ?? '')
+  }
+
+  #identityOf(object: ProxmoxCluster, live: LiveCluster): string | undefined {
+    const known = this.#knownOf(object.metadata.name)
+    return identityToRecord(object, { found: live.identity.found, listing: live.inventory.current(), known })
+  }
+
+  #knownOf(name: string): number[] {
+    return knownVmids(this.#usersOf(name), (uid) => this.directory.live(name)?.deletions.isGranted(uid) === true)
   }
 
   #liveFor(object: ProxmoxCluster, credentials: ApiToken, isEdited: boolean): LiveCluster {
@@ -215,6 +234,8 @@ export class ClusterController {
         limit: () => deletionLimitOf(this.#clusters.get(name) ?? object, this.#usersOf(name).length),
         onChange: () => this.queue.addAfter(name, countingMs),
       },
+      identity: expectedIdentity(object),
+      known: () => this.#knownOf(name),
       owners: ownersOf(name, { ...this.#guests, recorded: this.#recorded, clusters: this.#clusters }),
       clock: this.#clock,
       onProblem: (fault) => this.#onProblem?.(name, fault),
@@ -225,6 +246,7 @@ export class ClusterController {
       if (reachability !== undefined || nodes.size > 0) this.queue.add(name)
       else this.queue.addAfter(name, settleMs)
     })
+    live.identity.subscribe(() => this.queue.add(name))
     live.guests.subscribe((vmid) => this.#guestChanged(live, vmid))
     live.start()
     this.directory.put(live)
@@ -239,28 +261,16 @@ export class ClusterController {
     this.queue.addAfter(name, guestMs)
   }
 
-  #stateOf(name: string, memory: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
-    const live = this.directory.live(name)
-    const failure = memory.failure ?? live?.inventory.lastFailure
-    const listing = live?.inventory.current()
-    const vmsByNode = new Map<string, number>()
-    for (const { status } of users) if (status?.node !== undefined) vmsByNode.set(status.node, (vmsByNode.get(status.node) ?? 0) + 1)
-    return {
-      ...(memory.credentialsProblem && { credentialsProblem: memory.credentialsProblem }),
-      ...(failure && { failure }),
-      ...(live?.found && { facts: live.found }),
-      ...(listing && { listing }),
-      ...(live && { deletions: live.deletions.summary }),
-      ...(live?.guests.unread() && { unclaimed: unclaimedOf(live.guests.list()) }),
-      vmsByNode,
-    }
+  #stateOf(object: ProxmoxCluster, { credentialsProblem, failure }: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
+    const live = this.directory.live(object.metadata.name)
+    return findingsOf({ live, users, identity: live && this.#identityOf(object, live), credentialsProblem, failure })
   }
 
   async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {
     const status = clusterStatusOf(object, state, new Date(this.#clock.now()).toISOString())
     if (isSameJson(status, object.status)) return
-    const { unclaimedCount = 0 } = status
-    if (unclaimedCount !== (object.status?.unclaimedCount ?? 0)) this.#guests.onUnclaimed(object, unclaimedCount)
+    const { unclaimed } = state
+    if (unclaimed && unclaimed.unclaimedCount !== (object.status?.unclaimedCount ?? 0)) this.#guests.onUnclaimed(object, unclaimed)
     this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
   }
 

@@ -110,6 +110,11 @@ export class DeletionBrake {
     return this.#waiting.size
   }
 
+  /** Its VM is being destroyed, or was a moment ago. */
+  isGranted(uid: string): boolean {
+    return [...this.#granted.values()].some((granted) => granted.uid === uid)
+  }
+
   /** Destroyed inside the present window. */
   get used(): number {
     return this.#usedSince(this.#clock.now() - this.#limit().windowMs)

@@ -1,6 +1,7 @@
 import type { Condition } from '../api/object.ts'
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
-import { type ClusterCondition, clusterConditions, type Reason, reasons } from '../api/words.ts'
+import { type ClusterCondition, clusterConditions } from '../api/condition-words.ts'
+import { type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
@@ -21,6 +22,10 @@ export interface ClusterFindings {
   /** Kept through an outage. */
   readonly facts?: ClusterFacts
   readonly listing?: Listing
+  /** Which PVE it is, to be recorded; undefined: what is on record stays. */
+  readonly identity?: string | undefined
+  /** So many VMs are missing from the listing that it is in doubt. */
+  readonly doubt?: string
   /** What the brake on deletions holds back now. */
   readonly deletions?: { readonly waiting: number; readonly roomAtMs?: number; readonly liftedUntilMs?: number }
   /** Guests with our mark and without an object; undefined: PVE has not been looked at yet. */
@@ -46,7 +51,7 @@ export function problemOf(state: ClusterFindings): ClusterProblem | undefined {
 }
 
 function reasonOf(failure: Failure): Reason {
-  if (failure.reason === 'Unauthorized' || failure.reason === 'TLSUntrusted') return failure.reason
+  if (failure.reason === 'Unauthorized' || failure.reason === 'TLSUntrusted' || failure.reason === 'ClusterChanged') return failure.reason
   return failure.kind === 'denied' ? 'PermissionDenied' : 'Unreachable'
 }
 
@@ -54,13 +59,15 @@ const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
   'CredentialsNotFound',
   'Unauthorized',
   'TLSUntrusted',
+  'ClusterChanged',
+  'ListingDoubtful',
   'UnsupportedVersion',
   'MissingPrivileges',
   'PermissionDenied',
 ])
 
 function verdictsOf(state: ClusterFindings): Verdicts {
-  const problem = problemOf(state) ?? shortcomingOf(state.facts)
+  const problem = problemOf(state) ?? doubtOf(state) ?? shortcomingOf(state.facts)
   const ready = {
     status: problem ? 'False' : 'True',
     reason: problem?.reason ?? 'Ready',
@@ -76,6 +83,9 @@ function verdictsOf(state: ClusterFindings): Verdicts {
   return verdicts
 }
 
+const doubtOf = ({ doubt }: ClusterFindings): ClusterProblem | undefined =>
+  doubt === undefined ? undefined : { reason: 'ListingDoubtful', message: doubt }
+
 /** It can be worked with, but not everything will work. */
 function shortcomingOf(facts: ClusterFacts | undefined): ClusterProblem | undefined {
   if (facts?.quorate === false) return { reason: 'NoQuorum', message: sentence('NoQuorum') }
@@ -87,7 +97,7 @@ function shortcomingOf(facts: ClusterFacts | undefined): ClusterProblem | undefi
 
 function reachableOf({ credentialsProblem, failure, facts }: ClusterFindings): Verdicts['Reachable'] {
   if (failure?.reason === 'TLSUntrusted') return { status: 'False', reason: 'TLSUntrusted', message: failure.message }
-  if (failure !== undefined && failure.kind !== 'denied') return { status: 'False', reason: 'Unreachable', message: failure.message }
+  if (failure !== undefined && failure.kind !== 'denied') return { status: 'False', reason: reasonOf(failure), message: failure.message }
   if (failure !== undefined || facts !== undefined) return { status: 'True', reason: 'Reachable', message: sentence('Reachable') }
   return credentialsProblem === undefined ? undefined : { status: 'Unknown', reason: 'CredentialsNotFound', message: 'PVE was not asked' }
 }
@@ -113,6 +123,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
       version: facts.version,
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
     }),
+    ...(state.identity !== undefined && { identity: state.identity }),
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,

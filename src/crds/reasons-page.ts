@@ -1,24 +1,26 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts. */
 import {
-  addressStates,
   type ClusterCondition,
   clusterConditions,
   type CommandCondition,
   commandConditions,
+  type PoolCondition,
+  poolConditions,
+  type VmCondition,
+  vmConditions,
+  type ZoneCondition,
+  zoneConditions,
+} from '../api/condition-words.ts'
+import {
+  addressStates,
   commandPhases,
   events,
   type LocalStatus,
   localStatuses,
   type Phase,
   phases,
-  type PoolCondition,
-  poolConditions,
   reasons,
   statusesBeside,
-  type VmCondition,
-  vmConditions,
-  type ZoneCondition,
-  zoneConditions,
 } from '../api/words.ts'
 
 const finished: Record<LocalStatus, string> = {

@@ -2,10 +2,13 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
 import type { GuestRow } from '../proxmox/listing.ts'
+import type { Reason } from '../api/words.ts'
+import { type Obstacle, stalled, wait } from '../ladder/outcome.ts'
 import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
 import type { ListedRule } from '../proxmox/answers.ts'
-import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from '../ladder/machine.ts'
+import type { ConfigSeen, FirewallSeen, ForeignFirewall, Part, Seen, SeenRule } from '../ladder/machine.ts'
 import type { FirewallWrite } from '../ladder/guest-writer.ts'
+import { readForeignFirewall } from './foreign-firewall.ts'
 import { carriesMark } from '../ladder/mark.ts'
 
 /** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
@@ -22,12 +25,18 @@ export class Look {
   readonly #row: GuestRow | undefined
   readonly #proofSinceMs: number
   readonly #isCarried: boolean
+  readonly #wantsForeign: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
+  #doubtReason: Reason = 'Unreachable'
+  /** It is not this VM's turn to be asked for. */
+  #isPaced = false
   #config: ConfigSeen | undefined
   #firewall: FirewallSeen | undefined
+  #foreignFirewall: ForeignFirewall | undefined
   #power: Seen['power']
+  #isHaManaged: boolean | undefined
 
   /**
    * `expectedNode`: where to look if the listing does not show the VM, because a task of ours has just ended there.
@@ -41,6 +50,8 @@ export class Look {
     proofSinceMs: number
     presumedPower?: Seen['power']
     carried?: Carried
+    /** People's own firewall entries are to be put back, so they are read. */
+    wantsForeign?: boolean
   }) {
     this.#cluster = o.cluster
     this.#vmid = o.vmid
@@ -50,6 +61,7 @@ export class Look {
     this.#proofSinceMs = o.proofSinceMs
     this.#power = o.presumedPower
     this.#isCarried = o.carried !== undefined
+    this.#wantsForeign = o.wantsForeign === true
     if (o.carried) {
       this.#guest = 'ours'
       this.#config = o.carried.config
@@ -71,6 +83,13 @@ export class Look {
     return this.#doubt
   }
 
+  /** What to do while absence is not proved; `sentence` begins the message. */
+  unproved(sentence: string): Obstacle {
+    const told = `${sentence}: ${this.#doubt}.`
+    if (this.#isPaced) return wait(this.#doubtReason, told, Math.min(60_000, this.#cluster.doubt.missing.length * 500))
+    return this.#doubtReason === 'ListingDoubtful' ? stalled(this.#doubtReason, told) : wait(this.#doubtReason, told, 10_000)
+  }
+
   get seen(): Seen {
     const lock = this.#config ? this.#config.values.lock : this.#row?.lock
     return {
@@ -79,7 +98,9 @@ export class Look {
       ...(lock && { lock }),
       ...(this.#config && { config: this.#config }),
       ...(this.#firewall && { firewall: this.#firewall }),
+      ...(this.#foreignFirewall && { foreignFirewall: this.#foreignFirewall }),
       ...(this.#power && { power: this.#power }),
+      ...(this.#isHaManaged !== undefined && { isHaManaged: this.#isHaManaged }),
     }
   }
 
@@ -87,7 +108,20 @@ export class Look {
     if (part === 'presence') await this.#findGuest()
     if (part === 'config') this.#config ??= await this.#readConfig()
     if (part === 'firewall') this.#firewall ??= await this.#readFirewall()
-    if (part === 'power') this.#power ??= (await this.#cluster.pve.statusCurrent(this.at)).status
+    if (part === 'foreign-firewall' && this.#wantsForeign) await this.#readForeign()
+    if (part === 'power') await this.#readPower()
+  }
+
+  async #readForeign(): Promise<void> {
+    this.#firewall ??= await this.#readFirewall()
+    this.#foreignFirewall ??= await readForeignFirewall(this.#cluster.pve.firewall(this.at), this.#firewall)
+  }
+
+  async #readPower(): Promise<void> {
+    if (this.#power) return
+    const { status, haManaged } = await this.#cluster.pve.statusCurrent(this.at)
+    this.#power = status
+    this.#isHaManaged = haManaged
   }
 
   configWritten() {
@@ -100,6 +134,7 @@ export class Look {
 
   firewallStale() {
     this.#firewall = undefined
+    this.#foreignFirewall = undefined
   }
 
   powerAsked() {
@@ -108,6 +143,7 @@ export class Look {
 
   async #findGuest(): Promise<void> {
     if (this.#guest === 'ours') return
+    if (!this.#row && !this.#mayAsk()) return
     if (this.#row && this.#row.kind !== 'qemu') this.#guest = 'foreign'
     else if (!this.#node || !(await this.#judgeThere())) await this.#judgeAnywhere()
   }
@@ -117,8 +153,12 @@ export class Look {
     try {
       this.#config = await this.#readConfig()
     } catch (fault) {
-      if (judge(fault).kind !== 'absent') throw fault
-      return false
+      const { kind, message } = judge(fault)
+      if (kind === 'absent') return false
+      if (kind !== 'denied' || this.#row) throw fault
+      this.#doubt = `PVE does not list VM ${this.#vmid} and does not show it: ${message}; give the token VM.Audit on /vms/${this.#vmid}`
+      this.#doubtReason = 'ListingDoubtful'
+      return true
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
@@ -126,10 +166,23 @@ export class Look {
     return true
   }
 
+  /** While many VMs are missing from the listing at once, each is asked for in its turn. */
+  #mayAsk(): boolean {
+    const { doubt } = this.#cluster
+    if (doubt.mayAsk()) return true
+    this.#isPaced = true
+    this.#doubt = doubt.sentence
+    this.#doubtReason = 'ListingDoubtful'
+    return false
+  }
+
   async #judgeAnywhere(): Promise<void> {
     const presence = await presenceOf(this.#cluster, this.#vmid, this.#proofSinceMs)
     if (presence.is === 'absent') this.#guest = 'absent'
-    if (presence.is === 'unknown') this.#doubt = presence.why
+    if (presence.is === 'unknown') {
+      this.#doubt = presence.why
+      this.#doubtReason = presence.reason
+    }
     if (presence.is !== 'present') return
     this.#node = presence.node
     if (await this.#judgeThere()) return
@@ -156,7 +209,9 @@ export class Look {
     const options = await firewall.options()
     const { rules, digest } = await firewall.rules()
     const sets = await firewall.ipsets()
-    const ipfilter = sets.includes(ipfilterSet) ? (await firewall.ipset(ipfilterSet)).map((entry) => entry.cidr) : undefined
+    const ipfilter = sets.some(({ name }) => name === ipfilterSet)
+      ? (await firewall.ipset(ipfilterSet)).map((entry) => entry.cidr)
+      : undefined
     return {
       options: Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)])),
       rules: rules.map(seenRule),
@@ -166,7 +221,7 @@ export class Look {
   }
 }
 
-function seenRule({ pos, ...rule }: ListedRule): SeenRule {
+export function seenRule({ pos, ...rule }: ListedRule): SeenRule {
   const fields = Object.entries(rule).map(([key, value]) => [key, typeof value === 'boolean' ? (value ? '1' : '0') : value] as const)
   return { pos, fields: Object.fromEntries(fields) }
 }

@@ -1,7 +1,8 @@
 /** What a pool says of itself (pure). */
 import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
-import type { PoolCondition, Reason } from '../api/words.ts'
+import type { PoolCondition } from '../api/condition-words.ts'
+import type { Reason } from '../api/words.ts'
 import { timeOf } from './records.ts'
 
 export interface PoolFacts {

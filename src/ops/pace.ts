@@ -23,6 +23,14 @@ export class Pace {
     if (this.#tokens < 0) await this.#clock.sleep(-this.#tokens * this.#everyMs)
   }
 
+  /** Whether a call may go now; then it has gone. */
+  tryTurn(): boolean {
+    this.#fill()
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+
   #fill(): void {
     const nowMs = this.#clock.monotonicMs()
     const gained = Math.max(0, nowMs - this.#filledAtMs) / this.#everyMs

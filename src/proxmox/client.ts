@@ -1,8 +1,9 @@
 import type { ApiRequestable } from 'proxmox-api'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent } from 'undici'
 import type { Clock } from '../ops/clock.ts'
 import { EndpointFailover } from './endpoint-failover.ts'
-import { rowOf, text } from './fields.ts'
+import { type WireAnswer, type WireCall, callOf, dataOf, isUrgent } from './call.ts'
+import { IdentityGuard, identityIn, identityRoute } from './identity.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
 import { RequestGate } from '../ops/request-gate.ts'
 import { RequestRate } from '../ops/request-rate.ts'
@@ -33,13 +34,6 @@ export interface Observation {
   seconds: number
 }
 
-interface Call {
-  readonly method: Dispatcher.HttpMethod
-  readonly route: string
-  readonly path: string
-  readonly body: string | undefined
-}
-
 /**
  * The engine below proxmox-api's typed paths. The package's own engine sends a POST again after a timeout, has no TLS trust and no
  * deadline for bodies (proxmox-api 1.1.1 ProxmoxEngine.ts), so only its paths and types are used.
@@ -52,6 +46,8 @@ export class PveClient implements ApiRequestable {
   readonly #mayWrite: () => void
   /** Requests that named a guest, by VMID: of a clone that of its template. */
   readonly perGuest: RequestRate
+  /** Which PVE answers; asked before a write and before an answer is used, wherever that is in doubt. */
+  readonly identity = new IdentityGuard()
   #failover: EndpointFailover
   #agent: Agent
   #authorization: string
@@ -66,7 +62,7 @@ export class PveClient implements ApiRequestable {
     this.#gate = new RequestGate(options.requestsInFlight)
     this.perGuest = new RequestRate({ clock: o.clock, limit: mostPerMinute })
     this.#failover = new EndpointFailover(options.endpoints, o.clock)
-    this.#agent = agentFor(options.tls)
+    this.#agent = this.#agentFor(options.tls)
     this.#authorization = authorizationOf(options)
   }
 
@@ -75,8 +71,9 @@ export class PveClient implements ApiRequestable {
     const former = this.#agent
     this.#gate.setLimit(options.requestsInFlight)
     this.#failover = new EndpointFailover(options.endpoints, this.#clock)
-    this.#agent = agentFor(options.tls)
+    this.#agent = this.#agentFor(options.tls)
     this.#authorization = authorizationOf(options)
+    this.identity.forgetAll()
     void former.close()
   }
 
@@ -117,16 +114,28 @@ export class PveClient implements ApiRequestable {
     }
   }
 
-  async #withFailover(call: Call): Promise<Answer> {
+  async #withFailover(call: WireCall): Promise<WireAnswer> {
+    const isRead = call.method === 'GET'
     let last: unknown
     for (const origin of this.#failover.order()) {
-      if (call.method !== 'GET') this.#mayWrite()
+      try {
+        if (!isRead) await this.#confirm(origin)
+      } catch (fault) {
+        // Nothing was sent: the next endpoint may do.
+        this.#failed(origin)
+        if (fault instanceof PveError) throw fault
+        last = fault
+        continue
+      }
+      if (!isRead) this.#mayWrite()
       try {
         const answer = await this.#withReplacedConnection(origin, call)
         this.#failover.answered(origin)
+        if (answer.status < 300) await this.#verify(origin, call, answer)
         return answer
       } catch (fault) {
-        this.#failover.failed(origin)
+        if (fault instanceof PveError) throw fault
+        this.#failed(origin)
         if (!failedToConnect(fault)) throw unanswered(call, fault, true)
         last = fault
       }
@@ -134,7 +143,36 @@ export class PveClient implements ApiRequestable {
     throw unanswered(call, last, false)
   }
 
-  async #withReplacedConnection(origin: string, call: Call): Promise<Answer> {
+  #failed(origin: string): void {
+    this.#failover.failed(origin)
+    this.identity.forget(origin)
+  }
+
+  /** What an endpoint in doubt has answered is not used before it is known which PVE it is. */
+  async #verify(origin: string, call: WireCall, answer: WireAnswer): Promise<void> {
+    if (call.path.endsWith(identityRoute)) this.identity.learn(origin, identityIn(dataOf(call, answer)))
+    else if (call.method === 'GET') await this.#confirm(origin)
+  }
+
+  #confirm(origin: string): Promise<void> {
+    const call = callOf('GET', `/api2/json${identityRoute}`, '/api2/json/nodes/*/certificates/info', undefined)
+    return this.identity.confirm(origin, async () => dataOf(call, await this.#send(origin, call)))
+  }
+
+  #agentFor(tls: TlsTrust): Agent {
+    const connect = connectorFor(tls, (origin, certificate) => this.identity.connected(origin, certificate))
+    return new Agent({
+      connect,
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      headersTimeout: 0, // our own deadline covers both
+      bodyTimeout: 0,
+    })
+  }
+
+  async #withReplacedConnection(origin: string, call: WireCall): Promise<WireAnswer> {
     try {
       return await this.#send(origin, call)
     } catch (fault) {
@@ -143,7 +181,7 @@ export class PveClient implements ApiRequestable {
     }
   }
 
-  async #send(origin: string, call: Call): Promise<Answer> {
+  async #send(origin: string, call: WireCall): Promise<WireAnswer> {
     const deadline = new AbortController()
     const cancel = this.#clock.after(deadlineMs, () => deadline.abort(new DeadlineExceeded()))
     try {
@@ -178,54 +216,7 @@ class DeadlineExceeded extends Error {
   }
 }
 
-const agentFor = (tls: TlsTrust): Agent =>
-  new Agent({
-    connect: connectorFor(tls),
-    allowH2: false,
-    pipelining: 1,
-    keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: keepAliveMs,
-    headersTimeout: 0, // our own deadline covers both
-    bodyTimeout: 0,
-  })
-
 const authorizationOf = (o: PveClientOptions): string => `PVEAPIToken=${o.tokenID}=${o.tokenSecret}`
-
-interface Answer {
-  readonly status: number
-  readonly phrase: string
-  readonly body: string
-}
-
-function callOf(method: string, path: string, template: string, params: Readonly<Record<string, unknown>> | undefined): Call {
-  const verb = method.toUpperCase()
-  if (verb !== 'GET' && verb !== 'POST' && verb !== 'PUT' && verb !== 'DELETE') throw new TypeError(`no such method: ${method}`)
-  const route = template.replace(/^\/api2\/json/, '')
-  // A '.' segment would be resolved away and reach another route; '?' and '#' would end the path.
-  const segments = path.split('/').map((segment) => {
-    if (segment === '.' || segment === '..') throw new TypeError(`a path parameter of ${route} is "${segment}"`)
-    return encodeURIComponent(segment.replaceAll('%2F', '/'))
-  })
-  const query = encode(params ?? {})
-  const inBody = verb === 'POST' || verb === 'PUT' // a GET or DELETE with a body is answered 501 (recording 02)
-  const tail = inBody || query === '' ? '' : `?${query}`
-  return { method: verb, route, path: segments.join('/') + tail, body: inBody ? query : undefined }
-}
-
-/** Form encoding: all PVE versions take it on every hop. Booleans as 1 and 0, arrays as repeated keys, undefined left out. */
-function encode(params: Readonly<Record<string, unknown>>): string {
-  const form = new URLSearchParams()
-  const add = (key: string, value: unknown) => form.append(key, typeof value === 'boolean' ? (value ? '1' : '0') : String(value))
-  for (const [key, value] of Object.entries(params)) {
-    if (value === undefined || value === null) continue
-    if (Array.isArray(value)) for (const item of value) add(key, item)
-    else add(key, value)
-  }
-  return form.toString()
-}
-
-const isUrgent = ({ method, route }: Call): boolean =>
-  (method === 'POST' && route.startsWith('/nodes/*/qemu/*/status/')) || (method === 'DELETE' && route === '/nodes/*/qemu/*')
 
 /** Errors of a connection that the other side had closed: pveproxy does so after 5 s, 100 requests, and every answer from 400 up. */
 function wasReset(fault: unknown): boolean {
@@ -237,7 +228,7 @@ function codeOf(fault: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-function unanswered(call: Call, fault: unknown, sent: boolean): PveError {
+function unanswered(call: WireCall, fault: unknown, sent: boolean): PveError {
   const code = codeOf(fault)
   const told = fault instanceof AggregateError ? fault.errors.map((each) => messageOf(each)).join('; ') : messageOf(fault)
   return new PveError({
@@ -259,27 +250,3 @@ const trustSentence = (told: string): string =>
 
 const messageOf = (fault: unknown): string =>
   fault instanceof Error && fault.message !== '' ? fault.message : (codeOf(fault) ?? String(fault))
-
-function dataOf(call: Call, { status, phrase, body }: Answer): unknown {
-  const envelope = parsed(body)
-  if (status >= 200 && status < 300 && envelope !== undefined) return rowOf(envelope)['data']
-  const row = rowOf(envelope)
-  const told = text(row, 'message')?.trim() || phrase || `HTTP status ${status}`
-  const errors = Object.entries(rowOf(row['errors'])).map(([name, value]) => [name, String(value)] as const)
-  throw new PveError({
-    message: status < 300 ? 'the answer is not JSON: is this a PVE API?' : told,
-    status,
-    sent: status !== 595 && status !== 401,
-    route: call.route,
-    method: call.method,
-    errors: Object.fromEntries(errors),
-  })
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
-}

@@ -1,5 +1,7 @@
 import { type ApiRequestable, type Proxmox, proxmoxApi } from 'proxmox-api'
 import {
+  type AclEntry,
+  aclOf,
   type At,
   type Backup,
   backupsOf,
@@ -11,9 +13,7 @@ import {
   type Permissions,
   pendingOf,
   permissionsOf,
-  type SnapshotEntry,
   type StatusCurrent,
-  snapshotsOf,
   statusCurrentOf,
   type TaskRow,
   type TaskStatus,
@@ -24,6 +24,8 @@ import {
   vmConfigOf,
 } from './answers.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
+import { judge } from './failures.ts'
+import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
 
@@ -37,6 +39,8 @@ export interface CloneRequest {
   /** Full clones only; takes all disks, the cloud-init drive too. */
   storage?: string
   format?: 'raw' | 'qcow2' | 'vmdk'
+  /** Pool of PVE the new guest is put into. */
+  pool?: string
   /** Another node; only for a template wholly on shared storage. */
   target?: string
 }
@@ -65,6 +69,22 @@ export class Pve {
     return text(rowOf(await this.#api.version.$get()), 'version') ?? ''
   }
 
+  /** SHA-256 of this PVE's own CA; the client compares it with what is on record, and throws for another one. */
+  async identity(): Promise<string> {
+    return identityIn(await this.#api.nodes.$('localhost').certificates.info.$get())
+  }
+
+  /** Whether any guest of the cluster has the VMID, also on nodes that are off: PVE looks at the configs, and any token may ask. */
+  async isVmidFree(vmid: number): Promise<boolean> {
+    try {
+      await this.#api.cluster.nextid.$get({ vmid })
+      return true
+    } catch (fault) {
+      if (judge(fault).kind === 'taken') return false
+      throw fault
+    }
+  }
+
   async clusterStatus(): Promise<ClusterState> {
     return clusterStateOf(await this.#api.cluster.status.$get())
   }
@@ -72,6 +92,11 @@ export class Pve {
   /** Raw rows of the cluster listing: guests, nodes, storages; parsed in listing.ts. Silently filtered by privileges. */
   async resources(): Promise<readonly Row[]> {
     return rowsOf(await this.#api.cluster.resources.$get())
+  }
+
+  /** Of every path whose permissions the token may change, or of all with Sys.Audit on /access: an empty list proves nothing without it. */
+  async acl(): Promise<AclEntry[]> {
+    return aclOf(await this.#api.access.acl.$get())
   }
 
   /** Of the token itself. */
@@ -151,20 +176,12 @@ export class Pve {
   }
 
   /**
-   * `purge` also takes the VMID out of HA, replication and backup jobs. `unreferencedDisks` makes PVE look on every storage for volumes of
+   * Takes disks and snapshots along, ACLs on the VM and its place in a pool. `purge` also takes the VMID out of HA, replication and backup
+   * jobs; without it PVE refuses while HA or replication know the VM. `unreferencedDisks` makes PVE look on every storage for volumes of
    * this VMID that its configuration does not name.
    */
-  async destroy(at: At, o: { unreferencedDisks: boolean }): Promise<Upid> {
-    return this.#upid(await this.#guest(at).$delete({ purge: true, 'destroy-unreferenced-disks': o.unreferencedDisks }))
-  }
-
-  async snapshots(at: At): Promise<SnapshotEntry[]> {
-    return snapshotsOf(await this.#guest(at).snapshot.$get())
-  }
-
-  /** One at a time per guest. */
-  async deleteSnapshot(at: At, name: string): Promise<Upid> {
-    return this.#upid(await this.#guest(at).snapshot.$(name).$delete())
+  async destroy(at: At, o: { unreferencedDisks: boolean; purge: boolean }): Promise<Upid> {
+    return this.#upid(await this.#guest(at).$delete({ purge: o.purge, 'destroy-unreferenced-disks': o.unreferencedDisks }))
   }
 
   /** Empty also where the token may not see them (VM.Backup and Datastore.AllocateSpace); compare ctime with the clone's time. */

@@ -1,4 +1,5 @@
 import type { Reason } from '../api/words.ts'
+import { clusterChanged } from './identity.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
 
 /** What a fault asks of us. PVE has neither 404 nor 409: nearly all of it is a 500 with a text, and the same texts end tasks. */
@@ -75,6 +76,8 @@ const table: readonly Row[] = [
   ['running', 'Retrying', ' is running - destroy failed'],
   ['protected', 'Protected', 'protection mode enabled'],
   ['protected', 'Protected', 'cannot remove protected volume'],
+  ['invalid', 'WouldBeLost', 'used in HA resources and purge parameter not set'],
+  ['invalid', 'WouldBeLost', 'There is a replication job '],
   // Room. lvcreate, qemu-img, zfs, rbd and the storage plugins each say it their way.
   ['no-space', 'StorageFull', 'No space left on device'],
   ['no-space', 'StorageFull', 'no space left'],
@@ -145,6 +148,7 @@ export function judge(fault: unknown): Failure {
   const of = (kind: FailureKind, reason: Reason, terminal = false): Failure => ({ kind, reason, message, terminal })
   switch (fault.status) {
     case 0:
+      if (fault.code === clusterChanged) return of('unreachable', 'ClusterChanged')
       if (isTrustFailure(fault.code)) return of('unreachable', 'TLSUntrusted')
       return fault.sent ? of('unknown-outcome', 'Unreachable') : of('unreachable', 'Unreachable')
     case 401:

@@ -17,7 +17,11 @@ const connectTimeoutMs = 5_000
 const notConnected = Symbol('not connected')
 export const failedToConnect = (fault: unknown): boolean => typeof fault === 'object' && fault !== null && notConnected in fault
 
-export function connectorFor(trust: TlsTrust): buildConnector.connector {
+/** `connected` hears of each connection: the origin, and the SHA-256 of the certificate it shows (empty without TLS). */
+export function connectorFor(
+  trust: TlsTrust,
+  connected: (origin: string, certificate: string) => void = () => undefined,
+): buildConnector.connector {
   const pins = new Set((trust.fingerprints ?? []).map(plain))
   const pinned = pins.size > 0
   const connect = buildConnector({
@@ -31,6 +35,7 @@ export function connectorFor(trust: TlsTrust): buildConnector.connector {
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(marked(error), null)
       const fault = pinned ? mismatch(socket, pins) : undefined
+      if (fault === undefined) connected(new URL(`${options.protocol}//${options.host ?? options.hostname}`).origin, certificateOf(socket))
       if (fault === undefined) return callback(null, socket)
       socket.destroy()
       return callback(marked(fault), null)
@@ -44,10 +49,14 @@ function marked(error: Error): Error {
 
 const plain = (fingerprint: string): string => fingerprint.replaceAll(':', '').trim().toUpperCase()
 
-function mismatch(socket: object, pins: ReadonlySet<string>): Error | undefined {
+function certificateOf(socket: object): string {
   const certificate: PeerCertificate | undefined = 'getPeerCertificate' in socket ? (socket as TLSSocket).getPeerCertificate() : undefined
-  const shown = certificate?.fingerprint256
-  if (shown !== undefined && pins.has(plain(shown))) return undefined
-  const told = shown === undefined ? 'the endpoint shows no certificate' : `the endpoint shows the certificate ${shown}`
+  return certificate?.fingerprint256 ?? ''
+}
+
+function mismatch(socket: object, pins: ReadonlySet<string>): Error | undefined {
+  const shown = certificateOf(socket)
+  if (shown !== '' && pins.has(plain(shown))) return undefined
+  const told = shown === '' ? 'the endpoint shows no certificate' : `the endpoint shows the certificate ${shown}`
   return Object.assign(new Error(`${told}; spec.tls.fingerprints names another`), { code: 'FINGERPRINT_MISMATCH' })
 }

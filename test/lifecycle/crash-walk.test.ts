@@ -6,7 +6,6 @@ import {
   assertWhole,
   bear,
   dieAndTakeOver,
-  nameOf,
   openLane,
   pointsOf,
   untilReadySkipping,
@@ -86,7 +85,7 @@ describe('an operator that dies at any write, and the one that takes over', () =
         await assertWhole(lane, await untilReadySkipping(lane, 'shop'), born)
         await endLife(lane, 'shop')
       }
-      expect(await walk(pointsOf(births), visit, nameOf)).toEqual([])
+      expect(await walk(pointsOf(births), visit)).toEqual([])
     },
     patienceMs,
   )
@@ -110,7 +109,7 @@ describe('an operator that dies at any write, and the one that takes over', () =
         await assertWhole(lane, await untilReadySkipping(lane, 'shop'), edited)
         await endLife(lane, 'shop')
       }
-      expect(await walk(pointsOf(edits), visit, nameOf)).toEqual([])
+      expect(await walk(pointsOf(edits), visit)).toEqual([])
     },
     patienceMs,
   )
@@ -132,7 +131,7 @@ describe('an operator that dies at any write, and the one that takes over', () =
         await assertGone(lane)
         expect(await world.client.get(secrets, { namespace: world.namespace, name: 'shop-credentials' })).toBeUndefined()
       }
-      expect(await walk(pointsOf(ends), visit, nameOf)).toEqual([])
+      expect(await walk(pointsOf(ends), visit)).toEqual([])
     },
     patienceMs,
   )

@@ -46,7 +46,7 @@ describe('a life that is struck by a mishap', () => {
         lived.push({ life, writes, portrait: vm ? portrait(lane.world, vm) : [] })
         await endLife(lane)
       },
-      ({ name }) => name,
+      { name: ({ name }) => name },
     )
     expect(problems).toEqual([])
   }, patienceMs)
@@ -64,8 +64,13 @@ describe('a life that is struck by a mishap', () => {
       async () => life.isOver(await world.vm('shop')),
     )
     await over(lane, life)
-    const wrong = await wrongWith(life, lane, undisturbed)
-    if (wrong.length > 0) throw new Error(wrong.join('; '))
+    let wrong: string[] = []
+    // What PVE does late, such as adding a rule once more, is drift, and the audit finds it.
+    await untilSkipping(world, 'the world is right', async () => (wrong = await wrongWith(life, lane, undisturbed)).length === 0, 60).catch(
+      () => {
+        throw new Error(wrong.join('; '))
+      },
+    )
     await endLife(lane)
   }
 
@@ -74,7 +79,7 @@ describe('a life that is struck by a mishap', () => {
     async () => {
       const all = lived.flatMap((one) => strikesOf(one).map((strike): Walked => ({ lived: one, strikes: [strike] })))
       expect(all.length).toBeGreaterThan(300)
-      expect(await walk(sampled(all, samples, random), visit, nameOfWalk)).toEqual([])
+      expect(await walk(sampled(all, samples, random), visit, { name: nameOfWalk })).toEqual([])
     },
     patienceMs,
   )
@@ -87,7 +92,7 @@ describe('a life that is struck by a mishap', () => {
         const [second] = sampled(strikesOf(one), 1, random)
         return { lived: one, strikes: second ? [first, { ...second, index: Math.floor(second.index / 3) }] : [first] }
       })
-      expect(await walk(pairs, visit, nameOfWalk)).toEqual([])
+      expect(await walk(pairs, visit, { name: nameOfWalk })).toEqual([])
     },
     patienceMs,
   )

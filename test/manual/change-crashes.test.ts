@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { bear, dieAndTakeOver, nameOf, openLane, pointsOf, same, untilReadySkipping, walk, type Lane } from '../support/crash.ts'
+import { bear, dieAndTakeOver, openLane, pointsOf, same, untilReadySkipping, walk, type Lane } from '../support/crash.ts'
 import { holders, portrait } from '../support/portrait.ts'
 import { until } from '../support/until.ts'
 
@@ -39,27 +39,23 @@ describe('a change of package whose operator is killed', () => {
     await model.world.stop()
     expect(writes.map((write) => write.what)).toContain('POST /nodes/{node}/qemu/{vmid}/status/shutdown')
 
-    const faults = await walk(
-      pointsOf(writes),
-      async (lane, point) => {
-        const name = `walk-${point.index}-${point.when}`
-        await bear(lane, name)
-        await lane.world.untilReady(name, 60)
-        await dieAndTakeOver(
-          lane,
-          point,
-          () => change(lane, name),
-          () => isOver(lane, name),
-        )
-        const vm = await untilReadySkipping(lane, name)
-        await until('the old address is free', () => isOver(lane, name))
-        same('the guest', portrait(lane.world, vm), wanted)
-        same('the change', vm.status?.change, undefined)
-        await lane.world.delete(name)
-        await lane.world.untilGone(name, 60)
-      },
-      nameOf,
-    )
+    const faults = await walk(pointsOf(writes), async (lane, point) => {
+      const name = `walk-${point.index}-${point.when}`
+      await bear(lane, name)
+      await lane.world.untilReady(name, 60)
+      await dieAndTakeOver(
+        lane,
+        point,
+        () => change(lane, name),
+        () => isOver(lane, name),
+      )
+      const vm = await untilReadySkipping(lane, name)
+      await until('the old address is free', () => isOver(lane, name))
+      same('the guest', portrait(lane.world, vm), wanted)
+      same('the change', vm.status?.change, undefined)
+      await lane.world.delete(name)
+      await lane.world.untilGone(name, 60)
+    })
     expect(faults).toEqual([])
   }, 600_000)
 })

@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/ops/clock.ts'
 import { Inventory, type InventoryChange } from '../../src/proxmox/inventory.ts'
-import { presenceOf } from '../../src/proxmox/presence.ts'
-import { until } from '../support/until.ts'
 import { type Simulated, simulated } from './simulated.ts'
 
 describe('the inventory', () => {
@@ -74,18 +72,5 @@ describe('the inventory', () => {
     await inventory.since(systemClock.now())
     expect(inventory.unreachableSinceMs).toBeUndefined()
     expect(changes.map(({ reachability }) => reachability)).toEqual([false, true])
-  })
-
-  it('proves that a guest is gone only when every node is there to ask, and the token may see it', async () => {
-    expect(await presenceOf({ pve: sim.pve, inventory }, 4711, systemClock.now())).toEqual({ is: 'absent' })
-    expect(await presenceOf({ pve: sim.pve, inventory }, 9000, systemClock.now())).toEqual({ is: 'present', node: 'pve1' })
-    await sim.fault({ route: 'GET /nodes/{node}/qemu/{vmid}/config', status: 403, reason: 'Permission check failed (/vms/4711, VM.Audit)' })
-    expect(await presenceOf({ pve: sim.pve, inventory }, 4711, systemClock.now())).toEqual({
-      is: 'unknown',
-      why: 'Permission check failed (/vms/4711, VM.Audit)',
-    })
-    await sim.fault({ node: { name: 'pve3', state: 'off' } })
-    await until('pve3 is seen off', async () => !(await inventory.since(systemClock.now())).allNodesOnline)
-    expect(await presenceOf({ pve: sim.pve, inventory }, 4711, systemClock.now())).toMatchObject({ is: 'unknown' })
   })
 })

@@ -42,12 +42,12 @@ const mostLanes = 10
 
 /**
  * Does `visit` for every point, in several lanes at once, each with a world of its own. Answers with what was not as it should be.
- * A lane in which something went wrong is given up for a fresh one.
+ * A lane in which something went wrong is given up for a fresh one; with `isFresh` each point has its own.
  */
 export async function walk<T>(
   points: readonly T[],
   visit: (lane: Lane, point: T) => Promise<void>,
-  name: (point: T) => string,
+  { isFresh = false, name = (point) => nameOf(point as Point) }: { isFresh?: boolean; name?: (point: T) => string } = {},
 ): Promise<string[]> {
   const left = [...points]
   const faults: string[] = []
@@ -56,6 +56,9 @@ export async function walk<T>(
     for (let point = left.shift(); point; point = left.shift()) {
       try {
         await visit(lane, point)
+        if (!isFresh || left.length === 0) continue
+        await lane.world.stop()
+        lane = await openLane()
       } catch (fault) {
         faults.push(`${name(point)}: ${fault instanceof Error ? fault.message : String(fault)}`)
         await lane.world.stop().catch(() => undefined)

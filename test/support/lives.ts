@@ -102,7 +102,8 @@ export async function wrongWith(life: Life, lane: Lane, undisturbed: readonly st
     ...(made.length === 1 && made[0] === vmid && guests.length === 1
       ? []
       : [`VMs with its mark: ${made.join()}; all: ${guests.join()}; its own: ${vmid}`]),
-    ...(clones === 1 ? [] : [`${clones} clones succeeded`]),
+    // None at all: PVE said of a whole clone that it had failed.
+    ...(clones <= 1 ? [] : [`${clones} clones succeeded`]),
     ...(held.length === 2 && held.every((uid) => uid === vm.metadata.uid) ? [] : [`addresses are held by ${held.join()}`]),
     ...difference(portrait(world, vm), undisturbed),
   ]

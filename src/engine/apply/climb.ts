@@ -153,5 +153,5 @@ async function noteSlots(draft: VMStatusDraft): Promise<void> {
 async function locked({ draft, deps, cluster, look }: Climb, lock: string): Promise<Outcome> {
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
-  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, holdsUp: 'nothing is changed until the lock goes' })
+  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'nothing is changed until the lock goes' })
 }

@@ -9,6 +9,7 @@ import { wantOf } from '../../want/want.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { readReceipt } from '../receipt.ts'
+import { isUntouched } from '../reinstall-state.ts'
 import { silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
 import { beginLook, climbOf } from './ascent.ts'
@@ -62,11 +63,10 @@ export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome 
 
 const isOfSuspension = ({ step }: ProxmoxVMStatus) => step?.name === 'power_off' || step?.name === 'onboot'
 
-/** A VM that is being made runs only from its start on; until a reinstall has deleted the old one, that runs. */
+/** A VM that is being made runs only from its start on; until a reinstall deletes the old one, that runs. */
 function mayRun(status: ProxmoxVMStatus): boolean {
   if (!status.intentAt || status.removedAt) return false
-  const { running } = status.reinstall ?? {}
-  if (!isBirth(status) || (running && !running.removed)) return true
+  if (!isBirth(status) || (status.reinstall?.running !== undefined && isUntouched(status))) return true
   const isStarted = status.step?.name === 'start' || status.remoteStatus === 'running' || status.firstStartedAt !== undefined
   return isTrue(status.conditions, 'Cloned') && isStarted
 }

@@ -6,16 +6,16 @@ import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
 import { Look } from '../look.ts'
 import { renamedHost } from '../create/host-names.ts'
-import { wasCarriedOut } from '../create/carried-out.ts'
 import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
-import { beginReinstall, clearForReinstall } from '../remove/reinstall.ts'
+import { reinstallIfAsked } from '../remove/reinstall.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { prepare } from './prepare.ts'
+import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
 
 /**
@@ -30,7 +30,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
-  const reinstalled = await reinstall(pass, cluster)
+  const reinstalled = await reinstallIfAsked(pass, cluster)
   if (reinstalled) return reinstalled
   if (draft.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
@@ -39,7 +39,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (!draft.status.intentAt) {
     const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
-    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.now() }
+    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
   const rename = renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
@@ -49,6 +49,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
+  await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
@@ -62,19 +63,4 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
 async function staleCloudInitOf(draft: VMStatusDraft, cluster: PveCluster, look: Look): Promise<string[]> {
   const isMarked = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
   return isMarked && look.seen.power === 'running' ? await cluster.pve.staleCloudInit(look.at) : []
-}
-
-/** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
-async function reinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
-  const { draft } = pass
-  const requestID = requestedReinstall(draft.vm, draft.status)
-  const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined
-  if (requestID && isFree && !(await wasCarriedOut(pass, cluster, requestID))) {
-    const template = draft.vm.spec.reinstall?.template
-    await beginReinstall(pass, { requestID, ...(template && { template }) })
-  }
-  const { running } = draft.status.reinstall ?? {}
-  if (!running || running.removed) return undefined
-  const cleared = await clearForReinstall(pass, cluster, running)
-  return cleared.is === 'done' ? undefined : cleared
 }

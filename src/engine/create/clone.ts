@@ -43,7 +43,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
     case 'foreign':
       return (await ofRecord(climb, cluster)) ?? (await foreign(climb))
     case 'unproved':
-      return retry('Unreachable', `PVE cannot tell for certain whether VM ${draft.status.vmid} exists: ${look.doubt}.`)
+      return look.unproved(`PVE cannot tell for certain whether VM ${draft.status.vmid} exists`)
     case 'absent':
       return await absent(climb)
   }
@@ -130,6 +130,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       full: isFull,
       ...(isFull && storage && { storage }),
       ...(node && node !== source.node && { target: node }),
+      ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
     })
     recordEvent(deps, draft.vm, 'Normal', 'CloneStarted', sentence(draft.status))
     return await follow(climb, upid)

@@ -60,7 +60,7 @@ export async function adoptGuest(pass: Pass, cluster: PveCluster, adopt: Adopt):
 
 async function freshLook({ deps, draft }: Pass, cluster: PveCluster, { vmid }: Adopt): Promise<Look> {
   const mark = markOf(draft.vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.now() })
+  const look = new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   return look
 }
@@ -69,7 +69,7 @@ async function freshLook({ deps, draft }: Pass, cluster: PveCluster, { vmid }: A
 function objectionTo({ deps }: Pass, look: Look, adopt: Adopt): Obstacle | undefined {
   const { guest, config, lock } = look.seen
   const at = `VM ${adopt.vmid}${look.at.node && ` on ${look.at.node}`}`
-  if (guest === 'unproved') return retry('Unreachable', `PVE cannot tell for certain whether VM ${adopt.vmid} exists: ${look.doubt}.`)
+  if (guest === 'unproved') return look.unproved(`PVE cannot tell for certain whether VM ${adopt.vmid} exists`)
   if (guest === 'absent') return stalled('AdoptMismatch', `PVE has no VM ${adopt.vmid}; correct spec.adopt or take it away.`)
   if (lock) return wait('Locked', `PVE holds the lock "${lock}" on ${at}; the VM is taken over when the lock goes.`, 30_000)
   const values = config?.values ?? {}

@@ -3,7 +3,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import type { KnownGuest } from '../../cluster/guest-index.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { markOf } from '../../ladder/mark.ts'
-import { type Obstacle, retry, wait } from '../../ladder/outcome.ts'
+import { type Obstacle, wait } from '../../ladder/outcome.ts'
 import { recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
@@ -62,8 +62,10 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   const { memory, deps } = pass
   const found = await takeBackAt(pass, cluster, vmid)
   if (found !== 'none') return found
-  const askedMs = Math.max(-Infinity, ...[...memory.clone.seen.values()].map((request) => request.monotonicMs))
-  const isOpen = deps.clock.now() - (memory.record.seenMs ?? 0) < silentWindowMs || deps.clock.monotonicMs() - askedMs < lostAfterMs
+  const { clone, record } = memory
+  const askedMs = Math.max(-Infinity, ...[...clone.seen.values()].map((request) => request.monotonicMs))
+  const nowMs = deps.clock.monotonicMs()
+  const isOpen = nowMs - (record.seenMs ?? 0) < silentWindowMs || nowMs - askedMs < lostAfterMs
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
@@ -86,7 +88,7 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
     case 'copying':
       return wait('TaskRunning', `VM ${vmid} is being copied in PVE and may be this one; its description tells at the end.`, 2_000)
     case 'unproved':
-      return retry('Unreachable', `PVE cannot tell for certain whether VM ${vmid} exists: ${look.doubt}.`)
+      return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
     case 'foreign':
     case 'absent':
       return 'none'
@@ -94,7 +96,7 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
 }
 
 function lookAt({ deps, draft }: Pass, cluster: PveCluster, vmid: number): Look {
-  return new Look({ cluster, vmid, mark: markOf(draft.vm.metadata.uid ?? '', vmid), proofSinceMs: deps.clock.now() })
+  return new Look({ cluster, vmid, mark: markOf(draft.vm.metadata.uid ?? '', vmid), proofSinceMs: deps.clock.monotonicMs() })
 }
 
 /**
@@ -105,7 +107,7 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   const { deps, draft, memory } = pass
   const { vmid } = draft.status
   if (vmid === undefined) return undefined
-  memory.record = { vmid, seenMs: deps.clock.now() }
+  memory.record = { vmid, seenMs: deps.clock.monotonicMs() }
   if (memory.clone.isUnasked || !isClaimedByFormer(pass)) return undefined
   const look = lookAt(pass, cluster, vmid)
   await look.need('presence')

@@ -42,7 +42,7 @@ async function handBack({ deps, draft }: Pass): Promise<Outcome> {
   const cluster = deps.clusters.get(vm.spec.clusterRef.name)
   if (!cluster) return notNow(`ProxmoxCluster "${vm.spec.clusterRef.name}" is not there`)
   const mark = markOf(vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.now() })
+  const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   const { guest, lock, config } = look.seen
   if (guest === 'unproved') return notNow(`PVE cannot tell where VM ${vmid} is: ${look.doubt}`)

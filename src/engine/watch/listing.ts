@@ -23,7 +23,7 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   const listing = cluster.inventory.current()
   if (!listing || cluster.inventory.unreachableSinceMs !== undefined) return false
   const row = listing.guests.get(draft.status.vmid ?? 0)
-  if (!row) return listing.allNodesOnline
+  if (!row) return true
   if (row.lock === 'clone' || row.kind !== 'qemu') return true
   const power = await powerNow(pass, cluster, listing, row)
   draft.change((status) => withRow(status, row, power))

@@ -57,6 +57,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       waiting(indexes.ofCluster(name))
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
+      const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
         if (reachability) waiting(indexes.ofCluster(name))
@@ -66,6 +67,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       inventories.set(cluster, () => {
         slots()
         brake()
+        identity()
         listed()
       })
     }),
@@ -76,7 +78,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
   }
 }
 
-/** What the listing showed and another may not: a template that comes, a node that is back, a VMID that is free. */
+/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
 const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'TemplateNotFound',
   'TemplateNotTemplate',
@@ -85,6 +87,7 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'NoCloudInitDrive',
   'VMIDTaken',
   'VMIDsExhausted',
+  'BackupsUnseen',
 ])
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)

@@ -26,6 +26,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   const cluster = {
     cloneSlots: nothing,
     deletions: nothing,
+    identity: nothing,
     inventory: {
       subscribe: (listener: (change: Change) => void) => {
         tell = listener
@@ -42,13 +43,13 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   }
   const store = { ...nothing, list: () => [] }
   const deps = {
-    kinds: nothing,
     vms: store,
     packages: store,
     pools: store,
     clusterObjects: store,
     commands: store,
     namespaces: store,
+    kinds: nothing,
     clusters,
   }
   const none = () => []
