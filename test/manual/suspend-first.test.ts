@@ -97,9 +97,8 @@ describe('a command that has not begun', () => {
     async () => {
       away()
       const start = await press(world, 'waiting', 'Start', { timeout: '2m' })
-      await until('it was looked at', () => world.simulator.requests.report().log.some(({ status }) => status === 595))
-      world.skip(121_000)
-      const ended = await finished(world, start)
+      const skipping = setInterval(() => world.skip(30_000), 500)
+      const ended = await finished(world, start).finally(() => clearInterval(skipping))
       world.simulator.faults.remove('away')
 
       expect(reasonOf(ended)).toBe('CommandTimedOut')
