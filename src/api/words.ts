@@ -88,11 +88,7 @@ export const reasons = {
   Locked: { who: 'operator', means: 'PVE holds a lock on the VM (a backup, for instance); nothing is changed until it goes.' },
   TaskRunning: { who: 'operator', means: 'A PVE task is under way; status.step.upid names it.' },
   Retrying: { who: 'operator', means: 'PVE refused or failed for a cause that may pass; it is tried again with growing pauses.' },
-  NotConverging: {
-    who: 'admin',
-    means:
-      'PVE accepts a request and does not show its effect; the message says what was sent. It is repeated after 2, 4, 8, 16 and then every 30 s.',
-  },
+  NotConverging: { who: 'admin', means: 'PVE accepts a request and does not show its effect; it is repeated, at most every 30 s.' },
   Paused: { who: 'user', means: 'The annotation pve.hosting/paused is on the object; it is observed, not changed.' },
   // addresses
   AddressTaken: { who: 'user', means: 'The address asked for by name is held by another VM.' },
@@ -180,14 +176,8 @@ export const reasons = {
     means:
       'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
   },
-  AdoptMismatch: {
-    who: 'user',
-    means: 'The guest is not the one that spec.adopt describes; the message says what differs. Nothing was changed.',
-  },
-  LookingForGuests: {
-    who: 'operator',
-    means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
-  },
+  AdoptMismatch: { who: 'user', means: 'The guest is not the one that spec.adopt describes; the message says what differs.' },
+  LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   DeletionProtected: {
     who: 'user',
@@ -230,10 +220,7 @@ export const reasons = {
   CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
   CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
   PreconditionFailed: { who: 'user', means: 'The VM is not in the state the command needs; the message says which. Nothing was done.' },
-  CommandTimedOut: {
-    who: 'user',
-    means: 'The command had not begun when its spec.timeout was over. Nothing was done; write a new one if it is still wanted.',
-  },
+  CommandTimedOut: { who: 'user', means: 'The command had not begun when its spec.timeout was over. Nothing was done.' },
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },
@@ -282,9 +269,8 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
-  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands that set them again.',
-  BackupsAbandoned:
-    'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
+  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands to set them.',
+  BackupsAbandoned: 'Backups of a deleted VM were given up (pve.hosting/abandon-backups); the message names what may be left.',
   Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',

@@ -1,6 +1,5 @@
+/** How a task of PVE ended (pure). */
 import { exitedWell } from './failures.ts'
-
-// How a task of PVE ended.
 
 export type TaskEnd =
   | { readonly is: 'ok'; readonly warnings: boolean }

@@ -48,7 +48,7 @@ describe('a life that is struck by a mishap', () => {
       },
       { name: ({ name }) => name },
     )
-    expect(problems).toEqual([])
+    if (problems.length > 0) throw new Error(`a life does not come to its end undisturbed: ${problems.join('; ')}`)
   }, patienceMs)
 
   const strikesOf = ({ writes }: Lived): Strike[] =>
