@@ -5,7 +5,7 @@ import { loadKubeServer } from '../kube/config.ts'
 import { Manifests, parseManifests } from '../kube/manifests.ts'
 import { systemClock } from '../ops/clock.ts'
 import { freePort, requirePort } from './ports.ts'
-import { type Program, startProgram } from './program.ts'
+import { type Program, type StartedAs, startProgram } from './program.ts'
 
 const home = join(import.meta.dirname, '../..')
 
@@ -22,6 +22,8 @@ export interface LocalStackOptions {
   /** Further flags of `simulate`. */
   simulate?: readonly string[]
   log: (line: string) => void
+  /** How the operator is started; from its sources if absent. */
+  operator?: StartedAs
 }
 
 /** Where an operator can be watched at work: a control plane with the CRDs, and the simulator. Real processes, real wires. */
@@ -61,7 +63,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   })
   const start = async (name: string, args: readonly string[], readyLine?: string): Promise<Program> => {
     const logFile = join(options.dir, `${name}.log`)
-    const program = startProgram({ name, args, logFile, ...(readyLine && { readyLine }) })
+    const as = name === 'operator' ? options.operator : undefined
+    const program = startProgram({ name, args, logFile, ...(readyLine && { readyLine }), ...(as && { as }) })
     running.push(program)
     void program.failed.then((sentence) => fail(sentence))
     await program.ready

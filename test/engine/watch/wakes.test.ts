@@ -41,7 +41,16 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     get: () => cluster,
   }
   const store = { ...nothing, list: () => [] }
-  const deps = { kinds: nothing, vms: store, packages: store, pools: store, clusterObjects: store, commands: store, namespaces: store, clusters }
+  const deps = {
+    kinds: nothing,
+    vms: store,
+    packages: store,
+    pools: store,
+    clusterObjects: store,
+    commands: store,
+    namespaces: store,
+    clusters,
+  }
   const none = () => []
   const indexes: VMIndexes = { ofCluster: () => [...vms], ofPackage: none, ofPool: none, ofVmid: none }
   const queue = { add: (key: string) => keys.push(key), addFirst: () => undefined }
