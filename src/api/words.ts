@@ -267,9 +267,8 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
-  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands that set them again.',
-  BackupsAbandoned:
-    'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
+  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands to set them.',
+  BackupsAbandoned: 'Backups of a deleted VM were given up (pve.hosting/abandon-backups); the message names what may be left.',
   Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',

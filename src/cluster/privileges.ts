@@ -29,7 +29,6 @@ export const neededPrivileges: readonly NeededPrivilege[] = [
   vms('VM.Config.Network', 'set the network device and the firewall of a VM'),
   vms('VM.Config.Options', 'set name, description, tags, onboot and protection'),
   vms('VM.PowerMgmt', 'start, stop and shut down'),
-  vms('VM.Snapshot', 'delete the snapshots of a VM that is terminated'),
   { path: '/storage', privilege: 'Datastore.AllocateSpace', neededFor: 'make and grow disks, and delete backups', reach: 'some' },
   { path: '/storage', privilege: 'Datastore.Audit', neededFor: 'see how much room the storages have', reach: 'some' },
   { path: '/sdn/zones', privilege: 'SDN.Use', neededFor: 'connect VMs to bridges and VLANs', reach: 'some' },
