@@ -160,6 +160,11 @@ export const proxmoxClusterSpec = z
           'Kubernetes clusters that had these VMs before, each by the uid of its namespace kube-system (it stands in the description of every VM and in status.unclaimed). Their VMs count as unclaimed here, and `kubectl pve adopt --former` takes them over. Name none that is still at work.',
         ...listSet,
       }),
+    pvePool: pveName(128, 'customers', 'A resource pool of PVE.')
+      .exactOptional()
+      .describe(
+        'The PVE pool in which VMs are made; it must exist. A token that has its rights on guests and storages through this pool alone is enough; templates and storages in use must be members, or be granted by themselves. Changing it leaves VMs in their pools.',
+      ),
     identity: identity
       .exactOptional()
       .describe(
@@ -228,7 +233,23 @@ export const proxmoxClusterStatus = z
       )
       .max(256)
       .exactOptional()
-      .meta({ description: 'Privileges the token lacks. `pve-operator role` prints the role that has them all.', ...atomic }),
+      .meta({
+        description: 'Privileges every VM needs and the token lacks. `pve-operator role` prints the role that has them.',
+        ...atomic,
+      }),
+    capabilities: z
+      .array(
+        z.object({
+          name: z.string().max(64).describe('What is off, as `pve-operator role --with` names it.'),
+          message: z.string().max(1024).describe('Why, and what grants it.'),
+        }),
+      )
+      .max(64)
+      .exactOptional()
+      .meta({
+        description: 'What is off because the token lacks a privilege that not every VM needs. All else works.',
+        ...listMap('name'),
+      }),
     vmids: z
       .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
       .exactOptional()

@@ -38,6 +38,8 @@ export interface CloneRequest {
   full: boolean
   /** Full clones only; takes all disks, the cloud-init drive too. */
   storage?: string
+  /** PVE pool of the new VM. */
+  pool?: string
   format?: 'raw' | 'qcow2' | 'vmdk'
   /** Another node; only for a template wholly on shared storage. */
   target?: string

@@ -113,6 +113,7 @@ describe('the preflight', () => {
       quorate: true,
       firewallEnabled: true,
       missingPrivileges: [],
+      missingOptional: [],
     })
     await sim.stop()
   })

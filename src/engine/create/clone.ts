@@ -128,6 +128,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       description: identity.description,
       full: isFull,
       ...(isFull && storage && { storage }),
+      ...(cluster.spec.pvePool && { pool: cluster.spec.pvePool }),
       ...(node && node !== source.node && { target: node }),
     })
     recordEvent(deps, draft.vm, 'Normal', 'CloneStarted', sentence(draft.status))

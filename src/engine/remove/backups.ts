@@ -19,9 +19,10 @@ const deleteDelaySeconds = 20
 
 /** The next backup of this VM: made since its clone, since a VMID is used again and a former holder's backups match by number. */
 export async function nextBackup(cluster: PveCluster, status: ProxmoxVMStatus): Promise<BackupSearch> {
-  const unseen = cluster
-    .facts()
-    ?.missingPrivileges.find(({ privilege }) => privilege === 'VM.Backup' || privilege === 'Datastore.AllocateSpace')
+  const { missingPrivileges = [], missingOptional = [] } = cluster.facts() ?? {}
+  const unseen = [...missingPrivileges, ...missingOptional].find(
+    ({ privilege }) => privilege === 'VM.Backup' || privilege === 'Datastore.AllocateSpace',
+  )
   if (unseen)
     return {
       is: 'unseen',
