@@ -1,8 +1,14 @@
-/** Connects what is read of guests in PVE with the addresses of our pools and with what people are told. */
+/** Makes the rooms of the addresses, and connects what is read of guests in PVE with them and with what people are told. */
 import type { PoolAddress } from './api/pooladdress.ts'
 import type { EventReason } from './api/words.ts'
 import type { GuestContext } from './cluster/guest-owners.ts'
-import type { AddressBook } from './ipam/address-book.ts'
+import type { IPPool } from './api/ippool.ts'
+import type { Namespace } from './api/meta.ts'
+import { AddressBook } from './ipam/address-book.ts'
+import type { Claimant, Entry } from './ipam/claim.ts'
+import { inheritClaims } from './ipam/inherit.ts'
+import { PoolController } from './ipam/pool-controller.ts'
+import type { OnFreed } from './ipam/waiter-wakeups.ts'
 import { InUseAddresses } from './ipam/in-use.ts'
 import type { KubeClient } from './kube/client.ts'
 import type { EventRecorder } from './kube/events.ts'
@@ -10,20 +16,47 @@ import type { Store } from './kube/store.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 
-export function addressesInUse(o: {
+export interface Ipam {
+  readonly book: AddressBook
+  readonly inUse: InUseAddresses
+  readonly pools: PoolController
+  /** See ipam/inherit.ts. */
+  readonly inheritClaims: (who: Claimant, entries: readonly Entry[], shown: readonly string[]) => Promise<string[]>
+}
+
+/** Declares indexes: call it before the reflectors run. */
+export function makeIpam(o: {
   client: KubeClient
-  addresses: Store<PoolAddress>
-  book: AddressBook
+  stores: { pools: Store<IPPool>; addresses: Store<PoolAddress>; namespaces: Store<Namespace> }
   clock: Clock
   log: Log
-}): InUseAddresses {
-  const { client, addresses, book, clock, log } = o
-  const onFault = (err: unknown) => about(log, { part: 'ipam' }).warn({ err }, 'failed to write an address in use; retrying')
-  const inUse = new InUseAddresses({ client, addresses, pools: book.pools, clock, onFault })
+  /** A VM that waited for an address is called by its key. */
+  wake: (key: string) => void
+  isLiving: (uid: string) => boolean
+  mayFree: (uid: string) => Promise<boolean>
+}): Ipam {
+  const { client, clock, log, isLiving } = o
+  const { pools, addresses } = o.stores
+  const onFreed: OnFreed = (_pool, next) => next.forEach(({ namespace, name }) => o.wake(`${namespace}/${name}`))
+  const book = new AddressBook({ client, ...o.stores, clock, onFreed })
+  const onInUseFault = (err: unknown) => about(log, { part: 'ipam' }).warn({ err }, 'failed to write an address in use; retrying')
+  const inUse = new InUseAddresses({ client, addresses, pools: book.pools, clock, onFault: onInUseFault })
   book.subscribe((_pool, what) => {
     if (what === 'spec') inUse.poolsChanged()
   })
-  return inUse
+  const controller = new PoolController({
+    client,
+    pools,
+    addresses,
+    book,
+    clock,
+    mayFree: o.mayFree,
+    inUseOf: (pool) => inUse.countOf(pool),
+    isLiving,
+    onFault: (pool, err) => about(log, { pool }).warn({ err }, 'the pool could not be looked after'),
+  })
+  const inheritance = { client, addresses, clock, isLiving }
+  return { book, inUse, pools: controller, inheritClaims: (who, entries, shown) => inheritClaims(inheritance, who, entries, shown) }
 }
 
 export function guestContext(o: {
@@ -42,10 +75,17 @@ export function guestContext(o: {
       const { node = '', name = '', addresses = [] } = guest && guest.class !== 'owned' ? guest : {}
       inUse.shows({ cluster, vmid, node, name, addresses })
     },
-    onUnclaimed: (object, count) => {
+    onUnclaimed: (object, { unclaimed, unclaimedCount: count }) => {
+      const some = unclaimed.slice(0, 5).map(({ vmid, node }) => `VM ${vmid} on ${node}`)
       const what = count === 1 ? '1 guest in PVE belongs' : `${count} guests in PVE belong`
       if (count === 0) tell(object, 'Normal', 'UnclaimedGuests', 'Every guest in PVE with our mark has its ProxmoxVM.')
-      else tell(object, 'Warning', 'UnclaimedGuests', `${what} to no ProxmoxVM any more: kubectl pve unclaimed lists them.`)
+      else
+        tell(
+          object,
+          'Warning',
+          'UnclaimedGuests',
+          `${what} to no ProxmoxVM any more (${some.join(', ')}${count > some.length ? ', …' : ''}): kubectl pve unclaimed lists them.`,
+        )
     },
   }
 }

@@ -2,7 +2,10 @@ import type { CommandName } from './api/proxmoxvmcommand.ts'
 import type { Ladder, Step } from './ladder/step.ts'
 import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
 import { identity, onboot } from './steps/identity.ts'
+import type { RemovalLadder } from './ladder/removal.ts'
+import { putBackFirewall } from './steps/put-back-firewall.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'
+import { cutPower, deleteBackups, deleteBackupsLeft, destroyVM, isOff, notInHa, unprotected } from './steps/removal.ts'
 import { setCloudInit } from './steps/set-cloudinit.ts'
 import { setCpuRam } from './steps/set-cpu-ram.ts'
 import { setFirewall } from './steps/set-firewall.ts'
@@ -23,6 +26,7 @@ export const provision: Ladder = [
   setAdditionalDiskSize,
   setAdditionalDiskBandwidth,
   setNetwork,
+  putBackFirewall,
   setFirewall,
   setCloudInit,
   stopForChange,
@@ -31,6 +35,23 @@ export const provision: Ladder = [
 
 /** A suspended VM is off, and stays off when its node restarts, whatever else is wrong with its object. */
 export const suspend: Ladder = [powerOff, onboot]
+
+/**
+ * The end of a VM (engine/remove): first what stands in the way, then what goes before it, then the VM itself with disks and snapshots.
+ * After each comes the same proof that it is gone; then the addresses are free, and last the backups that could not be deleted before.
+ */
+export const removals = {
+  /** The object is deleted with policy Terminate. */
+  terminate: [unprotected, cutPower, deleteBackups, destroyVM({ purge: true, unreferencedDisks: true })],
+  /** The object is deleted with policy Remove: its backups and disks that PVE does not know as this VM's stay. */
+  dismiss: [unprotected, isOff, destroyVM({ purge: true, unreferencedDisks: false })],
+  /** The command Remove: Clone or Reinstall bring the VM back, so backup jobs keep their entry. */
+  setAside: [unprotected, notInHa, isOff, destroyVM({ purge: false, unreferencedDisks: false })],
+  /** A reinstall: the same, with the power cut, and with all disks. */
+  clear: [unprotected, notInHa, cutPower, destroyVM({ purge: false, unreferencedDisks: true })],
+  /** Policy Terminate, after the VM is gone. */
+  leftovers: [deleteBackupsLeft],
+} as const satisfies Record<string, RemovalLadder>
 
 /** The rung a button of the manual brings to the package by itself (ProxmoxVMCommand SetCPURAM and so on). */
 const rungButtons: Readonly<Partial<Record<CommandName, Step>>> = {

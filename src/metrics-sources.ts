@@ -4,7 +4,8 @@ import type { Operator } from './operator.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
-  const { book, clusters, election, dns, kinds } = operator
+  const { clusters, election, dns, kinds, ipam } = operator
+  const { book, inUse } = ipam
   return {
     queues: () =>
       operator.queues.map(({ name, queue }) => ({
@@ -18,7 +19,12 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
       })),
     dns: () => dns.lag,
     kinds: () => ({ leaving: kinds.leaving.length }),
-    pools: () => book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
+    pools: () => [
+      ...book.stats().map(({ pool, state, count }) => ({ pool, state, addresses: count })),
+      ...book.pools
+        .list()
+        .map(({ pool: { metadata } }) => ({ pool: metadata.name, state: 'in-use', addresses: inUse.countOf(metadata.name) })),
+    ],
     vms: () => countVMs(operator),
     clusters: () =>
       clusters.directory.list().map((cluster) => {
@@ -29,12 +35,13 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
           ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
+          unclaimed: cluster.guests.list().filter((guest) => guest.class === 'unclaimed').length,
           deletionsWaiting: cluster.deletions.waiting,
           deletionsCounted: cluster.deletions.used,
         }
       }),
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
-    caches: () => operator.caches(),
+    caches: () => operator.caches.states(),
   }
 }
 

@@ -1,19 +1,19 @@
 import { hostname } from 'node:os'
-import { teardownFinalizer } from './api/group.ts'
-import { poolAddresses } from './api/meta.ts'
+import { group, teardownFinalizer } from './api/group.ts'
+import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
+import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
-import { AddressBook } from './ipam/address-book.ts'
-import { PoolController } from './ipam/pool-controller.ts'
+import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
 import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
-import type { KindWatch } from './kube/kind-watch.ts'
+import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
@@ -23,10 +23,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
-import { addressesInUse, guestContext } from './guest-wiring.ts'
-import type { InUseAddresses } from './ipam/in-use.ts'
-import { inheritClaims } from './ipam/inherit.ts'
-import { Watches } from './watches.ts'
+import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -52,13 +49,10 @@ export class Operator {
   /** The queue of each controller, by the name that metrics give it. */
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
-  readonly book: AddressBook
-  readonly inUse: InUseAddresses
-  readonly #watches: Watches
-  readonly stores: Watches['stores']
+  readonly ipam: Ipam
+  readonly stores: Stores
   readonly dns: DnsTrack
   readonly kinds: KindWatch
-  readonly #pools: PoolController
   readonly #events: EventRecorder
   readonly #deps: Dependencies
   readonly #controller: VMController
@@ -68,15 +62,23 @@ export class Operator {
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
+  readonly caches: Caches
   readonly election: LeaderElection | undefined
 
   constructor(o: OperatorOptions) {
     this.#o = o
     const { clock, log, metrics } = o
-    this.client = new KubeClient({ server: o.server, fieldManager: 'pve-operator', clock, onRequest: (seen) => metrics.kubeRequest(seen) })
-    this.#watches = new Watches({ client: this.client, clock, log })
-    this.stores = this.#watches.stores
-    this.kinds = this.#watches.kinds
+    this.client = new KubeClient({
+      server: o.server,
+      fieldManager: 'pve-operator',
+      clock,
+      onRequest: (seen) => metrics.kubeRequest(seen),
+      onPutOff: (pause) => metrics.kubePutOff(pause),
+    })
+    const onProblem = (resource: string, message: string) => about(log, { part: 'watch' }).warn({ resource }, message)
+    this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
+    this.stores = watchKinds(this.caches)
+    this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
@@ -85,11 +87,18 @@ export class Operator {
       component: 'pve.hosting/operator',
       clock,
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
+      onDropped: () => metrics.eventDropped(),
     })
-    this.book = this.#makeBook()
-    this.inUse = addressesInUse({ client: this.client, addresses: this.stores.addresses, book: this.book, clock, log })
     this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
-    this.#pools = this.#makePools()
+    this.ipam = makeIpam({
+      client: this.client,
+      stores: this.stores,
+      clock,
+      log,
+      wake: (key) => this.queue.add(key),
+      isLiving: this.#recorded.isLiving,
+      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+    })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
@@ -102,7 +111,7 @@ export class Operator {
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
-      { name: 'ippool', queue: this.#pools.queue },
+      { name: 'ippool', queue: this.ipam.pools.queue },
       { name: 'proxmoxcluster', queue: this.#clusterQueue },
       { name: 'dns', queue: this.dns.vmQueue },
       { name: 'dnszone', queue: this.dns.zoneQueue },
@@ -115,23 +124,14 @@ export class Operator {
 
   /** Runs until the signal aborts; throws LeadershipLost when the Lease could not be kept. */
   async run(signal: AbortSignal): Promise<void> {
-    const watches = this.#watches.run(signal)
+    const watches = this.caches.run(signal)
     const lead = (leading: AbortSignal) => this.#lead(leading)
     if (this.election) await this.election.run(lead, signal)
     else await lead(signal)
     await watches
-    this.book.close()
+    this.ipam.book.close()
     await this.#events.flush()
     await this.client.close()
-  }
-
-  /** See Watches. */
-  caches(): ReturnType<Watches['caches']> {
-    return this.#watches.caches()
-  }
-
-  get isSynced(): boolean {
-    return this.#watches.isSynced
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
@@ -146,8 +146,8 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
-      this.#pools.run(signal),
-      this.inUse.run(signal),
+      this.ipam.pools.run(signal),
+      this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
@@ -179,33 +179,6 @@ export class Operator {
     return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault })
   }
 
-  #makeBook(): AddressBook {
-    const { pools, addresses, namespaces } = this.stores
-    return new AddressBook({
-      client: this.client,
-      pools,
-      addresses,
-      namespaces,
-      clock: this.#o.clock,
-      onFreed: (_pool, next) => next.forEach(({ namespace, name }) => this.queue.add(`${namespace}/${name}`)),
-    })
-  }
-
-  #makePools(): PoolController {
-    const { pools, addresses } = this.stores
-    return new PoolController({
-      client: this.client,
-      pools,
-      addresses,
-      book: this.book,
-      clock: this.#o.clock,
-      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
-      inUseOf: (pool) => this.inUse.countOf(pool),
-      isLiving: this.#recorded.isLiving,
-      onFault: (pool, err) => about(this.#o.log, { pool }).warn({ err }, 'the pool could not be looked after'),
-    })
-  }
-
   #makeClusters(): ClusterController {
     return new ClusterController({
       client: this.client,
@@ -213,7 +186,7 @@ export class Operator {
       vms: this.stores.vms,
       queue: this.#clusterQueue,
       recorded: this.#recorded,
-      guests: guestContext({ installation: this.#installation, inUse: this.inUse, events: this.#events }),
+      guests: guestContext({ installation: this.#installation, inUse: this.ipam.inUse, events: this.#events }),
       clock: this.#o.clock,
       // what was under way when its cluster was deleted must not bring the series back
       observe: (seen) => {
@@ -231,11 +204,6 @@ export class Operator {
 
   #makeRoom(): Dependencies {
     const { clock, log, random, metrics } = this.#o
-    const {
-      client,
-      stores: { addresses },
-    } = this
-    const { isLiving } = this.#recorded
     return {
       client: this.client,
       vms: this.stores.vms,
@@ -246,10 +214,10 @@ export class Operator {
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
       installation: this.#installation,
-      book: this.book,
+      book: this.ipam.book,
       clusters: this.clusters.directory,
-      isLiving,
-      inheritClaims: (who, entries, shown) => inheritClaims({ client, addresses, clock, isLiving }, who, entries, shown),
+      isLiving: this.#recorded.isLiving,
+      inheritClaims: this.ipam.inheritClaims,
       events: this.#events,
       inFlight: new InFlightPlacements(),
       clock,

@@ -22,7 +22,7 @@ export interface RunOptions {
 const longestSilenceSeconds = 600
 
 function silence(operator: Operator): string | undefined {
-  const silent = operator.caches().find(({ silentSeconds }) => (silentSeconds ?? 0) > longestSilenceSeconds)
+  const silent = operator.caches.states().find(({ silentSeconds }) => (silentSeconds ?? 0) > longestSilenceSeconds)
   return silent && `the watch of ${silent.resource} has been silent for ${Math.round(silent.silentSeconds ?? 0)} s`
 }
 
@@ -44,7 +44,7 @@ export async function runCommand(o: RunOptions): Promise<void> {
   const loop = eventLoopCheck()
   const probes = probePages({
     live: { eventLoop: loop.check, watches: () => silence(operator) },
-    ready: { caches: () => (operator.isSynced ? undefined : 'the first lists are not complete') },
+    ready: { caches: () => (operator.caches.isSynced ? undefined : 'the first lists are not complete') },
   })
   const servers: OpsServer[] = []
   try {

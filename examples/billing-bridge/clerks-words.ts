@@ -71,6 +71,8 @@ export const clerksWords: Readonly<Record<string, string>> = {
   NoCapacity: 'There is no room for the server. Tell an administrator; it is made by itself once there is.',
   NoCloudInitDrive: 'The operating system of the product takes no password or keys. Tell an administrator.',
   VMIDsExhausted: 'All server numbers are used up. Tell an administrator.',
+  BackupsUnseen: 'The server is gone and its address is free; a storage with its backups is off. Tell an administrator.',
+  WouldBeLost: "Proxmox VE's high availability or replication holds the server. Tell an administrator; the detail has the command.",
   StuckLock: 'The server is locked and nothing is at work. Tell an administrator; the detail has the command.',
   NotEnforced: 'The firewall is off in the whole data center. Tell an administrator.',
   Unreachable: 'Proxmox VE does not answer. Nothing is lost. Tell an administrator.',

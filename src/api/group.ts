@@ -11,6 +11,9 @@ export const serviceIdLabel = 'pve.hosting/service-id'
 /** `"true"` on a ProxmoxVM: observe, change nothing. */
 export const pausedAnnotation = 'pve.hosting/paused'
 
+/** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
+export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
+
 /** On a ProxmoxVM: the operator lets go of its VM for good and leaves the guest as it is. Values: the keys of `releaseModes`. */
 export const letGoAnnotation = 'pve.hosting/release'
 export const releaseModes = {

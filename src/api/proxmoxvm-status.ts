@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
+import { possessions } from './possessions.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
 import type { StepName } from './words.ts'
@@ -76,6 +77,10 @@ const reinstall = z.object({
       requestID: z.string().max(128).describe('The request being carried out.'),
       template: template.exactOptional().describe('The template it asked for. Absent = spec.template.'),
       since: time('When it began.'),
+      wasRunning: z.boolean().exactOptional().describe('true: the VM ran before its power was cut for this request.'),
+      destroyAt: time(
+        'When the deletion of the old VM was asked for. Absent = nothing is deleted yet, and a newer requestID or a removed spec.reinstall takes the place of this request.',
+      ).exactOptional(),
       removed: z.boolean().exactOptional().describe('true: the old VM is gone, and the new one is being made.'),
     })
     .exactOptional()
@@ -165,6 +170,15 @@ export const proxmoxVMStatus = z
     removedAt: time(
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
     ).exactOptional(),
+    possessions: possessions.exactOptional(),
+    terminatedAt: time(
+      'When the VM of this deleted object was proved to be gone from PVE. Its addresses are free from then; what is left are backups.',
+    ).exactOptional(),
+    formerNodes: z
+      .array(z.string().max(63))
+      .max(32)
+      .exactOptional()
+      .meta({ description: 'Nodes of PVE the VM was on before: their own storages may hold backups of it.', ...atomic }),
     released: z
       .object({
         at: time('When.'),

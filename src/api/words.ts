@@ -27,9 +27,9 @@ const stepsBeside = {
   start: 'The VM is being started.',
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',
+  put_back_firewall: "People's own firewall entries of the VM that was here before are being put back.",
   delete_backups: 'The VM goes, and its backups first.',
-  delete_snapshots: 'The VM goes, and its snapshots first.',
-  remove: 'The VM is being deleted.',
+  remove: 'The VM is being deleted, its disks and snapshots with it.',
 } as const
 export type StepName = LocalStatus | keyof typeof stepsBeside
 
@@ -205,6 +205,16 @@ export const reasons = {
       'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
   },
   VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
+  WouldBeLost: {
+    who: 'admin',
+    means:
+      'The VM has something in PVE that a reinstall or Remove would lose and cannot put back (high availability, replication, very many firewall entries); the message says what an admin can do.',
+  },
+  BackupsUnseen: {
+    who: 'admin',
+    means:
+      'The VM is gone and its addresses are free; its backups are on a storage or node that is off. The message names it; the annotation pve.hosting/abandon-backups gives them up.',
+  },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
   Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
@@ -263,6 +273,9 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
+  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands that set them again.',
+  BackupsAbandoned:
+    'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
   Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',

@@ -269,8 +269,8 @@ export class ClusterController {
   async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {
     const status = clusterStatusOf(object, state, new Date(this.#clock.now()).toISOString())
     if (isSameJson(status, object.status)) return
-    const { unclaimedCount = 0 } = status
-    if (unclaimedCount !== (object.status?.unclaimedCount ?? 0)) this.#guests.onUnclaimed(object, unclaimedCount)
+    const { unclaimed } = state
+    if (unclaimed && unclaimed.unclaimedCount !== (object.status?.unclaimedCount ?? 0)) this.#guests.onUnclaimed(object, unclaimed)
     this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
   }
 

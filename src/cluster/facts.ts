@@ -1,6 +1,5 @@
 import type { Pve } from '../proxmox/endpoints.ts'
 import { missingFrom, type MissingPrivilege } from './privileges.ts'
-import type { Listing } from '../proxmox/listing.ts'
 
 /** What was found out about a PVE cluster at the last preflight. */
 export interface ClusterFacts {
@@ -38,17 +37,4 @@ export async function preflight(
     missingPrivileges: missing.filter(({ capability }) => capability === undefined),
     missingOptional: missing.filter(({ capability }) => capability !== undefined),
   }
-}
-
-/** Storages that hold backups, as a node sees them: shared ones once, local ones per node. Nodes that are off cannot be asked. */
-export function backupStorages(listing: Listing): { storage: string; node: string }[] {
-  const seen = new Set<string>()
-  const found: { storage: string; node: string }[] = []
-  for (const row of listing.storages) {
-    if (!row.content.includes('backup') || listing.nodes.get(row.node)?.online !== true) continue
-    if (row.shared && seen.has(row.storage)) continue
-    seen.add(row.storage)
-    found.push({ storage: row.storage, node: row.node })
-  }
-  return found
 }

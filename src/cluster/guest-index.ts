@@ -13,7 +13,7 @@ import { ownTag } from '../ladder/mark.ts'
 export interface GuestOwners extends Owners {
   /** The uid of the living object of this cluster that has the VMID on record. */
   readonly holderOf: (vmid: number) => string | undefined
-  /** When an object with this VMID on record went; the listing may be older. 0: never. */
+  /** When an object with this VMID on record went, by the monotonic clock; the listing may be older. 0: never. */
   readonly lostMs: (vmid: number) => number
   /** It is worth looking again soon: an address of a pool hangs on it. */
   readonly isOfConcern: (guest: GuestFacts) => boolean
@@ -30,7 +30,7 @@ export interface KnownGuest extends GuestFacts {
 interface Entry {
   row?: GuestRow
   facts?: GuestFacts
-  /** When it was seen first. */
+  /** When it was seen first, by the monotonic clock; as are the times below, but for sinceMs. */
   seenMs: number
   /** When it was last read. */
   readMs?: number
@@ -116,7 +116,7 @@ export class GuestIndex {
   unread(): number[] | undefined {
     this.#scan()
     if (!this.#scanned) return undefined
-    const now = this.#o.clock.now()
+    const now = this.#o.clock.monotonicMs()
     return [...this.#entries].filter(([vmid, entry]) => this.#isAwaited(vmid, entry, now)).map(([vmid]) => vmid)
   }
 
@@ -195,15 +195,15 @@ export class GuestIndex {
   #entry(vmid: number): Entry {
     const known = this.#entries.get(vmid)
     if (known) return known
-    const now = this.#o.clock.now()
-    const entry: Entry = { seenMs: now, isChanged: false, notBeforeMs: 0, sinceMs: now }
+    const now = this.#o.clock.monotonicMs()
+    const entry: Entry = { seenMs: now, isChanged: false, notBeforeMs: 0, sinceMs: this.#o.clock.now() }
     this.#entries.set(vmid, entry)
     return entry
   }
 
   /** What is to be read, the most urgent first: awaited by births; changed; in our range; anybody's; looked at long ago. */
   #due(): { vmid: number; entry: Entry; rank: number }[] {
-    const now = this.#o.clock.now()
+    const now = this.#o.clock.monotonicMs()
     const due: { vmid: number; entry: Entry; rank: number }[] = []
     for (const [vmid, entry] of this.#entries) {
       if (entry.notBeforeMs > now) continue
@@ -236,7 +236,7 @@ export class GuestIndex {
       if (entry.row) await this.#read(vmid, entry.row)
       else await this.#prove(vmid, entry)
     } catch (fault) {
-      entry.notBeforeMs = this.#o.clock.now() + failedMs
+      entry.notBeforeMs = this.#o.clock.monotonicMs() + failedMs
       this.#o.onProblem(fault)
     }
   }
@@ -245,14 +245,14 @@ export class GuestIndex {
     const facts = await readGuest(this.#o.pve, { node: row.node, vmid })
     if (facts) return this.#learn(vmid, facts, row)
     // It moved or went since; the next listing tells.
-    this.#entry(vmid).notBeforeMs = this.#o.clock.now() + failedMs
+    this.#entry(vmid).notBeforeMs = this.#o.clock.monotonicMs() + failedMs
   }
 
   #learn(vmid: number, facts: GuestFacts, row: GuestRow | undefined): void {
     const entry = this.#entry(vmid)
     const before = entry.facts
     entry.facts = facts
-    entry.readMs = this.#o.clock.now()
+    entry.readMs = this.#o.clock.monotonicMs()
     entry.isChanged = false
     entry.notBeforeMs = 0
     if (row) entry.row = row
@@ -264,7 +264,7 @@ export class GuestIndex {
   /** No longer listed, which alone proves nothing. */
   async #prove(vmid: number, entry: Entry): Promise<void> {
     const presence = await presenceOf(this.#o, vmid, this.#o.clock.monotonicMs())
-    if (presence.is !== 'absent') entry.notBeforeMs = this.#o.clock.now() + failedMs
+    if (presence.is !== 'absent') entry.notBeforeMs = this.#o.clock.monotonicMs() + failedMs
     else if (this.#entries.delete(vmid)) this.#tell(vmid)
   }
 

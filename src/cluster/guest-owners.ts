@@ -3,6 +3,7 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
+import type { UnclaimedReport } from './unclaimed.ts'
 import type { GuestOwners, KnownGuest } from './guest-index.ts'
 
 /** Longer than any listing is used. */
@@ -21,7 +22,7 @@ export class RecordedGuests {
     )
     o.vms.subscribe(({ old, new: now }) => {
       const vmid = old?.status?.vmid
-      if (old && vmid !== undefined && now?.status?.vmid !== vmid) this.#lose(key(old.spec.clusterRef.name, vmid), o.clock.now())
+      if (old && vmid !== undefined && now?.status?.vmid !== vmid) this.#lose(key(old.spec.clusterRef.name, vmid), o.clock.monotonicMs())
     })
   }
 
@@ -32,7 +33,7 @@ export class RecordedGuests {
     return this.#ofVmid(key(cluster, vmid))[0]?.metadata.uid
   }
 
-  /** When the last object with that VMID on record let go of it, in ms since the epoch; 0: not lately. */
+  /** When the last object with that VMID on record let go of it, by the monotonic clock; 0: not lately. */
   lostMs(cluster: string, vmid: number): number {
     return this.#lost.get(key(cluster, vmid)) ?? 0
   }
@@ -60,7 +61,7 @@ export interface GuestContext {
   /** A guest was read, or is gone (undefined). */
   readonly onGuest: (cluster: string, vmid: number, guest: KnownGuest | undefined) => void
   /** The number of guests without an owner in the status has changed. */
-  readonly onUnclaimed: (object: ProxmoxCluster, count: number) => void
+  readonly onUnclaimed: (object: ProxmoxCluster, report: UnclaimedReport) => void
 }
 
 /** All that the index of one cluster must be told of the objects; asked when it matters, so that it is never older than the stores. */

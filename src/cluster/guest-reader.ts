@@ -22,6 +22,6 @@ export async function readGuest(pve: Pick<Pve, 'config' | 'firewall'>, at: At): 
 async function allowedAddresses(pve: Pick<Pve, 'firewall'>, at: At): Promise<IpsetEntry[]> {
   const firewall = pve.firewall(at)
   const entries: IpsetEntry[] = []
-  for (const name of await firewall.ipsets()) if (filterSet.test(name)) entries.push(...(await firewall.ipset(name)))
+  for (const { name } of await firewall.ipsets()) if (filterSet.test(name)) entries.push(...(await firewall.ipset(name)))
   return entries
 }

@@ -3,7 +3,6 @@ import type { Permissions } from '../proxmox/answers.ts'
 /** What a privilege beyond the needed ones makes possible: `status.capabilities`, `pve-operator role --with`. */
 export const capabilities = {
   backup: 'find and delete the backups of a VM that is terminated',
-  snapshot: 'delete the snapshots of a VM that is terminated',
   quorum: 'see quorum and whether the datacenter firewall is on',
   placement: 'see memory and CPUs of the nodes, for placement',
   migrate: 'migrate VMs to another node',
@@ -13,7 +12,7 @@ export const capabilities = {
 export type Capability = keyof typeof capabilities
 
 /** What `pve-operator role` grants unless told otherwise: everything a VM needs from its birth to its end. */
-export const usualCapabilities: readonly Capability[] = ['backup', 'snapshot', 'quorum', 'placement']
+export const usualCapabilities: readonly Capability[] = ['backup', 'quorum', 'placement']
 
 /** One privilege of the token: the one table that is checked (facts.ts), printed (role.ts) and documented (docs/pve-permissions.md). */
 export interface NeededPrivilege {
@@ -59,7 +58,6 @@ export const neededPrivileges: readonly NeededPrivilege[] = [
   { path: '/storage', privilege: 'Datastore.Audit', neededFor: 'see how much room the storages have', reach: 'some' },
   { path: '/sdn/zones', privilege: 'SDN.Use', neededFor: 'connect VMs to bridges and VLANs', reach: 'some' },
   optional('backup', 'VM.Backup'),
-  optional('snapshot', 'VM.Snapshot'),
   optional('quorum', 'Sys.Audit', { path: '/' }),
   optional('placement', 'Sys.Audit', { path: '/nodes', reach: 'some' }),
   optional('migrate', 'VM.Migrate'),

@@ -1,6 +1,7 @@
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { conditionOf } from '../api/condition.ts'
 import type { Reason } from '../api/words.ts'
 import type { Seen } from '../ladder/machine.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -49,7 +50,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
     case 'Reinstall':
       return finished(status) ?? unproved(state)
     case 'Clone':
-      if (status.reinstall?.running) return refuse('A reinstall is under way.')
+      if (status.reinstall?.running) return reinstalls(status)
       return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${status.vmid} exists already.`) : unproved(state)
     case 'SetDedicatedIP':
     case 'SetDNSRecords':
@@ -74,9 +75,19 @@ const unproved = ({ guest, status }: ButtonState) =>
 
 const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
 
+/** One that is stuck names its way out. */
+function reinstalls({ reinstall, conditions }: ProxmoxVMStatus): CommandRefusal {
+  const { requestID, template } = reinstall?.running ?? {}
+  const named = template?.name ?? template?.tag ?? template?.vmid
+  const what = `Reinstall ${requestID}${named === undefined ? '' : ` (template ${named})`}`
+  const stalled = conditionOf(conditions, 'Stalled')
+  if (stalled?.status !== 'True') return refuse(`${what} is under way.`)
+  return refuse(`${what} is stalled: ${stalled.message} Write a new spec.reinstall.requestID to replace it.`)
+}
+
 /** A word beside the ladder means that the VM has been on top of it. */
 function finished(status: ProxmoxVMStatus): CommandRefusal | undefined {
-  if (status.reinstall?.running) return refuse('A reinstall is under way.')
+  if (status.reinstall?.running) return reinstalls(status)
   return status.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status.localStatus ?? 'creation'}.`)
 }
 

@@ -11,11 +11,14 @@ import { freshMemory } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
-import { removals, removeFromPve } from '../engine/remove/removal.ts'
+import { notePossessions } from '../engine/remove/foreign-possessions.ts'
+import type { RemovalLook } from '../engine/remove/removal-look.ts'
+import { hindranceOf } from '../engine/remove/reinstall-check.ts'
+import { removeFromPve } from '../engine/remove/removal.ts'
 import { nowIso, recordEvent, type Dependencies } from '../engine/dependencies.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { working } from '../engine/status.ts'
-import { stepOf } from '../lifecycle.ts'
+import { removals, stepOf } from '../lifecycle.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
@@ -157,7 +160,10 @@ async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: bo
   if (name === 'Clone' && (command.status.intentAt || !draft.status.firstReadyAt)) return followBirth(pass)
   if (!isNew && running) return failed(pass, 'AnotherCommand', `A newer reinstall (${running.requestID}) took its place.`)
   const { template } = command.command.spec
-  if (name === 'Reinstall') await beginReinstall(pass, { requestID, ...(template && { template }) })
+  const request = { requestID, ...(template && { template }) }
+  const hindrance = await hindranceOf(pass, pass.cluster, request)
+  if (hindrance) return hindrance.is === 'stalled' ? failed(pass, hindrance.reason, hindrance.message) : hindrance
+  if (name === 'Reinstall') await beginReinstall(pass, request)
   else {
     draft.change(
       forgetOldDisk({ requestID, since: nowIso(deps.clock), removed: true }),
@@ -196,7 +202,11 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
 
 async function remove(pass: CommandPass): Promise<CommandProgress> {
   const { draft, deps, cluster } = pass
-  const gone = await removeFromPve(pass, cluster, removals.remove)
+  const gone = await removeFromPve(pass, cluster, {
+    ladder: removals.setAside,
+    errand: { kind: 'Remove', id: pass.command.command.metadata.uid ?? '' },
+    before: async (_, look) => await noteForClone(pass, look),
+  })
   // The brake on deletions lets it go on later.
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return failed(pass, gone.reason, gone.message)
@@ -204,6 +214,13 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
   await draft.save()
   return succeeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
+}
+
+/** What Clone or Reinstall put back, in status before the VM goes. */
+async function noteForClone(pass: CommandPass, look: RemovalLook): Promise<Outcome> {
+  const outcome = await notePossessions(pass, pass.cluster, look)
+  if (outcome.is === 'done') await pass.draft.save()
+  return outcome
 }
 
 async function allocate(pass: CommandPass): Promise<CommandProgress> {

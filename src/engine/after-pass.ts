@@ -30,12 +30,14 @@ export function requeueAfter(
         show(pass, 'reconciling', outcome.reason, outcome.message, { ...(outcome.task && { upid: outcome.task }) })
       return { is: 'after', ms: outcome.lookAfterMs }
     case 'retry': {
+      const { afterMs, attempts = pass.attempts + 1 } = outcome
+      const again = afterMs === undefined ? 'It is tried again.' : `The next try is in ${Math.ceil(afterMs / 1000)} s.`
       if (!pass.wasSettled)
-        show(pass, 'reconciling', outcome.reason, `${ended(outcome.message)} It is tried again.`, {
-          attempts: pass.attempts + 1,
+        show(pass, 'reconciling', outcome.reason, `${ended(outcome.message)} ${again}`, {
+          attempts,
           lastError: outcome.message.slice(0, 1024),
         })
-      return { is: 'backoff' }
+      return afterMs === undefined ? { is: 'backoff' } : { is: 'after', ms: afterMs }
     }
     case 'stalled':
       show(pass, 'stalled', outcome.reason, outcome.message, { lastError: outcome.message.slice(0, 1024) })
@@ -55,8 +57,10 @@ function show(
   const iso = nowIso(deps.clock)
   const { verdicts, dropped } = readiness(is, reason, message)
   // The receipt of a clone is kept: how its task ended tells a whole clone from one that was unlocked half made.
-  const { name = 'creation', upid } = draft.status.step ?? {}
-  const kept = name === 'clone' && upid !== undefined ? { upid, ...step } : step
+  const { name = 'creation', upid, attempts, lastError } = draft.status.step ?? {}
+  // Failures stay in view while the same thing is tried again.
+  const failures = { ...(attempts !== undefined && { attempts }), ...(lastError !== undefined && { lastError }) }
+  const kept = { ...failures, ...(name === 'clone' && upid !== undefined && { upid }), ...step }
   draft.change(judged(draft.vm, iso, verdicts, dropped), working(name, iso, kept))
   if (is === 'stalled') draft.change((status) => ({ ...status, observedGeneration: draft.vm.metadata.generation ?? 0 }))
   const wait = `${is} ${reason} ${message}`

@@ -14,20 +14,20 @@ export interface LockedGuest {
   /** The lock that a former pass saw. One that is new may belong to a task that has just ended. */
   readonly seenBefore: string | undefined
   /** What the lock holds up, as the end of a sentence: `nothing is changed until the lock goes`. */
-  readonly then: string
+  readonly next: string
 }
 
 /**
  * The obstacle that this lock is: waited for while a task works under it, and told with its command once nobody does.
  * A lock outlives its task only if that was killed or its node went down (qemu-server; recording 28).
  */
-export async function lockObstacle({ cluster, at, lock, seenBefore, then }: LockedGuest): Promise<Obstacle> {
+export async function lockObstacle({ cluster, at, lock, seenBefore, next }: LockedGuest): Promise<Obstacle> {
   const tasks = await cluster.pve.tasks(at.node, { source: 'active', limit: mostTasks })
   const working = tasks.find((task) => mayHold(task, at.vmid, lock))
   const held = `PVE holds the lock "${lock}" on VM ${at.vmid}`
-  if (working) return wait('Locked', `${held} while task ${working.type} runs on ${at.node}; ${then}.`, 60_000)
-  if (seenBefore !== lock) return wait('Locked', `${held}; ${then}.`, 5_000)
-  return stalled('StuckLock', `${stuckLock(at, lock)} Otherwise an admin must run on ${at.node}: qm unlock ${at.vmid}; ${then}.`)
+  if (working) return wait('Locked', `${held} while task ${working.type} runs on ${at.node}; ${next}.`, 60_000)
+  if (seenBefore !== lock) return wait('Locked', `${held}; ${next}.`, 5_000)
+  return stalled('StuckLock', `${stuckLock(at, lock)} Otherwise an admin must run on ${at.node}: qm unlock ${at.vmid}; ${next}.`)
 }
 
 /** The first sentence of all that is said of a lock without a task. */

@@ -6,8 +6,9 @@ import type { Reason } from '../api/words.ts'
 import { type Obstacle, stalled, wait } from '../ladder/outcome.ts'
 import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
 import type { ListedRule } from '../proxmox/answers.ts'
-import type { ConfigSeen, FirewallSeen, Part, Seen, SeenRule } from '../ladder/machine.ts'
+import type { ConfigSeen, FirewallSeen, ForeignFirewall, Part, Seen, SeenRule } from '../ladder/machine.ts'
 import type { FirewallWrite } from '../ladder/guest-writer.ts'
+import { readForeignFirewall } from './foreign-firewall.ts'
 import { carriesMark } from '../ladder/mark.ts'
 
 /** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
@@ -24,6 +25,7 @@ export class Look {
   readonly #row: GuestRow | undefined
   readonly #proofSinceMs: number
   readonly #isCarried: boolean
+  readonly #wantsForeign: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
@@ -32,7 +34,9 @@ export class Look {
   #isPaced = false
   #config: ConfigSeen | undefined
   #firewall: FirewallSeen | undefined
+  #foreignFirewall: ForeignFirewall | undefined
   #power: Seen['power']
+  #isHaManaged: boolean | undefined
 
   /**
    * `expectedNode`: where to look if the listing does not show the VM, because a task of ours has just ended there.
@@ -46,6 +50,8 @@ export class Look {
     proofSinceMs: number
     presumedPower?: Seen['power']
     carried?: Carried
+    /** People's own firewall entries are to be put back, so they are read. */
+    wantsForeign?: boolean
   }) {
     this.#cluster = o.cluster
     this.#vmid = o.vmid
@@ -55,6 +61,7 @@ export class Look {
     this.#proofSinceMs = o.proofSinceMs
     this.#power = o.presumedPower
     this.#isCarried = o.carried !== undefined
+    this.#wantsForeign = o.wantsForeign === true
     if (o.carried) {
       this.#guest = 'ours'
       this.#config = o.carried.config
@@ -91,7 +98,9 @@ export class Look {
       ...(lock && { lock }),
       ...(this.#config && { config: this.#config }),
       ...(this.#firewall && { firewall: this.#firewall }),
+      ...(this.#foreignFirewall && { foreignFirewall: this.#foreignFirewall }),
       ...(this.#power && { power: this.#power }),
+      ...(this.#isHaManaged !== undefined && { isHaManaged: this.#isHaManaged }),
     }
   }
 
@@ -99,7 +108,20 @@ export class Look {
     if (part === 'presence') await this.#findGuest()
     if (part === 'config') this.#config ??= await this.#readConfig()
     if (part === 'firewall') this.#firewall ??= await this.#readFirewall()
-    if (part === 'power') this.#power ??= (await this.#cluster.pve.statusCurrent(this.at)).status
+    if (part === 'foreign-firewall' && this.#wantsForeign) await this.#readForeign()
+    if (part === 'power') await this.#readPower()
+  }
+
+  async #readForeign(): Promise<void> {
+    this.#firewall ??= await this.#readFirewall()
+    this.#foreignFirewall ??= await readForeignFirewall(this.#cluster.pve.firewall(this.at), this.#firewall)
+  }
+
+  async #readPower(): Promise<void> {
+    if (this.#power) return
+    const { status, haManaged } = await this.#cluster.pve.statusCurrent(this.at)
+    this.#power = status
+    this.#isHaManaged = haManaged
   }
 
   configWritten() {
@@ -112,6 +134,7 @@ export class Look {
 
   firewallStale() {
     this.#firewall = undefined
+    this.#foreignFirewall = undefined
   }
 
   powerAsked() {
@@ -182,7 +205,9 @@ export class Look {
     const options = await firewall.options()
     const { rules, digest } = await firewall.rules()
     const sets = await firewall.ipsets()
-    const ipfilter = sets.includes(ipfilterSet) ? (await firewall.ipset(ipfilterSet)).map((entry) => entry.cidr) : undefined
+    const ipfilter = sets.some(({ name }) => name === ipfilterSet)
+      ? (await firewall.ipset(ipfilterSet)).map((entry) => entry.cidr)
+      : undefined
     return {
       options: Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)])),
       rules: rules.map(seenRule),
@@ -192,7 +217,7 @@ export class Look {
   }
 }
 
-function seenRule({ pos, ...rule }: ListedRule): SeenRule {
+export function seenRule({ pos, ...rule }: ListedRule): SeenRule {
   const fields = Object.entries(rule).map(([key, value]) => [key, typeof value === 'boolean' ? (value ? '1' : '0') : value] as const)
   return { pos, fields: Object.fromEntries(fields) }
 }

@@ -35,6 +35,15 @@ export interface Memory {
   }
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }
+  /** By remove/. */
+  readonly removal: {
+    /** A step that failed is not repeated before, whoever wakes the VM. */
+    pausedUntilMs?: number
+    /** A step failed that does not hold up the others: it has its turn again when they are done. */
+    hasPassedOver?: boolean
+    /** Every storage was asked before the VM went, and had no backup of it. */
+    hasNoBackups?: boolean
+  }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: { dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } } }
 }
@@ -47,5 +56,6 @@ export const freshMemory = (): Memory => ({
   audit: {},
   controller: {},
   events: {},
+  removal: {},
   command: {},
 })

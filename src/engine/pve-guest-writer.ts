@@ -3,9 +3,13 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { ipfilterSet, needsRulesDigest } from '../steps/set-firewall.ts'
 import type { NewRule } from '../proxmox/vm-firewall.ts'
 import type { RuleOptions } from '../ladder/machine.ts'
+import { judge } from '../proxmox/failures.ts'
+import { described as describedPutBack } from '../steps/put-back-firewall.ts'
+import { withoutPossession } from '../want/foreign-firewall.ts'
 import type { Look } from './look.ts'
+import { noted } from './status.ts'
 import type { VMStatusDraft } from './status-draft.ts'
-import type { ConfigPatch, FirewallWrite, GuestWriter } from '../ladder/guest-writer.ts'
+import type { ConfigPatch, FirewallWrite, GuestWriter, PutBack } from '../ladder/guest-writer.ts'
 import { type Outcome, waitForTask } from '../ladder/outcome.ts'
 
 /** PVE answers a configuration task itself if it ends within this time, which saves looking at the task. */
@@ -17,12 +21,14 @@ export class PveGuestWriter implements GuestWriter {
   readonly #look: Look
   readonly #draft: VMStatusDraft
   readonly #mayAct: () => void
+  readonly #nowIso: () => string
 
-  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void }) {
+  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void; nowIso: () => string }) {
     this.#cluster = o.cluster
     this.#look = o.look
     this.#draft = o.draft
     this.#mayAct = o.mayAct
+    this.#nowIso = o.nowIso
   }
 
   /**
@@ -67,6 +73,33 @@ export class PveGuestWriter implements GuestWriter {
     this.#look.firewallWritten(write)
   }
 
+  async putBack(entry: PutBack): Promise<void> {
+    this.#mayAct()
+    this.#look.firewallStale()
+    try {
+      await this.#sendBack(entry)
+    } catch (fault) {
+      const { terminal, message } = judge(fault)
+      if (!terminal) throw fault
+      const told = `${describedPutBack(entry)}, and PVE does not take it back: ${message}`
+      this.#draft.change(withoutPossession(entry), noted('put_back_firewall', this.#nowIso(), 'NotPutBack', told))
+    }
+  }
+
+  async #sendBack(entry: PutBack): Promise<void> {
+    const firewall = this.#cluster.pve.firewall(this.#look.at)
+    switch (entry.put) {
+      case 'alias':
+        return await firewall.addAlias(entry.alias)
+      case 'set':
+        return await firewall.createIpset(entry.name, entry.comment)
+      case 'entry':
+        return await firewall.addToIpset(entry.set, entry.entry)
+      case 'rule':
+        return await firewall.addRule(newRule(entry.rule))
+    }
+  }
+
   async #sendFirewall(write: FirewallWrite, rulesDigest: string, optionsDigest: string | undefined): Promise<void> {
     const firewall = this.#cluster.pve.firewall(this.#look.at)
     switch (write.do) {
@@ -75,7 +108,7 @@ export class PveGuestWriter implements GuestWriter {
       case 'delete-set':
         return await firewall.deleteIpset(ipfilterSet)
       case 'add-entry':
-        return await firewall.addToIpset(ipfilterSet, write.address)
+        return await firewall.addToIpset(ipfilterSet, { cidr: write.address })
       case 'remove-entry':
         return await firewall.removeFromIpset(ipfilterSet, write.entry)
       case 'add-rule':
@@ -91,7 +124,7 @@ export class PveGuestWriter implements GuestWriter {
 }
 
 function newRule({ type, action, enable, ...rest }: RuleOptions): NewRule {
-  return { type: type === 'out' ? 'out' : 'in', action: action ?? '', enable: enable === '1' ? 1 : 0, ...rest }
+  return { type: type === 'out' || type === 'group' ? type : 'in', action: action ?? '', enable: enable === '1' ? 1 : 0, ...rest }
 }
 
 /** `STORAGE:SIZE` in a drive string allocates a volume (qemu-server `NEW_DISK_RE`). */

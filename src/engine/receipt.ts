@@ -14,6 +14,7 @@ export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: P
   if (!step?.upid || step.name === 'clone') return undefined
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${step.name} is under way.`)
+  if (isOfRemoval(draft)) return undefined
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, { ...(step.attempts !== undefined && { attempts: step.attempts }) }))
   if (end.is === 'ok' && end.warnings)
@@ -26,6 +27,9 @@ export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: P
   const why = `${step.name} failed: ${end.exitstatus}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
+
+const isOfRemoval = ({ status: { step, reinstall } }: VMStatusDraft) =>
+  step?.name === 'remove' || (step?.name === 'stop' && reinstall?.running !== undefined && !reinstall.running.removed)
 
 /** "already running", and a configuration somebody else changed: the look decides. */
 const harmless: ReadonlySet<string> = new Set(['running', 'conflict'])

@@ -1,5 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
-import { noProgress } from '../api/progress.ts'
+import { noProgress, progressOf } from '../api/progress.ts'
 import type { Change } from './status.ts'
 
 const mostIDs = 20
@@ -12,6 +12,54 @@ export function requestedReinstall({ spec }: ProxmoxVM, status: ProxmoxVMStatus)
   if (!id || !status.intentAt) return undefined
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
+
+/**
+ * What becomes of the request under way, now that somebody asks for another one or for none. Once something is deleted it is finished; while
+ * the new VM has no place yet, a newer request takes it over, since it may name a template that exists. `commandUIDs`: of the commands that are there.
+ */
+export function whatIsAsked(vm: ProxmoxVM, status: ProxmoxVMStatus, commandUIDs: readonly string[]): 'this' | 'none' | { newer: string } {
+  const { running, completedIDs } = status.reinstall ?? {}
+  if (!running || (running.removed && status.intentAt)) return 'this'
+  const bySpec = vm.spec.reinstall?.requestID
+  const newer = bySpec && bySpec !== running.requestID && !completedIDs?.includes(bySpec) ? bySpec : undefined
+  if (running.destroyAt) return running.removed && newer ? { newer } : 'this'
+  const byCommand = /^command\/(.*)$/.exec(running.requestID)?.[1]
+  const isAsked = byCommand === undefined ? bySpec === running.requestID : commandUIDs.includes(byCommand)
+  return isAsked ? 'this' : 'none'
+}
+
+/** As if it had never been asked for: what ran is started again, what had been removed by command stays removed. */
+export const noteReinstallWithdrawn =
+  (nowIso: string): Change =>
+  ({ reinstall, firstStartedAt, step: _, ...status }) => {
+    const { running, completedIDs = [] } = reinstall ?? {}
+    return {
+      ...status,
+      localStatus: 'ready',
+      progress: progressOf('ready'),
+      reinstall: { completedIDs },
+      ...(running?.removed && { removedAt: nowIso }),
+      ...(firstStartedAt && !running?.wasRunning && { firstStartedAt }),
+    }
+  }
+
+export const changeRunning =
+  (more: Partial<Running>): Change =>
+  (status) => {
+    const { running, ...rest } = status.reinstall ?? { completedIDs: [] }
+    return running ? { ...status, reinstall: { ...rest, running: { ...running, ...more } } } : status
+  }
+
+/** The destruction was refused before it began. */
+export const noteNothingDestroyed: Change = (status) => {
+  const { running, ...rest } = status.reinstall ?? { completedIDs: [] }
+  if (!running) return status
+  const { destroyAt: _, ...kept } = running
+  return { ...status, reinstall: { ...rest, running: kept } }
+}
+
+/** The old VM is whole: it is kept as the spec says in everything else. */
+export const isUntouched = ({ reinstall }: ProxmoxVMStatus): boolean => !reinstall?.running?.destroyAt && !reinstall?.running?.removed
 
 export const noteReinstallBegun =
   (running: Running): Change =>

@@ -62,7 +62,7 @@ export class VMStatusDraft {
    * of it has changed: another operator acts, and a VMID or UPID it noted must not be overwritten by one that has lost the lead.
    */
   async save(): Promise<void> {
-    this.#draft = plain({ ...this.#draft, phase: phaseOf(this.#vm, this.#draft) })
+    this.#draft = plain({ ...withFormerNode(this.#draft, this.written), phase: phaseOf(this.#vm, this.#draft) })
     if (isSameJson(withDnsRung(this.#draft, this.#vm), this.#vm.status ?? {})) return
     for (;;) {
       try {
@@ -89,6 +89,15 @@ export class VMStatusDraft {
     if (!isOurs) throw new Error(`the status of ${namespace}/${name} was written by another operator, or by a write whose answer was lost`)
     this.#vm = newer
   }
+}
+
+const mostNodes = 32
+
+/** A VM that moved may have left backups on its node's own storages. */
+function withFormerNode(status: ProxmoxVMStatus, { node: before }: ProxmoxVMStatus): ProxmoxVMStatus {
+  if (before === undefined || before === status.node) return status
+  const others = (status.formerNodes ?? []).filter((node) => node !== before && node !== status.node)
+  return { ...status, formerNodes: [...others, before].slice(-mostNodes) }
 }
 
 /** DNS has a track of its own and holds nothing up: its rung is shown in place of `ready`, and nothing reads it back. */

@@ -49,6 +49,16 @@ export const cloneFinished =
     return { ...status, history: lastLines([...(status.history ?? []), line]) }
   }
 
+/** A step beside the ladder is done: a line with how long it took. */
+export const stepDone =
+  (nowIso: string, message: string): Change =>
+  (status) => {
+    const { step } = status
+    if (!step) return status
+    const line = { step: step.name, startedAt: step.since, seconds: secondsBetween(step.since, nowIso), outcome: 'Done' }
+    return { ...status, history: lastLines([...(status.history ?? []), { ...line, ...(message && { message: message.slice(0, 1024) }) }]) }
+  }
+
 const secondsBetween = (from: string, to: string) => Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000))
 
 /** A line that is no rung: a failure, a repair. */
@@ -58,6 +68,15 @@ export const noted =
     ...status,
     history: lastLines([...(status.history ?? []), { step, startedAt: nowIso, seconds: 0, outcome, message: message.slice(0, 1024) }]),
   })
+
+/** As `noted`, but a failure that only repeats itself fills no second line: status.step counts it. */
+export const notedOnce =
+  (step: StepName, nowIso: string, outcome: string, message: string): Change =>
+  (status) => {
+    const last = status.history?.at(-1)
+    const isSame = last?.step === step && last.outcome === outcome && last.message === message.slice(0, 1024)
+    return isSame ? status : noted(step, nowIso, outcome, message)(status)
+  }
 
 const lastLines = <T>(lines: readonly T[]): T[] => lines.slice(-30)
 

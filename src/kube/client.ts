@@ -17,8 +17,13 @@ export interface ClientOptions {
   clock: Clock
   /** `Strict`: a field the schema does not know is refused instead of dropped. For tests: a CRD may be older than the operator. */
   fieldValidation?: 'Strict' | 'Warn'
-  /** Once for each answered or failed request (status 0): `resource` is the plural, with its subresource. */
+  /**
+   * Once for each answered or failed request (status 0): `resource` is the plural, with its subresource. A watch is told when it is
+   * opened or refused, as verb WATCH.
+   */
   onRequest?: (x: { verb: string; resource: string; status: number; seconds: number }) => void
+  /** The server asked to come back later, and for so many seconds nothing is sent for this request. */
+  onPutOff?: (x: { verb: string; resource: string; seconds: number }) => void
 }
 
 export interface Selection {
@@ -71,26 +76,28 @@ export class KubeClient {
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, o: Selection = {}): Promise<T[]> {
-    return (await this.listWithVersion(resource, o)).items
+    const items: T[] = []
+    for await (const page of this.pages(resource, o)) items.push(...page.items)
+    return items
   }
 
-  /** In pages of 500, with the resourceVersion a watch may start from. */
-  async listWithVersion<T extends KubeObject>(
+  /** A list in pages of 500, all of one moment, whose resourceVersion a watch may start from. Of two pages only one is held at a time. */
+  async *pages<T extends KubeObject>(
     resource: Resource<T>,
     { namespace, labelSelector, fieldSelector }: Selection = {},
     signal?: AbortSignal,
-  ): Promise<{ items: T[]; resourceVersion: string }> {
-    const items: T[] = []
+  ): AsyncGenerator<{ items: T[]; resourceVersion: string }> {
     const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
+    const o = { resource: resource.plural, accept: acceptOf(resource, 'list'), ...(signal && { signal }) }
     for (let token: string | undefined; ; ) {
       const search = query({ labelSelector, fieldSelector, limit: String(pageSize), continue: token })
-      const o = { resource: resource.plural, accept: acceptOf(resource, 'list'), ...(signal && { signal }) }
       const page = (await this.request('GET', collectionPath(resource, namespace) + search, undefined, o)) as ListAnswer<T>
       // the items of a built-in list carry neither kind nor apiVersion
       // an empty list of metadata has none at all
-      for (const item of page.items ?? []) items.push({ ...item, apiVersion, kind: resource.kind })
+      const items = (page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind }))
+      yield { items, resourceVersion: page.metadata.resourceVersion }
       token = page.metadata.continue
-      if (!token) return { items, resourceVersion: page.metadata.resourceVersion }
+      if (!token) return
     }
   }
 
@@ -165,14 +172,32 @@ export class KubeClient {
         const pauseSeconds = pauseBeforeRetry(method, fault, attempt)
         waitedSeconds += pauseSeconds ?? 0
         if (pauseSeconds === undefined || waitedSeconds > patienceSeconds || o.signal?.aborted) throw fault
+        if (pauseSeconds > 0) this.notePutOff(method, labelOf(path, o), pauseSeconds)
         await this.#options.clock.sleep(pauseSeconds * 1000, o.signal)
       }
     }
   }
 
-  /** The bytes of a watch; see Transport.stream. */
-  stream(path: string, o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined }): Promise<Readable> {
-    return this.#transport.stream(path, o)
+  /** The bytes of a watch; see Transport.stream. Waits for nothing: whoever watches comes back by itself. */
+  async stream(
+    path: string,
+    o: { signal: AbortSignal; headersTimeoutMs: number; accept?: string | undefined; resource?: string },
+  ): Promise<Readable> {
+    const startedMs = performance.now()
+    let status = 200
+    try {
+      return await this.#transport.stream(path, o)
+    } catch (fault) {
+      status = fault instanceof KubeError ? fault.status : 0
+      throw fault
+    } finally {
+      this.#note('WATCH', labelOf(path, o), status, startedMs)
+    }
+  }
+
+  /** For whoever waits by itself because the server asked to come back later. */
+  notePutOff(verb: string, resource: string, seconds: number): void {
+    this.#options.onPutOff?.({ verb, resource, seconds })
   }
 
   /** Ends all connections, watches included. */
@@ -197,15 +222,20 @@ export class KubeClient {
       if (status > 299) throw refusal(`${method} ${path.split('?')[0]}`, status, answer.text, answer.retryAfter)
       return answer.text === '' ? undefined : parsed(answer.text)
     } finally {
-      const seconds = (performance.now() - startedMs) / 1000
-      this.#options.onRequest?.({ verb: method, resource: o.resource ?? path.split('?')[0] ?? path, status, seconds })
+      this.#note(method, labelOf(path, o), status, startedMs)
     }
+  }
+
+  #note(verb: string, resource: string, status: number, startedMs: number): void {
+    this.#options.onRequest?.({ verb, resource, status, seconds: (performance.now() - startedMs) / 1000 })
   }
 
   #writeQuery(more: Record<string, string | undefined>): string {
     return query({ fieldManager: this.#options.fieldManager, fieldValidation: this.#options.fieldValidation, ...more })
   }
 }
+
+const labelOf = (path: string, { resource }: { resource?: string }): string => resource ?? path.split('?')[0] ?? path
 
 /** `/healthz` and its like answer in plain text. */
 function parsed(text: string): unknown {
@@ -222,5 +252,6 @@ function pauseBeforeRetry(method: Method, fault: unknown, attempt: number): numb
   // the server closes idle connections; a read that met such a one is harmless to repeat, a write may have been executed
   if (fault.status === 0) return method === 'GET' && attempt === 1 ? 0 : undefined
   const told = fault.status === 429 || fault.status === 503
-  return told && fault.retryAfterSeconds !== undefined ? Math.max(0.1, fault.retryAfterSeconds) : undefined
+  // with jitter: all that were put off in one second would come back in one moment
+  return told && fault.retryAfterSeconds !== undefined ? Math.max(0.1, fault.retryAfterSeconds) * (1 + Math.random() / 4) : undefined
 }

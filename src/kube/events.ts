@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+/** Writes Events about our objects. */
+import { createHash, randomBytes } from 'node:crypto'
 import { type Event, coreEvents, type KubeObject } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type KubeClient, KubeError } from './client.ts'
@@ -13,11 +14,16 @@ export interface EventRecorderOptions {
   instance?: string
   clock: Clock
   onProblem?: (message: string) => void
+  /** An event is given up: the queue is full, or the server refuses. */
+  onDropped?: () => void
 }
 
+/** Thousands of these are kept for ten minutes and more after a large rollout, so what is on the server is not kept here. */
 interface Series {
-  event: Event
-  key: string
+  readonly key: string
+  readonly name: Event['metadata']
+  /** What is to be written; absent once it is. */
+  event?: Event
   count: number
   lastMs: number
   writtenCount: number
@@ -43,12 +49,11 @@ const noteBytes = 1_024
 /** Writes Events (events.k8s.io/v1) in the background: an Event is a courtesy and never worth a failure or a wait. */
 export class EventRecorder {
   readonly #o: EventRecorderOptions
+  /** In the order in which they last occurred. */
   readonly #series = new Map<string, Series>()
   #queue: Series[] = []
   #pumping: Promise<void> | undefined
   #flushing = false
-  /** Events given up: the queue was full, or the server refused. */
-  dropped = 0
 
   constructor(o: EventRecorderOptions) {
     this.#o = o
@@ -57,27 +62,23 @@ export class EventRecorder {
   /** Never throws and never waits. `action` says what was being done, in one CamelCase word; the reason if absent. */
   record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, action: string = reason): void {
     const nowMs = this.#o.clock.now()
-    const note = cut(message)
-    const key = JSON.stringify([
-      about.kind,
-      about.metadata.uid ?? [about.metadata.namespace, about.metadata.name],
-      type,
-      reason,
-      note,
-      action,
-    ])
+    const said = { type, reason, note: cut(message), action }
+    const key = fingerprint(about, said)
     const known = this.#series.get(key)
+    this.#series.delete(key)
     if (known && nowMs - known.lastMs < seriesGapMs) {
+      this.#series.set(key, known)
       known.count += 1
       known.lastMs = nowMs
+      known.event ??= { ...this.#event(about, said, nowMs), metadata: known.name }
       this.#schedule(known)
       return
     }
-    this.#forgetOld(nowMs)
-    const event = this.#event(about, { type, reason, note, action }, nowMs)
-    const fresh: Series = { event, key, count: 1, lastMs: nowMs, writtenCount: 0, writtenMs: 0, exists: false, queued: false }
     known?.cancel?.()
-    this.#series.delete(key)
+    this.#forgetOld(nowMs)
+    const event = this.#event(about, said, nowMs)
+    const counts = { count: 1, lastMs: nowMs, writtenCount: 0, writtenMs: 0 }
+    const fresh: Series = { key, name: event.metadata, event, ...counts, exists: false, queued: false }
     this.#series.set(key, fresh)
     this.#enqueue(fresh)
   }
@@ -135,7 +136,7 @@ export class EventRecorder {
   #enqueue(series: Series): void {
     if (series.queued) return
     if (this.#queue.length >= queueLimit) {
-      this.dropped += 1
+      this.#o.onDropped?.()
       return
     }
     series.queued = true
@@ -158,20 +159,22 @@ export class EventRecorder {
 
   async #write(series: Series): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
-      const count = series.count
+      const { count, event } = series
+      if (!event) return true
       try {
-        await (series.exists ? this.#update(series, count) : this.#create(series, count))
+        await (series.exists ? this.#update(series, event, count) : this.#create(series, event, count))
         series.exists = true
         series.writtenCount = count
         series.writtenMs = this.#o.clock.now()
+        if (series.count === count) delete series.event
         return true
       } catch (fault) {
         // no answer, or a server that is not well; anything else would be refused again
         const passing = fault instanceof KubeError && (fault.status === 0 || fault.status === 429 || fault.status >= 500)
         if (!passing || attempt === tries) {
-          this.dropped += 1
+          this.#o.onDropped?.()
           this.#series.delete(series.key)
-          this.#o.onProblem?.(`event ${series.event.reason} about ${series.event.regarding.name} was not written: ${String(fault)}`)
+          this.#o.onProblem?.(`event ${event.reason} about ${event.regarding.name} was not written: ${String(fault)}`)
           return false
         }
         await this.#o.clock.sleep(attempt * 1_000)
@@ -179,32 +182,37 @@ export class EventRecorder {
     }
   }
 
-  async #create(series: Series, count: number): Promise<void> {
-    const counted = count > 1 ? { ...series.event, series: { count, lastObservedTime: microTime(series.lastMs) } } : series.event
+  async #create(series: Series, event: Event, count: number): Promise<void> {
+    const counted = count > 1 ? { ...event, series: { count, lastObservedTime: microTime(series.lastMs) } } : event
     await this.#o.client.create(coreEvents, counted).catch((fault: unknown) => {
       // the answer to our own earlier attempt was lost
       if (!(fault instanceof KubeError && fault.reason === 'AlreadyExists')) throw fault
     })
   }
 
-  async #update(series: Series, count: number): Promise<void> {
+  async #update(series: Series, event: Event, count: number): Promise<void> {
     const patch = { series: { count, lastObservedTime: microTime(series.lastMs) } }
     try {
-      await this.#o.client.mergePatch(coreEvents, series.event.metadata, patch)
+      await this.#o.client.mergePatch(coreEvents, series.name, patch)
     } catch (fault) {
       if (!isNotFound(fault)) throw fault
       // events live for an hour; a series may live longer
-      await this.#create(series, count)
+      await this.#create(series, event, count)
     }
   }
 
   #forgetOld(nowMs: number): void {
     for (const [key, series] of this.#series) {
-      // in the order of their beginning: a long series may hide an old one behind it, but not for long
       if (nowMs - series.lastMs < seriesGapMs) return
       if (!series.queued && !series.cancel) this.#series.delete(key)
     }
   }
+}
+
+/** Equal for what is one series: the words themselves would be kept a second time. */
+function fingerprint({ kind, metadata: { uid, namespace, name } }: KubeObject, said: object): string {
+  const text = JSON.stringify([kind, uid ?? [namespace, name], said])
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 /** At most 1024 bytes, whole characters. */

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api/meta.ts'
 import { keyOf } from './keys.ts'
+import { withoutManagedFields } from './trim.ts'
 
 /** old absent = added, new absent = deleted. An object made anew under the name of a deleted one is two changes, never one. */
 export interface StoreChange<T> {
@@ -30,6 +31,7 @@ export class Store<T extends KubeObject> {
   readonly #indexes = new Map<string, Index<T>>()
   readonly #listeners = new Set<(change: StoreChange<T>) => void>()
   readonly #onProblem: (message: string) => void
+  readonly #trim: (object: T) => T
   /** Our own writes that the watch has not confirmed yet: it may still tell older news about these. */
   readonly #ahead = new Set<string>()
   readonly #synced = Promise.withResolvers<void>()
@@ -37,8 +39,10 @@ export class Store<T extends KubeObject> {
   /** How far the watch has come: a write up to here is in the store already, or is overtaken. undefined while a list is read. */
   #seenVersion: string | undefined
 
-  constructor(o: { onProblem?: (message: string) => void } = {}) {
+  /** `trim` makes objects smaller before they are kept, whether the watch or our own write brings them; absent: managedFields go. */
+  constructor(o: { onProblem?: (message: string) => void; trim?: (object: T) => T } = {}) {
     this.#onProblem = o.onProblem ?? (() => undefined)
+    this.#trim = o.trim ?? withoutManagedFields
   }
 
   /** Resolves when everything that existed at the start is in. */
@@ -145,12 +149,13 @@ export class Store<T extends KubeObject> {
       this.#set(key, object)
       return
     }
+    const kept = this.#trim(object)
     for (const index of this.#indexes.values()) {
       if (old) leave(index, key, old)
-      enter(index, key, object)
+      enter(index, key, kept)
     }
-    this.#objects.set(key, object)
-    this.#tell(old ? { key, old, new: object } : { key, new: object })
+    this.#objects.set(key, kept)
+    this.#tell(old ? { key, old, new: kept } : { key, new: kept })
   }
 
   #drop(key: string): void {

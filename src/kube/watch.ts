@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectMeta, Resource } from '../api/meta.ts'
+import type { KubeObject, Resource } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import { backoffMs } from './backoff.ts'
 import { type KubeClient, KubeError, type Selection } from './client.ts'
@@ -23,8 +23,6 @@ export interface ReflectorOptions<T extends KubeObject> {
   selection?: Selection
   /** Whether to ask for list and watch in one stream (served since Kubernetes 1.34 by default); falls back by itself. */
   watchList?: boolean
-  /** Makes objects smaller before they are kept; managedFields are always dropped (they are half of the memory). */
-  strip?: (object: T) => T
   /** Asked when the server does not serve the kind: whether it is known to be deleted. Then there is nothing of it, and the store is complete. */
   isGone?: () => boolean
   onProblem?: (message: string) => void
@@ -112,17 +110,21 @@ export class Reflector<T extends KubeObject> {
   async #pause(retryAfterSeconds: number | undefined, signal: AbortSignal): Promise<void> {
     const ownMs = backoffMs({ ...backoff, failures: this.#failures, random: this.#random })
     this.#failures += 1
+    if (retryAfterSeconds !== undefined) this.#o.client.notePutOff('WATCH', this.#o.resource.plural, retryAfterSeconds)
     await this.#o.clock.sleep(Math.max(ownMs, (retryAfterSeconds ?? 0) * 1_000), signal)
   }
 
   async #list(signal: AbortSignal): Promise<void> {
     const { client, resource, store } = this.#o
     store.beginReplace()
-    const { items, resourceVersion } = await client.listWithVersion(resource, this.#o.selection, signal)
     const seen = new Set<string>()
-    for (const item of items) {
-      seen.add(keyOf(item))
-      store.upsert(this.#stripped(item))
+    let resourceVersion = ''
+    for await (const page of client.pages(resource, this.#o.selection, signal)) {
+      for (const item of page.items) {
+        seen.add(keyOf(item))
+        store.upsert(item)
+      }
+      resourceVersion = page.resourceVersion
     }
     store.endReplace(seen, resourceVersion)
     this.#version = resourceVersion
@@ -163,13 +165,7 @@ export class Reflector<T extends KubeObject> {
 
   #apply(event: WatchEvent<T>): void {
     if (event.type === 'DELETED') this.#o.store.remove(event.object)
-    else this.#o.store.upsert(this.#stripped(event.object))
-  }
-
-  #stripped(object: T): T {
-    const { managedFields: _, ...metadata } = object.metadata as ObjectMeta & { managedFields?: unknown }
-    const smaller = { ...object, metadata }
-    return this.#o.strip ? this.#o.strip(smaller) : smaller
+    else this.#o.store.upsert(event.object)
   }
 
   /** Opens one watch and hands over its events until the server ends it. Throws when it is refused, cut or silent. */
@@ -196,6 +192,7 @@ export class Reflector<T extends KubeObject> {
       const body = await client.stream(path, {
         signal: either,
         headersTimeoutMs: Math.min(headersTimeoutMs, this.#watchdogMs),
+        resource: resource.plural,
         accept: acceptOf(resource, 'object'),
       })
       for await (const line of jsonLines(body, watchdog.sawBytes)) {

@@ -1,4 +1,4 @@
-import type { RuleOptions } from './machine.ts'
+import type { FirewallName, RuleOptions, SetEntry } from './machine.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Keys to set and keys to remove, in one request. */
@@ -21,6 +21,13 @@ export type FirewallWrite =
   | { readonly do: 'delete-rule'; readonly pos: number; readonly name: string }
   | { readonly do: 'set-options'; readonly options: Readonly<Record<string, string>> }
 
+/** One entry of people's own that a new VM gets back. */
+export type PutBack =
+  | { readonly put: 'alias'; readonly alias: FirewallName }
+  | { readonly put: 'set'; readonly name: string; readonly comment?: string }
+  | { readonly put: 'entry'; readonly set: string; readonly entry: SetEntry }
+  | { readonly put: 'rule'; readonly rule: RuleOptions }
+
 /** What a step can do to its VM. Every method makes one request to PVE; faults are thrown and judged in one place, the pass. */
 export interface GuestWriter {
   /** Undefined: PVE has taken it. An outcome: it works on it in the background. */
@@ -31,4 +38,6 @@ export interface GuestWriter {
   /** Asks the guest, and cuts power after spec.shutdownTimeout. */
   shutdown(): Promise<string>
   writeFirewall(write: FirewallWrite): Promise<void>
+  /** One that PVE refuses for good is given up and told. */
+  putBack(entry: PutBack): Promise<void>
 }

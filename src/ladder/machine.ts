@@ -4,7 +4,7 @@ import type { ObjectLine } from './mark.ts'
 export type RuleOptions = Readonly<Record<string, string>>
 
 /** What a step may need to have looked at. Parts are read on demand, each at most once a look. */
-export type Part = 'presence' | 'config' | 'firewall' | 'power'
+export type Part = 'presence' | 'config' | 'firewall' | 'foreign-firewall' | 'power'
 
 /** PVE's guest config as `GET …/pending` shows it: what will be in force after the next cold start, and what is not yet. */
 export interface ConfigSeen {
@@ -23,6 +23,25 @@ export interface FirewallSeen {
   readonly ipfilter?: readonly string[]
 }
 
+/** What stands in the VM's firewall file and is not ours: people's rules (in order, without our block), names for addresses, and sets. */
+export interface ForeignFirewall {
+  readonly rules: readonly RuleOptions[]
+  readonly aliases: readonly FirewallName[]
+  readonly sets: readonly (Omit<FirewallName, 'cidr'> & { readonly entries: readonly SetEntry[] })[]
+}
+
+export interface FirewallName {
+  readonly name: string
+  readonly cidr: string
+  readonly comment?: string
+}
+
+export interface SetEntry {
+  readonly cidr: string
+  readonly nomatch?: boolean
+  readonly comment?: string
+}
+
 export interface SeenRule {
   readonly pos: number
   readonly fields: Readonly<Record<string, string>>
@@ -38,8 +57,11 @@ export interface Seen {
   readonly lock?: string
   readonly config?: ConfigSeen
   readonly firewall?: FirewallSeen
+  readonly foreignFirewall?: ForeignFirewall
   /** undefined: not looked at. */
   readonly power?: 'running' | 'stopped'
+  /** PVE's high availability starts and stops the VM. undefined: not looked at. */
+  readonly isHaManaged?: boolean
 }
 
 /** What spec, package, pools and status resolve to, in PVE's words where PVE has them. */
@@ -71,6 +93,8 @@ export interface Want {
   readonly removedDisks: readonly { readonly key: string; readonly volume?: string }[]
   readonly net: WantedNet
   readonly firewall: WantedFirewall
+  /** Of the VM that was here before and was made again: to be put back. */
+  readonly foreignFirewall?: ForeignFirewall
   readonly cloudInit: Readonly<Record<string, string>>
   /** Names the password in force without telling it: uid and resourceVersion of its Secret. */
   readonly passwordVersion?: string

@@ -14,7 +14,14 @@ export type Outcome =
       readonly isQuiet?: boolean
     }
   /** May pass by itself; the pause grows with each attempt. */
-  | { readonly is: 'retry'; readonly reason: Reason; readonly message: string }
+  | {
+      readonly is: 'retry'
+      readonly reason: Reason
+      readonly message: string
+      /** Who counts by himself: failures so far, and the pause in milliseconds. Else the queue counts. */
+      readonly attempts?: number
+      readonly afterMs?: number
+    }
   /** A person must act; looked at again when spec, package, pool, cluster object or PVE change, and slowly by itself. */
   | { readonly is: 'stalled'; readonly reason: Reason; readonly message: string }
 

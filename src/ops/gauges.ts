@@ -18,7 +18,7 @@ export interface Sources {
     unfinishedSeconds: number
     longestRunningSeconds: number
   }[]
-  /** `state`: free, allocated, cooling, reserved, orphaned. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
+  /** `state`: free, allocated, cooling, reserved, orphaned, in-use. Numbers of IPv6 pools lose precision above 2^53, which no alert minds. */
   pools(): readonly { pool: string; state: string; addresses: number }[]
   /** Local status as in `kubectl get pvm`; empty while there is none yet. */
   vms(): readonly { cluster: string; localStatus: string; vms: number }[]
@@ -28,6 +28,8 @@ export interface Sources {
     inventoryAgeSeconds?: number
     requestsInFlight?: number
     clonesWaiting?: number
+    /** Guests with our mark whose object is no more. */
+    unclaimed?: number
     deletionsWaiting?: number
     deletionsCounted?: number
   }[]
@@ -119,6 +121,12 @@ const definitions: readonly Definition[] = [
     help: 'VMs that wait for a clone slot.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.clonesWaiting),
+  },
+  {
+    name: 'pve_operator_unclaimed_guests',
+    help: 'Guests in PVE with our mark whose ProxmoxVM is no more.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.unclaimed),
   },
   {
     name: 'pve_operator_deletions_waiting',

@@ -61,6 +61,17 @@ export class Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ...this.#own,
   })
+  readonly #kubePutOff = new Counter({
+    name: 'pve_operator_kube_put_off_seconds_total',
+    help: 'Seconds waited because the Kubernetes API asked to come back later (429 or 503 with Retry-After).',
+    labelNames: ['verb', 'resource'],
+    ...this.#own,
+  })
+  readonly #eventsDropped = new Counter({
+    name: 'pve_operator_events_dropped_total',
+    help: 'Events given up: too many waited, or the Kubernetes API refused.',
+    ...this.#own,
+  })
 
   readonly #dnsOperations = new Counter({
     name: 'pve_operator_dns_operations_total',
@@ -91,7 +102,15 @@ export class Metrics {
 
   kubeRequest(x: { verb: string; resource: string; status: number; seconds: number }): void {
     this.#kubeRequests.inc({ verb: x.verb, resource: x.resource, status: String(x.status) })
-    if (x.verb !== 'watch') this.#kubeSeconds.observe({ verb: x.verb, resource: x.resource }, x.seconds)
+    if (x.verb !== 'WATCH') this.#kubeSeconds.observe({ verb: x.verb, resource: x.resource }, x.seconds)
+  }
+
+  kubePutOff(x: { verb: string; resource: string; seconds: number }): void {
+    this.#kubePutOff.inc({ verb: x.verb, resource: x.resource }, x.seconds)
+  }
+
+  eventDropped(): void {
+    this.#eventsDropped.inc()
   }
 
   dnsOperation(x: { provider: string; operation: string; outcome: string }): void {

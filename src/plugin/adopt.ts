@@ -3,8 +3,8 @@ import { apiVersion } from '../api/group.ts'
 import { isTrue, conditionOf } from '../api/condition.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { confirm } from './confirm.ts'
 import { fieldManager, printJson, type Session } from './session.ts'
-import { PluginRefusal } from './shell.ts'
 import { table } from './table.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
 
@@ -39,7 +39,8 @@ export async function adoptFormer(session: Session, o: AdoptOptions): Promise<vo
     return shell.out('no ProxmoxVM waits for a guest of a former object\n')
   }
   shell.err(page(candidates))
-  if (!o.yes && !(await isAgreed(session, candidates.length))) throw new PluginRefusal('adopt: nothing was changed')
+  const which = candidates.length === 1 ? 'this one' : `these ${candidates.length}`
+  await confirm(shell, `Each object takes over its VM, as it is, with its addresses. Go on with ${which}?`, o.yes === true)
   const written: ProxmoxVM[] = []
   for (const candidate of candidates) written.push(await adoptOne(session, candidate))
   const taken = o.wait ? await waitForAll(session, written, o) : written
@@ -72,13 +73,6 @@ function page(candidates: readonly Candidate[]): string {
   const foreign = new Set(candidates.flatMap(({ installation }) => installation ?? []))
   if (foreign.size === 0) return text
   return `${text}Guests of another Kubernetes cluster: make sure that its operator no longer works (${[...foreign].join(', ')}).\n`
-}
-
-async function isAgreed({ shell }: Session, count: number): Promise<boolean> {
-  const answer = await shell.ask?.(
-    `Each object takes over its VM, as it is, with its addresses. Go on with ${count === 1 ? 'this one' : `these ${count}`}? [y/N] `,
-  )
-  return /^y(es)?$/i.test(answer?.trim() ?? '')
 }
 
 async function adoptOne({ client }: Session, { namespace, name, vmid, macAddress, fromUID }: Candidate): Promise<ProxmoxVM> {

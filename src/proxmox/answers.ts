@@ -61,19 +61,6 @@ export function statusCurrentOf(data: unknown): StatusCurrent {
   }
 }
 
-export interface SnapshotEntry {
-  readonly name: string
-  /** Seconds since the epoch. */
-  readonly snaptime: number
-}
-
-/** The list always has an entry `current`, which is no snapshot. Newest first: deleting in that order re-parents nothing. */
-export const snapshotsOf = (data: unknown): SnapshotEntry[] =>
-  rowsOf(data)
-    .map((row) => ({ name: text(row, 'name') ?? '', snaptime: number(row, 'snaptime') ?? 0 }))
-    .filter(({ name }) => name !== '' && name !== 'current')
-    .toSorted((a, b) => b.snaptime - a.snaptime)
-
 export interface Backup {
   readonly volid: string
   /** Seconds since the epoch by PVE's clock; a reused VMID can have older ones that belonged to somebody else. */
@@ -121,6 +108,7 @@ export interface ListedRule {
   readonly enable: boolean
   readonly macro?: string
   readonly proto?: string
+  readonly 'icmp-type'?: string
   readonly source?: string
   readonly dest?: string
   readonly sport?: string
@@ -137,7 +125,7 @@ export interface FirewallRules {
   readonly digest?: string
 }
 
-const ruleTexts = ['macro', 'proto', 'source', 'dest', 'sport', 'dport', 'iface', 'log', 'comment'] as const
+const ruleTexts = ['macro', 'proto', 'icmp-type', 'source', 'dest', 'sport', 'dport', 'iface', 'log', 'comment'] as const
 
 const ruleOf = (row: Row): ListedRule => ({
   pos: number(row, 'pos') ?? 0,
@@ -151,6 +139,37 @@ export function firewallRulesOf(data: unknown): FirewallRules {
   const rows = rowsOf(data)
   return { rules: rows.map(ruleOf).toSorted((a, b) => a.pos - b.pos), ...optional('digest', rows[0] && text(rows[0], 'digest')) }
 }
+
+/** An entry of the tree of permissions. */
+export interface AclEntry {
+  readonly path: string
+  /** user, group or token. */
+  readonly type: string
+  readonly ugid: string
+  readonly roleid: string
+}
+
+export const aclOf = (data: unknown): AclEntry[] =>
+  rowsOf(data).map((row) => ({
+    path: text(row, 'path') ?? '',
+    type: text(row, 'type') ?? '',
+    ugid: text(row, 'ugid') ?? '',
+    roleid: text(row, 'roleid') ?? '',
+  }))
+
+/** A name for an address or network, to be used in rules and sets of the same guest. */
+export interface FirewallAlias {
+  readonly name: string
+  readonly cidr: string
+  readonly comment?: string
+}
+
+export const aliasesOf = (data: unknown): FirewallAlias[] =>
+  rowsOf(data).map((row) => ({
+    name: text(row, 'name') ?? '',
+    cidr: text(row, 'cidr') ?? '',
+    ...optional('comment', text(row, 'comment')),
+  }))
 
 export interface IpsetEntry {
   /** Normalised by PVE: host bits cleared, /32 and /128 dropped. */

@@ -1,5 +1,7 @@
 import { type ApiRequestable, type Proxmox, proxmoxApi } from 'proxmox-api'
 import {
+  type AclEntry,
+  aclOf,
   type At,
   type Backup,
   backupsOf,
@@ -11,9 +13,7 @@ import {
   type Permissions,
   pendingOf,
   permissionsOf,
-  type SnapshotEntry,
   type StatusCurrent,
-  snapshotsOf,
   statusCurrentOf,
   type TaskRow,
   type TaskStatus,
@@ -38,9 +38,9 @@ export interface CloneRequest {
   full: boolean
   /** Full clones only; takes all disks, the cloud-init drive too. */
   storage?: string
-  /** PVE pool of the new VM. */
-  pool?: string
   format?: 'raw' | 'qcow2' | 'vmdk'
+  /** Pool of PVE the new guest is put into. */
+  pool?: string
   /** Another node; only for a template wholly on shared storage. */
   target?: string
 }
@@ -92,6 +92,11 @@ export class Pve {
   /** Raw rows of the cluster listing: guests, nodes, storages; parsed in listing.ts. Silently filtered by privileges. */
   async resources(): Promise<readonly Row[]> {
     return rowsOf(await this.#api.cluster.resources.$get())
+  }
+
+  /** Of every path whose permissions the token may change, or of all with Sys.Audit on /access: an empty list proves nothing without it. */
+  async acl(): Promise<AclEntry[]> {
+    return aclOf(await this.#api.access.acl.$get())
   }
 
   /** Of the token itself. */
@@ -171,20 +176,12 @@ export class Pve {
   }
 
   /**
-   * `purge` also takes the VMID out of HA, replication and backup jobs. `unreferencedDisks` makes PVE look on every storage for volumes of
+   * Takes disks and snapshots along, ACLs on the VM and its place in a pool. `purge` also takes the VMID out of HA, replication and backup
+   * jobs; without it PVE refuses while HA or replication know the VM. `unreferencedDisks` makes PVE look on every storage for volumes of
    * this VMID that its configuration does not name.
    */
-  async destroy(at: At, o: { unreferencedDisks: boolean }): Promise<Upid> {
-    return this.#upid(await this.#guest(at).$delete({ purge: true, 'destroy-unreferenced-disks': o.unreferencedDisks }))
-  }
-
-  async snapshots(at: At): Promise<SnapshotEntry[]> {
-    return snapshotsOf(await this.#guest(at).snapshot.$get())
-  }
-
-  /** One at a time per guest. */
-  async deleteSnapshot(at: At, name: string): Promise<Upid> {
-    return this.#upid(await this.#guest(at).snapshot.$(name).$delete())
+  async destroy(at: At, o: { unreferencedDisks: boolean; purge: boolean }): Promise<Upid> {
+    return this.#upid(await this.#guest(at).$delete({ purge: o.purge, 'destroy-unreferenced-disks': o.unreferencedDisks }))
   }
 
   /** Empty also where the token may not see them (VM.Backup and Datastore.AllocateSpace); compare ctime with the clone's time. */

@@ -76,6 +76,8 @@ const table: readonly Row[] = [
   ['running', 'Retrying', ' is running - destroy failed'],
   ['protected', 'Protected', 'protection mode enabled'],
   ['protected', 'Protected', 'cannot remove protected volume'],
+  ['invalid', 'WouldBeLost', 'used in HA resources and purge parameter not set'],
+  ['invalid', 'WouldBeLost', 'There is a replication job '],
   // Room. lvcreate, qemu-img, zfs, rbd and the storage plugins each say it their way.
   ['no-space', 'StorageFull', 'No space left on device'],
   ['no-space', 'StorageFull', 'no space left'],

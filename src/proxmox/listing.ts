@@ -12,6 +12,8 @@ export interface GuestRow {
   readonly name?: string
   readonly template: boolean
   readonly tags: readonly string[]
+  /** The pool of PVE it is in; absent also where the token may not see the pool (Pool.Audit). */
+  readonly pool?: string
   readonly maxMemBytes: number
   readonly uptimeSeconds: number
 }
@@ -67,6 +69,7 @@ export function listingOf(rows: readonly Row[], startedAtMs: number): Listing {
 function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
   const lock = text(row, 'lock')
   const name = text(row, 'name')
+  const pool = text(row, 'pool')
   return {
     vmid: number(row, 'vmid') ?? 0,
     node: text(row, 'node') ?? '',
@@ -74,6 +77,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
     status: text(row, 'status') ?? 'unknown',
     ...(lock !== undefined && lock !== '' && { lock }),
     ...(name !== undefined && { name }),
+    ...(pool !== undefined && pool !== '' && { pool }),
     template: flag(row, 'template'),
     tags: tagsOf(text(row, 'tags')),
     maxMemBytes: number(row, 'maxmem') ?? 0,

@@ -1,5 +1,5 @@
 import type { Proxmox } from 'proxmox-api'
-import { type At, type FirewallRules, firewallRulesOf, type IpsetEntry, ipsetOf } from './answers.ts'
+import { type At, aliasesOf, type FirewallAlias, type FirewallRules, firewallRulesOf, type IpsetEntry, ipsetOf } from './answers.ts'
 import { rowOf, rowsOf, text } from './fields.ts'
 
 /** Options that are set; absent ones have PVE's defaults: enable 0, policy_in DROP, policy_out ACCEPT, macfilter 1, dhcp 1 in effect. */
@@ -12,6 +12,7 @@ export interface NewRule {
   enable: 0 | 1
   macro?: string
   proto?: string
+  'icmp-type'?: string
   source?: string
   dest?: string
   sport?: string
@@ -66,9 +67,20 @@ export class VmFirewall {
     await this.#calls.rules.$(String(pos)).$delete({ digest })
   }
 
-  /** Names of the sets. */
-  async ipsets(): Promise<string[]> {
-    return rowsOf(await this.#calls.ipset.$get()).map((row) => text(row, 'name') ?? '')
+  /** The sets, without their entries. */
+  async ipsets(): Promise<{ name: string; comment?: string }[]> {
+    return rowsOf(await this.#calls.ipset.$get()).map((row) => {
+      const comment = text(row, 'comment')
+      return { name: text(row, 'name') ?? '', ...(comment !== undefined && { comment }) }
+    })
+  }
+
+  async aliases(): Promise<FirewallAlias[]> {
+    return aliasesOf(await this.#calls.aliases.$get())
+  }
+
+  async addAlias({ name, cidr, comment }: FirewallAlias): Promise<void> {
+    await this.#calls.aliases.$post({ name, cidr, ...(comment !== undefined && { comment }) })
   }
 
   async ipset(name: string): Promise<IpsetEntry[]> {
@@ -79,8 +91,8 @@ export class VmFirewall {
     await this.#calls.ipset.$post({ name, ...(comment !== undefined && { comment }) })
   }
 
-  async addToIpset(name: string, cidr: string, comment?: string): Promise<void> {
-    await this.#calls.ipset.$(name).$post({ cidr, ...(comment !== undefined && { comment }) })
+  async addToIpset(name: string, { cidr, nomatch = false, comment }: { cidr: string; nomatch?: boolean; comment?: string }): Promise<void> {
+    await this.#calls.ipset.$(name).$post({ cidr, ...(nomatch && { nomatch }), ...(comment !== undefined && { comment }) })
   }
 
   /** `cidr` as PVE lists it. A missing one is no error. */

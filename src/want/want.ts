@@ -4,6 +4,7 @@ import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
+import { foreignFirewallOf } from './foreign-firewall.ts'
 import { wantedFirewall } from './firewall.ts'
 import { isBirth, templateFor } from './birth.ts'
 import type { GrantedAddress } from './granted-address.ts'
@@ -52,6 +53,7 @@ export function wantOf(input: WantInput): Want {
     removedDisks: removedDisks(status, merged),
     net: wantedNet(input),
     firewall,
+    ...(status.possessions && { foreignFirewall: foreignFirewallOf(status.possessions) }),
     cloudInit: wantedCloudInit(vm.spec.cloudInit, input.grants, input.credentials),
     ...(input.credentials && { passwordVersion: input.credentials.version }),
     ...(status.cloudInit?.passwordVersion && { passwordInForce: status.cloudInit.passwordVersion }),

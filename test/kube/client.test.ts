@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { KubeClient } from '../../src/kube/client.ts'
 import { loadKubeServer } from '../../src/kube/config.ts'
@@ -58,6 +59,9 @@ describe('the client', () => {
     const listed = await client.list(configMaps, { namespace: many })
     expect(new Set(listed.map((object) => object.metadata.name))).toEqual(new Set(names))
     expect(listed[500]).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' })
+    const sizes: number[] = []
+    for await (const page of client.pages(configMaps, { namespace: many })) sizes.push(page.items.length)
+    expect(sizes).toEqual([500, 1])
   })
 
   it('tells of each request by verb, resource and status', async () => {
@@ -97,6 +101,30 @@ describe('a request', () => {
     expect(await put.request('POST', '/api', {})).toEqual({ kind: 'Done' })
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(990)
     expect(paths).toEqual(['/prefix/api', '/prefix/api'])
+    await put.close()
+    await server.close()
+  })
+
+  it('that reads asks for gzip, and takes either answer', async () => {
+    const asked: (string | undefined)[] = []
+    const server = await answering((request, response) => {
+      asked.push(request.headers['accept-encoding'])
+      const zipped = request.headers['accept-encoding'] === 'gzip'
+      if (zipped) response.writeHead(200, { 'content-encoding': 'gzip' })
+      response.end(zipped ? gzipSync('{"kind":"Zipped"}') : '{"kind":"Plain"}')
+    })
+    const put = new KubeClient({ server, clock: systemClock, fieldManager: 'test' })
+    expect(await put.request('GET', '/api')).toEqual({ kind: 'Zipped' })
+    expect(await put.request('POST', '/api', {})).toEqual({ kind: 'Plain' })
+    expect(asked).toEqual(['gzip', undefined])
+    await put.close()
+    await server.close()
+  })
+
+  it('whose zipped answer is broken has no answer', async () => {
+    const server = await answering((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('{}'))
+    const put = new KubeClient({ server, clock: systemClock, fieldManager: 'test' })
+    await expect(put.request('GET', '/api')).rejects.toMatchObject({ status: 0, reason: 'NoAnswer' })
     await put.close()
     await server.close()
   })

@@ -163,15 +163,6 @@ describe('a reflector', () => {
     await until('no connection', () => proxy.open === 0)
   })
 
-  it('drops managedFields and whatever else it is told to', async () => {
-    await direct.create(configMaps, configMap(namespace, 'large', { payload: 'x' }))
-    start({ strip: (object) => ({ ...object, data: {} }) })
-    await store.synced
-    const kept = await seen('large')
-    expect(kept.metadata).not.toHaveProperty('managedFields')
-    expect(kept.data).toEqual({})
-  })
-
   it('goes on when a listener throws', async () => {
     store = new Store({ onProblem: (message) => problems.push(message) })
     store.subscribe(() => {

@@ -22,7 +22,7 @@ describe(`${count} VMs at once`, () => {
   let mostClones = 0
 
   beforeAll(async () => {
-    world = await TestWorld.start({ speed: 20, limits: { limits: { requests: 8, fullClonesPerNode: perNode } } })
+    world = await TestWorld.start({ speed: 20, limits: { limits: { requests: 8, fullClonesPerNode: perNode, deletions: { max: count } } } })
     pool = await world.pool(aV4Pool({ ranges: ['203.0.113.10-203.0.113.99'] }))
     const store = new Store<ProxmoxVM>()
     store.subscribe(({ new: now }) => now && versions.push(now))

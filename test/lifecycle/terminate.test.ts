@@ -186,7 +186,7 @@ describe('the end of a VM', () => {
   })
 
   it(
-    'waits and names the privilege when backups cannot be seen',
+    'frees the addresses, and the object stays and names the privilege when backups cannot be seen',
     async () => {
       await world.login('op@pve!weak', 'weak')
       const vm = await born('unseen')
@@ -194,7 +194,8 @@ describe('the end of a VM', () => {
       await world.delete('unseen')
       const waiting = await world.untilCondition('unseen', 'Stalled', 'True', 'PermissionDenied')
       expect(world.condition(waiting, 'Stalled')?.message).toContain('VM.Backup')
-      expect((await addressOf(vm))?.spec.claimRef?.uid).toBe(vm.metadata.uid)
+      expect(isInPve(vm)).toBe(false)
+      expect((await addressOf(vm))?.spec.claimRef).toBeUndefined()
       await world.login('root@pam!sim', 'sim')
       world.clock.skip(301_000)
       await world.untilGone('unseen')

@@ -96,8 +96,13 @@ describe('a reinstall', () => {
     }, 60_000)
 
     it('asked for while another is under way is done after it', async () => {
+      const route = 'POST /nodes/{node}/qemu/{vmid}/clone'
+      world.simulator.faults.add([{ id: 'slow', route, task: { extraMs: 40_000 } } as never], [])
       await ask('aba', { requestID: 'C' })
-      await until('C is under way', async () => (await world.vm('aba'))?.status?.reinstall?.running?.requestID === 'C')
+      await until('the new VM of C is being cloned', async () => {
+        const { reinstall, step } = (await world.vm('aba'))?.status ?? {}
+        return reinstall?.running?.requestID === 'C' && step?.name === 'clone' && step.upid
+      })
       await ask('aba', { requestID: 'D' })
       const vm = await done('aba', 'D')
       expect(completed(vm)).toEqual(['A', 'B', 'C', 'D'])
@@ -215,7 +220,7 @@ describe('a reinstall', () => {
       expect(await outcomeOf(world, 'unready', 'Reinstall')).toMatch(/^Failed: The VM is not ready yet/)
       await ask('pressed', { requestID: 'by spec' })
       await until('it is under way', async () => (await world.vm('pressed'))?.status?.reinstall?.running)
-      expect(await outcomeOf(world, 'pressed', 'Reinstall')).toBe('Failed: A reinstall is under way.')
+      expect(await outcomeOf(world, 'pressed', 'Reinstall')).toBe('Failed: Reinstall by spec is under way.')
       await done('pressed', 'by spec')
     }, 60_000)
 

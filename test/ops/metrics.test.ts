@@ -46,7 +46,7 @@ describe('metrics', () => {
   it('leave the length of a watch out of the latencies', async () => {
     const metrics = new Metrics({ version: '1' })
 
-    metrics.kubeRequest({ verb: 'watch', resource: 'proxmoxvms', status: 200, seconds: 300 })
+    metrics.kubeRequest({ verb: 'WATCH', resource: 'proxmoxvms', status: 200, seconds: 300 })
 
     expect(await lines(metrics, 'pve_operator_kube_requests_total{')).toHaveLength(1)
     expect(await lines(metrics, 'pve_operator_kube_request_seconds_count')).toEqual([])
@@ -85,7 +85,7 @@ describe('metrics', () => {
     registerGauges(metrics.registry, everything)
 
     for (const [name, value] of expected)
-      expect(await lines(metrics, `${name}{`)).toEqual([expect.stringMatching(new RegExp(` ${value}$`))])
+      expect((await lines(metrics, name)).map((line) => line.replace(/\{.*\}/, ''))).toEqual([`${name} ${value}`])
   })
 
   it('are described in docs/metrics.md, each and no other', async () => {
@@ -124,6 +124,7 @@ const everything: Sources = {
       inventoryAgeSeconds: 4,
       requestsInFlight: 6,
       clonesWaiting: 8,
+      unclaimed: 20,
       deletionsWaiting: 17,
       deletionsCounted: 18,
     },
@@ -147,6 +148,7 @@ const expected: readonly [name: string, value: number][] = [
   ['pve_operator_inventory_age_seconds', 4],
   ['pve_operator_pve_requests_in_flight', 6],
   ['pve_operator_clones_waiting', 8],
+  ['pve_operator_unclaimed_guests', 20],
   ['pve_operator_deletions_waiting', 17],
   ['pve_operator_deletions_counted', 18],
   ['pve_operator_crds_leaving', 19],

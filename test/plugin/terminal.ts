@@ -18,7 +18,6 @@ export async function pve(args: readonly string[], o: Partial<Shell> = {}): Prom
     {
       out: (text) => void (said.out += text),
       err: (text) => void (said.err += text),
-      ask: async () => '',
       isTerminal: false,
       columns: 100,
       version: '0.0.0',

@@ -5,11 +5,20 @@ import { startDrill, type Drill } from './drill.ts'
 
 type Row = Record<string, unknown>
 
+const scenario = {
+  users: [{ userid: 'root@pam' }, { userid: 'ann@pve' }],
+  tokens: [
+    { tokenid: 'root@pam!sim', secret: 'sim', privsep: false },
+    { tokenid: 'ann@pve!t', secret: 'sim', privsep: false },
+  ],
+  acl: [{ path: '/vms', type: 'user', ugid: 'ann@pve', roleid: 'PVEVMAdmin' }],
+}
+
 describe('what clients read on their way', () => {
   let pve: Drill
 
   beforeAll(async () => {
-    pve = await startDrill()
+    pve = await startDrill({ scenario })
   })
   beforeEach(() => pve.simulator.reset())
   afterAll(() => pve.stop())
@@ -60,7 +69,15 @@ describe('what clients read on their way', () => {
     expect((await rows('/nodes/pve1/capabilities/qemu/machines')).map(({ type }) => type)).toContain('q35')
   })
 
-  it('makes VNets bridges when SDN is applied', async () => {
+  /** What a token is told that may change the VM, but use no network. */
+  const nicOf = async (bridge: string): Promise<[number, string]> => {
+    const headers = { Authorization: 'PVEAPIToken=ann@pve!t=sim' }
+    const body = new URLSearchParams({ net1: `virtio,bridge=${bridge}` })
+    const answer = await fetch(`${pve.simulator.url}/api2/json/nodes/pve1/qemu/200/config`, { method: 'PUT', headers, body })
+    return [answer.status, answer.statusText]
+  }
+
+  it('makes VNets bridges when SDN is applied, and asks for SDN.Use in their zone', async () => {
     const vm = { vmid: 200, net0: 'virtio,bridge=blue' }
     await pve.exitOf((await pve.api('POST', '/nodes/pve1/qemu', vm)).data)
     const start = async () => pve.exitOf((await pve.api('POST', '/nodes/pve1/qemu/200/status/start')).data)
@@ -74,6 +91,8 @@ describe('what clients read on their way', () => {
     expect(await start()).toBe("bridge 'blue' does not exist")
     expect(await pve.exitOf((await pve.api('PUT', '/cluster/sdn')).data)).toBe('OK')
     expect(await start()).toBe('OK')
+    expect(await nicOf('blue')).toEqual([403, 'Permission check failed (/sdn/zones/z1/blue, SDN.Use)'])
+    expect(await nicOf('vmbr0')).toEqual([403, 'Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)'])
     expect(await rows('/nodes/pve1/sdn/zones/z1/content')).toEqual([{ vnet: 'blue', status: 'available' }])
   })
 

@@ -41,6 +41,20 @@ describe('an outage of the cluster', () => {
     )
   })
 
+  it('of a node that is off: it is offline at once, its guests keep their last values and turn unknown after five minutes', async () => {
+    await arm({ id: 'dark', node: { name: 'pve2', state: 'off' } })
+    expect(await row('node/pve2')).toMatchObject({ status: 'offline' })
+    const first = await row('qemu/200')
+    expect(['running', 'unknown']).toContain(first?.['status'])
+    expect(
+      await pve.until(
+        () => row('qemu/200'),
+        (now) => now?.['status'] === 'unknown',
+      ),
+    ).toMatchObject({ node: 'pve2' })
+    expect(await row('node/pve2')).toMatchObject({ status: 'offline' })
+  })
+
   it('that leaves the answering node in a minority: no quorum, the others offline, their guests as last seen', async () => {
     await arm({ id: 'split', minority: true, meanwhile: [{ op: 'lock', args: [200, 'migrate'] }] })
     expect(await status()).toMatchObject([

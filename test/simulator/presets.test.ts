@@ -58,6 +58,8 @@ describe('a scenario', () => {
       { templates: [{ vmid: 9000, node: 'pve9', name: 'x', storage: 'ceph' }] },
       /guest 9000 is on node 'pve9', which is not among: pve1, pve2, pve3/,
     ],
+    [{ ha: { resources: [{ vmid: 4711 }] } }, /ha\.resources names guest 4711, which the scenario does not have/],
+    [{ ha: { resources: [{ vmid: 9000, state: 'paused' }] } }, /ha\.resources\.0\.state/],
   ])('%j is refused by the name of what is wrong', (scenario, text) => {
     expect(() => applyScenario(defaultSpec(), scenario)).toThrow(text)
   })

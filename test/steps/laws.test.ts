@@ -82,6 +82,7 @@ function noting(): { writer: GuestWriter; writes: string[] } {
       start: task('start'),
       shutdown: task('shutdown'),
       writeConfig: () => task('config')().then(() => undefined),
+      putBack: (entry) => task(`put back ${entry.put}`)().then(() => undefined),
       writeFirewall: (write) => task(`firewall ${write.do}`)().then(() => undefined),
     },
   }

@@ -42,9 +42,13 @@ const mostLanes = 10
 
 /**
  * Does `visit` for every point, in several lanes at once, each with a world of its own. Answers with what was not as it should be.
- * A lane in which something went wrong is given up for a fresh one.
+ * A lane in which something went wrong is given up for a fresh one; with `isFresh` each point has its own.
  */
-export async function walk(points: readonly Point[], visit: (lane: Lane, point: Point) => Promise<void>): Promise<string[]> {
+export async function walk(
+  points: readonly Point[],
+  visit: (lane: Lane, point: Point) => Promise<void>,
+  { isFresh = false }: { isFresh?: boolean } = {},
+): Promise<string[]> {
   const left = [...points]
   const faults: string[] = []
   const one = async (): Promise<void> => {
@@ -52,6 +56,9 @@ export async function walk(points: readonly Point[], visit: (lane: Lane, point: 
     for (let point = left.shift(); point; point = left.shift()) {
       try {
         await visit(lane, point)
+        if (!isFresh || left.length === 0) continue
+        await lane.world.stop()
+        lane = await openLane()
       } catch (fault) {
         faults.push(`${nameOf(point)}: ${fault instanceof Error ? fault.message : String(fault)}`)
         await lane.world.stop().catch(() => undefined)

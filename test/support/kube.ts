@@ -31,6 +31,7 @@ export function testClient(
     fieldManager?: string
     as?: { user: string; groups: readonly string[] }
     onRequest?: (x: { verb: string; resource: string; status: number }) => void
+    onPutOff?: (x: { verb: string; resource: string; seconds: number }) => void
   } = {},
 ): KubeClient {
   return new KubeClient({
@@ -39,6 +40,7 @@ export function testClient(
     fieldManager: o.fieldManager ?? 'test',
     fieldValidation: 'Strict',
     ...(o.onRequest && { onRequest: o.onRequest }),
+    ...(o.onPutOff && { onPutOff: o.onPutOff }),
   })
 }
 

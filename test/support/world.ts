@@ -106,7 +106,7 @@ export class TestWorld {
       },
     }
     this.operator = it
-    await until('the caches are synced', () => operator.isSynced)
+    await until('the caches are synced', () => operator.caches.isSynced)
     return it
   }
 

@@ -39,6 +39,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
     ...(isFirst && { presumedPower: 'stopped' as const }),
     ...(carried && { carried }),
+    ...(status.possessions && { wantsForeign: true }),
   })
 }
 

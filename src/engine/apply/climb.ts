@@ -104,7 +104,7 @@ function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'r
 
 async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<Outcome> {
   const { look, draft, deps } = climb
-  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct })
+  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, nowIso: () => nowIso(deps.clock) })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   noteEdit(climb, plan)
   const { config, firewall } = look.seen
@@ -140,5 +140,5 @@ async function noteSlots(draft: VMStatusDraft): Promise<void> {
 async function locked({ draft, deps, cluster, look }: Climb, lock: string): Promise<Outcome> {
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
-  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, then: 'nothing is changed until the lock goes' })
+  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'nothing is changed until the lock goes' })
 }

@@ -6,22 +6,21 @@ import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
 import { Look } from '../look.ts'
 import { renamedHost } from '../create/host-names.ts'
-import { wasCarriedOut } from '../create/carried-out.ts'
 import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso } from '../dependencies.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
-import { requestedReinstall } from '../reinstall-state.ts'
-import { beginReinstall, clearForReinstall } from '../remove/reinstall.ts'
+import { isUntouched, requestedReinstall } from '../reinstall-state.ts'
+import { reinstallIfAsked } from '../remove/reinstall.ts'
 import { isSuspended } from '../../want/suspension.ts'
 import { wantOf } from '../../want/want.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
-import { isBirth } from '../../want/birth.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 import { prepare } from './prepare.ts'
+import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
 
 /** The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. */
@@ -33,11 +32,11 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
-  // Before the suspension, which could not be enforced on a VM that is missing; a reinstall cuts the power at once.
-  const reinstalled = await reinstall(pass, cluster)
-  if (reinstalled) return reinstalled
+  // Comes first as long as there is a VM to hold off, whatever else is stuck.
   const held = await holdOff(pass, cluster)
   if (held) return held
+  const reinstalled = await reinstallIfAsked(pass, cluster)
+  if (reinstalled) return reinstalled
   if (draft.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
   const prepared = await prepare(pass)
@@ -45,7 +44,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (!draft.status.intentAt) {
     const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
-    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.now() }
+    pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
   const rename = renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
@@ -55,6 +54,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
+  await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
@@ -74,7 +74,7 @@ async function staleCloudInitOf(draft: VMStatusDraft, cluster: PveCluster, look:
 async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { deps, draft } = pass
   const { status, vm } = draft
-  if (!isSuspended(vm) || isBirth(status) || status.removedAt) return undefined
+  if (!isSuspended(vm) || status.firstReadyAt === undefined || !isUntouched(status) || status.removedAt) return undefined
   const suspending = judged(vm, nowIso(deps.clock), [suspensionVerdict(vm, 'running')])
   if (conditionOf(status.conditions, 'Suspended')?.status !== 'True') {
     draft.change(suspending)
@@ -83,6 +83,10 @@ async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undef
   }
   const [net] = status.interfaces ?? []
   const look = beginLook(pass, cluster)
+  const isReplaced = status.reinstall?.running !== undefined || requestedReinstall(vm, status) !== undefined
+  if (isReplaced) await look.need('presence')
+  // One that is missing cannot be held off, and a reinstall brings it back.
+  if (isReplaced && look.seen.guest !== 'ours') return undefined
   const want = () =>
     wantOf({
       vm,
@@ -101,19 +105,4 @@ async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undef
   }
   draft.change(judged(vm, nowIso(deps.clock), [suspensionVerdict(vm, 'stopped')]), (now) => ({ ...now, remoteStatus: 'stopped' }))
   return undefined
-}
-
-/** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
-async function reinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
-  const { draft } = pass
-  const requestID = requestedReinstall(draft.vm, draft.status)
-  const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined
-  if (requestID && isFree && !(await wasCarriedOut(pass, cluster, requestID))) {
-    const template = draft.vm.spec.reinstall?.template
-    await beginReinstall(pass, { requestID, ...(template && { template }) })
-  }
-  const { running } = draft.status.reinstall ?? {}
-  if (!running || running.removed) return undefined
-  const cleared = await clearForReinstall(pass, cluster, running)
-  return cleared.is === 'done' ? undefined : cleared
 }

@@ -47,7 +47,7 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
-  draft.change(noteChangeFinished, withoutEmptyLedger)
+  draft.change(noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
   const suspended = suspensionVerdict(draft.vm, power)
   const ready = readiness('ready', readyReason(power, suspended), '')
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))

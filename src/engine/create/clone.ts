@@ -130,6 +130,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       ...(isFull && storage && { storage }),
       ...(cluster.spec.pvePool && { pool: cluster.spec.pvePool }),
       ...(node && node !== source.node && { target: node }),
+      ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
     })
     recordEvent(deps, draft.vm, 'Normal', 'CloneStarted', sentence(draft.status))
     return await follow(climb, upid)

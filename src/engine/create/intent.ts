@@ -73,6 +73,20 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   return done
 }
 
+/**
+ * Whether `formIntent` would find all it needs if the listing were this one; nothing is written. The place is promised, so that nobody takes
+ * it meanwhile.
+ */
+export async function rehearseIntent(input: IntentInput, vmid: number, listing: Listing): Promise<Outcome> {
+  const uid = input.draft.vm.metadata.uid ?? ''
+  const placed = await choosePlace(input, listing, (place) => input.deps.inFlight.note(uid, inFlightOf(input, vmid, place)))
+  if (isOutcome(placed)) return placed
+  const drawn = drawUp(input, placed, vmid)
+  if (!isOutcome(drawn)) return done
+  input.deps.inFlight.forget(uid)
+  return drawn
+}
+
 /** The clone request goes into status together with the intent, unless the VM has to wait in the line of clones. */
 function withRequest({ deps, draft, cluster, memory, key }: IntentInput, { source }: Placed, status: ProxmoxVMStatus): ProxmoxVMStatus {
   const isNext = !clonedFull(draft.vm, status) || cluster.cloneSlots.take(source.node, key).granted

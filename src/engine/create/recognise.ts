@@ -62,8 +62,10 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   const { memory, deps } = pass
   const found = await takeBackAt(pass, cluster, vmid)
   if (found !== 'none') return found
-  const askedMs = Math.max(-Infinity, ...[...memory.clone.seen.values()].map((request) => request.monotonicMs))
-  const isOpen = deps.clock.now() - (memory.record.seenMs ?? 0) < silentWindowMs || deps.clock.monotonicMs() - askedMs < lostAfterMs
+  const { clone, record } = memory
+  const askedMs = Math.max(-Infinity, ...[...clone.seen.values()].map((request) => request.monotonicMs))
+  const nowMs = deps.clock.monotonicMs()
+  const isOpen = nowMs - (record.seenMs ?? 0) < silentWindowMs || nowMs - askedMs < lostAfterMs
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
@@ -105,7 +107,7 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   const { deps, draft, memory } = pass
   const { vmid } = draft.status
   if (vmid === undefined) return undefined
-  memory.record = { vmid, seenMs: deps.clock.now() }
+  memory.record = { vmid, seenMs: deps.clock.monotonicMs() }
   if (memory.clone.isUnasked || !isClaimedByFormer(pass)) return undefined
   const look = lookAt(pass, cluster, vmid)
   await look.need('presence')

@@ -12,7 +12,7 @@ import { nowIso } from '../dependencies.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
-import { passwordVersionOf } from './credentials.ts'
+import { credentialsName, passwordVersionOf } from './credentials.ts'
 import { ensureFinalizer } from './finalizer.ts'
 import { selectorOf } from './intent.ts'
 import { takenBack } from './taken-back.ts'
@@ -56,6 +56,7 @@ export async function takeBack(pass: Pass, cluster: PveCluster, look: Look, o: T
       addresses: addressesOf(pass, shown),
       template: templateOf(pass, cluster, node),
       clonedAt: clonedAt(pass, cluster, passed),
+      credentials: vm.spec.cloudInit?.generatePassword ? credentialsName(vm) : undefined,
       passwordVersion: values.cipassword === undefined ? undefined : await passwordVersionOf(vm, deps.client),
       nowIso: nowIso(deps.clock),
     }),

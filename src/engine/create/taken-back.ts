@@ -27,6 +27,8 @@ export interface TakenBack {
   readonly template: ProxmoxVMStatus['template']
   /** From then on backups are this VM's; RFC 3339. */
   readonly clonedAt: string
+  /** Name of the Secret with the generated password. */
+  readonly credentials: string | undefined
   readonly passwordVersion: string | undefined
   readonly nowIso: string
 }
@@ -78,6 +80,7 @@ function identityOf(o: TakenBack): Partial<ProxmoxVMStatus> {
     ...(o.addresses.length > 0 && { addresses: o.addresses }),
     ...(merged && { package: merged }),
     ...(o.packageSource && { packageSource: o.packageSource }),
+    ...(o.credentials !== undefined && { credentialsSecretRef: { name: o.credentials } }),
     ...(o.passwordVersion !== undefined && { cloudInit: { passwordVersion: o.passwordVersion } }),
   }
 }

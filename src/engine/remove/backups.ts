@@ -1,50 +1,71 @@
+/** The backups of a VM that goes: those made since its clone, wherever PVE may keep them, and where nobody can look. */
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
-import type { Backup } from '../../proxmox/answers.ts'
+import type { BackupSeen, BackupsSeen } from '../../ladder/removal.ts'
+import type { Listing, StorageRow } from '../../proxmox/listing.ts'
+import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { backupStorages } from '../../cluster/facts.ts'
 
-export interface FoundBackup extends Backup {
-  readonly node: string
+/** A storage that takes backups, as one node sees it. */
+interface Place {
   readonly storage: string
+  readonly node: string
+  /** Why it cannot be asked. */
+  readonly isOff?: string
 }
 
-export type BackupSearch =
-  | { readonly is: 'found'; readonly backup: FoundBackup }
-  | { readonly is: 'none' }
-  /** An empty list proves nothing without the privileges to see backups. */
-  | { readonly is: 'unseen'; readonly why: string }
-
-/** PVE itself waits this long for the deletion of a backup before it answers with a task. */
-const deleteDelaySeconds = 20
-
-/** The next backup of this VM: made since its clone, since a VMID is used again and a former holder's backups match by number. */
-export async function nextBackup(cluster: PveCluster, status: ProxmoxVMStatus): Promise<BackupSearch> {
+/** Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked. */
+export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus): Promise<BackupsSeen> {
   const { missingPrivileges = [], missingOptional = [] } = cluster.facts() ?? {}
-  const unseen = [...missingPrivileges, ...missingOptional].find(
-    ({ privilege }) => privilege === 'VM.Backup' || privilege === 'Datastore.AllocateSpace',
-  )
-  if (unseen)
-    return {
-      is: 'unseen',
-      why: `The token lacks ${unseen.privilege} on ${unseen.path}, so backups of VM ${status.vmid} cannot be seen; grant it, then the VM is taken down.`,
-    }
+  const needed = ['VM.Backup', 'Datastore.AllocateSpace']
+  const missing = [...missingPrivileges, ...missingOptional].find(({ privilege }) => needed.includes(privilege))
+  if (missing) return { found: [], unseen: [], missingPrivilege: `${missing.privilege} on ${missing.path}` }
   const listing = cluster.inventory.current()
-  if (!listing) return { is: 'unseen', why: 'The storages of PVE have not been listed yet.' }
-  const sinceSeconds = Math.floor(clonedMs(cluster, status) / 1000)
-  for (const { storage, node } of backupStorages(listing)) {
-    const backups = await cluster.pve.backups(node, storage, status.vmid ?? 0)
-    const backup = backups.find(({ ctime }) => ctime >= sinceSeconds)
-    if (backup) return { is: 'found', backup: { ...backup, node, storage } }
+  if (!listing) return { found: [], unseen: ['all storages: PVE has not listed them yet'] }
+  const found: BackupSeen[] = []
+  const unseen: string[] = []
+  for (const { storage, node, isOff } of backupPlaces(listing, status)) {
+    if (isOff !== undefined) unseen.push(isOff)
+    else await listBackups(cluster, status, { storage, node }).then(...into(found, unseen, `${storage} (on ${node})`))
   }
-  return { is: 'none' }
+  return { found, unseen }
+}
+
+/** Collects what one storage answers, or why it does not. */
+const into = (found: BackupSeen[], unseen: string[], where: string) =>
+  [
+    (backups: BackupSeen[]) => void found.push(...backups),
+    (fault: unknown) => void unseen.push(`${where}: ${judge(fault).message.trim()}`),
+  ] as const
+
+async function listBackups(cluster: PveCluster, status: ProxmoxVMStatus, place: { storage: string; node: string }): Promise<BackupSeen[]> {
+  const sinceSeconds = Math.floor(clonedMs(cluster, status) / 1000)
+  const backups = await cluster.pve.backups(place.node, place.storage, status.vmid ?? 0)
+  return backups.filter(({ ctime }) => ctime >= sinceSeconds).map(({ volid, isProtected }) => ({ ...place, volid, isProtected }))
+}
+
+/**
+ * A shared storage is asked once, by a node that reaches it. The own storage of a node has backups only of VMs that were on it, so one that
+ * is off concerns nobody else.
+ */
+export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }: ProxmoxVMStatus): Place[] {
+  const takesBackups = storages.filter((row) => row.content.includes('backup'))
+  const isUp = (row: StorageRow) => row.available && nodes.get(row.node)?.online === true
+  const shared = [...new Set(takesBackups.filter((row) => row.shared).map(({ storage }) => storage))].map((storage) => {
+    const rows = takesBackups.filter((row) => row.storage === storage)
+    const row = rows.find(isUp)
+    return row ? { storage, node: row.node } : { storage, node: rows[0]?.node ?? '', isOff: `storage ${storage}: no node reaches it` }
+  })
+  const homes = new Set([...(formerNodes ?? []), ...(node === undefined ? [] : [node])])
+  const own = takesBackups.flatMap((row): Place[] => {
+    const { storage, node: at } = row
+    if (row.shared || (!isUp(row) && !homes.has(at))) return []
+    if (isUp(row)) return [{ storage, node: at }]
+    const why = nodes.get(at)?.online === true ? 'the storage is not available' : 'the node is off'
+    return [{ storage, node: at, isOff: `storage ${storage} of node ${at}: ${why}` }]
+  })
+  return [...shared, ...own]
 }
 
 /** By PVE's clock, as the times of backups are: of the clone, or where its receipt was lost of the intent. */
 const clonedMs = ({ clockSkewMs }: PveCluster, { clonedAt, intentAt }: ProxmoxVMStatus): number =>
   clonedAt ? Date.parse(clonedAt) : Date.parse(intentAt ?? '') + clockSkewMs
-
-/** The UPID of the task that deletes it; undefined: it is gone. */
-export async function deleteBackup(cluster: PveCluster, { node, storage, volid, isProtected }: FoundBackup): Promise<string | undefined> {
-  if (isProtected) await cluster.pve.unprotectBackup(node, storage, volid)
-  return await cluster.pve.deleteBackup(node, storage, volid, deleteDelaySeconds)
-}

@@ -1,18 +1,27 @@
+/** The end of an object, by deletionPolicy: its VM, its addresses, its backups, its Secret, and itself. */
+import { abandonBackupsAnnotation } from '../../api/group.ts'
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
 import { dnsHolds } from '../../dns/vm-status.ts'
+import { removals } from '../../lifecycle.ts'
 import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
+import { conditionOf } from '../../api/condition.ts'
 import type { Pass } from '../pass.ts'
 import { openRequests } from '../create/clone-requests.ts'
-import { recordEvent } from '../dependencies.ts'
-import { removals, removeFromPve } from './removal.ts'
-import { type Outcome, done, wait } from '../../ladder/outcome.ts'
+import { nowIso, recordEvent } from '../dependencies.ts'
+import { type Outcome, done, isOutcome, wait } from '../../ladder/outcome.ts'
+import { climbDown, type Removal } from './climb-down.ts'
 import { deleteCommand } from './delete-command.ts'
+import { pauseLeft, removeFromPve } from './removal.ts'
+import { RemovalLook } from './removal-look.ts'
+import { readRemovalReceipt } from './removal-receipt.ts'
 
 /**
- * The end of a VM, by deletionPolicy. An address is free only after PVE confirmed that the VM is gone; a failure keeps address, VMID and
- * finalizer, and is tried for ever. One request to PVE at a time, each decided by a look.
+ * An address is free only after PVE confirmed that the VM is gone, and then at once; what cannot be done keeps the object, says why and is
+ * tried for ever. One request to PVE at a time, each decided by a look.
  */
 export async function tearDown(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
@@ -21,17 +30,30 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const lost = await findLost(pass)
   if (lost) return lost
   const { status } = draft
-  if (openRequests(status, pass.memory).length > 0 || (status.intentAt && !pass.memory.clone.isUnasked)) {
-    const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
-    if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
-    const gone = await removeFromPve(pass, cluster, draft.vm.spec.deletionPolicy === 'Remove' ? removals.remove : removals.terminate)
+  const cluster = deps.clusters.get(draft.vm.spec.clusterRef.name)
+  const isMade = openRequests(status, pass.memory).length > 0 || (status.intentAt !== undefined && !pass.memory.clone.isUnasked)
+  if (isMade && !status.terminatedAt) {
+    if (!cluster) return clusterNeeded(pass)
+    const gone = await removeFromPve(pass, cluster, endOf(draft.vm))
     if (gone.is !== 'done') return gone
+    draft.change((status) => ({ ...status, terminatedAt: nowIso(deps.clock) }))
   }
   // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
   if (dnsHolds(draft.vm)) deps.releaseDns(pass.key, draft.vm.metadata.uid ?? '')
   if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
-  return await giveBack(pass)
+  await giveBack(pass)
+  const left = isMade ? await removeLeftovers(pass, cluster) : done
+  if (left.is !== 'done') return left
+  return await finish(pass)
 }
+
+const endOf = ({ spec }: ProxmoxVM): Removal => ({
+  errand: { kind: 'deletion' },
+  ladder: spec.deletionPolicy === 'Remove' ? removals.dismiss : removals.terminate,
+})
+
+const clusterNeeded = ({ draft }: Pass): Outcome =>
+  wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
 
 async function orphan(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
@@ -51,18 +73,45 @@ async function deleteCommands({ deps, key }: Pass): Promise<void> {
   for (const command of deps.commandsOf(key)) await deleteCommand(deps.client, command)
 }
 
-/** Only now: nothing in PVE uses the addresses any more. */
-async function giveBack(pass: Pass): Promise<Outcome> {
-  const { deps, draft, key } = pass
+/** Only now: nothing in PVE uses the addresses any more. Told once, whatever the object stays for afterwards. */
+async function giveBack({ deps, draft, key }: Pass): Promise<void> {
   deps.mayAct()
   const { vm, status } = draft
   const addresses = deps.book.held(vm.metadata.uid ?? '').map(({ spec }) => spec.address)
   await deps.book.release(claimantOf(draft), { outcome: 'free' })
-  await deleteCredentials(vm, deps.client)
-  await deleteCommands(pass)
+  if (draft.written.terminatedAt !== undefined && addresses.length === 0) return
   const told = `VM ${status.vmid ?? '(never made)'} is gone${addresses.length > 0 ? `; given back: ${addresses.join(', ')}` : ''}`
   recordEvent(deps, vm, 'Normal', 'Terminated', told)
   deps.log.info({ vm: key, vmid: status.vmid }, told)
+}
+
+/** Backups that could not go before their VM. They keep the object, and nothing else. */
+async function removeLeftovers(pass: Pass, cluster: PveCluster | undefined): Promise<Outcome> {
+  const { draft, memory } = pass
+  const wasCloned = draft.status.clonedAt !== undefined || conditionOf(draft.status.conditions, 'Cloned') !== undefined
+  if (draft.vm.spec.deletionPolicy === 'Remove' || !wasCloned || memory.removal.hasNoBackups) return done
+  const outcome = cluster ? await deleteLeftovers(pass, cluster) : clusterNeeded(pass)
+  const isGivenUp = draft.vm.metadata.annotations?.[abandonBackupsAnnotation] === 'true'
+  if (!isGivenUp || outcome.is === 'done' || (outcome.is === 'wait' && outcome.task !== undefined)) return outcome
+  if (outcome.is === 'wait' && outcome.isQuiet) return outcome
+  recordEvent(pass.deps, draft.vm, 'Warning', 'BackupsAbandoned', `The backups are given up: ${outcome.message}`)
+  return done
+}
+
+async function deleteLeftovers(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  const receipt = await readRemovalReceipt(pass, cluster, false)
+  if (receipt && isOutcome(receipt)) return receipt
+  const pause = pauseLeft(pass)
+  if (pause) return pause
+  return await climbDown(pass, cluster, new RemovalLook({ cluster, status: pass.draft.status }), { ladder: removals.leftovers })
+}
+
+/** Nothing of it is left. */
+async function finish(pass: Pass): Promise<Outcome> {
+  const { deps, draft } = pass
+  deps.mayAct()
+  await deleteCredentials(draft.vm, deps.client)
+  await deleteCommands(pass)
   await dropFinalizer(deps, draft)
   return done
 }

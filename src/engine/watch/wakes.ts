@@ -78,7 +78,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
   }
 }
 
-/** What the listing showed and another may not: a template that comes, a node that is back, a VMID that is free. */
+/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
 const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'TemplateNotFound',
   'TemplateNotTemplate',
@@ -87,6 +87,7 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'NoCloudInitDrive',
   'VMIDTaken',
   'VMIDsExhausted',
+  'BackupsUnseen',
 ])
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)

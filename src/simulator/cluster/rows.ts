@@ -79,7 +79,7 @@ export function nodeRow(world: World, who: Identity, node: Node): Row {
 /** One storage on one node. */
 function storageRow(world: World, storage: Storage, node: Node): Row {
   const { totalBytes, usedBytes } = world.storage.usage(storage.storage, node.name)
-  const isThere = storage.online && nodeState(world, node) === 'online' && !storage.disabled
+  const isThere = storage.online && world.clock.since(node.saidAtMs) <= staleMs && !storage.disabled
   return {
     id: `storage/${node.name}/${storage.storage}`,
     type: 'storage',

@@ -44,12 +44,12 @@ function trunkTags(trunks: string): string[] {
   return [...new Set(tags)].toSorted()
 }
 
-/** The paths that SDN.Use is asked on for a NIC: its VLANs, else the whole bridge (PVE::GuestHelpers check_vnet_access). */
-export function bridgePaths(text: string): string[] {
+/** The paths that SDN.Use is asked on for a NIC: its VLANs, else the whole bridge or VNet (PVE::GuestHelpers check_vnet_access). */
+export function bridgePaths(text: string, zoneOf: (bridge: string) => string): string[] {
   const net = parseNet(text)
   const bridge = net['bridge']
   if (bridge === undefined) return []
-  const base = `/sdn/zones/localnetwork/${bridge}`
+  const base = `/sdn/zones/${zoneOf(bridge)}/${bridge}`
   const tags = [...(net['tag'] === undefined ? [] : [net['tag']]), ...trunkTags(net['trunks'] ?? '').filter(Boolean)]
   return tags.length === 0 ? [base] : tags.map((tag) => `${base}/${tag}`)
 }

@@ -101,6 +101,12 @@ export function checkDrivePermissions(call: Pick<Call, 'check'>, vmid: number, k
 }
 
 /** SDN.Use on the bridge, or on each of its VLANs that the NIC has (check_vnet_access). */
-export function checkBridges(call: Pick<Call, 'check'>, settings: Iterable<readonly [string, string]>): void {
-  for (const [key, value] of settings) if (/^net\d+$/.test(key)) for (const path of bridgePaths(value)) call.check(path, ['SDN.Use'])
+export function checkBridges(call: Pick<Call, 'check' | 'world'>, settings: Iterable<readonly [string, string]>): void {
+  const vnets = call.world.sections.get('sdn/vnets')
+  const zoneOf = (bridge: string): string => {
+    const zone = vnets?.get(bridge)?.['zone']
+    return typeof zone === 'string' ? zone : 'localnetwork'
+  }
+  for (const [key, value] of settings)
+    if (/^net\d+$/.test(key)) for (const path of bridgePaths(value, zoneOf)) call.check(path, ['SDN.Use'])
 }

@@ -99,6 +99,7 @@ function contradictions(spec: WorldSpec): string[] {
     for (const one of on ?? [])
       if (!nodes.has(one)) out.push(`storage '${name}' names node '${one}', which is not among: ${[...nodes].join(', ')}`)
   }
-  for (const { vmid } of spec.ha?.resources ?? []) if (!seen.has(vmid)) out.push(`the HA resource ${vmid} is no guest of the scenario`)
+  for (const { vmid } of spec.ha?.resources ?? [])
+    if (!seen.has(vmid)) out.push(`ha.resources names guest ${vmid}, which the scenario does not have`)
   return out
 }

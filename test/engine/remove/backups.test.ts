@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
 import type { PveCluster } from '../../../src/cluster/cluster.ts'
-import { nextBackup } from '../../../src/engine/remove/backups.ts'
+import { findBackups } from '../../../src/engine/remove/backups.ts'
 
 const at = (iso: string) => Date.parse(iso) / 1000
 
@@ -14,7 +14,8 @@ async function searched(madeAt: string, status: ProxmoxVMStatus, clockSkewMs = 0
     inventory: { current: () => ({ storages, nodes: new Map([['pve1', { node: 'pve1', online: true }]]) }) },
     pve: { backups: () => Promise.resolve([{ volid: 'local:backup/b', ctime: at(madeAt), isProtected: false }]) },
   }
-  return (await nextBackup(cluster as unknown as PveCluster, { vmid: 10_000, ...status })).is
+  const { found } = await findBackups(cluster as unknown as PveCluster, { vmid: 10_000, ...status })
+  return found.length > 0 ? 'found' : 'none'
 }
 
 describe('a backup under the number of a VM', () => {

@@ -1,0 +1,58 @@
+/** Everything a new VM needs, resolved while the old one is still there: what cannot be made again is not destroyed. */
+import type { PveCluster } from '../../cluster/cluster.ts'
+import type { Listing } from '../../proxmox/listing.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { parseSizeMiB } from '../../api/size.ts'
+import { storageOf } from '../../proxmox/property-string.ts'
+import { prepare } from '../apply/prepare.ts'
+import { rehearseIntent } from '../create/intent.ts'
+import type { Pass } from '../pass.ts'
+import { forgetOldDisk, type Running } from '../reinstall-state.ts'
+import { VMStatusDraft } from '../status-draft.ts'
+import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
+
+const bytesPerMiB = 1024 * 1024
+
+export type ReinstallRequest = Pick<Running, 'requestID' | 'template'>
+
+/** Why this request cannot begin; nothing was deleted for it. Undefined: its place is promised. */
+export async function hindranceOf(pass: Pass, cluster: PveCluster, request: ReinstallRequest): Promise<Obstacle | undefined> {
+  const found = await find(pass, cluster, request)
+  if (found === undefined) return undefined
+  const { template } = request
+  const named = template?.name ?? (template?.vmid === undefined ? template?.tag : `VMID ${template.vmid}`)
+  const what = `${request.requestID.startsWith('command/') ? 'This command' : `Reinstall ${request.requestID}`}${named === undefined ? '' : ` (template ${named})`}`
+  return { ...found, message: `${what} has not begun and nothing was deleted. ${found.message}` }
+}
+
+async function find(pass: Pass, cluster: PveCluster, request: ReinstallRequest): Promise<Obstacle | undefined> {
+  const { deps, draft } = pass
+  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
+  const prepared = await prepare(pass)
+  if (isOutcome(prepared)) return prepared
+  const running = { ...request, since: draft.status.intentAt ?? '' }
+  const status = forgetOldDisk(running)(draft.status)
+  const vm = { ...draft.vm, status }
+  const asNew = new VMStatusDraft({ vm, client: deps.client, store: deps.vms })
+  const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
+  const input = { ...pass, draft: asNew, cluster, ...prepared }
+  const rehearsed = await rehearseIntent(input, draft.status.vmid ?? 0, listingWithout(listing, draft.status))
+  return rehearsed.is === 'done' ? undefined : rehearsed
+}
+
+/** The cluster as it is once the VM is gone: its memory and the room of its disks are free. */
+export function listingWithout(listing: Listing, { vmid, disks }: ProxmoxVMStatus): Listing {
+  const guest = listing.guests.get(vmid ?? 0)
+  if (!guest) return listing
+  const freed = new Map<string, number>()
+  for (const { volume, size } of disks ?? []) {
+    const storage = storageOf(volume ?? '')
+    if (storage && size) freed.set(storage, (freed.get(storage) ?? 0) + parseSizeMiB(size) * bytesPerMiB)
+  }
+  const guests = new Map([...listing.guests].filter(([id]) => id !== vmid))
+  const storages = listing.storages.map((row) => {
+    const bytes = row.shared || row.node === guest.node ? (freed.get(row.storage) ?? 0) : 0
+    return bytes === 0 ? row : { ...row, usedBytes: Math.max(0, row.usedBytes - bytes) }
+  })
+  return { ...listing, guests, storages }
+}

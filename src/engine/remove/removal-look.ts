@@ -1,0 +1,46 @@
+/** What a removal has looked at, read part by part on demand. */
+import type { PveCluster } from '../../cluster/cluster.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { BackupsSeen, RemovalPart, RemovalSeen } from '../../ladder/removal.ts'
+import type { Look } from '../look.ts'
+import { findBackups } from './backups.ts'
+
+export class RemovalLook {
+  readonly #cluster: PveCluster
+  readonly #status: ProxmoxVMStatus
+  readonly #look: Look | undefined
+  #backups: BackupsSeen | undefined
+
+  /** Without `look` the VM is gone, and only its backups are looked at. */
+  constructor(o: { cluster: PveCluster; status: ProxmoxVMStatus; look?: Look }) {
+    this.#cluster = o.cluster
+    this.#status = o.status
+    this.#look = o.look
+  }
+
+  get at() {
+    return this.#look?.at ?? { node: '', vmid: this.#status.vmid ?? 0 }
+  }
+
+  get seen(): RemovalSeen {
+    const { node, power, isHaManaged, config } = this.#look?.seen ?? {}
+    return {
+      vmid: this.at.vmid,
+      ...(node && { node }),
+      ...(power && { power }),
+      ...(isHaManaged !== undefined && { isHaManaged }),
+      isProtected: config?.values.protection === '1',
+      ...(this.#backups && { backups: this.#backups }),
+    }
+  }
+
+  async need(part: RemovalPart): Promise<void> {
+    if (part === 'backups') this.#backups ??= await findBackups(this.#cluster, this.#status)
+    else await this.#look?.need(part)
+  }
+
+  /** Something was done to them. */
+  backupsChanged(): void {
+    this.#backups = undefined
+  }
+}

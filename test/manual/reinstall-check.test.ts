@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { proxmoxVMCommands } from '../../src/api/meta.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { clonesOf } from '../support/portrait.ts'
+import { until } from '../support/until.ts'
+import { TestWorld } from '../support/world.ts'
+import { outcomeOf, press } from './buttons.ts'
+
+const patienceMs = 90_000
+const nowhere = { name: 'debian-31' }
+
+describe('a reinstall that cannot be finished', () => {
+  let world: TestWorld
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+  }, patienceMs)
+  afterAll(async () => await world.stop())
+
+  const vmidOf = (vm: ProxmoxVM) => vm.status?.vmid ?? 0
+  const ask = (name: string, reinstall: object | null) => world.edit(name, { spec: { reinstall } })
+  const isWhole = (vm: ProxmoxVM) => world.simulator.world.guests.get(vmidOf(vm))?.isRunning === true && clonesOf(world, vmidOf(vm)) === 1
+  const done = async (name: string, requestID: string) => {
+    await until(`${requestID} is done`, async () => (await world.vm(name))?.status?.reinstall?.completedIDs?.includes(requestID), {
+      seconds: 60,
+    })
+    return await world.untilReady(name)
+  }
+  const protect = async (vm: ProxmoxVM, protection: 0 | 1) => await world.inPve('POST', `${world.pathOf(vm)}/config`, { protection })
+
+  it(
+    'for want of its template deletes nothing, says so, and gives way to a newer request',
+    async () => {
+      const vm = await world.born('no-template')
+      await ask('no-template', { requestID: 'r1', template: nowhere })
+      const stalled = await world.untilCondition('no-template', 'Stalled', 'True', 'TemplateNotFound')
+      const message = world.condition(stalled, 'Stalled')?.message
+      expect(message).toContain('Reinstall r1 (template debian-31) has not begun and nothing was deleted')
+      expect(message).toContain('Write a new spec.reinstall.requestID')
+      expect(isWhole(vm)).toBe(true)
+      await ask('no-template', { requestID: 'r2', template: { name: 'ubuntu-24.04' } })
+      const after = await done('no-template', 'r2')
+      expect(after.status?.template?.name).toBe('ubuntu-24.04')
+      expect(after.status?.reinstall?.completedIDs).toEqual(['r2'])
+    },
+    patienceMs,
+  )
+
+  it(
+    'is withdrawn with its field',
+    async () => {
+      const vm = await world.born('withdrawn')
+      await ask('withdrawn', { requestID: 'r1', template: nowhere })
+      await world.untilCondition('withdrawn', 'Stalled', 'True', 'TemplateNotFound')
+      await ask('withdrawn', null)
+      await world.untilReady('withdrawn')
+      expect(isWhole(vm)).toBe(true)
+    },
+    patienceMs,
+  )
+
+  it.each([
+    ['a Secret', { cloudInit: { user: 'admin', passwordSecretRef: { name: 'none', key: 'password' } } }, 'SecretNotFound'],
+    ['room', { package: { systemDisk: { size: '900Ti' } } }, 'NoCapacity'],
+    ['a pool', { addresses: [{ name: 'main', poolRef: { name: 'there-is-none' } }] }, 'PoolNotFound'],
+  ])(
+    'for want of %s deletes nothing',
+    async (what, spec, reason) => {
+      const name = `no-${what.split(' ').at(-1)?.toLowerCase()}`
+      const vm = await world.born(name)
+      await world.edit(name, { spec: { ...spec, reinstall: { requestID: 'r1' } } })
+      const stalled = await world.untilCondition(name, 'Stalled', 'True', reason)
+      expect(world.condition(stalled, 'Stalled')?.message).toContain('Reinstall r1 has not begun')
+      expect(isWhole(vm)).toBe(true)
+    },
+    patienceMs,
+  )
+
+  it(
+    'by command fails, and the VM stays as it is',
+    async () => {
+      const vm = await world.born('pressed')
+      expect(await outcomeOf(world, 'pressed', 'Reinstall', { template: nowhere })).toMatch(/^Failed: .*debian-31.* nothing was deleted/)
+      expect(isWhole(vm)).toBe(true)
+      await world.untilReady('pressed')
+    },
+    patienceMs,
+  )
+
+  it(
+    'because PVE protects the VM does not keep it from being suspended, and is withdrawn with its field',
+    async () => {
+      const vm = await world.born('protected')
+      await protect(vm, 1)
+      await ask('protected', { requestID: 'r1' })
+      await world.untilCondition('protected', 'Stalled', 'True', 'Protected')
+      await world.edit('protected', { spec: { suspensions: [{ by: 'abuse', reason: 'spam' }] } })
+      await world.untilCondition('protected', 'Suspended', 'True')
+      expect(world.guestOf(vm).isRunning).toBe(false)
+      await world.edit('protected', { spec: { suspensions: null, reinstall: null } })
+      await world.untilReady('protected')
+      await until('it runs again', () => world.guestOf(vm).isRunning)
+      expect(isWhole(vm)).toBe(true)
+    },
+    patienceMs,
+  )
+
+  it(
+    'is withdrawn with its command as long as nothing is deleted',
+    async () => {
+      const vm = await world.born('regretted')
+      await protect(vm, 1)
+      const name = await press(world, 'regretted', 'Reinstall')
+      await world.untilCondition('regretted', 'Stalled', 'True', 'Protected')
+      await world.client.delete(proxmoxVMCommands, { namespace: world.namespace, name })
+      await protect(vm, 0)
+      await world.edit('regretted', { metadata: { labels: { look: 'again' } } })
+      const after = await world.untilReady('regretted')
+      expect(after.status?.reinstall?.running).toBeUndefined()
+      expect(isWhole(vm)).toBe(true)
+    },
+    patienceMs,
+  )
+
+  it(
+    'starts the VM again when PVE refuses to delete it and the request is withdrawn',
+    async () => {
+      const vm = await world.born('refused')
+      const route = 'DELETE /nodes/{node}/qemu/{vmid}'
+      const reason = "There is a replication job '10000-0' for guest '10000' - Please remove that first."
+      world.simulator.faults.add([{ id: 'r', route, match: { vmid: vmidOf(vm) }, times: 'always', status: 500, reason } as never], [])
+      await ask('refused', { requestID: 'r1' })
+      await world.untilCondition('refused', 'Stalled', 'True', 'WouldBeLost')
+      expect(world.guestOf(vm).isRunning).toBe(false)
+      await ask('refused', null)
+      world.clock.skip(31_000)
+      await world.untilReady('refused')
+      expect(isWhole(vm)).toBe(true)
+      world.simulator.faults.remove()
+    },
+    patienceMs,
+  )
+
+  it(
+    'after Remove leaves the VM removed',
+    async () => {
+      const vm = await world.born('set-aside', { runStrategy: 'Halted' })
+      expect(await outcomeOf(world, 'set-aside', 'Remove')).toMatch(/^Succeeded/)
+      await world.edit('set-aside', { spec: { template: nowhere } })
+      expect(await outcomeOf(world, 'set-aside', 'Clone')).toMatch(/^Failed: .*nothing was deleted/)
+      expect((await world.vm('set-aside'))?.status?.phase).toBe('Removed')
+      expect(clonesOf(world, vmidOf(vm))).toBe(1)
+    },
+    patienceMs,
+  )
+})
