@@ -1,5 +1,6 @@
 import type { Condition } from '../api/object.ts'
-import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import { type ClusterCondition, clusterConditions } from '../api/condition-words.ts'
 import { type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
