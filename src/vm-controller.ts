@@ -15,7 +15,7 @@ import { nodeOffline } from './engine/node-offline.ts'
 import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
-import { isPaused, requeueAfter, showPaused } from './engine/after-pass.ts'
+import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
 import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
@@ -48,6 +48,7 @@ export class VMController {
     const wasSettled = isSettled(vm)
     const outcome = await this.#pass(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
+    answerLook(draft, outcome)
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
@@ -117,7 +118,8 @@ export class VMController {
   #isDue(vm: ProxmoxVM, memory: Memory): boolean {
     const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
     memory.controller.lastMeta ??= metaOf(vm)
-    return isTouched || memory.audit.isDue === true
+    const isAsked = lookAsked({ vm, status: vm.status ?? {} }) !== undefined
+    return isTouched || isAsked || memory.audit.isDue === true
   }
 
   /** Called by the audit: the next pass over this VM is a thorough one. */

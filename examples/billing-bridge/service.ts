@@ -1,12 +1,14 @@
 /** The contract of docs/billing-bridge.md as code: what each button of the billing system writes, and what it reads back. */
-import type { ApiServer } from './api-server.ts'
+import { randomUUID } from 'node:crypto'
+import { type ApiServer, Refused } from './api-server.ts'
 import { inClerksWords } from './clerks-words.ts'
-import { conditionOf, type VM } from './vm.ts'
+import { type Cluster, conditionOf, type VM } from './vm.ts'
 
 /** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
 const orderManager = 'billing-bridge'
 const suspensionManager = 'billing-bridge-suspension'
 const reinstallManager = 'billing-bridge-reinstall'
+const lookManager = 'billing-bridge-look'
 
 /** Our entry in spec.suspensions. The help desk's `abuse` and the operator's `traffic` are not ours to take away. */
 const holder = 'billing'
@@ -89,7 +91,10 @@ export class Services {
   /** `requestID`: the billing system's own number of this wish. The same one never reinstalls twice. Deletes every disk. */
   async reinstall(serviceID: string, requestID: string, template?: string): Promise<Service> {
     const wish = { spec: { reinstall: { requestID, ...(template && { template: { name: template } }) } } }
-    await this.#write(serviceID, reinstallManager, wish, await this.#existing(serviceID))
+    const vm = await this.#existing(serviceID)
+    const isDone = vm.status.reinstall?.completedIDs.includes(requestID)
+    if (template && !isDone) await this.#refuseUnknown(template, vm.spec.clusterRef.name)
+    await this.#write(serviceID, reinstallManager, wish, vm)
     return await this.#settled(serviceID, (vm) => vm.status.reinstall?.completedIDs.includes(requestID) === true)
   }
 
@@ -97,13 +102,35 @@ export class Services {
   async terminate(serviceID: string): Promise<{ name: string; gone: true }> {
     const name = nameOf(serviceID)
     const vm = await this.#read(serviceID)
-    if (vm) await this.#api.delete(`${this.#collection}/${name}`, vm.metadata.uid)
-    if (vm) await this.#until(name, (now) => now?.metadata.uid !== vm.metadata.uid)
+    if (!vm) return { name, gone: true }
+    const isAgain = vm.metadata.deletionTimestamp !== undefined
+    if (!isAgain) await this.#api.delete(`${this.#collection}/${name}`, vm.metadata.uid)
+    // What stood in the way may be gone since the operator looked last: it is asked to look now, and only that look is an answer.
+    const look = isAgain ? randomUUID() : undefined
+    if (look) await this.#write(serviceID, lookManager, { metadata: { annotations: { 'pve.hosting/look': look } } }, vm)
+    await this.#until(
+      name,
+      (now) => now?.metadata.uid !== vm.metadata.uid,
+      (now) => look === undefined || now?.status.lookedFor === look,
+    )
     return { name, gone: true }
   }
 
   async show(serviceID: string): Promise<Service> {
     return await this.#told(await this.#existing(serviceID))
+  }
+
+  /** Before it is written: the operator would refuse it too, but the wish would stay in the order. Without the right to read clusters it decides alone. */
+  async #refuseUnknown(template: string, clusterName: string): Promise<void> {
+    let cluster: Cluster | undefined
+    try {
+      cluster = await this.#api.get<Cluster>(`/apis/pve.hosting/v1alpha1/proxmoxclusters/${clusterName}`)
+    } catch (fault) {
+      if (!(fault instanceof Refused)) throw fault
+    }
+    const names = [...new Set(cluster?.status?.templates?.flatMap(({ name }) => name ?? []))]
+    if (names.length === 0 || names.includes(template)) return
+    throw new NeedsSomebody('TemplateNotFound', `cluster ${clusterName} has no template "${template}"; there are ${names.join(', ')}`)
   }
 
   async #write(serviceID: string, manager: string, fields: object, vm: VM | undefined): Promise<void> {
@@ -126,12 +153,16 @@ export class Services {
     return await this.#told(vm)
   }
 
-  async #until(name: string, holds: (vm: VM | undefined) => boolean): Promise<VM | undefined> {
+  async #until(
+    name: string,
+    holds: (vm: VM | undefined) => boolean,
+    isAnswer: (vm: VM | undefined) => boolean = () => true,
+  ): Promise<VM | undefined> {
     let last: VM | undefined
     try {
       for await (const vm of this.#api.follow(this.#collection, name, this.#signal)) {
         if (holds(vm)) return vm
-        throwIfStalled(vm)
+        if (isAnswer(vm)) throwIfStalled(vm)
         last = vm
       }
     } catch (fault) {
@@ -183,10 +214,10 @@ const fieldsOf = ({ serviceID, clientID, spec }: Order): object => ({
   spec,
 })
 
-/** A verdict on an older spec is none: the edit just made may be the cure. */
+/** A verdict on an older spec is none: the edit just made, or the deletion, may be the cure. */
 function throwIfStalled(vm: VM | undefined): void {
   const stalled = conditionOf(vm, 'Stalled')
-  if (stalled?.status !== 'True' || (vm?.status.observedGeneration !== vm?.metadata.generation && !vm?.metadata.deletionTimestamp)) return
+  if (stalled?.status !== 'True' || vm?.status.observedGeneration !== vm?.metadata.generation) return
   throw new NeedsSomebody(stalled.reason, stalled.message)
 }
 

@@ -8,9 +8,15 @@ interface Condition {
 
 export interface VM {
   readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number; readonly deletionTimestamp?: string }
-  readonly spec: { readonly runStrategy: string; readonly suspensions?: readonly { readonly by: string; readonly reason: string }[] }
+  readonly spec: {
+    readonly clusterRef: { readonly name: string }
+    readonly runStrategy: string
+    readonly suspensions?: readonly { readonly by: string; readonly reason: string }[]
+  }
   readonly status: {
     readonly observedGeneration: number
+    /** The last `pve.hosting/look` that was answered. */
+    readonly lookedFor?: string
     readonly remoteStatus?: string
     readonly hostname?: string
     readonly vmid?: number
@@ -21,6 +27,11 @@ export interface VM {
     readonly reinstall?: { readonly completedIDs: readonly string[] }
     readonly conditions?: readonly Condition[]
   }
+}
+
+/** Of a ProxmoxCluster, what a reinstall may name. */
+export interface Cluster {
+  readonly status?: { readonly templates?: readonly { readonly name?: string }[] }
 }
 
 export const conditionOf = (vm: VM | undefined, type: string) => vm?.status.conditions?.find((condition) => condition.type === type)

@@ -11,6 +11,9 @@ export const serviceIdLabel = 'pve.hosting/service-id'
 /** `"true"` on a ProxmoxVM: observe, change nothing. */
 export const pausedAnnotation = 'pve.hosting/paused'
 
+/** On a ProxmoxVM: a new value makes the operator look now; status.lookedFor has the value that was answered last. */
+export const lookAnnotation = 'pve.hosting/look'
+
 /** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
 export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
 

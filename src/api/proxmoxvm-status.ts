@@ -171,6 +171,10 @@ export const proxmoxVMStatus = z
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
     ).exactOptional(),
     possessions: possessions.exactOptional(),
+    lookedFor: statusText(
+      128,
+      'The value of the annotation pve.hosting/look that was answered last: what the status says was looked at since it was written.',
+    ),
     terminatedAt: time(
       'When the VM of this deleted object was proved to be gone from PVE. Its addresses are free from then; what is left are backups.',
     ).exactOptional(),

@@ -159,14 +159,8 @@ export const reasons = {
     means:
       'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
   },
-  AdoptMismatch: {
-    who: 'user',
-    means: 'The guest is not the one that spec.adopt describes; the message says what differs. Nothing was changed.',
-  },
-  LookingForGuests: {
-    who: 'operator',
-    means: 'Guests in PVE with our tag are read first, to see whether one of them is this VM or has an address it could get.',
-  },
+  AdoptMismatch: { who: 'user', means: 'The guest is not the one that spec.adopt describes; the message says what differs.' },
+  LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   DeletionProtected: {
     who: 'user',
@@ -257,9 +251,8 @@ export const events = {
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',
   Orphaned: 'The object is gone, the VM stays in PVE untouched.',
-  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands that set them again.',
-  BackupsAbandoned:
-    'Backups of a deleted VM were given up (annotation pve.hosting/abandon-backups); the message names what is left in PVE.',
+  PermissionsLost: 'Permissions on a VM in PVE went with it when it was made again; the message has the commands to set them.',
+  BackupsAbandoned: 'Backups of a deleted VM were given up (pve.hosting/abandon-backups); the message names what may be left.',
   Released: 'The object let go of its VM; the message says whether the guest keeps our mark.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows the difference that was put back.',
   TaskWarnings: 'A PVE task ended with warnings.',

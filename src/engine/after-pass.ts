@@ -1,4 +1,4 @@
-import { pausedAnnotation } from '../api/group.ts'
+import { lookAnnotation, pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/words.ts'
 import { holds, readiness } from './conditions.ts'
@@ -70,6 +70,18 @@ function show(
 }
 
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
+
+/** Somebody asks for a look (annotation pve.hosting/look) that was not answered yet. */
+export function lookAsked({ vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): string | undefined {
+  const asked = vm.metadata.annotations?.[lookAnnotation]?.slice(0, 128)
+  return asked === status.lookedFor ? undefined : asked
+}
+
+/** A pass that only waits for its time has not looked. */
+export function answerLook(draft: VMStatusDraft, outcome: Outcome): void {
+  const asked = lookAsked(draft)
+  if (asked !== undefined && !(outcome.is === 'wait' && outcome.isQuiet)) draft.change((status) => ({ ...status, lookedFor: asked }))
+}
 
 export const isPaused = (vm: ProxmoxVM): boolean => vm.metadata.annotations?.[pausedAnnotation] === 'true'
 

@@ -41,6 +41,8 @@ export interface Memory {
     pausedUntilMs?: number
     /** A step failed that does not hold up the others: it has its turn again when they are done. */
     hasPassedOver?: boolean
+    /** The end of the VM was told. */
+    isTold?: boolean
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
   }

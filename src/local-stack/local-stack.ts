@@ -4,7 +4,8 @@ import { KubeClient } from '../kube/client.ts'
 import { loadKubeServer } from '../kube/config.ts'
 import { Manifests, parseManifests } from '../kube/manifests.ts'
 import { systemClock } from '../ops/clock.ts'
-import { freePort, requirePort } from './ports.ts'
+import { freePort } from '../controlplane/supervised.ts'
+import { requirePort } from './ports.ts'
 import { type Program, startProgram } from './program.ts'
 
 const home = join(import.meta.dirname, '../..')

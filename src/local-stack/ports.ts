@@ -19,8 +19,3 @@ export async function requirePort(port = 0): Promise<number> {
   await new Promise((closed) => server.close(closed))
   return typeof address === 'object' && address ? address.port : port
 }
-
-/** The wanted port of 127.0.0.1 if it is free, else another one that is. */
-export async function freePort(wanted: number): Promise<number> {
-  return await requirePort(wanted).catch(() => requirePort())
-}

@@ -1,6 +1,7 @@
 import { apiVersion } from '../api/group.ts'
-import { proxmoxVMs } from '../api/meta.ts'
+import { proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { KubeError } from '../kube/kube-error.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
@@ -27,6 +28,7 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
     throw new PluginRefusal(`reinstall ${name}: request ${requestID} was carried out before and never runs again`)
   if (!before.status?.firstReadyAt)
     throw new PluginRefusal(`reinstall ${name}: the VM has never been ready; there is nothing to install anew`)
+  await refuseUnknownTemplate(session, before, templateOf(o) ?? before.spec.template)
   const template = templateOf(o) ?? (before.spec.reinstall?.template ? selected(before) : undefined)
   const wish = {
     apiVersion,
@@ -45,9 +47,35 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
   else shell.out(`reinstall ${name}: request ${requestID} ${o.wait ? `is done; the VM is ${vm.status?.remoteStatus}` : 'is written'}\n`)
 }
 
+/** Before the request is written: the operator would refuse it as well, and the request would stay in the object. Without the right to read clusters it decides alone. */
+async function refuseUnknownTemplate({ client }: Session, { metadata, spec }: ProxmoxVM, wanted: TemplateChoice): Promise<void> {
+  const { name } = spec.clusterRef
+  const cluster = await client.get(proxmoxClusters, { name }).catch((fault: unknown) => {
+    if (fault instanceof KubeError && fault.status === 403) return undefined
+    throw fault
+  })
+  const templates = cluster?.status?.templates ?? []
+  if (templates.length === 0 || templates.length >= mostTemplates || templates.some((each) => isChosen(each, wanted))) return
+  const what =
+    wanted.name !== undefined ? `template "${wanted.name}"` : `template with ${wanted.vmid ? `VMID ${wanted.vmid}` : `tag ${wanted.tag}`}`
+  const names = [...new Set(templates.map((each) => each.name ?? `${each.vmid}`))].join(', ')
+  throw new PluginRefusal(`reinstall ${metadata.name}: cluster ${name} has no ${what}; there are ${names}. Nothing was written.`)
+}
+
+type TemplateChoice = { readonly name?: string; readonly vmid?: number; readonly tag?: string }
+
+/** A longer list was cut (ProxmoxCluster.status.templates). */
+const mostTemplates = 512
+
+function isChosen(each: { name?: string; vmid: number; tag?: string }, { name, vmid, tag }: TemplateChoice): boolean {
+  if (name !== undefined) return each.name === name
+  if (vmid !== undefined) return each.vmid === vmid
+  return each.tag?.split(';').some((own) => own.toLowerCase() === tag?.toLowerCase()) ?? false
+}
+
 const isDone = (vm: ProxmoxVM, requestID: string) => vm.status?.reinstall?.completedIDs?.includes(requestID) ?? false
 
-function templateOf({ template, templateVmid, templateTag }: ReinstallOptions): object | undefined {
+function templateOf({ template, templateVmid, templateTag }: ReinstallOptions): TemplateChoice | undefined {
   if (template !== undefined) return { name: template }
   if (templateVmid !== undefined) return { vmid: templateVmid }
   return templateTag === undefined ? undefined : { tag: templateTag }

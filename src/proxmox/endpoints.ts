@@ -29,7 +29,7 @@ import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
 
-export interface CloneRequest {
+export interface CloneParameters {
   newid: number
   /** Not unique in PVE, and never used by us to find anything. */
   name: string
@@ -133,7 +133,7 @@ export class Pve {
     return statusCurrentOf(await this.#guest(at).status.current.$get())
   }
 
-  async clone(source: At, p: CloneRequest): Promise<Upid> {
+  async clone(source: At, p: CloneParameters): Promise<Upid> {
     return this.#upid(await this.#guest(source).clone.$post({ ...p }))
   }
 

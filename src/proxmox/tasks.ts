@@ -2,14 +2,9 @@ import { aborted } from '../ops/abort.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { TaskStatus, Upid } from './answers.ts'
 import { nodeOfUpid, type Pve, typeOfUpid } from './endpoints.ts'
-import { exitedWell, judge } from './failures.ts'
+import { judge } from './failures.ts'
 import { LookCadence } from './look-cadence.ts'
-
-export type TaskEnd =
-  | { readonly is: 'ok'; readonly warnings: boolean }
-  | { readonly is: 'failed'; readonly exitstatus: string }
-  /** It may have done its work, part of it, or nothing: look at the guest. */
-  | { readonly is: 'unknown'; readonly why: string }
+import { type TaskEnd, endOf } from './task-end.ts'
 
 /** More open tasks than this on a node are looked at by one shared list. */
 const listAbove = 2
@@ -212,12 +207,4 @@ export class TaskTracker {
       this.#onProblem(fault)
     }
   }
-}
-
-/** What the exit status of a task says. */
-export function endOf(exitstatus: string): TaskEnd {
-  if (exitedWell(exitstatus)) return { is: 'ok', warnings: exitstatus !== 'OK' }
-  // A worker that died without a last line: SIGKILL, out of memory, node reboot (pve-common, upid_read_status).
-  if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }
-  return { is: 'failed', exitstatus }
 }

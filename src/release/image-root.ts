@@ -8,7 +8,7 @@ import type { Library } from './libraries.ts'
 import { librariesFor } from './libraries.ts'
 import { licenceTexts, shippedPackages } from './licences.ts'
 import { nodeFor } from './node-binary.ts'
-import { type Part, spdxOf } from './sbom.ts'
+import { type SbomPart, spdxOf } from './sbom.ts'
 
 /** As distroless has it; a pod's runAsNonRoot wants a number. */
 export const user = 65_532
@@ -60,17 +60,17 @@ async function bundle(home: string, outfile: string): Promise<void> {
 
 function sbom(architecture: Architecture, libraries: readonly Library[], { home, version, madeAt }: ImageFacts): string {
   const npm = shippedPackages(home).map(
-    ({ name, version: of, licence }): Part => ({ name, version: of, licence, purl: `pkg:npm/${name.replace('@', '%40')}@${of}` }),
+    ({ name, version: of, licence }): SbomPart => ({ name, version: of, licence, purl: `pkg:npm/${name.replace('@', '%40')}@${of}` }),
   )
   const { npmPackage } = factsOf[architecture]
-  const node: Part = {
+  const node: SbomPart = {
     name: 'node',
     version: process.versions.node,
     licence: 'MIT',
     purl: `pkg:npm/${npmPackage}@${process.versions.node}`,
   }
   const owners = new Map(libraries.map((library) => [library.package?.name ?? library.to, library]))
-  const linked = [...owners].map(([name, { package: owner }]): Part => {
+  const linked = [...owners].map(([name, { package: owner }]): SbomPart => {
     const of = owner?.version ?? 'unknown'
     const purl = owner ? `pkg:deb/${owner.vendor}/${name}@${of}?arch=${architecture}` : `pkg:generic/${name}`
     return { name, version: of, purl }

@@ -1,7 +1,7 @@
 /** What is in an image as an SPDX 2.3 document: the operator, the npm packages in its bundle, Node and the libraries Node links. */
 import { createHash } from 'node:crypto'
 
-export interface Part {
+export interface SbomPart {
   readonly name: string
   readonly version: string
   /** An SPDX expression; undefined = NOASSERTION. */
@@ -11,7 +11,7 @@ export interface Part {
 }
 
 /** `madeAt` in seconds since 1970. The document's namespace is made of its content: the same parts, the same bytes. */
-export function spdxOf(o: { name: string; version: string; licence: string; madeAt: number; parts: readonly Part[] }): object {
+export function spdxOf(o: { name: string; version: string; licence: string; madeAt: number; parts: readonly SbomPart[] }): object {
   const whole = { name: o.name, version: o.version, licence: o.licence, purl: `pkg:generic/${o.name}@${o.version}` }
   const parts = o.parts.toSorted((a, b) => (a.purl < b.purl ? -1 : 1))
   const digest = createHash('sha256')
@@ -36,7 +36,7 @@ export function spdxOf(o: { name: string; version: string; licence: string; made
   }
 }
 
-function packageOf({ name, version, licence = 'NOASSERTION', purl }: Part, id: string): object {
+function packageOf({ name, version, licence = 'NOASSERTION', purl }: SbomPart, id: string): object {
   return {
     SPDXID: id,
     name,

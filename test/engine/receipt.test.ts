@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { PveCluster } from '../../src/cluster/cluster.ts'
 import { readReceipt } from '../../src/engine/receipt.ts'
-import type { TaskEnd } from '../../src/proxmox/tasks.ts'
 import { draftOf, quietDependencies } from './dependencies.ts'
 import { aVm } from './vms.ts'
+import type { TaskEnd } from '../../src/proxmox/task-end.ts'
 
 const now = '2026-01-01T00:10:00Z'
 const upid = 'UPID:pve1:00000001:00000001:65930000:qmstart:10000:op@pve!k8s:'

@@ -39,11 +39,24 @@ afterAll(async () => {
   await world.stop()
 })
 
+/** What the roles say of clusters, packages and pools: a binding for the whole cluster. */
+const viewer = (namespace: string) => `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: bridge-views-${namespace}}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: pve-viewer}
+subjects: [{kind: ServiceAccount, name: billing-bridge, namespace: ${namespace}}]
+`
+
 /** rights.yaml of the example, in the namespace of this world, and a token of the account it makes. */
 async function accountOf({ client, namespace }: TestWorld): Promise<NodeJS.ProcessEnv> {
   const rights = (await readFile(join(root, 'examples/billing-bridge/rights.yaml'), 'utf8')).replaceAll('customer-142', namespace)
   const roles = await readFile(join(root, 'deploy/roles.yaml'), 'utf8')
-  await new Manifests({ client, clock: systemClock }).apply([...parseManifests(roles), ...parseManifests(rights)])
+  await new Manifests({ client, clock: systemClock }).apply([
+    ...parseManifests(roles),
+    ...parseManifests(rights),
+    ...parseManifests(viewer(namespace)),
+  ])
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/billing-bridge/token`
   const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
   const { status } = (await client.request('POST', path, request)) as { status: { token: string } }
@@ -185,6 +198,23 @@ describe('a clerk', () => {
     expect(told.error).toContain('The product names a package that does not exist. Correct the product.')
     expect(await press('change', await order(small, {}, '7'))).toMatchObject({ code: 0, power: 'running' })
     expect(await press('terminate', '7')).toMatchObject({ code: 0, gone: true })
+  }, 60_000)
+
+  it('is refused a reinstall from an operating system that does not exist, and nothing is written', async () => {
+    expect(await press('create', await order(small, {}, '10'))).toMatchObject({ code: 0 })
+    const before = await world.vm('whmcs-10')
+    const told = await press('reinstall', '10', 'ticket-1', 'debian-31')
+    expect(told).toMatchObject({ code: 4, reason: 'TemplateNotFound', error: expect.stringContaining('debian-13') })
+    expect((await world.vm('whmcs-10'))?.metadata.generation).toBe(before?.metadata.generation)
+  }, 60_000)
+
+  it('who terminates a second time is told what is, not what stood in the way before', async () => {
+    const vm = (await world.vm('whmcs-10'))!
+    await world.inPve('POST', `${world.pathOf(vm)}/config`, { protection: 1 })
+    expect(await press('terminate', '10')).toMatchObject({ code: 4, reason: 'Protected' })
+    expect(await press('terminate', '10')).toMatchObject({ code: 4, reason: 'Protected' })
+    await world.inPve('POST', `${world.pathOf(vm)}/config`, { protection: 0 })
+    expect(await press('terminate', '10')).toEqual({ code: 0, name: 'whmcs-10', gone: true })
   }, 60_000)
 
   it('is told what an order waits for when the time is up', async () => {

@@ -12,9 +12,9 @@ const patienceMs = 300_000
 interface Ending {
   readonly name: string
   readonly spec?: object
-  ask(lane: Lane, vm: ProxmoxVM): Promise<unknown>
-  isOver(lane: Lane): Promise<boolean>
-  check(lane: Lane, before: ProxmoxVM): Promise<void>
+  readonly ask: (lane: Lane, vm: ProxmoxVM) => Promise<unknown>
+  readonly isOver: (lane: Lane) => Promise<boolean>
+  readonly check: (lane: Lane, before: ProxmoxVM) => Promise<void>
 }
 
 const shop = async ({ world }: Lane) => await world.vm('shop')

@@ -222,7 +222,6 @@ const withoutBackup = [
   'VM.Config.Cloudinit',
   'VM.Config.HWType',
   'VM.Config.CDROM',
-  'VM.Snapshot',
   'Datastore.Audit',
   'Datastore.AllocateSpace',
   'Datastore.Allocate',

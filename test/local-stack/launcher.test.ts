@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { freePort, requirePort } from '../../src/local-stack/ports.ts'
+import { requirePort } from '../../src/local-stack/ports.ts'
+import { freePort } from '../../src/controlplane/supervised.ts'
 import { launcher, startProgram } from '../../src/local-stack/program.ts'
 
 const run = promisify(execFile)

@@ -120,12 +120,12 @@ describe('kubectl pve writes the spec', () => {
       })
     }, 90_000)
 
-    it('waits for a person when the template is not there, and ends with 1', async () => {
-      expect(await here('reinstall', 'small', '--template', 'debian-1')).toMatchObject({
-        code: 1,
-        err: expect.stringContaining('TemplateNotFound'),
-      })
-      expect((await here('status', 'small')).out).toMatch(/waits for: TemplateNotFound \(the user must act\)/)
+    it('is refused before anything is written when the cluster has no such template', async () => {
+      const before = await world.vm('small')
+      const { code, err } = await here('reinstall', 'small', '--template', 'debian-1')
+      expect(code).toBe(1)
+      expect(err).toContain(`cluster ${world.cluster} has no template "debian-1"; there are debian-13, ubuntu-24.04`)
+      expect((await world.vm('small'))?.metadata.generation).toBe(before?.metadata.generation)
     }, 60_000)
   })
 })

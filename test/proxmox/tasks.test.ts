@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/ops/clock.ts'
-import { type TaskEnd, TaskTracker } from '../../src/proxmox/tasks.ts'
+import { TaskTracker } from '../../src/proxmox/tasks.ts'
 import { type Simulated, simulated } from './simulated.ts'
+import type { TaskEnd } from '../../src/proxmox/task-end.ts'
 
 const template = { node: 'pve1', vmid: 9000 }
 const clone = (newid: number) => ({ newid, name: 'x', description: 'ours', full: true })

@@ -20,6 +20,7 @@ const wanted = (merged: Package, over: Partial<WantInput> = {}): Want =>
     merged,
     grants: [],
     net: { bridge: 'vmbr0' },
+    installation: 'kube-1',
     storageType: (storage) => types[storage],
     systemDiskStorage: 'local-lvm',
     ...over,
@@ -126,6 +127,7 @@ describe('a VM', () => {
   it('says to the admin whose it is', () => {
     expect(wanted({}).description.split('\n')).toEqual([
       'pve.hosting/owner uid=uid-1 vmid=10000',
+      'pve.hosting/object installation=kube-1 cluster=fra1 customer-7/small done=',
       'ProxmoxVM customer-7/small, managed by pve-operator: change the object, not the VM.',
     ])
   })

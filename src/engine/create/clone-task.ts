@@ -1,9 +1,9 @@
 import type { CloneRequest } from '../../api/proxmoxvm-status.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
-import { endOf, type TaskEnd } from '../../proxmox/tasks.ts'
 import type { Pass } from '../pass.ts'
 import { ageMs, closeRequest, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
+import { type TaskEnd, endOf } from '../../proxmox/task-end.ts'
 
 /** Clones of one template that ran since a request; a fleet of a thousand is cloned from one template within minutes. */
 const mostTasks = 500

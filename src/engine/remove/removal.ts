@@ -2,6 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
+import { lookAsked } from '../after-pass.ts'
 import { silenceOf } from '../references.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { type Outcome, isOutcome } from '../../ladder/outcome.ts'
@@ -44,9 +45,9 @@ async function locked({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: 
   return await lockObstacle({ cluster, at, lock, seenBefore, next: 'the VM is deleted when the lock goes' })
 }
 
-/** A step has failed and is not repeated yet, whoever woke the VM. What the status says of it stays. */
-export function pauseLeft({ memory, deps }: Pass): Outcome | undefined {
+/** A step has failed and is not repeated yet, whoever woke the VM; only who asks for a look is answered. What the status says of it stays. */
+export function pauseLeft({ memory, deps, draft }: Pass): Outcome | undefined {
   const leftMs = (memory.removal.pausedUntilMs ?? 0) - deps.clock.monotonicMs()
-  if (leftMs <= 0) return undefined
+  if (leftMs <= 0 || lookAsked(draft) !== undefined) return undefined
   return { is: 'wait', reason: 'Retrying', message: 'The pause after a failure is not over.', lookAfterMs: leftMs, isQuiet: true }
 }

@@ -74,12 +74,13 @@ async function deleteCommands({ deps, key }: Pass): Promise<void> {
 }
 
 /** Only now: nothing in PVE uses the addresses any more. Told once, whatever the object stays for afterwards. */
-async function giveBack({ deps, draft, key }: Pass): Promise<void> {
+async function giveBack({ deps, draft, key, memory }: Pass): Promise<void> {
   deps.mayAct()
   const { vm, status } = draft
   const addresses = deps.book.held(vm.metadata.uid ?? '').map(({ spec }) => spec.address)
   await deps.book.release(claimantOf(draft), { outcome: 'free' })
-  if (draft.written.terminatedAt !== undefined && addresses.length === 0) return
+  if (memory.removal.isTold && addresses.length === 0) return
+  memory.removal.isTold = true
   const told = `VM ${status.vmid ?? '(never made)'} is gone${addresses.length > 0 ? `; given back: ${addresses.join(', ')}` : ''}`
   recordEvent(deps, vm, 'Normal', 'Terminated', told)
   deps.log.info({ vm: key, vmid: status.vmid }, told)

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
 import { ensureCloned } from '../../../src/engine/create/clone.ts'
 import type { CloneRequest } from '../../../src/api/proxmoxvm-status.ts'
-import type { TaskEnd } from '../../../src/proxmox/tasks.ts'
 import { PveError } from '../../../src/proxmox/pve-error.ts'
 import { memory, quietDependencies, draftOf } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 import type { Climb } from '../../../src/engine/climb-pass.ts'
+import type { TaskEnd } from '../../../src/proxmox/task-end.ts'
 
 const now = '2026-01-01T00:10:00Z'
 const nowMs = Date.parse(now)

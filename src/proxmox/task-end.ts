@@ -1,0 +1,16 @@
+/** How a task of PVE ended (pure). */
+import { exitedWell } from './failures.ts'
+
+export type TaskEnd =
+  | { readonly is: 'ok'; readonly warnings: boolean }
+  | { readonly is: 'failed'; readonly exitstatus: string }
+  /** It may have done its work, part of it, or nothing: look at the guest. */
+  | { readonly is: 'unknown'; readonly why: string }
+
+/** What the exit status of a task says. */
+export function endOf(exitstatus: string): TaskEnd {
+  if (exitedWell(exitstatus)) return { is: 'ok', warnings: exitstatus !== 'OK' }
+  // A worker that died without a last line: SIGKILL, out of memory, node reboot (pve-common, upid_read_status).
+  if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }
+  return { is: 'failed', exitstatus }
+}
