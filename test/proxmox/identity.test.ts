@@ -37,7 +37,7 @@ describe('which PVE answers', () => {
     sim.client.identity.expect(identity)
     for (let again = 0; again < 3; again += 1) await sim.pve.resources()
     await clone()
-    expect(asked(sim.simulator)).toBe(2)
+    expect(asked(sim.simulator)).toBe(1)
     expect(sim.client.identity.other).toBeUndefined()
   })
 
