@@ -129,6 +129,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       description: identity.description,
       full: isFull,
       ...(isFull && storage && { storage }),
+      ...(cluster.spec.pvePool && { pool: cluster.spec.pvePool }),
       ...(node && node !== source.node && { target: node }),
       ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
     })
