@@ -49,7 +49,7 @@ describe('which PVE answers', () => {
     sim.client.identity.subscribe(() => changes.push(sim.client.identity.other))
     const second = await replace()
     // The connection that was kept alive ends; from then on it is open who is there.
-    await expect(clone()).rejects.toThrow()
+    await expect(clone()).rejects.toThrow(/./)
     await expect(clone()).rejects.toEqual(fault)
     expect(second.requests.report().byRoute['POST /nodes/{node}/qemu/{vmid}/clone']).toBeUndefined()
     expect(changes).toEqual([sim.client.identity.found])
