@@ -21,6 +21,8 @@ export interface Program {
 
 export interface ProgramOptions {
   name: string
+  /** Absent: `bin/pve-operator`. */
+  command?: string
   args: readonly string[]
   logFile: string
   /** It counts as started once it prints this line. Absent: at once. */
@@ -31,13 +33,13 @@ export interface ProgramOptions {
 const graceMs = 10_000
 
 /**
- * Starts `pve-operator <args>` as a process of its own, in a process group of its own: Ctrl-C reaches whoever started it, who then stops its
- * programs in order.
+ * Starts `pve-operator <args>`, or another command, as a process of its own, in a process group of its own: Ctrl-C reaches whoever started it,
+ * who then stops its programs in order.
  */
 export function startProgram(options: ProgramOptions): Program {
   mkdirSync(dirname(options.logFile), { recursive: true })
   const log = createWriteStream(options.logFile)
-  const child = spawn(launcher, options.args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(options.command ?? launcher, options.args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const heir = guard(child)
   let stopping = false
   const ended = new Promise<string>((resolve) => {
