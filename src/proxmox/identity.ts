@@ -64,6 +64,11 @@ export class IdentityGuard {
     if (!this.#known.has(certificate)) this.#confirmed.delete(origin)
   }
 
+  /** Whether a connection that shows this certificate may carry a write: a standing confirmation says nothing of who answers a new one. */
+  mayCarryWrites(certificate: string): boolean {
+    return this.#expected === undefined || this.#known.has(certificate)
+  }
+
   /** A connection failed: who answers next is open. */
   forget(origin: string): void {
     this.#confirmed.delete(origin)
