@@ -115,6 +115,7 @@ export const reasons = {
   PackageNotAllowed: { who: 'admin', means: 'The VMPackage does not serve this namespace.' },
   PackageInvalid: { who: 'user', means: 'The merged package is incomplete or contradicts itself; the message names the field.' },
   SecretNotFound: { who: 'user', means: 'The Secret or key of the cloud-init password does not exist.' },
+  PasswordInvalid: { who: 'user', means: 'The password in the Secret has a line break or another control character inside.' },
   SecretConflict: { who: 'user', means: 'A Secret named <vm>-credentials exists and is not ours.' },
   NamingInvalid: { who: 'user', means: 'A naming macro is unknown, a label it needs is missing, or the result is no host name.' },
   HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },

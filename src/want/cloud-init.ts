@@ -1,5 +1,6 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { GrantedAddress } from './granted-address.ts'
+import { plainKey } from '../api/yaml-text.ts'
 
 type CloudInit = NonNullable<ProxmoxVM['spec']['cloudInit']>
 
@@ -46,6 +47,6 @@ function ipConfig(grants: readonly GrantedAddress[]): string {
 
 /** PVE wants the value itself percent-encoded, with %20 and never "+", before the body is encoded (qemu-server `sshkeys`, format urlencoded). */
 const encodeKeys = (keys: readonly string[]) =>
-  encodeURIComponent(keys.map((key) => key.trim()).join('\n')).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  encodeURIComponent(keys.map(plainKey).join('\n')).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
 const unique = (values: readonly string[]) => [...new Set(values)]

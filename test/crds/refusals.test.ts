@@ -60,6 +60,35 @@ describe('the API server', () => {
 })
 
 const accepted: readonly { what: string; kind: Kind; change: Fields }[] = [
+  ...['Administrator', 'j.doe', '_svc'].map((user) => ({
+    what: `the login ${user}`,
+    kind: 'ProxmoxVM' as const,
+    change: { cloudInit: { user } },
+  })),
+  ...['web-1', '80.example.com', 'online'].map((hostname) => ({
+    what: `the host name ${hostname}`,
+    kind: 'ProxmoxVM' as const,
+    change: { hostname },
+  })),
+  {
+    what: 'key comments of any language',
+    kind: 'ProxmoxVM',
+    change: { cloudInit: { sshAuthorizedKeys: ['ssh-ed25519 AAAA Jörg: Büro', 'ssh-ed25519 BBBB 山田'] } },
+  },
+  {
+    what: 'rules of one family, aliases and IP sets',
+    kind: 'ProxmoxVM',
+    change: {
+      package: {
+        firewall: {
+          rules: [
+            { name: 'a', direction: 'in', action: 'ACCEPT', source: '192.0.2.0/24,office,+dc/lan', destination: '192.0.2.1' },
+            { name: 'b', direction: 'in', action: 'ACCEPT', source: '::ffff:192.0.2.1,2001:db8::/32' },
+          ],
+        },
+      },
+    },
+  },
   { what: 'DHCP', kind: 'ProxmoxVM', change: { addresses: [], package: { network: { bridge: 'vmbr0' } } } },
   {
     what: 'zeros that lift limits',

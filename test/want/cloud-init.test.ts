@@ -60,6 +60,17 @@ describe('what is not said', () => {
 })
 
 describe('the keys of the login', () => {
+  it.each<[key: string, sent: string]>([
+    ['ssh-ed25519 AAAA work: laptop', 'ssh-ed25519 AAAA work laptop'],
+    ['ssh-ed25519 AAAA home:', 'ssh-ed25519 AAAA home'],
+    ['ssh-ed25519 AAAA Jörg@Büro', 'ssh-ed25519 AAAA Jorg@Buro'],
+    ['ssh-ed25519 AAAA 山田', 'ssh-ed25519 AAAA ??'],
+    ['ssh-ed25519 AAAA host:22 #1', 'ssh-ed25519 AAAA host:22 #1'],
+  ])('are plain text in the YAML that PVE writes: %s', (key, sent) => {
+    const { sshkeys = '' } = wantedCloudInit({ sshAuthorizedKeys: [key] }, [], undefined)
+    expect(decodeURIComponent(sshkeys)).toBe(sent)
+  })
+
   it.each<[keys: string[], sshkeys: string]>([
     [['ssh-ed25519 AAAA+/= a@b'], 'ssh-ed25519%20AAAA%2B%2F%3D%20a%40b'],
     [['ssh-ed25519 A', 'ssh-rsa B '], 'ssh-ed25519%20A%0Assh-rsa%20B'],
