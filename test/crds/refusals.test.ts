@@ -113,6 +113,16 @@ const accepted: readonly { what: string; kind: Kind; change: Fields }[] = [
     kind: 'IPPool',
     change: { ranges: ['203.0.113.10'], prefixLength: 32, gateway: '198.51.100.1' },
   },
+  {
+    what: 'a range of routed addresses',
+    kind: 'IPPool',
+    change: { ranges: ['198.51.100.170-198.51.100.175'], prefixLength: 32, gateway: '172.31.1.1' },
+  },
+  {
+    what: 'a range of routed IPv6 addresses',
+    kind: 'IPPool',
+    change: { ranges: ['2001:db8:beef::10-2001:db8:beef::ff'], prefixLength: 128, gateway: '2001:db8:ffff::1' },
+  },
   { what: 'no gateway', kind: 'IPPool', change: { ranges: ['10.0.0.0/31'], prefixLength: 31, gateway: null } },
   {
     what: 'CIDRs of several prefixes, without gateway',

@@ -166,7 +166,11 @@ const pools = [
   ),
   pool('a range that is none', { ranges: ['203.0.113.10-99'] }, 'write one address, a CIDR or a range first-last'),
   pool('no ranges', { ranges: [] }, 'should have at least 1 items'),
-  pool('a prefix that does not hold the gateway', { gateway: '198.51.100.1' }, 'gateway: 198.51.100.1 is outside the /24 of a range'),
+  pool(
+    'a prefix that does not hold the gateway',
+    { gateway: '198.51.100.1' },
+    'ranges of the same prefix, or prefixLength: 32 for routed addresses',
+  ),
   pool(
     'a gateway outside the prefix of the second range',
     { ranges: ['203.0.113.10', '198.51.100.10'] },

@@ -34,6 +34,7 @@ describe('the addresses of the guest', () => {
     ['may be IPv6 alone', [v6], 'ip6=2001:db8::10/64,gw6=2001:db8::1'],
     ['may be of both families', [v6, v4], 'ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8::10/64,gw6=2001:db8::1'],
     ['are the first of each family', [v4, second], 'ip=203.0.113.10/24,gw=203.0.113.1'],
+    ['reach a gateway outside of their prefix', [{ ...v4, prefixLength: 32, gateway: '172.31.1.1' }], 'ip=203.0.113.10/32,gw=172.31.1.1'],
     ['need no gateway', [isolated(v4), isolated(v6)], 'ip=203.0.113.10/24,ip6=2001:db8::10/64'],
   ])('%s', (_claim, grants, ipconfig0) => expect(wantedCloudInit(undefined, grants, undefined)['ipconfig0']).toBe(ipconfig0))
 })
