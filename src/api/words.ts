@@ -24,6 +24,7 @@ export type LocalStatus = (typeof localStatuses)[number]
 const stepsBeside = {
   identity: 'Name, mark, tags, start at boot and protection are being set.',
   onboot: 'Start at boot is being switched.',
+  keep_disk_sizes: 'A pending setting of a disk is being corrected, which would bring back an old size.',
   start: 'The VM is being started.',
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',
@@ -87,7 +88,7 @@ export const reasons = {
   Locked: { who: 'operator', means: 'PVE holds a lock on the VM (a backup, for instance); nothing is changed until it goes.' },
   TaskRunning: { who: 'operator', means: 'A PVE task is under way; status.step.upid names it.' },
   Retrying: { who: 'operator', means: 'PVE refused or failed for a cause that may pass; it is tried again with growing pauses.' },
-  NotConverging: { who: 'admin', means: 'PVE accepts a change and does not show it afterwards; the message names the setting.' },
+  NotConverging: { who: 'admin', means: 'PVE accepts a request and does not show its effect; it is repeated, at most every 30 s.' },
   Paused: { who: 'user', means: 'The annotation pve.hosting/paused is on the object; it is observed, not changed.' },
   // addresses
   AddressTaken: { who: 'user', means: 'The address asked for by name is held by another VM.' },
@@ -220,6 +221,7 @@ export const reasons = {
   CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
   CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
   PreconditionFailed: { who: 'user', means: 'The VM is not in the state the command needs; the message says which. Nothing was done.' },
+  CommandTimedOut: { who: 'user', means: 'The command had not begun when its spec.timeout was over. Nothing was done.' },
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },

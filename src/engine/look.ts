@@ -194,12 +194,14 @@ export class Look {
     const items = await this.#cluster.pve.pending(this.at)
     const values: Record<string, string> = {}
     const pending: string[] = []
+    const inForce: Record<string, string> = {}
     for (const { key, value, pending: next, removal } of items) {
       if (next !== undefined || removal) pending.push(key)
+      if (next !== undefined && value !== undefined) inForce[key] = value
       const final = removal ? undefined : (next ?? value)
       if (final !== undefined) values[key] = final
     }
-    return { values, digest: values.digest ?? '', pending }
+    return { values, digest: values.digest ?? '', pending, inForce }
   }
 
   async #readFirewall(): Promise<FirewallSeen> {

@@ -26,6 +26,17 @@ const missing: Record<string, { seen?: Seen; want: Want }> = {
     seen: seeing({ ...settledValues, scsi1: 'local-lvm:a,size=1G' }),
     want: wanting({ additionalDisks: [wantingDisk()] }),
   },
+  keep_disk_sizes: {
+    seen: seeing(settledValues, {
+      config: {
+        values: { ...settledValues, scsi0: 'local-lvm:vm-10000-disk-0,cache=none,size=10G' },
+        digest: '',
+        pending: ['scsi0'],
+        inForce: { scsi0: 'local-lvm:vm-10000-disk-0,size=20G' },
+      },
+    }),
+    want: running,
+  },
   set_additional_disk_bandwidth: {
     seen: seeing({ ...settledValues, scsi1: 'local-lvm:a,size=100G' }),
     want: wanting({ additionalDisks: [wantingDisk({ limits: { iops_rd: 1 } })] }),

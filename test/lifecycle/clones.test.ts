@@ -196,7 +196,7 @@ describe('a VM in the line for clones', () => {
     'holds up nobody when it is paused there',
     async () => {
       const spec = { template: { vmid: 9000 } }
-      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 20_000 } }], [])
+      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 100_000 } }], [])
       await world.apply('first', spec)
       await until('the first is being cloned', async () => (await world.vm('first'))?.status?.step?.upid)
       await world.apply('second', spec)

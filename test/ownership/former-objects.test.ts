@@ -144,6 +144,30 @@ describe('an object made again under the name of a former one', () => {
   )
 
   it(
+    'waits as well for a guest of another Kubernetes cluster in the range of this one, which counts once that is named as a former one',
+    async () => {
+      const description = guest().config.get('description') ?? ''
+      await world.inPve('PUT', `${world.pathOf(former)}/config`, {
+        description: description.replace(/installation=\S+/, 'installation=there'),
+      })
+      await world.apply('shop', spec())
+      await world.apply('other', spec())
+      await world.startOperator()
+      const vm = await world.untilCondition('shop', 'Stalled', 'True', 'OwnedByFormerObject')
+      expect(world.condition(vm, 'Stalled')?.message).toContain('another Kubernetes cluster (there)')
+      expect(addressOf(await world.untilReady('other'))).not.toEqual(addressOf(former))
+      const status = async () => (await world.client.get(proxmoxClusters, { name: world.cluster }))?.status
+      await until('the guest is told', async () => (await status())?.unclaimed?.[0]?.installation === 'there')
+      expect((await status())?.unclaimedCount).toBe(0)
+      await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { formerInstallations: ['there'] } })
+      await until('the guest counts', async () => (await status())?.unclaimedCount === 1)
+      expect((await pve('adopt', '--former', '--yes')).code).toBe(0)
+      expect(addressOf(await world.untilReady('shop'))).toEqual(addressOf(former))
+    },
+    patienceMs,
+  )
+
+  it(
     'is told on the cluster until it has its owner, with its address',
     async () => {
       await world.startOperator()

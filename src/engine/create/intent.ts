@@ -23,7 +23,7 @@ import type { GrantedAddress } from '../../want/granted-address.ts'
 import { carriesMark, markOf } from '../../ladder/mark.ts'
 import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
 import { clonedFull, vmidTaken } from './intent-state.ts'
-import { announceRequest, openRequests } from './clone-requests.ts'
+import { announceRequest } from './clone-requests.ts'
 
 export interface IntentInput {
   readonly deps: Dependencies
@@ -90,7 +90,7 @@ export async function rehearseIntent(input: IntentInput, vmid: number, listing: 
 /** The clone request goes into status together with the intent, unless the VM has to wait in the line of clones. */
 function withRequest({ deps, draft, cluster, memory, key }: IntentInput, { source }: Placed, status: ProxmoxVMStatus): ProxmoxVMStatus {
   const isNext = !clonedFull(draft.vm, status) || cluster.cloneSlots.take(source.node, key).granted
-  const open = { ...status, cloneRequests: openRequests(status, memory) }
+  const open = { ...status, cloneRequests: status.cloneRequests ?? [] }
   return isNext ? announceRequest({ deps, cluster, memory }, open) : open
 }
 
