@@ -125,7 +125,10 @@ export const reasons = {
   TemplateAmbiguous: { who: 'user', means: 'Several different templates of that name or tag are on one node.' },
   TemplateNotTemplate: { who: 'admin', means: 'The guest found lacks the template flag in PVE; only templates are cloned.' },
   NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
-  NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
+  NoCloudInitDrive: {
+    who: 'admin',
+    means: 'The template, or the VM since, has no cloud-init drive, through which spec.cloudInit and addresses of pools reach the guest.',
+  },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
   StuckLock: {
