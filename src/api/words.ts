@@ -100,6 +100,7 @@ export const reasons = {
   PackageNotAllowed: { who: 'admin', means: 'The VMPackage does not serve this namespace.' },
   PackageInvalid: { who: 'user', means: 'The merged package is incomplete or contradicts itself; the message names the field.' },
   SecretNotFound: { who: 'user', means: 'The Secret or key of the cloud-init password does not exist.' },
+  PasswordInvalid: { who: 'user', means: 'The password in the Secret has a line break or another control character inside.' },
   SecretConflict: { who: 'user', means: 'A Secret named <vm>-credentials exists and is not ours.' },
   NamingInvalid: { who: 'user', means: 'A naming macro is unknown, a label it needs is missing, or the result is no host name.' },
   HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },
@@ -108,7 +109,10 @@ export const reasons = {
   TemplateAmbiguous: { who: 'user', means: 'Several different templates of that name or tag are on one node.' },
   TemplateNotTemplate: { who: 'admin', means: 'The guest found lacks the template flag in PVE; only templates are cloned.' },
   NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
-  NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
+  NoCloudInitDrive: {
+    who: 'admin',
+    means: 'The template, or the VM since, has no cloud-init drive, through which spec.cloudInit and addresses of pools reach the guest.',
+  },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
   StuckLock: {
