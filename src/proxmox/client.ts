@@ -164,7 +164,7 @@ export class PveClient implements ApiRequestable {
   }
 
   #readerFor(tls: TlsTrust): Agent {
-    return agentWith(connectorFor(tls, (origin, certificate) => void this.identity.connected(origin, certificate)))
+    return agentWith(connectorFor(tls, (origin, certificate) => this.identity.connected(origin, certificate)))
   }
 
   #writerFor(tls: TlsTrust): Agent {
