@@ -21,23 +21,40 @@ export interface Program {
 
 export interface ProgramOptions {
   name: string
+  /** Absent: `bin/pve-operator`. */
+  command?: string
   args: readonly string[]
   logFile: string
   /** It counts as started once it prints this line. Absent: at once. */
   readyLine?: string
   onLine?: (line: string) => void
+  /** Another way to start pve-operator than from its sources, and what is added to its environment. */
+  as?: StartedAs
+}
+
+export interface StartedAs {
+  readonly command: readonly [string, ...string[]]
+  readonly env: Readonly<Record<string, string>>
 }
 
 const graceMs = 10_000
 
 /**
- * Starts `pve-operator <args>` as a process of its own, in a process group of its own: Ctrl-C reaches whoever started it, who then stops its
- * programs in order.
+ * Starts `pve-operator <args>`, or another command, as a process of its own, in a process group of its own: Ctrl-C reaches whoever started it,
+ * who then stops its programs in order.
  */
 export function startProgram(options: ProgramOptions): Program {
   mkdirSync(dirname(options.logFile), { recursive: true })
   const log = createWriteStream(options.logFile)
-  const child = spawn(launcher, options.args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const {
+    command: [command, ...first],
+    env,
+  } = options.as ?? { command: [options.command ?? launcher], env: {} }
+  const child = spawn(command, [...first, ...options.args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const heir = guard(child)
   let stopping = false
   const ended = new Promise<string>((resolve) => {
