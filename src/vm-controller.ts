@@ -130,7 +130,7 @@ export class VMController {
     const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
     const { memory } = this.#memories.get(key) ?? {}
     if (!cluster || vmid === undefined || !memory || memory.controller.progress !== progressMarkOf(vm, vm.status ?? {})) return 0
-    return hasOpenCommand(this.#deps, key) ? 0 : cluster.perGuest.pauseMs(vmid)
+    return countOpenCommands(this.#deps, key) > 0 ? 0 : cluster.perGuest.pauseMs(vmid)
   }
 
   #noteProgress({ vm, status }: VMStatusDraft, memory: Memory): void {
