@@ -14,6 +14,7 @@ export interface RoundOptions {
   /** Real seconds of history; the way to rest and the end come on top, half a minute mostly. */
   readonly seconds: number
   readonly vms: number
+  readonly hasAddressChanges?: boolean
   /** Hears the story as it goes. */
   readonly listen?: (line: string) => void
 }
@@ -29,9 +30,9 @@ export interface RoundReport {
   readonly seconds: number
 }
 
-export async function playRound({ seed, seconds, vms, listen }: RoundOptions): Promise<RoundReport> {
+export async function playRound({ seed, seconds, vms, listen, hasAddressChanges = false }: RoundOptions): Promise<RoundReport> {
   const startedMs = performance.now()
-  const moments = historyOf({ seed, lastsMs: seconds * 1000, vms, meanPauseMs: 350 })
+  const moments = historyOf({ seed, lastsMs: seconds * 1000, vms, meanPauseMs: 350, hasAddressChanges })
   const scene = await openScene(listen)
   const keeper = new Keeper(scene)
   const mishaps = new Mishaps(scene, keeper)
