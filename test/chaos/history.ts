@@ -82,6 +82,7 @@ const userWeights: Partial<Record<UserAction, number>> = {
   suspend: 3,
   unsuspend: 4,
   reinstall: 3,
+  reinstallImpossible: 2,
   Start: 3,
   resume: 2,
 }
