@@ -51,7 +51,7 @@ export class VMController {
     const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
-    const openBefore = countOpenCommands(this.#deps, key)
+    const openBefore = countOpenCommands({ deps: this.#deps, key })
     const outcome = await this.#pass(key, draft, memory)
     this.#noteProgress(draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
@@ -60,7 +60,8 @@ export class VMController {
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
-    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands(this.#deps, key))) this.#queue.add(key)
+    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
+      this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
@@ -130,7 +131,7 @@ export class VMController {
     const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
     const { memory } = this.#memories.get(key) ?? {}
     if (!cluster || vmid === undefined || !memory || memory.controller.progress !== progressMarkOf(vm, vm.status ?? {})) return 0
-    return countOpenCommands(this.#deps, key) > 0 ? 0 : cluster.perGuest.pauseMs(vmid)
+    return countOpenCommands({ deps: this.#deps, key }) > 0 ? 0 : cluster.perGuest.pauseMs(vmid)
   }
 
   #noteProgress({ vm, status }: VMStatusDraft, memory: Memory): void {

@@ -86,7 +86,7 @@ const userWeights: Partial<Record<UserAction, number>> = {
   Start: 3,
   resume: 2,
 }
-const adminWeights: Partial<Record<AdminAction, number>> = { unlock: 3, stop: 2, start: 2, destroy: 0.5, plantStranger: 0.5 }
+const adminWeights: Partial<Record<AdminAction, number>> = { unlock: 3, stop: 2, start: 2, destroy: 0.5, plantStranger: 0.5, addRule: 5 }
 
 /** The same for the same options. Begins with the creation of every VM. */
 export function historyOf({ seed, lastsMs, vms, meanPauseMs, hasAddressChanges = false }: HistoryOptions): Moment[] {
