@@ -55,7 +55,6 @@ export class ObjectWatch {
   #closed(account: Account): void {
     account.mayStop = false
     account.mayDestroy = false
-    account.wasDestroyed = false
   }
 
   /** A guest that has an address before and after the list had it all the while: it must be held for it. */
