@@ -201,7 +201,7 @@ describe('a removal that meets trouble', () => {
           return sent('GET /cluster/resources') >= 2
         })
         await world.delete('storage-off')
-        const stays = await world.untilCondition('off', 'Stalled', 'True', 'BackupsUnseen')
+        const stays = await world.untilCondition('storage-off', 'Stalled', 'True', 'BackupsUnseen')
         expect(world.condition(stays, 'Stalled')?.message).toContain('storage local of node pve1')
         expect(world.simulator.world.guests.has(vmidOf(vm))).toBe(false)
         expect(await holderOf(vm)).toBeUndefined()
