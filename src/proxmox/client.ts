@@ -156,7 +156,12 @@ export class PveClient implements ApiRequestable {
   }
 
   #readerFor(tls: TlsTrust): Agent {
-    return agentWith(connectorFor(tls, (origin, certificate) => void this.identity.connected(origin, certificate)))
+    return agentWith(
+      connectorFor(tls, (origin, certificate) => {
+        this.identity.connected(origin, certificate)
+        return undefined
+      }),
+    )
   }
 
   #writerFor(tls: TlsTrust): Agent {

@@ -78,9 +78,13 @@ export async function assertWhole(scene: Scene, before: Lives, orders: readonly 
   same('objects', all.map(({ metadata }) => metadata.name).toSorted(), [...before.keys(), ...orders].toSorted())
   const owners = scene.guests().map(({ config, vmid }) => `${vmid} ${parseMark(config.get('description'))?.uid}`)
   same('owners', owners.toSorted(), all.map(({ metadata, status }) => `${status?.vmid} ${metadata.uid}`).toSorted())
-  const shown = scene.guests().flatMap(({ config, vmid }) => configuredAddresses(Object.fromEntries(config)).map((address) => `${address} ${vmid}`))
+  const shown = scene
+    .guests()
+    .flatMap(({ config, vmid }) => configuredAddresses(Object.fromEntries(config)).map((address) => `${address} ${vmid}`))
   same('addresses in PVE', shown.toSorted(), all.map(({ status }) => `${status?.addresses?.[0]?.address} ${status?.vmid}`).toSorted())
-  const claims = (await scene.client.list(poolAddresses)).flatMap(({ spec }) => (spec.claimRef ? [`${spec.address} ${spec.claimRef.uid}`] : []))
+  const claims = (await scene.client.list(poolAddresses)).flatMap(({ spec }) =>
+    spec.claimRef ? [`${spec.address} ${spec.claimRef.uid}`] : [],
+  )
   same('claims', claims.toSorted(), all.map(({ metadata, status }) => `${status?.addresses?.[0]?.address} ${metadata.uid}`).toSorted())
   await until(`no guest of ${cluster} is unknown`, async () => (await scene.pveCluster())?.status?.unclaimedCount === 0, {
     seconds: 60,

@@ -62,7 +62,10 @@ describe('a fleet whose control plane is lost', () => {
       const installations = [...new Set(listed.flatMap(({ installation }) => installation ?? []))]
       expect(installations).toHaveLength(1)
       await scene.client.mergePatch(proxmoxClusters, { name: cluster }, { spec: { formerInstallations: installations } })
-      await until('they count', async () => (await scene.pveCluster())?.status?.unclaimedCount === before.size, { seconds: 60, everyMs: 250 })
+      await until('they count', async () => (await scene.pveCluster())?.status?.unclaimedCount === before.size, {
+        seconds: 60,
+        everyMs: 250,
+      })
       for (const { formerObject } of listed) {
         const [namespace = '', name = ''] = formerObject.split('/')
         await scene.client.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })

@@ -160,8 +160,7 @@ export class Scene {
   untilReady = (names: readonly string[], seconds?: number) => this.untilAll(names, 'Ready', 'True', undefined, seconds)
 }
 
-export const conditionOf = (vm: ProxmoxVM | undefined, type: string) =>
-  vm?.status?.conditions?.find((condition) => condition.type === type)
+export const conditionOf = (vm: ProxmoxVM | undefined, type: string) => vm?.status?.conditions?.find((condition) => condition.type === type)
 
 /** Ready says what it says of this generation, and of a status that is not just taken back. */
 const isCurrent = (vm: ProxmoxVM | undefined, type: string, status: string) =>

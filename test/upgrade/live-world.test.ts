@@ -67,7 +67,9 @@ describe('an upgrade of a live world', () => {
     for (const [name, spec] of Object.entries({ ...specs, left: { deletionPolicy: 'Orphan' } })) await scene.order(name, spec)
     await scene.untilReady([...kinds, 'left'])
     await edit('reinstalled', { spec: { reinstall: { requestID: 'r1' } } })
-    await until('it is reinstalled', async () => (await scene.vm('reinstalled'))?.status?.reinstall?.completedIDs?.includes('r1'), { seconds: 60 })
+    await until('it is reinstalled', async () => (await scene.vm('reinstalled'))?.status?.reinstall?.completedIDs?.includes('r1'), {
+      seconds: 60,
+    })
     await edit('paused', { metadata: { annotations: { 'pve.hosting/paused': 'true' } } })
     await scene.untilAll(['paused'], 'Paused', 'True')
     await scene.untilAll(['suspended'], 'Suspended', 'True')
@@ -99,7 +101,9 @@ describe('an upgrade of a live world', () => {
       expect(parseMark(descriptionOf('paused'))?.object).toBeUndefined()
       const marks = writes()
       expect(marks.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(
-        kinds.flatMap((name) => (name === 'paused' ? [] : [`PUT /nodes/${before.get(name)?.node}/qemu/${before.get(name)?.vmid}/config`])).toSorted(),
+        kinds
+          .flatMap((name) => (name === 'paused' ? [] : [`PUT /nodes/${before.get(name)?.node}/qemu/${before.get(name)?.vmid}/config`]))
+          .toSorted(),
       )
       const times = marks.map(({ at }) => new Date(at).getTime())
       for (const [index, time] of times.slice(1).entries()) expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(900)
