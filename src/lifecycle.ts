@@ -10,7 +10,7 @@ import { setCloudInit } from './steps/set-cloudinit.ts'
 import { setCpuRam } from './steps/set-cpu-ram.ts'
 import { setFirewall } from './steps/set-firewall.ts'
 import { setNetwork } from './steps/set-network.ts'
-import { setSystemDiskBandwidth, setSystemDiskSize } from './steps/system-disk.ts'
+import { keepDiskSizes, setSystemDiskBandwidth, setSystemDiskSize } from './steps/system-disk.ts'
 
 /**
  * Start reading here. The ladder a VM climbs once it exists, in the order of the manual. Before it stand the two rungs that make it exist:
@@ -24,6 +24,7 @@ export const provision: Ladder = [
   setSystemDiskBandwidth,
   setCreatedAdditionalDisk,
   setAdditionalDiskSize,
+  keepDiskSizes,
   setAdditionalDiskBandwidth,
   setNetwork,
   putBackFirewall,

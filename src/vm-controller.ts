@@ -1,5 +1,8 @@
-import type { ProxmoxVM } from './api/proxmoxvm.ts'
+import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
 import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
+import { forgetLastSent } from './engine/apply/repeats.ts'
+import { holdOff } from './engine/apply/hold-off.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { clonedFull } from './engine/create/intent-state.ts'
@@ -11,6 +14,7 @@ import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
+import { nodeOffline } from './engine/node-offline.ts'
 import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -42,10 +46,13 @@ export class VMController {
       this.#forget(key)
       return await refuseOrphans(this.#deps, key)
     }
+    const pauseMs = this.#pauseMs(key, vm)
+    if (pauseMs > 0) return this.#queue.addAfter(key, pauseMs)
     const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
     const outcome = await this.#pass(key, draft, memory)
+    this.#noteProgress(draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
     this.#follow(key, draft, memory, outcome)
@@ -57,6 +64,8 @@ export class VMController {
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
+    const expiryMs = nextExpiryMs({ deps: this.#deps, key, memory })
+    if (expiryMs !== undefined) this.#queue.addAfter(key, expiryMs)
   }
 
   /** The only catch: faults are thrown wherever they arise and judged here. */
@@ -79,6 +88,7 @@ export class VMController {
       await refuseCommands(deps, key, 'The object has let go of its VM.')
       return released
     }
+    await failOverdue({ deps, key, draft, memory })
     memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
@@ -87,20 +97,42 @@ export class VMController {
     if (isPaused(vm)) return done
     const other = otherPve(draft, cluster)
     if (other) return other
+    const offline = nodeOffline(deps, draft, cluster)
+    if (offline) return offline
     if (vm.metadata.deletionTimestamp) {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held
       await refuseCommands(deps, key, 'The VM is being deleted.')
       return await tearDown({ deps, key, draft, memory })
     }
+    if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {
+      const held = await holdOff({ deps, key, draft, memory }, cluster)
+      if (held) return held
+    }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
     const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
+    if (pending && pending.is !== 'wait') forgetLastSent(memory)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed
     if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
     memory.controller.lastMeta = metaOf(vm)
     return await provisionVM({ deps, key, draft, memory })
+  }
+
+  /** A VM about which nothing changes has so many requests a minute, whatever goes wrong; what a person asks for goes at once. */
+  #pauseMs(key: string, vm: ProxmoxVM): number {
+    const { vmid } = vm.status ?? {}
+    const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
+    const { memory } = this.#memories.get(key) ?? {}
+    if (!cluster || vmid === undefined || !memory || memory.controller.progress !== progressMarkOf(vm, vm.status ?? {})) return 0
+    return hasOpenCommand(this.#deps, key) ? 0 : cluster.perGuest.pauseMs(vmid)
+  }
+
+  #noteProgress({ vm, status }: VMStatusDraft, memory: Memory): void {
+    const mark = progressMarkOf(vm, status)
+    if (mark !== memory.controller.progress) this.#deps.clusters.get(vm.spec.clusterRef.name)?.perGuest.forget(status.vmid ?? 0)
+    memory.controller.progress = mark
   }
 
   /** A clone request whose answer was lost stays open also when another one has made the VM. */
@@ -173,5 +205,9 @@ const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone'
 
 /** The finalizer was dropped in this pass: the API server has removed the object, or another finalizer holds it without us. */
 const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
+
+/** Changes when the VM has come further, or somebody wants something else of it. */
+const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall }: ProxmoxVMStatus) =>
+  JSON.stringify([metadata.generation, metadata.deletionTimestamp, metadata.annotations, localStatus, remoteStatus, vmid, node, reinstall])
 
 const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])

@@ -29,6 +29,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   PackageNotFound: 'The product names a package that does not exist. Correct the product.',
   PackageInvalid: 'The package and the options ordered do not go together; the detail names the field. Correct the order.',
   SecretNotFound: 'The password the order refers to is not stored. Store it, or let one be generated.',
+  PasswordInvalid: 'The stored password has a line break inside. Store it on one line.',
   SecretConflict: 'Something else is stored under the name of the password of this server. Ask an administrator to remove it.',
   NamingInvalid: 'The host name cannot be made from the order (a number or a macro is missing). Correct the order or the product.',
   HostnameTaken: 'Another server has that host name. Order another one.',

@@ -64,7 +64,7 @@ export const objectName = (description: string) =>
     })
 
 /** A host or domain name, absolute names without the final dot. */
-export const dnsName = (field: string, description: string) =>
+export const dnsName = (field: string, description: string, ...more: readonly Rule[]) =>
   z
     .string()
     .min(1)
@@ -78,6 +78,7 @@ export const dnsName = (field: string, description: string) =>
           messageExpression: `'${field}: ' + format.dns1123Subdomain().validate(self).value()[0]`,
         },
         { rule: "self.split('.').all(l, l.size() <= 63)", message: `${field}: write labels of at most 63 characters between the dots` },
+        ...more,
       ),
     })
 

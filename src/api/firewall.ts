@@ -9,10 +9,25 @@ const address = (which: string) =>
     .meta({
       description: `${which}: an address, a CIDR, a range a-b, several of them separated by commas, an alias, or an IP set as +name. Absent = any.`,
       ...rule(
-        "self.matches('^[A-Za-z0-9+][A-Za-z0-9:./,+_-]*$')",
+        "self.matches('^[A-Za-z0-9+:][A-Za-z0-9:./,+_-]*$')",
         'write addresses, CIDRs or ranges separated by commas and without spaces, an alias, or +ipset',
       ),
     })
+/** Whether a list of addresses holds one of the family; aliases and IP sets have none that can be seen here. */
+const hasV6 = (field: string) => `self.${field}.contains(':')`
+const hasV4 = (field: string) => `self.${field}.matches('(^|,)[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+(/[0-9]+)?(-[0-9.]+)?(,|$)')`
+const mixed = 'PVE wants one family a rule; write one rule for IPv4 and one for IPv6'
+const oneFamily = [
+  { rule: `!has(self.source) || !(${hasV6('source')} && ${hasV4('source')})`, message: `source: ${mixed}` },
+  { rule: `!has(self.destination) || !(${hasV6('destination')} && ${hasV4('destination')})`, message: `destination: ${mixed}` },
+  {
+    rule:
+      '!has(self.source) || !has(self.destination) || ' +
+      `!(${hasV6('source')} && ${hasV4('destination')} || ${hasV4('source')} && ${hasV6('destination')})`,
+    message: `source and destination are of different families: ${mixed}`,
+  },
+]
+
 const ports = (which: string) =>
   z
     .string()
@@ -58,6 +73,7 @@ const firewallRule = z
         rule: "!(has(self.sourcePorts) || has(self.destinationPorts)) || (has(self.protocol) && self.protocol in ['tcp', 'udp', 'udplite', 'sctp', 'dccp'])",
         message: 'sourcePorts, destinationPorts: write protocol: tcp or udp beside them',
       },
+      ...oneFamily,
     ),
   )
 const policy = (which: string, fallback: string) =>

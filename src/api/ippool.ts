@@ -75,9 +75,11 @@ export const ipPoolSpec = z
       .int()
       .min(1)
       .max(128)
-      .describe('Length of the prefix the guest gets with its address: 24 is the netmask 255.255.255.0.'),
+      .describe(
+        'Length of the prefix the guest gets with its address: 24 is the netmask 255.255.255.0, 32 (IPv6: 128) a routed single address.',
+      ),
     gateway: ipAddress(
-      'Default route of the guests. Inside the prefix of the ranges, or an IPv6 link-local address. Absent = the guests get none.',
+      'Default route of the guests. Inside the prefix of the ranges, an IPv6 link-local address, or with prefixLength 32 or 128 (routed single addresses) any address on the wire. Absent = the guests get none.',
     ).exactOptional(),
     nameservers: z
       .array(ipAddress('A name server.'))

@@ -47,8 +47,12 @@ const cloneRequest = z.object({
   template: z.int().describe('VMID of the template.'),
   askedAt: time('When it was about to be sent, by the clock of PVE.'),
   upid: statusText(256, 'Its PVE task (UPID). Absent while the answer is under way, or lost.'),
+  ended: z
+    .boolean()
+    .exactOptional()
+    .describe('true: its task has ended. Kept to tell that task from the one of a request whose answer was lost.'),
 })
-export type CloneRequest = z.infer<typeof cloneRequest>
+export type AskedClone = z.infer<typeof cloneRequest>
 const adoption = z.object({
   vmid: z.int().describe('VMID of the guest.'),
   node: statusText(63, 'Node it is on.'),

@@ -20,6 +20,7 @@ import type { KubeObject } from './object.ts'
 import { packageSpec } from './package.ts'
 import type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
 import { template } from './template.ts'
+import { notAHostName, notALogin } from './yaml-text.ts'
 
 export type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
 
@@ -41,7 +42,7 @@ const sshKey = z
   .max(4096)
   .meta(
     rule(
-      "self.matches('^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh[.]com) [A-Za-z0-9+/=]+( [ -~]*)?$')",
+      "self.matches('^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh[.]com) [A-Za-z0-9+/=]+( [^\\x00-\\x1f\\x7f]*)?$')",
       'write a public key as in authorized_keys without options, on one line: ssh-ed25519 AAAA… comment',
     ),
   )
@@ -53,13 +54,22 @@ const cloudInit = z
       .max(32)
       .exactOptional()
       .meta({
-        description: 'Login the guest gets. Default: that of the template image.',
-        ...rule("self.matches('^[a-z_][a-z0-9_-]*$')", 'user: write a Unix login such as admin'),
+        description: 'Login the guest gets, such as admin, or Administrator on Windows. Default: that of the template image.',
+        ...rules(
+          {
+            rule: "self.matches('^[A-Za-z_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$')",
+            message: 'user: write a login of letters, digits, _, - and ., such as admin or Administrator',
+          },
+          {
+            rule: `!self.matches('${notALogin}')`,
+            message: 'user: cloud-init reads this word as true, false or nothing; write another login',
+          },
+        ),
       }),
     passwordSecretRef: z
       .object({
         name: objectName('Name of the Secret, in the namespace of the VM.'),
-        key: z.string().min(1).max(253).describe('Key of the Secret that holds the password.'),
+        key: z.string().min(1).max(253).describe('Key of the Secret that holds the password; a line break at its end is not part of it.'),
       })
       .exactOptional()
       .describe('Where the password of the login is. Instead of generatePassword.'),
@@ -73,7 +83,7 @@ const cloudInit = z
       .array(sshKey)
       .max(32)
       .exactOptional()
-      .meta({ description: 'Public SSH keys of the login.', ...listSet }),
+      .meta({ description: 'Public SSH keys of the login. The guest gets their comments without accents and colons.', ...listSet }),
     nameservers: z
       .array(ipAddress('A name server.'))
       .max(8)
@@ -158,6 +168,10 @@ export const proxmoxVMSpec = z
     hostname: dnsName(
       'hostname',
       'Host name of the guest and name of the VM in PVE, short or fully qualified. Unique in the ProxmoxCluster. Default: naming.hostname of the package, else the name of the object.',
+      {
+        rule: `!self.matches('${notAHostName}')`,
+        message: 'hostname: cloud-init reads this as a number, date or word; write a name with letters in front, such as web-1',
+      },
     ).exactOptional(),
     runStrategy: z
       .enum(['Once', 'Always', 'Halted'])

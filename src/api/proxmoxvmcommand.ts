@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { line, nameReference, rules, statusText, time } from './fields.ts'
+import { duration, line, nameReference, rules, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 import { template } from './template.ts'
 
@@ -16,7 +16,7 @@ export interface CommandFacts {
 
 /** The buttons, in the order of the manual: the enum of the API, the help of the plugin and the names of the rights come from here. */
 export const commands = {
-  Start: { needs: 'stopped, ready, not suspended, not Halted', does: 'starts the VM' },
+  Start: { needs: 'stopped, local status ready, not suspended, not Halted', does: 'starts the VM' },
   Stop: { needs: 'running, not Always', does: 'cuts the power' },
   Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
   Reboot: { needs: 'running', does: 'reboots the guest' },
@@ -62,6 +62,11 @@ export const proxmoxVMCommandSpec = z
     template: template
       .exactOptional()
       .describe('Only with Reinstall: the template to install instead of spec.template of the VM. Absent = spec.template.'),
+    timeout: duration(
+      '10m',
+      '1h',
+      'How long the command may wait to begin: behind another command, or while PVE cannot be asked. One that has not begun by then fails and does nothing; one that has begun ends with its work.',
+    ),
     ttlSecondsAfterFinished: z.int().min(0).max(31_536_000).exactOptional().meta({
       description:
         'Seconds after which the finished command is deleted. Absent = kept until its VM goes: leave it out of Git, where a deleted command would be applied and run again.',
@@ -75,8 +80,8 @@ export const proxmoxVMCommandSpec = z
       { rule: "!has(self.template) || self.command == 'Reinstall'", message: 'template: only Reinstall takes one; leave it out' },
     ),
   })
-/** The spec as the API server hands it out. */
-export type ProxmoxVMCommandSpec = z.infer<typeof proxmoxVMCommandSpec>
+/** The spec as people write it; the API server fills in `timeout`. */
+export type ProxmoxVMCommandSpec = Omit<z.infer<typeof proxmoxVMCommandSpec>, 'timeout'> & { timeout?: string }
 
 export const proxmoxVMCommandStatus = z
   .object({

@@ -55,10 +55,11 @@ const durationUnits: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, �
 export function parseDurationSeconds(s: string): number {
   const text = s.replace(/^\+/, '')
   if (text === '0') return 0
-  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) {
+  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/.test(text)) {
     throw new RangeError(`"${s}" is no duration; write 90s or 1h30m, for instance`)
   }
   let seconds = 0
-  for (const [, amount, unit] of text.matchAll(/([0-9.]+)([a-zµμ]+)/g)) seconds += Number(amount) * (durationUnits[unit ?? ''] ?? 0)
+  for (const [, amount, unit] of text.matchAll(/([0-9.]+)([a-z\u00b5\u03bc]+)/g))
+    seconds += Number(amount) * (durationUnits[unit ?? ''] ?? 0)
   return seconds
 }

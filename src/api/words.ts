@@ -24,6 +24,7 @@ export type LocalStatus = (typeof localStatuses)[number]
 const stepsBeside = {
   identity: 'Name, mark, tags, start at boot and protection are being set.',
   onboot: 'Start at boot is being switched.',
+  keep_disk_sizes: 'A pending setting of a disk is being corrected, which would bring back an old size.',
   start: 'The VM is being started.',
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',
@@ -56,22 +57,6 @@ export const phases = [
 ] as const
 export type Phase = (typeof phases)[number]
 
-/** States of a PoolAddress, written into its spec together with the change of holder. */
-export const addressStates = {
-  Allocated: 'Held by the ProxmoxVM in claimRef.',
-  Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
-  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
-  Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
-  Released: 'Free; the object is kept for its record of former holders.',
-} as const
-/** Phases of a ProxmoxVMCommand. */
-export const commandPhases = {
-  Pending: 'Nothing was done yet.',
-  Running: 'It is being carried out.',
-  Succeeded: 'Done, or it was so already.',
-  Failed: 'Refused or failed; the message says why. It is not tried again.',
-} as const
-
 /** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
 export const reasons = {
   // converged
@@ -87,7 +72,7 @@ export const reasons = {
   Locked: { who: 'operator', means: 'PVE holds a lock on the VM (a backup, for instance); nothing is changed until it goes.' },
   TaskRunning: { who: 'operator', means: 'A PVE task is under way; status.step.upid names it.' },
   Retrying: { who: 'operator', means: 'PVE refused or failed for a cause that may pass; it is tried again with growing pauses.' },
-  NotConverging: { who: 'admin', means: 'PVE accepts a change and does not show it afterwards; the message names the setting.' },
+  NotConverging: { who: 'admin', means: 'PVE accepts a request and does not show its effect; it is repeated, at most every 30 s.' },
   Paused: { who: 'user', means: 'The annotation pve.hosting/paused is on the object; it is observed, not changed.' },
   // addresses
   AddressTaken: { who: 'user', means: 'The address asked for by name is held by another VM.' },
@@ -115,6 +100,7 @@ export const reasons = {
   PackageNotAllowed: { who: 'admin', means: 'The VMPackage does not serve this namespace.' },
   PackageInvalid: { who: 'user', means: 'The merged package is incomplete or contradicts itself; the message names the field.' },
   SecretNotFound: { who: 'user', means: 'The Secret or key of the cloud-init password does not exist.' },
+  PasswordInvalid: { who: 'user', means: 'The password in the Secret has a line break or another control character inside.' },
   SecretConflict: { who: 'user', means: 'A Secret named <vm>-credentials exists and is not ours.' },
   NamingInvalid: { who: 'user', means: 'A naming macro is unknown, a label it needs is missing, or the result is no host name.' },
   HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },
@@ -123,7 +109,10 @@ export const reasons = {
   TemplateAmbiguous: { who: 'user', means: 'Several different templates of that name or tag are on one node.' },
   TemplateNotTemplate: { who: 'admin', means: 'The guest found lacks the template flag in PVE; only templates are cloned.' },
   NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
-  NoCloudInitDrive: { who: 'admin', means: 'Cloud-init is wanted and the template has no cloud-init drive.' },
+  NoCloudInitDrive: {
+    who: 'admin',
+    means: 'The template, or the VM since, has no cloud-init drive, through which spec.cloudInit and addresses of pools reach the guest.',
+  },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
   StuckLock: {
@@ -219,6 +208,7 @@ export const reasons = {
   CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
   CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
   PreconditionFailed: { who: 'user', means: 'The VM is not in the state the command needs; the message says which. Nothing was done.' },
+  CommandTimedOut: { who: 'user', means: 'The command had not begun when its spec.timeout was over. Nothing was done.' },
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },

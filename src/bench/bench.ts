@@ -6,9 +6,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { startLocalStack, type LocalStack, unlessFailed } from '../local-stack/local-stack.ts'
+import type { StartedAs } from '../local-stack/program.ts'
 import { manyVMs, oneVM } from './births.ts'
 import { fleet } from './fleet.ts'
 import { printed, replaced, type Section } from './report.ts'
+import { shippedOperator } from './shipped.ts'
 
 const home = join(import.meta.dirname, '../..')
 const page = join(home, 'docs/performance.md')
@@ -21,8 +23,13 @@ Counts and ratios, measured by the command named with each of them on real parts
 Counts do not depend on the machine; seconds do. The budgets are promises: a missed one is a fault.
 `
 
-async function onStage(simulate: readonly string[], scenario: (stack: LocalStack) => Promise<Section[]>): Promise<void> {
-  const stack = await startLocalStack({ dir: join(home, '.demo/bench'), simulate, log: say, signal: interrupted.signal })
+async function onStage(
+  simulate: readonly string[],
+  scenario: (stack: LocalStack) => Promise<Section[]>,
+  operator?: StartedAs,
+): Promise<void> {
+  const dir = join(home, '.demo/bench')
+  const stack = await startLocalStack({ dir, simulate, log: say, signal: interrupted.signal, ...(operator && { operator }) })
   try {
     for (const section of await unlessFailed(scenario(stack), stack.failed)) {
       say(printed(section))
@@ -44,8 +51,11 @@ async function main(): Promise<number> {
   const size = Number(process.env.FLEET ?? 0)
   const only = process.env.ONLY ?? ''
   try {
-    if (size > 0) await onStage(['--speed', '50'], (stack) => fleet(stack, size === 1 ? 10_000 : size, say))
-    else {
+    if (size > 0) {
+      const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
+      await onStage(['--speed', '50'], (stack) => fleet(stack, size === 1 ? 10_000 : size, say), operator)
+    }
+    if (size === 0) {
       if (only !== 'many-vms') await onStage([], async (stack) => [await oneVM(stack)])
       if (only !== 'one-vm') await onStage([], async (stack) => [await manyVMs(stack, Number(process.env.MANY ?? 100))])
     }

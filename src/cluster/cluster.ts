@@ -1,5 +1,6 @@
 import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import type { Clock } from '../ops/clock.ts'
+import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
 import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
@@ -36,6 +37,8 @@ export interface PveCluster {
   facts(): ClusterFacts | undefined
   /** The ProxmoxCluster is being deleted: no new VMs. */
   readonly deleting: boolean
+  /** Requests that named a guest, by VMID. */
+  readonly perGuest: RequestRate
   /** PVE's clock minus ours, to whole seconds. */
   readonly clockSkewMs: number
 }
@@ -112,6 +115,10 @@ export class LiveCluster implements PveCluster {
 
   facts(): ClusterFacts | undefined {
     return this.found
+  }
+
+  get perGuest(): RequestRate {
+    return this.#client.perGuest
   }
 
   get clockSkewMs(): number {

@@ -190,7 +190,7 @@ export class ClusterController {
     const live = this.#liveFor(object, found.credentials, o.isEdited)
     try {
       await live.pve.identity()
-      live.found = await preflight(live.pve)
+      live.found = await preflight(live.pve, { pool: object.spec.pvePool })
       memory.failure = undefined
       if (live.inventory.current() === undefined || live.inventory.lastFailure !== undefined) await live.inventory.since(memory.checkedAtMs)
       this.#noteIdentity(object, live)
@@ -263,7 +263,8 @@ export class ClusterController {
 
   #stateOf(object: ProxmoxCluster, { credentialsProblem, failure }: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
     const live = this.directory.live(object.metadata.name)
-    return findingsOf({ live, users, identity: live && this.#identityOf(object, live), credentialsProblem, failure })
+    const told = object.status?.unclaimed ?? []
+    return findingsOf({ live, users, told, identity: live && this.#identityOf(object, live), credentialsProblem, failure })
   }
 
   async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {

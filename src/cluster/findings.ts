@@ -1,4 +1,5 @@
 /** All that one pass over a ProxmoxCluster has found out, for its verdict (pure). */
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { LiveCluster } from './cluster.ts'
@@ -8,12 +9,14 @@ import type { ClusterFindings, ClusterProblem } from './verdict.ts'
 export function findingsOf(o: {
   live: LiveCluster | undefined
   users: readonly ProxmoxVM[]
+  /** What status.unclaimed says. */
+  told: NonNullable<ProxmoxClusterStatus['unclaimed']>
   /** To be recorded. */
   identity: string | undefined
   credentialsProblem: ClusterProblem | undefined
   failure: Failure | undefined
 }): ClusterFindings {
-  const { live, users, identity, credentialsProblem } = o
+  const { live, users, told, identity, credentialsProblem } = o
   const failure = o.failure ?? live?.inventory.lastFailure
   const listing = live?.inventory.current()
   const vmsByNode = new Map<string, number>()
@@ -26,7 +29,7 @@ export function findingsOf(o: {
     ...(identity !== undefined && { identity }),
     ...(live && { deletions: live.deletions.summary }),
     ...(live && live.doubt.missing.length > 0 && { doubt: live.doubt.sentence }),
-    ...(live?.guests.unread() && { unclaimed: unclaimedOf(live.guests.list()) }),
+    ...(live?.guests.unread()?.length === 0 && { unclaimed: unclaimedOf(live.guests.list(), { told, isUnread: live.guests.isUnread }) }),
     vmsByNode,
   }
 }

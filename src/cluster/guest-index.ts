@@ -126,6 +126,12 @@ export class GuestIndex {
     return row.tags.includes(ownTag) && readMs === undefined && now - seenMs < patienceMs
   }
 
+  /** It is there, and this process has not read it yet. */
+  isUnread = (vmid: number): boolean => {
+    const entry = this.#entries.get(vmid)
+    return entry !== undefined && entry.facts === undefined
+  }
+
   /** Reads it now, whoever owns it. Undefined: it is not where the listing shows it. */
   async look(vmid: number): Promise<KnownGuest | undefined> {
     const row = this.#o.inventory.current()?.guests.get(vmid)

@@ -1,5 +1,5 @@
 /** What a ProxmoxCluster tells of guests with our mark that belong to no object (pure). */
-import type { ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import type { KnownGuest } from './guest-index.ts'
 
 type Told = NonNullable<ProxmoxClusterStatus['unclaimed']>[number]
@@ -14,21 +14,31 @@ export interface UnclaimedReport {
   readonly unclaimedCount: number
 }
 
+/** What was told before: a guest that has not been read since the start stays in the list, and one that is still so keeps its date. */
+export interface ToldBefore {
+  readonly told: readonly Told[]
+  readonly isUnread: (vmid: number) => boolean
+}
+
 /** Unclaimed ones first, then those of other installations and copies; by VMID. */
-export function unclaimedOf(guests: readonly KnownGuest[]): UnclaimedReport {
-  const marked = guests.filter((guest) => guest.class in ranks)
-  const ordered = marked.toSorted((a, b) => rankOf(a) - rankOf(b) || a.vmid - b.vmid)
-  return {
-    unclaimed: ordered.slice(0, mostGuests).map(toldOf),
-    unclaimedCount: marked.filter((guest) => guest.class === 'unclaimed').length,
-  }
+export function unclaimedOf(guests: readonly KnownGuest[], before: ToldBefore = { told: [], isUnread: () => false }): UnclaimedReport {
+  const marked = guests
+    .filter((guest) => guest.class in ranks)
+    .map((guest) => ({ rank: rankOf(guest.class), told: toldOf(guest, before.told) }))
+  const unread = before.told.filter(({ vmid }) => before.isUnread(vmid)).map((told) => ({ rank: rankOf(classToldOf(told)), told }))
+  const all = [...marked, ...unread].toSorted((a, b) => a.rank - b.rank || a.told.vmid - b.told.vmid)
+  return { unclaimed: all.slice(0, mostGuests).map(({ told }) => told), unclaimedCount: all.filter(({ rank }) => rank === 0).length }
 }
 
 const ranks: Readonly<Partial<Record<KnownGuest['class'], number>>> = { unclaimed: 0, theirs: 1, copy: 2 }
-const rankOf = (guest: KnownGuest): number => ranks[guest.class] ?? 3
+const rankOf = (is: KnownGuest['class']): number => ranks[is] ?? 3
 
-function toldOf({ vmid, node, name, mark, addresses, sinceMs, class: is }: KnownGuest): Told {
+const classToldOf = ({ copyOf, installation }: Told): KnownGuest['class'] =>
+  copyOf !== undefined ? 'copy' : installation !== undefined ? 'theirs' : 'unclaimed'
+
+function toldOf({ vmid, node, name, mark, addresses, sinceMs, class: is }: KnownGuest, before: readonly Told[]): Told {
   const { object } = mark ?? {}
+  const known = before.find((told) => told.vmid === vmid && classToldOf(told) === is)
   return {
     vmid,
     node,
@@ -37,6 +47,6 @@ function toldOf({ vmid, node, name, mark, addresses, sinceMs, class: is }: Known
     ...(object && is === 'theirs' && { installation: object.installation.slice(0, 64) }),
     ...(mark && is === 'copy' && { copyOf: mark.vmid }),
     ...(addresses.length > 0 && { addresses: addresses.slice(0, mostAddresses).map((address) => address.slice(0, 45)) }),
-    since: `${new Date(sinceMs).toISOString().slice(0, 19)}Z`,
+    since: known?.since ?? `${new Date(sinceMs).toISOString().slice(0, 19)}Z`,
   }
 }

@@ -5,6 +5,8 @@ import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandRefusal } from './preconditions.ts'
+import { rebootEnd } from './reboot.ts'
+import { noStartAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 
@@ -25,8 +27,8 @@ export async function runPowerCommand(
   button: PowerCommand,
   judgedAgain?: () => Promise<CommandRefusal | undefined>,
 ): Promise<Outcome | 'finished'> {
-  const { command } = pass
-  if (command.status.upid) return readReceipt(pass, button)
+  const { command, memory } = pass
+  if (command.status.upid) return await readReceipt(pass, look, button)
   if (command.status.intentAt) {
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
@@ -38,6 +40,7 @@ export async function runPowerCommand(
     command.finish('Failed', refusal.reason, refusal.why, nowIso(pass.deps.clock))
     return 'finished'
   }
+  delete memory.command.downSinceMs
   command.status = { ...command.status, intentAt: nowIso(pass.deps.clock) }
   await command.save()
   pass.deps.mayAct()
@@ -48,6 +51,7 @@ export async function runPowerCommand(
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome') return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+    if (isOwnLock(failure.message)) return await behindLock(pass, failure.message)
     command.finish('Failed', failure.reason, failure.message, nowIso(pass.deps.clock))
     return 'finished'
   }
@@ -73,14 +77,50 @@ async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCo
   }
 }
 
-function readReceipt({ command, cluster, deps }: CommandPass, button: PowerCommand): Outcome | 'finished' {
+async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand): Promise<Outcome | 'finished'> {
+  const { command, cluster, deps, draft } = pass
   const upid = command.status.upid ?? ''
   const end = cluster.tasks.ended(upid)
   const iso = nowIso(deps.clock)
   if (!end) return waitForTask(upid, `${button} is under way.`)
+  if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
+  if (end.is === 'ok' && button === 'Reboot') return await concludeReboot(pass, look, upid)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
+  if (isDone && switchesOff(button)) {
+    draft.change(noStartAfterChange)
+    await draft.save()
+  }
   if (isDone) command.finish('Succeeded', 'Succeeded', sentences[button], iso)
   else command.finish('Failed', 'CommandFailed', end.is === 'failed' ? end.exitstatus : `PVE no longer knows the task: ${end.why}`, iso)
+  return 'finished'
+}
+
+/** `qm cleanup` takes the lock of the configuration after each stop and holds it for up to 30 s; PVE waits 10 s for it. */
+const lockPatienceMs = 40_000
+const isOwnLock = (text: string) => text.includes("can't lock file '/var/lock/qemu-server/") && text.includes('got timeout')
+
+/** The same again while PVE cleans up after the last stop. Nothing was done. */
+async function behindLock({ command, deps, memory }: CommandPass, words: string): Promise<Outcome | 'finished'> {
+  const nowMs = deps.clock.monotonicMs()
+  const sinceMs = (memory.command.lockedSinceMs ??= nowMs)
+  if (nowMs - sinceMs >= lockPatienceMs) {
+    delete memory.command.lockedSinceMs
+    command.finish('Failed', 'CommandFailed', words, nowIso(deps.clock))
+    return 'finished'
+  }
+  const { upid: _, intentAt: __, ...status } = command.status
+  command.status = status
+  await command.save()
+  return wait('CommandRunning', `PVE is busy with the VM and holds its lock; trying again for ${lockPatienceMs / 1000} s: ${words}`, 1_000)
+}
+
+async function concludeReboot(pass: CommandPass, look: Look, upid: string): Promise<Outcome | 'finished'> {
+  const { command, deps, memory } = pass
+  const end = await rebootEnd(pass, look, upid)
+  if (end.is !== 'succeeded' && end.is !== 'failed') return end
+  delete memory.command.downSinceMs
+  if (end.is === 'succeeded') command.finish('Succeeded', 'Succeeded', sentences.Reboot, nowIso(deps.clock))
+  else command.finish('Failed', 'CommandFailed', end.why, nowIso(deps.clock))
   return 'finished'
 }
 

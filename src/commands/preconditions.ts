@@ -40,7 +40,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
     case 'Start':
       if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)
       if (runStrategy === 'Halted') return refuse('runStrategy is Halted; change it to start the VM.')
-      return exists(state) ?? finished(status) ?? (power === 'running' ? refuse('The VM is running already.') : undefined)
+      return exists(state) ?? finished(status) ?? onTop(status) ?? (power === 'running' ? refuse('The VM is running already.') : undefined)
     case 'Stop':
     case 'Shutdown':
       if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
@@ -89,6 +89,14 @@ function reinstalls({ reinstall, conditions }: ProxmoxVMStatus): CommandRefusal 
 function finished(status: ProxmoxVMStatus): CommandRefusal | undefined {
   if (status.reinstall?.running) return reinstalls(status)
   return status.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status.localStatus ?? 'creation'}.`)
+}
+
+/** The manual: Start only in local status `ready`; writing DNS records counts as that. */
+function onTop({ localStatus }: ProxmoxVMStatus): CommandRefusal | undefined {
+  if (localStatus === 'change_package')
+    return refuse('A change of package is under way; it starts the VM at its end if the VM ran before. Start needs local status ready.')
+  const isReady = localStatus === 'ready' || localStatus === 'set_dns_records'
+  return isReady ? undefined : refuse(`Start needs local status ready; it is ${localStatus ?? 'creation'}.`)
 }
 
 /** `**`: only on a stopped VM, and it never stops the VM itself. */

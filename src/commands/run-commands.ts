@@ -23,6 +23,7 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
+import { noStartAfterChange, startsAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask, isOutcome } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
@@ -106,27 +107,37 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
     return failed(pass, 'VMNotFound', 'The VM it was taken up for is gone; this is another one of the same name.')
   if (isNew) {
-    const refusal = await refusalNow(pass, name)
+    const { refusal, power } = await judgeNow(pass, name)
+    if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
     if (refusal) return failed(pass, refusal.reason, refusal.why)
+    delete pass.memory.command.lockedSinceMs
     command.begin(nowIso(deps.clock), draft.vm.metadata.uid ?? '')
     await command.save()
   }
   if (isPowerCommand(name)) {
     const look = lookOf({ ...pass, memory: freshMemory() }, pass.cluster)
     await look.need('presence')
-    return await runPowerCommand(pass, look, name, isNew ? undefined : () => refusalNow(pass, name))
+    return await runPowerCommand(pass, look, name, isNew ? undefined : async () => (await judgeNow(pass, name)).refusal)
   }
   if (!isNew && isPaused(draft.vm)) return wait('Paused', 'The VM is paused; the command goes on when the annotation is gone.', 60_000)
   return await runWork(pass, name, isNew)
 }
 
-async function refusalNow(pass: CommandPass, name: CommandName) {
+/** Pressed while the change of package has the VM off: there is nothing to switch off, and nothing is started afterwards. */
+async function staysOff(pass: CommandPass): Promise<CommandProgress> {
+  pass.draft.change(noStartAfterChange)
+  await pass.draft.save()
+  return succeeded(pass, 'The VM is off for the change of package and stays off after it.')
+}
+
+async function judgeNow(pass: CommandPass, name: CommandName) {
   const { draft } = pass
   const look: Look | undefined = draft.status.intentAt ? lookOf({ ...pass, memory: freshMemory() }, pass.cluster) : undefined
   await look?.need('presence')
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
-  return refusalOf(name, { vm: draft.vm, status: draft.status, guest, power: look?.seen.power, lock: look?.seen.lock })
+  const { power, lock } = look?.seen ?? {}
+  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock }), power }
 }
 
 async function runWork(pass: CommandPass, name: CommandName, isNew: boolean): Promise<CommandProgress> {

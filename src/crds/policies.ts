@@ -134,24 +134,25 @@ const policies: readonly Policy[] = [
         expression:
           "object.spec.prefixLength >= 1 && object.spec.prefixLength <= (object.spec.ranges.exists(r, r.contains(':')) ? 128 : 32)",
       },
-      // A prefix that holds one address only has its gateway outside, and IPv6 routers may be link-local.
+      // Routed single addresses: each is a prefix of its own, and the gateway lies outside of all.
+      { name: 'routed', expression: "object.spec.prefixLength == (object.spec.ranges.exists(r, r.contains(':')) ? 128 : 32)" },
       {
         name: 'gatewayOutside',
         expression:
-          "has(object.spec.gateway) && isIP(object.spec.gateway) && (object.spec.prefixLength == (object.spec.gateway.contains(':') ? 128 : 32) || ip(object.spec.gateway).isLinkLocalUnicast() && ip(object.spec.gateway).family() == 6)",
+          'variables.routed || has(object.spec.gateway) && isIP(object.spec.gateway) && ip(object.spec.gateway).isLinkLocalUnicast() && ip(object.spec.gateway).family() == 6',
       },
     ],
     validations: [
       {
-        expression: `!variables.fits || variables.ranges.all(r, r.contains('/') || ${prefixOf}.containsIP(${last}))`,
+        expression: `!variables.fits || variables.routed || variables.ranges.all(r, r.contains('/') || ${prefixOf}.containsIP(${last}))`,
         message: 'ranges: a range leaves its prefix; write ranges inside one prefix, or a shorter prefixLength',
         reason: 'Invalid',
       },
       {
         expression: `!variables.fits || !has(object.spec.gateway) || !isIP(object.spec.gateway) || variables.gatewayOutside || variables.ranges.all(r, ${prefixOf}.containsIP(object.spec.gateway))`,
         message:
-          'gateway: it is outside the prefix of a range; write a gateway inside, a shorter prefixLength, or ranges of the same prefix',
-        messageExpression: `'gateway: ' + object.spec.gateway + ' is outside the /' + string(object.spec.prefixLength) + ' of a range; write a gateway inside, a shorter prefixLength, or ranges of the same prefix'`,
+          'gateway: it is outside the prefix of a range; write a gateway inside, a shorter prefixLength, ranges of the same prefix, or prefixLength: 32 (IPv6: 128) for routed addresses',
+        messageExpression: `'gateway: ' + object.spec.gateway + ' is outside the /' + string(object.spec.prefixLength) + ' of a range; write a gateway inside, a shorter prefixLength, ranges of the same prefix, or prefixLength: ' + (object.spec.gateway.contains(':') ? '128' : '32') + ' for routed addresses'`,
         reason: 'Invalid',
       },
     ],

@@ -7,6 +7,7 @@ import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
 import { judged, working } from './status.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import type { Outcome } from '../ladder/outcome.ts'
+import { conditionOf } from '../api/condition.ts'
 
 /** When the VM is looked at again. */
 export type Requeue = { readonly is: 'never' } | { readonly is: 'after'; readonly ms: number } | { readonly is: 'backoff' }
@@ -25,9 +26,13 @@ export function requeueAfter(
       return { is: 'never' }
     case 'wait':
       // The same task as before says nothing new.
-      if (outcome.task !== undefined && outcome.task === pass.draft.status.step?.upid) return { is: 'after', ms: outcome.lookAfterMs }
-      if (!outcome.isQuiet && (!pass.wasSettled || outcome.task))
-        show(pass, 'reconciling', outcome.reason, outcome.message, { ...(outcome.task && { upid: outcome.task }) })
+      if (outcome.task !== undefined && outcome.task === pass.draft.status.step?.upid && isShown(pass.draft, outcome.reason))
+        return { is: 'after', ms: outcome.lookAfterMs }
+      if (!outcome.isQuiet && (!pass.wasSettled || outcome.task || outcome.reason === 'NotConverging'))
+        show(pass, 'reconciling', outcome.reason, outcome.message, {
+          ...(outcome.task && { upid: outcome.task }),
+          ...(outcome.attempts && { attempts: outcome.attempts }),
+        })
       return { is: 'after', ms: outcome.lookAfterMs }
     case 'retry': {
       const { afterMs, attempts = pass.attempts + 1 } = outcome
@@ -44,6 +49,9 @@ export function requeueAfter(
       return { is: 'after', ms: stalledMs }
   }
 }
+
+/** A restart may have left another reason behind, such as a cluster that was not ready yet. */
+const isShown = ({ status }: VMStatusDraft, reason: Reason) => conditionOf(status.conditions, 'Ready')?.reason === reason
 
 type Shown = { attempts?: number; lastError?: string; upid?: string }
 

@@ -17,6 +17,12 @@ export interface Memory {
   record: { vmid?: number; seenMs?: number }
   /** By apply/climb.ts. From the pass that asked for a start to the one that sees it ended. */
   readonly look: { carried?: Carried }
+  /** By apply/repeats.ts: what was sent and has not shown yet, by the sentence that said what was missing. */
+  readonly sent: {
+    readonly bySentence: Map<string, { readonly times: number; readonly lastMs: number }>
+    last?: string
+    isAnySent?: boolean
+  }
   /** By watch/listing.ts. */
   readonly listing: {
     /** When the power was last read at the VM itself; a listing of about that time may tell an older one. */
@@ -32,6 +38,8 @@ export interface Memory {
     unfollow?: () => void
     /** Labels and annotations of the last pass: a change of them is a person asking for a look. */
     lastMeta?: string
+    /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
+    progress?: string
   }
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }
@@ -47,17 +55,27 @@ export interface Memory {
     hasNoBackups?: boolean
   }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
-  readonly command: { dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } } }
+  readonly command: {
+    /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
+    readonly waiting: Map<string, { readonly ageMs: number; readonly monotonicMs: number }>
+    /** Since when PVE's own lock has kept the present command from its work, and a rebooted guest has been down (monotonic ms). */
+    lockedSinceMs?: number
+    downSinceMs?: number
+    /** Commands that were there before the process are as old as they say; one that comes later is new, whatever the clocks say. */
+    isFirstLookOver?: boolean
+    dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } }
+  }
 }
 
 export const freshMemory = (): Memory => ({
   clone: { isUnasked: false, seen: new Map() },
   record: {},
   look: {},
+  sent: { bySentence: new Map() },
   listing: {},
   audit: {},
   controller: {},
   events: {},
   removal: {},
-  command: {},
+  command: { waiting: new Map() },
 })

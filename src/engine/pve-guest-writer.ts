@@ -7,7 +7,9 @@ import { judge } from '../proxmox/failures.ts'
 import { described as describedPutBack } from '../steps/put-back-firewall.ts'
 import { withoutPossession } from '../want/foreign-firewall.ts'
 import type { Look } from './look.ts'
+import type { Clock } from '../ops/clock.ts'
 import { noted } from './status.ts'
+import { nowIso } from './dependencies.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import type { ConfigPatch, FirewallWrite, GuestWriter, PutBack } from '../ladder/guest-writer.ts'
 import { type Outcome, waitForTask } from '../ladder/outcome.ts'
@@ -21,14 +23,14 @@ export class PveGuestWriter implements GuestWriter {
   readonly #look: Look
   readonly #draft: VMStatusDraft
   readonly #mayAct: () => void
-  readonly #nowIso: () => string
+  readonly #clock: Clock
 
-  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void; nowIso: () => string }) {
+  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void; clock: Clock }) {
     this.#cluster = o.cluster
     this.#look = o.look
     this.#draft = o.draft
     this.#mayAct = o.mayAct
-    this.#nowIso = o.nowIso
+    this.#clock = o.clock
   }
 
   /**
@@ -62,7 +64,14 @@ export class PveGuestWriter implements GuestWriter {
     this.#mayAct()
     this.#look.powerAsked()
     const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(this.#draft.vm.spec.shutdownTimeout ?? '60s')))
+    if (this.#isOverdue(timeoutSeconds)) return await this.#cluster.pve.stop(this.#look.at, { overruleShutdown: true })
     return await this.#cluster.pve.shutdown(this.#look.at, { timeoutSeconds, forceStop: true })
+  }
+
+  /** A suspended VM has had its time to shut down, and something else, such as a shutdown by command, has held it ever since. */
+  #isOverdue(timeoutSeconds: number): boolean {
+    const { step } = this.#draft.status
+    return step?.name === 'power_off' && this.#clock.now() - Date.parse(step.since) > timeoutSeconds * 1000
   }
 
   async writeFirewall(write: FirewallWrite): Promise<void> {
@@ -82,7 +91,7 @@ export class PveGuestWriter implements GuestWriter {
       const { terminal, message } = judge(fault)
       if (!terminal) throw fault
       const told = `${describedPutBack(entry)}, and PVE does not take it back: ${message}`
-      this.#draft.change(withoutPossession(entry), noted('put_back_firewall', this.#nowIso(), 'NotPutBack', told))
+      this.#draft.change(withoutPossession(entry), noted('put_back_firewall', nowIso(this.#clock), 'NotPutBack', told))
     }
   }
 

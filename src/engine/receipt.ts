@@ -1,6 +1,7 @@
 import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
+import { failedSentence } from './failure-sentence.ts'
 import { noted, working } from './status.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
@@ -24,7 +25,7 @@ export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: P
   if (harmless.has(failure.kind)) return undefined
   draft.change(noted(step.name, iso, 'Failed', end.exitstatus))
   deps.observe.stepEnded(step.name, 'failed', 0)
-  const why = `${step.name} failed: ${end.exitstatus}`
+  const why = failedSentence(step.name, end.exitstatus)
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
 

@@ -90,6 +90,8 @@ function gatewayProblem(spec: RangeSpec, ranges: readonly Range[], gateway: Addr
   if (spec.gateway === undefined) return undefined
   if (!gateway) return `spec.gateway "${spec.gateway}" is no address`
   if (gateway.family !== ranges[0]?.family) return `spec.gateway ${spec.gateway} is not of the family of spec.ranges`
+  // A routed single address reaches its gateway by a route of its own, as PVE hands both to cloud-init: ip=198.51.100.64/32,gw=172.31.1.1.
+  if (spec.prefixLength === bitsOf(gateway.family)) return undefined
   if (gateway.family === 'IPv6' && gateway.value >= linkLocal.from && gateway.value <= linkLocal.to) return undefined
   const network = networkOf(gateway, spec.prefixLength)
   const at = ranges.findIndex(({ from, to }) => from < network.from || to > network.to)

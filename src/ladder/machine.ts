@@ -12,6 +12,8 @@ export interface ConfigSeen {
   readonly digest: string
   /** Keys whose value in the running VM differs from `values`. */
   readonly pending: readonly string[]
+  /** Of those keys, what is in force now. PVE keeps the true size of a disk here, and an old one in a pending drive string. */
+  readonly inForce?: Readonly<Record<string, string>>
 }
 
 export interface FirewallSeen {

@@ -12,6 +12,8 @@ export type Outcome =
       readonly lookAfterMs: number
       readonly task?: string
       readonly isQuiet?: boolean
+      /** How often it was tried. */
+      readonly attempts?: number
     }
   /** May pass by itself; the pause grows with each attempt. */
   | {

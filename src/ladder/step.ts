@@ -27,6 +27,8 @@ export interface Step {
   readonly needs: Part
   check(seen: Seen, want: Want): Verdict
   apply(context: StepContext): Promise<Outcome>
+  /** Instead of `apply`, once that ended well and its effect does not show. Absent: the same again. */
+  applyAgain?(context: StepContext): Promise<Outcome>
 }
 
 export interface StepContext {

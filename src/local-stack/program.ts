@@ -28,6 +28,13 @@ export interface ProgramOptions {
   /** It counts as started once it prints this line. Absent: at once. */
   readyLine?: string
   onLine?: (line: string) => void
+  /** Another way to start pve-operator than from its sources, and what is added to its environment. */
+  as?: StartedAs
+}
+
+export interface StartedAs {
+  readonly command: readonly [string, ...string[]]
+  readonly env: Readonly<Record<string, string>>
 }
 
 const graceMs = 10_000
@@ -39,7 +46,15 @@ const graceMs = 10_000
 export function startProgram(options: ProgramOptions): Program {
   mkdirSync(dirname(options.logFile), { recursive: true })
   const log = createWriteStream(options.logFile)
-  const child = spawn(options.command ?? launcher, options.args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const {
+    command: [command, ...first],
+    env,
+  } = options.as ?? { command: [options.command ?? launcher], env: {} }
+  const child = spawn(command, [...first, ...options.args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const heir = guard(child)
   let stopping = false
   const ended = new Promise<string>((resolve) => {

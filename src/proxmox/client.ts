@@ -6,10 +6,13 @@ import { type WireAnswer, type WireCall, callOf, dataOf, isUrgent } from './call
 import { IdentityGuard, identityIn, identityRoute } from './identity.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
 import { RequestGate } from '../ops/request-gate.ts'
+import { RequestRate } from '../ops/request-rate.ts'
 import { connectorFor, failedToConnect, type TlsTrust } from './tls-trust.ts'
 
 /** pveproxy gives up on its own hop after 30 s and says 596; we wait a little longer to hear that. Headers and body together. */
 const deadlineMs = 40_000
+/** Of one guest, while nothing changes about it. Looks at its tasks, which thin out by themselves, come on top. */
+const mostPerMinute = 45
 /** pveproxy drops idle connections after 5 s (pve-http-server AnyEvent.pm). */
 const keepAliveMs = 4_000
 
@@ -41,6 +44,8 @@ export class PveClient implements ApiRequestable {
   readonly #observe: ((seen: Observation) => void) | undefined
   readonly #gate: RequestGate
   readonly #mayWrite: () => void
+  /** Requests that named a guest, by VMID: of a clone that of its template. */
+  readonly perGuest: RequestRate
   /** Which PVE answers; asked before a write and before an answer is used, wherever that is in doubt. */
   readonly identity = new IdentityGuard()
   #failover: EndpointFailover
@@ -57,6 +62,7 @@ export class PveClient implements ApiRequestable {
     this.#mayWrite = o.mayWrite ?? (() => undefined)
     this.#observe = o.observe
     this.#gate = new RequestGate(options.requestsInFlight)
+    this.perGuest = new RequestRate({ clock: o.clock, limit: mostPerMinute })
     this.#failover = new EndpointFailover(options.endpoints, o.clock)
     this.#reader = this.#readerFor(options.tls)
     this.#writer = this.#writerFor(options.tls)
@@ -98,6 +104,8 @@ export class PveClient implements ApiRequestable {
   async doRequest(method: string, path: string, template: string, params?: Readonly<Record<string, unknown>>): Promise<unknown> {
     const call = callOf(method, path, template, params)
     const leave = await this.#gate.enter(isUrgent(call))
+    const guest = /^[/]api2[/]json[/]nodes[/][^/]+[/]qemu[/](\d+)[/?]?/.exec(call.path)?.[1]
+    if (guest) this.perGuest.note(Number(guest))
     const startedMs = this.#clock.monotonicMs()
     let status = 0
     try {
@@ -156,12 +164,7 @@ export class PveClient implements ApiRequestable {
   }
 
   #readerFor(tls: TlsTrust): Agent {
-    return agentWith(
-      connectorFor(tls, (origin, certificate) => {
-        this.identity.connected(origin, certificate)
-        return undefined
-      }),
-    )
+    return agentWith(connectorFor(tls, (origin, certificate) => this.identity.connected(origin, certificate)))
   }
 
   #writerFor(tls: TlsTrust): Agent {

@@ -4,7 +4,7 @@ import type { TaskStatus, Upid } from './answers.ts'
 import { nodeOfUpid, type Pve, typeOfUpid } from './endpoints.ts'
 import { judge } from './failures.ts'
 import { LookCadence } from './look-cadence.ts'
-import { type TaskEnd, endOf } from './task-end.ts'
+import { endOf, type TaskEnd } from './task-end.ts'
 
 /** More open tasks than this on a node are looked at by one shared list. */
 const listAbove = 2

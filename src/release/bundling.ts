@@ -1,4 +1,6 @@
-import type { BuildOptions } from 'esbuild'
+/** Programs as one file with every package in it. */
+import { join } from 'node:path'
+import { build, type BuildOptions } from 'esbuild'
 
 /** How a program becomes one file for Node with every package in it. */
 export const asOneFile = {
@@ -7,9 +9,18 @@ export const asOneFile = {
   format: 'esm',
   target: 'node24',
   minifySyntax: true,
+  // comments too: with one character in them that is no ASCII, V8 keeps the whole text with two bytes a character
+  minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
+  // Its index brings the models of every Kubernetes kind, 15 MB of text; the reader of kubeconfigs alone is a fifth of a megabyte.
+  alias: { '@kubernetes/client-node': join(import.meta.dirname, '../../node_modules/@kubernetes/client-node/dist/config.js') },
 } as const satisfies BuildOptions
 
 /** The first line of such a file: CommonJS dependencies ask for require at run time. */
 export const requireBanner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+
+/** The operator as it is shipped: 4 MB of text, 121 MB of memory (48 of them Node's own file) while there is nothing to watch. */
+export async function bundleOperator(home: string, outfile: string): Promise<void> {
+  await build({ entryPoints: [join(home, 'src/main.ts')], outfile, ...asOneFile, banner: { js: requireBanner } })
+}

@@ -1,9 +1,8 @@
 /** The files of the image: Node, the libraries it links, one bundled file, the CRDs, the licences and what it is made of (SPDX). */
 import { chmodSync, copyFileSync, cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
 import { type Architecture, factsOf } from './architectures.ts'
-import { asOneFile, requireBanner } from './bundling.ts'
+import { bundleOperator } from './bundling.ts'
 import type { Library } from './libraries.ts'
 import { librariesFor } from './libraries.ts'
 import { licenceTexts, shippedPackages } from './licences.ts'
@@ -38,7 +37,7 @@ export async function fillImage(root: string, architecture: Architecture, facts:
     place(from, to)
     if (owner?.copyright) place(owner.copyright, `licenses/debian/${owner.name}`)
   }
-  await bundle(home, join(root, 'app/dist/main.mjs'))
+  await bundleOperator(home, join(root, 'app/dist/main.mjs'))
   cpSync(join(home, 'crds'), join(root, 'app/crds'), { recursive: true })
   place(join(home, 'package.json'), 'app/package.json')
   for (const name of ['LICENSE', 'NOTICE']) place(join(home, name), `licenses/${name}`)
@@ -51,11 +50,6 @@ export async function fillImage(root: string, architecture: Architecture, facts:
   const document = sbom(architecture, libraries, facts)
   writeFileSync(join(root, 'licenses/sbom.spdx.json'), document)
   return document
-}
-
-/** One file with every package in it: starts in 0.3 s and 81 MB instead of 1.1 s and 148 MB from sources. */
-async function bundle(home: string, outfile: string): Promise<void> {
-  await build({ entryPoints: [join(home, 'src/main.ts')], outfile, ...asOneFile, banner: { js: requireBanner } })
 }
 
 function sbom(architecture: Architecture, libraries: readonly Library[], { home, version, madeAt }: ImageFacts): string {

@@ -2,7 +2,7 @@ import { refused, satisfied, type Step, type Verdict } from '../ladder/step.ts'
 import type { Seen, WantedDisk } from '../ladder/machine.ts'
 import { parseDrive } from '../proxmox/property-string.ts'
 import { configStep, type Values } from '../ladder/config-step.ts'
-import { grow, limitsChange, sizeVerdict } from './system-disk.ts'
+import { grow, limitsChange, readSizeAgain, sizeVerdict } from './system-disk.ts'
 import { type ConfigPatch, emptyPatch } from '../ladder/guest-writer.ts'
 
 /**
@@ -48,6 +48,10 @@ export const setAdditionalDiskSize: Step = {
   async apply({ writer, seen, want }) {
     const disk = want.additionalDisks.find((candidate) => sizeOf(seen, candidate).is === 'missing') as WantedDisk
     return await grow(writer, seen.config, disk.key, disk.sizeMiB)
+  },
+  async applyAgain({ writer, seen, want }) {
+    const disk = want.additionalDisks.find((candidate) => sizeOf(seen, candidate).is === 'missing') as WantedDisk
+    return await readSizeAgain(writer, seen.config, disk.key)
   },
 }
 

@@ -1,10 +1,10 @@
 import { missing, refused, satisfied, type Step } from '../ladder/step.ts'
 import type { ConfigSeen, Want } from '../ladder/machine.ts'
 import { formatSize } from '../api/size.ts'
-import { diskSizeMiB, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
+import { diskSizeMiB, isDriveKey, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
 import { configStep, type Values } from '../ladder/config-step.ts'
-import { waitForTask } from '../ladder/outcome.ts'
-import { type ConfigPatch, emptyPatch } from '../ladder/guest-writer.ts'
+import { type Outcome, done, waitForTask } from '../ladder/outcome.ts'
+import { type ConfigPatch, emptyPatch, type GuestWriter } from '../ladder/guest-writer.ts'
 
 export const setSystemDiskSize: Step = {
   name: 'set_system_disk_size',
@@ -12,6 +12,7 @@ export const setSystemDiskSize: Step = {
   needs: 'config',
   check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
   apply: async ({ writer, seen, want }) => grow(writer, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  applyAgain: async ({ writer, seen, want }) => readSizeAgain(writer, seen.config, want.systemDisk.key),
 }
 
 export const setSystemDiskBandwidth = configStep({
@@ -25,7 +26,7 @@ const roundingMiB = 4
 
 /** Absent: the template's size is kept. PVE accepts a shrink and then fails it in the task, so it is refused before asking. */
 export function sizeVerdict(what: string, config: ConfigSeen | undefined, key: string, wantedMiB: number | undefined) {
-  const drive = config?.values[key]
+  const drive = config?.inForce?.[key] ?? config?.values[key]
   if (config && !wantedMiB) return satisfied
   if (drive === undefined) return missing(`${what}: there is no drive yet`)
   const hasMiB = diskSizeMiB(parseDrive(drive).options.get('size'))
@@ -44,6 +45,47 @@ export async function grow(
 ) {
   const task = await world.resize({ key, sizeMiB: wantedMiB ?? 0, digest: config?.digest ?? '' })
   return waitForTask(task, `Disk ${key} is being grown to ${formatSize(wantedMiB ?? 0)}.`)
+}
+
+/**
+ * A resize to the size the volume has already ends well and leaves an old size in the configuration (qemu-server, `return if $size == $newsize`).
+ * A drive string that is written gets the size of its volume from the storage, so writing the one that is there corrects it.
+ */
+export async function readSizeAgain(writer: GuestWriter, config: ConfigSeen | undefined, key: string): Promise<Outcome> {
+  return (await writer.writeConfig({ set: { [key]: config?.values[key] ?? '' }, remove: [] }, config?.digest ?? '')) ?? done
+}
+
+/**
+ * A pending drive string carries the size of the time it was written, and brings that back at the next start from off, since PVE does not refresh
+ * it (qemu-server, vmconfig_apply_pending). It is put right before that.
+ */
+export const keepDiskSizes: Step = {
+  name: 'keep_disk_sizes',
+  rung: 'set_additional_disk_size',
+  needs: 'config',
+  check: ({ config }) => {
+    const all = oldSizes(config).map(
+      ({ key, oldMiB, trueMiB }) => `the pending ${key} says ${formatSize(oldMiB)}, it has ${formatSize(trueMiB)}`,
+    )
+    return all.length === 0 ? satisfied : missing(all.join(', '))
+  },
+  async apply({ writer, seen: { config } }) {
+    const set = oldSizes(config).map(({ key, corrected }) => [key, corrected] as const)
+    return (await writer.writeConfig({ set: Object.fromEntries(set), remove: [] }, config?.digest ?? '')) ?? done
+  },
+}
+
+function oldSizes(config: ConfigSeen | undefined) {
+  return Object.entries(config?.inForce ?? {}).flatMap(([key, now]) => {
+    const next = config?.values[key]
+    if (next === undefined || !isDriveKey(key)) return []
+    const [before, after] = [parseDrive(now), parseDrive(next)]
+    const size = before.options.get('size')
+    const [trueMiB, oldMiB] = [diskSizeMiB(size), diskSizeMiB(after.options.get('size'))]
+    if (before.volume !== after.volume || size === undefined || trueMiB === undefined || oldMiB === undefined || oldMiB >= trueMiB)
+      return []
+    return [{ key, oldMiB, trueMiB, corrected: printDrive({ ...after, options: new Map([...after.options, ['size', size]]) }) }]
+  })
 }
 
 /** PVE replaces a drive string as a whole, so everything that is not a limit is sent back as it was read. */

@@ -1,5 +1,6 @@
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { GrantedAddress } from './granted-address.ts'
+import { plainKey } from '../api/yaml-text.ts'
 
 type CloudInit = NonNullable<ProxmoxVM['spec']['cloudInit']>
 
@@ -7,6 +8,12 @@ type CloudInit = NonNullable<ProxmoxVM['spec']['cloudInit']>
 export interface Credentials {
   readonly password: string
   readonly version: string
+}
+
+/** Why the VM needs a cloud-init drive, as the end of a sentence; undefined: it does not. Without one PVE takes all keys and the guest gets none. */
+export function reasonForCloudInit(vm: ProxmoxVM, grants: readonly Pick<GrantedAddress, 'address'>[]): string | undefined {
+  if (vm.spec.cloudInit) return 'spec.cloudInit reaches the guest through it only'
+  return grants.length > 0 ? `the guest learns its address ${grants[0]?.address} through it only` : undefined
 }
 
 /** PVE's cloud-init keys; one that is absent here is removed from the VM, so that nothing of a template reaches a customer. */
@@ -46,6 +53,6 @@ function ipConfig(grants: readonly GrantedAddress[]): string {
 
 /** PVE wants the value itself percent-encoded, with %20 and never "+", before the body is encoded (qemu-server `sshkeys`, format urlencoded). */
 const encodeKeys = (keys: readonly string[]) =>
-  encodeURIComponent(keys.map((key) => key.trim()).join('\n')).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  encodeURIComponent(keys.map(plainKey).join('\n')).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
 const unique = (values: readonly string[]) => [...new Set(values)]

@@ -1,5 +1,6 @@
 /** The macros of `naming` (hostname, vmName). */
 import { clientIdLabel, serviceIdLabel } from '../api/group.ts'
+import { isTextInYaml } from '../api/yaml-text.ts'
 
 export interface MacroSource {
   readonly namespace: string
@@ -31,7 +32,12 @@ export function expandName(pattern: string, source: MacroSource): ExpandedName {
   if (faults.length > 0) return { is: 'invalid', why: faults.join('; ') }
   const lower = value.toLowerCase()
   if (lower.length > 253 || !hostName.test(lower))
-    return { is: 'invalid', why: `"${value}" (from "${pattern}") is no host name: use letters, digits, "-" and "."` }
+    return { is: 'invalid', why: `"${value}" (from "${pattern}") is not a valid host name: use letters, digits, "-" and "."` }
+  if (!isTextInYaml(lower))
+    return {
+      is: 'invalid',
+      why: `cloud-init reads "${lower}" (from "${pattern}") as a number, date or word: write letters in front, such as vm-${lower}`,
+    }
   return { is: 'named', value: lower }
 }
 

@@ -76,6 +76,17 @@ describe('the list of guests without an owner', () => {
     ])
   })
 
+  it('keeps, after a restart, who has not been read yet, and the date of who is still so', () => {
+    const told = (vmid: number) => ({ vmid, node: 'pve1', name: `vm-${vmid}`, since: '2026-01-01T00:00:00Z' })
+    const before = { told: [told(4), told(5), told(6)], isUnread: (vmid: number) => vmid === 5 }
+    const { unclaimed, unclaimedCount } = unclaimedOf([guest(4, 'unclaimed', marked('dead', 4))], before)
+    expect(unclaimed.map(({ vmid, since }) => [vmid, since])).toEqual([
+      [4, '2026-01-01T00:00:00Z'],
+      [5, '2026-01-01T00:00:00Z'],
+    ])
+    expect(unclaimedCount).toBe(2)
+  })
+
   it('is as long as the CRD allows, and the count is of all', () => {
     const { unclaimed, unclaimedCount } = unclaimedOf(Array.from({ length: 300 }, (_, at) => guest(at, 'unclaimed', marked('dead', at))))
     expect([unclaimed.length, unclaimedCount]).toEqual([256, 300])

@@ -60,6 +60,35 @@ describe('the API server', () => {
 })
 
 const accepted: readonly { what: string; kind: Kind; change: Fields }[] = [
+  ...['Administrator', 'j.doe', '_svc'].map((user) => ({
+    what: `the login ${user}`,
+    kind: 'ProxmoxVM' as const,
+    change: { cloudInit: { user } },
+  })),
+  ...['web-1', '80.example.com', 'online'].map((hostname) => ({
+    what: `the host name ${hostname}`,
+    kind: 'ProxmoxVM' as const,
+    change: { hostname },
+  })),
+  {
+    what: 'key comments of any language',
+    kind: 'ProxmoxVM',
+    change: { cloudInit: { sshAuthorizedKeys: ['ssh-ed25519 AAAA Jörg: Büro', 'ssh-ed25519 BBBB 山田'] } },
+  },
+  {
+    what: 'rules of one family, aliases and IP sets',
+    kind: 'ProxmoxVM',
+    change: {
+      package: {
+        firewall: {
+          rules: [
+            { name: 'a', direction: 'in', action: 'ACCEPT', source: '192.0.2.0/24,office,+dc/lan', destination: '192.0.2.1' },
+            { name: 'b', direction: 'in', action: 'ACCEPT', source: '::ffff:192.0.2.1,2001:db8::/32' },
+          ],
+        },
+      },
+    },
+  },
   { what: 'DHCP', kind: 'ProxmoxVM', change: { addresses: [], package: { network: { bridge: 'vmbr0' } } } },
   {
     what: 'zeros that lift limits',
@@ -83,6 +112,16 @@ const accepted: readonly { what: string; kind: Kind; change: Fields }[] = [
     what: 'addresses with a prefix of one',
     kind: 'IPPool',
     change: { ranges: ['203.0.113.10'], prefixLength: 32, gateway: '198.51.100.1' },
+  },
+  {
+    what: 'a range of routed addresses',
+    kind: 'IPPool',
+    change: { ranges: ['198.51.100.170-198.51.100.175'], prefixLength: 32, gateway: '172.31.1.1' },
+  },
+  {
+    what: 'a range of routed IPv6 addresses',
+    kind: 'IPPool',
+    change: { ranges: ['2001:db8:beef::10-2001:db8:beef::ff'], prefixLength: 128, gateway: '2001:db8:ffff::1' },
   },
   { what: 'no gateway', kind: 'IPPool', change: { ranges: ['10.0.0.0/31'], prefixLength: 31, gateway: null } },
   {

@@ -19,6 +19,13 @@ const address = { name: 'main', poolRef: { name: 'public-v4' } }
 const rule = { name: 'ssh', direction: 'in', action: 'ACCEPT' }
 const size = 'write 0 or a whole number of MiB, at least'
 
+const rulesOf = (ends: Fields): Fields => ({ firewall: { rules: [{ ...rule, ...ends }] } })
+const mixedFamilies = [
+  { source: '192.0.2.0/24,2001:db8::/32', says: 'source: PVE wants one family a rule; write one rule for IPv4 and one for IPv6' },
+  { destination: 'office,::1,10.0.0.1-10.0.0.9', says: 'destination: PVE wants one family a rule' },
+  { source: '192.0.2.1', destination: '2001:db8::1', says: 'source and destination are of different families' },
+]
+
 const vms = [
   vm('two template selectors', { template: { tag: 'debian' } }, 'template: write exactly one of name, vmid and tag'),
   vm('no template selector', { template: { name: null } }, 'template: write exactly one of name, vmid and tag'),
@@ -34,6 +41,13 @@ const vms = [
   vm('a hostname with a comma', { hostname: 'web1,ip=203.0.113.9' }, 'hostname: a lowercase RFC 1123 subdomain must consist of'),
   vm('a hostname in capitals', { hostname: 'Web1.example.com' }, 'hostname: a lowercase RFC 1123 subdomain must consist of'),
   vm('a hostname with a label of 64', { hostname: `${'a'.repeat(64)}.example.com` }, 'hostname: write labels of at most 63 characters'),
+  ...['0123', 'on', 'null', '0x1f', '80', '12.50', '2026-01-02', 'off.example.com', '0123.example.com'].map((hostname) =>
+    vm(`a hostname of ${hostname}`, { hostname }, 'hostname: cloud-init reads this as a number, date or word'),
+  ),
+  ...['on', 'NULL'].map((user) => vm(`a user ${user}`, { cloudInit: { user } }, 'user: cloud-init reads this word as true')),
+  ...mixedFamilies.map(({ says, ...ends }) =>
+    vm(`a firewall rule from ${ends.source ?? 'anywhere'} to ${ends.destination ?? 'anywhere'}`, { package: rulesOf(ends) }, says),
+  ),
   vm('duplicate names of addresses', { addresses: [address, address] }, 'addresses: give each entry a name of its own'),
   vm('nine addresses', { addresses: Array.from({ length: 9 }, (_, i) => ({ ...address, name: `a${i}` })) }, 'must have at most 8 items'),
   vm('an unknown clone', { template: { clone: 'Copy' } }, 'supported values: "Full", "Linked"'),
@@ -44,7 +58,11 @@ const vms = [
     { cloudInit: { generatePassword: true, passwordSecretRef: { name: 'p', key: 'k' } } },
     'either passwordSecretRef or generatePassword: true',
   ),
-  vm('a user that is no login', { cloudInit: { user: 'Admin User' } }, 'user: write a Unix login such as admin'),
+  vm(
+    'a user that is no login',
+    { cloudInit: { user: 'Admin User' } },
+    'user: write a login of letters, digits, _, - and ., such as admin or Administrator',
+  ),
   vm(
     'an SSH key of two lines',
     { cloudInit: { sshAuthorizedKeys: ['ssh-ed25519 AAAA\nssh-rsa BBBB'] } },
@@ -148,7 +166,11 @@ const pools = [
   ),
   pool('a range that is none', { ranges: ['203.0.113.10-99'] }, 'write one address, a CIDR or a range first-last'),
   pool('no ranges', { ranges: [] }, 'should have at least 1 items'),
-  pool('a prefix that does not hold the gateway', { gateway: '198.51.100.1' }, 'gateway: 198.51.100.1 is outside the /24 of a range'),
+  pool(
+    'a prefix that does not hold the gateway',
+    { gateway: '198.51.100.1' },
+    'ranges of the same prefix, or prefixLength: 32 for routed addresses',
+  ),
   pool(
     'a gateway outside the prefix of the second range',
     { ranges: ['203.0.113.10', '198.51.100.10'] },

@@ -40,6 +40,15 @@ describe('after a pass', () => {
     expect(settling(outcome, { lastWait: first.lastWait ?? '' }).told).toEqual([])
   })
 
+  it('that waits for the task it waited for before, a reason that holds no more is replaced', () => {
+    const before = settling(wait('ClusterNotReady', 'ProxmoxCluster "fra1" is not ready.'), {
+      status: { step: { name: 'clone', since: now, upid: 'UPID:pve1:1' } },
+    })
+    const after = settling(waitForTask('UPID:pve1:1', 'The template is being cloned.'), { status: before.status })
+
+    expect([before.said[0], after.said[0]]).toEqual(['Ready=False/ClusterNotReady', 'Ready=False/TaskRunning'])
+  })
+
   it('that waits for a task its receipt is in the step, and no event is written', () => {
     const waiting = settling(waitForTask('UPID:pve1:1', 'clone'), { status: { step: { name: 'clone', since: '2025-12-31T00:00:00Z' } } })
 

@@ -170,6 +170,15 @@ describe('a pool that contradicts itself', () => {
     ],
   ])('says which field is wrong: %s', (_, spec, says) => expect(problem(spec)).toMatch(says))
 
+  it.each<[ranges: string[], prefixLength: number, gateway: string, size: bigint]>([
+    [['198.51.100.64/29'], 32, '192.0.2.254', 8n],
+    [['198.51.100.170-198.51.100.175'], 32, '172.31.1.1', 6n],
+    [['2001:db8:beef::10-2001:db8:beef::1f'], 128, '2001:db8:ffff::1', 16n],
+    [['198.51.100.64/29'], 32, '198.51.100.65', 7n],
+  ])('does not mind the gateway of routed addresses: %j /%i by %s', (ranges, prefixLength, gateway, size) => {
+    expect(space({ ranges, prefixLength, gateway }).usable.size).toBe(size)
+  })
+
   it('does not mind a link-local gateway', () => {
     expect(problem({ ranges: ['2001:db8:a::/64'], prefixLength: 64, gateway: 'fe80::1' })).toBe('no problem')
   })

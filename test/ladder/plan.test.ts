@@ -26,12 +26,27 @@ const missing: Record<string, { seen?: Seen; want: Want }> = {
     seen: seeing({ ...settledValues, scsi1: 'local-lvm:a,size=1G' }),
     want: wanting({ additionalDisks: [wantingDisk()] }),
   },
+  keep_disk_sizes: {
+    seen: seeing(settledValues, {
+      config: {
+        values: { ...settledValues, scsi0: 'local-lvm:vm-10000-disk-0,cache=none,size=10G' },
+        digest: '',
+        pending: ['scsi0'],
+        inForce: { scsi0: 'local-lvm:vm-10000-disk-0,size=20G' },
+      },
+    }),
+    want: running,
+  },
   set_additional_disk_bandwidth: {
     seen: seeing({ ...settledValues, scsi1: 'local-lvm:a,size=100G' }),
     want: wanting({ additionalDisks: [wantingDisk({ limits: { iops_rd: 1 } })] }),
   },
   set_network: { want: wanting({ net: { ...running.net, vlan: 7 } }) },
   set_firewall: { want: wanting({ firewall: wantingFirewall({ ipfilter: ['203.0.113.10'] }) }) },
+  put_back_firewall: {
+    seen: seeing(settledValues, { foreignFirewall: { aliases: [], sets: [], rules: [] } }),
+    want: wanting({ foreignFirewall: { aliases: [{ name: 'office', cidr: '198.51.100.7' }], sets: [], rules: [] } }),
+  },
   set_cloudinit: { want: wanting({ cloudInit: { ...running.cloudInit, ciuser: 'admin' } }) },
   stop: {
     seen: seeing(settledValues, { config: { values: settledValues, digest: '', pending: ['cores'] }, power: 'running' }),

@@ -93,6 +93,31 @@ describe('what a VM is cloned from', () => {
   )
 
   it(
+    'must have a cloud-init drive if an address comes from a pool, and a drive that is taken away is told',
+    async () => {
+      const template = world.simulator.world.guests.get(9010)
+      const drive = template?.config.get('ide2') ?? ''
+      template?.config.delete('ide2')
+      world.clock.skip(61_000)
+      const pool = await world.pool({ ranges: ['203.0.113.10-203.0.113.19'], prefixLength: 24, gateway: '203.0.113.1' })
+      await world.apply('address-only', { template: { tag: 'ubuntu-24.04' }, addresses: [{ name: 'main', poolRef: { name: pool } }] })
+      const refused = await world.untilCondition('address-only', 'Ready', 'False', 'NoCloudInitDrive')
+      expect(refused.status?.vmid).toBeUndefined()
+      expect(world.condition(refused, 'Ready')?.message).toContain('the guest learns its address 203.0.113.10 through it only')
+      template?.config.set('ide2', drive)
+      world.clock.skip(301_000)
+      const vm = await world.untilReady('address-only')
+      expect(world.condition(vm, 'CloudInitConfigured')?.status).toBe('True')
+
+      await world.inPve('PUT', `${world.pathOf(vm)}/config`, { delete: 'ide2' })
+      await world.edit('address-only', { metadata: { annotations: { 'pve.hosting/look': 'drive' } } })
+      const told = await world.untilCondition('address-only', 'CloudInitConfigured', 'False', 'NoCloudInitDrive')
+      expect(world.condition(told, 'CloudInitConfigured')?.message).toContain(`qm set ${told.status?.vmid} --ide2`)
+    },
+    patienceMs,
+  )
+
+  it(
     'must fit into the storage; when there is room the VM is made',
     async () => {
       await world.apply('huge', { package: { ...small, systemDisk: { size: '3Ti' } } })
@@ -196,7 +221,7 @@ describe('a VM in the line for clones', () => {
     'holds up nobody when it is paused there',
     async () => {
       const spec = { template: { vmid: 9000 } }
-      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 20_000 } }], [])
+      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 100_000 } }], [])
       await world.apply('first', spec)
       await until('the first is being cloned', async () => (await world.vm('first'))?.status?.step?.upid)
       await world.apply('second', spec)

@@ -129,6 +129,21 @@ describe('an object made again under the name of a former one', () => {
   )
 
   it(
+    'can be deleted again, and the guest keeps running with its address',
+    async () => {
+      await world.apply('shop', spec())
+      await setBack(world, 'shop', former.status)
+      await world.startOperator()
+      await world.untilCondition('shop', 'Stalled', 'True', 'OwnedByFormerObject')
+      await world.delete('shop')
+      await world.untilGone('shop')
+      expect(guest().isRunning).toBe(true)
+      expect(await holders()).toEqual([former.metadata.uid])
+    },
+    patienceMs,
+  )
+
+  it(
     'is born when the guest of the former one is deleted in PVE',
     async () => {
       await world.apply('shop', spec())
@@ -139,6 +154,30 @@ describe('an object made again under the name of a former one', () => {
       const vm = await world.untilReady('shop', 60)
       expect(vm.status?.adoption).toBeUndefined()
       expect(world.guests()).toHaveLength(1)
+    },
+    patienceMs,
+  )
+
+  it(
+    'waits as well for a guest of another Kubernetes cluster in the range of this one, which counts once that is named as a former one',
+    async () => {
+      const description = guest().config.get('description') ?? ''
+      await world.inPve('PUT', `${world.pathOf(former)}/config`, {
+        description: description.replace(/installation=\S+/, 'installation=there'),
+      })
+      await world.apply('shop', spec())
+      await world.apply('other', spec())
+      await world.startOperator()
+      const vm = await world.untilCondition('shop', 'Stalled', 'True', 'OwnedByFormerObject')
+      expect(world.condition(vm, 'Stalled')?.message).toContain('another Kubernetes cluster (there)')
+      expect(addressOf(await world.untilReady('other'))).not.toEqual(addressOf(former))
+      const status = async () => (await world.client.get(proxmoxClusters, { name: world.cluster }))?.status
+      await until('the guest is told', async () => (await status())?.unclaimed?.[0]?.installation === 'there')
+      expect((await status())?.unclaimedCount).toBe(0)
+      await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { formerInstallations: ['there'] } })
+      await until('the guest counts', async () => (await status())?.unclaimedCount === 1)
+      expect((await pve('adopt', '--former', '--yes')).code).toBe(0)
+      expect(addressOf(await world.untilReady('shop'))).toEqual(addressOf(former))
     },
     patienceMs,
   )

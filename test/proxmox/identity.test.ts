@@ -39,7 +39,7 @@ describe('which PVE answers', () => {
     sim.client.identity.expect(identity)
     for (let again = 0; again < 3; again += 1) await sim.pve.resources()
     await clone()
-    expect(asked(sim.simulator)).toBe(2)
+    expect(asked(sim.simulator)).toBe(1)
     expect(sim.client.identity.other).toBeUndefined()
   })
 
@@ -51,7 +51,7 @@ describe('which PVE answers', () => {
     sim.client.identity.subscribe(() => changes.push(sim.client.identity.other))
     const second = await replace()
     // The connection that was kept alive ends; from then on it is open who is there.
-    await expect(clone()).rejects.toThrow()
+    await expect(clone()).rejects.toThrow('other side closed')
     await expect(clone()).rejects.toEqual(fault)
     expect(second.requests.report().byRoute['POST /nodes/{node}/qemu/{vmid}/clone']).toBeUndefined()
     expect(changes).toEqual([sim.client.identity.found])

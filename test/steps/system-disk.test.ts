@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Throttle } from '../../src/proxmox/property-string.ts'
 import { missing, refused, satisfied, type Verdict } from '../../src/ladder/step.ts'
-import { setSystemDiskBandwidth, setSystemDiskSize } from '../../src/steps/system-disk.ts'
+import { keepDiskSizes, setSystemDiskBandwidth, setSystemDiskSize } from '../../src/steps/system-disk.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'
 
 const drive = (size: string) => ({ ...settledValues, scsi0: `local-lvm:vm-10000-disk-0,size=${size}` })
@@ -75,5 +75,37 @@ describe('set_system_disk_bandwidth', () => {
     const want = wanting({ systemDisk: { key: 'virtio1', limits: { iops_rd: 100 } } })
 
     expect(setSystemDiskBandwidth.change(values, want).set).toEqual({ virtio1: 'ceph:vm-10000-disk-0,size=10G,iops_rd=100' })
+  })
+})
+
+describe('keep_disk_sizes', () => {
+  const volume = 'local-lvm:vm-10000-disk-0'
+  const pending = (next: string, now: string) =>
+    seeing(settledValues, {
+      config: { values: { ...settledValues, scsi0: next }, digest: 'd', pending: ['scsi0'], inForce: { scsi0: now } },
+    })
+
+  it('puts right what a pending setting would bring back, and leaves the setting', async () => {
+    const seen = pending(`${volume},cache=writeback,size=20G`, `${volume},size=30G`)
+    const sent: unknown[] = []
+    const writer = { writeConfig: async (...args: unknown[]) => void sent.push(args) }
+    expect(keepDiskSizes.check(seen, wanting())).toEqual(missing('the pending scsi0 says 20Gi, it has 30Gi'))
+    await keepDiskSizes.apply({ writer: writer as never, seen, want: wanting() })
+
+    expect(sent).toEqual([[{ set: { scsi0: `${volume},cache=writeback,size=30G` }, remove: [] }, 'd']])
+  })
+
+  it.each([
+    ['a larger size', `${volume},size=40G`],
+    ['the same size', `${volume},cache=writeback,size=30G`],
+    ['another volume', 'local-lvm:vm-10000-disk-7,size=1G'],
+  ])('leaves a pending setting with %s alone', (_, next) => {
+    expect(keepDiskSizes.check(pending(next, `${volume},size=30G`), wanting())).toEqual(satisfied)
+  })
+
+  it('is about sizes in force, which decide whether a disk is to grow', () => {
+    const seen = pending(`${volume},cache=writeback,size=20G`, `${volume},size=30G`)
+
+    expect(setSystemDiskSize.check(seen, wanting({ systemDisk: { key: 'scsi0', sizeMiB: 30 * GiB, limits: {} } }))).toEqual(satisfied)
   })
 })

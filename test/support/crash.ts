@@ -44,10 +44,10 @@ const mostLanes = 10
  * Does `visit` for every point, in several lanes at once, each with a world of its own. Answers with what was not as it should be.
  * A lane in which something went wrong is given up for a fresh one; with `isFresh` each point has its own.
  */
-export async function walk(
-  points: readonly Point[],
-  visit: (lane: Lane, point: Point) => Promise<void>,
-  { isFresh = false }: { isFresh?: boolean } = {},
+export async function walk<T>(
+  points: readonly T[],
+  visit: (lane: Lane, point: T) => Promise<void>,
+  { isFresh = false, name = (point) => nameOf(point as Point) }: { isFresh?: boolean; name?: (point: T) => string } = {},
 ): Promise<string[]> {
   const left = [...points]
   const faults: string[] = []
@@ -60,7 +60,7 @@ export async function walk(
         await lane.world.stop()
         lane = await openLane()
       } catch (fault) {
-        faults.push(`${nameOf(point)}: ${fault instanceof Error ? fault.message : String(fault)}`)
+        faults.push(`${name(point)}: ${fault instanceof Error ? fault.message : String(fault)}`)
         await lane.world.stop().catch(() => undefined)
         lane = await openLane()
       }

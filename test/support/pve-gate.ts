@@ -14,6 +14,7 @@ export function guardPve(simulator: Simulator, wire: () => Wire | undefined): vo
   faults.plan = (info): FaultPlan | undefined => {
     const fate = info.userid === admin ? 'pass' : (wire()?.fate(writeOf(info)) ?? 'pass')
     if (fate === 'pass') return scripted(info)
+    if (typeof fate === 'object') return fate.plan
     return { drop: fate === 'lost before' ? 'before' : 'after' }
   }
 }

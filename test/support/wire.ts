@@ -1,3 +1,5 @@
+import type { FaultPlan } from '../../src/simulator/contracts.ts'
+
 /** One request of an operator that changes something: an object it owns at the API server, or PVE. */
 export interface Write {
   readonly to: 'kube' | 'pve'
@@ -7,8 +9,8 @@ export interface Write {
   readonly vmid?: number
 }
 
-/** What becomes of a request: its sender gets no answer if it is lost, before the receiver has it or after the receiver did it. */
-export type Fate = 'pass' | 'lost before' | 'lost after'
+/** What becomes of a request: its sender gets no answer if it is lost, before the receiver has it or after the receiver did it; or PVE does something to it. */
+export type Fate = 'pass' | 'lost before' | 'lost after' | { readonly plan: FaultPlan }
 
 /**
  * Everything one operator process sends. Cutting the wire is what kill -9 is to the rest of the world: from that moment nothing

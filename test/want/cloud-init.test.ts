@@ -34,6 +34,7 @@ describe('the addresses of the guest', () => {
     ['may be IPv6 alone', [v6], 'ip6=2001:db8::10/64,gw6=2001:db8::1'],
     ['may be of both families', [v6, v4], 'ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8::10/64,gw6=2001:db8::1'],
     ['are the first of each family', [v4, second], 'ip=203.0.113.10/24,gw=203.0.113.1'],
+    ['reach a gateway outside of their prefix', [{ ...v4, prefixLength: 32, gateway: '172.31.1.1' }], 'ip=203.0.113.10/32,gw=172.31.1.1'],
     ['need no gateway', [isolated(v4), isolated(v6)], 'ip=203.0.113.10/24,ip6=2001:db8::10/64'],
   ])('%s', (_claim, grants, ipconfig0) => expect(wantedCloudInit(undefined, grants, undefined)['ipconfig0']).toBe(ipconfig0))
 })
@@ -60,6 +61,17 @@ describe('what is not said', () => {
 })
 
 describe('the keys of the login', () => {
+  it.each<[key: string, sent: string]>([
+    ['ssh-ed25519 AAAA work: laptop', 'ssh-ed25519 AAAA work laptop'],
+    ['ssh-ed25519 AAAA home:', 'ssh-ed25519 AAAA home'],
+    ['ssh-ed25519 AAAA Jörg@Büro', 'ssh-ed25519 AAAA Jorg@Buro'],
+    ['ssh-ed25519 AAAA 山田', 'ssh-ed25519 AAAA ??'],
+    ['ssh-ed25519 AAAA host:22 #1', 'ssh-ed25519 AAAA host:22 #1'],
+  ])('are plain text in the YAML that PVE writes: %s', (key, sent) => {
+    const { sshkeys = '' } = wantedCloudInit({ sshAuthorizedKeys: [key] }, [], undefined)
+    expect(decodeURIComponent(sshkeys)).toBe(sent)
+  })
+
   it.each<[keys: string[], sshkeys: string]>([
     [['ssh-ed25519 AAAA+/= a@b'], 'ssh-ed25519%20AAAA%2B%2F%3D%20a%40b'],
     [['ssh-ed25519 A', 'ssh-rsa B '], 'ssh-ed25519%20A%0Assh-rsa%20B'],

@@ -36,15 +36,17 @@ describe('a name', () => {
 
   it.each<[pattern: string, name: ExpandedName]>([
     ['{hostid}', invalid('unknown macro {hostid}')],
+    ['0{vmid}', invalid('cloud-init reads "010042" (from "0{vmid}") as a number, date or word: write letters in front, such as vm-010042')],
+    ['ON', invalid('cloud-init reads "on" (from "ON") as a number, date or word: write letters in front, such as vm-on')],
     ['{constructor}', invalid('unknown macro {constructor}')],
     ['{random}', invalid('unknown macro {random}')],
     ['{Random6}', invalid('unknown macro {Random6}')],
     ['{a}-{b}', invalid('unknown macro {a}; unknown macro {b}')],
-    ['a_b', invalid('"a_b" (from "a_b") is no host name: use letters, digits, "-" and "."')],
-    ['-{vmid}', invalid('"-10042" (from "-{vmid}") is no host name: use letters, digits, "-" and "."')],
-    ['a,tag=1', invalid('"a,tag=1" (from "a,tag=1") is no host name: use letters, digits, "-" and "."')],
-    ['a{b', invalid('"a{b" (from "a{b") is no host name: use letters, digits, "-" and "."')],
-    ['', invalid('"" (from "") is no host name: use letters, digits, "-" and "."')],
+    ['a_b', invalid('"a_b" (from "a_b") is not a valid host name: use letters, digits, "-" and "."')],
+    ['-{vmid}', invalid('"-10042" (from "-{vmid}") is not a valid host name: use letters, digits, "-" and "."')],
+    ['a,tag=1', invalid('"a,tag=1" (from "a,tag=1") is not a valid host name: use letters, digits, "-" and "."')],
+    ['a{b', invalid('"a{b" (from "a{b") is not a valid host name: use letters, digits, "-" and "."')],
+    ['', invalid('"" (from "") is not a valid host name: use letters, digits, "-" and "."')],
   ])('is not made of %j', (pattern, why) => expect(expandName(pattern, source())).toEqual(why))
 
   it('needs the label a macro asks for', () => {

@@ -15,6 +15,7 @@ import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
+import { forgetAllSent, forgetLastSent, noteSent, pauseBefore, timesSent } from './repeats.ts'
 
 /** What the ladder left open on purpose, with what it was climbed for. */
 export interface Climbed {
@@ -25,34 +26,45 @@ export interface Climbed {
 
 /** More requests than any package can need; beyond that PVE is not taking what it accepts. */
 const mostTurns = 100
-/** The same thing found missing this often in one pass. */
-const mostRepeats = 2
 
 /** Looks, chooses, acts, and looks again, until nothing is missing or something must be waited for. Nobody waits here: waiting is returning. */
 export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
   const cloned = await ensureCloned(climb)
   if (cloned.is !== 'done') return cloned
   markCloned(climb)
-  const tried = new Map<string, number>()
   for (let turn = 0; turn < mostTurns; turn++) {
     await climb.look.need('config')
     const want = climb.want()
     if (isOutcome(want)) return want
     const plan = await planNext(climb.ladder, climb.look, want)
     note(climb, plan)
-    if (plan.is === 'rest') return { want, refusals: plan.refusals, seen: climb.look.seen }
+    if (plan.is === 'rest') {
+      forgetAllSent(climb.memory)
+      return { want, refusals: plan.refusals, seen: climb.look.seen }
+    }
     if (climb.look.isCarried) return lookAgain
     const { lock } = climb.look.seen
     if (lock && lock !== 'suspended') return await locked(climb, lock)
     if (await noteChange(climb, plan, want)) continue
     const sentence = `${plan.step.name}: ${plan.because}`
-    const times = (tried.get(sentence) ?? 0) + 1
-    if (times > mostRepeats) return retry('NotConverging', `PVE accepted this and does not show it: ${sentence}`)
-    tried.set(sentence, times)
-    const outcome = await act(climb, plan, want)
+    const pause = pauseBefore(climb, plan.step.name, sentence)
+    if (pause) return pause
+    const outcome = await send(climb, plan, want, sentence)
     if (outcome.is !== 'done') return outcome
   }
   return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+}
+
+/** What did not end well has its own backoff; what did is not repeated at once, should its effect not show. */
+async function send(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, sentence: string): Promise<Outcome> {
+  const isRepeated = timesSent(climb, plan.step.name, sentence) > 0
+  noteSent(climb, sentence)
+  try {
+    return await act(climb, plan, want, isRepeated)
+  } catch (fault) {
+    forgetLastSent(climb.memory)
+    throw fault
+  }
 }
 
 const lookAgain: Outcome = {
@@ -102,14 +114,15 @@ function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'r
   if (isRepair) recordEvent(deps, draft.vm, 'Normal', 'DriftRepaired', plan.because)
 }
 
-async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want): Promise<Outcome> {
+async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, isRepeated: boolean): Promise<Outcome> {
   const { look, draft, deps } = climb
-  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, nowIso: () => nowIso(deps.clock) })
+  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   noteEdit(climb, plan)
   const { config, firewall } = look.seen
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
-  if (plan.is === 'step') return await plan.step.apply({ writer, seen: look.seen, want })
+  const context = { writer, seen: look.seen, want }
+  if (plan.is === 'step') return await (isRepeated && plan.step.applyAgain ? plan.step.applyAgain(context) : plan.step.apply(context))
   await noteSlots(draft)
   const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '')
   const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion

@@ -16,6 +16,9 @@ import { withoutEmptyLedger } from '../create/clone-requests.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
+import { reasonForCloudInit } from '../../want/cloud-init.ts'
+import { isCloudInit, isDriveKey, parseDrive } from '../../proxmox/property-string.ts'
+import type { Values } from '../../ladder/config-step.ts'
 
 interface Conclusion {
   readonly deps: Dependencies
@@ -142,8 +145,18 @@ export const outdated = (source: { name: string; generation: number } | undefine
     `VMPackage ${source?.name} is at generation ${newer}, this VM at ${source?.generation}; a changed packageRef takes the newer one.`,
   )
 
-const cloudInitVerdict = ({ staleCloudInit }: Conclusion): ConditionUpdate =>
-  staleCloudInit.length > 0 ? atNextStart(staleCloudInit) : holds('CloudInitConfigured')
+function cloudInitVerdict({ staleCloudInit, draft, climbed }: Conclusion): ConditionUpdate {
+  const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])
+  if (why !== undefined && !hasCloudInitDrive(climbed.seen.config?.values ?? {})) {
+    const { vmid, node } = draft.status
+    const remedy = `An admin adds a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
+    return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
+  }
+  return staleCloudInit.length > 0 ? atNextStart(staleCloudInit) : holds('CloudInitConfigured')
+}
+
+const hasCloudInitDrive = (values: Values) =>
+  Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
 
 function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
   const isWanted = climbed.want.firewall.options.enable === '1'

@@ -1,4 +1,4 @@
-import type { CloneRequest, ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
+import type { AskedClone, ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { isTrue } from '../../api/condition.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -20,23 +20,23 @@ export interface LedgerPass {
   readonly memory: Pick<Memory, 'clone'>
 }
 
-const keyOf = ({ vmid, askedAt }: CloneRequest) => `${vmid} ${askedAt}`
-const isSame = (a: CloneRequest, b: CloneRequest) => keyOf(a) === keyOf(b)
+const keyOf = ({ vmid, askedAt }: AskedClone) => `${vmid} ${askedAt}`
+const isSame = (a: AskedClone, b: AskedClone) => keyOf(a) === keyOf(b)
 
 /** Requests of ours that may still take effect, oldest first. Not the one that is in status and has not left. */
-export function openRequests(status: ProxmoxVMStatus, memory: Pick<Memory, 'clone'>): CloneRequest[] {
+export function openRequests(status: ProxmoxVMStatus, memory: Pick<Memory, 'clone'>): AskedClone[] {
   const written = status.cloneRequests ?? beforeTheLedger(status)
-  return written.filter((request) => keyOf(request) !== memory.clone.announced?.key)
+  return written.filter((request) => !request.ended && keyOf(request) !== memory.clone.announced?.key)
 }
 
 /** A clone under way that an operator without a ledger has begun. */
-function beforeTheLedger({ step, conditions, vmid, template, intentAt: askedAt }: ProxmoxVMStatus): CloneRequest[] {
+function beforeTheLedger({ step, conditions, vmid, template, intentAt: askedAt }: ProxmoxVMStatus): AskedClone[] {
   if (step?.name !== 'clone' || isTrue(conditions, 'Cloned') || vmid === undefined || !template || !askedAt) return []
   return [{ vmid, node: template.node, template: template.vmid, askedAt, ...(step.upid && { upid: step.upid }) }]
 }
 
 /** How long ago it may have left, in ms: by the clock that never jumps if this process knows, else by PVE's. */
-export function ageMs(request: CloneRequest, { deps, cluster, memory }: LedgerPass): number {
+export function ageMs(request: AskedClone, { deps, cluster, memory }: LedgerPass): number {
   const nowMs = deps.clock.monotonicMs()
   const key = keyOf(request)
   const seen = memory.clone.seen.get(key) ?? { monotonicMs: nowMs, isOwn: false }
@@ -51,7 +51,8 @@ export function announceRequest(pass: LedgerPass, status: ProxmoxVMStatus): Prox
   const { deps, cluster, memory } = pass
   const { vmid, template } = status
   if (vmid === undefined || !template) return status
-  const left = openRequests(status, memory)
+  const { announced } = memory.clone
+  const left = (status.cloneRequests ?? []).filter((request) => keyOf(request) !== announced?.key)
   const askedAt = new Date(deps.clock.now() + cluster.clockSkewMs).toISOString()
   const request = { vmid, node: template.node, template: template.vmid, askedAt }
   memory.clone.announced = { key: keyOf(request), monotonicMs: deps.clock.monotonicMs() }
@@ -73,18 +74,32 @@ export function requestLeaves({ deps, memory }: LedgerPass): void {
   delete memory.clone.announced
 }
 
+/** Those that have ended are kept as long as the task of another one is looked for: theirs must not be taken for it. */
 const changed =
-  (memory: Pick<Memory, 'clone'>, change: (open: CloneRequest[]) => CloneRequest[]): Change =>
-  (status) => ({ ...status, cloneRequests: change(status.cloneRequests ?? openRequests(status, memory)) })
+  (memory: Pick<Memory, 'clone'>, change: (all: AskedClone[]) => AskedClone[]): Change =>
+  (status) => {
+    const all = change(status.cloneRequests ?? openRequests(status, memory))
+    const isAnyLost = all.some(({ upid }) => upid === undefined)
+    return { ...status, cloneRequests: all.filter(({ ended }) => isAnyLost || !ended) }
+  }
+
+/** Tasks that are known to be of one of the requests. */
+export const knownTasks = ({ cloneRequests }: ProxmoxVMStatus): ReadonlySet<string | undefined> =>
+  new Set(cloneRequests?.map(({ upid }) => upid))
 
 /** Its task is known. */
-export const noteTask = (memory: Pick<Memory, 'clone'>, request: CloneRequest, upid: string): Change =>
+export const noteTask = (memory: Pick<Memory, 'clone'>, request: AskedClone, upid: string): Change =>
   changed(memory, (open) => open.map((other) => (isSame(other, request) ? { ...other, upid } : other)))
 
 /** Its outcome is known, or it can have none any more. */
-export const closeRequest = (memory: Pick<Memory, 'clone'>, request: CloneRequest): Change => {
+export const closeRequest = (memory: Pick<Memory, 'clone'>, request: AskedClone): Change => {
   memory.clone.seen.delete(keyOf(request))
-  return changed(memory, (open) => open.filter((other) => !isSame(other, request)))
+  return changed(memory, (all) =>
+    all.flatMap((other) => {
+      if (!isSame(other, request)) return [other]
+      return other.upid === undefined ? [] : [{ ...other, ended: true }]
+    }),
+  )
 }
 
 /** The ledger of a VM without open requests is left out of its status. */

@@ -1,9 +1,9 @@
-import type { CloneRequest } from '../../api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../api/proxmoxvm-status.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
+import { endOf, type TaskEnd } from '../../proxmox/task-end.ts'
 import type { Pass } from '../pass.ts'
-import { ageMs, closeRequest, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
-import { type TaskEnd, endOf } from '../../proxmox/task-end.ts'
+import { ageMs, closeRequest, knownTasks, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
 
 /** Clones of one template that ran since a request; a fleet of a thousand is cloned from one template within minutes. */
 const mostTasks = 500
@@ -17,7 +17,7 @@ export interface RequestOutcomes {
   /** Exit status of the last one that ended badly. */
   readonly failed?: string
   /** Requests without a known task, oldest first. */
-  readonly lost: readonly CloneRequest[]
+  readonly lost: readonly AskedClone[]
   /** A clone runs whose log does not say yet which VM it makes: perhaps the task of a lost request. */
   readonly mayBegin: boolean
 }
@@ -29,7 +29,7 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
   let running: string | undefined
   let failed: string | undefined
   let mayBegin = false
-  const close = (request: CloneRequest, end: TaskEnd) => {
+  const close = (request: AskedClone, end: TaskEnd) => {
     if (end.is === 'unknown' && !isOver(end.why)) return
     // A VM under a number that was given up since: it stays in the ledger until it is taken down with the object.
     if (end.is === 'ok' && request.vmid !== draft.status.vmid) return
@@ -76,12 +76,12 @@ const isOver = (why: string) => /unexpected status|unable to get last line|no su
 
 /** The task whose receipt was lost: it lists the template's VMID, and its log names the VM. The list starts at the request, by PVE's clock. */
 async function findTask(
-  { draft, deps, memory }: Pass,
+  { draft, deps }: Pass,
   cluster: PveCluster,
-  { vmid, node, template, askedAt }: CloneRequest,
+  { vmid, node, template, askedAt }: AskedClone,
 ): Promise<{ readonly task?: TaskRow; readonly mayBegin: boolean }> {
   const since = Math.floor((Date.parse(askedAt) - slackMs) / 1000)
-  const known = new Set(openRequests(draft.status, memory).map(({ upid }) => upid))
+  const known = knownTasks(draft.status)
   let mayBegin = false
   for (const source of ['active', 'archive'] as const) {
     const tasks = await cluster.pve.tasks(node, { source, typefilter: 'qmclone', vmid: template, since, limit: mostTasks })

@@ -17,6 +17,7 @@ import { halfMade, stuckCopy } from './half-made.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { quorumDoubt } from '../quorum.ts'
+import { failedSentence } from '../failure-sentence.ts'
 import { judged, working } from '../status.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth, pinnedVmidOf, templateFor } from '../../want/birth.ts'
@@ -97,7 +98,7 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
   climb.cluster.cloneSlots.release(climb.key)
   climb.draft.change(working('clone', nowIso(climb.deps.clock)))
   if (failure.kind === 'no-space') return chooseAgain(climb, `The clone found no room on ${climb.draft.status.node}: ${exitstatus}`, 30_000)
-  const why = exitstatus.startsWith('clone failed: ') ? `The ${exitstatus}` : `The clone failed: ${exitstatus}`
+  const why = `The ${failedSentence('clone', exitstatus)}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
 
@@ -128,6 +129,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       description: identity.description,
       full: isFull,
       ...(isFull && storage && { storage }),
+      ...(cluster.spec.pvePool && { pool: cluster.spec.pvePool }),
       ...(node && node !== source.node && { target: node }),
       ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
     })

@@ -12,7 +12,16 @@ export const credentialsName = (vm: ProxmoxVM) => `${vm.metadata.name}-credentia
 // No characters that a person reading it aloud confuses.
 const alphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 const passwordLength = 20
-const newPassword = () => Array.from({ length: passwordLength }, () => alphabet.charAt(randomInt(alphabet.length))).join('')
+/** What the password policy of Windows asks for. */
+const needed = [/[a-z]/, /[A-Z]/, /[0-9]/]
+
+/** Drawn again until it has all that is needed, so that each such password is equally likely. @param draw a whole number below its argument */
+export function newPassword(draw: (below: number) => number = randomInt): string {
+  for (;;) {
+    const password = Array.from({ length: passwordLength }, () => alphabet.charAt(draw(alphabet.length))).join('')
+    if (needed.every((kind) => kind.test(password))) return password
+  }
+}
 
 /** The cloud-init password as the spec wants it: from a Secret of the user, generated into one of ours, or none. Never logged, never in status. */
 export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | undefined | Obstacle> {
@@ -24,11 +33,17 @@ export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise
 
 async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string; key: string }): Promise<Credentials | Obstacle> {
   const secret = await client.get(secrets, { namespace: vm.metadata.namespace ?? '', name: ref.name })
-  const password = decoded(secret, ref.key)
+  // An editor ends a file with a line break, and PVE would make it part of the password.
+  const password = decoded(secret, ref.key)?.replace(/\r?\n$/, '')
   if (!secret || !password)
     return stalled(
       'SecretNotFound',
       `Secret "${ref.name}" with key "${ref.key}" is needed for the password of cloud-init; create it in namespace ${vm.metadata.namespace}.`,
+    )
+  if (controlCharacter.test(password))
+    return stalled(
+      'PasswordInvalid',
+      `The password under key "${ref.key}" of Secret "${ref.name}" has a line break or another control character; write it on one line.`,
     )
   return { password, version: versionOf(secret) }
 }
@@ -42,6 +57,9 @@ async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials
     return stalled('SecretConflict', `Secret "${key.name}" exists and is not this VM's; delete or rename it, or use passwordSecretRef.`)
   return { password, version: versionOf(secret) }
 }
+
+/** PVE keeps the password of a Windows guest as it is, in a file of lines. */
+const controlCharacter = /\p{Cc}/u
 
 const ownerOf = ({ metadata: { name, uid } }: ProxmoxVM) => ({
   apiVersion,

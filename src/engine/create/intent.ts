@@ -20,10 +20,11 @@ import type { Memory } from '../memory.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, done, retry, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
+import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { carriesMark, markOf } from '../../ladder/mark.ts'
 import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
 import { clonedFull, vmidTaken } from './intent-state.ts'
-import { announceRequest, openRequests } from './clone-requests.ts'
+import { announceRequest } from './clone-requests.ts'
 
 export interface IntentInput {
   readonly deps: Dependencies
@@ -90,7 +91,7 @@ export async function rehearseIntent(input: IntentInput, vmid: number, listing: 
 /** The clone request goes into status together with the intent, unless the VM has to wait in the line of clones. */
 function withRequest({ deps, draft, cluster, memory, key }: IntentInput, { source }: Placed, status: ProxmoxVMStatus): ProxmoxVMStatus {
   const isNext = !clonedFull(draft.vm, status) || cluster.cloneSlots.take(source.node, key).granted
-  const open = { ...status, cloneRequests: openRequests(status, memory) }
+  const open = { ...status, cloneRequests: status.cloneRequests ?? [] }
   return isNext ? announceRequest({ deps, cluster, memory }, open) : open
 }
 
@@ -177,15 +178,16 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
 
 function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
-  return objectionTo(look.facts, input.draft.vm) ?? placeVM(input, look.facts, listing)
+  return objectionTo(look.facts, input) ?? placeVM(input, look.facts, listing)
 }
 
-function objectionTo(template: TemplateFacts, vm: ProxmoxVM): Obstacle | undefined {
-  if (!vm.spec.cloudInit || template.cloudInitKey !== undefined) return undefined
+function objectionTo(template: TemplateFacts, { draft, grants }: IntentInput): Obstacle | undefined {
+  const why = reasonForCloudInit(draft.vm, grants)
+  if (why === undefined || template.cloudInitKey !== undefined) return undefined
   const remedy = `qm set ${template.vmid} --ide2 STORAGE:cloudinit`
   return stalled(
     'NoCloudInitDrive',
-    `Cloud-init is wanted and template ${template.vmid} on ${template.node} has no cloud-init drive; an admin adds one: ${remedy}.`,
+    `Template ${template.vmid} on ${template.node} has no cloud-init drive, and ${why}. An admin adds a drive on that node: ${remedy}.`,
   )
 }
 

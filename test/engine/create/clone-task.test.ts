@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { CloneRequest } from '../../../src/api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../../src/api/proxmoxvm-status.ts'
 import type { PveCluster } from '../../../src/cluster/cluster.ts'
 import { lookUpRequests } from '../../../src/engine/create/clone-task.ts'
 import type { Pass } from '../../../src/engine/pass.ts'
@@ -8,7 +8,7 @@ import { aVm } from '../vms.ts'
 
 const askedAt = '2026-01-01T00:00:00.000Z'
 const askedSeconds = Date.parse(askedAt) / 1000
-const request = (more: Partial<CloneRequest> = {}): CloneRequest => ({ vmid: 10_000, node: 'pve1', template: 9000, askedAt, ...more })
+const request = (more: Partial<AskedClone> = {}): AskedClone => ({ vmid: 10_000, node: 'pve1', template: 9000, askedAt, ...more })
 
 interface Known {
   readonly upid: string
@@ -18,7 +18,7 @@ interface Known {
 }
 
 /** A VM with these requests open, `afterSeconds` after they left, on a PVE that lists these clone tasks of the template. */
-function ledgerOf(requests: readonly CloneRequest[], o: { tasks?: readonly Known[]; afterSeconds?: number; ended?: object } = {}) {
+function ledgerOf(requests: readonly AskedClone[], o: { tasks?: readonly Known[]; afterSeconds?: number; ended?: object } = {}) {
   const since: number[] = []
   const list = o.tasks ?? []
   const cluster = {
@@ -81,6 +81,6 @@ describe('a clone request whose answer was lost', () => {
     const { lookUp, draft } = ledgerOf([request(), answered], { afterSeconds: 90, ended: { is: 'failed', exitstatus: 'File exists' } })
 
     expect(await lookUp()).toMatchObject({ failed: 'File exists', lost: [request()] })
-    expect(draft.status.cloneRequests).toEqual([request()])
+    expect(draft.status.cloneRequests).toEqual([request(), { ...answered, ended: true }])
   })
 })

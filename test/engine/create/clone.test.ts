@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
 import { ensureCloned } from '../../../src/engine/create/clone.ts'
-import type { CloneRequest } from '../../../src/api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../../src/api/proxmoxvm-status.ts'
 import { PveError } from '../../../src/proxmox/pve-error.ts'
 import { memory, quietDependencies, draftOf } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
@@ -15,11 +15,11 @@ const refusal = (message: string, status = 500) =>
   new PveError({ message, status, sent: true, route: '/nodes/*/qemu/*/clone', method: 'POST' })
 
 /** A VM whose intent is ten minutes old, absent from PVE, and what PVE answers to a request for its clone. */
-function absentVM(answer: () => string, o: { isUnasked?: boolean; open?: readonly CloneRequest[]; drives?: readonly string[] } = {}) {
+function absentVM(answer: () => string, o: { isUnasked?: boolean; open?: readonly AskedClone[]; drives?: readonly string[] } = {}) {
   const asked: number[] = []
   const ended: { end?: TaskEnd } = {}
   /** What the ledger said in status when each request left. */
-  const ledgers: (readonly CloneRequest[])[] = []
+  const ledgers: (readonly AskedClone[])[] = []
   const vm: ProxmoxVM = aVm({
     status: {
       vmid: 10_001,
@@ -35,6 +35,7 @@ function absentVM(answer: () => string, o: { isUnasked?: boolean; open?: readonl
     deleting: false,
     clockSkewMs: 0,
     tasks: { ended: () => ended.end, follow: () => () => undefined },
+    spec: {},
     cloneTargets: { of: () => Promise.resolve(undefined) },
     inventory: { current: () => undefined },
     cloneSlots: { take: () => ({ granted: true }), release: () => undefined, hold: () => undefined },
@@ -64,7 +65,7 @@ function absentVM(answer: () => string, o: { isUnasked?: boolean; open?: readonl
 
 const need = () => Promise.resolve()
 const drivesOf = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, 'local-lvm:vm-10001-disk-0']))
-const request = (secondsAgo: number, upid?: string): CloneRequest => ({
+const request = (secondsAgo: number, upid?: string): AskedClone => ({
   vmid: 10_001,
   node: 'pve1',
   template: 9000,
@@ -132,7 +133,7 @@ describe('a clone request', () => {
     ended.end = { is: 'failed', exitstatus: "can't lock file '/var/lock/qemu-server/lock-10001.conf' - got timeout" }
 
     expect(await ensureCloned(climb)).toEqual({ is: 'done' })
-    expect(climb.draft.status.cloneRequests).toEqual([request(70)])
+    expect(climb.draft.status.cloneRequests).toEqual([request(70), { ...request(9, 'UPID:b'), ended: true }])
   })
 
   it('that was killed left a VM without a drive of its template, and nobody is told to destroy it', async () => {

@@ -1,0 +1,43 @@
+import type { Look } from '../engine/look.ts'
+import { endOf } from '../proxmox/task-end.ts'
+import { type Outcome, wait } from '../ladder/outcome.ts'
+import type { CommandPass } from './command-pass.ts'
+
+// The end of a Reboot. qmreboot ends OK when the guest is down; its start is a second task, by root@pam, 1 to 2 s later, and may fail.
+
+/** PVE starts the guest within seconds; qm cleanup may hold it up for 30 s. */
+const startsWithinMs = 60_000
+const lookAgainMs = 1_000
+/** Both are told in whole seconds. */
+const slackSeconds = 2
+
+export type RebootEnd = Outcome | { readonly is: 'succeeded' } | { readonly is: 'failed'; readonly why: string }
+
+/** Succeeded once the guest runs in a process that is younger than the reboot. */
+export async function rebootEnd(pass: CommandPass, look: Look, upid: string): Promise<RebootEnd> {
+  const { cluster, deps, memory, draft } = pass
+  const nowMs = deps.clock.monotonicMs()
+  const downSinceMs = (memory.command.downSinceMs ??= nowMs)
+  const startedSeconds = Number.parseInt(upid.split(':')[4] ?? '0', 16)
+  const elapsedSeconds = (deps.clock.now() + cluster.clockSkewMs) / 1000 - startedSeconds
+  const { status, uptimeSeconds } = await cluster.pve.statusCurrent(look.at)
+  if (status === 'running' && uptimeSeconds <= elapsedSeconds + slackSeconds) return { is: 'succeeded' }
+  const failure = status === 'running' ? undefined : await failedStart(pass, look, startedSeconds)
+  if (failure !== undefined) return { is: 'failed', why: `The guest shut down for the reboot and did not start again: ${failure}` }
+  if (nowMs - downSinceMs < startsWithinMs) return wait('CommandRunning', 'The guest has shut down; PVE starts it again.', lookAgainMs)
+  const why =
+    status === 'running'
+      ? `The VM still runs in the process of before the reboot, for ${uptimeSeconds} s.`
+      : `The guest shut down for the reboot, and PVE has not started VM ${draft.status.vmid} within a minute. Use Start.`
+  return { is: 'failed', why }
+}
+
+/** The words of the start that followed, if it has failed. The newest counts: somebody may have tried again. */
+async function failedStart({ cluster, draft }: CommandPass, look: Look, since: number): Promise<string | undefined> {
+  const query = { typefilter: 'qmstart', vmid: draft.status.vmid ?? 0, since, limit: 20 }
+  const running = await cluster.pve.tasks(look.at.node, { ...query, source: 'active' })
+  if (running.some(({ status }) => status === 'RUNNING')) return undefined
+  const [newest] = (await cluster.pve.tasks(look.at.node, { ...query, source: 'archive' })).toSorted((a, b) => b.starttime - a.starttime)
+  const end = newest && endOf(newest.status)
+  return end?.is === 'failed' ? end.exitstatus : undefined
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { TestWorld } from '../support/world.ts'
+import { Admin } from './admin.ts'
+import { finished, outcomeOf, press } from './buttons.ts'
+
+const patienceMs = 90_000
+
+describe('a power command ends as the guest is', () => {
+  let world: TestWorld
+  let admin: Admin
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    admin = new Admin(world)
+  }, patienceMs)
+  afterAll(async () => {
+    await admin.close()
+    await world.stop()
+  })
+
+  it(
+    'so a Reboot has succeeded when the guest runs again',
+    async () => {
+      const vm = await world.born('rebooted')
+      const before = admin.guest(vm).process
+      expect(await outcomeOf(world, 'rebooted', 'Reboot')).toBe('Succeeded: The guest was rebooted.')
+
+      expect(admin.isRunning(vm)).toBe(true)
+      expect(admin.guest(vm).process).not.toBe(before)
+    },
+    patienceMs,
+  )
+
+  it(
+    'so a Reboot fails with the words of the start that followed',
+    async () => {
+      const vm = await world.born('down')
+      const route = 'POST /nodes/{node}/qemu/{vmid}/status/reboot'
+      world.simulator.faults.add(
+        [{ id: 'no-start', route, secondTask: { exitstatus: 'start failed: QEMU exited with code 1', before: true } }],
+        [],
+      )
+      const outcome = await outcomeOf(world, 'down', 'Reboot')
+
+      expect(outcome).toBe('Failed: The guest shut down for the reboot and did not start again: start failed: QEMU exited with code 1')
+      expect(admin.isRunning(vm)).toBe(false)
+    },
+    patienceMs,
+  )
+
+  it(
+    'so a lock that PVE itself holds after a stop fails nothing',
+    async () => {
+      const vm = await world.born('cleaned-up')
+      const exitstatus = `can't lock file '/var/lock/qemu-server/lock-${vm.status?.vmid}.conf' - got timeout`
+      const route = 'POST /nodes/{node}/qemu/{vmid}/status/stop'
+      world.simulator.faults.add([{ id: 'cleanup', route, times: 2, task: { exitstatus, before: true } }], [])
+
+      expect(await outcomeOf(world, 'cleaned-up', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(admin.isRunning(vm)).toBe(false)
+    },
+    patienceMs,
+  )
+
+  it(
+    'and one that is held for longer fails the command with its words',
+    async () => {
+      const vm = await world.born('held')
+      const exitstatus = `can't lock file '/var/lock/qemu-server/lock-${vm.status?.vmid}.conf' - got timeout`
+      const route = 'POST /nodes/{node}/qemu/{vmid}/status/stop'
+      world.simulator.faults.add([{ id: 'held', route, times: 'always', task: { exitstatus, before: true } }], [])
+      const stop = await press(world, 'held', 'Stop')
+      const skipping = setInterval(() => world.skip(5_000), 500)
+      const ended = await finished(world, stop).finally(() => clearInterval(skipping))
+      world.simulator.faults.remove('held')
+
+      expect(`${ended.status?.phase}: ${ended.status?.message}`).toBe(`Failed: ${exitstatus}`)
+      expect(admin.isRunning(vm)).toBe(true)
+    },
+    patienceMs,
+  )
+})

@@ -1,0 +1,110 @@
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { whmcs5546 } from './builders.ts'
+import type { Lane } from './crash.ts'
+import { clonesOf, difference, guestsOf, holders, portrait } from './portrait.ts'
+
+/** A stretch of a VM's life that a walk disturbs. */
+export interface Life {
+  readonly name: string
+  /** Brings the VM `shop` to where the stretch begins; absent: there is none. */
+  readonly before?: (lane: Lane) => Promise<unknown>
+  readonly act: (lane: Lane) => Promise<unknown>
+  /** It has come to its end, as the object says. */
+  readonly isOver: (vm: ProxmoxVM | undefined) => boolean
+  /** Nothing of the VM is left then. */
+  readonly ends?: boolean
+}
+
+const vmName = 'shop'
+const declare =
+  (o: object = {}) =>
+  (lane: Lane) => {
+    const [v4, v6] = lane.pools
+    return lane.world.apply(vmName, { ...whmcs5546({ v4, v6, packageName: lane.packageName }), ...o })
+  }
+const born = async (lane: Lane) => {
+  await declare()(lane)
+  await lane.world.untilReady(vmName, 90)
+}
+const edit = (spec: object) => (lane: Lane) => lane.world.edit(vmName, { spec })
+const condition = (vm: ProxmoxVM | undefined, type: string) => vm?.status?.conditions?.find((each) => each.type === type)?.status
+const isReady = (vm: ProxmoxVM | undefined) =>
+  condition(vm, 'Ready') === 'True' && vm?.status?.observedGeneration === vm?.metadata.generation && !vm?.status?.step
+const suspended = { suspensions: [{ by: 'abuse', reason: 'spam' }] }
+
+/** Later issues add theirs. */
+export const lives: readonly Life[] = [
+  { name: 'birth, full clone', act: declare(), isOver: isReady },
+  { name: 'birth, linked clone', act: declare({ template: { name: 'debian-13', clone: 'Linked' } }), isOver: isReady },
+  {
+    name: 'change of package, live',
+    before: born,
+    act: edit({ package: { additionalDisks: [{ name: 'logs', size: '8Gi', storage: 'ceph' }], systemDisk: { size: '50Gi' } } }),
+    isOver: isReady,
+  },
+  {
+    name: 'change of package, cold',
+    before: born,
+    act: edit({ package: { cpu: { cores: 4 }, memory: { size: '16Gi' } } }),
+    isOver: isReady,
+  },
+  { name: 'suspension', before: born, act: edit(suspended), isOver: (vm) => isReady(vm) && condition(vm, 'Suspended') === 'True' },
+  {
+    name: 'end of a suspension',
+    before: async (lane) => {
+      await born(lane)
+      await edit(suspended)(lane)
+      await lane.world.untilCondition(vmName, 'Suspended', 'True')
+      await lane.world.untilReady(vmName)
+    },
+    act: edit({ suspensions: [] }),
+    isOver: (vm) => isReady(vm) && condition(vm, 'Suspended') === 'False',
+  },
+  {
+    name: 'reinstall',
+    before: born,
+    act: edit({ reinstall: { requestID: 'again' } }),
+    isOver: (vm) => isReady(vm) && vm?.status?.reinstall?.completedIDs.includes('again') === true,
+  },
+  {
+    name: 'termination with a snapshot and a backup',
+    before: async (lane) => {
+      await born(lane)
+      const vm = await lane.world.vm(vmName)
+      if (!vm) throw new Error('no VM')
+      await lane.world.inPve('POST', `${lane.world.pathOf(vm)}/snapshot`, { snapname: 'before' })
+      lane.world.addBackup(vm.status?.vmid ?? 0, lane.world.simulator.world.clock.now())
+    },
+    act: (lane) => lane.world.delete(vmName),
+    isOver: (vm) => vm === undefined,
+    ends: true,
+  },
+]
+
+/** What is wrong with the world once the life is over: two VMs of one object, an address too many or too few, another VM than undisturbed. */
+export async function wrongWith(life: Life, lane: Lane, undisturbed: readonly string[]): Promise<string[]> {
+  const { world, pools } = lane
+  const vm = await world.vm(vmName)
+  const held = (await holders(world, pools)).map((line) => line.split(' ')[1])
+  const guests = world.guests().map((guest) => guest.vmid)
+  if (life.ends || !vm) {
+    const volumes = [...world.simulator.world.storage.all()].filter((volume) => (volume.vmid ?? 0) >= 10_000).length
+    return [
+      ...guests.map((vmid) => `VM ${vmid} is left`),
+      ...held.map((uid) => `an address is held by ${uid}`),
+      ...(volumes > 0 ? [`${volumes} volumes are left`] : []),
+    ]
+  }
+  const { vmid = 0 } = vm.status ?? {}
+  const made = guestsOf(world, vm).map((guest) => guest.vmid)
+  const clones = clonesOf(world, vmid) - (vm.status?.reinstall?.completedIDs.includes('again') ? 1 : 0)
+  return [
+    ...(made.length === 1 && made[0] === vmid && guests.length === 1
+      ? []
+      : [`VMs with its mark: ${made.join()}; all: ${guests.join()}; its own: ${vmid}`]),
+    // None at all: PVE said of a whole clone that it had failed.
+    ...(clones <= 1 ? [] : [`${clones} clones succeeded`]),
+    ...(held.length === 2 && held.every((uid) => uid === vm.metadata.uid) ? [] : [`addresses are held by ${held.join()}`]),
+    ...difference(portrait(world, vm), undisturbed),
+  ]
+}
