@@ -164,7 +164,10 @@ export class PveClient implements ApiRequestable {
   }
 
   #readerFor(tls: TlsTrust): Agent {
-    return agentWith(connectorFor(tls, (origin, certificate) => this.identity.connected(origin, certificate)))
+    const noted = (origin: string, certificate: string): undefined => {
+      this.identity.connected(origin, certificate)
+    }
+    return agentWith(connectorFor(tls, noted))
   }
 
   #writerFor(tls: TlsTrust): Agent {
