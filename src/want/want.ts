@@ -145,12 +145,12 @@ function throttle(bandwidth: Bandwidth): DiskLimits {
 function wantedNet({ status, merged, net }: WantInput): Want['net'] {
   const network = merged.network
   return {
-    model: network?.model ?? 'virtio',
+    ...(network?.model && { model: network.model }),
     macAddress: status.interfaces?.[0]?.macAddress ?? '',
     bridge: net.bridge,
     ...(net.vlan && { vlan: net.vlan }),
     ...(network?.rateMbit && { rateMBps: network.rateMbit / 8 }),
-    ...(network?.mtu && { mtu: network.mtu }),
+    ...(network?.mtu !== undefined && { mtu: network.mtu }),
     firewall: network?.firewall ?? merged.firewall?.enabled ?? false,
   }
 }
