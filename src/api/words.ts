@@ -137,7 +137,7 @@ export const reasons = {
   },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
-  PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },
+  PackageOutdated: { who: 'user', means: 'The VMPackage was edited since this VM took it; the command ChangePackage takes the newer one.' },
   DiskShrinkRefused: { who: 'user', means: 'A disk is larger than the package says; disks only grow.' },
   RestartRequired: { who: 'user', means: 'PVE takes the change only at the next cold start.' },
   NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
