@@ -163,7 +163,7 @@ describe('a removal that meets trouble', () => {
     'ends while another node is down',
     async () => {
       const vm = await born('healthy', { placement: { node: 'pve1' } })
-      fault({ id: 'n', node: { name: 'pve2', state: 'dark' } })
+      fault({ id: 'n', node: { name: 'pve2', state: 'off' } })
       await world.delete('healthy')
       await world.untilGone('healthy')
       expect(await holderOf(vm)).toBeUndefined()
@@ -194,7 +194,7 @@ describe('a removal that meets trouble', () => {
       async () => {
         const vm = await born('dark', { placement: { node: 'pve1' } })
         world.addBackup(vmidOf(vm), Date.now() + 1000)
-        fault({ id: 's', storage: { name: 'local', state: 'dark' } })
+        fault({ id: 's', storage: { name: 'local', state: 'off' } })
         world.simulator.requests.reset()
         await until('two listings have come', () => {
           world.clock.skip(5_000)
