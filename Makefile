@@ -17,10 +17,10 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench conformance crds image plugin whmcs chart release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart release-notes clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: packages control-plane ## all a fresh machine needs: npm packages, Node 24, kube-apiserver and etcd (first time: some 10 minutes)
 
@@ -59,6 +59,12 @@ demo: setup ## control plane, simulator, operator and the example VMs; stays up 
 
 bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 adds the fleet of 10,000)
 	@exec node --disable-warning=ExperimentalWarning src/bench/bench.ts
+
+chaos: setup ## random histories of users, admins, faults and deaths, watched by an oracle (MINUTES=30; SEED=7 replays one; STORY=1 tells all)
+	@exec node --disable-warning=ExperimentalWarning test/chaos/run.ts
+
+chaos-planted: setup ## tries that oracle on planted bugs, each in a copy of the sources (MINUTES=2 for each; ONLY=A narrows)
+	@ONLY="$(ONLY)" exec node --disable-warning=ExperimentalWarning test/chaos/plant.ts
 
 conformance: packages ## replays the recordings of a real Proxmox VE against the simulator
 	@node --disable-warning=ExperimentalWarning test/conformance/run.ts

@@ -98,9 +98,14 @@ program
 program
   .command('role')
   .description('print the commands that make the least-privilege role and token in Proxmox VE')
-  .action(async () => {
+  .addOption(new Option('--pve <major>', 'major version of PVE').choices(['8', '9']).default('9'))
+  .option('--with <list>', 'what it may do beyond what every VM needs, separated by commas (default: backup,quorum,placement)')
+  .option('--pool <name>', 'grant guests and storages on this PVE pool (spec.pvePool)')
+  .action(async (options: { pve: '8' | '9'; with?: string; pool?: string }) => {
     const { roleCommands } = await import('./cluster/role.ts')
-    print(roleCommands())
+    const { capabilityList } = await import('./cluster/capability-list.ts')
+    const wanted = options.with === undefined ? {} : { capabilities: capabilityList(options.with) }
+    print(roleCommands({ pve: options.pve === '8' ? 8 : 9, ...wanted, ...(options.pool && { pool: options.pool }) }))
   })
 
 // A reader that has seen enough (head) closes the pipe; that is no fault of ours.

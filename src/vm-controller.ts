@@ -14,6 +14,7 @@ import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
+import { nodeOffline } from './engine/node-offline.ts'
 import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -96,6 +97,8 @@ export class VMController {
     if (isPaused(vm)) return done
     const other = otherPve(draft, cluster)
     if (other) return other
+    const offline = nodeOffline(deps, draft, cluster)
+    if (offline) return offline
     if (vm.metadata.deletionTimestamp) {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held

@@ -32,6 +32,8 @@ const programs = [
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',
+  'test/chaos/run.ts',
+  'test/chaos/plant.ts',
 ]
 
 /** Rooms that are programs of their own: they spawn processes, read the clock and print. */

@@ -2,7 +2,7 @@
  * The brake on deletions of one ProxmoxCluster: at most so many VMs are destroyed in a window, whoever asked for it. A namespace deleted by
  * mistake, a GitOps prune or a script that went wrong stop here, after few VMs, until a person says that all of it is meant.
  */
-import { type CountedDeletion, mostCountedDeletions } from '../api/proxmoxcluster.ts'
+import { type CountedDeletion, mostCountedDeletions } from '../api/proxmoxcluster-status.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { DeletionRecord } from './deletion-record.ts'
 

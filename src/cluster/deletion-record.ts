@@ -1,5 +1,5 @@
 /** ProxmoxCluster.status.deletions: what the brake on deletions has counted, kept over restarts. */
-import type { CountedDeletion } from '../api/proxmoxcluster.ts'
+import type { CountedDeletion } from '../api/proxmoxcluster-status.ts'
 import { readCluster, type StatusPlace, writeClusterStatus } from './status-write.ts'
 
 /** Where the brake keeps what it has counted. */

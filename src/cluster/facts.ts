@@ -1,5 +1,5 @@
 import type { Pve } from '../proxmox/endpoints.ts'
-import { missingFrom, type NeededPrivilege } from './privileges.ts'
+import { missingFrom, type MissingPrivilege } from './privileges.ts'
 
 /** What was found out about a PVE cluster at the last preflight. */
 export interface ClusterFacts {
@@ -10,7 +10,10 @@ export interface ClusterFacts {
   readonly quorate: boolean | undefined
   /** Whether firewall rules of guests are in force at all. Undefined: the token may not ask. */
   readonly firewallEnabled: boolean | undefined
-  readonly missingPrivileges: readonly NeededPrivilege[]
+  /** Those every VM needs. */
+  readonly missingPrivileges: readonly MissingPrivilege[]
+  /** Those of capabilities: what they are for is off, all else works. */
+  readonly missingOptional: readonly MissingPrivilege[]
 }
 
 /** Older ones resize synchronously and know no SDN.Use. */
@@ -19,16 +22,19 @@ export const oldestMajorVersion = 8
 /** Four small reads. Throws the PveError of the first two; what only needs a privilege that is missing is left undefined. */
 export async function preflight(
   pve: Pick<Pve, 'version' | 'permissions' | 'clusterStatus' | 'firewallOptionsDatacenter'>,
+  o: { pool?: string | undefined } = {},
 ): Promise<ClusterFacts> {
   const [version, permissions] = await Promise.all([pve.version(), pve.permissions()])
-  const missingPrivileges = missingFrom(permissions)
-  const mayAudit = !missingPrivileges.some(({ path, privilege }) => path === '/' && privilege === 'Sys.Audit')
+  const majorVersion = Number.parseInt(version, 10) || 0
+  const missing = missingFrom(permissions, { ...o, major: majorVersion })
+  const mayAudit = !missing.some(({ path, privilege }) => path === '/' && privilege === 'Sys.Audit')
   const [status, firewall] = mayAudit ? await Promise.all([pve.clusterStatus(), pve.firewallOptionsDatacenter()]) : []
   return {
     version,
-    majorVersion: Number.parseInt(version, 10) || 0,
+    majorVersion,
     quorate: status?.quorate,
     firewallEnabled: firewall?.enabled,
-    missingPrivileges,
+    missingPrivileges: missing.filter(({ capability }) => capability === undefined),
+    missingOptional: missing.filter(({ capability }) => capability !== undefined),
   }
 }

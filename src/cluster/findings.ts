@@ -1,5 +1,5 @@
 /** All that one pass over a ProxmoxCluster has found out, for its verdict (pure). */
-import type { ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { LiveCluster } from './cluster.ts'

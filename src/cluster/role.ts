@@ -1,29 +1,37 @@
-import { neededPrivileges } from './privileges.ts'
+/** The commands that make the token in Proxmox VE. */
+import { type Capability, privilegesOfMajor, usualCapabilities } from './privileges.ts'
 
 export interface RoleNames {
-  /** Without the realm's part it is created in realm `pve`. */
+  /** With its realm. */
   readonly user: string
   readonly token: string
+  /** PVE 8 and newer keep names that begin with PVE, in any case, for themselves (PVE::API2::Role). */
   readonly role: string
 }
 
-const usualNames: RoleNames = { user: 'pve-operator@pve', token: 'k8s', role: 'PVEOperator' }
+export interface RoleOptions {
+  readonly pve: 8 | 9
+  /** Beyond what every VM needs. Absent: what `pve-operator role` grants by default. */
+  readonly capabilities?: readonly Capability[]
+  /** Guests and storages are granted on this PVE pool (spec.pvePool) instead of on /vms and /storage. */
+  readonly pool?: string
+}
 
-/**
- * The commands that make the least-privilege role, its user and token, for a shell on any node. The same for PVE 8 and 9: the
- * privileges that differ between them (VM.Monitor, VM.GuestAgent.*) are not needed.
- */
-export function roleCommands(names: RoleNames = usualNames): string {
+const names: RoleNames = { user: 'pve-operator@pve', token: 'k8s', role: 'KubePVEOperator' }
+
+/** For a shell on any node of a cluster of that major version: one role, its user and token, and a grant for each of the two on each path. */
+export function roleCommands({ pve, capabilities = usualCapabilities, pool }: RoleOptions): string {
   const { user, token, role } = names
-  const privileges = [...new Set(neededPrivileges.map(({ privilege }) => privilege))].toSorted()
-  const paths = [...new Set(neededPrivileges.map(({ path }) => path))]
+  const rows = privilegesOfMajor(pve).filter(({ capability }) => capability === undefined || capabilities.includes(capability))
+  const privileges = [...new Set(rows.map(({ privilege }) => privilege))].toSorted()
+  const paths = [...new Set(rows.map(({ path }) => (pool !== undefined && isOfPool(path) ? `/pool/${pool}` : path)))]
   // Rights of a token with privilege separation are those that both it and its user have.
   const grants = paths.flatMap((path) => [
     `pveum acl modify ${path} --users '${user}' --roles ${role} --propagate ${propagation(path)}`,
     `pveum acl modify ${path} --tokens '${user}!${token}' --roles ${role} --propagate ${propagation(path)}`,
   ])
   return [
-    '# Least-privilege role, user and token for pve-operator. PVE 8 and 9; run on one node of the cluster as root.',
+    `# Least-privilege role, user and token for pve-operator. PVE ${pve}; run on one node of the cluster as root.`,
     `pveum role add ${role} --privs '${privileges.join(' ')}'`,
     `pveum user add '${user}' --comment 'pve-operator'`,
     `pveum user token add '${user}' ${token} --privsep 1`,
@@ -34,6 +42,8 @@ export function roleCommands(names: RoleNames = usualNames): string {
     '',
   ].join('\n')
 }
+
+const isOfPool = (path: string): boolean => path === '/vms' || path === '/storage'
 
 /** On / only what is asked of / itself; handed down, the role would reach everything. */
 const propagation = (path: string): 0 | 1 => (path === '/' ? 0 : 1)

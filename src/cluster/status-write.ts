@@ -1,6 +1,7 @@
 /** One part of a ProxmoxCluster's status, read from the API server and written between the writes of others. */
 import { proxmoxClusters } from '../api/meta.ts'
-import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isConflict } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'

@@ -1,5 +1,5 @@
 /** What a ProxmoxCluster tells of guests with our mark that belong to no object (pure). */
-import type { ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import type { KnownGuest } from './guest-index.ts'
 
 type Told = NonNullable<ProxmoxClusterStatus['unclaimed']>[number]

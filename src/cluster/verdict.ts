@@ -1,8 +1,10 @@
 import type { Condition } from '../api/object.ts'
-import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import { type ClusterCondition, clusterConditions } from '../api/condition-words.ts'
 import { type Reason, reasons } from '../api/words.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
+import { capabilitiesOff } from './capabilities.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
 import type { UnclaimedReport } from './unclaimed.ts'
@@ -122,6 +124,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     ...(facts && {
       version: facts.version,
       missingPrivileges: facts.missingPrivileges.map(({ path, privilege, neededFor }) => ({ path, privilege, neededFor })),
+      capabilities: capabilitiesOff(facts),
     }),
     ...(state.identity !== undefined && { identity: state.identity }),
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),

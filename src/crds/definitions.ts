@@ -16,7 +16,8 @@ import {
   vmPackages,
 } from '../api/meta.ts'
 import { poolAddressSpec } from '../api/pooladdress.ts'
-import { proxmoxClusterSpec, proxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import { proxmoxClusterSpec } from '../api/proxmoxcluster.ts'
+import { proxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
 import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'

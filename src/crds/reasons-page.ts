@@ -1,4 +1,5 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts. */
+import { addressStates, commandPhases } from '../api/other-words.ts'
 import {
   type ClusterCondition,
   clusterConditions,
@@ -11,17 +12,7 @@ import {
   type ZoneCondition,
   zoneConditions,
 } from '../api/condition-words.ts'
-import {
-  addressStates,
-  commandPhases,
-  events,
-  type LocalStatus,
-  localStatuses,
-  type Phase,
-  phases,
-  reasons,
-  statusesBeside,
-} from '../api/words.ts'
+import { events, type LocalStatus, localStatuses, type Phase, phases, reasons, statusesBeside } from '../api/words.ts'
 
 const finished: Record<LocalStatus, string> = {
   creation: 'Addresses, VMID, names and MAC are being chosen and written down; nothing is in PVE yet.',

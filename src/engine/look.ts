@@ -153,12 +153,10 @@ export class Look {
     try {
       this.#config = await this.#readConfig()
     } catch (fault) {
-      const { kind, message } = judge(fault)
-      if (kind === 'absent') return false
-      if (kind !== 'denied' || this.#row) throw fault
-      this.#doubt = `PVE does not list VM ${this.#vmid} and does not show it: ${message}; give the token VM.Audit on /vms/${this.#vmid}`
-      this.#doubtReason = 'ListingDoubtful'
-      return true
+      const { kind } = judge(fault)
+      // A token with rights through a PVE pool is refused as soon as the guest has left the pool, as one does that is gone.
+      if (kind === 'absent' || (kind === 'denied' && !this.#row)) return false
+      throw fault
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values

@@ -21,6 +21,8 @@ export interface Program {
 
 export interface ProgramOptions {
   name: string
+  /** Absent: `bin/pve-operator`. */
+  command?: string
   args: readonly string[]
   logFile: string
   /** It counts as started once it prints this line. Absent: at once. */
@@ -38,8 +40,8 @@ export interface StartedAs {
 const graceMs = 10_000
 
 /**
- * Starts `pve-operator <args>` as a process of its own, in a process group of its own: Ctrl-C reaches whoever started it, who then stops its
- * programs in order.
+ * Starts `pve-operator <args>`, or another command, as a process of its own, in a process group of its own: Ctrl-C reaches whoever started it,
+ * who then stops its programs in order.
  */
 export function startProgram(options: ProgramOptions): Program {
   mkdirSync(dirname(options.logFile), { recursive: true })
@@ -47,7 +49,7 @@ export function startProgram(options: ProgramOptions): Program {
   const {
     command: [command, ...first],
     env,
-  } = options.as ?? { command: [launcher], env: {} }
+  } = options.as ?? { command: [options.command ?? launcher], env: {} }
   const child = spawn(command, [...first, ...options.args], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

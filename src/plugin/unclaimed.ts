@@ -1,6 +1,7 @@
 /** `kubectl pve unclaimed`: guests in PVE with our mark that belong to no object. */
 import { proxmoxClusters } from '../api/meta.ts'
-import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmoxcluster.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import { printJson, type Session } from './session.ts'
 import { table } from './table.ts'
 

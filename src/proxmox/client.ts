@@ -49,7 +49,9 @@ export class PveClient implements ApiRequestable {
   /** Which PVE answers; asked before a write and before an answer is used, wherever that is in doubt. */
   readonly identity = new IdentityGuard()
   #failover: EndpointFailover
-  #agent: Agent
+  #reader: Agent
+  /** Has connections of its own, which are made to servers known to be the right PVE only. */
+  #writer: Agent
   #authorization: string
   /** The Date of PVE's last answer, and when it came by a clock that never jumps. */
   #lastDate: { readonly theirMs: number; readonly monotonicMs: number } | undefined
@@ -62,23 +64,25 @@ export class PveClient implements ApiRequestable {
     this.#gate = new RequestGate(options.requestsInFlight)
     this.perGuest = new RequestRate({ clock: o.clock, limit: mostPerMinute })
     this.#failover = new EndpointFailover(options.endpoints, o.clock)
-    this.#agent = this.#agentFor(options.tls)
+    this.#reader = this.#readerFor(options.tls)
+    this.#writer = this.#writerFor(options.tls)
     this.#authorization = authorizationOf(options)
   }
 
   /** Takes other endpoints, credentials, trust or limits; requests under way end as they began. */
   reconfigure(options: PveClientOptions): void {
-    const former = this.#agent
+    const former = [this.#reader, this.#writer]
     this.#gate.setLimit(options.requestsInFlight)
     this.#failover = new EndpointFailover(options.endpoints, this.#clock)
-    this.#agent = this.#agentFor(options.tls)
+    this.#reader = this.#readerFor(options.tls)
+    this.#writer = this.#writerFor(options.tls)
     this.#authorization = authorizationOf(options)
     this.identity.forgetAll()
-    void former.close()
+    for (const agent of former) void agent.close()
   }
 
   async close(): Promise<void> {
-    await this.#agent.close()
+    await Promise.all([this.#reader.close(), this.#writer.close()])
   }
 
   get inFlight(): number {
@@ -159,23 +163,27 @@ export class PveClient implements ApiRequestable {
     return this.identity.confirm(origin, async () => dataOf(call, await this.#send(origin, call)))
   }
 
-  #agentFor(tls: TlsTrust): Agent {
-    const connect = connectorFor(tls, (origin, certificate) => this.identity.connected(origin, certificate))
-    return new Agent({
-      connect,
-      allowH2: false,
-      pipelining: 1,
-      keepAliveTimeout: keepAliveMs,
-      keepAliveMaxTimeout: keepAliveMs,
-      headersTimeout: 0, // our own deadline covers both
-      bodyTimeout: 0,
-    })
+  #readerFor(tls: TlsTrust): Agent {
+    const noted = (origin: string, certificate: string): undefined => {
+      this.identity.connected(origin, certificate)
+    }
+    return agentWith(connectorFor(tls, noted))
+  }
+
+  #writerFor(tls: TlsTrust): Agent {
+    return agentWith(connectorFor(tls, (_, certificate) => (this.identity.mayCarryWrites(certificate) ? undefined : new UnknownServer())))
   }
 
   async #withReplacedConnection(origin: string, call: WireCall): Promise<WireAnswer> {
     try {
       return await this.#send(origin, call)
     } catch (fault) {
+      if (fault instanceof UnknownServer) {
+        this.identity.forget(origin)
+        await this.#confirm(origin)
+        this.#mayWrite()
+        return await this.#send(origin, call)
+      }
       if (call.method !== 'GET' || failedToConnect(fault) || !wasReset(fault)) throw fault
       return await this.#send(origin, call)
     }
@@ -185,7 +193,7 @@ export class PveClient implements ApiRequestable {
     const deadline = new AbortController()
     const cancel = this.#clock.after(deadlineMs, () => deadline.abort(new DeadlineExceeded()))
     try {
-      const response = await this.#agent.request({
+      const response = await (call.method === 'GET' ? this.#reader : this.#writer).request({
         origin,
         path: call.path,
         method: call.method,
@@ -206,6 +214,26 @@ export class PveClient implements ApiRequestable {
   #noteDate(date: string | string[] | undefined): void {
     const theirs = typeof date === 'string' ? Date.parse(date) : Number.NaN
     if (!Number.isNaN(theirs)) this.#lastDate = { theirMs: theirs, monotonicMs: this.#clock.monotonicMs() }
+  }
+}
+
+function agentWith(connect: ReturnType<typeof connectorFor>): Agent {
+  return new Agent({
+    connect,
+    allowH2: false,
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: keepAliveMs,
+    headersTimeout: 0, // our own deadline covers both
+    bodyTimeout: 0,
+  })
+}
+
+/** Another server than before may answer: a renewed certificate, another node, another PVE. */
+class UnknownServer extends Error {
+  readonly code = 'UNKNOWN_SERVER'
+  constructor() {
+    super('the endpoint shows a certificate under which this PVE is not known yet')
   }
 }
 

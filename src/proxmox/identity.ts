@@ -22,8 +22,8 @@ export class IdentityGuard {
   #expected: string | undefined
   #found: string | undefined
   #other: string | undefined
-  /** Endpoints that have shown the expected identity since they were last in doubt. */
-  readonly #confirmed = new Set<string>()
+  /** What endpoints have shown since they were last in doubt. */
+  readonly #confirmed = new Map<string, string>()
   /** Certificate shown by an endpoint at its last connection; and all that belonged to confirmed ones. */
   readonly #shown = new Map<string, string>()
   readonly #known = new Set<string>()
@@ -34,8 +34,9 @@ export class IdentityGuard {
   expect(identity: string | undefined): void {
     const wanted = identity?.toUpperCase()
     if (wanted === this.#expected) return
+    // Certificates of the former one say nothing of the PVE that a person confirms now.
+    if (this.#expected !== undefined) this.#known.clear()
     this.#expected = wanted
-    this.forgetAll()
     if (this.#found !== undefined) this.#judge(this.#found)
   }
 
@@ -65,6 +66,11 @@ export class IdentityGuard {
     if (!this.#known.has(certificate)) this.#confirmed.delete(origin)
   }
 
+  /** Whether a connection that shows this certificate may carry a write: a standing confirmation says nothing of who answers a new one. */
+  mayCarryWrites(certificate: string): boolean {
+    return this.#expected === undefined || this.#known.has(certificate)
+  }
+
   /** A connection failed: who answers next is open. */
   forget(origin: string): void {
     this.#confirmed.delete(origin)
@@ -78,7 +84,7 @@ export class IdentityGuard {
 
   /** Throws unless the endpoint is the expected PVE; asks it if that is in doubt. Nothing is asked while nothing is recorded. */
   async confirm(origin: string, ask: () => Promise<unknown>): Promise<void> {
-    if (this.#expected === undefined || (this.#confirmed.has(origin) && this.#other === undefined)) return
+    if (this.#expected === undefined || (this.#confirmed.get(origin) === this.#expected && this.#other === undefined)) return
     const asking = this.#asking.get(origin) ?? ask().then(identityIn)
     this.#asking.set(origin, asking)
     try {
@@ -92,7 +98,7 @@ export class IdentityGuard {
   learn(origin: string, identity: string): void {
     this.#judge(identity)
     if (this.#other !== undefined) throw this.fault()
-    this.#confirmed.add(origin)
+    this.#confirmed.set(origin, identity)
     const certificate = this.#shown.get(origin)
     if (certificate !== undefined) this.#known.add(certificate)
   }

@@ -17,10 +17,13 @@ const connectTimeoutMs = 5_000
 const notConnected = Symbol('not connected')
 export const failedToConnect = (fault: unknown): boolean => typeof fault === 'object' && fault !== null && notConnected in fault
 
-/** `connected` hears of each connection: the origin, and the SHA-256 of the certificate it shows (empty without TLS). */
+/**
+ * `connected` hears of each connection: the origin, and the SHA-256 of the certificate it shows (empty without TLS). With a fault as its answer
+ * the connection is given up before anything is sent.
+ */
 export function connectorFor(
   trust: TlsTrust,
-  connected: (origin: string, certificate: string) => void = () => undefined,
+  connected: (origin: string, certificate: string) => Error | undefined = () => undefined,
 ): buildConnector.connector {
   const pins = new Set((trust.fingerprints ?? []).map(plain))
   const pinned = pins.size > 0
@@ -34,8 +37,8 @@ export function connectorFor(
   return (options, callback) => {
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(marked(error), null)
-      const fault = pinned ? mismatch(socket, pins) : undefined
-      if (fault === undefined) connected(new URL(`${options.protocol}//${options.host ?? options.hostname}`).origin, certificateOf(socket))
+      const origin = new URL(`${options.protocol}//${options.host ?? options.hostname}`).origin
+      const fault = (pinned ? mismatch(socket, pins) : undefined) ?? connected(origin, certificateOf(socket))
       if (fault === undefined) return callback(null, socket)
       socket.destroy()
       return callback(marked(fault), null)

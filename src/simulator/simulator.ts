@@ -1,5 +1,5 @@
 import { Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { handleAdmin } from './admin/admin.ts'
 import { Faults } from './admin/faults.ts'
 import { RequestLog } from './admin/requests.ts'
@@ -60,8 +60,14 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
   const sim = view(cluster, { faults, requests, url: '', routes: allRoutes, reset, swap: (isOther: boolean) => cluster.swap(isOther) })
   const pipeline = new Pipeline(new Router(allRoutes), () => sim)
-  const server = createListener({ tls: cluster.served, pipeline, sim: () => sim, admin: (request) => handleAdmin(request, sim) })
+  /** How often another PVE had come to answer when a connection was made: one that stands leads to the PVE it was made to, or nowhere. */
+  const madeAfter = new WeakMap<Socket, number>()
+  let swaps = 0
+  const isStale = (socket: Socket): boolean => madeAfter.get(socket) !== swaps
+  const server = createListener({ tls: cluster.served, pipeline, sim: () => sim, admin: (request) => handleAdmin(request, sim), isStale })
+  for (const event of ['connection', 'secureConnection']) server.on(event, (socket: Socket) => madeAfter.set(socket, swaps))
   cluster.onSwap = (served) => {
+    swaps += 1
     if (server instanceof HttpsServer && served) server.setSecureContext(served)
     // The call that asked for it still gets its answer; after that the old connections lead nowhere.
     server.closeIdleConnections()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { CountedDeletion } from '../../src/api/proxmoxcluster.ts'
+import type { CountedDeletion } from '../../src/api/proxmoxcluster-status.ts'
 import { DeletionBrake, type DeletionLeave, type DeletionLimit, usualMax } from '../../src/cluster/deletion-brake.ts'
 import type { Clock } from '../../src/ops/clock.ts'
 

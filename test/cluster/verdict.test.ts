@@ -5,7 +5,14 @@ import type { ClusterFacts } from '../../src/cluster/facts.ts'
 import type { Failure } from '../../src/proxmox/failures.ts'
 import { listingOf } from '../../src/proxmox/listing.ts'
 
-const healthy: ClusterFacts = { version: '9.2.11', majorVersion: 9, quorate: true, firewallEnabled: true, missingPrivileges: [] }
+const healthy: ClusterFacts = {
+  version: '9.2.11',
+  majorVersion: 9,
+  quorate: true,
+  firewallEnabled: true,
+  missingPrivileges: [],
+  missingOptional: [],
+}
 const listing = listingOf(
   [
     { type: 'node', node: 'pve10', status: 'offline' },

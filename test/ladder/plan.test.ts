@@ -43,6 +43,10 @@ const missing: Record<string, { seen?: Seen; want: Want }> = {
   },
   set_network: { want: wanting({ net: { ...running.net, vlan: 7 } }) },
   set_firewall: { want: wanting({ firewall: wantingFirewall({ ipfilter: ['203.0.113.10'] }) }) },
+  put_back_firewall: {
+    seen: seeing(settledValues, { foreignFirewall: { aliases: [], sets: [], rules: [] } }),
+    want: wanting({ foreignFirewall: { aliases: [{ name: 'office', cidr: '198.51.100.7' }], sets: [], rules: [] } }),
+  },
   set_cloudinit: { want: wanting({ cloudInit: { ...running.cloudInit, ciuser: 'admin' } }) },
   stop: {
     seen: seeing(settledValues, { config: { values: settledValues, digest: '', pending: ['cores'] }, power: 'running' }),

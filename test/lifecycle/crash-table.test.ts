@@ -228,7 +228,6 @@ describe('the crash table', () => {
     const rows = [
       ['a stop', 'stop', 'POST /nodes/{node}/qemu/{vmid}/status/stop'],
       ['a destruction', 'destroy', 'DELETE /nodes/{node}/qemu/{vmid}'],
-      ['the deletion of a snapshot', 'snapshot', 'DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}'],
       ['the deletion of a backup', 'backup', 'DELETE /nodes/{node}/storage/{storage}/content/{volume}'],
       ['the release of an address', 'release', 'PUT pooladdresses'],
       ['the last word on the object', 'finalizer', 'PATCH proxmoxvms'],

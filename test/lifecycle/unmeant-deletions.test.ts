@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { allowDeleteAnnotation, letGoAnnotation } from '../../src/api/group.ts'
-import { crdResource, type KubeObject, poolAddresses, proxmoxVMs, type Resource } from '../../src/api/meta.ts'
+import { crdResource, type KubeObject, poolAddresses, proxmoxClusters, proxmoxVMs, type Resource } from '../../src/api/meta.ts'
+import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { carriesMark, markOf, ownTag } from '../../src/ladder/mark.ts'
 import { at } from '../plugin/terminal.ts'
@@ -119,12 +120,19 @@ describe('a deletion that is no wish to lose the VM', () => {
   )
 
   it(
-    'with its CRD keeps every VM and address and says so, over a restart; release lets the CRDs go, and they can be applied again',
+    'with its CRD keeps every VM and address and says so, over a restart; release lets the CRDs go, and new objects adopt the VMs',
     async () => {
       const vms = [await born('one'), await born('two', { deletionPolicy: 'Orphan' }), await born('three', { deletionProtection: true })]
       await expect(world.client.delete(crdResource, { name: 'proxmoxvms.pve.hosting' })).rejects.toThrow(
         'deleting CRD proxmoxvms.pve.hosting deletes every ProxmoxVM; read docs/uninstall.md first. If that is meant: kubectl annotate crd proxmoxvms.pve.hosting pve.hosting/allow-delete=true',
       )
+      const { metadata: former, spec } = (await world.client.get(proxmoxClusters, { name: world.cluster })) as ProxmoxCluster
+      const cluster = {
+        apiVersion: 'pve.hosting/v1alpha1',
+        kind: 'ProxmoxCluster',
+        metadata: { name: former.name, labels: former.labels ?? {} },
+        spec,
+      }
       const crds = (await world.client.list(crdResource)).filter(({ metadata }) => metadata.name.endsWith('.pve.hosting'))
       expect(crds).toHaveLength(7)
       world.simulator.requests.reset()
@@ -163,6 +171,17 @@ describe('a deletion that is no wish to lose the VM', () => {
       await asThePageSays('kubectl apply --server-side -k deploy', () => own.install())
       expect(await world.client.list(proxmoxVMs)).toEqual([])
       expect(await world.client.list(poolAddresses)).toEqual([])
+      await world.client.create(proxmoxClusters, cluster)
+      await world.pool(aV4Pool(), pool)
+      for (const { metadata } of vms) await world.apply(metadata.name, { addresses: [{ name: 'main', poolRef: { name: pool } }] })
+      for (const { metadata } of vms) await world.untilCondition(metadata.name, 'Stalled', 'True', 'OwnedByFormerObject', 60)
+      expect(page).toContain('kubectl pve adopt --former')
+      expect(await pve('adopt', '--former', '--yes', '--timeout', '60s')).toMatchObject({ code: 0 })
+      for (const vm of vms) {
+        const { status } = await world.untilReady(vm.metadata.name, 60)
+        expect([status?.vmid, status?.addresses?.[0]?.address]).toEqual([vm.status?.vmid, vm.status?.addresses?.[0]?.address])
+        expect(world.guestOf(vm).isRunning).toBe(true)
+      }
     },
     patienceMs,
   )

@@ -129,6 +129,21 @@ describe('an object made again under the name of a former one', () => {
   )
 
   it(
+    'can be deleted again, and the guest keeps running with its address',
+    async () => {
+      await world.apply('shop', spec())
+      await setBack(world, 'shop', former.status)
+      await world.startOperator()
+      await world.untilCondition('shop', 'Stalled', 'True', 'OwnedByFormerObject')
+      await world.delete('shop')
+      await world.untilGone('shop')
+      expect(guest().isRunning).toBe(true)
+      expect(await holders()).toEqual([former.metadata.uid])
+    },
+    patienceMs,
+  )
+
+  it(
     'is born when the guest of the former one is deleted in PVE',
     async () => {
       await world.apply('shop', spec())

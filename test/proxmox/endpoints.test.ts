@@ -56,7 +56,7 @@ describe('a guest from clone to destruction', () => {
     for (const cidr of ['203.0.113.10', '2001:db8::10']) await firewall.addToIpset('ipfilter-net0', { cidr })
     await firewall.removeFromIpset('ipfilter-net0', '203.0.113.10')
     expect([await firewall.ipsets(), (await firewall.ipset('ipfilter-net0')).map(({ cidr }) => cidr)]).toEqual([
-      ['ipfilter-net0'],
+      [{ name: 'ipfilter-net0' }],
       ['2001:db8::10'],
     ])
     await firewall.addRule({ type: 'in', action: 'DROP', enable: 1, comment: 'two' })
@@ -112,6 +112,7 @@ describe('the preflight', () => {
       quorate: true,
       firewallEnabled: true,
       missingPrivileges: [],
+      missingOptional: [],
     })
     await sim.stop()
   })

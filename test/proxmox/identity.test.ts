@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { Agent, request } from 'undici'
 import { clusterChanged } from '../../src/proxmox/identity.ts'
+import { makeAuthority } from '../../src/simulator/tls/certificate.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts'
 import { type Simulated, simulated } from './simulated.ts'
 
@@ -37,7 +39,7 @@ describe('which PVE answers', () => {
     sim.client.identity.expect(identity)
     for (let again = 0; again < 3; again += 1) await sim.pve.resources()
     await clone()
-    expect(asked(sim.simulator)).toBe(2)
+    expect(asked(sim.simulator)).toBe(1)
     expect(sim.client.identity.other).toBeUndefined()
   })
 
@@ -48,8 +50,6 @@ describe('which PVE answers', () => {
     const changes: unknown[] = []
     sim.client.identity.subscribe(() => changes.push(sim.client.identity.other))
     const second = await replace()
-    // The connection that was kept alive ends; from then on it is open who is there.
-    await expect(clone()).rejects.toThrow()
     await expect(clone()).rejects.toEqual(fault)
     expect(second.requests.report().byRoute['POST /nodes/{node}/qemu/{vmid}/clone']).toBeUndefined()
     expect(changes).toEqual([sim.client.identity.found])
@@ -72,5 +72,31 @@ describe('which PVE answers', () => {
     identity.connected(new URL(sim.simulator.url).origin, 'another certificate')
     expect(await sim.pve.resources()).not.toEqual([])
     expect(identity.other).toBeUndefined()
+  })
+
+  it('is asked again before a write leaves on a new connection, though no request has failed since', async () => {
+    sim = await simulated({ tls: true, client: { tls: { insecureSkipVerify: true } } })
+    sim.client.identity.expect(await sim.pve.identity())
+    await sim.pve.resources()
+    const anyone = new Agent({ connect: { rejectUnauthorized: false }, keepAliveTimeout: 1 })
+    const { body } = await request(`${sim.simulator.url}/sim/other-pve`, { method: 'POST', dispatcher: anyone })
+    await body.dump()
+    await expect(clone()).rejects.toEqual(fault)
+    expect(sim.simulator.requests.report().byRoute['POST /nodes/{node}/qemu/{vmid}/clone']).toBeUndefined()
+  })
+
+  it('is asked once more for a write when the certificate was renewed, and the write leaves', async () => {
+    const { certificate, key } = makeAuthority()
+    const tls = { ca: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() }
+    sim = await simulated({ tls: true, scenario: { tls }, client: { tls: { insecureSkipVerify: true } } })
+    const { identity } = sim.client
+    identity.expect(await sim.pve.identity())
+    await sim.pve.resources()
+    const port = Number(new URL(sim.simulator.url).port)
+    await sim.simulator.stop()
+    other = await startSimulator({ port, speed: 20, authDelayMs: 0, scenario: { tls } })
+    expect(other.fingerprint).not.toBe(sim.simulator.fingerprint)
+    await clone()
+    expect(asked(other)).toBe(1)
   })
 })

@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
 import { describe, expect, it } from '@jest/globals'
+import { Agent, request } from 'undici'
 import { makeAuthority } from '../../src/simulator/tls/certificate.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 
@@ -40,6 +43,23 @@ describe('the identity of the simulated cluster', () => {
     await expect(startSimulator({ scenario: { tls: { ...tls, key: other } } })).rejects.toThrow(
       'tls.key of the scenario does not belong to tls.ca',
     )
+  })
+
+  it('answers nothing any more on a connection that was made to another PVE', async () => {
+    const simulator = await startSimulator()
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(simulator.url).port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    socket.write('POST /api2/json/access/ticket HTTP/1.1\r\nHost: pve\r\n')
+    const { statusCode, body } = await request(`${simulator.url}/sim/other-pve`, {
+      method: 'POST',
+      dispatcher: new Agent({ connect: { rejectUnauthorized: false }, keepAliveTimeout: 1 }),
+    })
+    await body.dump()
+    expect(statusCode).toBe(200)
+    socket.write('Content-Length: 0\r\n\r\n')
+    expect(await text(socket)).toBe('')
+    expect(simulator.requests.report().total).toBe(0)
+    await simulator.stop()
   })
 
   it('changes while another PVE answers, and comes back', async () => {

@@ -131,6 +131,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       full: isFull,
       ...(isFull && storage && { storage }),
       ...(isFull && isFileOn(climb, storage ?? look.facts.systemDisk?.storage) && { format: 'qcow2' }),
+      ...(cluster.spec.pvePool && { pool: cluster.spec.pvePool }),
       ...(node && node !== source.node && { target: node }),
       ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
     })

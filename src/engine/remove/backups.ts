@@ -15,7 +15,9 @@ interface Place {
 
 /** Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked. */
 export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus): Promise<BackupsSeen> {
-  const missing = cluster.facts()?.missingPrivileges.find(({ privilege }) => ['VM.Backup', 'Datastore.AllocateSpace'].includes(privilege))
+  const { missingPrivileges = [], missingOptional = [] } = cluster.facts() ?? {}
+  const needed = ['VM.Backup', 'Datastore.AllocateSpace']
+  const missing = [...missingPrivileges, ...missingOptional].find(({ privilege }) => needed.includes(privilege))
   if (missing) return { found: [], unseen: [], missingPrivilege: `${missing.privilege} on ${missing.path}` }
   const listing = cluster.inventory.current()
   if (!listing) return { found: [], unseen: ['all storages: PVE has not listed them yet'] }

@@ -8,7 +8,7 @@ import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { notedOnce, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
-import { type Outcome, waitForTask } from '../../ladder/outcome.ts'
+import { type Outcome, wait, waitForTask } from '../../ladder/outcome.ts'
 
 /** Pauses after the first failures of a step, in seconds; then the last one. */
 const pauses = [2, 4, 8, 16, 30] as const
@@ -53,10 +53,22 @@ export async function readRemovalReceipt(
   delete memory.removal.pausedUntilMs
   if (end.warnings) await tellWarnings(pass, cluster, step.name, step.upid)
   // HA has only taken the wish down; until it acts the power is looked at, with pauses.
-  if (taskType(step.upid) === 'hastop') return failed(pass, 'stop', judgeExit("PVE's high availability has not stopped it yet"))
+  if (taskType(step.upid) === 'hastop') return handedOver(pass)
   draft.change(stepDone(iso, ''))
   if (step.name === 'remove') return { is: 'gone' }
   return step.name === 'stop' ? { is: 'stopped' } : undefined
+}
+
+/** Its manager looks every 10 s, and the node acts within 20 more. */
+const haPauseMs = 15_000
+
+function handedOver({ memory, deps, draft }: Pass): Outcome {
+  memory.removal.pausedUntilMs = deps.clock.monotonicMs() + haPauseMs
+  return wait(
+    'TaskRunning',
+    `PVE's high availability was asked to stop VM ${draft.status.vmid} and does so within half a minute.`,
+    haPauseMs,
+  )
 }
 
 const taskType = (upid: string) => upid.split(':')[5]

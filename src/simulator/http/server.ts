@@ -28,6 +28,8 @@ export interface ServerOptions {
   pipeline: Pipeline
   sim: () => Sim
   admin: (request: AdminRequest) => Promise<{ status: number; body: unknown }>
+  /** The connection was made to another PVE than the one that answers now. */
+  isStale: (socket: Socket) => boolean
 }
 
 /** The listener of one node's pveproxy, with the simulator's own side under /sim/. */
@@ -70,6 +72,10 @@ async function serve(options: ServerOptions, request: IncomingMessage, response:
   const path = decodePath(rawPath)
   if (path.startsWith('/sim/')) {
     await serveAdmin(options, request, response, path, search)
+    return
+  }
+  if (options.isStale(request.socket)) {
+    request.socket.destroy()
     return
   }
   const at = Date.now()

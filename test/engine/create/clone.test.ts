@@ -35,6 +35,7 @@ function absentVM(answer: () => string, o: { isUnasked?: boolean; open?: readonl
     deleting: false,
     clockSkewMs: 0,
     tasks: { ended: () => ended.end, follow: () => () => undefined },
+    spec: {},
     cloneTargets: { of: () => Promise.resolve(undefined) },
     inventory: { current: () => undefined },
     cloneSlots: { take: () => ({ granted: true }), release: () => undefined, hold: () => undefined },

@@ -1,0 +1,18 @@
+/** Words of kinds beside ProxmoxVM that leave the process in their status or spec. */
+
+/** States of a PoolAddress, written into its spec together with the change of holder. */
+export const addressStates = {
+  Allocated: 'Held by the ProxmoxVM in claimRef.',
+  Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
+  Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
+  Released: 'Free; the object is kept for its record of former holders.',
+} as const
+
+/** Phases of a ProxmoxVMCommand. */
+export const commandPhases = {
+  Pending: 'Nothing was done yet.',
+  Running: 'It is being carried out.',
+  Succeeded: 'Done, or it was so already.',
+  Failed: 'Refused or failed; the message says why. It is not tried again.',
+} as const

@@ -1,0 +1,116 @@
+// Looks at the guests as PVE really has them: marks, addresses, strangers, disks, and who should be off.
+import { parseMark } from '../../../src/ladder/mark.ts'
+import { configText, type Guest } from '../../../src/simulator/guests/guest.ts'
+import type { Account } from '../ledger.ts'
+import type { Scene } from '../scene.ts'
+import type { Verdicts } from './verdicts.ts'
+
+/** Beyond shutdownTimeout (3 s), in which PVE could be asked all the time: a pass, a task, a pause after a failure. */
+const suspendWithinMs = 25_000
+
+/** The account of the object whose mark the guest carries with its own VMID. */
+export function ownerOf({ ledger }: Scene, guest: Guest): Account | undefined {
+  const uid = uidOf(guest)
+  return uid === undefined ? undefined : ledger.ofUid(uid)
+}
+
+export function uidOf(guest: Guest): string | undefined {
+  const mark = parseMark(guest.config.get('description'))
+  return mark?.vmid === guest.vmid ? mark.uid : undefined
+}
+
+/** What the running system has. */
+export const addressesIn = (guest: Guest): string[] =>
+  [...(guest.process?.inside.addresses.values() ?? [])].flat().map(({ address }) => address)
+
+export class GuestWatch {
+  readonly #scene: Scene
+  readonly #verdicts: Verdicts
+  readonly #strangers = new Map<number, string>()
+  readonly #disks = new Map<Account, Set<string>>()
+  readonly #runningMs = new Map<Account, number>()
+  #lookedAtMs = performance.now()
+
+  constructor(scene: Scene, verdicts: Verdicts) {
+    this.#scene = scene
+    this.#verdicts = verdicts
+  }
+
+  /** `canAsk`: an operator runs and nothing is armed that may delay it. */
+  look(canAsk: boolean): void {
+    const nowMs = performance.now()
+    const passedMs = nowMs - this.#lookedAtMs
+    this.#lookedAtMs = nowMs
+    const guests = this.#scene.world.guests()
+    this.#marks(guests)
+    this.#addresses(guests)
+    this.#foreign()
+    for (const account of this.#scene.ledger.all()) this.#disksOf(account)
+    for (const guest of guests) this.#suspension(guest, canAsk ? passedMs : 0)
+  }
+
+  #marks(guests: readonly Guest[]): void {
+    const byUid = Map.groupBy(guests, uidOf)
+    for (const [uid, marked] of byUid) {
+      if (uid === undefined || marked.length < 2) continue
+      const name = this.#scene.ledger.ofUid(uid)?.name ?? uid
+      this.#verdicts.broken('oneVM', uid, `VMIDs ${marked.map(({ vmid }) => vmid).join(' and ')} carry the mark of ${name}`)
+    }
+  }
+
+  #addresses(guests: readonly Guest[]): void {
+    const holders = new Map<string, number>()
+    for (const guest of guests) {
+      const configured = /\bip=([\d.]+)/.exec(guest.config.get('ipconfig0') ?? '')?.[1]
+      const own = new Set([...addressesIn(guest), ...(configured && uidOf(guest) ? [configured] : [])])
+      for (const address of own) {
+        const other = holders.get(address)
+        if (other !== undefined) this.#verdicts.broken('oneGuest', address, `${address} is in VMID ${other} and in VMID ${guest.vmid}`)
+        holders.set(address, guest.vmid)
+      }
+    }
+  }
+
+  #foreign(): void {
+    for (const vmid of this.#scene.strangers) {
+      const guest = this.#scene.world.simulator.world.guests.get(vmid)
+      const now = guest ? `${configText(guest)}${guest.isRunning}${guest.node}` : 'gone'
+      const before = this.#strangers.get(vmid) ?? now
+      this.#strangers.set(vmid, before)
+      if (now !== before) this.#verdicts.broken('foreignUntouched', vmid, `VMID ${vmid} is nobody's of ours and was changed: ${now}`)
+    }
+  }
+
+  #disksOf(account: Account): void {
+    const { wasReady, mayDestroy, wasDestroyed, vmid, uid } = account
+    if (!wasReady || mayDestroy || wasDestroyed || vmid === undefined || uid === undefined) return void this.#disks.delete(account)
+    const there = new Set(
+      this.#scene.world.simulator.world.storage
+        .ownedBy(vmid)
+        .filter(({ content, name }) => content === 'images' && name.includes('disk-'))
+        .map(({ storage, name }) => `${storage}:${name}`),
+    )
+    const before = this.#disks.get(account)
+    if (!before) return void this.#disks.set(account, there)
+    const gone = [...before].filter((disk) => !there.has(disk))
+    if (gone.length > 0) this.#verdicts.broken('noLossUnasked', uid, `${account.name} (VMID ${vmid}) lost ${gone.join(', ')}`)
+    for (const disk of there) before.add(disk)
+  }
+
+  #suspension(guest: Guest, passedMs: number): void {
+    const account = ownerOf(this.#scene, guest)
+    if (!account) return
+    const { isSuspended, isPaused, isDeleted, name } = account
+    const isUp = this.#scene.world.simulator.world.nodes.get(guest.node)?.online ?? false
+    if (!isSuspended || isPaused || isDeleted || !guest.isRunning) return void this.#runningMs.delete(account)
+    if (!isUp || guest.lock !== undefined) return
+    const ms = (this.#runningMs.get(account) ?? 0) + passedMs
+    this.#runningMs.set(account, ms)
+    if (ms > suspendWithinMs)
+      this.#verdicts.broken(
+        'suspendedIsOff',
+        account.uid ?? name,
+        `${name} (VMID ${guest.vmid}) is suspended and runs for ${Math.round(ms / 1000)} s`,
+      )
+  }
+}

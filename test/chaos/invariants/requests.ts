@@ -1,0 +1,114 @@
+// Judges each request of the operator before PVE sees it: whom it stops, destroys or changes, and how often it is repeated.
+import type { CallInfo } from '../../../src/simulator/contracts.ts'
+import { configText } from '../../../src/simulator/guests/guest.ts'
+import type { Scene } from '../scene.ts'
+import { ownerOf } from './guests.ts'
+import type { Verdicts } from './verdicts.ts'
+
+const windowMs = 60_000
+const mostRequests = 60
+/** With pauses of 2, 4, 8, 16 and 30 s a request is sent 5 times a minute; twice as many is haste. */
+const mostRepeats = 10
+const pauseGraceMs = 3000
+
+interface Count {
+  /** What the guest was like when the counting began. */
+  state: string
+  since: number
+  requests: { atMs: number; what: string }[]
+}
+
+export class RequestWatch {
+  readonly #scene: Scene
+  readonly #verdicts: Verdicts
+  readonly #counts = new Map<number, Count>()
+
+  constructor(scene: Scene, verdicts: Verdicts) {
+    this.#scene = scene
+    this.#verdicts = verdicts
+  }
+
+  sees(info: CallInfo): void {
+    const { method, template, params } = info
+    const isClone = template.endsWith('/clone')
+    const vmid = Number(isClone ? params['newid'] : (params['vmid'] ?? vmidOfTask(info.path)))
+    if (!(vmid > 0)) return
+    this.#count(vmid, info)
+    if (method !== 'GET' && !isClone) this.#write(vmid, info)
+  }
+
+  /** Starts a new count for whoever has changed. */
+  look(): void {
+    for (const [vmid, count] of this.#counts) {
+      const state = this.#stateOf(vmid)
+      if (state !== count.state) this.#counts.set(vmid, { state, since: this.#nowMs, requests: [] })
+    }
+  }
+
+  /** The next operator begins at nothing. */
+  restart(): void {
+    this.#counts.clear()
+  }
+
+  get #nowMs(): number {
+    return this.#scene.world.clock.monotonicMs()
+  }
+
+  #stateOf(vmid: number): string {
+    const { guests, firewall } = this.#scene.world.simulator.world
+    const guest = guests.get(vmid)
+    return guest ? `${configText(guest)} ${guest.process?.pid} ${guest.node} ${JSON.stringify(firewall.get(vmid))}` : ''
+  }
+
+  #write(vmid: number, { method, template }: CallInfo): void {
+    const what = `${method} ${template.split('{vmid}')[1] || '(the VM)'}`
+    if (this.#scene.strangers.has(vmid)) return this.#verdicts.broken('foreignUntouched', vmid, `${what} is sent for the stranger ${vmid}`)
+    const guest = this.#scene.world.simulator.world.guests.get(vmid)
+    const account = guest && ownerOf(this.#scene, guest)
+    if (!guest || !account) return
+    const subject = account.uid ?? vmid
+    if (account.isPaused && this.#nowMs - account.touchedAtMs > pauseGraceMs)
+      this.#verdicts.broken('pausedIsLeft', subject, `${what} is sent for ${account.name}, which is paused`)
+    if (method === 'DELETE' && template.endsWith('/{vmid}')) {
+      if (!account.mayDestroy)
+        this.#verdicts.broken('noLossUnasked', `${subject} request`, `${account.name} (VMID ${vmid}) is deleted, and nobody asked for that`)
+    } else if (/\/status\/(?:stop|shutdown|reboot|reset|suspend)$/.test(template) && guest.isRunning) {
+      if (!account.mayStop && !account.isSuspended)
+        this.#verdicts.broken('noStopUnasked', subject, `${what} is sent for ${account.name} (VMID ${vmid}), and nobody asked for that`)
+    }
+  }
+
+  #count(vmid: number, { method, template, params }: CallInfo): void {
+    const nowMs = this.#nowMs
+    const count = this.#counts.get(vmid) ?? { state: this.#stateOf(vmid), since: nowMs, requests: [] }
+    this.#counts.set(vmid, count)
+    const since = Math.max(nowMs - windowMs, this.#scene.ledger.ofVmid(vmid)?.touchedAtMs ?? 0)
+    const { digest: _, ...rest } = params
+    count.requests = count.requests.filter(({ atMs }) => atMs >= since)
+    count.requests.push({ atMs: nowMs, what: `${method} ${template}${method === 'GET' ? '' : ` ${JSON.stringify(rest)}`}` })
+    if (count.requests.length > mostRequests)
+      this.#verdicts.broken(
+        'noHaste',
+        vmid,
+        `${count.requests.length} requests for VMID ${vmid} in a minute in which nothing changed: ${mostOften(count)}`,
+      )
+    const writes = count.requests.filter(({ what }) => !what.startsWith('GET') && what === count.requests.at(-1)?.what)
+    if (writes.length > mostRepeats)
+      this.#verdicts.broken(
+        'noHaste',
+        `${vmid} write`,
+        `${writes.length} times in a minute in which nothing changed: ${writes[0]?.what.slice(0, 200)}`,
+      )
+  }
+}
+
+function mostOften({ requests }: Count): string {
+  const all = [...Map.groupBy(requests, ({ what }) => what)].toSorted(([, a], [, b]) => b.length - a.length)
+  return all
+    .slice(0, 3)
+    .map(([what, times]) => `${times.length} × ${what.slice(0, 120)}`)
+    .join('; ')
+}
+
+/** The guest a task is about, from its UPID. */
+const vmidOfTask = (path: string): string | undefined => /UPID:[^:]+:[^:]+:[^:]+:[^:]+:[^:]+:(\d+):/.exec(path)?.[1]

@@ -1,0 +1,65 @@
+// Watches a scene all the time: every request before PVE sees it, every guest 20 times a second, every object as often as it can.
+import type { Keeper } from './keeper.ts'
+import type { Mishaps } from './mishaps.ts'
+import { GuestWatch } from './invariants/guests.ts'
+import { ObjectWatch } from './invariants/objects.ts'
+import { RequestWatch } from './invariants/requests.ts'
+import { Verdicts } from './invariants/verdicts.ts'
+import { type Scene, tokenID } from './scene.ts'
+
+const guestsEveryMs = 50
+const objectsEveryMs = 250
+
+export class Oracle {
+  readonly verdicts: Verdicts
+  readonly #guests: GuestWatch
+  readonly #requests: RequestWatch
+  readonly #objects: ObjectWatch
+  readonly #scene: Scene
+  #looking: NodeJS.Timeout | undefined
+  #reading: Promise<void> = Promise.resolve()
+  #isOver = false
+
+  constructor(scene: Scene) {
+    this.#scene = scene
+    this.verdicts = new Verdicts(scene.tell)
+    this.#guests = new GuestWatch(scene, this.verdicts)
+    this.#requests = new RequestWatch(scene, this.verdicts)
+    this.#objects = new ObjectWatch(scene, this.verdicts)
+  }
+
+  start(keeper: Keeper, mishaps: Mishaps): void {
+    const { faults } = this.#scene.world.simulator
+    const plan = faults.plan.bind(faults)
+    faults.plan = (info) => {
+      // A dead operator's requests reach nobody.
+      if (info.userid === tokenID && this.#scene.world.operator?.wire.isCut === false) {
+        mishaps.sees(info)
+        this.#requests.sees(info)
+      }
+      return plan(info)
+    }
+    keeper.onRestart = () => this.#requests.restart()
+    this.#looking = setInterval(() => {
+      this.#guests.look(keeper.isUp && !mishaps.isAny)
+      this.#requests.look()
+    }, guestsEveryMs)
+    this.#reading = this.#read()
+  }
+
+  /** One more look at the objects. */
+  look = (): Promise<void> => this.#objects.look()
+
+  async stop(): Promise<void> {
+    this.#isOver = true
+    clearInterval(this.#looking)
+    await this.#reading
+  }
+
+  async #read(): Promise<void> {
+    while (!this.#isOver) {
+      await this.#objects.look()
+      await new Promise((resolve) => setTimeout(resolve, objectsEveryMs))
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// Where a history plays: one world with two pools, and what everybody in it shares.
+import { proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import type { ProxmoxVMCommand } from '../../src/api/proxmoxvmcommand.ts'
+import { TestWorld } from '../support/world.ts'
+import { Ledger } from './ledger.ts'
+
+/** Simulated time passes so many times faster in PVE's tasks. */
+const speed = 20
+const vmids = { from: 10_000, to: 10_999 }
+/** Guests that are nobody's from the start; more may be planted. */
+const strangers = [10_002, 10_005, 300]
+
+export const tokenID = 'root@pam!sim'
+export const nameOf = (vm: number): string => `vm-${vm}`
+
+export interface Scene {
+  readonly world: TestWorld
+  readonly ledger: Ledger
+  readonly pools: readonly [string, string]
+  /** VMIDs of guests that are not ours. */
+  readonly strangers: Set<number>
+  /** What happened, for people; newest last. */
+  readonly story: string[]
+  tell(line: string): void
+  /** A number that is new each time. */
+  number(): number
+  /** Work of people that goes on beside the history. */
+  beside(what: string, work: Promise<unknown>): void
+  settled(): Promise<void>
+}
+
+export async function openScene(): Promise<Scene> {
+  const world = await TestWorld.start({ speed, operator: false, vmids, limits: { limits: { deletions: { max: 1000 } } } })
+  // Addresses come back at once: what is given away too early is seen at once.
+  const pool = (third: number) =>
+    world.pool({
+      ranges: [`198.51.${third}.10-198.51.${third}.49`],
+      prefixLength: 24,
+      gateway: `198.51.${third}.1`,
+      network: { bridge: 'vmbr0' },
+      reuseAfter: '0s',
+      pick: 'Sequential',
+    })
+  const pools = [await pool(100), await pool(101)] as const
+  for (const vmid of strangers) world.addGuest(vmid, `pve${(vmid % 3) + 1}`)
+  const startedMs = performance.now()
+  const story: string[] = []
+  const open = new Set<Promise<unknown>>()
+  let count = 0
+  const tell = (line: string): void => void story.push(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+  return {
+    world,
+    ledger: new Ledger(() => world.clock.monotonicMs()),
+    pools,
+    strangers: new Set(strangers),
+    story,
+    tell,
+    number: () => ++count,
+    beside(what, work) {
+      const watched: Promise<unknown> = work
+        .catch((fault: unknown) => tell(`  ${what}: ${fault instanceof Error ? fault.message.split('\n')[0] : String(fault)}`))
+        .finally(() => open.delete(watched))
+      open.add(watched)
+    },
+    settled: async () => void (await Promise.all(open)),
+  }
+}
+
+export const vmsOf = async ({ world }: Scene): Promise<ProxmoxVM[]> =>
+  (await world.client.list(proxmoxVMs)).filter(({ metadata }) => metadata.namespace === world.namespace)
+
+export const commandsOf = async ({ world }: Scene): Promise<ProxmoxVMCommand[]> =>
+  (await world.client.list(proxmoxVMCommands)).filter(({ metadata }) => metadata.namespace === world.namespace)

@@ -1,0 +1,134 @@
+// What users do: each action writes to the API server what a person would, and notes first in the ledger what it allows.
+import { proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
+import { pausedAnnotation } from '../../src/api/group.ts'
+import type { UserAction } from './history.ts'
+import type { Account } from './ledger.ts'
+import { nameOf, type Scene } from './scene.ts'
+
+interface Doing {
+  readonly scene: Scene
+  readonly account: Account
+  readonly vm: number
+  /** In [0, 1), from the history. */
+  readonly pick: number
+}
+
+type Act = (doing: Doing) => Promise<unknown>
+
+const edit =
+  (spec: (doing: Doing) => object, may: { stop?: boolean; destroy?: boolean } = {}): Act =>
+  (doing) => {
+    doing.scene.ledger.ask(doing.account, may)
+    return doing.scene.world.edit(doing.account.name, { spec: spec(doing) })
+  }
+
+const command =
+  (word: string, may: { stop?: boolean; destroy?: boolean } = {}): Act =>
+  async ({ scene, account }) => {
+    scene.ledger.ask(account, may)
+    const name = `${account.name}-${word.toLowerCase()}-${scene.number()}`
+    await scene.world.client.create(proxmoxVMCommands, {
+      apiVersion: 'pve.hosting/v1alpha1',
+      kind: 'ProxmoxVMCommand',
+      metadata: { name, namespace: scene.world.namespace },
+      spec: { vmRef: { name: account.name }, command: word },
+    } as never)
+    scene.ledger.commands.set(name, { asked: account.asked, atMs: account.touchedAtMs })
+  }
+
+const remove =
+  (deletionPolicy: 'Terminate' | 'Remove' | 'Orphan'): Act =>
+  async ({ scene, account }) => {
+    if (account.isDeleted) return
+    const isOrphan = deletionPolicy === 'Orphan'
+    scene.ledger.ask(account, isOrphan ? {} : { destroy: true })
+    if (isOrphan && account.uid) scene.ledger.orphans.add(account.uid)
+    await scene.world.edit(account.name, { spec: { deletionPolicy } })
+    account.isDeleted = true
+    account.isOrphan = isOrphan
+    await scene.world.delete(account.name)
+  }
+
+const annotate =
+  (isPaused: boolean): Act =>
+  async ({ scene, account }) => {
+    scene.ledger.ask(account, {})
+    account.isPaused = isPaused
+    const annotations = { [pausedAnnotation]: isPaused ? 'true' : null }
+    await scene.world.client.mergePatch(proxmoxVMs, { namespace: scene.world.namespace, name: account.name }, { metadata: { annotations } })
+  }
+
+const create: Act = async ({ scene, vm, pick }) => {
+  const name = nameOf(vm)
+  const made = await scene.world.apply(name, {
+    template: vm % 2 === 0 ? { name: 'debian-13', clone: 'Full', storage: 'local-lvm' } : { name: 'debian-13', clone: 'Linked' },
+    package: {
+      cpu: { cores: 1 },
+      memory: { size: '1Gi' },
+      systemDisk: { size: '12Gi' },
+      ...(vm % 3 === 0 && { additionalDisks: [{ name: 'data', size: '2Gi', storage: 'local-lvm' }] }),
+      network: { bridge: 'vmbr0', firewall: true },
+      firewall: { enabled: true, antiSpoofing: true, rules: [{ name: 'ssh', direction: 'in', action: 'ACCEPT', macro: 'SSH' }] },
+    },
+    addresses: [{ name: 'main', poolRef: { name: scene.pools[pick < 0.7 ? 0 : 1] } }],
+    cloudInit: { user: 'admin' },
+    runStrategy: vm % 5 === 4 ? 'Always' : 'Once',
+    shutdownTimeout: '3s',
+  })
+  scene.ledger.born(name, made.metadata.uid ?? '')
+}
+
+const suspend =
+  (isOn: boolean): Act =>
+  async (doing) => {
+    const { scene, account } = doing
+    scene.ledger.ask(account, { stop: true })
+    if (!isOn) account.isSuspended = false
+    await scene.world.edit(account.name, { spec: { suspensions: isOn ? [{ by: 'abuse', reason: 'chaos' }] : null } })
+    if (isOn) account.isSuspended = true
+  }
+
+const reinstall = (isPossible: boolean): Act =>
+  edit(
+    ({ scene }) => ({
+      reinstall: { requestID: `chaos-${scene.number()}`, ...(!isPossible && { template: { name: 'no-such-template' } }) },
+    }),
+    isPossible ? { destroy: true } : {},
+  )
+
+const acts: Record<UserAction, Act> = {
+  create,
+  delete: remove('Terminate'),
+  deleteByRemove: remove('Remove'),
+  deleteByOrphan: remove('Orphan'),
+  suspend: suspend(true),
+  unsuspend: suspend(false),
+  changeLive: edit(({ pick }) => ({ package: { cpu: { units: 100 + Math.floor(pick * 800) } } })),
+  changeCold: edit(({ pick }) => ({ package: { cpu: { cores: 1 + Math.floor(pick * 4) } } }), { stop: true }),
+  growDisk: edit(({ pick }) => ({ package: { systemDisk: { size: `${12 + Math.floor(pick * 20)}Gi` } } })),
+  changeAddress: edit(
+    ({ scene, pick }) => ({
+      addresses: [{ name: pick < 0.5 ? 'main' : 'second', poolRef: { name: scene.pools[pick % 0.5 < 0.25 ? 0 : 1] } }],
+    }),
+    { stop: true },
+  ),
+  rename: edit(({ vm, scene }) => ({ hostname: `vm-${vm}-n${scene.number()}` })),
+  reinstall: reinstall(true),
+  reinstallImpossible: reinstall(false),
+  Start: command('Start'),
+  Stop: command('Stop', { stop: true }),
+  Shutdown: command('Shutdown', { stop: true }),
+  Reboot: command('Reboot', { stop: true }),
+  Remove: command('Remove', { destroy: true }),
+  Clone: command('Clone'),
+  ChangePackage: command('ChangePackage', { stop: true }),
+  pause: annotate(true),
+  resume: annotate(false),
+}
+
+/** Carries it out; what the API server refuses (there is no such VM, there is one already) is a fault of the promise. */
+export async function actAsUser(scene: Scene, does: UserAction, vm: number, pick: number): Promise<void> {
+  const account = scene.ledger.of(nameOf(vm))
+  account.writing += 1
+  await acts[does]({ scene, account, vm, pick }).finally(() => (account.writing -= 1))
+}

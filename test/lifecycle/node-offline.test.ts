@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { aV4Pool } from '../support/builders.ts'
+import { until } from '../support/until.ts'
+import { TestWorld } from '../support/world.ts'
+
+const patienceMs = 120_000
+
+describe('a node that is off', () => {
+  let world: TestWorld
+  let pool: string
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    pool = await world.pool(aV4Pool())
+    const addresses = [{ name: 'main', poolRef: { name: pool } }]
+    await world.born('there', { placement: { node: 'pve2' }, runStrategy: 'Always', addresses })
+    await world.born('elsewhere', { placement: { node: 'pve1' }, addresses })
+    await world.born('doomed', { placement: { node: 'pve2' }, addresses })
+  }, patienceMs)
+  afterAll(async () => await world.stop())
+
+  it(
+    'leaves its VMs Ready=Unknown with an unknown power, holds up no deletion elsewhere, and gives away nothing of its own',
+    async () => {
+      world.simulator.faults.add([{ id: 'off', node: { name: 'pve2', state: 'off' } }], [])
+      const vm = await until(
+        'the VM says that its node is off',
+        async () => {
+          const now = await world.vm('there')
+          return world.condition(now, 'Ready')?.reason === 'NodeOffline' ? now : undefined
+        },
+        { seconds: 60 },
+      )
+      expect(world.condition(vm, 'Ready')).toMatchObject({ status: 'Unknown', message: expect.stringContaining('Node pve2') })
+      expect(world.condition(vm, 'Reconciling')?.status).toBe('True')
+      expect([vm.status?.remoteStatus, vm.status?.phase]).toEqual([undefined, 'Unknown'])
+      await world.delete('doomed')
+      await world.delete('elsewhere')
+      await world.untilGone('elsewhere', 60)
+      const held = (await world.addresses(pool)).flatMap(({ spec }) => spec.claimRef?.name ?? [])
+      expect(held.toSorted()).toEqual(['doomed', 'there'])
+    },
+    patienceMs,
+  )
+
+  it(
+    'that comes back lets its VMs go on',
+    async () => {
+      world.simulator.faults.remove('off')
+      await world.untilReady('there', 60)
+      await world.untilGone('doomed', 60)
+    },
+    patienceMs,
+  )
+})

@@ -1,0 +1,152 @@
+/** The operator and CRDs of a landed commit, then today's, then the former again, over VMs of every kind. make-former.ts made the bundle. */
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { proxmoxVMs, type KubeObject, type Resource } from '../../src/api/meta.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { parseMark } from '../../src/ladder/mark.ts'
+import { livesOf, type Lives } from '../drills/fleet.ts'
+import { conditionOf, namespace, Scene } from '../drills/scene.ts'
+import { until } from '../support/until.ts'
+
+const patienceMs = 300_000
+const read = (name: string) => gunzipSync(readFileSync(join(import.meta.dirname, name)))
+/** Made by 'make-former.ts'. */
+const formerCrds = read('former-crds.yaml.gz').toString()
+const events: Resource<KubeObject & { reason: string; regarding?: { kind: string; name: string } }> = {
+  group: 'events.k8s.io',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+}
+
+/** One VM of each kind, by name. */
+const specs: Readonly<Record<string, object>> = {
+  running: {},
+  suspended: { suspensions: [{ by: 'billing', reason: 'unpaid' }] },
+  halted: { runStrategy: 'Halted' },
+  always: { runStrategy: 'Always' },
+  orphan: { deletionPolicy: 'Orphan' },
+  reinstalled: {},
+  paused: {},
+  dhcp: { addresses: undefined, package: { network: { bridge: 'vmbr0' }, firewall: { antiSpoofing: false } } },
+  password: { cloudInit: { user: 'admin', generatePassword: true } },
+}
+const kinds = Object.keys(specs)
+
+describe('an upgrade of a live world', () => {
+  let scene: Scene
+  let dir: string
+  let former: readonly string[]
+  let before: Lives
+  let statuses: Map<string, ProxmoxVM['status']>
+  const key = (name: string) => ({ namespace, name })
+  const edit = (name: string, patch: object) => scene.client.mergePatch(proxmoxVMs, key(name), patch)
+  const statusesNow = async () => new Map((await scene.vms()).map(({ metadata, status }) => [metadata.name, status]))
+  const told = async () =>
+    (await scene.client.list(events, { namespace })).map(({ reason, regarding }) => `${regarding?.kind} ${regarding?.name} ${reason}`)
+  const descriptionOf = (name: string) => scene.simulator.world.guests.get(before.get(name)?.vmid ?? 0)?.config.get('description')
+  const writes = () => scene.simulator.requests.report().log.filter(({ method }) => method !== 'GET')
+  /** Each is looked at by the operator that works now, and nothing in PVE had to be changed for it. */
+  const allAreJudged = async (shutdownTimeout: string) => {
+    const judged = kinds.filter((name) => name !== 'paused')
+    for (const name of judged) await edit(name, { spec: { shutdownTimeout } })
+    await scene.untilReady(judged)
+  }
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'pve-operator-upgrade-'))
+    const bundle = join(dir, 'operator.mjs')
+    await writeFile(bundle, read('former-operator.mjs.gz'))
+    former = [process.execPath, bundle]
+    scene = await Scene.open({ manifests: formerCrds, command: former })
+    for (const [name, spec] of Object.entries({ ...specs, left: { deletionPolicy: 'Orphan' } })) await scene.order(name, spec)
+    await scene.untilReady([...kinds, 'left'])
+    await edit('reinstalled', { spec: { reinstall: { requestID: 'r1' } } })
+    await until('it is reinstalled', async () => (await scene.vm('reinstalled'))?.status?.reinstall?.completedIDs?.includes('r1'), {
+      seconds: 60,
+    })
+    await edit('paused', { metadata: { annotations: { 'pve.hosting/paused': 'true' } } })
+    await scene.untilAll(['paused'], 'Paused', 'True')
+    await scene.untilAll(['suspended'], 'Suspended', 'True')
+    await scene.client.delete(proxmoxVMs, key('left'))
+    await until('the orphan is let go', async () => (await scene.vm('left')) === undefined, { seconds: 60 })
+    await scene.untilReady(kinds)
+    before = await livesOf(scene, kinds)
+    statuses = await statusesNow()
+  }, patienceMs)
+  afterAll(async () => {
+    await scene.close()
+    await rm(dir, { recursive: true, force: true })
+  }, 60_000)
+
+  it(
+    'writes the second line of the mark and nothing else: at most one VM a second, without an event, without a word in a status',
+    async () => {
+      await scene.stopOperator()
+      const toldBefore = await told()
+      await scene.own.install()
+      scene.simulator.requests.reset()
+      await scene.startOperator()
+      await until(
+        'every mark names its object',
+        () => kinds.every((name) => name === 'paused' || parseMark(descriptionOf(name))?.object?.name === name),
+        { seconds: 240, everyMs: 250, describe: () => kinds.map((name) => descriptionOf(name)) },
+      )
+      expect(parseMark(descriptionOf('reinstalled'))?.object?.done).toEqual(['r1'])
+      expect(parseMark(descriptionOf('paused'))?.object).toBeUndefined()
+      const marks = writes()
+      expect(marks.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(
+        kinds
+          .flatMap((name) => (name === 'paused' ? [] : [`PUT /nodes/${before.get(name)?.node}/qemu/${before.get(name)?.vmid}/config`]))
+          .toSorted(),
+      )
+      const times = marks.map(({ at }) => new Date(at).getTime())
+      for (const [index, time] of times.slice(1).entries()) expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(900)
+      expect(await told()).toEqual(toldBefore)
+      expect(Object.fromEntries(await statusesNow())).toEqual(Object.fromEntries(statuses))
+      expect(await livesOf(scene, kinds)).toEqual(before)
+    },
+    patienceMs,
+  )
+
+  it(
+    'leaves every VM Ready under the operator of today, which lists the guest that was let go',
+    async () => {
+      scene.simulator.requests.reset()
+      await allAreJudged('61s')
+      expect(writes()).toEqual([])
+      expect(await livesOf(scene, kinds)).toEqual(before)
+      const cluster = await until('the guest is told', async () => {
+        const { status } = (await scene.pveCluster()) ?? {}
+        return status?.unclaimedCount === 1 ? status : undefined
+      })
+      expect(cluster.unclaimed).toMatchObject([{ name: 'left' }])
+      await scene.order('new')
+      await scene.untilReady(['new'])
+    },
+    patienceMs,
+  )
+
+  it(
+    'can be taken back: the former operator finds every VM its own and Ready',
+    async () => {
+      await scene.stopOperator()
+      await scene.own.install(formerCrds)
+      scene.simulator.requests.reset()
+      await scene.startOperator(former)
+      await allAreJudged('62s')
+      await scene.untilReady(['new'])
+      expect(writes()).toEqual([])
+      expect(await livesOf(scene, kinds)).toEqual(before)
+      for (const name of kinds) expect(conditionOf(await scene.vm(name), 'Stalled')).toBeUndefined()
+      await scene.client.delete(proxmoxVMs, key('new'))
+      await until('a VM of today is removed by it', async () => (await scene.vm('new')) === undefined, { seconds: 120 })
+    },
+    patienceMs,
+  )
+})
