@@ -132,10 +132,12 @@ const network = z
     model: z
       .enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'])
       .exactOptional()
-      .describe('Network card the guest sees. Default virtio. A change takes effect at the next cold start.'),
+      .describe(
+        'Network card the guest sees. Absent = as the template has it (virtio if it has none). A change takes effect at the next cold start.',
+      ),
     mtu: limit(
       65_520,
-      'MTU of the network card, with model virtio only; 1 = that of the bridge. 0 or absent = not set. A change takes effect at the next cold start.',
+      'MTU of the network card, with model virtio only; 1 = that of the bridge, 0 = not set. Absent = as the template has it. A change takes effect at the next cold start.',
     ),
     firewall: z
       .boolean()
@@ -145,7 +147,8 @@ const network = z
       ),
   })
   .meta({
-    description: 'The network card net0.',
+    description:
+      'The network card net0. Further ones of the template are removed when the VM is made: they lead to the network it was built in.',
     ...rule(
       "!has(self.mtu) || self.mtu == 0 || !has(self.model) || self.model == 'virtio'",
       'mtu: write model: virtio, or leave the mtu out',

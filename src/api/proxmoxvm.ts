@@ -54,7 +54,8 @@ const cloudInit = z
       .max(32)
       .exactOptional()
       .meta({
-        description: 'Login the guest gets, such as admin, or Administrator on Windows. Default: that of the template image.',
+        description:
+          'Login the guest gets, such as admin, or Administrator on Windows. Default: that of the image; of a Windows template the ciuser it has.',
         ...rules(
           {
             rule: "self.matches('^[A-Za-z_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$')",

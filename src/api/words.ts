@@ -111,7 +111,7 @@ export const reasons = {
   NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
   NoCloudInitDrive: {
     who: 'admin',
-    means: 'The template, or the VM since, has no cloud-init drive, through which spec.cloudInit and addresses of pools reach the guest.',
+    means: 'Template or VM has no cloud-init drive, through which spec.cloudInit and pool addresses reach the guest.',
   },
   VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
   VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
@@ -121,7 +121,7 @@ export const reasons = {
   },
   TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
   // package
-  PackageOutdated: { who: 'user', means: 'The VMPackage is newer than the one in force for this VM; a changed packageRef takes it.' },
+  PackageOutdated: { who: 'user', means: 'The VMPackage was edited since this VM took it; the command ChangePackage takes the newer one.' },
   DiskShrinkRefused: { who: 'user', means: 'A disk is larger than the package says; disks only grow.' },
   RestartRequired: { who: 'user', means: 'PVE takes the change only at the next cold start.' },
   NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
@@ -230,10 +230,7 @@ export const reasons = {
   ZoneNotAllowed: { who: 'admin', means: 'The DNSZone that holds the name does not serve this namespace.' },
   ZoneDeleting: { who: 'admin', means: 'The DNSZone that holds the name is being deleted and takes no new records.' },
   ZoneReady: { who: 'nobody', means: 'The server of the zone answers and lets us write.' },
-  DNSUnreachable: {
-    who: 'admin',
-    means: 'The DNS server does not answer; it is tried again with growing pauses of at most half a minute.',
-  },
+  DNSUnreachable: { who: 'admin', means: 'The DNS server does not answer; the operator tries again at least every half minute.' },
   DNSCredentialsNotFound: { who: 'admin', means: 'The Secret of the DNSZone or its key does not exist.' },
   DNSKeyRefused: { who: 'admin', means: 'The DNS server does not accept the key, its secret or the token.' },
   DNSRefused: { who: 'admin', means: 'The DNS server knows us and does not let us write this; the message says what to grant.' },
@@ -253,6 +250,7 @@ export const events = {
   AddressReleased: 'An address went back to its pool.',
   AddressOrphaned: 'An address stays held although its object is gone.',
   CloneStarted: 'The clone was asked for.',
+  NotHandedOn: 'The template had network cards or snippets that its VM does not get; the message names them.',
   Ready: 'The VM became ready.',
   Started: 'The VM was started.',
   Terminated: 'The VM was taken down; the message notes date, VMID and addresses.',

@@ -9,25 +9,25 @@ export interface Held {
 }
 
 export class HeldCounts {
-  private readonly byPool = new Map<string, Held>()
+  readonly #byPool = new Map<string, Held>()
 
   constructor(addresses: Store<PoolAddress>) {
-    for (const address of addresses.list()) this.count(address, 1)
+    for (const address of addresses.list()) this.#count(address, 1)
     addresses.subscribe(({ old, new: now }) => {
-      if (old) this.count(old, -1)
-      if (now) this.count(now, 1)
+      if (old) this.#count(old, -1)
+      if (now) this.#count(now, 1)
     })
   }
 
   of(pool: string): Readonly<Held> {
-    return this.byPool.get(pool) ?? { allocated: 0, orphaned: 0 }
+    return this.#byPool.get(pool) ?? { allocated: 0, orphaned: 0 }
   }
 
-  private count({ spec }: PoolAddress, by: 1 | -1): void {
+  #count({ spec }: PoolAddress, by: 1 | -1): void {
     if (!spec.claimRef) return
-    const held = this.byPool.get(spec.poolRef.name) ?? { allocated: 0, orphaned: 0 }
+    const held = this.#byPool.get(spec.poolRef.name) ?? { allocated: 0, orphaned: 0 }
     held[spec.orphaned ? 'orphaned' : 'allocated'] += by
-    if (held.allocated + held.orphaned === 0) this.byPool.delete(spec.poolRef.name)
-    else this.byPool.set(spec.poolRef.name, held)
+    if (held.allocated + held.orphaned === 0) this.#byPool.delete(spec.poolRef.name)
+    else this.#byPool.set(spec.poolRef.name, held)
   }
 }

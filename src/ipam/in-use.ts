@@ -27,7 +27,7 @@ interface Spot {
 const againMs = 30_000
 
 export class InUseAddresses {
-  private readonly o: {
+  readonly #o: {
     client: KubeClient
     addresses: Store<PoolAddress>
     pools: PoolIndex
@@ -35,125 +35,125 @@ export class InUseAddresses {
     onFault: (fault: unknown) => void
   }
   /** What each guest that was read shows, by `cluster/vmid`; one without addresses has let go of all. */
-  private readonly shown = new Map<string, OccupyingGuest>()
+  readonly #shown = new Map<string, OccupyingGuest>()
   /** By the name of the PoolAddress: who shows it, by `cluster/vmid`. The first one is told. */
-  private readonly spots = new Map<string, Map<string, Spot>>()
+  readonly #spots = new Map<string, Map<string, Spot>>()
   /** Names of PoolAddresses to be looked at. */
-  private readonly dirty = new Set<string>()
-  private wake: (() => void) | undefined
+  readonly #dirty = new Set<string>()
+  #wake: (() => void) | undefined
 
   constructor(o: { client: KubeClient; addresses: Store<PoolAddress>; pools: PoolIndex; clock: Clock; onFault: (fault: unknown) => void }) {
-    this.o = o
+    this.#o = o
     o.addresses.subscribe(({ key }) => {
-      if (this.isConcerned(key)) this.mark(key)
+      if (this.#isConcerned(key)) this.#mark(key)
     })
   }
 
   /** A guest was read. Without addresses: it shows none, has an owner now, or is gone. In force for the next claim at once. */
   shows(guest: OccupyingGuest): void {
-    this.shown.set(keyOfGuest(guest), guest)
-    this.place(guest)
-    for (const object of this.o.addresses.list()) if (isOf(object.spec.inUse, guest)) this.mark(object.metadata.name)
+    this.#shown.set(keyOfGuest(guest), guest)
+    this.#place(guest)
+    for (const object of this.#o.addresses.list()) if (isOf(object.spec.inUse, guest)) this.#mark(object.metadata.name)
   }
 
   /** Pools came, went or changed their ranges. */
   poolsChanged(): void {
-    for (const guest of this.shown.values()) this.place(guest)
+    for (const guest of this.#shown.values()) this.#place(guest)
   }
 
   /** Whether any of these is an address of a pool that serves the cluster. */
   concerns(cluster: string, addresses: readonly string[]): boolean {
-    return addresses.some((text) => this.viewsOf(cluster, parseAddress(text)).length > 0)
+    return addresses.some((text) => this.#viewsOf(cluster, parseAddress(text)).length > 0)
   }
 
   /** VMIDs of guests whose addresses are told as in use, also by a former process. */
   guestsOf(cluster: string): number[] {
-    return [...new Set(this.o.addresses.list().flatMap(({ spec }) => (spec.inUse?.cluster === cluster ? [spec.inUse.vmid] : [])))]
+    return [...new Set(this.#o.addresses.list().flatMap(({ spec }) => (spec.inUse?.cluster === cluster ? [spec.inUse.vmid] : [])))]
   }
 
   countOf(pool: string): number {
-    return this.o.addresses.list().filter(({ spec }) => spec.inUse !== undefined && !spec.claimRef && spec.poolRef.name === pool).length
+    return this.#o.addresses.list().filter(({ spec }) => spec.inUse !== undefined && !spec.claimRef && spec.poolRef.name === pool).length
   }
 
   /** Writes the objects until the signal aborts; by the leader only. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const woken = new AbortController()
-      this.wake = () => woken.abort()
-      if (this.dirty.size === 0) await this.o.clock.sleep(againMs, AbortSignal.any([signal, woken.signal]))
-      for (const name of this.dirty) {
+      this.#wake = () => woken.abort()
+      if (this.#dirty.size === 0) await this.#o.clock.sleep(againMs, AbortSignal.any([signal, woken.signal]))
+      for (const name of this.#dirty) {
         if (signal.aborted) return
-        this.dirty.delete(name)
-        await this.write(name).catch((fault: unknown) => this.failed(name, fault))
+        this.#dirty.delete(name)
+        await this.#write(name).catch((fault: unknown) => this.#failed(name, fault))
       }
     }
   }
 
-  private failed(name: string, fault: unknown): void {
-    if (isOutdated(fault) || (fault instanceof KubeError && fault.reason === 'AlreadyExists')) return this.mark(name)
-    this.o.onFault(fault)
-    this.o.clock.after(againMs, () => this.mark(name))
+  #failed(name: string, fault: unknown): void {
+    if (isOutdated(fault) || (fault instanceof KubeError && fault.reason === 'AlreadyExists')) return this.#mark(name)
+    this.#o.onFault(fault)
+    this.#o.clock.after(againMs, () => this.#mark(name))
   }
 
-  private mark(name: string): void {
-    this.dirty.add(name)
-    this.wake?.()
+  #mark(name: string): void {
+    this.#dirty.add(name)
+    this.#wake?.()
   }
 
-  private isConcerned(name: string): boolean {
-    return this.o.addresses.get(name)?.spec.inUse !== undefined || this.spotOf(name) !== undefined
+  #isConcerned(name: string): boolean {
+    return this.#o.addresses.get(name)?.spec.inUse !== undefined || this.#spotOf(name) !== undefined
   }
 
   /** Enters what the guest shows, in place of what it showed. */
-  private place(guest: OccupyingGuest): void {
+  #place(guest: OccupyingGuest): void {
     const key = keyOfGuest(guest)
     const spots = guest.addresses.flatMap((text) => {
       const address = parseAddress(text)
-      return this.viewsOf(guest.cluster, address).flatMap((view) => (address ? [{ address, view, guest }] : []))
+      return this.#viewsOf(guest.cluster, address).flatMap((view) => (address ? [{ address, view, guest }] : []))
     })
     const names = new Set(spots.map(({ address, view }) => nameOf(address, view.scope)))
-    for (const [name, guests] of this.spots) if (!names.has(name)) this.leave(name, guests, key)
+    for (const [name, guests] of this.#spots) if (!names.has(name)) this.#leave(name, guests, key)
     for (const spot of spots) {
       const name = nameOf(spot.address, spot.view.scope)
-      const guests = this.spots.get(name) ?? new Map<string, Spot>()
-      this.spots.set(name, guests.set(key, spot))
-      this.tell(name, spot)
+      const guests = this.#spots.get(name) ?? new Map<string, Spot>()
+      this.#spots.set(name, guests.set(key, spot))
+      this.#tell(name, spot)
     }
   }
 
-  private leave(name: string, guests: Map<string, Spot>, key: string): void {
+  #leave(name: string, guests: Map<string, Spot>, key: string): void {
     const spot = guests.get(key)
     if (!spot) return
     guests.delete(key)
-    if (guests.size === 0) this.spots.delete(name)
-    this.tell(name, spot)
+    if (guests.size === 0) this.#spots.delete(name)
+    this.#tell(name, spot)
   }
 
-  private tell(name: string, { address, view }: Spot): void {
-    this.o.pools.occupy(address, view.scope, this.spotOf(name)?.guest)
-    this.mark(name)
+  #tell(name: string, { address, view }: Spot): void {
+    this.#o.pools.occupy(address, view.scope, this.#spotOf(name)?.guest)
+    this.#mark(name)
   }
 
-  private spotOf(name: string): Spot | undefined {
-    const [first] = this.spots.get(name)?.values() ?? []
+  #spotOf(name: string): Spot | undefined {
+    const [first] = this.#spots.get(name)?.values() ?? []
     return first
   }
 
   /** Pools that serve the cluster and hold the address. */
-  private viewsOf(cluster: string, address: Address | undefined): PoolView[] {
+  #viewsOf(cluster: string, address: Address | undefined): PoolView[] {
     if (!address) return []
-    return this.o.pools.list().filter(({ space, pool: { spec } }) => {
+    return this.#o.pools.list().filter(({ space, pool: { spec } }) => {
       const serves = !spec.clusterRefs || spec.clusterRefs.some((ref) => ref.name === cluster)
       return serves && typeof space !== 'string' && space.family === address.family && space.usable.has(address.value)
     })
   }
 
-  private async write(name: string): Promise<void> {
-    const { client, addresses, clock } = this.o
+  async #write(name: string): Promise<void> {
+    const { client, addresses, clock } = this.#o
     const known = addresses.get(name)
     if (known?.spec.claimRef || known?.metadata.deletionTimestamp) return
-    const spot = this.spotOf(name)
-    if (!spot) return await this.vacate(known)
+    const spot = this.#spotOf(name)
+    if (!spot) return await this.#vacate(known)
     const { guest, address, view } = spot
     if (isOf(known?.spec.inUse, guest)) return
     const next = occupied({ address, pool: view.pool.metadata.name, scope: view.scope }, inUseBy(guest, clock.now()), known)
@@ -161,10 +161,10 @@ export class InUseAddresses {
   }
 
   /** Only once its guest was looked at by this process. An object that has no former holder to tell of goes, unless it must rest. */
-  private async vacate(known: PoolAddress | undefined): Promise<void> {
-    const { client, addresses, clock } = this.o
-    if (!known?.spec.inUse || !this.shown.has(keyOfGuest(known.spec.inUse))) return
-    const rests = (this.o.pools.view(known.spec.poolRef.name)?.reuseAfterMs ?? 0) > 0
+  async #vacate(known: PoolAddress | undefined): Promise<void> {
+    const { client, addresses, clock } = this.#o
+    if (!known?.spec.inUse || !this.#shown.has(keyOfGuest(known.spec.inUse))) return
+    const rests = (this.#o.pools.view(known.spec.poolRef.name)?.reuseAfterMs ?? 0) > 0
     const isBare = (known.spec.history ?? []).length === 0 && !rests
     if (!isBare) return addresses.put(await client.replace(poolAddresses, vacated(known, clock.now(), rests)))
     const { name, uid, resourceVersion } = known.metadata

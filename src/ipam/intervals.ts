@@ -29,13 +29,13 @@ export class IntervalSet {
   }
 
   has(value: bigint): boolean {
-    const interval = this.intervals[this.at(value)]
+    const interval = this.intervals[this.#at(value)]
     return interval !== undefined && interval.from <= value
   }
 
   /** The lowest member that is not below `value`. O(log intervals). */
   firstFrom(value: bigint): bigint | undefined {
-    const interval = this.intervals[this.at(value)]
+    const interval = this.intervals[this.#at(value)]
     if (!interval) return undefined
     return interval.from > value ? interval.from : value
   }
@@ -75,7 +75,7 @@ export class IntervalSet {
   }
 
   /** Index of the first interval that ends at or after `value`. */
-  private at(value: bigint): number {
+  #at(value: bigint): number {
     let low = 0
     let high = this.intervals.length
     while (low < high) {

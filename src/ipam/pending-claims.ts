@@ -12,41 +12,41 @@ export interface Attempt {
 }
 
 export class PendingClaims {
-  private readonly pools: PoolIndex
-  private readonly attempts = new Map<string, Attempt>()
+  readonly #pools: PoolIndex
+  readonly #attempts = new Map<string, Attempt>()
 
   constructor(pools: PoolIndex) {
-    this.pools = pools
+    this.#pools = pools
   }
 
   /** From now on nobody else of this process picks the address. */
   begin(attempt: Attempt): void {
-    this.attempts.set(nameOf(attempt.address, attempt.scope), attempt)
-    this.pools.mark(attempt.address, attempt.scope, attempt.owner)
+    this.#attempts.set(nameOf(attempt.address, attempt.scope), attempt)
+    this.#pools.mark(attempt.address, attempt.scope, attempt.owner)
   }
 
   end(name: string): void {
-    const attempt = this.attempts.get(name)
+    const attempt = this.#attempts.get(name)
     if (!attempt) return
-    this.attempts.delete(name)
-    this.pools.unmark(attempt.address, attempt.scope)
+    this.#attempts.delete(name)
+    this.#pools.unmark(attempt.address, attempt.scope)
   }
 
   has(name: string): boolean {
-    return this.attempts.has(name)
+    return this.#attempts.has(name)
   }
 
   of(uid: string): Attempt[] {
-    return [...this.attempts.values()].filter(({ owner }) => owner.uid === uid)
+    return [...this.#attempts.values()].filter(({ owner }) => owner.uid === uid)
   }
 
   isUsing(pool: string): boolean {
-    return [...this.attempts.values()].some((attempt) => attempt.pool === pool)
+    return [...this.#attempts.values()].some((attempt) => attempt.pool === pool)
   }
 
   /** The store shows the object: if it is held by the one who was taking it, that is settled. */
   shown({ metadata, spec }: PoolAddress): void {
-    const owner = this.attempts.get(metadata.name)?.owner
+    const owner = this.#attempts.get(metadata.name)?.owner
     if (owner && spec.claimRef?.uid === owner.uid && spec.claimRef.entry === owner.entry) this.end(metadata.name)
   }
 }

@@ -44,99 +44,99 @@ const keepRecordsMs = 8_760 * 3_600_000
 const holdersNamed = 3
 
 export class PoolController {
-  private readonly o: PoolControllerOptions
+  readonly #o: PoolControllerOptions
   /** Keys are names of IPPools. */
   readonly queue: WorkQueue
-  private readonly byPool: (pool: string) => PoolAddress[]
-  private readonly writtenMs = new Map<string, number>()
+  readonly #byPool: (pool: string) => PoolAddress[]
+  readonly #writtenMs = new Map<string, number>()
   /** When the records of a pool are to be looked through; absent = now. */
-  private readonly sweepMs = new Map<string, number>()
+  readonly #sweepMs = new Map<string, number>()
 
   /** Declares an index: construct it before the reflectors run. */
   constructor(o: PoolControllerOptions) {
-    this.o = o
+    this.#o = o
     this.queue = new WorkQueue({ clock: o.clock, ...(o.onFault && { onFault: o.onFault }) })
-    this.byPool = o.addresses.index('pool', ({ spec }) => [spec.poolRef.name])
+    this.#byPool = o.addresses.index('pool', ({ spec }) => [spec.poolRef.name])
   }
 
   /** Works until the signal aborts; by the leader only. */
   async run(signal: AbortSignal): Promise<void> {
     const ends = [
-      this.o.book.subscribe((pool, what) => this.changed(pool, what)),
-      this.o.addresses.subscribe(({ new: now }) => {
-        if (now) this.sweepSooner(now)
+      this.#o.book.subscribe((pool, what) => this.#changed(pool, what)),
+      this.#o.addresses.subscribe(({ new: now }) => {
+        if (now) this.#sweepSooner(now)
       }),
     ]
     signal.addEventListener('abort', () => ends.forEach((end) => end()), { once: true })
-    await Promise.race([Promise.all([this.o.pools.synced, this.o.addresses.synced]), aborted(signal)])
+    await Promise.race([Promise.all([this.#o.pools.synced, this.#o.addresses.synced]), aborted(signal)])
     const names = new Set([
-      ...this.o.pools.list().map(({ metadata }) => metadata.name),
-      ...this.o.addresses.list().map(({ spec }) => spec.poolRef.name),
+      ...this.#o.pools.list().map(({ metadata }) => metadata.name),
+      ...this.#o.addresses.list().map(({ spec }) => spec.poolRef.name),
     ])
     for (const name of names) this.queue.add(name)
-    await this.queue.run((name) => this.reconcile(name), { workers }, signal)
+    await this.queue.run((name) => this.#reconcile(name), { workers }, signal)
   }
 
-  private changed(pool: string, what: 'spec' | 'addresses'): void {
+  #changed(pool: string, what: 'spec' | 'addresses'): void {
     this.queue.add(pool)
     if (what === 'addresses') return
-    this.sweepMs.delete(pool)
+    this.#sweepMs.delete(pool)
     // Whether pools overlap is a matter of all of them.
-    for (const { pool: other } of this.o.book.pools.list()) this.queue.add(other.metadata.name)
+    for (const { pool: other } of this.#o.book.pools.list()) this.queue.add(other.metadata.name)
   }
 
   /** A release, or a deletion by hand, is due sooner than what was known before. */
-  private sweepSooner(now: PoolAddress): void {
-    if (now.spec.claimRef && !this.isFreed(now)) return
+  #sweepSooner(now: PoolAddress): void {
+    if (now.spec.claimRef && !this.#isFreed(now)) return
     const pool = now.spec.poolRef.name
-    const view = this.o.book.pools.view(pool)
-    const nowMs = this.o.clock.now()
-    const dueMs = this.isFreed(now)
+    const view = this.#o.book.pools.view(pool)
+    const nowMs = this.#o.clock.now()
+    const dueMs = this.#isFreed(now)
       ? nowMs
       : nowMs + (now.spec.state === 'Cooling' ? (view?.reuseAfterMs ?? 0) : (view?.keepRecordsMs ?? keepRecordsMs))
-    if (dueMs < (this.sweepMs.get(pool) ?? 0)) this.sweepMs.set(pool, dueMs)
+    if (dueMs < (this.#sweepMs.get(pool) ?? 0)) this.#sweepMs.set(pool, dueMs)
     this.queue.add(pool)
   }
 
-  private isFreed = (address: PoolAddress): boolean => isFreedByHand(address, this.o.isLiving)
+  #isFreed = (address: PoolAddress): boolean => isFreedByHand(address, this.#o.isLiving)
 
-  private async reconcile(name: string): Promise<void> {
-    const view = this.o.book.pools.view(name)
-    await this.sweep(name, view)
+  async #reconcile(name: string): Promise<void> {
+    const view = this.#o.book.pools.view(name)
+    await this.#sweep(name, view)
     if (view) {
-      const isBare = await this.o.book.guard.unprotect(name)
+      const isBare = await this.#o.book.guard.unprotect(name)
       const isGone = isBare && view.pool.metadata.deletionTimestamp !== undefined
-      if (!isGone) await this.report(name)
+      if (!isGone) await this.#report(name)
     }
     this.queue.forget(name)
   }
 
-  private async report(name: string): Promise<void> {
+  async #report(name: string): Promise<void> {
     // The newest: the guard may have written meanwhile.
-    const view = this.o.book.pools.view(name)
+    const view = this.#o.book.pools.view(name)
     if (!view) return
-    const nowMs = this.o.clock.now()
-    const facts = this.facts(name, view, nowMs)
+    const nowMs = this.#o.clock.now()
+    const facts = this.#facts(name, view, nowMs)
     if (facts.nextFreeMs !== undefined) this.queue.addAfter(name, facts.nextFreeMs - nowMs + 1)
     const status = statusOf(view.pool, facts, nowMs)
     if (!status) return
-    const waitMs = (this.writtenMs.get(name) ?? 0) + statusEveryMs - nowMs
+    const waitMs = (this.#writtenMs.get(name) ?? 0) + statusEveryMs - nowMs
     if (waitMs > 0 && waitMs <= statusEveryMs) {
       this.queue.addAfter(name, waitMs)
       return
     }
-    this.writtenMs.set(name, nowMs)
+    this.#writtenMs.set(name, nowMs)
     // A merge patch keeps what it does not name: counts of a pool that became invalid have to be named.
     const absent = facts.counts ? {} : { total: null, free: null, cooling: null, inUse: null, reserved: null }
     try {
-      this.o.pools.put(await this.o.client.mergePatch(ipPools, { name }, { status: { ...absent, ...status } }, { subresource: 'status' }))
+      this.#o.pools.put(await this.#o.client.mergePatch(ipPools, { name }, { status: { ...absent, ...status } }, { subresource: 'status' }))
     } catch (fault) {
       if (!isNotFound(fault)) throw fault
     }
   }
 
-  private facts(name: string, view: PoolView, nowMs: number): PoolFacts {
-    const { book } = this.o
+  #facts(name: string, view: PoolView, nowMs: number): PoolFacts {
+    const { book } = this.#o
     const { space, index, pool } = view
     const { allocated, orphaned } = book.counts.of(name)
     const isGoing = pool.metadata.deletionTimestamp !== undefined
@@ -149,68 +149,68 @@ export class PoolController {
               total: space.usable.size,
               free: index.available(nowMs),
               cooling: index.coolingCount(nowMs),
-              inUse: this.o.inUseOf(name),
+              inUse: this.#o.inUseOf(name),
               reserved: book.pools.reservedCount(view),
             },
       allocated: allocated + orphaned,
-      holders: isGoing ? this.holders(name) : [],
+      holders: isGoing ? this.#holders(name) : [],
       overlaps: overlapsOf(view, book.pools.list()),
       waiting: book.waitingAt(name),
       nextFreeMs: index.nextWarmMs(nowMs),
     }
   }
 
-  private holders(name: string): string[] {
-    const all = this.byPool(name).flatMap(({ spec }) => (spec.claimRef ? [keyOfClaimant(spec.claimRef)] : []))
+  #holders(name: string): string[] {
+    const all = this.#byPool(name).flatMap(({ spec }) => (spec.claimRef ? [keyOfClaimant(spec.claimRef)] : []))
     return all.length > holdersNamed ? [...all.slice(0, holdersNamed), '…'] : all
   }
 
   /** Frees what an admin deleted, drops records that were kept long enough, and says of rested addresses that they are free. */
-  private async sweep(name: string, view: PoolView | undefined): Promise<void> {
-    const nowMs = this.o.clock.now()
-    const dueMs = this.sweepMs.get(name)
+  async #sweep(name: string, view: PoolView | undefined): Promise<void> {
+    const nowMs = this.#o.clock.now()
+    const dueMs = this.#sweepMs.get(name)
     if (dueMs !== undefined && dueMs > nowMs) {
       this.queue.addAfter(name, dueMs - nowMs)
       return
     }
-    const keeping = keepingOf(this.byPool(name), {
+    const keeping = keepingOf(this.#byPool(name), {
       nowMs,
       reuseAfterMs: view?.reuseAfterMs ?? 0,
       keepRecordsMs: view?.keepRecordsMs ?? keepRecordsMs,
-      isLiving: this.o.isLiving,
+      isLiving: this.#o.isLiving,
     })
     const { freed, expired } = keeping
     let isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
     for (const address of freed) {
-      if (await this.mayFree(address)) await this.o.book.freeOrphan(address, (now) => this.isFreed(now))
+      if (await this.#mayFree(address)) await this.#o.book.freeOrphan(address, (now) => this.#isFreed(now))
       else isMore = true
     }
-    for (const address of expired.slice(0, writesPerSweep)) await this.forget(address)
-    for (const address of keeping.rested.slice(0, writesPerSweep)) await this.rest(address)
+    for (const address of expired.slice(0, writesPerSweep)) await this.#forget(address)
+    for (const address of keeping.rested.slice(0, writesPerSweep)) await this.#rest(address)
     const nextMs = isMore ? nowMs + statusEveryMs : Math.max(keeping.nextMs, nowMs + sweepEveryMs)
-    this.sweepMs.set(name, nextMs)
+    this.#sweepMs.set(name, nextMs)
     if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
   }
 
-  private async mayFree({ metadata }: PoolAddress): Promise<boolean> {
-    return this.o.mayFree === undefined || (await this.o.mayFree(metadata.uid ?? ''))
+  async #mayFree({ metadata }: PoolAddress): Promise<boolean> {
+    return this.#o.mayFree === undefined || (await this.#o.mayFree(metadata.uid ?? ''))
   }
 
   /** Only as it was looked at: one that was taken meanwhile stays. */
-  private async forget({ metadata }: PoolAddress): Promise<void> {
+  async #forget({ metadata }: PoolAddress): Promise<void> {
     const { uid, resourceVersion } = metadata
-    await this.unlessChanged(
-      this.o.client.delete(poolAddresses, { name: metadata.name }, { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) }),
+    await this.#unlessChanged(
+      this.#o.client.delete(poolAddresses, { name: metadata.name }, { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) }),
     )
   }
 
-  private async rest(address: PoolAddress): Promise<void> {
-    const written = await this.unlessChanged(this.o.client.replace(poolAddresses, rested(address)))
-    if (written) this.o.addresses.put(written)
+  async #rest(address: PoolAddress): Promise<void> {
+    const written = await this.#unlessChanged(this.#o.client.replace(poolAddresses, rested(address)))
+    if (written) this.#o.addresses.put(written)
   }
 
   /** The next sweep sees the object as it is then. */
-  private async unlessChanged<T>(write: Promise<T>): Promise<T | undefined> {
+  async #unlessChanged<T>(write: Promise<T>): Promise<T | undefined> {
     try {
       return await write
     } catch (fault) {

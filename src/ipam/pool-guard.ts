@@ -8,50 +8,50 @@ import type { Store } from '../kube/store.ts'
 import { KeyedMutex } from '../ops/keyed-mutex.ts'
 
 export class PoolGuard {
-  private readonly client: KubeClient
-  private readonly pools: Store<IPPool>
-  private readonly isUsed: (pool: string) => boolean
-  private readonly turns = new KeyedMutex()
+  readonly #client: KubeClient
+  readonly #pools: Store<IPPool>
+  readonly #isUsed: (pool: string) => boolean
+  readonly #turns = new KeyedMutex()
   /** Pools whose finalizer we removed: the store may still show it. */
-  private readonly bare = new Set<string>()
+  readonly #bare = new Set<string>()
 
   /** @param o.isUsed whether an address of the pool is held or being taken */
   constructor(o: { client: KubeClient; pools: Store<IPPool>; isUsed: (pool: string) => boolean }) {
-    this.client = o.client
-    this.pools = o.pools
-    this.isUsed = o.isUsed
+    this.#client = o.client
+    this.#pools = o.pools
+    this.#isUsed = o.isUsed
   }
 
   /** Before an address is taken; the caller has made `isUsed` true. One write per pool, then none. */
   async protect(name: string): Promise<void> {
-    const isProtected = (): boolean => !this.bare.has(name) && hasFinalizer(this.pools.get(name))
-    if (isProtected() && !this.turns.isTaken(name)) return
-    await this.turns.take(name, async () => {
+    const isProtected = (): boolean => !this.#bare.has(name) && hasFinalizer(this.#pools.get(name))
+    if (isProtected() && !this.#turns.isTaken(name)) return
+    await this.#turns.take(name, async () => {
       if (isProtected()) return
-      await this.write(name, (finalizers) => [...finalizers, heldFinalizer])
-      this.bare.delete(name)
+      await this.#write(name, (finalizers) => [...finalizers, heldFinalizer])
+      this.#bare.delete(name)
     })
   }
 
   /** Removes the finalizer if nothing of the pool is used; answers whether the pool is without it. */
   async unprotect(name: string): Promise<boolean> {
-    return this.turns.take(name, async () => {
-      if (this.isUsed(name)) return false
-      if (!hasFinalizer(this.pools.get(name))) return true
-      this.bare.add(name)
-      await this.write(name, (finalizers) => finalizers.filter((one) => one !== heldFinalizer))
+    return this.#turns.take(name, async () => {
+      if (this.#isUsed(name)) return false
+      if (!hasFinalizer(this.#pools.get(name))) return true
+      this.#bare.add(name)
+      await this.#write(name, (finalizers) => finalizers.filter((one) => one !== heldFinalizer))
       return true
     })
   }
 
-  private async write(name: string, change: (others: readonly string[]) => string[]): Promise<void> {
-    for (let seen = this.pools.get(name); seen; seen = await this.client.get(ipPools, { name })) {
+  async #write(name: string, change: (others: readonly string[]) => string[]): Promise<void> {
+    for (let seen = this.#pools.get(name); seen; seen = await this.#client.get(ipPools, { name })) {
       const { finalizers = [], resourceVersion } = seen.metadata
       try {
         const metadata = { resourceVersion, finalizers: change(finalizers.filter((one) => one !== heldFinalizer)) }
-        const written = await this.client.mergePatch(ipPools, { name }, { metadata })
+        const written = await this.#client.mergePatch(ipPools, { name }, { metadata })
         const isGone = written.metadata.deletionTimestamp !== undefined && (written.metadata.finalizers ?? []).length === 0
-        if (!isGone) this.pools.put(written)
+        if (!isGone) this.#pools.put(written)
         return
       } catch (fault) {
         if (!isOutdated(fault)) throw fault

@@ -45,73 +45,73 @@ export interface GuestAt {
 }
 
 export class PoolIndex {
-  private readonly addresses: Store<PoolAddress>
-  private readonly views = new Map<string, PoolView>()
+  readonly #addresses: Store<PoolAddress>
+  readonly #views = new Map<string, PoolView>()
   /** Object names of addresses being taken by this process, and for whom: not in the store yet, or not known whether. */
-  private readonly claiming = new Map<string, Owner>()
+  readonly #claiming = new Map<string, Owner>()
   /** Object names of addresses being given back: an object that was deleted by hand is gone for a moment before its record is made. */
-  private readonly leaving = new Set<string>()
+  readonly #leaving = new Set<string>()
   /** Object names of addresses that guests without an owner show, noted here before the object says so. */
-  private readonly occupied = new Map<string, GuestAt>()
-  private readonly onChange: (pool: string, what: 'spec' | 'addresses') => void
+  readonly #occupied = new Map<string, GuestAt>()
+  readonly #onChange: (pool: string, what: 'spec' | 'addresses') => void
 
   /** @param onChange called after what a pool can give, or its spec, may have changed */
   constructor(o: { pools: Store<IPPool>; addresses: Store<PoolAddress>; onChange: (pool: string, what: 'spec' | 'addresses') => void }) {
-    this.addresses = o.addresses
-    this.onChange = o.onChange
-    for (const pool of o.pools.list()) this.build(pool)
-    o.pools.subscribe(({ key, new: pool }) => this.notePool(key, pool))
-    o.addresses.subscribe(({ old, new: now }) => this.noteAddress(old, now))
+    this.#addresses = o.addresses
+    this.#onChange = o.onChange
+    for (const pool of o.pools.list()) this.#build(pool)
+    o.pools.subscribe(({ key, new: pool }) => this.#notePool(key, pool))
+    o.addresses.subscribe(({ old, new: now }) => this.#noteAddress(old, now))
   }
 
   view(pool: string): PoolView | undefined {
-    return this.views.get(pool)
+    return this.#views.get(pool)
   }
 
   list(): PoolView[] {
-    return [...this.views.values()]
+    return [...this.#views.values()]
   }
 
   /** An address nobody else of this process may pick until it is unmarked. */
   mark(address: Address, scope: string, owner: Owner): void {
-    this.claiming.set(nameOf(address, scope), owner)
-    this.refresh(address, scope)
+    this.#claiming.set(nameOf(address, scope), owner)
+    this.#refresh(address, scope)
   }
 
   unmark(address: Address, scope: string): void {
-    if (this.claiming.delete(nameOf(address, scope))) this.refresh(address, scope)
+    if (this.#claiming.delete(nameOf(address, scope))) this.#refresh(address, scope)
   }
 
   /** A guest without an owner shows the address; undefined: none does, as far as this process has looked. */
   occupy(address: Address, scope: string, by: GuestAt | undefined): void {
     const name = nameOf(address, scope)
-    if (by) this.occupied.set(name, by)
-    else this.occupied.delete(name)
-    this.refresh(address, scope)
+    if (by) this.#occupied.set(name, by)
+    else this.#occupied.delete(name)
+    this.#refresh(address, scope)
   }
 
   /** An address nobody may take while `work` gives it back. */
   async whileLeaving<T>(address: Address, scope: string, work: () => Promise<T>): Promise<T> {
     const name = nameOf(address, scope)
-    this.leaving.add(name)
+    this.#leaving.add(name)
     try {
       return await work()
     } finally {
-      this.leaving.delete(name)
-      this.refresh(address, scope)
+      this.#leaving.delete(name)
+      this.#refresh(address, scope)
     }
   }
 
   availability(view: PoolView, address: Address, nowMs: number): AvailabilityState {
     const name = nameOf(address, view.scope)
-    const owner = this.claiming.get(name)
+    const owner = this.#claiming.get(name)
     if (owner !== undefined) return { is: 'claiming', owner }
-    const object = this.addresses.get(name)
-    const guest = this.guestOn(name)
+    const object = this.#addresses.get(name)
+    const guest = this.#guestOn(name)
     if (guest) return { is: 'in-use', by: guest }
-    if (!object) return this.leaving.has(name) ? { is: 'going', name } : { is: 'free' }
+    if (!object) return this.#leaving.has(name) ? { is: 'going', name } : { is: 'free' }
     if (object.spec.claimRef) return { is: 'held', by: object }
-    if (this.leaving.has(name) || object.metadata.deletionTimestamp !== undefined) return { is: 'going', name }
+    if (this.#leaving.has(name) || object.metadata.deletionTimestamp !== undefined) return { is: 'going', name }
     const byMs = releasedAtMs(object) + view.reuseAfterMs
     return byMs > nowMs ? { is: 'cooling', byMs } : { is: 'free' }
   }
@@ -120,25 +120,25 @@ export class PoolIndex {
   reservedCount({ space, scope }: PoolView): number {
     if (typeof space === 'string') return 0
     const { family } = space
-    return [...space.reserved.keys()].filter((value) => !this.addresses.get(nameOf({ family, value }, scope))?.spec.claimRef).length
+    return [...space.reserved.keys()].filter((value) => !this.#addresses.get(nameOf({ family, value }, scope))?.spec.claimRef).length
   }
 
-  private notePool(name: string, pool: IPPool | undefined): void {
-    const view = this.views.get(name)
+  #notePool(name: string, pool: IPPool | undefined): void {
+    const view = this.#views.get(name)
     if (!pool) {
-      this.views.delete(name)
-      this.onChange(name, 'spec')
+      this.#views.delete(name)
+      this.#onChange(name, 'spec')
       return
     }
     if (view && isSameSpec(view.pool, pool)) {
-      this.views.set(name, { ...view, pool })
+      this.#views.set(name, { ...view, pool })
       return
     }
-    this.build(pool)
-    this.onChange(name, 'spec')
+    this.#build(pool)
+    this.#onChange(name, 'spec')
   }
 
-  private build(pool: IPPool): void {
+  #build(pool: IPPool): void {
     const { spec } = pool
     const space = usableAddressesOf(spec)
     const reuseAfterMs = parseDurationSeconds(spec.reuseAfter) * 1000
@@ -151,41 +151,41 @@ export class PoolIndex {
       keepRecordsMs: parseDurationSeconds(spec.keepRecords) * 1000,
       index: new PickIndex(open, spec.pick, reuseAfterMs),
     }
-    this.views.set(pool.metadata.name, view)
+    this.#views.set(pool.metadata.name, view)
     if (typeof space === 'string') return
-    for (const object of this.addresses.list()) {
+    for (const object of this.#addresses.list()) {
       const address = object.spec.scope === view.scope ? parseAddress(object.spec.address) : undefined
-      if (address?.family === space.family) view.index.set(address.value, this.stateOf(nameOf(address, view.scope)))
+      if (address?.family === space.family) view.index.set(address.value, this.#stateOf(nameOf(address, view.scope)))
     }
   }
 
-  private noteAddress(old: PoolAddress | undefined, now: PoolAddress | undefined): void {
+  #noteAddress(old: PoolAddress | undefined, now: PoolAddress | undefined): void {
     const object = now ?? old
     const address = object && parseAddress(object.spec.address)
     if (!object || !address) return
-    this.refresh(address, object.spec.scope)
-    for (const pool of new Set([old?.spec.poolRef.name, now?.spec.poolRef.name])) if (pool !== undefined) this.onChange(pool, 'addresses')
+    this.#refresh(address, object.spec.scope)
+    for (const pool of new Set([old?.spec.poolRef.name, now?.spec.poolRef.name])) if (pool !== undefined) this.#onChange(pool, 'addresses')
   }
 
-  private refresh(address: Address, scope: string): void {
-    const state = this.stateOf(nameOf(address, scope))
-    for (const [name, view] of this.views) {
+  #refresh(address: Address, scope: string): void {
+    const state = this.#stateOf(nameOf(address, scope))
+    for (const [name, view] of this.#views) {
       if (view.scope !== scope || typeof view.space === 'string' || view.space.family !== address.family) continue
       if (!view.space.usable.has(address.value)) continue
       view.index.set(address.value, state)
-      this.onChange(name, 'addresses')
+      this.#onChange(name, 'addresses')
     }
   }
 
   /** Who holds it matters more: a claim stays what it is. */
-  private guestOn(name: string): GuestAt | undefined {
-    const { spec } = this.addresses.get(name) ?? {}
-    return spec?.claimRef ? undefined : (this.occupied.get(name) ?? spec?.inUse)
+  #guestOn(name: string): GuestAt | undefined {
+    const { spec } = this.#addresses.get(name) ?? {}
+    return spec?.claimRef ? undefined : (this.#occupied.get(name) ?? spec?.inUse)
   }
 
-  private stateOf(name: string): PickState {
-    const object = this.addresses.get(name)
-    if (this.claiming.has(name) || this.leaving.has(name) || this.guestOn(name)) return { is: 'taken' }
+  #stateOf(name: string): PickState {
+    const object = this.#addresses.get(name)
+    if (this.#claiming.has(name) || this.#leaving.has(name) || this.#guestOn(name)) return { is: 'taken' }
     if (!object) return { is: 'fresh' }
     const going = object.metadata.deletionTimestamp !== undefined
     return object.spec.claimRef || going ? { is: 'taken' } : { is: 'released', atMs: releasedAtMs(object) }

@@ -10,87 +10,87 @@ import { comeWithinMs, servable, type Waiter, type Waiters, type AddressWish } f
 export type OnFreed = (pool: string, next: readonly Pick<Claimant, 'namespace' | 'name'>[]) => void
 
 export class WaiterWakeups {
-  private readonly waiters: Waiters
-  private readonly pools: PoolIndex
-  private readonly clock: Clock
-  private readonly onFreed: OnFreed
-  private readonly timers = new Map<string, () => void>()
-  private isClosed = false
+  readonly #waiters: Waiters
+  readonly #pools: PoolIndex
+  readonly #clock: Clock
+  readonly #onFreed: OnFreed
+  readonly #timers = new Map<string, () => void>()
+  #isClosed = false
 
   constructor(o: { waiters: Waiters; pools: PoolIndex; clock: Clock; onFreed: OnFreed }) {
-    this.waiters = o.waiters
-    this.pools = o.pools
-    this.clock = o.clock
-    this.onFreed = o.onFreed
+    this.#waiters = o.waiters
+    this.#pools = o.pools
+    this.#clock = o.clock
+    this.#onFreed = o.onFreed
   }
 
   wait(pool: string, who: Claimant, entry: string, wish: AddressWish): void {
-    this.waiters.join(pool, who, entry, wish)
-    this.look(pool)
+    this.#waiters.join(pool, who, entry, wish)
+    this.#look(pool)
   }
 
   /** This entry waits no longer: those behind it move up. */
   leave(pool: string, uid: string, entry: string): void {
-    if (this.waiters.leave(uid, entry)) this.look(pool)
+    if (this.#waiters.leave(uid, entry)) this.#look(pool)
   }
 
   /** `spec`: whatever made them wait may be gone or different now, so everybody asks again and keeps its place. */
   poolChanged(pool: string, what: 'spec' | 'addresses'): void {
-    if (what === 'spec') this.call(pool, this.waiters.line(pool))
-    this.look(pool)
+    if (what === 'spec') this.#call(pool, this.#waiters.line(pool))
+    this.#look(pool)
   }
 
   /** Nobody is called any more, and no timer keeps the process alive. */
   close(): void {
-    this.isClosed = true
-    for (const cancel of this.timers.values()) cancel()
-    this.timers.clear()
+    this.#isClosed = true
+    for (const cancel of this.#timers.values()) cancel()
+    this.#timers.clear()
   }
 
   namespaceChanged(namespace: string): void {
-    for (const pool of this.waiters.pools()) {
-      this.call(
+    for (const pool of this.#waiters.pools()) {
+      this.#call(
         pool,
-        this.waiters.line(pool).filter(({ who, wish }) => who.namespace === namespace && wish === 'pool'),
+        this.#waiters.line(pool).filter(({ who, wish }) => who.namespace === namespace && wish === 'pool'),
       )
     }
   }
 
   /** Calls whom the free addresses serve, and comes back when the next one has rested or somebody did not come. */
-  private look(pool: string): void {
-    this.timers.get(pool)?.()
-    this.timers.delete(pool)
-    const nowMs = this.clock.now()
-    this.waiters.passOver(pool, nowMs)
-    const line = this.waiters.line(pool)
-    const view = this.pools.view(pool)
+  #look(pool: string): void {
+    this.#timers.get(pool)?.()
+    this.#timers.delete(pool)
+    const nowMs = this.#clock.now()
+    this.#waiters.passOver(pool, nowMs)
+    const line = this.#waiters.line(pool)
+    const view = this.#pools.view(pool)
     if (line.length === 0 || !view || typeof view.space === 'string') return
     const open = { ...view, space: view.space }
-    const served = servable(line, view.index.available(nowMs), (value) => availabilityOf(this.pools, open, value, nowMs))
-    this.call(
+    const served = servable(line, view.index.available(nowMs), (value) => availabilityOf(this.#pools, open, value, nowMs))
+    this.#call(
       pool,
       served.filter(({ wokenMs }) => wokenMs === undefined),
     )
-    const atMs = this.nextMs(open, line, nowMs)
+    const atMs = this.#nextMs(open, line, nowMs)
     if (Number.isFinite(atMs))
-      this.timers.set(
+      this.#timers.set(
         pool,
-        this.clock.after(Math.max(1, atMs - nowMs), () => this.look(pool)),
+        this.#clock.after(Math.max(1, atMs - nowMs), () => this.#look(pool)),
       )
   }
 
-  private call(pool: string, waiters: readonly Waiter[]): void {
-    if (waiters.length === 0 || this.isClosed) return
-    for (const waiter of waiters) waiter.wokenMs = this.clock.now()
+  #call(pool: string, waiters: readonly Waiter[]): void {
+    if (waiters.length === 0 || this.#isClosed) return
+    for (const waiter of waiters) waiter.wokenMs = this.#clock.now()
     const vms = new Map(waiters.map(({ who }) => [keyOfClaimant(who), { namespace: who.namespace, name: who.name }]))
-    this.onFreed(pool, [...vms.values()])
+    this.#onFreed(pool, [...vms.values()])
   }
 
-  private nextMs(view: PoolView & { space: UsableAddresses }, line: readonly Waiter[], nowMs: number): number {
+  #nextMs(view: PoolView & { space: UsableAddresses }, line: readonly Waiter[], nowMs: number): number {
     const moments = line.map(({ wish, wokenMs }) => {
       if (wokenMs !== undefined) return wokenMs + comeWithinMs
       if (typeof wish !== 'bigint') return Infinity
-      const standing = this.pools.availability(view, { family: view.space.family, value: wish }, nowMs)
+      const standing = this.#pools.availability(view, { family: view.space.family, value: wish }, nowMs)
       return standing.is === 'cooling' ? standing.byMs : Infinity
     })
     return moments.reduce((a, b) => Math.min(a, b), view.index.nextWarmMs(nowMs) ?? Infinity)

@@ -17,25 +17,25 @@ export const comeWithinMs = 60_000
 
 export class Waiters {
   /** By pool, then by ticket, in order of arrival: a Map keeps the order of first insertion. */
-  private readonly lines = new Map<string, Map<string, Waiter>>()
+  readonly #lines = new Map<string, Map<string, Waiter>>()
 
   /** Takes or keeps a place. A changed wish keeps it too; the wake is used up. */
   join(pool: string, who: Claimant, entry: string, wish: AddressWish): void {
-    const line = this.lines.get(pool) ?? new Map<string, Waiter>()
+    const line = this.#lines.get(pool) ?? new Map<string, Waiter>()
     line.set(ticketOf(who.uid, entry), { who, entry, wish })
-    this.lines.set(pool, line)
+    this.#lines.set(pool, line)
   }
 
   /** Gives up the place of an entry; answers whether it had one. */
   leave(uid: string, entry: string): boolean {
-    return [...this.lines.keys()].map((pool) => this.drop(pool, ticketOf(uid, entry))).includes(true)
+    return [...this.#lines.keys()].map((pool) => this.#drop(pool, ticketOf(uid, entry))).includes(true)
   }
 
   /** Gives up the places of a VM but those of the entries it still has. */
   keepOnly(uid: string, wanted: readonly { name: string; pool: string }[]): void {
-    for (const [pool, line] of this.lines) {
+    for (const [pool, line] of this.#lines) {
       for (const [ticket, waiter] of line) {
-        if (waiter.who.uid === uid && !wanted.some((entry) => entry.name === waiter.entry && entry.pool === pool)) this.drop(pool, ticket)
+        if (waiter.who.uid === uid && !wanted.some((entry) => entry.name === waiter.entry && entry.pool === pool)) this.#drop(pool, ticket)
       }
     }
   }
@@ -44,7 +44,7 @@ export class Waiters {
   ahead(pool: string, uid: string, entry: string): Waiter[] {
     const before: Waiter[] = []
     const ticket = ticketOf(uid, entry)
-    for (const [other, waiter] of this.lines.get(pool) ?? []) {
+    for (const [other, waiter] of this.#lines.get(pool) ?? []) {
       if (other === ticket) break
       before.push(waiter)
     }
@@ -52,24 +52,24 @@ export class Waiters {
   }
 
   line(pool: string): Waiter[] {
-    return [...(this.lines.get(pool)?.values() ?? [])]
+    return [...(this.#lines.get(pool)?.values() ?? [])]
   }
 
   pools(): string[] {
-    return [...this.lines.keys()]
+    return [...this.#lines.keys()]
   }
 
   /** Removes those who were called and did not come. */
   passOver(pool: string, nowMs: number): void {
-    for (const [ticket, { wokenMs }] of this.lines.get(pool) ?? []) {
-      if (wokenMs !== undefined && nowMs - wokenMs >= comeWithinMs) this.drop(pool, ticket)
+    for (const [ticket, { wokenMs }] of this.#lines.get(pool) ?? []) {
+      if (wokenMs !== undefined && nowMs - wokenMs >= comeWithinMs) this.#drop(pool, ticket)
     }
   }
 
-  private drop(pool: string, ticket: string): boolean {
-    const line = this.lines.get(pool)
+  #drop(pool: string, ticket: string): boolean {
+    const line = this.#lines.get(pool)
     const had = line?.delete(ticket) ?? false
-    if (line?.size === 0) this.lines.delete(pool)
+    if (line?.size === 0) this.#lines.delete(pool)
     return had
   }
 }

@@ -121,12 +121,14 @@ export interface WantedDisk {
 }
 
 export interface WantedNet {
-  readonly model: string
+  /** Absent: as it is, at birth the template's. */
+  readonly model?: string
   readonly macAddress: string
   readonly bridge: string
   readonly vlan?: number
   /** Megabytes a second, PVE's unit of `rate`. */
   readonly rateMBps?: number
+  /** Absent: as it is, at birth the template's; 0: not set. */
   readonly mtu?: number
   readonly firewall: boolean
 }

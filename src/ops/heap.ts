@@ -1,26 +1,26 @@
 /** A binary heap: the least element first, O(log n) in and out. */
 export class Heap<T> {
-  private readonly items: T[] = []
-  private readonly before: (a: T, b: T) => boolean
+  readonly #items: T[] = []
+  readonly #before: (a: T, b: T) => boolean
 
   constructor(before: (a: T, b: T) => boolean) {
-    this.before = before
+    this.#before = before
   }
 
   get size(): number {
-    return this.items.length
+    return this.#items.length
   }
 
   peek(): T | undefined {
-    return this.items[0]
+    return this.#items[0]
   }
 
   push(item: T): void {
-    const { items } = this
+    const items = this.#items
     let at = items.push(item) - 1
     while (at > 0) {
       const parent = (at - 1) >>> 1
-      if (!this.before(item, items[parent] as T)) break
+      if (!this.#before(item, items[parent] as T)) break
       items[at] = items[parent] as T
       at = parent
     }
@@ -28,7 +28,7 @@ export class Heap<T> {
   }
 
   pop(): T | undefined {
-    const { items } = this
+    const items = this.#items
     const first = items[0]
     const last = items.pop()
     if (last === undefined || items.length === 0) return first
@@ -36,8 +36,8 @@ export class Heap<T> {
     for (;;) {
       let child = 2 * at + 1
       if (child >= items.length) break
-      if (child + 1 < items.length && this.before(items[child + 1] as T, items[child] as T)) child++
-      if (!this.before(items[child] as T, last)) break
+      if (child + 1 < items.length && this.#before(items[child + 1] as T, items[child] as T)) child++
+      if (!this.#before(items[child] as T, last)) break
       items[at] = items[child] as T
       at = child
     }

@@ -34,6 +34,8 @@ export class IdentityGuard {
   expect(identity: string | undefined): void {
     const wanted = identity?.toUpperCase()
     if (wanted === this.#expected) return
+    // Certificates of the former one say nothing of the PVE that a person confirms now.
+    if (this.#expected !== undefined) this.#known.clear()
     this.#expected = wanted
     if (this.#found !== undefined) this.#judge(this.#found)
   }

@@ -11,12 +11,16 @@ export const setCloudInit = configStep({
   name: 'set_cloudinit',
   rung: 'set_cloudinit',
   change(now, want) {
-    const own = ownKeys.map((key) => [key, want.cloudInit[key]] as const)
+    const own = ownKeys.filter((key) => !isWindowsLogin(key, now, want)).map((key) => [key, want.cloudInit[key]] as const)
     const handedOn = want.fresh ? Object.keys(now).filter((key) => foreignIpConfig.test(key)) : []
     const wanted = Object.fromEntries([...own, ...handedOn.map((key) => [key, undefined] as const)])
     return difference({ ...now, ...passwordSeen(now, want) }, { ...wanted, cicustom: vendorOnly(now.cicustom) })
   },
 })
+
+/** The login of a Windows image stands in its template (cloudbase-init makes another one without); Linux images bring their own. */
+const isWindowsLogin = (key: string, now: Values, want: Want) =>
+  key === 'ciuser' && want.cloudInit[key] === undefined && (now.ostype ?? '').startsWith('w')
 
 /** Snippets for user, network and meta replace everything that is set here; vendor data only adds to it (cloud-init, `merging`). */
 function vendorOnly(cicustom: string | undefined): string | undefined {

@@ -3,6 +3,7 @@ import type { ProxmoxVM, ProxmoxVMStatus as VMStatus } from '../api/proxmoxvm.ts
 import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
+import { needsQcow2 } from './directory-storage.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
 import { foreignFirewallOf } from './foreign-firewall.ts'
 import { wantedFirewall } from './firewall.ts'
@@ -107,7 +108,7 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
       storage,
       ...(noted?.volume !== undefined && { volume: noted.volume }),
       // A raw file on a directory storage makes every snapshot of the VM end with "snapshot feature is not available" (recording 31).
-      ...(directoryTypes.has(storageType(storage) ?? '') && { format: 'qcow2' as const }),
+      ...(needsQcow2(storageType(storage)) && { format: 'qcow2' as const }),
       sizeMiB: disk.size ? parseSizeMiB(disk.size) : 0,
       limits: throttle(disk.bandwidth),
     }
@@ -119,9 +120,6 @@ function removedDisks(status: VMStatus, merged: Package): Want['removedDisks'] {
   const gone = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy === 'Delete')
   return gone.map(({ key, volume }) => ({ key, ...(volume !== undefined && { volume }) }))
 }
-
-/** Not btrfs: it snapshots raw files itself and takes no qcow2 (pve-storage BTRFSPlugin, `plugindata`). */
-const directoryTypes: ReadonlySet<string> = new Set(['dir', 'nfs', 'cifs', 'cephfs', 'glusterfs'])
 
 type Bandwidth = NonNullable<Package['systemDisk']>['bandwidth']
 
@@ -145,12 +143,12 @@ function throttle(bandwidth: Bandwidth): DiskLimits {
 function wantedNet({ status, merged, net }: WantInput): Want['net'] {
   const network = merged.network
   return {
-    model: network?.model ?? 'virtio',
+    ...(network?.model && { model: network.model }),
     macAddress: status.interfaces?.[0]?.macAddress ?? '',
     bridge: net.bridge,
     ...(net.vlan && { vlan: net.vlan }),
     ...(network?.rateMbit && { rateMBps: network.rateMbit / 8 }),
-    ...(network?.mtu && { mtu: network.mtu }),
+    ...(network?.mtu !== undefined && { mtu: network.mtu }),
     firewall: network?.firewall ?? merged.firewall?.enabled ?? false,
   }
 }

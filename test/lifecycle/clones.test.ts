@@ -29,6 +29,19 @@ describe('what a VM is cloned from', () => {
   )
 
   it(
+    'is copied to qcow2 on a storage of files, where a raw disk would have no snapshots',
+    async () => {
+      await world.inPve('PUT', '/storage/local', { content: 'backup,images,iso,snippets' })
+      await world.apply('on-files', { template: { name: 'debian-13', storage: 'local' } })
+      const vm = await world.untilReady('on-files')
+      expect(world.guestOf(vm).config.get('scsi0')).toMatch(new RegExp(`^local:${vm.status?.vmid}/vm-${vm.status?.vmid}-disk-0\\.qcow2,`))
+      await world.inPve('POST', `${world.pathOf(vm)}/snapshot`, { snapname: 'before' })
+      await until('the snapshot is there', () => world.guestOf(vm).snapshots.has('before'))
+    },
+    patienceMs,
+  )
+
+  it(
     'is shared by a linked clone, which needs no slot',
     async () => {
       await world.apply('linked', { template: { name: 'debian-13', clone: 'Linked' } })

@@ -192,7 +192,7 @@ describe('a removal that meets trouble', () => {
     it(
       'ends the VM and frees its addresses, and the object stays and names the storage that is off',
       async () => {
-        const vm = await born('off', { placement: { node: 'pve1' } })
+        const vm = await born('storage-off', { placement: { node: 'pve1' } })
         world.addBackup(vmidOf(vm), Date.now() + 1000)
         fault({ id: 's', storage: { name: 'local', state: 'off' } })
         world.simulator.requests.reset()
@@ -200,8 +200,8 @@ describe('a removal that meets trouble', () => {
           world.clock.skip(5_000)
           return sent('GET /cluster/resources') >= 2
         })
-        await world.delete('off')
-        const stays = await world.untilCondition('off', 'Stalled', 'True', 'BackupsUnseen')
+        await world.delete('storage-off')
+        const stays = await world.untilCondition('storage-off', 'Stalled', 'True', 'BackupsUnseen')
         expect(world.condition(stays, 'Stalled')?.message).toContain('storage local of node pve1')
         expect(world.simulator.world.guests.has(vmidOf(vm))).toBe(false)
         expect(await holderOf(vm)).toBeUndefined()
@@ -209,7 +209,7 @@ describe('a removal that meets trouble', () => {
         world.clock.skip(301_000)
         await until('it is asked again', async () => {
           world.clock.skip(30_000)
-          return (await world.vm('off')) === undefined
+          return (await world.vm('storage-off')) === undefined
         })
         expect(world.simulator.world.storage.ownedBy(vmidOf(vm))).toEqual([])
       },

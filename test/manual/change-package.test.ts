@@ -87,14 +87,14 @@ describe('a change of package', () => {
   }, 60_000)
 
   it('of a VM that is off is applied without starting it; by the command it is started in any case', async () => {
-    const vm = await world.born('off')
-    expect(await outcomeOf(world, 'off', 'Stop')).toContain('Succeeded')
-    await world.untilReady('off')
-    await pack('off', { memory: { size: '2Gi' } })
+    const vm = await world.born('resting')
+    expect(await outcomeOf(world, 'resting', 'Stop')).toContain('Succeeded')
+    await world.untilReady('resting')
+    await pack('resting', { memory: { size: '2Gi' } })
     await until('it is applied', () => admin.config(vm).memory === '2048')
-    await world.untilCondition('off', 'Ready', 'True', 'Stopped')
+    await world.untilCondition('resting', 'Ready', 'True', 'Stopped')
     expect(admin.isRunning(vm)).toBe(false)
-    expect(await outcomeOf(world, 'off', 'ChangePackage')).toBe('Succeeded: The newest package is applied.')
+    expect(await outcomeOf(world, 'resting', 'ChangePackage')).toBe('Succeeded: The newest package is applied.')
     expect(admin.isRunning(vm)).toBe(true)
   }, 60_000)
 

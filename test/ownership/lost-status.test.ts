@@ -66,11 +66,11 @@ describe('a VM whose status is lost', () => {
   it(
     'stays off when somebody had switched it off',
     async () => {
-      const vm = await born('off')
+      const vm = await born('dark')
       await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
-      await world.untilCondition('off', 'Ready', 'True', 'Stopped')
-      await strip(world, 'off')
-      await world.untilCondition('off', 'Ready', 'True', 'Stopped')
+      await world.untilCondition('dark', 'Ready', 'True', 'Stopped')
+      await strip(world, 'dark')
+      await world.untilCondition('dark', 'Ready', 'True', 'Stopped')
       expect(world.guestOf(vm).isRunning).toBe(false)
     },
     patienceMs,

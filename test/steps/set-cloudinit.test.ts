@@ -19,6 +19,13 @@ describe('set_cloudinit', () => {
       {},
       { set: {}, remove: ['ciuser', 'cipassword', 'sshkeys', 'nameserver', 'searchdomain'] },
     ],
+    ['leaves the login of a Windows template, which is the only one it has', { ostype: 'win11', ciuser: 'Administrator' }, {}, nothing],
+    [
+      'replaces the login of a Windows template, and never hands on its password',
+      { ostype: 'win11', ciuser: 'Administrator', cipassword: '**********' },
+      { cloudInit: { ...base, ciuser: 'admin' } },
+      { set: { ciuser: 'admin' }, remove: ['cipassword'] },
+    ],
     [
       'replaces the address of a template',
       { ipconfig0: 'ip=10.0.0.9/8,gw=10.0.0.1' },

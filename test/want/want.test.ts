@@ -47,8 +47,7 @@ describe('0, absent and unlimited', () => {
 
   it('leave no key behind that could be taken for a value', () => {
     expect(Object.keys(wanted({ cpu: { limit: 0, units: 0 } }).cpu)).toEqual(['cores', 'sockets'])
-    expect(wanted({ network: { rateMbit: 0, mtu: 0 } }).net).toEqual({
-      model: 'virtio',
+    expect(wanted({ network: { rateMbit: 0 } }).net).toEqual({
       macAddress: 'BC:24:11:00:00:01',
       bridge: 'vmbr0',
       firewall: false,

@@ -15,6 +15,7 @@ import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
+import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { forgetAllSent, forgetLastSent, noteSent, pauseBefore, timesSent } from './repeats.ts'
 
 /** What the ladder left open on purpose, with what it was climbed for. */
@@ -119,6 +120,7 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   noteEdit(climb, plan)
+  if (plan.is === 'config') tellNotHandedOn(climb, plan.patch)
   const { config, firewall } = look.seen
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
   const context = { writer, seen: look.seen, want }

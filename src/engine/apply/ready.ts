@@ -15,6 +15,7 @@ import { isBirth } from '../../want/birth.ts'
 import { withoutEmptyLedger } from '../create/clone-requests.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
+import { packageVerdict } from './left-undone.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { isCloudInit, isDriveKey, parseDrive } from '../../proxmox/property-string.ts'
@@ -101,7 +102,7 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
 function partsOf(conclusion: Conclusion): ConditionUpdate[] {
   return [
     templateVerdict(conclusion),
-    packageVerdict(conclusion),
+    packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
     holds('NetworkConfigured'),
     firewallVerdict(conclusion),
     cloudInitVerdict(conclusion),
@@ -119,31 +120,6 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
     `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
   )
 }
-
-function packageVerdict({ climbed, resolved, draft }: Conclusion): ConditionUpdate {
-  const [refusal] = climbed.refusals
-  if (refusal?.verdict.is === 'refused') {
-    const told = climbed.refusals.flatMap(({ verdict }) => (verdict.is === 'refused' ? [verdict.message] : []))
-    return fails('PackageApplied', refusal.verdict.reason, `${told.join('; ')}. Everything else is applied.`)
-  }
-  if (resolved.outdatedBy !== undefined) return outdated(resolved.source, resolved.outdatedBy)
-  const wanted = new Set(['system', ...(resolved.merged.additionalDisks ?? []).map((disk) => disk.name)])
-  const kept = (draft.status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
-  if (kept.length > 0)
-    return fails(
-      'PackageApplied',
-      'DiskKept',
-      `No longer in the package and kept: ${kept.map((disk) => `${disk.name} (${disk.key})`).join(', ')}.`,
-    )
-  return holds('PackageApplied')
-}
-
-export const outdated = (source: { name: string; generation: number } | undefined, newer: number): ConditionUpdate =>
-  fails(
-    'PackageApplied',
-    'PackageOutdated',
-    `VMPackage ${source?.name} is at generation ${newer}, this VM at ${source?.generation}; a changed packageRef takes the newer one.`,
-  )
 
 function cloudInitVerdict({ staleCloudInit, draft, climbed }: Conclusion): ConditionUpdate {
   const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])

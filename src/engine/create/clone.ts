@@ -20,6 +20,7 @@ import { quorumDoubt } from '../quorum.ts'
 import { failedSentence } from '../failure-sentence.ts'
 import { judged, working } from '../status.ts'
 import { progressOf } from '../../api/progress.ts'
+import { needsQcow2 } from '../../want/directory-storage.ts'
 import { isBirth, pinnedVmidOf, templateFor } from '../../want/birth.ts'
 import type { Climb } from '../climb-pass.ts'
 import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
@@ -129,6 +130,7 @@ async function ask(climb: Climb): Promise<Outcome> {
       description: identity.description,
       full: isFull,
       ...(isFull && storage && { storage }),
+      ...(isFull && isFileOn(climb, storage ?? look.facts.systemDisk?.storage) && { format: 'qcow2' }),
       ...(cluster.spec.pvePool && { pool: cluster.spec.pvePool }),
       ...(node && node !== source.node && { target: node }),
       ...(draft.status.possessions?.pool && { pool: draft.status.possessions.pool }),
@@ -138,6 +140,12 @@ async function ask(climb: Climb): Promise<Outcome> {
   } catch (fault) {
     return refused(climb, fault)
   }
+}
+
+/** PVE takes the format of the source as a hint, so that a clone from block storage would be a raw file, without snapshots (resolve_dst_disk_format). */
+function isFileOn({ cluster }: Climb, storage: string | undefined): boolean {
+  const row = cluster.inventory.current()?.storages.find((each) => each.storage === storage)
+  return needsQcow2(row?.pluginType)
 }
 
 /** Where PVE may have begun, the request stays open; a clear refusal is its outcome. */

@@ -20,7 +20,7 @@ import type { Memory } from '../memory.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, done, retry, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
-import { reasonForCloudInit } from '../../want/cloud-init.ts'
+import { objectionToTemplate } from './template-objections.ts'
 import { carriesMark, markOf } from '../../ladder/mark.ts'
 import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
 import { clonedFull, vmidTaken } from './intent-state.ts'
@@ -178,17 +178,8 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
 
 function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
-  return objectionTo(look.facts, input) ?? placeVM(input, look.facts, listing)
-}
-
-function objectionTo(template: TemplateFacts, { draft, grants }: IntentInput): Obstacle | undefined {
-  const why = reasonForCloudInit(draft.vm, grants)
-  if (why === undefined || template.cloudInitKey !== undefined) return undefined
-  const remedy = `qm set ${template.vmid} --ide2 STORAGE:cloudinit`
-  return stalled(
-    'NoCloudInitDrive',
-    `Template ${template.vmid} on ${template.node} has no cloud-init drive, and ${why}. An admin adds a drive on that node: ${remedy}.`,
-  )
+  const { draft, resolved, grants } = input
+  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing)
 }
 
 function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing): Placed | Obstacle {

@@ -2,7 +2,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import { holds, readiness } from '../conditions.ts'
-import { outdated } from '../apply/ready.ts'
+import { outdated } from '../apply/left-undone.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
@@ -55,7 +55,8 @@ function readPackage(deps: Dependencies, draft: VMStatusDraft): void {
   const said = conditionOf(draft.status.conditions, 'PackageApplied')
   if (now === undefined || said === undefined) return
   const iso = nowIso(deps.clock)
-  if (now !== source?.generation && said.status === 'True') draft.change(judged(vm, iso, [outdated(source, now)]))
+  const newer = now === source?.generation ? undefined : outdated(said, source, now)
+  if (newer) draft.change(judged(vm, iso, [newer]))
   if (now === source?.generation && said.reason === 'PackageOutdated') draft.change(judged(vm, iso, [holds('PackageApplied')]))
 }
 

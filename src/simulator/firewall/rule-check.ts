@@ -25,17 +25,17 @@ class RuleCheck {
   }
 
   run(): void {
-    this.typeAndAction()
-    this.interfaceAndMacro()
-    const isIcmp = this.protocol()
-    this.ports('dport', isIcmp)
-    this.icmpType(isIcmp)
-    this.ports('sport', false)
-    this.addresses('source')
-    this.addresses('dest')
+    this.#typeAndAction()
+    this.#interfaceAndMacro()
+    const isIcmp = this.#protocol()
+    this.#ports('dport', isIcmp)
+    this.#icmpType(isIcmp)
+    this.#ports('sport', false)
+    this.#addresses('source')
+    this.#addresses('dest')
   }
 
-  private attempt(property: string, check: () => void): void {
+  #attempt(property: string, check: () => void): void {
     try {
       check()
     } catch (fault) {
@@ -44,13 +44,13 @@ class RuleCheck {
     }
   }
 
-  private setVersion(version: 4 | 6 | undefined): void {
+  #setVersion(version: 4 | 6 | undefined): void {
     if (version === undefined) return
     if (this.version !== undefined && this.version !== version) throw new FormatFault('detected mixed ipv4/ipv6 addresses in rule')
     this.version = version
   }
 
-  private typeAndAction(): void {
+  #typeAndAction(): void {
     const { type, action } = this.rule
     const { env } = this.scope
     if (!type) this.report('type', 'missing property')
@@ -66,7 +66,7 @@ class RuleCheck {
     if (!/^(ACCEPT|DROP|REJECT)$/.test(action)) this.report('action', `unknown action '${action}'`)
   }
 
-  private interfaceAndMacro(): void {
+  #interfaceAndMacro(): void {
     const { iface, macro } = this.rule
     if (iface) {
       if (this.scope.env === 'group') this.report('type', 'parameter -i not allowed for this rule type')
@@ -80,25 +80,25 @@ class RuleCheck {
     else this.rule.macro = preferred
   }
 
-  private protocol(): boolean {
+  #protocol(): boolean {
     const { proto } = this.rule
     if (!proto) return false
-    this.attempt('proto', () => checkProtocol(proto))
-    if (proto === 'icmp') this.setVersion(4)
-    if (proto === 'icmpv6' || proto === 'ipv6-icmp') this.setVersion(6)
+    this.#attempt('proto', () => checkProtocol(proto))
+    if (proto === 'icmp') this.#setVersion(4)
+    if (proto === 'icmpv6' || proto === 'ipv6-icmp') this.#setVersion(6)
     return ['icmp', 'icmpv6', 'ipv6-icmp'].includes(proto)
   }
 
-  private ports(property: 'dport' | 'sport', isIcmp: boolean): void {
+  #ports(property: 'dport' | 'sport', isIcmp: boolean): void {
     const { proto } = this.rule
     const value = this.rule[property]
     if (!value) return
-    this.attempt(property, () => parsePorts(value, isIcmp))
+    this.#attempt(property, () => parsePorts(value, isIcmp))
     if (!proto) this.report('proto', `missing property - '${property}' requires this property`)
     if (!protocolsWithPorts.has(proto ?? '') && !isIcmp) this.report(property, `protocol '${proto ?? ''}' does not support ports`)
   }
 
-  private icmpType(isIcmp: boolean): void {
+  #icmpType(isIcmp: boolean): void {
     const { proto, dport } = this.rule
     const type = this.rule['icmp-type']
     if (!type) return
@@ -108,14 +108,14 @@ class RuleCheck {
     if (isIcmp && !known.has(type)) this.report('icmp-type', `invalid icmp-type '${type}' for proto '${proto ?? ''}'`)
   }
 
-  private addresses(property: 'source' | 'dest'): void {
+  #addresses(property: 'source' | 'dest'): void {
     const value = this.rule[property]
     if (!value) return
-    this.attempt(property, () => this.setVersion(parseAddressList(value)))
-    this.names(property, value)
+    this.#attempt(property, () => this.#setVersion(parseAddressList(value)))
+    this.#names(property, value)
   }
 
-  private names(property: string, value: string): void {
+  #names(property: string, value: string): void {
     const { cluster, local } = this.scope
     if (value.startsWith('+')) {
       const name = new RegExp(`^\\+(?:guest/|dc/|sdn/)?(${namePattern})$`).exec(value)?.[1]
@@ -130,7 +130,7 @@ class RuleCheck {
     const there = cluster?.aliases[alias]
     if (here === undefined && there === undefined) this.report(property, `no such alias '${value}'`)
     const chosen = (match[1] === 'dc/' ? undefined : here) ?? (match[1] === 'guest/' ? undefined : there)
-    if (chosen !== undefined) this.setVersion(chosen.cidr.includes(':') ? 6 : 4)
+    if (chosen !== undefined) this.#setVersion(chosen.cidr.includes(':') ? 6 : 4)
   }
 }
 

@@ -133,6 +133,8 @@ describe('what is left open on purpose', () => {
     step: setSystemDiskSize,
     verdict: refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi'),
   }
+  const edited =
+    'VMPackage vps-m was edited since this VM took it (generation 1, now 2): `kubectl pve plan` shows what would change, `kubectl pve change-package` applies it.'
   const disks = [
     { name: 'system', key: 'scsi0' },
     { name: 'data', key: 'scsi1', removalPolicy: 'Keep' },
@@ -144,19 +146,29 @@ describe('what is left open on purpose', () => {
       'a disk that would have to shrink',
       { refusals: [shrink] },
       'PackageApplied',
-      ['False', 'DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi. Everything else is applied.'],
+      ['False', 'DiskShrinkRefused', 'The system disk (scsi0) has 20Gi and never shrinks to 10Gi. Everything else is applied.'],
     ],
     [
       'a newer VMPackage',
       { resolved: { source, outdatedBy: 2 } },
       'PackageApplied',
-      ['False', 'PackageOutdated', 'VMPackage vps-m is at generation 2, this VM at 1; a changed packageRef takes the newer one.'],
+      ['False', 'PackageOutdated', `${edited} Everything else is applied.`],
     ],
     [
       'a disk that left the package and is kept',
       { status: { ...old, disks } },
       'PackageApplied',
-      ['False', 'DiskKept', 'No longer in the package and kept: data (scsi1).'],
+      ['False', 'DiskKept', 'Disk data (scsi1) is no longer in the package and was kept. Everything else is applied.'],
+    ],
+    [
+      'each of several things',
+      { status: { ...old, disks }, refusals: [shrink], resolved: { source, outdatedBy: 2 }, pending: ['cores'] },
+      'PackageApplied',
+      [
+        'False',
+        'DiskShrinkRefused',
+        `The system disk (scsi0) has 20Gi and never shrinks to 10Gi. ${edited} Disk data (scsi1) is no longer in the package and was kept. In force only after the VM was off and started again: cores. Everything else is applied.`,
+      ],
     ],
     [
       'another template',

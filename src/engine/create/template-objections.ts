@@ -1,0 +1,44 @@
+/** Why a VM cannot be made of a template, told before the clone and with what to write instead. */
+import type { Package } from '../../api/package.ts'
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+import { parseSizeMiB } from '../../api/size.ts'
+import type { TemplateFacts } from '../../cluster/template-facts.ts'
+import { type Obstacle, stalled } from '../../ladder/outcome.ts'
+import { reasonForCloudInit } from '../../want/cloud-init.ts'
+import type { GrantedAddress } from '../../want/granted-address.ts'
+
+interface Birth {
+  readonly vm: ProxmoxVM
+  readonly merged: Package
+  readonly grants: readonly Pick<GrantedAddress, 'address'>[]
+}
+
+/** Pure. Undefined: nothing stands against it. */
+export const objectionToTemplate = (template: TemplateFacts, birth: Birth): Obstacle | undefined =>
+  withoutDrive(template, birth) ?? withTooLittleMemory(template, birth)
+
+function withoutDrive({ cloudInitKey, vmid, node }: TemplateFacts, { vm, grants }: Birth): Obstacle | undefined {
+  const why = reasonForCloudInit(vm, grants)
+  if (why === undefined || cloudInitKey !== undefined) return undefined
+  const remedy = `qm set ${vmid} --ide2 STORAGE:cloudinit`
+  return stalled(
+    'NoCloudInitDrive',
+    `Template ${vmid} on ${node} has no cloud-init drive, and ${why}. An admin adds a drive on that node: ${remedy}.`,
+  )
+}
+
+/** With memory hotplug PVE starts no guest below this ("minimum memory must be 1024MB", qemu-server Memory.pm `config`). */
+const leastHotplugMiB = 1024
+
+function withTooLittleMemory({ config, vmid, node }: TemplateFacts, { merged }: Birth): Obstacle | undefined {
+  const hasHotplug = String(config['hotplug'] ?? '')
+    .split(',')
+    .includes('memory')
+  const sizeMiB = merged.memory?.size ? parseSizeMiB(merged.memory.size) : 0
+  if (!hasHotplug || sizeMiB === 0 || sizeMiB >= leastHotplugMiB) return undefined
+  const remedy = `qm set ${vmid} --hotplug network,disk,usb`
+  return stalled(
+    'PackageInvalid',
+    `The package has ${sizeMiB} MiB of memory, and template ${vmid} on ${node} has memory hotplug, with which PVE starts no VM below ${leastHotplugMiB} MiB. Write memory.size: 1Gi, or an admin takes memory out of the template's hotplug on that node: ${remedy}.`,
+  )
+}
