@@ -1,5 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
-import { hasOpenCommand, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
 import { forgetLastSent } from './engine/apply/repeats.ts'
 import { holdOff } from './engine/apply/hold-off.ts'
@@ -51,6 +51,7 @@ export class VMController {
     const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
+    const openBefore = countOpenCommands({ deps: this.#deps, key })
     const outcome = await this.#pass(key, draft, memory)
     this.#noteProgress(draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
@@ -59,7 +60,8 @@ export class VMController {
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
-    if (outcome.is === 'done' && !isGone(draft) && hasOpenCommand(this.#deps, key)) this.#queue.add(key)
+    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
+      this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
@@ -94,7 +96,10 @@ export class VMController {
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
-    if (isPaused(vm)) return done
+    if (isPaused(vm)) {
+      await refuseCommands(deps, key, 'The VM is being deleted.')
+      return done
+    }
     const other = otherPve(draft, cluster)
     if (other) return other
     const offline = nodeOffline(deps, draft, cluster)
@@ -126,7 +131,7 @@ export class VMController {
     const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
     const { memory } = this.#memories.get(key) ?? {}
     if (!cluster || vmid === undefined || !memory || memory.controller.progress !== progressMarkOf(vm, vm.status ?? {})) return 0
-    return hasOpenCommand(this.#deps, key) ? 0 : cluster.perGuest.pauseMs(vmid)
+    return countOpenCommands({ deps: this.#deps, key }) > 0 ? 0 : cluster.perGuest.pauseMs(vmid)
   }
 
   #noteProgress({ vm, status }: VMStatusDraft, memory: Memory): void {
@@ -211,3 +216,10 @@ const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vm
   JSON.stringify([metadata.generation, metadata.deletionTimestamp, metadata.annotations, localStatus, remoteStatus, vmid, node, reinstall])
 
 const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])
+
+/**
+ * One that left its work to the engine ends in the pass after it; where nothing is worked on, only the end of one makes room for the next.
+ * A pass that changes nothing and asks for itself again would leave no time for anybody.
+ */
+const isNextDue = (vm: ProxmoxVM, before: number, now: number): boolean =>
+  now > 0 && (now < before || (!isPaused(vm) && vm.metadata.deletionTimestamp === undefined))

@@ -56,7 +56,7 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   return undefined
 }
 
-const openCommands = ({ deps, key }: Pass): ProxmoxVMCommand[] =>
+const openCommands = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): ProxmoxVMCommand[] =>
   deps
     .commandsOf(key)
     .filter((command) => !isFinished(command))
@@ -73,7 +73,7 @@ async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason
   await refused.save()
 }
 
-export const hasOpenCommand = (deps: Dependencies, key: string) => deps.commandsOf(key).some((command) => !isFinished(command))
+export const countOpenCommands = (pass: Pick<Pass, 'deps' | 'key'>): number => openCommands(pass).length
 
 /** Those not begun when their VM is taken down or let go; of the former the others go with it. */
 export async function refuseCommands(deps: Dependencies, key: string, why: string): Promise<void> {

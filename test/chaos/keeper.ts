@@ -2,7 +2,7 @@
 import type { Fate, Wire, Write } from '../support/wire.ts'
 import type { Scene } from './scene.ts'
 
-type Loss = Exclude<Fate, 'pass'>
+type Loss = 'lost before' | 'lost after'
 
 export class Keeper {
   readonly #scene: Scene

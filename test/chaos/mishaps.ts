@@ -114,7 +114,7 @@ export class Mishaps {
   /** Everything works again. */
   calm(): void {
     this.#takesNextClone = false
-    for (const id of [...this.#ending.keys()]) this.#end(id)
+    for (const id of this.#ending.keys()) this.#end(id)
   }
 
   #end(id: string): void {

@@ -48,9 +48,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     kind: 'E',
     what: 'a suspension waits for whatever else is under way',
-    file: 'src/engine/apply/provision.ts',
-    from: '  const held = await holdOff(pass, cluster)\n',
-    to: '  const held = draft.status.firstReadyAt === undefined ? await holdOff(pass, cluster) : undefined\n',
+    file: 'src/vm-controller.ts',
+    from: '      const held = await holdOff({ deps, key, draft, memory }, cluster)\n',
+    to: '      const held = undefined as Awaited<ReturnType<typeof holdOff>>\n',
     expected: ['suspendedIsOff'],
   },
   {

@@ -4,13 +4,13 @@ import { invariants } from './invariants/verdicts.ts'
 import { playRound, type RoundReport } from './round.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
-const { MINUTES = '5', SEED, VMS = '12', ROUND_SECONDS = '60', STORY, UNTIL_BROKEN } = process.env
+const { MINUTES = '5', SEED, VMS = '12', ROUND_SECONDS = '60', STORY, UNTIL_BROKEN, ADDRESS_CHANGES } = process.env
 
 function told({ seed, violations, story, moments, deaths, requests, seconds }: RoundReport): void {
   print(
     `seed ${seed}: ${moments} moments, ${deaths} deaths of the operator, ${requests} requests to PVE, ${seconds.toFixed(0)} s, ${violations.length === 0 ? 'clean' : `${violations.length} broken`}`,
   )
-  if (violations.length > 0 || STORY !== undefined) print(story.join('\n'))
+  if (violations.length > 0 && STORY === undefined) print(story.join('\n'))
   for (const { invariant, text } of violations) print(`BROKEN ${invariant} (${invariants[invariant]}): ${text}`)
   if (violations.length > 0) print(`again: make chaos SEED=${seed} VMS=${VMS} ROUND_SECONDS=${ROUND_SECONDS}`)
 }
@@ -19,13 +19,22 @@ const first = SEED === undefined ? Date.now() % 1_000_000 : Number(SEED)
 const endMs = performance.now() + Number(MINUTES) * 60_000
 const controlPlane = await ownControlPlane()
 let broken = 0
+/** Invariants one of which ends the run. */
+const untilBroken = new Set(UNTIL_BROKEN?.split(','))
 try {
   for (let seed = first; ; seed++) {
-    const report = await playRound({ seed, seconds: Number(ROUND_SECONDS), vms: Number(VMS) })
+    const report = await playRound({
+      seed,
+      seconds: Number(ROUND_SECONDS),
+      vms: Number(VMS),
+      hasAddressChanges: ADDRESS_CHANGES !== undefined,
+      ...(STORY !== undefined && { listen: print }),
+    })
     told(report)
     if (report.violations.length > 0) broken += 1
+    if (report.violations.some(({ invariant }) => untilBroken.has(invariant))) break
     // A seed that was asked for is one round.
-    if (SEED !== undefined || performance.now() > endMs || (UNTIL_BROKEN !== undefined && broken > 0)) break
+    if (SEED !== undefined || performance.now() > endMs) break
   }
 } finally {
   await controlPlane.stop()

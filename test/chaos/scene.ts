@@ -22,7 +22,7 @@ export interface Scene {
   readonly strangers: Set<number>
   /** What happened, for people; newest last. */
   readonly story: string[]
-  tell(line: string): void
+  tell: (line: string) => void
   /** A number that is new each time. */
   number(): number
   /** Work of people that goes on beside the history. */
@@ -30,7 +30,7 @@ export interface Scene {
   settled(): Promise<void>
 }
 
-export async function openScene(): Promise<Scene> {
+export async function openScene(listen?: (line: string) => void): Promise<Scene> {
   const world = await TestWorld.start({ speed, operator: false, vmids, limits: { limits: { deletions: { max: 1000 } } } })
   // Addresses come back at once: what is given away too early is seen at once.
   const pool = (third: number) =>
@@ -48,7 +48,11 @@ export async function openScene(): Promise<Scene> {
   const story: string[] = []
   const open = new Set<Promise<unknown>>()
   let count = 0
-  const tell = (line: string): void => void story.push(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+  const tell = (line: string): void => {
+    const told = `${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`
+    story.push(told)
+    listen?.(told)
+  }
   return {
     world,
     ledger: new Ledger(() => world.clock.monotonicMs()),

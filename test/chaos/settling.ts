@@ -103,7 +103,7 @@ function possessions(scene: Scene, vm: ProxmoxVM, verdicts: Verdicts): void {
 
 export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> {
   for (const vm of await vmsOf(scene)) {
-    const { name = '', uid = '' } = vm.metadata
+    const { name, uid = '' } = vm.metadata
     const account = scene.ledger.ofUid(uid)
     if (account) {
       scene.ledger.ask(account, { destroy: true })

@@ -177,7 +177,8 @@ describe('trouble in PVE', () => {
         'the end waits',
         async () => {
           world.clock.skip(10_000)
-          return (await ready('on-node'))?.status === 'False'
+          const { status, reason } = (await ready('on-node')) ?? {}
+          return status === 'Unknown' && reason === 'NodeOffline'
         },
         { everyMs: 200 },
       )
@@ -265,11 +266,7 @@ describe('trouble in PVE', () => {
       await world.apply('open', {
         package: { memory: { size: '1Gi' }, network: { bridge: 'vmbr0', firewall: true }, firewall: { enabled: true } },
       })
-      await until('it says so', async () => {
-        const vm = await world.vm('open')
-        return world.condition(vm, 'Ready')?.status === 'True' && world.condition(vm, 'FirewallConfigured')
-      })
-      const vm = await world.vm('open')
+      const vm = await world.untilReady('open')
       expect(world.condition(vm, 'FirewallConfigured')).toMatchObject({ status: 'False', reason: 'NotEnforced' })
       if (file) file.options['enable'] = 1
     },

@@ -89,7 +89,7 @@ export class ObjectWatch {
 
   /** Only where nobody and nothing touched the VM since it was asked. */
   #command(command: ProxmoxVMCommand): void {
-    const { name = '', creationTimestamp } = command.metadata
+    const { name, creationTimestamp } = command.metadata
     if (!isOver(command) || this.#judged.has(name)) return
     this.#judged.add(name)
     const account = this.#scene.ledger.of(command.spec.vmRef.name)
