@@ -100,6 +100,10 @@ export const clerksWords: Readonly<Record<string, string>> = {
   DNSRefused: 'The DNS server does not let us write. The server is not affected. Tell an administrator.',
   DNSServerFailed: 'The DNS server failed. The server is not affected. Tell an administrator.',
   ClockSkew: 'A clock is wrong. The server is not affected. Tell an administrator.',
+  ClusterChanged:
+    'Another Proxmox cluster answers than before. Nothing is done until an administrator has looked. Tell an administrator at once.',
+  ListingDoubtful: 'Proxmox does not show servers it should have. Nothing is concluded from that. Tell an administrator.',
+  CommandTimedOut: 'The button was not carried out in time, and nothing was done. Press it again.',
 }
 
 /** A newer operator may have words this file does not know yet. */
