@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { secrets } from '../../src/api/meta.ts'
 import { aV4Pool, aV6Pool, vpsM, whmcs5546 } from '../support/builders.ts'
 import { tableOf } from '../support/kube.ts'
+import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
 describe('a birth', () => {
@@ -19,6 +20,8 @@ describe('a birth', () => {
     v4 = await world.pool(aV4Pool())
     v6 = await world.pool(aV6Pool())
     const packageName = await world.package(vpsM)
+    // The cluster is looked at once, whoever comes first: its preflight is no part of a birth.
+    await until('the cluster is known', async () => (await world.clusterCondition('Ready'))?.status === 'True')
     world.simulator.requests.reset()
     await world.apply('whmcs-5546', { ...whmcs5546({ v4, v6, packageName }), hostname: 'web1.vps.example.com' })
     await world.untilReady('whmcs-5546')
