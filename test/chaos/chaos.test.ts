@@ -3,8 +3,8 @@ import { expect, it } from '@jest/globals'
 import { historyOf } from './history.ts'
 import { playRound } from './round.ts'
 
-/** Another history each day, the same all day; CHAOS_SEED replays one. */
-const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Date.now() / 86_400_000))
+/** The same history in each run, so that a change is not judged by the day it lands on; CHAOS_SEED plays another one. */
+const seed = Number(process.env['CHAOS_SEED'] ?? 20_783)
 
 it('makes the same history of the same seed', () => {
   const options = { seed, lastsMs: 30_000, vms: 8, meanPauseMs: 350 }
