@@ -152,23 +152,23 @@ describe('a reinstall', () => {
         'POST /nodes/{node}/qemu/{vmid}/clone',
         'POST /nodes/{node}/qemu/{vmid}/status/start',
       ]
+      // A request whose answer was lost is waited for, also before the next reinstall goes on.
+      const noteTheWait = async () => {
+        const vm = await world.vm('killed')
+        if (world.condition(vm, 'Ready')?.message.includes('may have been lost')) world.clock.skip(30_000)
+        return vm
+      }
       for (const [index, what] of requests.entries()) {
         for (const when of ['before', 'after'] as const) {
           const requestID = `${when} ${what}`
           const death = world.operator!.wire.dieAt((write) => write.what === what, when)
+          let isDead = false
+          void death.then(() => (isDead = true))
           await ask('killed', { requestID })
-          await death
+          await admin.soon('the operator dies', async () => (await noteTheWait()) && isDead, { seconds: 60 })
           await world.killOperator()
           await world.startOperator()
-          await admin.soon(
-            `${requestID} is done`,
-            async () => {
-              const vm = await world.vm('killed')
-              if (world.condition(vm, 'Ready')?.message.includes('may have been lost')) world.clock.skip(30_000)
-              return completed(vm)?.includes(requestID)
-            },
-            { seconds: 60 },
-          )
+          await admin.soon(`${requestID} is done`, async () => completed(await noteTheWait())?.includes(requestID), { seconds: 60 })
           const vm = await world.untilReady('killed')
           expect([requestID, clonesOf(world, status?.vmid ?? 0)]).toEqual([requestID, 2 + index * 2 + (when === 'after' ? 1 : 0)])
           expect(vm.status?.vmid).toBe(status?.vmid)

@@ -81,7 +81,7 @@ describe('kubectl pve writes the spec', () => {
 
     it('tells what was not done of it, and what the API server refuses', async () => {
       const { code, out } = await here('change-package', 'small', '--disk', '10Gi')
-      expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('DiskShrinkRefused: system disk (scsi0) has 20Gi') })
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('DiskShrinkRefused: The system disk (scsi0) has 20Gi') })
       expect((await here('change-package', 'small', '--disk', '20Gi')).out).toBe('change-package small: the package is applied\n')
       expect(await here('change-package', 'small', '--set', 'cpu.kores=2')).toMatchObject({
         code: 1,
