@@ -29,6 +29,7 @@ import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
 import { beginLook, climbOf, lookOf, wantWithSlots } from '../engine/apply/ascent.ts'
 import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
+import { forgetLastSent } from '../engine/apply/repeats.ts';
 
 type CommandProgress = Outcome | 'finished' | 'goes on'
 
@@ -286,7 +287,9 @@ function readTask(pass: CommandPass): CommandProgress | undefined {
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, `${command.command.spec.command} is under way.`)
   command.status = status
-  return end.is === 'failed' ? failed(pass, 'CommandFailed', end.exitstatus) : undefined
+  if (end.is !== 'failed') return undefined
+  forgetLastSent(pass.memory)
+  return failed(pass, 'CommandFailed', end.exitstatus)
 }
 
 function succeeded({ command, deps }: CommandPass, message: string): 'finished' {

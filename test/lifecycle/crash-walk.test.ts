@@ -8,13 +8,13 @@ import {
   dieAndTakeOver,
   openLane,
   pointsOf,
+  untilGoneSkipping,
   untilReadySkipping,
   walk,
   type Lane,
   type Point,
 } from '../support/crash.ts'
 import { difference, portrait } from '../support/portrait.ts'
-import { until } from '../support/until.ts'
 import type { Write } from '../support/wire.ts'
 
 /** What an edit of a Ready VM changes: live in PVE, with a second disk and another rule. */
@@ -139,7 +139,7 @@ describe('an operator that dies at any write, and the one that takes over', () =
 
 async function endLife(lane: Lane, name: string): Promise<void> {
   await lane.world.delete(name)
-  await lane.world.untilGone(name)
+  await untilGoneSkipping(lane, name)
   await assertGone(lane)
 }
 
@@ -179,7 +179,8 @@ describe('an answer of PVE that is lost', () => {
       expect(faults).toEqual([])
       expect(world.guests().filter((guest) => losses.has(guest.vmid))).toHaveLength(losses.size)
       for (const vmid of losses.keys()) await world.delete(`vm-${vmid}`)
-      await until('only the model is left', () => world.guests().length === 1, { seconds: 60 })
+      for (const vmid of losses.keys()) await untilGoneSkipping(lane, `vm-${vmid}`)
+      expect(world.guests()).toHaveLength(1)
     },
     patienceMs,
   )

@@ -101,9 +101,10 @@ describe('a command', () => {
       expect(`${reasonOf(ended)}: ${ended.status?.message}`).toBe(
         'VMNotFound: The VM it was taken up for is gone; this is another one of the same name.',
       )
-      const vm = await world.untilReady('reborn')
-      expect(vm.status?.vmid).not.toBe(old.status?.vmid)
-      expect(admin.isRunning(vm)).toBe(true)
+      // The former VM is still there, and no object owns it: nothing is made beside it.
+      const vm = await world.untilCondition('reborn', 'Stalled', 'True', 'OwnedByFormerObject')
+      expect(vm.status?.vmid).toBeUndefined()
+      expect(admin.isRunning(old)).toBe(true)
     }, 90_000)
   })
 })

@@ -105,7 +105,15 @@ describe('a command', () => {
       } finally {
         world.simulator.faults.reset()
       }
-      await admin.soon('the VM goes on by itself', async () => admin.config(await world.vm('unlucky')).scsi0?.includes('size=30G'))
+      // The pauses between tries grow; the clock passes over them.
+      await admin.soon(
+        'the VM goes on by itself',
+        async () => {
+          world.clock.skip(5_000)
+          return admin.config(await world.vm('unlucky')).scsi0?.includes('size=30G')
+        },
+        { seconds: 40 },
+      )
     }, 60_000)
 
     it('SetDedicatedIP allocates every declared address, and says which', async () => {

@@ -58,7 +58,8 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
 
 /** What did not end well has its own backoff; what did is not repeated at once, should its effect not show. */
 async function send(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, sentence: string): Promise<Outcome> {
-  const isRepeated = timesSent(climb, plan.step.name, sentence) > 0
+  // In turn the request itself and the one that makes PVE look again: which of them helps, only the next look can tell.
+  const isRepeated = timesSent(climb, plan.step.name, sentence) % 2 === 1
   noteSent(climb, sentence)
   try {
     return await act(climb, plan, want, isRepeated)
