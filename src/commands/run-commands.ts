@@ -29,7 +29,7 @@ import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
 import { beginLook, climbOf, lookOf, wantWithSlots } from '../engine/apply/ascent.ts'
 import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
-import { forgetLastSent } from '../engine/apply/repeats.ts';
+import { forgetLastSent } from '../engine/apply/repeats.ts'
 
 type CommandProgress = Outcome | 'finished' | 'goes on'
 

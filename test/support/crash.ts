@@ -136,13 +136,14 @@ export function same(what: string, seen: unknown, wanted: unknown): void {
 
 /** Until the object is gone; a clone request whose answer was lost is waited out by the clock (the operator lets go of it after five minutes). */
 export async function untilGoneSkipping({ world }: Pick<Lane, 'world'>, name: string, seconds = 60): Promise<void> {
+  let last: ProxmoxVM | undefined
   await until(
     `${name} is gone`,
     async () => {
-      const vm = await world.vm(name)
+      const vm = (last = await world.vm(name))
       if (vm && world.condition(vm, 'Ready')?.message.includes('may have been lost')) world.skip(61_000)
       return vm === undefined
     },
-    { everyMs: 300, seconds },
+    { everyMs: 300, seconds, describe: () => last?.status },
   )
 }
