@@ -24,12 +24,12 @@ import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
 import { noStartAfterChange, startsAfterChange, switchesOff } from './stop-in-change.ts'
-import { type Outcome, wait, waitForTask, isOutcome } from '../ladder/outcome.ts'
+import { type Outcome, wait, isOutcome } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
 import { beginLook, climbOf, lookOf, wantWithSlots } from '../engine/apply/ascent.ts'
 import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
-import { forgetLastSent } from '../engine/apply/repeats.ts'
+import { readTask } from './command-task.ts'
 
 type CommandProgress = Outcome | 'finished' | 'goes on'
 
@@ -266,8 +266,8 @@ async function climbRung(pass: CommandPass, name: CommandName): Promise<CommandP
   if (!step) return failed(pass, 'CommandFailed', `${name} has no step.`)
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : failed(pass, prepared.reason, prepared.message)
-  const failure = readTask(pass)
-  if (failure) return failure
+  const task = readTask(pass)
+  if (task) return 'failedWith' in task ? failed(pass, 'CommandFailed', task.failedWith) : task
   const look = beginLook(pass, cluster)
   const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wantWithSlots(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) {
@@ -277,19 +277,6 @@ async function climbRung(pass: CommandPass, name: CommandName): Promise<CommandP
   const [refusal] = climbed.refusals
   if (refusal?.verdict.is === 'refused') return failed(pass, refusal.verdict.reason, refusal.verdict.message)
   return succeeded(pass, `${step.name} is as the package says.`)
-}
-
-/** The task of the last pass: waited for, or failed, which ends the command. The VM's own pass tries again by itself. */
-function readTask(pass: CommandPass): CommandProgress | undefined {
-  const { command, cluster } = pass
-  const { upid, ...status } = command.status
-  if (!upid) return undefined
-  const end = cluster.tasks.ended(upid)
-  if (!end) return waitForTask(upid, `${command.command.spec.command} is under way.`)
-  command.status = status
-  if (end.is !== 'failed') return undefined
-  forgetLastSent(pass.memory)
-  return failed(pass, 'CommandFailed', end.exitstatus)
 }
 
 function succeeded({ command, deps }: CommandPass, message: string): 'finished' {
