@@ -1,6 +1,6 @@
 /** Makes the rooms of the addresses, and connects what is read of guests in PVE with them and with what people are told. */
 import type { PoolAddress } from './api/pooladdress.ts'
-import type { EventReason } from './api/words.ts'
+import type { EventReason } from './api/events.ts'
 import type { GuestContext } from './cluster/guest-owners.ts'
 import type { IPPool } from './api/ippool.ts'
 import type { Namespace } from './api/meta.ts'

@@ -1,4 +1,4 @@
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { At } from '../proxmox/answers.ts'
 import type { Pve } from '../proxmox/endpoints.ts'

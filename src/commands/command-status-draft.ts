@@ -1,7 +1,7 @@
 import type { Condition } from '../api/object.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { Store } from '../kube/store.ts'

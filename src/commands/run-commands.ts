@@ -1,37 +1,20 @@
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
-import type { Reason } from '../api/words.ts'
-import { resolvePackage } from '../want/package.ts'
-import { ensureFinalizer } from '../engine/create/finalizer.ts'
-import { unplanned } from '../engine/apply/change.ts'
-import { climbLadder } from '../engine/apply/climb.ts'
-import { claimAddresses } from '../engine/create/addresses.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { Look } from '../engine/look.ts'
-import type { Memory } from '../engine/memory.ts'
 import { freshMemory } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
-import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
-import { beginReinstall } from '../engine/remove/reinstall.ts'
-import { notePossessions } from '../engine/remove/foreign-possessions.ts'
-import type { RemovalLook } from '../engine/remove/removal-look.ts'
-import { hindranceOf } from '../engine/remove/reinstall-check.ts'
-import { removeFromPve } from '../engine/remove/removal.ts'
 import { nowIso, recordEvent, type Dependencies } from '../engine/dependencies.ts'
 import { isPaused } from '../engine/after-pass.ts'
-import { working } from '../engine/status.ts'
-import { removals, stepOf } from '../lifecycle.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
 import { noStartAfterChange, startsAfterChange, switchesOff } from './stop-in-change.ts'
-import { type Outcome, wait, isOutcome } from '../ladder/outcome.ts'
+import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
-import { conditionOf } from '../api/condition.ts'
-import { beginLook, climbOf, lookOf, wantWithSlots } from '../engine/apply/ascent.ts'
-import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
-import { readTask } from './command-task.ts'
-
-type CommandProgress = Outcome | 'finished' | 'goes on'
+import { lookOf } from '../engine/apply/ascent.ts'
+import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
+import { runWork } from './work.ts'
 
 /**
  * The commands of one VM, one at a time and each once. Undefined: nothing to wait for, the pass over the VM goes on. Commands that ask for work
@@ -106,11 +89,11 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const name = command.command.spec.command
   const isNew = !command.status.startedAt
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
-    return failed(pass, 'VMNotFound', 'The VM it was taken up for is gone; this is another one of the same name.')
+    return endFailed(pass, 'VMNotFound', 'The VM it was taken up for is gone; this is another one of the same name.')
   if (isNew) {
     const { refusal, power } = await judgeNow(pass, name)
     if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
-    if (refusal) return failed(pass, refusal.reason, refusal.why)
+    if (refusal) return endFailed(pass, refusal.reason, refusal.why)
     delete pass.memory.command.lockedSinceMs
     command.begin(nowIso(deps.clock), draft.vm.metadata.uid ?? '')
     await command.save()
@@ -128,7 +111,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
 async function staysOff(pass: CommandPass): Promise<CommandProgress> {
   pass.draft.change(noStartAfterChange)
   await pass.draft.save()
-  return succeeded(pass, 'The VM is off for the change of package and stays off after it.')
+  return endSucceeded(pass, 'The VM is off for the change of package and stays off after it.')
 }
 
 async function judgeNow(pass: CommandPass, name: CommandName) {
@@ -139,152 +122,4 @@ async function judgeNow(pass: CommandPass, name: CommandName) {
   if (guest === 'ours') await look?.need('power')
   const { power, lock } = look?.seen ?? {}
   return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock }), power }
-}
-
-async function runWork(pass: CommandPass, name: CommandName, isNew: boolean): Promise<CommandProgress> {
-  switch (name) {
-    case 'Reinstall':
-    case 'Clone':
-      return await rebuild(pass, name, isNew)
-    case 'ChangePackage':
-      return await changePackage(pass, isNew)
-    case 'Remove':
-      return await remove(pass)
-    case 'SetDedicatedIP':
-      return await allocate(pass)
-    case 'SetDNSRecords':
-      return synchroniseDns(pass)
-    default:
-      return await climbRung(pass, name)
-  }
-}
-
-/** The request ID is the command's own, so that it can never run twice. */
-const requestIdOf = ({ command }: CommandPass) => `command/${command.command.metadata.uid}`
-
-async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: boolean): Promise<CommandProgress> {
-  const { draft, command, deps } = pass
-  const requestID = requestIdOf(pass)
-  const { completedIDs, running } = draft.status.reinstall ?? {}
-  if (completedIDs?.includes(requestID))
-    return succeeded(pass, name === 'Clone' ? 'The VM was cloned and is ready.' : 'The VM was reinstalled and is ready.')
-  if (running?.requestID === requestID) return 'goes on'
-  if (name === 'Clone' && (command.status.intentAt || !draft.status.firstReadyAt)) return followBirth(pass)
-  if (!isNew && running) return failed(pass, 'AnotherCommand', `A newer reinstall (${running.requestID}) took its place.`)
-  const { template } = command.command.spec
-  const request = { requestID, ...(template && { template }) }
-  const hindrance = await hindranceOf(pass, pass.cluster, request)
-  if (hindrance) return hindrance.is === 'stalled' ? failed(pass, hindrance.reason, hindrance.message) : hindrance
-  if (name === 'Reinstall') await beginReinstall(pass, request)
-  else {
-    draft.change(
-      forgetOldDisk({ requestID, since: nowIso(deps.clock), removed: true }),
-      noteReinstallBegun({ requestID, since: nowIso(deps.clock), removed: true }),
-    )
-    await draft.save()
-  }
-  return 'goes on'
-}
-
-/** A VM on its first way up the ladder is cloned by the operator in any case, and a second clone would be one too many. */
-function followBirth(pass: CommandPass): CommandProgress {
-  const { draft, command, deps } = pass
-  command.status = { ...command.status, intentAt: command.status.intentAt ?? nowIso(deps.clock) }
-  return draft.status.firstReadyAt ? succeeded(pass, 'The VM was cloned and is ready.') : 'goes on'
-}
-
-async function changePackage(pass: CommandPass, isNew: boolean): Promise<CommandProgress> {
-  const { draft, deps, command } = pass
-  if (command.status.intentAt && !draft.status.change)
-    return succeeded(pass, conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'The newest package is applied.')
-  if (!isNew && command.status.intentAt) return 'goes on'
-  // Before the one in force is let go.
-  const newest = resolvePackage(draft.vm, {}, packageOf(deps, draft.vm), mayUsePackage(deps, draft.vm))
-  if (isOutcome(newest)) return failed(pass, newest.reason, newest.message)
-  const since = nowIso(deps.clock)
-  command.status = { ...command.status, intentAt: since }
-  draft.change(({ packageSource: _, ...status }) => ({
-    ...status,
-    change: { since, generation: unplanned, start: true },
-  }))
-  await draft.save()
-  await command.save()
-  return 'goes on'
-}
-
-async function remove(pass: CommandPass): Promise<CommandProgress> {
-  const { draft, deps, cluster } = pass
-  const gone = await removeFromPve(pass, cluster, {
-    ladder: removals.setAside,
-    errand: { kind: 'Remove', id: pass.command.command.metadata.uid ?? '' },
-    before: async (_, look) => await noteForClone(pass, look),
-  })
-  // The brake on deletions lets it go on later.
-  if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
-  if (gone.is === 'stalled') return failed(pass, gone.reason, gone.message)
-  if (gone.is !== 'done') return gone
-  draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
-  await draft.save()
-  return succeeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
-}
-
-/** What Clone or Reinstall put back, in status before the VM goes. */
-async function noteForClone(pass: CommandPass, look: RemovalLook): Promise<Outcome> {
-  const outcome = await notePossessions(pass, pass.cluster, look)
-  if (outcome.is === 'done') await pass.draft.save()
-  return outcome
-}
-
-async function allocate(pass: CommandPass): Promise<CommandProgress> {
-  await ensureFinalizer(pass.deps, pass.draft)
-  const grants = await claimAddresses(pass.deps, pass.draft)
-  if (isOutcome(grants)) return failed(pass, grants.reason, grants.message)
-  return succeeded(
-    pass,
-    grants.length === 0 ? 'The VM declares no address.' : `Allocated: ${grants.map((grant) => grant.address).join(', ')}.`,
-  )
-}
-
-/** The track of DNS does it and tells, whenever its servers answer; asked again after a crash it finds nothing to do. */
-function synchroniseDns(pass: CommandPass): CommandProgress {
-  const { deps, key, memory } = pass
-  const command = pass.command.command.metadata.uid ?? ''
-  if (memory.command.dns?.command !== command) {
-    const asked: NonNullable<Memory['command']['dns']> = { command }
-    memory.command.dns = asked
-    void deps.synchroniseDns(key).then((report) => (asked.report = report))
-  }
-  const { report } = memory.command.dns
-  if (!report) return wait('CommandRunning', 'The records are being synchronised.', 500)
-  return report.ok ? succeeded(pass, `${report.message}.`) : failed(pass, 'CommandFailed', `${report.message}.`)
-}
-
-/** Brings one setting to the package; nothing is sent if it is already so. Looked at again after a crash, so it needs no note. */
-async function climbRung(pass: CommandPass, name: CommandName): Promise<CommandProgress> {
-  const { cluster } = pass
-  const step = stepOf(name)
-  if (!step) return failed(pass, 'CommandFailed', `${name} has no step.`)
-  const prepared = await prepare(pass)
-  if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : failed(pass, prepared.reason, prepared.message)
-  const task = readTask(pass)
-  if (task) return 'failedWith' in task ? failed(pass, 'CommandFailed', task.failedWith) : task
-  const look = beginLook(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wantWithSlots(pass, cluster, prepared, look)))
-  if (isOutcome(climbed)) {
-    if (climbed.is === 'wait' && climbed.task) pass.command.status = { ...pass.command.status, upid: climbed.task }
-    return climbed.is === 'stalled' ? failed(pass, climbed.reason, climbed.message) : climbed
-  }
-  const [refusal] = climbed.refusals
-  if (refusal?.verdict.is === 'refused') return failed(pass, refusal.verdict.reason, refusal.verdict.message)
-  return succeeded(pass, `${step.name} is as the package says.`)
-}
-
-function succeeded({ command, deps }: CommandPass, message: string): 'finished' {
-  command.finish('Succeeded', 'Succeeded', message, nowIso(deps.clock))
-  return 'finished'
-}
-
-function failed({ command, deps }: CommandPass, reason: Reason, why: string): 'finished' {
-  command.finish('Failed', reason, why, nowIso(deps.clock))
-  return 'finished'
 }

@@ -1,4 +1,4 @@
-/** docs/reasons.md: every word of status, from src/api/words.ts. */
+/** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
 import { addressStates, commandPhases } from '../api/other-words.ts'
 import {
   type ClusterCondition,
@@ -12,7 +12,9 @@ import {
   type ZoneCondition,
   zoneConditions,
 } from '../api/condition-words.ts'
-import { events, type LocalStatus, localStatuses, type Phase, phases, reasons, statusesBeside } from '../api/words.ts'
+import { events } from '../api/events.ts'
+import { type LocalStatus, localStatuses, type Phase, phases, statusesBeside } from '../api/words.ts'
+import { reasons } from '../api/reasons.ts'
 
 const finished: Record<LocalStatus, string> = {
   creation: 'Addresses, VMID, names and MAC are being chosen and written down; nothing is in PVE yet.',
@@ -162,7 +164,7 @@ export function reasonsPage(): string {
   return `${[
     '# The words of status',
     '',
-    '<!-- Generated from src/api/words.ts by `make crds`; do not edit. -->',
+    '<!-- Generated from src/api/words.ts, reasons.ts and events.ts by `make crds`; do not edit. -->',
     '',
     'Exactly one of `Ready=True`, `Reconciling` and `Stalled` holds for every object that has a status. A condition that is not True has a reason of the list below and one sentence: what, who must act, when it is tried next.',
     '',

@@ -1,6 +1,6 @@
 import type { VMRecordNote } from '../api/vm-dns.ts'
 import type { Condition } from '../api/object.ts'
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { FaultKind } from './providers/provider.ts'
 
 /** What is in the way of some records. */

@@ -1,7 +1,7 @@
 import type { DNSZone, DNSZoneStatus } from '../api/dnszone.ts'
 import type { Condition } from '../api/object.ts'
 import type { ZoneCondition } from '../api/condition-words.ts'
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import { zoneConditions } from '../api/condition-words.ts'
 import { isSameJson } from '../kube/json.ts'
 import { providerOf } from './providers/providers.ts'

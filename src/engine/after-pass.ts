@@ -1,6 +1,6 @@
 import { lookAnnotation, pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import { holds, readiness } from './conditions.ts'
 import type { Memory } from './memory.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'

@@ -1,6 +1,6 @@
 import type { Condition } from '../api/object.ts'
 import { vmConditions, type VmCondition } from '../api/condition-words.ts'
-import { type Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 
 export interface ConditionUpdate {
   readonly type: VmCondition

@@ -1,7 +1,7 @@
 /** Which address a VM gets for one entry, or why it gets none (no writes): the rules of a pool in one place. */
 import type { IPPool } from '../api/ippool.ts'
 import type { PoolAddress } from '../api/pooladdress.ts'
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import { type Address, formatAddress, parseAddress } from './address.ts'
 import { namespaceAllowed } from './allowed-namespaces.ts'
 import { type Claimant, type Entry, type Grant, keyOfClaimant, type ClaimRefusal } from './claim.ts'

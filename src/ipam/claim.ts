@@ -1,5 +1,5 @@
 /** Who asks for an address, for what, and what the answer is. */
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { Family } from './address.ts'
 
 export interface Claimant {

@@ -2,7 +2,7 @@
 import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
 import type { PoolCondition } from '../api/condition-words.ts'
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import { timeOf } from './records.ts'
 
 export interface PoolFacts {

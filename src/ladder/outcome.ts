@@ -1,4 +1,4 @@
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 
 /** What doing tells us. There is no "success": only the next look may say that something is finished. */
 export type Outcome =

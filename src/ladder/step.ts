@@ -1,4 +1,5 @@
-import type { LocalStatus, Reason, StepName } from '../api/words.ts'
+import type { LocalStatus, StepName } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { Part, Seen, Want } from './machine.ts'
 import type { GuestWriter } from './guest-writer.ts'
 import type { Outcome } from './outcome.ts'

@@ -1,4 +1,4 @@
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import { clusterChanged } from './identity.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
 

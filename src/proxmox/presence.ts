@@ -1,5 +1,5 @@
 /** The proof that a guest is gone, before it is called missing or its addresses are given to somebody else. */
-import type { Reason } from '../api/words.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { Pve } from './endpoints.ts'
 import { judge } from './failures.ts'
 import type { Inventory } from './inventory.ts'

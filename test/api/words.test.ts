@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { addressStates, commandPhases } from '../../src/api/other-words.ts'
 import { clusterConditions, commandConditions, poolConditions, vmConditions } from '../../src/api/condition-words.ts'
-import { events, localStatuses, phases, reasons, statusesBeside } from '../../src/api/words.ts'
+import { events } from '../../src/api/events.ts'
+import { localStatuses, phases, statusesBeside } from '../../src/api/words.ts'
+import { reasons } from '../../src/api/reasons.ts'
 import { reasonsPage } from '../../src/crds/reasons-page.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/reasons.md'), 'utf8')

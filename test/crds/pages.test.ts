@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { reasons } from '../../src/api/words.ts'
+import { reasons } from '../../src/api/reasons.ts'
 import { withCommandTable } from '../../src/crds/command-table.ts'
 import { customResourceDefinitions } from '../../src/crds/definitions.ts'
 import { withFieldTables } from '../../src/crds/field-tables.ts'

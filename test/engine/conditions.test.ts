@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Condition } from '../../src/api/object.ts'
 import { vmConditions } from '../../src/api/condition-words.ts'
-import { type Reason } from '../../src/api/words.ts'
+import type { Reason } from '../../src/api/reasons.ts'
 import { fails, holds, readiness, withoutConditions, withUpdates } from '../../src/engine/conditions.ts'
 import { conditionOf, isTrue } from '../../src/api/condition.ts'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { clerksWords, inClerksWords } from '../../examples/billing-bridge/clerks-words.ts'
-import { type Reason, reasons } from '../../src/api/words.ts'
+import { type Reason, reasons } from '../../src/api/reasons.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/billing-bridge.md'), 'utf8')
 

@@ -1,6 +1,6 @@
 /** What of a package is left undone on purpose: a list, so that no remark hides another. Its first entry gives the reason. */
 import type { Condition } from '../../api/object.ts'
-import type { Reason } from '../../api/words.ts'
+import type { Reason } from '../../api/reasons.ts'
 import type { Resolved } from '../../want/package.ts'
 import { fails, holds, type ConditionUpdate } from '../conditions.ts'
 import type { VMStatusDraft } from '../status-draft.ts'

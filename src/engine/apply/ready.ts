@@ -1,6 +1,6 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { atNextStart, type Climbed } from './climb.ts'
-import type { Reason } from '../../api/words.ts'
+import type { Reason } from '../../api/reasons.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'

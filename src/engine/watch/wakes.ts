@@ -1,5 +1,5 @@
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
-import type { Reason } from '../../api/words.ts'
+import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
 import { keyOf } from '../../kube/keys.ts'
 import type { WorkQueue } from '../../kube/queue.ts'

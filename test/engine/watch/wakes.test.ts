@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
-import type { Reason } from '../../../src/api/words.ts'
+import type { Reason } from '../../../src/api/reasons.ts'
 import type { Dependencies } from '../../../src/engine/dependencies.ts'
 import { connectWakes, type VMIndexes } from '../../../src/engine/watch/wakes.ts'
 import type { WorkQueue } from '../../../src/kube/queue.ts'

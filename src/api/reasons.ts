@@ -1,0 +1,186 @@
+/** Every reason of a condition, as docs/reasons.md shows it. */
+
+/** Reasons of conditions and events: what it means and who acts. `who` is `operator` when waiting is enough. */
+export const reasons = {
+  // converged
+  Ready: { who: 'nobody', means: 'The VM is as declared.' },
+  Running: { who: 'nobody', means: 'The VM is as declared and running.' },
+  Stopped: { who: 'nobody', means: 'The VM is as declared and off.' },
+  Succeeded: { who: 'nobody', means: 'This part is as declared.' },
+  // on the way
+  Provisioning: { who: 'operator', means: 'The ladder is being climbed; status.step names the rung.' },
+  Applying: { who: 'operator', means: 'An edit of the spec is being applied.' },
+  Terminating: { who: 'operator', means: 'The VM is being taken down; its address is freed only when PVE confirms that it is gone.' },
+  Queued: { who: 'operator', means: 'Waits for a clone slot of its node, first come first served; the message says the position.' },
+  Locked: { who: 'operator', means: 'PVE holds a lock on the VM (a backup, for instance); nothing is changed until it goes.' },
+  TaskRunning: { who: 'operator', means: 'A PVE task is under way; status.step.upid names it.' },
+  Retrying: { who: 'operator', means: 'PVE refused or failed for a cause that may pass; it is tried again with growing pauses.' },
+  NotConverging: { who: 'admin', means: 'PVE accepts a request and does not show its effect; it is repeated, at most every 30 s.' },
+  Paused: { who: 'user', means: 'The annotation pve.hosting/paused is on the object; it is observed, not changed.' },
+  // addresses
+  AddressTaken: { who: 'user', means: 'The address asked for by name is held by another VM.' },
+  AddressNotInPool: { who: 'user', means: 'The address asked for by name is not in the ranges of its pool.' },
+  AddressExcluded: {
+    who: 'user',
+    means: 'The address asked for by name is excluded, reserved for somebody else, or the network, broadcast or gateway address.',
+  },
+  AddressCooling: {
+    who: 'operator',
+    means: 'The address asked for by name was released lately; it is free again after reuseAfter of its pool.',
+  },
+  AddressPending: { who: 'operator', means: 'The address is not taken from its pool yet.' },
+  PoolExhausted: { who: 'admin', means: 'No address of the pool is free; the VM is served when one is released or the pool grows.' },
+  PoolNotFound: { who: 'user', means: 'There is no IPPool of that name.' },
+  PoolNotAllowed: { who: 'admin', means: 'The pool does not serve this namespace or this cluster.' },
+  PoolsDisagree: { who: 'user', means: 'The pools of the addresses name different bridges or VLANs; the package must say which.' },
+  PoolDeleting: { who: 'admin', means: 'The pool is being deleted and gives no new addresses.' },
+  // references
+  ClusterNotFound: { who: 'user', means: 'There is no ProxmoxCluster of that name.' },
+  ClusterNotAllowed: { who: 'admin', means: 'The ProxmoxCluster does not serve this namespace.' },
+  ClusterDeleting: { who: 'admin', means: 'The ProxmoxCluster is being deleted and takes no new VMs.' },
+  ClusterNotReady: { who: 'admin', means: 'The ProxmoxCluster is not Ready; its own conditions say why.' },
+  PackageNotFound: { who: 'user', means: 'There is no VMPackage of that name.' },
+  PackageNotAllowed: { who: 'admin', means: 'The VMPackage does not serve this namespace.' },
+  PackageInvalid: { who: 'user', means: 'The merged package is incomplete or contradicts itself; the message names the field.' },
+  SecretNotFound: { who: 'user', means: 'The Secret or key of the cloud-init password does not exist.' },
+  PasswordInvalid: { who: 'user', means: 'The password in the Secret has a line break or another control character inside.' },
+  SecretConflict: { who: 'user', means: 'A Secret named <vm>-credentials exists and is not ours.' },
+  NamingInvalid: { who: 'user', means: 'A naming macro is unknown, a label it needs is missing, or the result is no host name.' },
+  HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },
+  // template, placement, clone
+  TemplateNotFound: { who: 'user', means: 'No template of that name, VMID or tag is visible.' },
+  TemplateAmbiguous: { who: 'user', means: 'Several different templates of that name or tag are on one node.' },
+  TemplateNotTemplate: { who: 'admin', means: 'The guest found lacks the template flag in PVE; only templates are cloned.' },
+  NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
+  NoCloudInitDrive: {
+    who: 'admin',
+    means: 'Template or VM has no cloud-init drive, through which spec.cloudInit and pool addresses reach the guest.',
+  },
+  VMIDTaken: { who: 'user', means: 'The pinned VMID belongs to a guest that is not ours; it is never adopted.' },
+  VMIDsExhausted: { who: 'admin', means: 'Every VMID of the range is in use.' },
+  StuckLock: {
+    who: 'admin',
+    means: 'PVE holds a lock on the VM and no task works on it; an admin must run on its node what the message says.',
+  },
+  TemplateChanged: { who: 'user', means: 'spec.template is no longer the template of the clone; editing it never reinstalls by itself.' },
+  // package
+  PackageOutdated: { who: 'user', means: 'The VMPackage was edited since this VM took it; the command ChangePackage takes the newer one.' },
+  DiskShrinkRefused: { who: 'user', means: 'A disk is larger than the package says; disks only grow.' },
+  RestartRequired: { who: 'user', means: 'PVE takes the change only at the next cold start.' },
+  NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
+  DiskKept: { who: 'user', means: 'A disk that left the package stays attached (removalPolicy Keep).' },
+  BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
+  ChangingPackage: {
+    who: 'operator',
+    means: 'Another package is being applied; the message lists field: old → new, and whether the VM is stopped for it.',
+  },
+  // firewall
+  NotEnforced: { who: 'admin', means: 'The rules are written, but the datacenter firewall of PVE is off.' },
+  // PVE
+  Unreachable: { who: 'admin', means: 'PVE does not answer; nothing is concluded from that and nothing is lost.' },
+  ClusterChanged: {
+    who: 'admin',
+    means:
+      'Another PVE than the one on record answers at the endpoints: nothing is written there and nothing is concluded about VMs. Put the endpoints right, or confirm the new one in spec.identity of the ProxmoxCluster.',
+  },
+  ListingDoubtful: {
+    who: 'admin',
+    means:
+      'PVE does not list VMs that may well be there, many at once or against what it says elsewhere; none is taken for gone. The message names the privilege that shows them.',
+  },
+  NodeOffline: { who: 'admin', means: 'The node of the VM is offline.' },
+  PermissionDenied: { who: 'admin', means: 'The token lacks a privilege; the message names path and privilege.' },
+  InvalidForPVE: { who: 'user', means: 'PVE refuses a value; the message has its words.' },
+  StorageFull: { who: 'admin', means: 'The storage has no room.' },
+  Protected: { who: 'admin', means: 'Protection is set in PVE.' },
+  Unauthorized: { who: 'admin', means: 'PVE does not know the token or its secret.' },
+  NoQuorum: { who: 'admin', means: 'The PVE cluster has no quorum: reads work, writes do not.' },
+  MissingPrivileges: { who: 'admin', means: 'The token lacks privileges; status.missingPrivileges lists them.' },
+  CredentialsNotFound: { who: 'admin', means: 'The Secret of the ProxmoxCluster or one of its keys does not exist.' },
+  TLSUntrusted: { who: 'admin', means: 'The certificate of the endpoint matches neither the CA nor a fingerprint.' },
+  UnsupportedVersion: { who: 'admin', means: 'The PVE is older than 8; the message says which it is.' },
+  Reachable: { who: 'nobody', means: 'PVE answers.' },
+  // life
+  VMMissing: { who: 'admin', means: 'The VM was ready and is gone from PVE; it is never cloned again by itself.' },
+  OwnedByFormerObject: {
+    who: 'admin',
+    means:
+      'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
+  },
+  AdoptMismatch: { who: 'user', means: 'The guest is not the one that spec.adopt describes; the message says what differs.' },
+  LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },
+  VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
+  DeletionProtected: {
+    who: 'user',
+    means:
+      'The object was deleted although spec.deletionProtection is true, with its namespace for instance; the VM is kept until the flag is off, or until `kubectl pve release`.',
+  },
+  CRDDeleting: {
+    who: 'admin',
+    means:
+      'A CustomResourceDefinition of pve.hosting is being deleted, which deletes every object of its kind; no VM is taken down for that. docs/uninstall.md says how to go on.',
+  },
+  Released: {
+    who: 'user',
+    means: 'The object has let go of its VM for good (annotation pve.hosting/release); the guest is as it was. Delete the object.',
+  },
+  ReleaseInvalid: { who: 'user', means: 'The annotation pve.hosting/release has a value the operator does not know; nothing is done.' },
+  TooManyDeletions: {
+    who: 'admin',
+    means:
+      'As many VMs of the cluster were destroyed lately as limits.deletions allows; this one waits for its turn, or for `kubectl pve allow-deletions`.',
+  },
+  VMRunning: { who: 'user', means: 'Policy Remove deletes only a VM that is off.' },
+  WouldBeLost: {
+    who: 'admin',
+    means:
+      'The VM has something in PVE that a reinstall or Remove would lose and cannot put back (high availability, replication, very many firewall entries); the message says what an admin can do.',
+  },
+  BackupsUnseen: {
+    who: 'admin',
+    means:
+      'The VM is gone and its addresses are free; its backups are on a storage or node that is off. The message names it; the annotation pve.hosting/abandon-backups gives them up.',
+  },
+  InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
+  Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
+  Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
+  NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
+  Reinstalling: { who: 'operator', means: 'The VM is being made anew, as spec.reinstall or the command Reinstall asked.' },
+  Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall bring it back.' },
+  // commands
+  CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
+  CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
+  PreconditionFailed: { who: 'user', means: 'The VM is not in the state the command needs; the message says which. Nothing was done.' },
+  CommandTimedOut: { who: 'user', means: 'The command had not begun when its spec.timeout was over. Nothing was done.' },
+  AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
+  VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
+  VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },
+  // pools
+  PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
+  Exhausted: { who: 'admin', means: 'No address is free.' },
+  NotExhausted: { who: 'nobody', means: 'Addresses are free.' },
+  Overlapping: { who: 'admin', means: 'Another pool of the same scope has some of the same addresses; none is issued twice.' },
+  NotOverlapping: { who: 'nobody', means: 'No other pool of the scope has these addresses.' },
+  PoolInvalid: { who: 'admin', means: 'The pool contradicts itself in a way the API server could not see; the message names the field.' },
+  // DNS
+  Synced: { who: 'nobody', means: 'Every record of the VM that has a zone is in DNS.' },
+  Synchronising: { who: 'operator', means: 'Records are being written or removed; the message names them.' },
+  NoZone: { who: 'nobody', means: 'No DNSZone holds the names of the VM, so there is nothing to write.' },
+  Delegated: { who: 'nobody', means: 'The records were given to external-dns, which does not report whether they are in force.' },
+  RecordsRemoved: { who: 'nobody', means: 'The VM is being deleted and its records are out of DNS, or their zones go on removing them.' },
+  RecordTaken: { who: 'admin', means: "A record of that name is somebody else's: another VM's, or without our mark; it is left as it is." },
+  NameInvalid: { who: 'user', means: 'The host name or a ptr cannot be a name in DNS; the message says why.' },
+  ZoneNotAllowed: { who: 'admin', means: 'The DNSZone that holds the name does not serve this namespace.' },
+  ZoneDeleting: { who: 'admin', means: 'The DNSZone that holds the name is being deleted and takes no new records.' },
+  ZoneReady: { who: 'nobody', means: 'The server of the zone answers and lets us write.' },
+  DNSUnreachable: { who: 'admin', means: 'The DNS server does not answer; the operator tries again at least every half minute.' },
+  DNSCredentialsNotFound: { who: 'admin', means: 'The Secret of the DNSZone or its key does not exist.' },
+  DNSKeyRefused: { who: 'admin', means: 'The DNS server does not accept the key, its secret or the token.' },
+  DNSRefused: { who: 'admin', means: 'The DNS server knows us and does not let us write this; the message says what to grant.' },
+  ZoneNotServed: { who: 'admin', means: 'The DNS server does not have the zone, or is not its primary.' },
+  ClockSkew: { who: 'admin', means: 'The clocks of the DNS server and of the operator are too far apart for signatures.' },
+  DNSRateLimited: { who: 'operator', means: 'The DNS provider wants us to be slower; it is tried again when it says.' },
+  DNSInvalid: { who: 'user', means: 'The DNS server finds a record or a setting wrong; the message has its words.' },
+  DNSServerFailed: { who: 'admin', means: 'The DNS server failed at our request; it is tried again with growing pauses.' },
+} as const satisfies Record<string, { who: 'nobody' | 'operator' | 'user' | 'admin'; means: string }>
+export type Reason = keyof typeof reasons

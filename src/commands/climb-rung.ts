@@ -1,0 +1,30 @@
+/** The commands SetCPURAM to SetCloudInit: each climbs one rung. */
+import type { CommandName } from '../api/proxmoxvmcommand.ts'
+import { climbLadder } from '../engine/apply/climb.ts'
+import { stepOf } from '../lifecycle.ts'
+import { isOutcome } from '../ladder/outcome.ts'
+import type { CommandPass } from './command-pass.ts'
+import { beginLook, climbOf, wantWithSlots } from '../engine/apply/ascent.ts'
+import { prepare } from '../engine/apply/prepare.ts'
+import { readTask } from './command-task.ts'
+import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
+
+/** Brings one setting to the package; nothing is sent if it is already so. Looked at again after a crash, so it needs no note. */
+export async function climbRung(pass: CommandPass, name: CommandName): Promise<CommandProgress> {
+  const { cluster } = pass
+  const step = stepOf(name)
+  if (!step) return endFailed(pass, 'CommandFailed', `${name} has no step.`)
+  const prepared = await prepare(pass)
+  if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : endFailed(pass, prepared.reason, prepared.message)
+  const task = readTask(pass)
+  if (task) return 'failedWith' in task ? endFailed(pass, 'CommandFailed', task.failedWith) : task
+  const look = beginLook(pass, cluster)
+  const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wantWithSlots(pass, cluster, prepared, look)))
+  if (isOutcome(climbed)) {
+    if (climbed.is === 'wait' && climbed.task) pass.command.status = { ...pass.command.status, upid: climbed.task }
+    return climbed.is === 'stalled' ? endFailed(pass, climbed.reason, climbed.message) : climbed
+  }
+  const [refusal] = climbed.refusals
+  if (refusal?.verdict.is === 'refused') return endFailed(pass, refusal.verdict.reason, refusal.verdict.message)
+  return endSucceeded(pass, `${step.name} is as the package says.`)
+}

@@ -1,0 +1,192 @@
+/** Names, columns and selectable fields of every kind, around the schemas of src/api. */
+import type * as z from 'zod'
+import { dnsZoneSpec, dnsZoneStatus } from '../api/dnszone.ts'
+import { rules } from '../api/fields.ts'
+import { ipPoolSpec, ipPoolStatus } from '../api/ippool.ts'
+import {
+  dnsZones,
+  ipPools,
+  type KubeObject,
+  poolAddresses,
+  proxmoxClusters,
+  proxmoxVMCommands,
+  proxmoxVMs,
+  type Resource,
+  vmPackages,
+} from '../api/meta.ts'
+import { poolAddressSpec } from '../api/pooladdress.ts'
+import { proxmoxClusterSpec } from '../api/proxmoxcluster.ts'
+import { proxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
+import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
+import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
+import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
+import { vmPackageSpec } from '../api/vmpackage.ts'
+import { type Column, ready, column, reason, age, wide, message, conditionColumn } from './columns.ts'
+
+/** A kind as its CRD shows it. */
+export interface Definition {
+  resource: Resource<KubeObject>
+  shortName: string
+  description: string
+  spec: z.ZodType
+  status?: z.ZodType
+  columns: readonly Column[]
+  selectable: readonly string[]
+  /** CEL rules over the whole object: the only place that sees metadata.name. */
+  rules?: Record<string, unknown>
+}
+
+/** All kinds, in the order of the documentation. */
+export const kinds: readonly Definition[] = [
+  {
+    resource: proxmoxVMs,
+    shortName: 'pvm',
+    description:
+      'One virtual server on Proxmox VE: made, configured, addressed, firewalled and started as declared; deleting it gives everything back.',
+    spec: proxmoxVMSpec,
+    status: proxmoxVMStatus,
+    columns: [
+      ready,
+      column('Phase', '.status.phase', 'The VM in one word.'),
+      column('Local-Status', '.status.localStatus', 'Last finished rung of the ladder.'),
+      column('Power', '.status.remoteStatus', 'Power of the VM in PVE.'),
+      column('IP', '.status.addresses[0].address', 'First address.'),
+      column('Node', '.status.node', 'Node of PVE.'),
+      column('VMID', '.status.vmid', 'VMID in PVE.', 'integer'),
+      reason,
+      age,
+      wide(column('Hostname', '.status.hostname', 'Host name of the guest.')),
+      wide(column('Step', '.status.step.name', 'What is being worked on.')),
+      message,
+    ],
+    selectable: ['.spec.clusterRef.name', '.spec.packageRef.name', '.status.phase', '.status.node', '.status.localStatus'],
+    rules: rules({
+      rule: 'self.metadata.name.size() <= 63',
+      message: 'metadata.name: write at most 63 characters; it becomes the host name when nothing else names the VM',
+    }),
+  },
+  {
+    resource: ipPools,
+    shortName: 'ipp',
+    description: 'Addresses of one family with everything that goes with the wire: prefix, gateway, name servers, bridge, VLAN.',
+    spec: ipPoolSpec,
+    status: ipPoolStatus,
+    columns: [
+      ready,
+      column('Total', '.status.total', 'Addresses the pool may give out.'),
+      column('Allocated', '.status.allocated', 'Addresses held.'),
+      column('Free', '.status.free', 'Addresses the next VM could get.'),
+      reason,
+      age,
+      wide(column('Cooling', '.status.cooling', 'Addresses released that still rest.')),
+      wide(column('Reserved', '.status.reserved', 'Addresses kept back for one VM each.')),
+      wide(column('Gateway', '.spec.gateway', 'Default route of the guests.')),
+      wide(column('Bridge', '.spec.network.bridge', 'Bridge of PVE.')),
+      wide(column('VLAN', '.spec.network.vlan', 'VLAN tag.', 'integer')),
+      message,
+    ],
+    selectable: ['.spec.scope'],
+  },
+  {
+    resource: poolAddresses,
+    shortName: 'paddr',
+    description:
+      'One address: who holds it, and who held it before. Named after the address: 203.0.113.10, or for IPv6 its eight full groups joined by "-".',
+    spec: poolAddressSpec,
+    columns: [
+      column('State', '.spec.state', 'Allocated, Orphaned, Cooling or Released.'),
+      column('Address', '.spec.address', 'The address.'),
+      column('Pool', '.spec.poolRef.name', 'The pool it was taken from.'),
+      column('Namespace', '.spec.claimRef.namespace', 'Namespace of the holder.'),
+      column('VM', '.spec.claimRef.name', 'Name of the holder.'),
+      column('Since', '.spec.claimRef.since', 'How long it has been held.', 'date'),
+      age,
+      wide(column('Scope', '.spec.scope', 'Uniqueness domain.')),
+      wide(column('Released', '.spec.releasedAt', 'How long ago it was released.', 'date')),
+    ],
+    selectable: [
+      '.spec.address',
+      '.spec.poolRef.name',
+      '.spec.state',
+      '.spec.scope',
+      '.spec.claimRef.namespace',
+      '.spec.claimRef.name',
+      '.spec.claimRef.uid',
+    ],
+    rules: rules({
+      rule: "self.spec.address.contains(':') || self.metadata.name == self.spec.address + (self.spec.scope == 'default' ? '' : '.' + self.spec.scope)",
+      message: 'metadata.name: name the object after its address, with .<scope> behind it in other scopes than default',
+    }),
+  },
+  {
+    resource: vmPackages,
+    shortName: 'vmpkg',
+    description: 'A package that is sold: processors, memory, disks, network, firewall and names, for many ProxmoxVMs.',
+    spec: vmPackageSpec,
+    columns: [
+      column('Cores', '.spec.cpu.cores', 'Cores per socket.', 'integer'),
+      column('Memory', '.spec.memory.size', 'Memory.'),
+      column('Disk', '.spec.systemDisk.size', 'System disk.'),
+      column('Rate-Mbit', '.spec.network.rateMbit', 'Network speed in Mbit/s.', 'integer'),
+      age,
+      wide(column('Sockets', '.spec.cpu.sockets', 'CPU sockets.', 'integer')),
+      wide(column('CPU-Limit', '.spec.cpu.limit', 'Host CPU time in cores.')),
+      wide(column('More-Disks', '.spec.additionalDisks[*].name', 'Names of the additional disks.')),
+    ],
+    selectable: [],
+  },
+  {
+    resource: proxmoxClusters,
+    shortName: 'pvecl',
+    description: 'One Proxmox VE cluster: where its API is, with which token and trust, and which VMIDs are ours.',
+    spec: proxmoxClusterSpec,
+    status: proxmoxClusterStatus,
+    columns: [
+      ready,
+      conditionColumn('Reachable', 'Reachable', 'status', 'Whether PVE answers.'),
+      conditionColumn('Authorized', 'Authorized', 'status', 'Whether the token has every privilege.'),
+      column('Version', '.status.version', 'Version of PVE.'),
+      reason,
+      age,
+      wide(column('Endpoint', '.spec.endpoints[0]', 'First endpoint.')),
+      wide(column('VMIDs-From', '.spec.vmids.from', 'First VMID.', 'integer')),
+      wide(column('VMIDs-To', '.spec.vmids.to', 'Last VMID.', 'integer')),
+      message,
+    ],
+    selectable: [],
+  },
+  {
+    resource: proxmoxVMCommands,
+    shortName: 'pvcmd',
+    description: 'One imperative command on one ProxmoxVM, carried out once, with its result.',
+    spec: proxmoxVMCommandSpec,
+    status: proxmoxVMCommandStatus,
+    columns: [
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      column('Command', '.spec.command', 'What to do.'),
+      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Message', '.status.message', 'The same as a sentence.'),
+      age,
+    ],
+    selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: dnsZones,
+    shortName: 'dnsz',
+    description: 'A forward or reverse DNS zone and the server that serves it; records of VMs are kept in it.',
+    spec: dnsZoneSpec,
+    status: dnsZoneStatus,
+    columns: [
+      ready,
+      column('Zone', '.spec.zone', 'Name of the zone.'),
+      column('Provider', '.status.provider', 'Who serves it.'),
+      column('Records', '.status.records', 'Record sets of VMs in it.', 'integer'),
+      reason,
+      age,
+      wide(column('Serial', '.status.serial', 'Serial at the last check.', 'integer')),
+      wide(column('Orphans', '.status.orphans[*].vm', 'Deleted VMs whose records are still being removed.')),
+      message,
+    ],
+    selectable: ['.spec.zone'],
+  },
+]
