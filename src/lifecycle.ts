@@ -44,6 +44,8 @@ export const suspend: Ladder = [powerOff, onboot]
 export const removals = {
   /** The object is deleted with policy Terminate. */
   terminate: [unprotected, cutPower, deleteBackups, destroyVM({ purge: true, unreferencedDisks: true })],
+  /** The same with backupsOnDelete: Keep. */
+  terminateWithoutBackups: [unprotected, cutPower, destroyVM({ purge: true, unreferencedDisks: true })],
   /** The object is deleted with policy Remove: its backups and disks that PVE does not know as this VM's stay. */
   dismiss: [unprotected, isOff, destroyVM({ purge: true, unreferencedDisks: false })],
   /** The command Remove: Clone or Reinstall bring the VM back, so backup jobs keep their entry. */

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { entryName, limit, listMap, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
+import { packageBackups } from './backups.ts'
 import { firewall } from './firewall.ts'
 
 const burst = (base: string): { rule: string; message: string } => ({
@@ -196,6 +197,7 @@ export const packageFields = {
   network: network.exactOptional(),
   firewall: firewall.exactOptional(),
   naming: naming.exactOptional(),
+  backups: packageBackups.exactOptional(),
   vmids: vmidRange(
     "VMIDs for VMs of this package, inside the cluster's own range. Absent = the cluster's range. Has no effect on a VM that has its VMID.",
   ).exactOptional(),

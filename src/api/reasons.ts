@@ -155,6 +155,11 @@ export const reasons = {
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },
+  // backups
+  BackupRunning: { who: 'operator', means: 'PVE makes the backup, or the operator finds out what became of it.' },
+  BackupFailed: { who: 'user', means: 'The backup failed, and no file is left of it; the message has the words of PVE. Make another one.' },
+  BackupQuota: { who: 'user', means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.' },
+  BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },
