@@ -126,7 +126,9 @@ export const proxmoxClusterSpec = z
           .min(1)
           .max(64)
           .exactOptional()
-          .describe('Backups at the same time per node; further ones wait (reason Queued). Default 1: a node of PVE makes one after another.'),
+          .describe(
+            'Backups at the same time per node; further ones wait (reason Queued). Default 1: a node of PVE makes one after another.',
+          ),
         backupsPerStorage: z
           .int()
           .min(1)

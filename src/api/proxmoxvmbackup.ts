@@ -12,18 +12,21 @@ export const proxmoxVMBackupSpec = z
       100,
       'pbs',
       'Storage of PVE the backup goes to. Default: backups.storage of the package, else the only storage of the node that takes backups. Set once.',
-    )
-      .exactOptional(),
+    ).exactOptional(),
     mode: backupMode
       .exactOptional()
       .describe(
         'Snapshot: the guest goes on running. Suspend: it is suspended for a moment. Stop: it is shut down, and started again while the backup is being written. Default: backups.mode of the package, else Snapshot. Set once.',
       ),
-    notes: backupNotes('Text that stands in PVE beside the backup, before our mark. Default: that of the package, else the name of the VM. Set once.').exactOptional(),
+    notes: backupNotes(
+      'Text that stands in PVE beside the backup, before our mark. Default: that of the package, else the name of the VM. Set once.',
+    ).exactOptional(),
     protected: z
       .boolean()
       .exactOptional()
-      .describe('true: PVE protects the file from being deleted, by its own retention and by us. May be changed. Absent = left as it is in PVE.'),
+      .describe(
+        'true: PVE protects the file from being deleted, by its own retention and by us. May be changed. Absent = left as it is in PVE.',
+      ),
     deletionPolicy: z
       .enum(['Keep', 'Delete'])
       .default('Keep')
@@ -46,7 +49,10 @@ export const proxmoxVMBackupStatus = z
     origin: statusText(16, 'Who asked for it: Manual (a person or a program) or Schedule (the schedule of the package).'),
     volume: statusText(512, 'The file in PVE: storage, and its name there.'),
     storage: statusText(100, 'Storage it is on.'),
-    size: statusText(32, 'Size of the file as the storage counts it, such as 12Gi. On a backup server: of the guest, before duplicates are left out.'),
+    size: statusText(
+      32,
+      'Size of the file as the storage counts it, such as 12Gi. On a backup server: of the guest, before duplicates are left out.',
+    ),
     createdAt: time('When PVE began to make it, by its own clock.').exactOptional(),
     protected: z.boolean().exactOptional().describe('true: PVE protects the file from being deleted.'),
     verified: statusText(16, 'What the last verification on the backup server found: ok or failed. Absent = not verified.'),

@@ -158,7 +158,10 @@ export const reasons = {
   // backups
   BackupRunning: { who: 'operator', means: 'PVE makes the backup, or the operator finds out what became of it.' },
   BackupFailed: { who: 'user', means: 'The backup failed, and no file is left of it; the message has the words of PVE. Make another one.' },
-  BackupQuota: { who: 'user', means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.' },
+  BackupQuota: {
+    who: 'user',
+    means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
+  },
   BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },

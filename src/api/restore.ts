@@ -7,7 +7,13 @@ const volume = (description: string) =>
     .string()
     .min(1)
     .max(256)
-    .meta({ description, ...rule("self.matches('^[A-Za-z][A-Za-z0-9_.-]*:backup/[^ ,=]+$')", 'write a volume as `kubectl pve backups` shows it: STORAGE:backup/…') })
+    .meta({
+      description,
+      ...rule(
+        "self.matches('^[A-Za-z][A-Za-z0-9_.-]*:backup/[^ ,=]+$')",
+        'write a volume as `kubectl pve backups` shows it: STORAGE:backup/…',
+      ),
+    })
 
 export const restoreWish = z.object({
   requestID: line(
@@ -17,7 +23,9 @@ export const restoreWish = z.object({
   backupRef: z
     .object({
       name: objectName('Name of a ProxmoxVMBackup of this VM, in the namespace of the VM.').exactOptional(),
-      volume: volume('A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.').exactOptional(),
+      volume: volume(
+        'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.',
+      ).exactOptional(),
     })
     .meta({
       description: 'The backup: one of name and volume.',
@@ -47,7 +55,10 @@ export const restoreStatus = z.object({
       ).exactOptional(),
       force: z.boolean().exactOptional().describe('true: there was a VM, whose disks PVE deletes first.'),
       upid: statusText(256, 'The PVE task that does it (UPID).'),
-      unprotect: z.boolean().exactOptional().describe('true: the file was not protected before; it is protected until the restore has ended well.'),
+      unprotect: z
+        .boolean()
+        .exactOptional()
+        .describe('true: the file was not protected before; it is protected until the restore has ended well.'),
       attempts: z.int().exactOptional().describe('Failed attempts so far.'),
       lastError: statusText(1024, 'How the last attempt failed, in the words of PVE.'),
       restoredAt: time('When the VM was there again. From then on it is brought to its package and addresses.').exactOptional(),

@@ -12,7 +12,11 @@ const bytesPerMiB = 1024 * 1024
 const firstLines = 60
 
 /** The oldest with our mark: a second one would be of a request that was repeated. */
-export async function fileByMark(cluster: PveCluster, { node = '', storage = '', vmid = 0 }: Where, uid: string): Promise<Backup | undefined> {
+export async function fileByMark(
+  cluster: PveCluster,
+  { node = '', storage = '', vmid = 0 }: Where,
+  uid: string,
+): Promise<Backup | undefined> {
   const files = await cluster.pve.backups(node, storage, vmid)
   return files.filter(({ notes }) => parseBackupMark(notes)?.uid === uid).toSorted((a, b) => a.ctime - b.ctime)[0]
 }
@@ -25,9 +29,14 @@ export async function isTaskOf(cluster: PveCluster, upid: string, uid: string): 
 }
 
 /** By the name of the archive in the log of its task: notes may not have been written (a backup server takes them afterwards). */
-export async function fileByTask(cluster: PveCluster, { node = '', storage = '', vmid = 0 }: Where, upid: string): Promise<Backup | undefined> {
+export async function fileByTask(
+  cluster: PveCluster,
+  { node = '', storage = '', vmid = 0 }: Where,
+  upid: string,
+): Promise<Backup | undefined> {
   const lines = await cluster.pve.taskLog(upid, firstLines)
-  const [, named] = lines.map((line) => /creating (?:vzdump|Proxmox Backup Server) archive '([^']+)'/.exec(line)).find((found) => found !== null) ?? []
+  const [, named] =
+    lines.map((line) => /creating (?:vzdump|Proxmox Backup Server) archive '([^']+)'/.exec(line)).find((found) => found !== null) ?? []
   const name = named?.split('/dump/').at(-1)
   if (name === undefined) return undefined
   return (await cluster.pve.backups(node, storage, vmid)).find(({ volid }) => volid === `${storage}:backup/${name}`)

@@ -48,7 +48,14 @@ export class BackupKeeper {
     if (memory.notBeforeMs !== undefined && memory.notBeforeMs > nowMs) return memory.notBeforeMs - nowMs
     delete memory.notBeforeMs
     const draft = new BackupStatusDraft({ backup, client: deps.client, store: deps.backups })
-    const pass: BackupPass = { deps, key, ...(of && !of.draft.vm.metadata.deletionTimestamp && { of }), backup: draft, memory, slots: this.#slots }
+    const pass: BackupPass = {
+      deps,
+      key,
+      ...(of && !of.draft.vm.metadata.deletionTimestamp && { of }),
+      backup: draft,
+      memory,
+      slots: this.#slots,
+    }
     try {
       const outcome = await step(pass)
       const afterMs = this.#conclude(pass, outcome)

@@ -19,7 +19,12 @@ const modes = { Snapshot: 'snapshot', Suspend: 'suspend', Stop: 'stop' } as cons
 /** Everything is looked at before PVE is asked; what is asked for is on record before the request leaves. */
 export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   const { of, backup, deps } = pass
-  if (!of) return finishFailed(pass, 'VMNotFound', `There is no ProxmoxVM "${backup.backup.spec.vmRef.name}" in this namespace, or it is being deleted.`)
+  if (!of)
+    return finishFailed(
+      pass,
+      'VMNotFound',
+      `There is no ProxmoxVM "${backup.backup.spec.vmRef.name}" in this namespace, or it is being deleted.`,
+    )
   const refused = quotaOf(pass, of.draft.status.package?.backups?.max)
   if (refused) return refused
   const hindrance = busyWith(pass)
@@ -47,11 +52,16 @@ function quotaOf({ deps, key, of, backup }: BackupPass, max: number | undefined)
   if (max === undefined || !of) return undefined
   const uid = of.draft.vm.metadata.uid
   const counts = ({ metadata, status }: ProxmoxVMBackup) =>
-    !metadata.deletionTimestamp && status?.phase !== 'Failed' && (status?.vmUID === undefined ? isBefore(metadata, backup.backup.metadata) : status.vmUID === uid)
+    !metadata.deletionTimestamp &&
+    status?.phase !== 'Failed' &&
+    (status?.vmUID === undefined ? isBefore(metadata, backup.backup.metadata) : status.vmUID === uid)
   const others = deps.backupsOf(key).filter((other) => other.metadata.uid !== backup.uid && counts(other))
   if (others.length < max) return undefined
   if (max === 0) return stalled('BackupQuota', 'The package of this server has no backups.')
-  return stalled('BackupQuota', `This server may have ${max} ${max === 1 ? 'backup' : 'backups'} and has ${others.length}. Delete one first.`)
+  return stalled(
+    'BackupQuota',
+    `This server may have ${max} ${max === 1 ? 'backup' : 'backups'} and has ${others.length}. Delete one first.`,
+  )
 }
 
 type Meta = ProxmoxVMBackup['metadata']
@@ -67,7 +77,9 @@ function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
   if (!status.firstReadyAt) return wait('Provisioning', 'The VM is being made; the backup begins when it is ready.', 15_000)
   if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being made anew; the backup begins when it is ready.', 15_000)
   if (status.change) return wait('ChangingPackage', 'Another package is being applied; the backup begins after that.', 15_000)
-  const running = deps.backupsOf(key).find((other) => other.metadata.uid !== backup.uid && other.status?.requestedAt && !isFinishedBackup(other))
+  const running = deps
+    .backupsOf(key)
+    .find((other) => other.metadata.uid !== backup.uid && other.status?.requestedAt && !isFinishedBackup(other))
   return running && wait('Queued', `Waiting until backup ${running.metadata.name} of this VM is made.`, 15_000)
 }
 
@@ -78,7 +90,9 @@ function storageFor({ of, backup }: BackupPass, cluster: PveCluster, node: strin
   const all = rows.map(({ storage }) => storage).join(', ')
   const there = all === '' ? `Node ${node} has none that takes backups.` : `Node ${node} has ${all}.`
   if (named === undefined)
-    return rows.length === 1 && rows[0] ? usable(rows[0]) : stalled('BackupStorage', `Name a storage for the backup (spec.storage, or backups.storage of the package). ${there}`)
+    return rows.length === 1 && rows[0]
+      ? usable(rows[0])
+      : stalled('BackupStorage', `Name a storage for the backup (spec.storage, or backups.storage of the package). ${there}`)
   const row = rows.find(({ storage }) => storage === named)
   return row ? usable(row) : stalled('BackupStorage', `Storage "${named}" takes no backups on node ${node}. ${there}`)
 }
@@ -94,7 +108,12 @@ async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vm
   const { spec } = backup.backup
   await backup.ensureFinalizer()
   backup.change({ cluster: cluster.name, ...at, storage, vmUID: vm.metadata.uid ?? '', requestedAt: pveTime(cluster, deps) })
-  backup.waits('reconciling', 'BackupRunning', `VM ${at.vmid} is about to be backed up to ${storage}.`, new Date(deps.clock.now()).toISOString())
+  backup.waits(
+    'reconciling',
+    'BackupRunning',
+    `VM ${at.vmid} is about to be backed up to ${storage}.`,
+    new Date(deps.clock.now()).toISOString(),
+  )
   await backup.save()
   deps.mayAct()
   memory.requestedMs = deps.clock.monotonicMs()
@@ -109,7 +128,8 @@ async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vm
     if (upid !== undefined) backup.change({ upid })
     else backup.forgetRequest()
     await backup.save()
-    if (upid === undefined) return wait('Retrying', `VM ${at.vmid} has just left node ${at.node}; the backup is asked for on the other one.`, 2_000)
+    if (upid === undefined)
+      return wait('Retrying', `VM ${at.vmid} has just left node ${at.node}; the backup is asked for on the other one.`, 2_000)
     deps.log.info({ vm: pass.key, vmid: at.vmid, backup: backup.backup.metadata.name }, `backup to ${storage}`)
     return waitForTask(upid, `VM ${at.vmid} is being backed up to ${storage}.`)
   } catch (fault) {

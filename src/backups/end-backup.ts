@@ -27,7 +27,8 @@ export async function keepBackup(pass: BackupPass): Promise<Outcome> {
 }
 
 const isJudged = ({ backup }: BackupPass) =>
-  backup.status.observedGeneration === backup.backup.metadata.generation && !(backup.status.conditions ?? []).some(({ type }) => type === 'Reconciling')
+  backup.status.observedGeneration === backup.backup.metadata.generation &&
+  !(backup.status.conditions ?? []).some(({ type }) => type === 'Reconciling')
 
 function rejudge({ backup, deps }: BackupPass): Outcome {
   const { volume, size, phase } = backup.status
@@ -55,7 +56,11 @@ export async function endBackup(pass: BackupPass): Promise<Outcome> {
   const cluster = clusterOfBackup(pass)
   if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${backup.status.cluster}" is needed to delete the file. ${wayOut}`)
   const read = pass.deps.vms.list().find(({ status }) => status?.restore?.running?.volume === volume)
-  if (read) return wait('InUse', `ProxmoxVM ${read.metadata.namespace}/${read.metadata.name} is being restored from this file; it is deleted after that.`)
+  if (read)
+    return wait(
+      'InUse',
+      `ProxmoxVM ${read.metadata.namespace}/${read.metadata.name} is being restored from this file; it is deleted after that.`,
+    )
   return await deleteFile(pass, cluster, volume)
 }
 
@@ -74,7 +79,9 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   if (file.isProtected) await cluster.pve.protectBackup(from, storage, volume, false)
   const upid = await cluster.pve.deleteBackup(from, storage, volume, deleteDelaySeconds)
   if (of) recordEvent(deps, of.draft.vm, 'Normal', 'BackupDeleted', `${backup.backup.metadata.name}: ${volume}`)
-  return upid === undefined ? wait('Terminating', `${volume} is deleted; looking whether it is gone.`, 0) : waitForTask(upid, `${volume} is being deleted.`)
+  return upid === undefined
+    ? wait('Terminating', `${volume} is deleted; looking whether it is gone.`, 0)
+    : waitForTask(upid, `${volume} is being deleted.`)
 }
 
 /** Numbers of VMs come round, and so may names of files: it has our mark, or the time that is on record. */

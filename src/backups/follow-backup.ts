@@ -29,8 +29,12 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)
-  if (end.is === 'unknown' && !isOver(end.why)) return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
-  return finishBroken(pass, end.is === 'ok' ? `its task ended well, and ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why)
+  if (end.is === 'unknown' && !isOver(end.why))
+    return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
+  return finishBroken(
+    pass,
+    end.is === 'ok' ? `its task ended well, and ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
+  )
 }
 
 /** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
@@ -50,7 +54,8 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
     return waitForTask(found.upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
   }
   const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
-  if (isStillPossible) return wait('BackupRunning', 'The answer to the request may have been lost; it is looked up what became of it.', 5_000)
+  if (isStillPossible)
+    return wait('BackupRunning', 'The answer to the request may have been lost; it is looked up what became of it.', 5_000)
   backup.forgetRequest()
   delete memory.requestedMs
   pass.slots.release(backup.uid)
@@ -79,4 +84,3 @@ async function findTask({ backup, deps, key }: BackupPass, cluster: PveCluster):
   }
   return { mayBe }
 }
-

@@ -116,7 +116,9 @@ describe('a backup', () => {
   it(
     'beyond what the package allows is refused with a sentence for the customer, and made when there is room',
     async () => {
-      await born('small', { package: { cpu: { cores: 1 }, memory: { size: '1Gi' }, network: { bridge: 'vmbr0' }, backups: { storage: 'pbs', max: 1 } } })
+      await born('small', {
+        package: { cpu: { cores: 1 }, memory: { size: '1Gi' }, network: { bridge: 'vmbr0' }, backups: { storage: 'pbs', max: 1 } },
+      })
       await aBackup(world, 'one', 'small', { deletionPolicy: 'Delete' })
       await untilBackup(world, 'one', 'True')
       await aBackup(world, 'two', 'small')
@@ -171,6 +173,8 @@ describe('a backup', () => {
   )
 
   it('with backupsOnDelete beside another deletionPolicy is refused by the API server', async () => {
-    await expect(world.apply('odd', { deletionPolicy: 'Remove', backupsOnDelete: 'Keep' })).rejects.toThrow(/only deletionPolicy Terminate deletes backups/)
+    await expect(world.apply('odd', { deletionPolicy: 'Remove', backupsOnDelete: 'Keep' })).rejects.toThrow(
+      /only deletionPolicy Terminate deletes backups/,
+    )
   })
 })

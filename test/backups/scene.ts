@@ -24,7 +24,13 @@ export const backupOf = async (world: TestWorld, name: string): Promise<ProxmoxV
 
 export const readyOf = (backup: ProxmoxVMBackup | undefined) => backup?.status?.conditions?.find(({ type }) => type === 'Ready')
 
-export async function untilBackup(world: TestWorld, name: string, status: 'True' | 'False', reason?: string, seconds = 60): Promise<ProxmoxVMBackup> {
+export async function untilBackup(
+  world: TestWorld,
+  name: string,
+  status: 'True' | 'False',
+  reason?: string,
+  seconds = 60,
+): Promise<ProxmoxVMBackup> {
   let last: ProxmoxVMBackup | undefined
   return await until(
     `backup ${name} is Ready=${status}${reason === undefined ? '' : `/${reason}`}`,
@@ -39,7 +45,10 @@ export async function untilBackup(world: TestWorld, name: string, status: 'True'
 
 export async function untilBackupGone(world: TestWorld, name: string): Promise<void> {
   let last: ProxmoxVMBackup | undefined
-  await until(`backup ${name} is gone`, async () => (last = await backupOf(world, name)) === undefined, { seconds: 60, describe: () => last })
+  await until(`backup ${name} is gone`, async () => (last = await backupOf(world, name)) === undefined, {
+    seconds: 60,
+    describe: () => last,
+  })
 }
 
 export const editBackup = async (world: TestWorld, name: string, spec: object): Promise<void> =>

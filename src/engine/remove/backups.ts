@@ -46,7 +46,9 @@ async function listBackups(
 ): Promise<BackupSeen[]> {
   const sinceSeconds = madeSinceSeconds(cluster, status)
   const backups = await cluster.pve.backups(place.node, place.storage, status.vmid ?? 0)
-  return backups.filter((file) => isBackupOf(file, { uid, sinceSeconds })).map(({ volid, isProtected }) => ({ ...place, volid, isProtected }))
+  return backups
+    .filter((file) => isBackupOf(file, { uid, sinceSeconds }))
+    .map(({ volid, isProtected }) => ({ ...place, volid, isProtected }))
 }
 
 /**

@@ -50,7 +50,8 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
 
 const endOf = ({ spec }: ProxmoxVM): Removal => ({
   errand: { kind: 'deletion' },
-  ladder: spec.deletionPolicy === 'Remove' ? removals.dismiss : deletesBackups(spec) ? removals.terminate : removals.terminateWithoutBackups,
+  ladder:
+    spec.deletionPolicy === 'Remove' ? removals.dismiss : deletesBackups(spec) ? removals.terminate : removals.terminateWithoutBackups,
 })
 
 const clusterNeeded = ({ draft }: Pass): Outcome =>
@@ -106,7 +107,9 @@ async function deleteLeftovers(pass: Pass, cluster: PveCluster): Promise<Outcome
   if (receipt && isOutcome(receipt)) return receipt
   const pause = pauseLeft(pass)
   if (pause) return pause
-  return await climbDown(pass, cluster, new RemovalLook({ cluster, status: pass.draft.status, uid: pass.draft.vm.metadata.uid ?? '' }), { ladder: removals.leftovers })
+  return await climbDown(pass, cluster, new RemovalLook({ cluster, status: pass.draft.status, uid: pass.draft.vm.metadata.uid ?? '' }), {
+    ladder: removals.leftovers,
+  })
 }
 
 /** Nothing of it is left. */
@@ -115,7 +118,9 @@ async function finish(pass: Pass): Promise<Outcome> {
   deps.mayAct()
   await deleteCredentials(draft.vm, deps.client)
   await deleteCommands(pass)
-  await deleteBackupObjects(pass, { hasFiles: !deletesBackups(draft.vm.spec) || draft.vm.metadata.annotations?.[abandonBackupsAnnotation] === 'true' })
+  await deleteBackupObjects(pass, {
+    hasFiles: !deletesBackups(draft.vm.spec) || draft.vm.metadata.annotations?.[abandonBackupsAnnotation] === 'true',
+  })
   await dropFinalizer(deps, draft)
   return done
 }

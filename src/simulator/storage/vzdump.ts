@@ -84,11 +84,12 @@ function archiveName(world: World, { type }: Storage, vmid: number): { name: str
 }
 
 /** The command line as the log of the job shows it (PVE::VZDump::Common command_line). */
-function commandLine({ params, node }: Call): string {
-  const { vmid, ...options } = params
+function commandLine(call: Call): string {
+  const { params, node } = call
+  const { vmid: _, ...options } = params
   const quoted = (text: string) => (/^[\w.,:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
   const named = Object.entries(options).map(([key, value]) => ` --${key} ${quoted(String(value))}`)
-  return `vzdump ${String(vmid ?? '')}${named.join('')} --node ${node}`
+  return `vzdump ${str(call, 'vmid') ?? ''}${named.join('')} --node ${node}`
 }
 
 /** `{{guestname}}` and its like in a notes-template. */
