@@ -1,6 +1,6 @@
 import type { CommandName } from './api/proxmoxvmcommand.ts'
 import type { Ladder, Step } from './ladder/step.ts'
-import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
+import { keepDisks, setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
 import { identity, onboot } from './steps/identity.ts'
 import type { RemovalLadder } from './ladder/removal.ts'
 import { putBackFirewall } from './steps/put-back-firewall.ts'
@@ -23,6 +23,7 @@ export const provision: Ladder = [
   setSystemDiskSize,
   setSystemDiskBandwidth,
   setCreatedAdditionalDisk,
+  keepDisks,
   setAdditionalDiskSize,
   keepDiskSizes,
   setAdditionalDiskBandwidth,

@@ -92,7 +92,7 @@ export interface Want {
   readonly systemDisk: { readonly key: string; readonly sizeMiB?: number; readonly limits: DiskLimits }
   readonly additionalDisks: readonly WantedDisk[]
   /** Disks that left the package with removalPolicy Delete. */
-  readonly removedDisks: readonly { readonly key: string; readonly volume?: string }[]
+  readonly removedDisks: readonly { readonly name?: string; readonly key: string; readonly volume?: string }[]
   readonly net: WantedNet
   readonly firewall: WantedFirewall
   /** Of the VM that was here before and was made again: to be put back. */

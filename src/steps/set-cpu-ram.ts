@@ -23,6 +23,7 @@ export const setCpuRam = configStep({
       },
       defaults,
     ),
+  subjects: (want) => [{ name: 'CPU and memory', want }],
 })
 
 /** `memory` has been a number, `"2048"` and `"current=2048"` (qemu-server 8.0.8). */

@@ -1,4 +1,4 @@
-import { missing, refused, satisfied, type Step } from '../ladder/step.ts'
+import { missing, refused, satisfied, type Step, type Subject } from '../ladder/step.ts'
 import type { ConfigSeen, Want } from '../ladder/machine.ts'
 import { formatSize } from '../api/size.ts'
 import { diskSizeMiB, isDriveKey, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
@@ -11,6 +11,7 @@ export const setSystemDiskSize: Step = {
   rung: 'set_system_disk_size',
   needs: 'config',
   check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  subjects: systemDiskAlone,
   apply: async ({ writer, seen, want }) => grow(writer, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
   applyAgain: async ({ writer, seen, want }) => readSizeAgain(writer, seen.config, want.systemDisk.key),
 }
@@ -19,7 +20,12 @@ export const setSystemDiskBandwidth = configStep({
   name: 'set_system_disk_bandwidth',
   rung: 'set_system_disk_bandwidth',
   change: (now, want: Want) => limitsChange(now, want.systemDisk.key, want.systemDisk.limits),
+  subjects: systemDiskAlone,
 })
+
+function systemDiskAlone(want: Want): Subject[] {
+  return [{ name: 'system disk', want }]
+}
 
 /** LVM rounds a volume up to whole extents of 4 MiB, and PVE reads the size back from the storage: no disk we asked for is a shrink. */
 const roundingMiB = 4

@@ -118,7 +118,7 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
 function removedDisks(status: VMStatus, merged: Package): Want['removedDisks'] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const gone = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy === 'Delete')
-  return gone.map(({ key, volume }) => ({ key, ...(volume !== undefined && { volume }) }))
+  return gone.map(({ name, key, volume }) => ({ name, key, ...(volume !== undefined && { volume }) }))
 }
 
 type Bandwidth = NonNullable<Package['systemDisk']>['bandwidth']
