@@ -1,6 +1,6 @@
 /** What PVE refused of a change, as a process remembers it (apply/leaving.ts). */
 import type { Reason } from '../api/reasons.ts'
-import type { Step, Subject } from '../ladder/step.ts'
+import type { Step, StepSubject } from '../ladder/step.ts'
 
 export interface Left {
   readonly reason: Reason
@@ -17,5 +17,5 @@ export interface Left {
 export interface Asked {
   readonly step: Step
   readonly because?: string
-  readonly of?: Subject
+  readonly of?: StepSubject
 }

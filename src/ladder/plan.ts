@@ -1,7 +1,7 @@
 import { isConfigStep, mergedChange, type ConfigStep } from './config-step.ts'
 import { localStatuses, type LocalStatus } from '../api/words.ts'
 import type { Part, Seen, Want } from './machine.ts'
-import type { Ladder, Step, Subject, Verdict } from './step.ts'
+import type { Ladder, Step, StepSubject, Verdict } from './step.ts'
 import type { ConfigPatch } from './guest-writer.ts'
 import { refreshedDescription } from './mark.ts'
 
@@ -11,7 +11,7 @@ export interface Judged {
 }
 
 /** What is to be done next, and why. `refusals` are conditions, not obstacles. */
-export type Plan = { readonly refusals: readonly Judged[]; readonly of?: Subject } & (
+export type Plan = { readonly refusals: readonly Judged[]; readonly of?: StepSubject } & (
   | { readonly is: 'rest' }
   | { readonly is: 'step'; readonly step: Step; readonly because: string }
   /** Several rungs in one request; `step` is the first of them. */

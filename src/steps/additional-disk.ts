@@ -1,4 +1,4 @@
-import { refused, satisfied, type Step, type Subject, type Verdict } from '../ladder/step.ts'
+import { refused, satisfied, type Step, type StepSubject, type Verdict } from '../ladder/step.ts'
 import type { Seen, Want, WantedDisk } from '../ladder/machine.ts'
 import { parseDrive } from '../proxmox/property-string.ts'
 import { configStep, type Values } from '../ladder/config-step.ts'
@@ -47,7 +47,7 @@ function keptBecause(now: Values, disk: Want['removedDisks'][number]): string | 
 }
 
 /** One wish for each disk. */
-function eachDisk(want: Want): Subject[] {
+function eachDisk(want: Want): StepSubject[] {
   const none = { ...want, additionalDisks: [], removedDisks: [] }
   return [
     ...want.additionalDisks.map((disk) => ({ name: `disk ${disk.name}`, want: { ...none, additionalDisks: [disk] } })),

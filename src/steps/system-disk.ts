@@ -1,4 +1,4 @@
-import { missing, refused, satisfied, type Step, type Subject } from '../ladder/step.ts'
+import { missing, refused, satisfied, type Step, type StepSubject } from '../ladder/step.ts'
 import type { ConfigSeen, Want } from '../ladder/machine.ts'
 import { formatSize } from '../api/size.ts'
 import { diskSizeMiB, isDriveKey, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
@@ -23,7 +23,7 @@ export const setSystemDiskBandwidth = configStep({
   subjects: systemDiskAlone,
 })
 
-function systemDiskAlone(want: Want): Subject[] {
+function systemDiskAlone(want: Want): StepSubject[] {
   return [{ name: 'system disk', want }]
 }
 

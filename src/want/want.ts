@@ -59,7 +59,8 @@ export function wantOf(input: WantInput): Want {
     ...(input.credentials && { passwordVersion: input.credentials.version }),
     ...(status.cloudInit?.passwordVersion && { passwordInForce: status.cloudInit.passwordVersion }),
     power: wantedPower(vm, status),
-    mayStop: status.change !== undefined,
+    // Without a word on how it goes on, it would stay off.
+    mayStop: status.change?.wasRunning !== undefined || status.change?.start === true,
   }
 }
 

@@ -79,18 +79,21 @@ describe('one obstacle in a change of package', () => {
       })
       await until('it is told', async () => (await said('split')).includes('Everything else is applied.'), { seconds: 40 })
       const now = await world.untilCondition('split', 'Ready', 'False')
-      expect(await said('split')).toMatch(/Disk data: .*10Gi → 20Gi.* was refused by PVE: storage 'ceph' is disabled\./)
-      expect(await said('split')).toMatch(/Disk more: .*storage 'ceph' is disabled\./)
+      expect(await said('split')).toMatch(/Disk data: PVE refused disk data \(scsi1\) 10Gi → 20Gi: storage 'ceph' is disabled\./)
+      expect(await said('split')).toMatch(/Disk more: PVE refused .*: storage 'ceph' is disabled\./)
+      expect(await said('split')).toContain('In force only after the VM was off and started again: cores.')
       expect(world.condition(now, 'Ready')?.reason).toBe('InvalidForPVE')
       const logs = now.status?.disks?.find(({ name }) => name === 'logs')?.key ?? ''
-      expect(admin.config(vm)).toMatchObject({ cores: '2', scsi0: expect.stringContaining('size=25G'), [logs]: expect.any(String) })
+      expect(admin.config(vm)).toMatchObject({ cores: '1', scsi0: expect.stringContaining('size=25G'), [logs]: expect.any(String) })
+      // Off, it could not be started again while the storage is away.
       expect(admin.isRunning(vm)).toBe(true)
-      expect(admin.guest(vm).pending.size).toBe(0)
+      expect([...admin.guest(vm).pending.keys()]).toEqual(['cores'])
 
       ceph.disabled = false
       world.clock.skip(300_000)
       await world.untilReady('split')
-      expect(admin.config(vm)['scsi1']).toContain('size=20G')
+      expect(admin.config(vm)).toMatchObject({ cores: '2', scsi1: expect.stringContaining('size=20G') })
+      expect(admin.isRunning(vm)).toBe(true)
       await world.untilCondition('split', 'PackageApplied', 'True')
     },
     patienceMs,

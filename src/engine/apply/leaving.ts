@@ -9,6 +9,7 @@ import type { Step } from '../../ladder/step.ts'
 import { provision } from '../../lifecycle.ts'
 import type { Climb } from '../climb-pass.ts'
 import { fails } from '../conditions.ts'
+import { unplanned } from './change.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import type { Asked, Left } from '../left.ts'
 import type { Memory } from '../memory.ts'
@@ -35,8 +36,12 @@ export async function nextPlan(climb: Climb, want: Want): Promise<Plan> {
   const isPaused = (key: string) => (left.things.get(key)?.untilMs ?? 0) > nowMs
   // A disk that could not be made has no size and no limits.
   const isLeft = (step: Step, subject: string) => isPaused(`${step.name} ${subject}`) || isPaused(`set_created_additional_disk ${subject}`)
-  return await planCarefully(climb.ladder, climb.look, want, isLeft)
+  const mayStop = want.mayStop && ![...left.things.values()].some((thing) => thing.untilMs > nowMs && mayHoldUpStart.test(thing.sentence))
+  return await planCarefully(climb.ladder, climb.look, { ...want, mayStop }, isLeft)
 }
+
+/** A VM is not switched off for the rest of a change when a storage of its disks is away: it could not be started again. */
+const mayHoldUpStart = /storage '|volume '/
 
 /** True: what failed is left, and the climb goes on with the rest. */
 export function leave(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, fault: unknown): boolean {
@@ -60,7 +65,7 @@ function leaveFailed({ memory: { left }, draft, deps }: Pick<Pass, 'memory' | 'd
   const key = `${plan.step.name} ${plan.of.name}`
   const tries = (left.things.get(key)?.tries ?? 0) + 1
   const pauseMs = failure.terminal ? pausesMs.at(-1) : (pausesMs[tries - 1] ?? pausesMs.at(-1))
-  const sentence = `${plan.of.name}: ${plan.because ?? plan.step.name} was refused by PVE: ${failure.message.replace(/\.$/, '')}`
+  const sentence = `${plan.of.name}: PVE refused ${plan.because ?? plan.step.name}: ${failure.message.replace(/\.$/, '')}`
   const { reason, terminal } = failure
   if (tries === 1) draft.change(noted(plan.step.name, nowIso(deps.clock), 'Failed', sentence))
   left.things.set(key, { reason, terminal, sentence, tries, untilMs: deps.clock.monotonicMs() + (pauseMs ?? 0) })
@@ -82,7 +87,7 @@ export function leftNow({ left }: Memory, nowMs: number): Left[] {
 }
 
 /**
- * The change is over but for what PVE refused: the VM has its power back and is not stopped or started again for the rest.
+ * The change is over but for what PVE refused: the VM has its power back, and what is asked for later is planned and noted again.
  * `others`: what is left undone on purpose, as sentences.
  */
 export function tellLeft(o: { deps: Dependencies; draft: VMStatusDraft; left: readonly Left[]; others: readonly string[] }): Outcome {
@@ -92,7 +97,7 @@ export function tellLeft(o: { deps: Dependencies; draft: VMStatusDraft; left: re
   const message = [...sentences, ...others, 'Everything else is applied.'].join(' ')
   draft.change(
     judged(draft.vm, nowIso(deps.clock), [fails('PackageApplied', first?.reason ?? 'Retrying', message)]),
-    ({ change, ...status }) => ({ ...status, ...(change && { change: { since: change.since, generation: draft.generation } }) }),
+    ({ change, ...status }) => ({ ...status, ...(change && { change: { since: change.since, generation: unplanned } }) }),
   )
   if (!first || first.terminal) return stalled(first?.reason ?? 'Retrying', message)
   const again = retry(first.reason, message)

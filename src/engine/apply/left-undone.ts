@@ -22,7 +22,11 @@ interface UndoneInput {
   readonly pending: readonly string[]
 }
 
-const undoneOf = ({ climbed, resolved, draft }: UndoneInput): Undone[] => [...refused(climbed), ...newer(resolved), ...kept(resolved, draft)]
+const undoneOf = ({ climbed, resolved, draft }: UndoneInput): Undone[] => [
+  ...refused(climbed),
+  ...newer(resolved),
+  ...kept(resolved, draft),
+]
 
 /** All that is left undone on purpose, as sentences. */
 export const undoneSentences = (o: UndoneInput): string[] => [...undoneOf(o).map(({ sentence }) => sentence), ...atNextStart(o.pending)]
