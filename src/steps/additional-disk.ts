@@ -2,7 +2,8 @@ import { refused, satisfied, type Step, type StepSubject, type Verdict } from '.
 import type { Seen, Want, WantedDisk } from '../ladder/machine.ts'
 import { parseDrive } from '../proxmox/property-string.ts'
 import { configStep, type Values } from '../ladder/config-step.ts'
-import { grow, limitsChange, readSizeAgain, sizeVerdict } from './system-disk.ts'
+import { inheritedOptions } from './disk-options.ts'
+import { driveChange, grow, readSizeAgain, sizeVerdict } from './system-disk.ts'
 import { type ConfigPatch, emptyPatch } from '../ladder/guest-writer.ts'
 import { done } from '../ladder/outcome.ts'
 
@@ -16,7 +17,9 @@ export const setCreatedAdditionalDisk = configStep({
   rung: 'set_created_additional_disk',
   change: (now, want) => ({
     set: Object.fromEntries(
-      want.additionalDisks.filter((disk) => now[disk.key] === undefined).map((disk) => [disk.key, detached(now, disk) ?? allocation(disk)]),
+      want.additionalDisks
+        .filter((disk) => now[disk.key] === undefined)
+        .map((disk) => [disk.key, detached(now, disk) ?? allocation(disk, now[want.systemDisk.key])]),
     ),
     remove: want.removedDisks.filter((disk) => keptBecause(now, disk) === undefined).flatMap((disk) => removal(now, disk)),
   }),
@@ -69,7 +72,8 @@ function detached(now: Values, { volume }: WantedDisk): string | undefined {
 }
 
 /** `STORAGE:SIZE` allocates; SIZE is in GiB without a unit, decimals allowed (qemu-server, `NEW_DISK_RE`). */
-const allocation = (disk: WantedDisk) => `${disk.storage}:${disk.sizeMiB / 1024}${disk.format ? `,format=${disk.format}` : ''}`
+const allocation = (disk: WantedDisk, systemDisk: string | undefined) =>
+  `${disk.storage}:${disk.sizeMiB / 1024}${disk.format ? `,format=${disk.format}` : ''}${inheritedOptions(systemDisk, disk.key, disk.options ?? {})}`
 
 export const setAdditionalDiskSize: Step = {
   name: 'set_additional_disk_size',
@@ -102,7 +106,7 @@ function allRefused(verdicts: readonly Verdict[]): Verdict | undefined {
 export const setAdditionalDiskBandwidth = configStep({
   name: 'set_additional_disk_bandwidth',
   rung: 'set_additional_disk_bandwidth',
-  change: (now, want) => want.additionalDisks.map((disk) => limitsChange(now, disk.key, disk.limits)).reduce(joined, emptyPatch),
+  change: (now, want) => want.additionalDisks.map((disk) => driveChange(now, disk.key, disk)).reduce(joined, emptyPatch),
   subjects: eachDisk,
 })
 

@@ -4,6 +4,7 @@ import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { needsQcow2 } from './directory-storage.ts'
+import { diskOptionsOf, type NamedOptions } from './disk-options.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
 import { foreignFirewallOf } from './foreign-firewall.ts'
 import { wantedFirewall } from './firewall.ts'
@@ -96,6 +97,7 @@ function wantedSystemDisk(status: VMStatus, merged: Package): Want['systemDisk']
     key: status.disks?.find((disk) => disk.name === 'system')?.key ?? '',
     ...(sizeMiB > 0 && { sizeMiB }),
     limits: throttle(merged.systemDisk?.bandwidth),
+    ...optionsOf(merged.systemDisk?.options),
   }
 }
 
@@ -112,6 +114,7 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
       ...(needsQcow2(storageType(storage)) && { format: 'qcow2' as const }),
       sizeMiB: disk.size ? parseSizeMiB(disk.size) : 0,
       limits: throttle(disk.bandwidth),
+      ...optionsOf(disk.options),
     }
   })
 }
@@ -121,6 +124,8 @@ function removedDisks(status: VMStatus, merged: Package): Want['removedDisks'] {
   const gone = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy === 'Delete')
   return gone.map(({ name, key, volume }) => ({ name, key, ...(volume !== undefined && { volume }) }))
 }
+
+const optionsOf = (options: NamedOptions | undefined) => (options ? { options: diskOptionsOf(options) } : {})
 
 type Bandwidth = NonNullable<Package['systemDisk']>['bandwidth']
 

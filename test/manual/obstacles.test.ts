@@ -3,6 +3,7 @@ import { lookAnnotation } from '../../src/api/group.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
+import { outcomeOf } from './buttons.ts'
 
 const patienceMs = 60_000
 const base = { cpu: { cores: 1 }, memory: { size: '1Gi' }, systemDisk: { size: '20Gi' }, network: { bridge: 'vmbr0' } }
@@ -88,6 +89,8 @@ describe('one obstacle in a change of package', () => {
       // Off, it could not be started again while the storage is away.
       expect(admin.isRunning(vm)).toBe(true)
       expect([...admin.guest(vm).pending.keys()]).toEqual(['cores'])
+      expect(await outcomeOf(world, 'split', 'ChangePackage')).toMatch(/^Failed.*storage 'ceph' is disabled.*Everything else is applied\.$/)
+      expect(admin.isRunning(vm)).toBe(true)
 
       ceph.disabled = false
       world.clock.skip(300_000)

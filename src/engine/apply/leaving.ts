@@ -1,5 +1,6 @@
 /** A change of which PVE refuses one thing: that is left for later and told, and the rest is applied. */
 import { judge, type Failure, type FailureKind } from '../../proxmox/failures.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { PveError } from '../../proxmox/pve-error.ts'
 import { isBirth } from '../../want/birth.ts'
 import type { Want } from '../../ladder/machine.ts'
@@ -31,7 +32,7 @@ export async function nextPlan(climb: Climb, want: Want): Promise<Plan> {
     left.isCareful = false
     left.generation = climb.draft.generation
   }
-  if (!left.isCareful) return await planNext(climb.ladder, climb.look, want)
+  if (!left.isCareful || climb.ladder !== provision) return await planNext(climb.ladder, climb.look, want)
   const nowMs = climb.deps.clock.monotonicMs()
   const isPaused = (key: string) => (left.things.get(key)?.untilMs ?? 0) > nowMs
   // A disk that could not be made has no size and no limits.
@@ -85,6 +86,10 @@ export function leftNow({ left }: Memory, nowMs: number): Left[] {
   }
   return now
 }
+
+/** Of a change all is applied but what PVE refused. */
+export const isOnlyLeft = ({ change }: ProxmoxVMStatus): boolean =>
+  change?.generation === unplanned && change.wasRunning === undefined && change.start !== true
 
 /**
  * The change is over but for what PVE refused: the VM has its power back, and what is asked for later is planned and noted again.
