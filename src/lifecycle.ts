@@ -1,13 +1,14 @@
 import type { CommandName } from './api/proxmoxvmcommand.ts'
 import type { Ladder, Step } from './ladder/step.ts'
-import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
+import { keepDisks, setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
+import { impossibleOptions } from './steps/disk-options.ts'
 import { identity, onboot } from './steps/identity.ts'
 import type { RemovalLadder } from './ladder/removal.ts'
 import { putBackFirewall } from './steps/put-back-firewall.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'
 import { cutPower, deleteBackups, deleteBackupsLeft, destroyVM, isOff, notInHa, unprotected } from './steps/removal.ts'
 import { setCloudInit } from './steps/set-cloudinit.ts'
-import { setCpuRam } from './steps/set-cpu-ram.ts'
+import { keepMemory, setCpuRam } from './steps/set-cpu-ram.ts'
 import { setFirewall } from './steps/set-firewall.ts'
 import { setNetwork } from './steps/set-network.ts'
 import { keepDiskSizes, setSystemDiskBandwidth, setSystemDiskSize } from './steps/system-disk.ts'
@@ -20,12 +21,15 @@ import { keepDiskSizes, setSystemDiskBandwidth, setSystemDiskSize } from './step
 export const provision: Ladder = [
   identity,
   setCpuRam,
+  keepMemory,
   setSystemDiskSize,
   setSystemDiskBandwidth,
   setCreatedAdditionalDisk,
+  keepDisks,
   setAdditionalDiskSize,
   keepDiskSizes,
   setAdditionalDiskBandwidth,
+  impossibleOptions,
   setNetwork,
   putBackFirewall,
   setFirewall,

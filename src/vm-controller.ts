@@ -122,7 +122,7 @@ export class VMController {
       if (held) return held
     }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
-    const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
+    const pending = cluster && !isSettled(vm) && readReceipt({ deps, draft, memory }, cluster)
     if (pending && pending.is !== 'wait') forgetLastSent(memory)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)

@@ -68,7 +68,10 @@ export const reasons = {
   DiskShrinkRefused: { who: 'user', means: 'A disk is larger than the package says; disks only grow.' },
   RestartRequired: { who: 'user', means: 'PVE takes the change only at the next cold start.' },
   NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
-  DiskKept: { who: 'user', means: 'A disk that left the package stays attached (removalPolicy Keep).' },
+  DiskKept: {
+    who: 'user',
+    means: 'A disk that left the package is kept: by its removalPolicy Keep, as the VM is protected in PVE, or as it has snapshots.',
+  },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
   ChangingPackage: {
     who: 'operator',
