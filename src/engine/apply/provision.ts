@@ -14,6 +14,8 @@ import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
+import { tellLeft } from './leaving.ts'
+import { undoneSentences } from './left-undone.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
@@ -65,6 +67,10 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
+  if (climbed.left.length > 0) {
+    const pending = climbed.seen.config?.pending ?? []
+    return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
+  }
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
   return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
 }

@@ -1,0 +1,52 @@
+/** The sub-commands that write the spec of a VM. */
+import { type Command, Option } from 'commander'
+import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
+import { adoptFormer } from './adopt.ts'
+import { buttonHelp } from './button-names.ts'
+import { changePackage } from './change-package.ts'
+import { bound, collect, sending, unbound, waiting, whole } from './options.ts'
+import { reinstall } from './reinstall.ts'
+import type { Shell } from './shell.ts'
+import { suspendVM, unsuspend } from './suspension.ts'
+
+const editGroup = "Buttons that write the VM's own spec, with your rights:"
+
+export function addEdits(program: Command, shell: Shell): void {
+  const edit = (name: string, description: string) => waiting(program.command(`${name} <vm>`).description(description).helpGroup(editGroup))
+  edit('suspend', 'shuts the VM down and keeps it off until every holder has let go')
+    .requiredOption('--reason <text>', 'why, for people: it is in every refusal meanwhile')
+    .option('--by <holder>', 'who holds it: one entry a holder', 'manual')
+    .option('--force', 'take the entry over from whoever wrote it')
+    .action(bound(shell, suspendVM))
+  edit('unsuspend', 'takes the holder off; after the last one the VM is started, unless it is Halted')
+    .option('--by <holder>', 'whose entry goes', 'manual')
+    .option('--force', 'even if somebody else wrote the entry')
+    .action(bound(shell, unsuspend))
+  waiting(
+    program.command('adopt').description('VMs that a former object of the same name owned become those of the objects that wait for them'),
+  )
+    .helpGroup(editGroup)
+    .requiredOption('--former', 'all objects with reason OwnedByFormerObject, in all namespaces or in that of -n; shows them and asks')
+    .option('--yes', 'do not ask')
+    .action(unbound(shell, adoptFormer))
+  edit('reinstall', buttonHelp('Reinstall'))
+    .option('--template <name>', 'another template, for this time only')
+    .addOption(new Option('--template-vmid <vmid>', 'the same, by VMID').argParser(whole).conflicts(['template', 'templateTag']))
+    .addOption(new Option('--template-tag <tag>', 'the same, by tag').conflicts(['template', 'templateVmid']))
+    .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
+    .action(bound(shell, reinstall))
+  sending(edit('change-package', `${changeHelp()} Without flags: the newest version of the VMPackage, as the command ChangePackage`))
+    .option('--package <name>', 'another VMPackage (packageRef)')
+    .option('--cores <n>', 'cpu.cores', whole)
+    .option('--memory <size>', 'memory.size, such as 8Gi')
+    .option('--disk <size>', 'systemDisk.size, such as 80Gi')
+    .option('--rate <mbit>', 'network.rateMbit', whole)
+    .option('--set <field=value>', 'any other single field of the package, such as cpu.limit=1.5 (may be repeated)', collect)
+    .option('--force', 'take fields over from whoever writes them')
+    .action(bound(shell, changePackage))
+}
+
+const changeHelp = () => {
+  const { needs }: CommandFacts = commands.ChangePackage
+  return `applies other fields of the package, with a stop if they need one [${needs}].`
+}

@@ -1,0 +1,29 @@
+/** The sub-commands that only look. */
+import type { Command } from 'commander'
+import { bound, json, unbound, type Work } from './options.ts'
+import { showPlan } from './plan-page.ts'
+import { showPools } from './pools.ts'
+import type { Shell } from './shell.ts'
+import { showStatus } from './status-page.ts'
+import { showUnclaimed } from './unclaimed.ts'
+import { showWho } from './who.ts'
+
+export function addViews(program: Command, shell: Shell): void {
+  const view = (name: string, description: string, work: Work<{ output?: 'json' }>) =>
+    program.command(name).description(description).helpGroup('Looking:').addOption(json()).action(bound(shell, work))
+  view('status <vm>', 'the ladder with its times, the step under way, the last error, and what the VM waits for', showStatus)
+  view('plan <vm>', 'what would be done now and why, and what needs a stop or a command', showPlan)
+  view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
+  program
+    .command('unclaimed')
+    .description('guests in PVE with our mark that belong to no ProxmoxVM, and what they use')
+    .helpGroup('Looking:')
+    .addOption(json())
+    .action(unbound(shell, showUnclaimed))
+  program
+    .command('pools')
+    .description('address pools: how many are free, held, resting')
+    .helpGroup('Looking:')
+    .addOption(json())
+    .action(unbound(shell, showPools))
+}
