@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { bridgeSentence, failedSentence } from '../../src/engine/failure-sentence.ts'
 
 it('a failure says what failed once, whether or not the words of PVE begin with it', () => {
