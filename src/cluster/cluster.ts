@@ -107,7 +107,7 @@ export class LiveCluster implements PveCluster {
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     const { owners, onProblem = () => undefined } = o
     const { pve, inventory } = this
-    this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
+    this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, isUntagged: () => this.spec.tags === 'None', onProblem })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
@@ -159,5 +159,6 @@ const clientOptions = (spec: ProxmoxClusterSpec, credentials: ApiToken): PveClie
   endpoints: spec.endpoints,
   tls: spec.tls ?? {},
   requestsInFlight: spec.limits.requests,
+  isObserving: spec.mode === 'Observe',
   ...credentials,
 })

@@ -19,11 +19,13 @@ export interface ButtonState {
   readonly guest: Seen['guest']
   readonly power: 'running' | 'stopped' | undefined
   readonly lock: string | undefined
+  /** The ProxmoxCluster is in mode Observe. */
+  readonly isObserved?: boolean
 }
 
 /** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */
 export function refusalOf(command: CommandName, state: ButtonState): CommandRefusal | undefined {
-  return notPaused(state) ?? specific(command, state) ?? marked(command, state)
+  return notPaused(state) ?? notObserved(command, state) ?? specific(command, state) ?? marked(command, state)
 }
 
 const refuse = (why: string): CommandRefusal => ({ reason: 'PreconditionFailed', why })
@@ -32,6 +34,15 @@ function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
   return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
 }
+
+/** Records are not in PVE. */
+const notObserved = (command: CommandName, { isObserved, vm }: ButtonState): CommandRefusal | undefined =>
+  isObserved && command !== 'SetDNSRecords'
+    ? {
+        reason: 'Observing',
+        why: `ProxmoxCluster "${vm.spec.clusterRef.name}" is in mode Observe: nothing is written to PVE. Set spec.mode to Manage first.`,
+      }
+    : undefined
 
 function specific(command: CommandName, state: ButtonState): CommandRefusal | undefined {
   const { vm, status, power } = state

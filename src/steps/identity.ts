@@ -20,9 +20,10 @@ export const identity = configStep({
         onboot: want.onboot ? '1' : '0',
         ...(!carriesMark(now.description, want.mark) && { description: want.description }),
         ...(want.fresh && { protection: '0' }),
-        ...(!hasTags(now.tags, want.tags, want.fresh) && {
-          tags: want.fresh ? want.tags.join(';') : [...tagsOf(now.tags), ...want.tags].join(';'),
-        }),
+        ...(want.tags &&
+          !hasTags(now.tags, want.tags, want.fresh) && {
+            tags: want.fresh ? want.tags.join(';') : [...tagsOf(now.tags), ...want.tags].join(';'),
+          }),
       },
       { onboot: '0', protection: '0' },
     ),

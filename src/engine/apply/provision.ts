@@ -16,6 +16,7 @@ import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
+import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
@@ -32,6 +33,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
+  const observed = observedBirth(pass, cluster)
+  if (observed) return observed
   const hindrance = await beginReinstallIfAsked(pass, cluster)
   if (hindrance && hindrance.is !== 'stalled') return hindrance
   const reinstalled = await followReinstall(pass, cluster)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Package } from '../../api/package.ts'
-import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
@@ -23,6 +23,7 @@ import { objectionToTemplate } from './template-objections.ts'
 import { templateFor } from '../../want/birth.ts'
 import { clonedFull } from './intent-state.ts'
 import { objectionToBridge, objectionToStorages } from './place-objections.ts'
+import { selectorOf } from './selector.ts'
 import { asSentence } from './as-sentence.ts'
 import { takeVmid } from './vmid.ts'
 import { announceRequest } from './clone-requests.ts'
@@ -134,11 +135,6 @@ function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed
     // A request that is there from the beginning asks for what is being made anyway.
     ...(!status.reinstall && requestID && { reinstall: { completedIDs: [requestID] } }),
   })
-}
-
-/** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
-export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): string {
-  return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
 }
 
 /**
