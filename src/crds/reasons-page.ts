@@ -7,6 +7,8 @@ import {
   commandConditions,
   type PoolCondition,
   poolConditions,
+  type SnapshotCondition,
+  snapshotConditions,
   type VmCondition,
   vmConditions,
   type ZoneCondition,
@@ -88,6 +90,12 @@ const aboutCommand: Record<CommandCondition, string> = {
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
 }
 
+const aboutSnapshot: Record<SnapshotCondition, string> = {
+  ...aboutAll,
+  Ready: 'The snapshot is in PVE.',
+  Stalled: 'It is not taken, or is no longer there, and a person must act. Present only when True.',
+}
+
 const aboutZone: Record<ZoneCondition, string> = {
   ...aboutAll,
   Ready: 'Records are kept there.',
@@ -140,6 +148,10 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Conditions of a ProxmoxVMSnapshot',
+  '',
+  ...listed('type', snapshotConditions, aboutSnapshot),
   '',
   '## Conditions of an IPPool',
   '',

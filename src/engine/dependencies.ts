@@ -3,6 +3,7 @@ import type { Namespace } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
+import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import type { EventReason } from '../api/events.ts'
 import type { StepName } from '../api/words.ts'
@@ -31,6 +32,9 @@ export interface Dependencies {
   readonly installation: Pick<Installation, 'uid'>
   /** By the key of their VM. */
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
+  readonly snapshots: Store<ProxmoxVMSnapshot>
+  /** By the key of their VM. */
+  readonly snapshotsOf: (vmKey: string) => ProxmoxVMSnapshot[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
   /** A ProxmoxVM with this uid exists. */

@@ -15,6 +15,8 @@ const pack = (what: string, change: Fields, says: string): Refusal => ({ what, k
 const cluster = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxCluster', change, says })
 const command = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxVMCommand', change, says })
 
+const snapshot = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxVMSnapshot', change, says })
+
 const address = { name: 'main', poolRef: { name: 'public-v4' } }
 const rule = { name: 'ssh', direction: 'in', action: 'ACCEPT' }
 const size = 'write 0 or a whole number of MiB, at least'
@@ -244,7 +246,16 @@ const addresses: Refusal[] = [
   },
 ]
 
-export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands]
+const snapshots = [
+  snapshot('no VM', { vmRef: null }, 'spec.vmRef: Required value'),
+  snapshot('a ttl below a minute', { ttl: '30s' }, 'write a duration of at least 1m, such as 72h'),
+  snapshot('a ttl in days', { ttl: '3d' }, 'write a duration of at least 1m, such as 72h'),
+  snapshot('a description of two lines', { description: 'a\nb' }, 'write it on one line, without control characters'),
+  pack('a negative number of snapshots', { snapshots: { max: -1 } }, 'should be greater than or equal to 0'),
+  pack('snapshots kept for no time', { snapshots: { lifetime: '0s' } }, 'write a duration of at least 1m, such as 72h'),
+]
+
+export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...snapshots]
 
 export interface RefusedEdit {
   what: string
@@ -271,6 +282,13 @@ export const refusedEdits: readonly RefusedEdit[] = [
     before: {},
     after: { ranges: ['2001:db8::10'], gateway: null, prefixLength: 64 },
     says: 'ranges: the family is set once',
+  },
+  {
+    what: 'a changed ttl',
+    kind: 'ProxmoxVMSnapshot',
+    before: {},
+    after: { ttl: '96h' },
+    says: 'a snapshot is of one moment and cannot be changed; make another ProxmoxVMSnapshot',
   },
   ...[{ command: 'Stop' }, { reason: 'by mistake' }, { ttlSecondsAfterFinished: 60 }].map(
     (after): RefusedEdit => ({

@@ -51,6 +51,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   await releaseSurplus(deps, draft)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
+  pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
   const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })

@@ -51,6 +51,12 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const command = now ?? old
       if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
     }),
+    deps.snapshots.subscribe(({ old, new: now }) => {
+      const one = now ?? old
+      // Our own status writes ask for nothing.
+      const isAsked = !old || !now || old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp
+      if (one && isAsked) queue.add(`${one.metadata.namespace}/${one.spec.vmRef.name}`)
+    }),
     deps.namespaces.subscribe(() => waiting(deps.vms.list())),
     deps.clusters.subscribe((name) => {
       const cluster = deps.clusters.get(name)
@@ -73,6 +79,8 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     }),
   ]
   wake(deps.vms.list())
+  // Also of VMs that are gone.
+  for (const { metadata, spec } of deps.snapshots.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }
