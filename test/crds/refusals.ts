@@ -1,5 +1,6 @@
 /** Bad manifests: what is changed in a good one, and the sentence of the API server that says what to write instead. */
 import type { Fields, Kind } from './manifests.ts'
+import { snapshotRefusals } from './snapshot-refusals.ts'
 
 export interface Refusal {
   what: string
@@ -14,8 +15,6 @@ const pool = (what: string, change: Fields, says: string): Refusal => ({ what, k
 const pack = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'VMPackage', change, says })
 const cluster = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxCluster', change, says })
 const command = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxVMCommand', change, says })
-
-const snapshot = (what: string, change: Fields, says: string): Refusal => ({ what, kind: 'ProxmoxVMSnapshot', change, says })
 
 const address = { name: 'main', poolRef: { name: 'public-v4' } }
 const rule = { name: 'ssh', direction: 'in', action: 'ACCEPT' }
@@ -246,16 +245,7 @@ const addresses: Refusal[] = [
   },
 ]
 
-const snapshots = [
-  snapshot('no VM', { vmRef: null }, 'spec.vmRef: Required value'),
-  snapshot('a ttl below a minute', { ttl: '30s' }, 'write a duration of at least 1m, such as 72h'),
-  snapshot('a ttl in days', { ttl: '3d' }, 'write a duration of at least 1m, such as 72h'),
-  snapshot('a description of two lines', { description: 'a\nb' }, 'write it on one line, without control characters'),
-  pack('a negative number of snapshots', { snapshots: { max: -1 } }, 'should be greater than or equal to 0'),
-  pack('snapshots kept for no time', { snapshots: { lifetime: '0s' } }, 'write a duration of at least 1m, such as 72h'),
-]
-
-export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...snapshots]
+export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...snapshotRefusals]
 
 export interface RefusedEdit {
   what: string
