@@ -5,6 +5,7 @@ import {
   namespaces,
   poolAddresses,
   proxmoxClusters,
+  proxmoxVMBackups,
   proxmoxVMCommands,
   proxmoxVMSnapshots,
   proxmoxVMs,
@@ -27,6 +28,7 @@ export function watchKinds(caches: Caches) {
     namespaces: caches.watch(namespaces, withoutManifest),
     commands: caches.watch(proxmoxVMCommands, withoutManifest),
     snapshots: caches.watch(proxmoxVMSnapshots, withoutManifest),
+    backups: caches.watch(proxmoxVMBackups, withoutManifest),
     zones: caches.watch(dnsZones, withoutManifest),
   }
 }

@@ -6,6 +6,7 @@ import type { KubeObject } from './object.ts'
 import type { PoolAddress } from './pooladdress.ts'
 import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
+import type { ProxmoxVMBackup } from './proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
 import type { ProxmoxVMSnapshot } from './proxmoxvmsnapshot.ts'
 import type { VMPackage } from './vmpackage.ts'
@@ -50,6 +51,14 @@ export const proxmoxVMSnapshots: Resource<ProxmoxVMSnapshot> = {
   version,
   plural: 'proxmoxvmsnapshots',
   kind: 'ProxmoxVMSnapshot',
+  namespaced: true,
+}
+
+export const proxmoxVMBackups: Resource<ProxmoxVMBackup> = {
+  group,
+  version,
+  plural: 'proxmoxvmbackups',
+  kind: 'ProxmoxVMBackup',
   namespaced: true,
 }
 

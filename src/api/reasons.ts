@@ -68,7 +68,10 @@ export const reasons = {
   DiskShrinkRefused: { who: 'user', means: 'A disk is larger than the package says; disks only grow.' },
   RestartRequired: { who: 'user', means: 'PVE takes the change only at the next cold start.' },
   NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
-  DiskKept: { who: 'user', means: 'A disk that left the package stays attached (removalPolicy Keep).' },
+  DiskKept: {
+    who: 'user',
+    means: 'A disk that left the package is kept: by its removalPolicy Keep, as the VM is protected in PVE, or as it has snapshots.',
+  },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
   ChangingPackage: {
     who: 'operator',
@@ -176,6 +179,14 @@ export const reasons = {
     who: 'user',
     means: 'The snapshot is no longer in PVE: the VM was made again, or somebody deleted it. Delete the object.',
   },
+  // backups
+  BackupRunning: { who: 'operator', means: 'PVE makes the backup, or the operator finds out what became of it.' },
+  BackupFailed: { who: 'user', means: 'The backup failed, and no file is left of it; the message has the words of PVE. Make another one.' },
+  BackupQuota: {
+    who: 'user',
+    means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
+  },
+  BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },

@@ -2,6 +2,7 @@ import type { IPPool } from '../api/ippool.ts'
 import type { Namespace } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
@@ -35,6 +36,9 @@ export interface Dependencies {
   readonly snapshots: Store<ProxmoxVMSnapshot>
   /** By the key of their VM. */
   readonly snapshotsOf: (vmKey: string) => ProxmoxVMSnapshot[]
+  readonly backups: Store<ProxmoxVMBackup>
+  /** By the key of their VM. */
+  readonly backupsOf: (vmKey: string) => ProxmoxVMBackup[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
   /** A ProxmoxVM with this uid exists. */

@@ -1,3 +1,4 @@
+import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
@@ -57,6 +58,10 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const isAsked = !old || !now || old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp
       if (one && isAsked) queue.add(`${one.metadata.namespace}/${one.spec.vmRef.name}`)
     }),
+    deps.backups.subscribe(({ old, new: now }) => {
+      const backup = now ?? old
+      if (backup && !(old && now && isSameBackup(old, now))) queue.add(`${backup.metadata.namespace}/${backup.spec.vmRef.name}`)
+    }),
     deps.namespaces.subscribe(() => waiting(deps.vms.list())),
     deps.clusters.subscribe((name) => {
       const cluster = deps.clusters.get(name)
@@ -81,6 +86,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
   wake(deps.vms.list())
   // Also of VMs that are gone.
   for (const { metadata, spec } of deps.snapshots.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
+  for (const { metadata, spec } of deps.backups.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }
@@ -99,6 +105,13 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
 ])
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
+
+/** Only its status differs, and that is ours. */
+const isSameBackup = (old: ProxmoxVMBackup, now: ProxmoxVMBackup): boolean =>
+  old.metadata.uid === now.metadata.uid &&
+  old.metadata.generation === now.metadata.generation &&
+  old.metadata.deletionTimestamp === now.metadata.deletionTimestamp &&
+  JSON.stringify(old.metadata.annotations) === JSON.stringify(now.metadata.annotations)
 
 /** Our own status writes come back through the watch; they ask for nothing. */
 function isOwnEcho(old: ProxmoxVM, now: ProxmoxVM): boolean {
