@@ -3,6 +3,8 @@ import type { Package } from '../../api/package.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
+import { ratiosOf } from '../../cluster/overcommit.ts'
+import { needs } from '../../cluster/room.ts'
 import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
@@ -72,6 +74,11 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   )
   await draft.save()
   input.memory.clone.isUnasked = true
+  if (placed.overdrawn) {
+    const more =
+      'the storage is thin, and the VM is made all the same. Watch it, or limit it with spec.overcommit.storage of the ProxmoxCluster'
+    recordEvent(deps, draft.vm, 'Warning', 'StorageOvercommitted', asSentence(`${placed.overdrawn}; ${more}`))
+  }
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
   return done
 }
@@ -152,7 +159,8 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
   if (unknown) return unknown
   const looks = new Map<number, TemplateLook>()
   const bridges = new Map<string, ReadonlySet<string> | undefined>()
-  const unfit = new Map<string, Obstacle>()
+  const known = { unfit: new Map<string, Obstacle>(), promisedMiB: new Map<string, number>() }
+  const drawn: GuestRow[] = []
   let left = search.copies.filter((row) => listing.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
     'NoCapacity',
@@ -167,23 +175,35 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
       looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
       continue
     }
-    const placed = placeFrom(input, look, listing, unfit)
+    const placed = placeFrom(input, look, listing, known)
     if (!isOutcome(placed)) {
       if (!bridges.has(placed.node)) {
         bridges.set(placed.node, await cluster.bridges.of(placed.node))
         continue
       }
+      if (await learnPromised(input, placed, known.promisedMiB)) continue
       const objection = objectionToWire(input, placed, bridges.get(placed.node))
-      if (objection) {
-        unfit.set(placed.node, objection)
-        continue
-      }
-      promise?.(placed)
-      return placed
-    }
-    problem = [...unfit.values()][0] ?? placed
+      if (objection) known.unfit.set(placed.node, objection)
+      else if (placed.overdrawn === undefined || drawn.includes(row)) {
+        promise?.(placed)
+        return placed
+      } else drawn.push(row)
+      if (objection) continue
+    } else problem = [...known.unfit.values()][0] ?? placed
     left = left.filter((other) => other !== row)
+    // Only where no other copy has the room.
+    if (left.length === 0) left = isOutcome(placed) && drawn.includes(row) ? [] : [...drawn]
   }
+}
+
+/** With overcommit.storage the bytes of all disks count. True: something was read, and the place is chosen anew. */
+async function learnPromised({ cluster, draft, resolved }: IntentInput, placed: Placed, into: Map<string, number>): Promise<boolean> {
+  if (cluster.spec.overcommit?.storage === undefined) return false
+  const wish = placementWishOf(draft, cluster, resolved.merged, placed.source)
+  const unread = [...needs(placed.source, wish).keys()].filter((storage) => !into.has(`${placed.node}/${storage}`))
+  // Where PVE does not tell nothing more may be promised than is free.
+  for (const storage of unread) into.set(`${placed.node}/${storage}`, (await cluster.promised.of(placed.node, storage)) ?? Number.NaN)
+  return unread.length > 0
 }
 
 const namedBy = ({ draft, resolved }: IntentInput) => ({ merged: resolved.merged, packageName: draft.vm.spec.packageRef?.name })
@@ -197,23 +217,24 @@ function objectionToWire(input: IntentInput, { node, source }: Placed, has: Read
   return objectionToBridge({ ...namedBy(input), bridge: wire.bridge, node, has, isGranted, pool })
 }
 
-type Unfit = ReadonlyMap<string, unknown>
+type Known = Pick<PlacementWish, 'unfit' | 'promisedMiB'>
 
-function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, unfit: Unfit): Placed | Obstacle {
+function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, known: Known): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, asSentence(look.message))
   const { draft, resolved, grants } = input
-  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing, unfit)
+  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing, known)
 }
 
-function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, unfit: Unfit): Placed | Obstacle {
+function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, known: Known): Placed | Obstacle {
   const { deps, draft, cluster, resolved } = input
   const wish = placementWishOf(draft, cluster, resolved.merged, template)
-  const placement = place({ ...wish, unfit }, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const placement = place({ ...wish, ...known }, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
   if (placement.is === 'short') {
     const { message } = placement
     return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can take the VM: ${message}.`)
   }
-  return { node: placement.node, source: placement.source }
+  const { node, source, overdrawn } = placement
+  return { node, source, ...(overdrawn !== undefined && { overdrawn }) }
 }
 
 /** Noted without a pause after placing, so that the next VM is placed with this one counted. */
@@ -222,12 +243,15 @@ function inFlightOf({ draft, cluster, resolved }: IntentInput, vmid: number, { n
   const storage = wish.storage ?? source.systemDisk?.storage ?? ''
   const system = { storage, sizeMiB: Math.max(source.systemDisk?.sizeMiB ?? 0, wish.systemDiskMiB ?? 0) }
   const others = wish.additionalDisks.map((disk) => ({ storage: disk.storage ?? storage, sizeMiB: disk.sizeMiB }))
-  return { cluster: cluster.name, vmid, node, memoryMiB: wish.memoryMiB, disks: [system, ...others] }
+  const cpus = { ...(wish.cpus !== undefined && { cpus: wish.cpus }) }
+  return { cluster: cluster.name, vmid, node, memoryMiB: wish.memoryMiB, ...cpus, disks: [system, ...others] }
 }
 
 interface Placed {
   readonly node: string
   readonly source: TemplateFacts
+  /** Why a thin storage has no room for all that is promised. */
+  readonly overdrawn?: string
 }
 
 function placementWishOf(
@@ -241,6 +265,7 @@ function placementWishOf(
   const systemDiskMiB = size(merged.systemDisk?.size)
   return {
     ...(vm.spec.placement?.node && { pinnedNode: vm.spec.placement.node }),
+    ...(cluster.spec.overcommit && { overcommit: ratiosOf(cluster.spec.overcommit) }),
     ...(cluster.spec.nodes && { allowedNodes: cluster.spec.nodes }),
     linked: clone === 'Linked',
     ...(storage && { storage }),
