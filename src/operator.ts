@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { group, teardownFinalizer } from './api/group.ts'
 import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
+import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
@@ -46,6 +47,7 @@ export class Operator {
   readonly queue: WorkQueue
   readonly #clusterQueue: WorkQueue
   readonly #commandQueue: WorkQueue
+  readonly #consoleQueue: WorkQueue
   /** The queue of each controller, by the name that metrics give it. */
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
@@ -60,6 +62,7 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
+  readonly #consoles: ConsoleController
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
   readonly caches: Caches
@@ -82,6 +85,7 @@ export class Operator {
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} could not be looked after`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -102,6 +106,16 @@ export class Operator {
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
+    const { consoles, vms, clusters } = this.stores
+    this.#consoles = new ConsoleController({
+      client: this.client,
+      consoles,
+      vms,
+      clusters,
+      queue: this.#consoleQueue,
+      directory: this.clusters.directory,
+      clock,
+    })
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
@@ -111,6 +125,7 @@ export class Operator {
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'proxmoxvmconsole', queue: this.#consoleQueue },
       { name: 'ippool', queue: this.ipam.pools.queue },
       { name: 'proxmoxcluster', queue: this.#clusterQueue },
       { name: 'dns', queue: this.dns.vmQueue },
@@ -150,6 +165,7 @@ export class Operator {
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       this.#keeping.run(signal),
+      this.#consoles.run(signal),
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])

@@ -50,6 +50,7 @@ const packages: Record<string, readonly string[]> = {
   pino: ['ops'],
   'prom-client': ['ops'],
   commander: ['main', 'plugin'],
+  ws: ['proxmox', 'console'],
 }
 
 describe('the house', () => {

@@ -28,6 +28,7 @@ export const events = {
   PackageChanged: 'The change of package is finished; the message says what was applied.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  ConsoleOpened: 'Somebody looks at the screen of the VM; the message names the ProxmoxVMConsole and the address.',
   TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
   Adopted: 'A guest of a former object became this VM; the message names both.',
   UnclaimedGuests: 'The number of guests in PVE whose object is no more has changed.',

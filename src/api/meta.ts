@@ -7,6 +7,7 @@ import type { PoolAddress } from './pooladdress.ts'
 import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
+import type { ProxmoxVMConsole } from './proxmoxvmconsole.ts'
 import type { VMPackage } from './vmpackage.ts'
 
 export type { Event, Lease, Namespace, Secret } from './core.ts'
@@ -41,6 +42,14 @@ export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
   version,
   plural: 'proxmoxvmcommands',
   kind: 'ProxmoxVMCommand',
+  namespaced: true,
+}
+
+export const proxmoxVMConsoles: Resource<ProxmoxVMConsole> = {
+  group,
+  version,
+  plural: 'proxmoxvmconsoles',
+  kind: 'ProxmoxVMConsole',
   namespaced: true,
 }
 

@@ -1,10 +1,12 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
-import { addressStates, commandPhases } from '../api/other-words.ts'
+import { addressStates, commandPhases, consolePhases } from '../api/other-words.ts'
 import {
   type ClusterCondition,
   clusterConditions,
   type CommandCondition,
   commandConditions,
+  type ConsoleCondition,
+  consoleConditions,
   type PoolCondition,
   poolConditions,
   type VmCondition,
@@ -88,6 +90,12 @@ const aboutCommand: Record<CommandCondition, string> = {
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
 }
 
+const aboutConsole: Record<ConsoleCondition, string> = {
+  Ready: 'True: the URL can be opened, the session is open, or it ended as it should.',
+  Reconciling: 'It is being judged. Present only when True.',
+  Stalled: 'It was refused; another one must be made. Present only when True.',
+}
+
 const aboutZone: Record<ZoneCondition, string> = {
   ...aboutAll,
   Ready: 'Records are kept there.',
@@ -140,6 +148,14 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Phase of a ProxmoxVMConsole',
+  '',
+  ...listed('phase', keys(consolePhases), consolePhases),
+  '',
+  '## Conditions of a ProxmoxVMConsole',
+  '',
+  ...listed('type', consoleConditions, aboutConsole),
   '',
   '## Conditions of an IPPool',
   '',

@@ -66,7 +66,8 @@ export class KubeLogin {
     if (fresh) this.#config = this.#o.config()
     const login = await this.#login()
     const header = new Headers(login.headers as Record<string, string>).get('authorization') ?? undefined
-    return header ?? (login.auth ? `Basic ${Buffer.from(login.auth).toString('base64')}` : undefined)
+    const basic = 'auth' in login ? login.auth : undefined
+    return header ?? (basic ? `Basic ${Buffer.from(basic).toString('base64')}` : undefined)
   }
 
   async #login(): Promise<Login> {

@@ -5,6 +5,7 @@ import {
   poolAddresses,
   proxmoxClusters,
   proxmoxVMCommands,
+  proxmoxVMConsoles,
   proxmoxVMs,
   type Resource,
   vmPackages,
@@ -20,6 +21,7 @@ export const resources = {
   VMPackage: vmPackages,
   ProxmoxCluster: proxmoxClusters,
   ProxmoxVMCommand: proxmoxVMCommands,
+  ProxmoxVMConsole: proxmoxVMConsoles,
 }
 export type Kind = keyof typeof resources
 
@@ -39,6 +41,7 @@ const good: Record<Kind, Fields> = {
     vmids: { from: 10000, to: 19999 },
   },
   ProxmoxVMCommand: { vmRef: { name: 'web1' }, command: 'Start' },
+  ProxmoxVMConsole: { vmRef: { name: 'web1' } },
 }
 
 /** The good manifest with fields of its spec laid over it; `null` takes a field away, lists are replaced. */

@@ -119,7 +119,7 @@ function onlyThose(headers: IncomingMessage['headers'], names: readonly string[]
 /** A list or watch over all namespaces becomes one over what belongs to this world. */
 function scoped(url: string, { namespace, cluster }: Scope): string {
   const at = new URL(url, 'http://gate')
-  if (at.pathname === `${api}/proxmoxvms` || at.pathname === `${api}/proxmoxvmcommands`)
+  if (['proxmoxvms', 'proxmoxvmcommands', 'proxmoxvmconsoles'].some((plural) => at.pathname === `${api}/${plural}`))
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
   if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
   if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
