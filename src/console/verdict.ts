@@ -4,6 +4,7 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole } from '../api/proxmoxvmconsole.ts'
 import type { Reason } from '../api/reasons.ts'
+import type { EndWord } from '../console-page/protocol.ts'
 
 /** Why not, for programs, for whoever reads the object, and for the page. */
 export interface NoConsole {
@@ -11,9 +12,6 @@ export interface NoConsole {
   readonly message: string
   readonly word: EndWord
 }
-
-/** What the page says about the end; its own words are in the page. */
-export type EndWord = 'gone' | 'suspended' | 'off' | 'time' | 'unopened' | 'closed' | 'unavailable'
 
 const no = (word: EndWord, reason: Reason, message: string): NoConsole => ({ word, reason, message })
 

@@ -74,7 +74,7 @@ export class ConsoleDoor {
       const row = rowOf(await ask('POST', `/nodes/${node}/qemu/${vmid}/${proxy}`, `/nodes/*/qemu/*/${proxy}`, params))
       const [ticket, port, user] = [text(row, 'ticket') ?? '', text(row, 'port') ?? '', text(row, 'user') ?? '']
       const search = new URLSearchParams({ port, vncticket: ticket })
-      const path = `/api2/json/nodes/${encodeURIComponent(node)}/qemu/${vmid}/vncwebsocket?${search}`
+      const path = `/api2/json/nodes/${encodeURIComponent(node)}/qemu/${vmid}/vncwebsocket?${search.toString()}`
       const socket = await this.#webSocket(origin, path, headers)
       return { socket, user, ticket, password: text(row, 'password') ?? ticket }
     })

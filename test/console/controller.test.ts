@@ -189,11 +189,9 @@ describe('a ProxmoxVMConsole', () => {
 
   it('waits while PVE cannot be asked, and is judged when it can', async () => {
     const { faults } = world.simulator
-    faults.plan = (
-      (plan) => (info) =>
-        info.userid === viewerToken.tokenID && isAway ? { drop: 'before' } : plan(info)
-    )(faults.plan)
+    const plan = faults.plan.bind(faults)
     let isAway = true
+    faults.plan = (info) => (info.userid === viewerToken.tokenID && isAway ? { drop: 'before' } : plan(info))
     const name = await makeConsole(world, 'shop')
     const waiting = await untilPhase(world, name, 'Pending')
     expect([kstatus(waiting), standingOf(waiting)]).toEqual(['InProgress', ['Reconciling']])

@@ -129,7 +129,7 @@ function scoped(url: string, { namespace, cluster }: Scope): string {
   return at.pathname + at.search
 }
 
-const counted: ReadonlySet<string> = new Set(['proxmoxvms', 'proxmoxvms/status', 'pooladdresses', 'secrets'])
+const counted: ReadonlySet<string> = new Set(['proxmoxvms', 'proxmoxvms/status', 'pooladdresses', 'secrets', 'proxmoxvmconsoles/status'])
 
 /** Undefined for reads, and for what has no bearing on a VM: events, leases, status of pools and clusters. */
 function writeOf(method: string, url: string): Write | undefined {
