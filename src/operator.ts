@@ -106,16 +106,7 @@ export class Operator {
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
-    const { consoles, vms, clusters } = this.stores
-    this.#consoles = new ConsoleController({
-      client: this.client,
-      consoles,
-      vms,
-      clusters,
-      queue: this.#consoleQueue,
-      directory: this.clusters.directory,
-      clock,
-    })
+    this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
@@ -216,6 +207,15 @@ export class Operator {
   #makeKeeping(): CommandCleanUp {
     const { client, stores } = this
     return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
+  }
+
+  #makeConsoles(): ConsoleController {
+    const {
+      client,
+      clusters: { directory },
+    } = this
+    const { consoles, vms, clusters } = this.stores
+    return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {

@@ -44,7 +44,7 @@ const programRooms = ['main', 'console-page', 'demo', 'bench', 'release', 'simul
 
 /** Packages that are somebody's own. Adapters may use node: as they like; the pure rooms may not. */
 const packages: Record<string, readonly string[]> = {
-  zod: ['api', 'crds', 'kube', 'proxmox', 'cluster', 'ipam', 'dns', 'simulator'],
+  zod: ['api', 'crds', 'kube', 'proxmox', 'cluster', 'ipam', 'dns', 'console', 'simulator'],
   undici: ['kube', 'proxmox', 'dns', 'controlplane', 'demo', 'bench'],
   'proxmox-api': ['proxmox'],
   socks: ['kube'],

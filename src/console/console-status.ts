@@ -16,21 +16,21 @@ const statuses: Record<ConsolePhase, { readonly ready: Condition['status']; read
 
 /** The status with another phase; `now` is RFC 3339. Times of conditions that stay as they were are kept. */
 export function consoleStatus(
-  console: ProxmoxVMConsole,
+  viewing: ProxmoxVMConsole,
   phase: ConsolePhase,
   { reason, message }: Verdict,
   now: string,
   more: Partial<ProxmoxVMConsoleStatus> = {},
 ): ProxmoxVMConsoleStatus {
-  const observedGeneration = console.metadata.generation ?? 0
+  const observedGeneration = viewing.metadata.generation ?? 0
   const { ready, also } = statuses[phase]
   const condition = (type: string, status: Condition['status']): Condition => {
-    const before = console.status?.conditions?.find((one) => one.type === type)
+    const before = viewing.status?.conditions?.find((one) => one.type === type)
     const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now
     return { type, status, reason, message: message.slice(0, 4096), lastTransitionTime, observedGeneration }
   }
   const conditions = [condition('Ready', ready), ...(also ? [condition(also, 'True')] : [])]
-  return { ...console.status, ...more, observedGeneration, phase, message: message.slice(0, 4096), conditions }
+  return { ...viewing.status, ...more, observedGeneration, phase, message: message.slice(0, 4096), conditions }
 }
 
 /** Over, however it ended. */

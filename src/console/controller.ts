@@ -51,21 +51,21 @@ export class ConsoleController {
   }
 
   #wake(consoles: readonly ProxmoxVMConsole[]): void {
-    for (const console of consoles) this.#o.queue.add(keyOf(console))
+    for (const viewing of consoles) this.#o.queue.add(keyOf(viewing))
   }
 
   /** Kubernetes collects the Secret by its owner as well; where no garbage collector runs, this does. */
-  async #forget(console: ProxmoxVMConsole): Promise<void> {
-    await deleteUrlSecret(this.#o.client, console).catch(() => undefined)
+  async #forget(viewing: ProxmoxVMConsole): Promise<void> {
+    await deleteUrlSecret(this.#o.client, viewing).catch(() => undefined)
   }
 
   #vmOf = ({ metadata, spec }: ProxmoxVMConsole): ProxmoxVM | undefined => this.#o.vms.get(`${metadata.namespace}/${spec.vmRef.name}`)
 
   async #pass(key: string): Promise<void> {
-    const console = this.#o.consoles.get(key)
-    if (!console || console.metadata.deletionTimestamp) return
+    const viewing = this.#o.consoles.get(key)
+    if (!viewing || viewing.metadata.deletionTimestamp) return
     try {
-      await this.#look(key, console)
+      await this.#look(key, viewing)
       this.#o.queue.forget(key)
     } catch (fault) {
       if (!isOutdated(fault)) throw fault
@@ -73,78 +73,78 @@ export class ConsoleController {
     }
   }
 
-  async #look(key: string, console: ProxmoxVMConsole): Promise<void> {
+  async #look(key: string, viewing: ProxmoxVMConsole): Promise<void> {
     const { queue, clock } = this.#o
-    const { status } = console
-    const vm = this.#vmOf(console)
-    if (status?.vmUID && vm?.metadata.uid !== status.vmUID) return await this.#delete(console)
-    if (isOver(console)) return await this.#linger(key, console)
-    if (!status?.keyHash) return await this.#begin(console, vm)
+    const { status } = viewing
+    const vm = this.#vmOf(viewing)
+    if (status?.vmUID && vm?.metadata.uid !== status.vmUID) return await this.#delete(viewing)
+    if (isOver(viewing)) return await this.#linger(key, viewing)
+    if (!status?.keyHash) return await this.#begin(viewing, vm)
     const cluster = vm && this.#o.clusters.get(vm.spec.clusterRef.name)
-    const over = whyOver(console, { vm, cluster, nowMs: clock.now() })
-    if (over) return await this.#end(console, over)
-    if (status.openedAt) await this.#opened(console)
+    const over = whyOver(viewing, { vm, cluster, nowMs: clock.now() })
+    if (over) return await this.#end(viewing, over)
+    if (status.openedAt) await this.#opened(viewing)
     const next = status.openedAt ? status.endsAt : status.openBefore
     if (next) queue.addAfter(key, Math.max(0, Date.parse(next) - clock.now()))
   }
 
-  async #begin(console: ProxmoxVMConsole, vm: ProxmoxVM | undefined): Promise<void> {
+  async #begin(viewing: ProxmoxVMConsole, vm: ProxmoxVM | undefined): Promise<void> {
     const { client, clock, clusters } = this.#o
     const cluster = vm && clusters.get(vm.spec.clusterRef.name)
-    const judgement = await judgeConsole(console, { vm, cluster }, this.#o).catch(async (fault: unknown) => {
+    const judgement = await judgeConsole(viewing, { vm, cluster }, this.#o).catch(async (fault: unknown) => {
       const message = `It cannot be judged yet: ${fault instanceof Error ? fault.message : String(fault)}. It is tried again.`
-      await this.#write(console, consoleStatus(console, 'Pending', { reason: 'Retrying', message }, this.#now()))
+      await this.#write(viewing, consoleStatus(viewing, 'Pending', { reason: 'Retrying', message }, this.#now()))
       throw fault
     })
     const vmUID = vm?.metadata.uid ?? ''
     if (judgement)
-      return await this.#write(console, { ...consoleStatus(console, 'Refused', judgement, this.#now(), { vmUID }), endedAt: this.#now() })
-    const key = await urlKey(client, console, cluster?.spec.console?.url ?? '')
-    const secret = urlSecretName(console.metadata.name)
+      return await this.#write(viewing, { ...consoleStatus(viewing, 'Refused', judgement, this.#now(), { vmUID }), endedAt: this.#now() })
+    const key = await urlKey(client, viewing, cluster?.spec.console?.url ?? '')
+    const secret = urlSecretName(viewing.metadata.name)
     if (key === undefined) {
       const message = `Secret "${secret}" exists and is not of this console; give the console another name.`
-      return await this.#write(console, {
-        ...consoleStatus(console, 'Refused', { reason: 'SecretConflict', message }, this.#now(), { vmUID }),
+      return await this.#write(viewing, {
+        ...consoleStatus(viewing, 'Refused', { reason: 'SecretConflict', message }, this.#now(), { vmUID }),
         endedAt: this.#now(),
       })
     }
-    const seconds = parseDurationSeconds(console.spec.ttl?.open ?? '60s')
+    const seconds = parseDurationSeconds(viewing.spec.ttl?.open ?? '60s')
     const openBefore = iso(clock.now() + seconds * 1000)
     const verdict = { reason: 'ConsoleWaiting', message: `The URL is in Secret "${secret}"; it opens once, until ${openBefore}.` } as const
     const keyHash = hashOf(key)
     const more = { vmUID, keyHash, urlHash: keyHash, openBefore, secretRef: { name: secret } }
-    await this.#write(console, consoleStatus(console, 'Waiting', verdict, this.#now(), more))
+    await this.#write(viewing, consoleStatus(viewing, 'Waiting', verdict, this.#now(), more))
   }
 
   /** The broker has opened it: nobody needs the URL any more. */
-  async #opened(console: ProxmoxVMConsole): Promise<void> {
-    if (!console.status?.secretRef) return
-    await deleteUrlSecret(this.#o.client, console)
-    const { secretRef: _, ...status } = console.status
-    await this.#write(console, status)
+  async #opened(viewing: ProxmoxVMConsole): Promise<void> {
+    if (!viewing.status?.secretRef) return
+    await deleteUrlSecret(this.#o.client, viewing)
+    const { secretRef: _, ...status } = viewing.status
+    await this.#write(viewing, status)
   }
 
-  async #end(console: ProxmoxVMConsole, { reason, message }: NoConsole): Promise<void> {
-    await deleteUrlSecret(this.#o.client, console)
-    const { secretRef: _, ...status } = consoleStatus(console, 'Ended', { reason, message }, this.#now())
-    await this.#write(console, { ...status, endedAt: this.#now() })
+  async #end(viewing: ProxmoxVMConsole, { reason, message }: NoConsole): Promise<void> {
+    await deleteUrlSecret(this.#o.client, viewing)
+    const { secretRef: _, ...status } = consoleStatus(viewing, 'Ended', { reason, message }, this.#now())
+    await this.#write(viewing, { ...status, endedAt: this.#now() })
   }
 
-  async #linger(key: string, console: ProxmoxVMConsole): Promise<void> {
-    const leftMs = Date.parse(console.status?.endedAt ?? '') + keptAfterEndMs - this.#o.clock.now()
+  async #linger(key: string, viewing: ProxmoxVMConsole): Promise<void> {
+    const leftMs = Date.parse(viewing.status?.endedAt ?? '') + keptAfterEndMs - this.#o.clock.now()
     if (leftMs > 0) this.#o.queue.addAfter(key, leftMs)
-    else await this.#delete(console)
+    else await this.#delete(viewing)
   }
 
-  async #delete(console: ProxmoxVMConsole): Promise<void> {
-    const { namespace = '', name, uid = '' } = console.metadata
-    await deleteUrlSecret(this.#o.client, console)
+  async #delete(viewing: ProxmoxVMConsole): Promise<void> {
+    const { namespace = '', name, uid = '' } = viewing.metadata
+    await deleteUrlSecret(this.#o.client, viewing)
     await this.#o.client.delete(proxmoxVMConsoles, { namespace, name }, { uid })
   }
 
-  async #write(console: ProxmoxVMConsole, status: ProxmoxVMConsoleStatus): Promise<void> {
-    if (isSameJson(status, console.status)) return
-    this.#o.consoles.put(await this.#o.client.replaceStatus(proxmoxVMConsoles, { ...console, status }))
+  async #write(viewing: ProxmoxVMConsole, status: ProxmoxVMConsoleStatus): Promise<void> {
+    if (isSameJson(status, viewing.status)) return
+    this.#o.consoles.put(await this.#o.client.replaceStatus(proxmoxVMConsoles, { ...viewing, status }))
   }
 
   #now = (): string => iso(this.#o.clock.now())

@@ -22,18 +22,18 @@ export type Judgement = Pick<NoConsole, 'reason' | 'message'> | undefined
 
 /** Throws what may pass: PVE or the API server cannot be asked now. */
 export async function judgeConsole(
-  console: ProxmoxVMConsole,
+  viewing: ProxmoxVMConsole,
   of: { vm: ProxmoxVM | undefined; cluster: ProxmoxCluster | undefined },
   o: JudgeOptions,
 ): Promise<Judgement> {
-  if (!of.vm) return { reason: 'VMNotFound', message: `There is no ProxmoxVM "${console.spec.vmRef.name}" in this namespace.` }
+  if (!of.vm) return { reason: 'VMNotFound', message: `There is no ProxmoxVM "${viewing.spec.vmRef.name}" in this namespace.` }
   const refused = whyRefused(of.vm, of.cluster)
   if (refused || !of.cluster) return refused
-  return (await byGuest(console, of.vm, o)) ?? (await byCredentials(console, of.vm, of.cluster, o))
+  return (await byGuest(viewing, of.vm, o)) ?? (await byCredentials(viewing, of.vm, of.cluster, o))
 }
 
 /** With the operator's own eyes: the mark as it is now, and the serial port. */
-async function byGuest(console: ProxmoxVMConsole, vm: ProxmoxVM, { directory }: JudgeOptions): Promise<Judgement> {
+async function byGuest(viewing: ProxmoxVMConsole, vm: ProxmoxVM, { directory }: JudgeOptions): Promise<Judgement> {
   const { vmid = 0, node = '' } = vm.status ?? {}
   const pve = directory.get(vm.spec.clusterRef.name)?.pve
   if (!pve) return { reason: 'ClusterNotReady', message: 'The ProxmoxCluster is not Ready; its own conditions say why.' }
@@ -42,14 +42,14 @@ async function byGuest(console: ProxmoxVMConsole, vm: ProxmoxVM, { directory }: 
   if (mark?.uid !== vm.metadata.uid || mark?.vmid !== vmid) {
     return { reason: 'VMForeign', message: `The guest ${vmid} does not carry the mark of this ProxmoxVM; nobody may look at it.` }
   }
-  if (console.spec.display === 'Serial' && config['serial0'] === undefined) {
+  if (viewing.spec.display === 'Serial' && config['serial0'] === undefined) {
     return { reason: 'NoSerialPort', message: 'The VM has no serial port serial0; make a console with display: Screen.' }
   }
   return undefined
 }
 
 async function byCredentials(
-  console: ProxmoxVMConsole,
+  viewing: ProxmoxVMConsole,
   vm: ProxmoxVM,
   cluster: ProxmoxCluster,
   { client, clock }: JudgeOptions,
@@ -57,7 +57,7 @@ async function byCredentials(
   const vmid = vm.status?.vmid ?? 0
   const found = await doorOf(cluster, client, clock)
   if ('problem' in found) return { reason: 'CredentialsNotFound', message: `${found.problem}; an admin must put it right.` }
-  if (console.spec.display === 'Serial' && !found.takesSerial) {
+  if (viewing.spec.display === 'Serial' && !found.takesSerial) {
     const message = 'PVE takes no API token for serial ports: an admin must write username and password into the Secret of spec.console.'
     return { reason: 'ConsoleDenied', message }
   }

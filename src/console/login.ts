@@ -18,9 +18,9 @@ const shapes = {
 
 /** Reads the Secret of spec.console. */
 export async function doorOf(cluster: ProxmoxCluster, client: KubeClient, clock: Clock): Promise<DoorOrProblem> {
-  const { endpoints, tls = {}, console } = cluster.spec
-  if (!console) return { problem: `ProxmoxCluster "${cluster.metadata.name}" has no spec.console` }
-  const [ref, own] = [console.credentialsSecretRef, cluster.spec.credentialsSecretRef]
+  const { endpoints, tls = {}, console: settings } = cluster.spec
+  if (!settings) return { problem: `ProxmoxCluster "${cluster.metadata.name}" has no spec.console` }
+  const [ref, own] = [settings.credentialsSecretRef, cluster.spec.credentialsSecretRef]
   if (ref.namespace === own.namespace && ref.name === own.name) {
     return {
       problem: `spec.console of ProxmoxCluster "${cluster.metadata.name}" names the Secret with the token of the operator, which the broker must not have`,

@@ -14,11 +14,11 @@ const isOurs = (secret: Secret, { metadata }: ProxmoxVMConsole): boolean =>
   secret.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) ?? false
 
 /** The key in the Secret of this console, which is made if it is not there. Undefined: a Secret of that name is somebody else's. */
-export async function urlKey(client: KubeClient, console: ProxmoxVMConsole, base: string): Promise<string | undefined> {
-  const at = keyOfSecret(console)
+export async function urlKey(client: KubeClient, viewing: ProxmoxVMConsole, base: string): Promise<string | undefined> {
+  const at = keyOfSecret(viewing)
   const found = await client.get(secrets, at)
-  if (found) return isOurs(found, console) ? keyIn(found) : undefined
-  const { namespace = '', name, uid = '' } = console.metadata
+  if (found) return isOurs(found, viewing) ? keyIn(found) : undefined
+  const { namespace = '', name, uid = '' } = viewing.metadata
   const key = randomBytes(keyBytes).toString('base64url')
   await client.create(secrets, {
     apiVersion: 'v1',
@@ -39,8 +39,8 @@ function keyIn(secret: Secret): string | undefined {
 }
 
 /** Deletes it; one that is not ours stays. */
-export async function deleteUrlSecret(client: KubeClient, console: ProxmoxVMConsole): Promise<void> {
-  const at = keyOfSecret(console)
+export async function deleteUrlSecret(client: KubeClient, viewing: ProxmoxVMConsole): Promise<void> {
+  const at = keyOfSecret(viewing)
   const secret = await client.get(secrets, at)
-  if (secret && isOurs(secret, console)) await client.delete(secrets, at, { uid: secret.metadata.uid ?? '' })
+  if (secret && isOurs(secret, viewing)) await client.delete(secrets, at, { uid: secret.metadata.uid ?? '' })
 }

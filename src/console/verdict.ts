@@ -30,7 +30,8 @@ export function whyHidden(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | u
   if (!vm || vm.metadata.deletionTimestamp) return no('gone', 'VMNotFound', 'The VM is being deleted or is gone.')
   const { status, spec } = vm
   const { name } = vm.metadata
-  if (!cluster?.spec.console) {
+  const settings = cluster?.spec.console
+  if (!settings) {
     return no(
       'unavailable',
       'ConsolesOff',
@@ -38,7 +39,7 @@ export function whyHidden(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | u
     )
   }
   const holders = (spec.suspensions ?? []).map(({ by, reason }) => `${by} (${reason})`).join(', ')
-  if (holders && cluster.spec.console.allowSuspended !== true) {
+  if (holders && settings.allowSuspended !== true) {
     return no('suspended', 'Suspended', `The VM is suspended by ${holders}; there is no console until the last suspension is gone.`)
   }
   const ready = conditionOf(status?.conditions, 'Ready')
@@ -60,10 +61,10 @@ export function whyRefused(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | 
 
 /** Why a console that was promised is over. A VM that is off ends none: its screen comes back with it. */
 export function whyOver(
-  console: ProxmoxVMConsole,
+  viewing: ProxmoxVMConsole,
   o: { vm: ProxmoxVM | undefined; cluster: ProxmoxCluster | undefined; nowMs: number },
 ): NoConsole | undefined {
-  const { status, metadata } = console
+  const { status, metadata } = viewing
   if (metadata.deletionTimestamp) return no('closed', 'ConsoleEnded', 'The console is being deleted.')
   if (status?.endedAt) return no('closed', 'ConsoleEnded', status.message ?? 'It is over.')
   if (o.vm && status?.vmUID && o.vm.metadata.uid !== status.vmUID) return no('gone', 'VMNotFound', 'The VM it was made for is gone.')

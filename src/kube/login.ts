@@ -77,8 +77,12 @@ export class KubeLogin {
   }
 }
 
+/** PEM as it was read, text or bytes; the passphrases that Node also takes do not come from kubeconfigs. */
+const textOf = (key: NonNullable<Login['key']>): string =>
+  Buffer.isBuffer(key) ? key.toString('utf8') : typeof key === 'string' ? key : ''
+
 function materialOf({ ca, cert, key }: Login): TlsMaterial {
-  return { ...(ca && { ca: String(ca) }), ...(cert && { cert: String(cert) }), ...(key && { key: String(key) }) }
+  return { ...(ca && { ca: String(ca) }), ...(cert && { cert: String(cert) }), ...(key && { key: textOf(key) }) }
 }
 
 /** Throws for a key of another certificate and for what is not PEM, such as a file that is half written. */

@@ -16,7 +16,7 @@ export class PageClient {
     this.socket = socket
     socket.on('message', (data, isBinary) => {
       if (isBinary) this.reader.push(data as Buffer)
-      else this.#hear(JSON.parse(String(data)) as ToPage)
+      else this.#hear(JSON.parse((data as Buffer).toString('utf8')) as ToPage)
     })
     socket.on('close', (code) => {
       this.closeCode = code

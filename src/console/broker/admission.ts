@@ -16,12 +16,12 @@ import { whyOver, whyRefused } from '../verdict.ts'
 export interface AdmissionOptions {
   readonly client: KubeClient
   readonly clock: Clock
-  readonly vmOf: (console: ProxmoxVMConsole) => ProxmoxVM | undefined
+  readonly vmOf: (viewing: ProxmoxVMConsole) => ProxmoxVM | undefined
   readonly clusterOf: (vm: ProxmoxVM) => ProxmoxCluster | undefined
 }
 
 export type Admission =
-  | { readonly console: ProxmoxVMConsole; readonly vm: ProxmoxVM; readonly key: string; readonly isFirst: boolean }
+  | { readonly viewing: ProxmoxVMConsole; readonly vm: ProxmoxVM; readonly key: string; readonly isFirst: boolean }
   | { readonly end: EndWord }
 
 const tries = 5
@@ -30,17 +30,17 @@ const tries = 5
 export async function admit(hello: Hello, address: string, o: AdmissionOptions): Promise<Admission> {
   const key = randomBytes(keyBytes).toString('base64url')
   for (let attempt = 1; ; attempt += 1) {
-    const console = await o.client.get(proxmoxVMConsoles, { namespace: hello.namespace, name: hello.name })
-    if (!console) return { end: 'invalid' }
-    const vm = o.vmOf(console)
+    const viewing = await o.client.get(proxmoxVMConsoles, { namespace: hello.namespace, name: hello.name })
+    if (!viewing) return { end: 'invalid' }
+    const vm = o.vmOf(viewing)
     // The answer to our own write was lost, and it is done.
-    if (vm && fits(key, console.status?.keyHash)) return { console, vm, key, isFirst: console.status?.connections === 1 }
-    const end = refusalOf(hello, console, vm, o)
+    if (vm && fits(key, viewing.status?.keyHash)) return { viewing, vm, key, isFirst: viewing.status?.connections === 1 }
+    const end = refusalOf(hello, viewing, vm, o)
     if (end || !vm) return { end: end ?? 'gone' }
     try {
-      const status = openedStatus(console, address, hashOf(key), o.clock.now())
-      const written = await o.client.replaceStatus(proxmoxVMConsoles, { ...console, status })
-      return { console: written, vm, key, isFirst: status.connections === 1 }
+      const status = openedStatus(viewing, address, hashOf(key), o.clock.now())
+      const written = await o.client.replaceStatus(proxmoxVMConsoles, { ...viewing, status })
+      return { viewing: written, vm, key, isFirst: status.connections === 1 }
     } catch (fault) {
       const mayBeDone = isConflict(fault) || (fault instanceof KubeError && fault.status === 0)
       if (!mayBeDone || attempt === tries) throw fault
@@ -48,36 +48,36 @@ export async function admit(hello: Hello, address: string, o: AdmissionOptions):
   }
 }
 
-function refusalOf(hello: Hello, console: ProxmoxVMConsole, vm: ProxmoxVM | undefined, o: AdmissionOptions): EndWord | undefined {
-  const { status } = console
+function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | undefined, o: AdmissionOptions): EndWord | undefined {
+  const { status } = viewing
   const isCurrent = fits(hello.key, status?.keyHash)
   const isOfUrl = fits(hello.key, status?.urlHash)
   if (!isCurrent && !isOfUrl) return 'invalid'
   const cluster = vm && o.clusterOf(vm)
-  const over = whyOver(console, { vm, cluster, nowMs: o.clock.now() })
-  if (over) return status?.endedAt ? endOf(console) : over.word
+  const over = whyOver(viewing, { vm, cluster, nowMs: o.clock.now() })
+  if (over) return status?.endedAt ? endWordOf(viewing) : over.word
   if (!isCurrent) return 'used'
   // Once it was open, the page waits for a VM that is off; a new session begins with a picture only.
   return status?.openedAt ? undefined : whyRefused(vm, cluster)?.word
 }
 
 /** Why the operator ended it, by the reason it left. */
-export function endOf({ status }: ProxmoxVMConsole): EndWord {
+export function endWordOf({ status }: ProxmoxVMConsole): EndWord {
   const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason
   if (reason === 'Suspended') return 'suspended'
   if (reason === 'VMNotFound' || reason === 'VMForeign') return 'gone'
   return status?.openedAt ? 'time' : 'unopened'
 }
 
-function openedStatus(console: ProxmoxVMConsole, address: string, keyHash: string, nowMs: number) {
-  const { status, spec } = console
+function openedStatus(viewing: ProxmoxVMConsole, address: string, keyHash: string, nowMs: number) {
+  const { status, spec } = viewing
   const stayMs = parseDurationSeconds(spec.ttl?.stay ?? '2h') * 1000
   const openedAt = status?.openedAt ?? iso(nowMs)
   const endsAt = status?.endsAt ?? iso(nowMs + stayMs)
   const openedBy = status?.openedBy ?? address
   const message = `Opened at ${openedAt} from ${openedBy}; it ends at ${endsAt}.`
   const more = { keyHash, openedAt, openedBy, endsAt, connections: (status?.connections ?? 0) + 1 }
-  return consoleStatus(console, 'Open', { reason: 'ConsoleOpen', message }, iso(nowMs), more)
+  return consoleStatus(viewing, 'Open', { reason: 'ConsoleOpen', message }, iso(nowMs), more)
 }
 
 const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`

@@ -22,8 +22,8 @@ import { doorOf } from '../login.ts'
 import { admit } from './admission.ts'
 import { clientAddress } from './client-address.ts'
 import { KnockLimit } from './limits.ts'
-import { openScreen, openTerminal, type Line, type LineOptions } from './line.ts'
-import { Session } from './session.ts'
+import { screenLine, terminalLine, type Line, type LineOptions } from './line.ts'
+import { PageSession } from './session.ts'
 import { lookedAtVM, readMessage } from './reading.ts'
 
 export interface BrokerOptions {
@@ -51,7 +51,7 @@ export class Broker {
   readonly #clusters: Store<ProxmoxCluster>
   readonly #events: EventRecorder
   readonly #limit: KnockLimit
-  readonly #sessions = new Map<Session, ProxmoxVMConsole>()
+  readonly #sessions = new Map<PageSession, ProxmoxVMConsole>()
   #isLeaving = false
 
   constructor(o: BrokerOptions) {
@@ -126,7 +126,10 @@ export class Broker {
     const refuse = (word: EndWord): void => {
       page.send(JSON.stringify({ end: word }))
       page.close(1000)
-      clock.after(helloMs, () => page.terminate())
+      page.once(
+        'close',
+        clock.after(helloMs, () => page.terminate()),
+      )
     }
     if (!hello || !parseLink(`${hello.namespace}/${hello.name}/${hello.key}`)) {
       metrics.opening('invalid')
@@ -157,55 +160,55 @@ export class Broker {
 
   #begin(
     page: WebSocket,
-    { console, vm, key, isFirst }: Exclude<Awaited<ReturnType<typeof admit>>, { end: EndWord }>,
+    { viewing, vm, key, isFirst }: Exclude<Awaited<ReturnType<typeof admit>>, { end: EndWord }>,
     address: string,
   ): void {
     const { clock, log, metrics } = this.#o
-    this.#consoles.put(console)
+    this.#consoles.put(viewing)
     metrics.opening(isFirst ? 'opened' : 'resumed')
-    const of = { vm: keyOf(vm), console: keyOf(console), address }
+    const of = { vm: keyOf(vm), console: keyOf(viewing), address }
     log.info(of, isFirst ? 'a console was opened' : 'a console was resumed')
     if (isFirst) {
-      const told = `Somebody at ${address} looks at the ${console.spec.display === 'Serial' ? 'serial port' : 'screen'}, by ProxmoxVMConsole ${console.metadata.name}.`
+      const told = `Somebody at ${address} looks at the ${viewing.spec.display === 'Serial' ? 'serial port' : 'screen'}, by ProxmoxVMConsole ${viewing.metadata.name}.`
       this.#events.record(vm, 'Normal', 'ConsoleOpened', told, 'OpenConsole')
     }
-    const session = new Session({
+    const session = new PageSession({
       page,
-      console,
+      viewing,
       clock,
       log,
       metrics,
-      consoleNow: () => this.#consoles.get(keyOf(console)),
-      vmNow: () => this.#vmOf(console),
+      consoleNow: () => this.#consoles.get(keyOf(viewing)),
+      vmNow: () => this.#vmOf(viewing),
       clusterOf: this.#clusterOf,
       openLine: (now, of, o) => this.#openLine(now, of, o),
       onEnd: () => void this.#sessions.delete(session),
     })
-    this.#sessions.set(session, console)
+    this.#sessions.set(session, viewing)
     page.on('message', (data, isBinary) => session.hear(isBinary ? (data as Buffer) : (readMessage(data) ?? ({} satisfies FromPage))))
-    const { display = 'Screen', readOnly = false } = console.spec
-    page.send(JSON.stringify({ welcome: { key, display, readOnly, endsAt: console.status?.endsAt ?? '' } }))
+    const { display = 'Screen', readOnly = false } = viewing.spec
+    page.send(JSON.stringify({ welcome: { key, display, readOnly, endsAt: viewing.status?.endsAt ?? '' } }))
     session.look()
     if (this.#isLeaving) session.leave()
   }
 
-  async #openLine(vm: ProxmoxVM, console: ProxmoxVMConsole, o: Omit<LineOptions, 'wire' | 'clock' | 'readOnly'>): Promise<Line> {
+  async #openLine(vm: ProxmoxVM, viewing: ProxmoxVMConsole, o: Omit<LineOptions, 'wire' | 'clock' | 'readOnly'>): Promise<Line> {
     const cluster = this.#clusterOf(vm)
     if (!cluster) throw new Error(`there is no ProxmoxCluster "${vm.spec.clusterRef.name}"`)
     const { clock } = this.#o
     const found = await doorOf(cluster, this.#client, clock)
     if ('problem' in found) throw new Error(found.problem)
     const guest = { node: vm.status?.node ?? '', vmid: vm.status?.vmid ?? 0 }
-    const isSerial = console.spec.display === 'Serial'
+    const isSerial = viewing.spec.display === 'Serial'
     const wire = isSerial ? await found.door.terminal(guest) : await found.door.screen(guest)
-    const open = isSerial ? openTerminal : openScreen
-    return await open({ ...o, wire, clock, readOnly: console.spec.readOnly === true })
+    const open = isSerial ? terminalLine : screenLine
+    return await open({ ...o, wire, clock, readOnly: viewing.spec.readOnly === true })
   }
 
   #vmOf = ({ metadata, spec }: ProxmoxVMConsole): ProxmoxVM | undefined => this.#vms.get(`${metadata.namespace}/${spec.vmRef.name}`)
   #clusterOf = ({ spec }: ProxmoxVM): ProxmoxCluster | undefined => this.#clusters.get(spec.clusterRef.name)
 
-  #lookAt(isIt: (console: ProxmoxVMConsole) => boolean): void {
-    for (const [session, console] of this.#sessions) if (isIt(console)) session.look()
+  #lookAt(isIt: (viewing: ProxmoxVMConsole) => boolean): void {
+    for (const [session, viewing] of this.#sessions) if (isIt(viewing)) session.look()
   }
 }

@@ -63,7 +63,7 @@ function readerOf(
 }
 
 /** A picture. Resolves when PVE's end has let us in; the page's own opening follows. */
-export async function openScreen({ wire, readOnly, clock, toPage, onEnd }: LineOptions): Promise<Line> {
+export async function screenLine({ wire, readOnly, clock, toPage, onEnd }: LineOptions): Promise<Line> {
   const { socket, password } = wire
   const { reader, ready, listen } = readerOf(socket, clock)
   await logIn({ reader, send: (bytes) => socket.send(bytes) }, password).catch((fault: unknown) => {
@@ -105,7 +105,7 @@ export async function openScreen({ wire, readOnly, clock, toPage, onEnd }: LineO
 }
 
 /** PVE's termproxy: `USER:TICKET` and OK, then `0:LENGTH:TEXT` for keys, `1:COLUMNS:ROWS:` for the size and `2` to stay awake. */
-export async function openTerminal({ wire, readOnly, clock, toPage, onEnd }: LineOptions): Promise<Line> {
+export async function terminalLine({ wire, readOnly, clock, toPage, onEnd }: LineOptions): Promise<Line> {
   const { socket, user, ticket } = wire
   const { reader, ready, listen } = readerOf(socket, clock)
   socket.send(`${user}:${ticket}\n`)

@@ -11,12 +11,12 @@ import type { ConsoleMetrics } from '../../ops/console-metrics.ts'
 import type { Log } from '../../ops/log.ts'
 import { judge } from '../../proxmox/failures.ts'
 import { whyOver } from '../verdict.ts'
-import { endOf } from './admission.ts'
+import { endWordOf } from './admission.ts'
 import type { Line, LineOptions } from './line.ts'
 
 export interface SessionOptions {
   readonly page: WebSocket
-  readonly console: ProxmoxVMConsole
+  readonly viewing: ProxmoxVMConsole
   readonly clock: Clock
   readonly log: Log
   readonly metrics: ConsoleMetrics
@@ -24,7 +24,7 @@ export interface SessionOptions {
   readonly consoleNow: () => ProxmoxVMConsole | undefined
   readonly vmNow: () => ProxmoxVM | undefined
   readonly clusterOf: (vm: ProxmoxVM) => ProxmoxCluster | undefined
-  readonly openLine: (vm: ProxmoxVM, console: ProxmoxVMConsole, o: Omit<LineOptions, 'wire' | 'clock' | 'readOnly'>) => Promise<Line>
+  readonly openLine: (vm: ProxmoxVM, viewing: ProxmoxVMConsole, o: Omit<LineOptions, 'wire' | 'clock' | 'readOnly'>) => Promise<Line>
   /** Once. */
   readonly onEnd: () => void
 }
@@ -38,7 +38,7 @@ const goodbyeMs = 2_000
 /** A close code of WebSockets: the page may come again at once, to another broker. */
 export const restartCode = 1012
 
-export class Session {
+export class PageSession {
   readonly #o: SessionOptions
   readonly #number: number
   #line: Line | undefined
@@ -49,7 +49,7 @@ export class Session {
 
   constructor(o: SessionOptions) {
     this.#o = o
-    this.#number = o.console.status?.connections ?? 0
+    this.#number = o.viewing.status?.connections ?? 0
     o.page.on('close', () => this.#finish('left'))
     o.metrics.sessionBegan()
   }
@@ -57,13 +57,13 @@ export class Session {
   /** After a change of anything that it depends on, and when its time may be over. */
   look(): void {
     if (this.#isOver) return
-    const { consoleNow, vmNow, clusterOf, clock, console } = this.#o
+    const { consoleNow, vmNow, clusterOf, clock, viewing } = this.#o
     const now = consoleNow()
-    if (now?.metadata.uid !== console.metadata.uid || !now) return this.end('closed')
+    if (now?.metadata.uid !== viewing.metadata.uid || !now) return this.end('closed')
     if ((now.status?.connections ?? 0) > this.#number) return this.end('displaced')
     const vm = vmNow()
     const over = whyOver(now, { vm, cluster: vm && clusterOf(vm), nowMs: clock.now() })
-    if (over) return this.end(now.status?.endedAt ? endOf(now) : over.word)
+    if (over) return this.end(now.status?.endedAt ? endWordOf(now) : over.word)
     if (vm) this.#tellState(vm)
     this.#cancelTimer()
     const leftMs = Date.parse(now.status?.endsAt ?? '') - clock.now()
@@ -100,9 +100,9 @@ export class Session {
     this.#cancelTimer()
     this.#dropLine()
     this.#o.metrics.sessionEnded(why)
-    const { console, log } = this.#o
+    const { viewing, log } = this.#o
     log.info(
-      { vm: `${console.metadata.namespace}/${console.spec.vmRef.name}`, console: keyOf(console), why },
+      { vm: `${viewing.metadata.namespace}/${viewing.spec.vmRef.name}`, console: keyOf(viewing), why },
       'a page of a console is gone',
     )
     this.#o.onEnd()
@@ -132,13 +132,13 @@ export class Session {
     try {
       this.#line?.fromPage(bytes)
     } catch (fault) {
-      this.#o.log.warn({ console: keyOf(this.#o.console), err: fault }, 'a page said what no console says')
+      this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page said what no console says')
       this.#lost('lost')
     }
   }
 
   async #attach(): Promise<void> {
-    const { vmNow, console, clock, metrics } = this.#o
+    const { vmNow, viewing, clock, metrics } = this.#o
     if (this.#line || this.#isAttaching) return
     const vm = vmNow()
     if (vm?.status?.remoteStatus !== 'running') return this.#say({ detached: 'off' })
@@ -153,11 +153,11 @@ export class Session {
       if (line && this.#line === line) this.#lost('lost')
     }
     try {
-      line = await this.#o.openLine(vm, console, { toPage: (bytes) => this.#toPage(bytes), onEnd })
+      line = await this.#o.openLine(vm, viewing, { toPage: (bytes) => this.#toPage(bytes), onEnd })
       metrics.attached(cluster, 'ok', seconds())
     } catch (fault) {
       metrics.attached(cluster, 'failed', seconds())
-      this.#o.log.warn({ cluster, console: keyOf(console), err: fault }, 'a screen could not be reached')
+      this.#o.log.warn({ cluster, console: keyOf(viewing), err: fault }, 'a screen could not be reached')
       this.#say({ detached: judge(fault).kind === 'running' ? 'off' : 'unreachable' })
       return
     } finally {
