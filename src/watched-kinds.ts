@@ -5,8 +5,10 @@ import {
   namespaces,
   poolAddresses,
   proxmoxClusters,
+  proxmoxVMBackups,
   proxmoxVMCommands,
   proxmoxVMConsoles,
+  proxmoxVMSnapshots,
   proxmoxVMs,
   vmPackages,
 } from './api/meta.ts'
@@ -27,6 +29,8 @@ export function watchKinds(caches: Caches) {
     namespaces: caches.watch(namespaces, withoutManifest),
     commands: caches.watch(proxmoxVMCommands, withoutManifest),
     consoles: caches.watch(proxmoxVMConsoles, withoutManifest),
+    snapshots: caches.watch(proxmoxVMSnapshots, withoutManifest),
+    backups: caches.watch(proxmoxVMBackups, withoutManifest),
     zones: caches.watch(dnsZones, withoutManifest),
   }
 }

@@ -26,3 +26,11 @@ export const consolePhases = {
   Refused: 'There is no console for this VM now; the message says why. It is not tried again: make another one.',
 } as const
 export type ConsolePhase = keyof typeof consolePhases
+
+/** Phases of a ProxmoxVMBackup. */
+export const backupPhases = {
+  Pending: 'PVE has not been asked yet; the message says what it waits for.',
+  Running: 'PVE makes it.',
+  Succeeded: 'The file is there.',
+  Failed: 'Refused or failed; the message says why. It is not tried again.',
+} as const

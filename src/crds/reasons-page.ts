@@ -1,6 +1,8 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
-import { addressStates, commandPhases, consolePhases } from '../api/other-words.ts'
+import { addressStates, backupPhases, commandPhases, consolePhases } from '../api/other-words.ts'
 import {
+  type BackupCondition,
+  backupConditions,
   type ClusterCondition,
   clusterConditions,
   type CommandCondition,
@@ -9,6 +11,8 @@ import {
   consoleConditions,
   type PoolCondition,
   poolConditions,
+  type SnapshotCondition,
+  snapshotConditions,
   type VmCondition,
   vmConditions,
   type ZoneCondition,
@@ -96,6 +100,18 @@ const aboutConsole: Record<ConsoleCondition, string> = {
   Stalled: 'It was refused; another one must be made. Present only when True.',
 }
 
+const aboutSnapshot: Record<SnapshotCondition, string> = {
+  ...aboutAll,
+  Ready: 'The snapshot is in PVE.',
+  Stalled: 'It is not taken, or is no longer there, and a person must act. Present only when True.',
+}
+
+const aboutBackup: Record<BackupCondition, string> = {
+  Ready: 'True: the file is there.',
+  Reconciling: 'It waits or is being made, or its file is being deleted. Present only when True.',
+  Stalled: 'It failed, or a person must act; the message says what. Present only when True.',
+}
+
 const aboutZone: Record<ZoneCondition, string> = {
   ...aboutAll,
   Ready: 'Records are kept there.',
@@ -156,6 +172,18 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMConsole',
   '',
   ...listed('type', consoleConditions, aboutConsole),
+  '',
+  '## Conditions of a ProxmoxVMSnapshot',
+  '',
+  ...listed('type', snapshotConditions, aboutSnapshot),
+  '',
+  '## Phase of a ProxmoxVMBackup',
+  '',
+  ...listed('phase', keys(backupPhases), backupPhases),
+  '',
+  '## Conditions of a ProxmoxVMBackup',
+  '',
+  ...listed('type', backupConditions, aboutBackup),
   '',
   '## Conditions of an IPPool',
   '',

@@ -7,6 +7,7 @@ import {
   proxmoxVMCommands,
   proxmoxVMConsoles,
   proxmoxVMs,
+  proxmoxVMSnapshots,
   type Resource,
   vmPackages,
 } from '../../src/api/meta.ts'
@@ -22,6 +23,7 @@ export const resources = {
   ProxmoxCluster: proxmoxClusters,
   ProxmoxVMCommand: proxmoxVMCommands,
   ProxmoxVMConsole: proxmoxVMConsoles,
+  ProxmoxVMSnapshot: proxmoxVMSnapshots,
 }
 export type Kind = keyof typeof resources
 
@@ -42,6 +44,7 @@ const good: Record<Kind, Fields> = {
   },
   ProxmoxVMCommand: { vmRef: { name: 'web1' }, command: 'Start' },
   ProxmoxVMConsole: { vmRef: { name: 'web1' } },
+  ProxmoxVMSnapshot: { vmRef: { name: 'web1' }, description: 'before the upgrade', ttl: '72h' },
 }
 
 /** The good manifest with fields of its spec laid over it; `null` takes a field away, lists are replaced. */
