@@ -64,6 +64,8 @@ export interface Memory {
     isTold?: boolean
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
+    /** When PVE last said that the part of it that answers has quorum (monotonic ms). */
+    quorateAtMs?: number
   }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {

@@ -138,6 +138,7 @@ export class TestWorld {
   /** Time passes, here and in PVE. What PVE has under way takes as long as before. */
   skip(ms: number): void {
     this.simulator.world.clock.turn(ms)
+    this.simulator.world.publishAll()
     this.clock.skip(ms)
   }
 
