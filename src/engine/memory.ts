@@ -65,6 +65,8 @@ export interface Memory {
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
   }
+  /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
+  readonly snapshots: { isParentSeen?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -89,5 +91,6 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
+  snapshots: {},
   command: { waiting: new Map() },
 })

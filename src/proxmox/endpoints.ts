@@ -28,6 +28,7 @@ import { judge } from './failures.ts'
 import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
+import { VmSnapshots } from './vm-snapshots.ts'
 
 export interface CloneParameters {
   newid: number
@@ -115,6 +116,12 @@ export class Pve {
   /** Whether the datacenter firewall is on; while it is off no rule of any guest is in force. */
   async firewallOptionsDatacenter(): Promise<{ enabled: boolean }> {
     return { enabled: (number(rowOf(await this.#api.cluster.firewall.options.$get()), 'enable') ?? 0) !== 0 }
+  }
+
+  /** Names of the bridges and VNets of a node that the token may use or see; others are left out without a word. */
+  async bridges(node: string): Promise<string[]> {
+    const rows = rowsOf(await this.#api.nodes.$(node).network.$get({ type: 'any_bridge' }))
+    return rows.flatMap((row) => text(row, 'iface') ?? [])
   }
 
   /** Asks each storage: slow (up to 596) while a network storage hangs. */
@@ -232,6 +239,10 @@ export class Pve {
 
   firewall(at: At): VmFirewall {
     return new VmFirewall(this.#api, at)
+  }
+
+  snapshots(at: At): VmSnapshots {
+    return new VmSnapshots(this.#api, at)
   }
 
   /** A task that PVE no longer knows is a 400 `no such task`. */
