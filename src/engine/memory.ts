@@ -67,6 +67,8 @@ export interface Memory {
     /** When PVE last said that the part of it that answers has quorum (monotonic ms). */
     quorateAtMs?: number
   }
+  /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
+  readonly snapshots: { isParentSeen?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -91,5 +93,6 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
+  snapshots: {},
   command: { waiting: new Map() },
 })
