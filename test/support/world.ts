@@ -236,9 +236,7 @@ export class TestWorld {
     return this.requests().filter((line) => !line.startsWith('GET '))
   }
 
-  requests(): string[] {
-    return this.simulator.requests.report().log.map(({ method, path }) => `${method} ${path}`)
-  }
+  requests = (): string[] => this.simulator.requests.report().log.map(({ method, path }) => `${method} ${path}`)
 
   async addresses(pool: string) {
     return (await this.client.list(poolAddresses)).filter((address) => address.spec.poolRef.name === pool)
