@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
+import type { BackupCensus } from './backups/backup-census.ts'
 import { BackupKeeper } from './backups/backup-keeper.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
@@ -37,10 +38,10 @@ export class VMController {
   readonly #backups: BackupKeeper
   readonly #memories = new Map<string, { uid: string; memory: Memory }>()
 
-  constructor(o: { deps: Dependencies; queue: WorkQueue }) {
+  constructor(o: { deps: Dependencies; queue: WorkQueue; census: BackupCensus }) {
     this.#deps = o.deps
     this.#queue = o.queue
-    this.#backups = new BackupKeeper({ deps: o.deps, wake: (key) => o.queue.add(key) })
+    this.#backups = new BackupKeeper({ deps: o.deps, census: o.census, wake: (key) => o.queue.add(key) })
   }
 
   async reconcile(key: string): Promise<void> {
