@@ -220,8 +220,18 @@ const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone'
 const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
 
 /** Changes when the VM has come further, or somebody wants something else of it. */
-const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall }: ProxmoxVMStatus) =>
-  JSON.stringify([metadata.generation, metadata.deletionTimestamp, metadata.annotations, localStatus, remoteStatus, vmid, node, reinstall])
+const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall, restore }: ProxmoxVMStatus) =>
+  JSON.stringify([
+    metadata.generation,
+    metadata.deletionTimestamp,
+    metadata.annotations,
+    localStatus,
+    remoteStatus,
+    vmid,
+    node,
+    reinstall,
+    restore,
+  ])
 
 const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])
 

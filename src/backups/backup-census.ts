@@ -138,8 +138,8 @@ const nameOf = ({ storage, node, isShared }: BackupPlace) => (isShared ? storage
 /** A VM that never had a backup says nothing of them. */
 function isShown({ status }: ProxmoxVM, figures: BackupFigures | undefined): boolean {
   const { count = 0, newest } = status?.backups ?? {}
-  return figures === undefined || (figures.count === count && timeOf(figures.newest) === newest)
+  return figures === undefined || (figures.count === count && fileTime(figures.newest) === newest)
 }
 
-export const timeOf = (seconds: number | undefined): string | undefined =>
+export const fileTime = (seconds: number | undefined): string | undefined =>
   seconds === undefined ? undefined : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`

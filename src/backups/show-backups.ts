@@ -8,7 +8,7 @@ import { nowIso } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
 import { type FileSeen, findFiles } from '../engine/remove/backups.ts'
 import { parseBackupMark } from '../ladder/backup-mark.ts'
-import { type BackupCensus, timeOf } from './backup-census.ts'
+import { type BackupCensus, fileTime } from './backup-census.ts'
 
 const bytesPerMiB = 1024 * 1024
 
@@ -22,7 +22,7 @@ export async function showBackups(pass: Pass, census: BackupCensus): Promise<voi
   const figures = census.figuresOf({ ...draft.vm, status: draft.status })
   if (!figures || (figures.count === 0 && !draft.status.backups)) return
   const { count } = figures
-  const [newest, oldest] = [timeOf(figures.newest), timeOf(figures.oldest)]
+  const [newest, oldest] = [fileTime(figures.newest), fileTime(figures.oldest)]
   draft.change(({ backups, ...status }) => ({ ...status, backups: withFigures(backups, { count, newest, oldest }) }))
 }
 
@@ -47,8 +47,8 @@ async function listNow({ deps, draft, key }: Pass, asked: string): Promise<void>
   draft.change(({ backups, ...status }) => {
     const { unseen: _, ...before } = withFigures(backups, {
       count: files.length,
-      newest: timeOf(newestFirst[0]?.ctime),
-      oldest: timeOf(newestFirst.at(-1)?.ctime),
+      newest: fileTime(newestFirst[0]?.ctime),
+      oldest: fileTime(newestFirst.at(-1)?.ctime),
     })
     return {
       ...status,
@@ -81,7 +81,7 @@ function shownFile(file: FileSeen): BackupFile {
     volume: volid,
     storage,
     ...(!isShared && { node }),
-    createdAt: timeOf(ctime) ?? '',
+    createdAt: fileTime(ctime) ?? '',
     ...(sizeBytes !== undefined && { size: formatSize(Math.max(1, Math.ceil(sizeBytes / bytesPerMiB))) }),
     protected: isProtected,
     ...(verified !== undefined && { verified }),

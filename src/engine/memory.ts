@@ -65,6 +65,8 @@ export interface Memory {
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
   }
+  /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
+  restore?: { readonly askedMs: number }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */

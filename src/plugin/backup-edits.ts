@@ -2,6 +2,8 @@
 import { type Command, Option } from 'commander'
 import { backUp } from './backups.ts'
 import { bound, waiting } from './options.ts'
+import { restore, type RestoreOptions } from './restore.ts'
+import { type GlobalOptions, withSession } from './session.ts'
 import type { Shell } from './shell.ts'
 
 const group = 'Backups (with your rights):'
@@ -17,4 +19,17 @@ export function addBackups(program: Command, shell: Shell): void {
     .option('--protected', 'PVE protects the file from being deleted')
     .option('--delete-with-object', 'the file goes when the ProxmoxVMBackup is deleted')
     .action(bound(shell, backUp))
+  const goBack = waiting(
+    program
+      .command('restore <vm> <backup>')
+      .description('the VM as it was in the backup (a ProxmoxVMBackup, or a volume as backups shows it), then its package of today [off]')
+      .helpGroup(group),
+  )
+  goBack
+    .option('--drop-first', 'the room of its present disks counts as free: they are gone then whatever becomes of the restore')
+    .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
+    .action(async (vm: string, backup: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<RestoreOptions & GlobalOptions>()
+      await withSession(shell, options, (session) => restore(session, vm, backup, options))
+    })
 }

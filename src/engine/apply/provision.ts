@@ -10,6 +10,9 @@ import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
+import { endRestore } from '../restore/end-restore.ts'
+import { restoreIfAsked } from '../restore/restore.ts'
+import { requestedRestore } from '../restore/restore-state.ts'
 import { reinstallIfAsked } from '../remove/reinstall.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
@@ -32,6 +35,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
+  const restored = await restoreIfAsked(pass, cluster)
+  if (restored) return restored
   const reinstalled = await reinstallIfAsked(pass, cluster)
   if (reinstalled) return reinstalled
   if (draft.status.removedAt)
@@ -51,6 +56,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
+  await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
@@ -61,6 +67,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
   const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
   // One that was asked for while another was under way.
+  if (requestedRestore(draft.vm, draft.status) !== undefined) return wait('Restoring', 'The restore is next.', 0)
   const next = requestedReinstall(draft.vm, draft.status)
   return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
 }
