@@ -67,7 +67,8 @@ export class VMController {
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
-    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
+    const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
+    if ((outcome.is === 'done' || isChanged) && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)

@@ -49,6 +49,7 @@ export const reasons = {
   HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },
   // template, placement, clone
   TemplateNotFound: { who: 'user', means: 'No template of that name, VMID or tag is visible.' },
+  TemplateInvalid: { who: 'admin', means: 'The template boots from a disk that it does not have.' },
   TemplateAmbiguous: { who: 'user', means: 'Several different templates of that name or tag are on one node.' },
   TemplateNotTemplate: { who: 'admin', means: 'The guest found lacks the template flag in PVE; only templates are cloned.' },
   NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
@@ -72,6 +73,8 @@ export const reasons = {
     who: 'user',
     means: 'A disk that left the package is kept: by its removalPolicy Keep, as the VM is protected in PVE, or as it has snapshots.',
   },
+  BridgeNotFound: { who: 'user', means: 'The node has no bridge of that name that the token may use.' },
+  StorageNotFound: { who: 'user', means: 'No node has the storage that a disk is to be on, or the storage takes no disks.' },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
   ChangingPackage: {
     who: 'operator',

@@ -2,7 +2,7 @@ import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { leaveTask } from './apply/leaving.ts'
 import { nowIso, recordEvent } from './dependencies.ts'
-import { failedSentence } from './failure-sentence.ts'
+import { failedSentence, bridgeSentence } from './failure-sentence.ts'
 import { noted, working } from './status.ts'
 import type { Pass } from './pass.ts'
 import type { VMStatusDraft } from './status-draft.ts'
@@ -29,7 +29,8 @@ export function readReceipt(pass: Pick<Pass, 'deps' | 'draft' | 'memory'>, clust
   draft.change(noted(step.name, iso, 'Failed', end.exitstatus))
   deps.observe.stepEnded(step.name, 'failed', 0)
   if (leaveTask(pass, failure)) return undefined
-  const why = failedSentence(step.name, end.exitstatus)
+  const started = { spec: draft.vm.spec, status: draft.status }
+  const why = bridgeSentence(started, end.exitstatus) ?? failedSentence(step.name, end.exitstatus)
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
 

@@ -117,6 +117,12 @@ export class Pve {
     return { enabled: (number(rowOf(await this.#api.cluster.firewall.options.$get()), 'enable') ?? 0) !== 0 }
   }
 
+  /** Names of the bridges and VNets of a node that the token may use or see; others are left out without a word. */
+  async bridges(node: string): Promise<string[]> {
+    const rows = rowsOf(await this.#api.nodes.$(node).network.$get({ type: 'any_bridge' }))
+    return rows.flatMap((row) => text(row, 'iface') ?? [])
+  }
+
   /** Asks each storage: slow (up to 596) while a network storage hangs. */
   async nodeStorage(node: string): Promise<NodeStorage[]> {
     return nodeStorageOf(await this.#api.nodes.$(node).storage.$get())

@@ -66,7 +66,7 @@ export function markReady(conclusion: Conclusion): Outcome {
       conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
     )
   if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
-  if (restore?.running)
+  if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
   if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
     recordEvent(deps, draft.vm, 'Normal', 'Started', `VM ${draft.status.vmid} was started`)

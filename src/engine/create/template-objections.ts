@@ -3,6 +3,7 @@ import type { Package } from '../../api/package.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import type { TemplateFacts } from '../../cluster/template-facts.ts'
+import { isDriveKey } from '../../proxmox/property-string.ts'
 import { type Obstacle, stalled } from '../../ladder/outcome.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { objectionToOptions } from '../../steps/disk-options.ts'
@@ -18,7 +19,21 @@ interface Birth {
 
 /** Pure. Undefined: nothing stands against it. */
 export const objectionToTemplate = (template: TemplateFacts, birth: Birth): Obstacle | undefined =>
-  withoutDrive(template, birth) ?? withTooLittleMemory(template, birth) ?? withoutThoseOptions(template, birth)
+  withoutBoot(template) ?? withoutDrive(template, birth) ?? withTooLittleMemory(template, birth) ?? withoutThoseOptions(template, birth)
+
+/** A VM that boots from nothing is found only by a person at its console. Booting from the network is left to whoever made the template. */
+function withoutBoot({ bootOrder, disks, vmid, node }: TemplateFacts): Obstacle | undefined {
+  const there = disks.map(({ key }) => key)
+  const lacking = bootOrder.filter((key) => isDriveKey(key) && !there.includes(key))
+  if (disks.length > 0 && (lacking.length === 0 || bootOrder.some((key) => there.includes(key)))) return undefined
+  if (disks.length === 0 && bootOrder.some((key) => key.startsWith('net'))) return undefined
+  const has = there.length === 0 ? 'it has no disk' : `its disks are ${there.join(', ')}`
+  const remedy = `An admin sets it on that node: qm set ${vmid} --boot order=${there[0] ?? 'scsi0'}`
+  return stalled(
+    'TemplateInvalid',
+    `Template ${vmid} on ${node} boots from ${lacking.join(', ') || 'nothing'}, which it does not have; ${has}. ${remedy}.`,
+  )
+}
 
 function withoutDrive({ cloudInitKey, vmid, node }: TemplateFacts, { vm, grants }: Birth): Obstacle | undefined {
   const why = reasonForCloudInit(vm, grants)

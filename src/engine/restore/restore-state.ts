@@ -42,6 +42,10 @@ export const isBeingRestored = ({ restore }: ProxmoxVMStatus): boolean => {
   return restoredAt === undefined && (askedAt !== undefined || isDiskless === true)
 }
 
+/** Nothing of the VM was deleted for it: it is kept as the spec says in everything else. */
+export const isUntouchedByRestore = (status: ProxmoxVMStatus): boolean =>
+  !isBeingRestored(status) && status.restore?.running?.restoredAt === undefined
+
 export const changeRestore =
   (change: (running: RunningRestore) => RunningRestore): Change =>
   (status) => {
@@ -78,7 +82,7 @@ export const withRestoreDone =
 
 export const noteRestoreCompleted: Change = (status) => {
   const { running } = status.restore ?? {}
-  if (!running) return status
+  if (running?.restoredAt === undefined) return status
   const { removedAt: _, ...rest } = withRestoreDone([running.requestID])(status)
   return { ...rest, restore: { completedIDs: rest.restore?.completedIDs ?? [] } }
 }
