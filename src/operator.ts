@@ -61,6 +61,7 @@ export class Operator {
   readonly #census: BackupCensus
   readonly #indexes
   readonly #commandsOf
+  readonly #snapshotsOf
   readonly #backupsOf
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
@@ -104,6 +105,7 @@ export class Operator {
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
+    this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
     this.election = o.leaderElect ? this.#elect() : undefined
@@ -219,6 +221,8 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      snapshots: this.stores.snapshots,
+      snapshotsOf: this.#snapshotsOf,
       backups: this.stores.backups,
       backupsOf: this.#backupsOf,
       installation: this.#installation,

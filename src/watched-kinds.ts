@@ -7,6 +7,7 @@ import {
   proxmoxClusters,
   proxmoxVMBackups,
   proxmoxVMCommands,
+  proxmoxVMSnapshots,
   proxmoxVMs,
   vmPackages,
 } from './api/meta.ts'
@@ -26,6 +27,7 @@ export function watchKinds(caches: Caches) {
     clusters: caches.watch(proxmoxClusters, withoutManifest),
     namespaces: caches.watch(namespaces, withoutManifest),
     commands: caches.watch(proxmoxVMCommands, withoutManifest),
+    snapshots: caches.watch(proxmoxVMSnapshots, withoutManifest),
     backups: caches.watch(proxmoxVMBackups, withoutManifest),
     zones: caches.watch(dnsZones, withoutManifest),
   }

@@ -36,6 +36,8 @@ export const allowDeleteAnnotation = 'pve.hosting/allow-delete'
 
 /** On a ProxmoxVM from before the first side effect until everything is given back. */
 export const teardownFinalizer = 'pve.hosting/teardown'
+/** On a ProxmoxVMSnapshot from before the request until the snapshot is gone from PVE, or its VM is. */
+export const snapshotFinalizer = 'pve.hosting/snapshot'
 /** On a PoolAddress that is held, and on an IPPool while an address of it is. */
 export const heldFinalizer = 'pve.hosting/held'
 /** On a ProxmoxVMBackup while PVE may be making its file, or has one that goes with the object. */

@@ -161,6 +161,27 @@ export const reasons = {
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },
+  // snapshots
+  SnapshotTaken: { who: 'nobody', means: 'The snapshot is in PVE.' },
+  SnapshotPending: { who: 'operator', means: 'The snapshot is not asked for yet; the message says what it waits for.' },
+  TakingSnapshot: { who: 'operator', means: 'PVE takes the snapshot.' },
+  DeletingSnapshot: { who: 'operator', means: 'PVE deletes the snapshot; the object goes with it.' },
+  QuotaExceeded: {
+    who: 'user',
+    means: 'The package of the VM allows no further snapshot, or none that is kept so long; the message can be shown to the customer.',
+  },
+  SnapshotUnsupported: {
+    who: 'admin',
+    means: 'PVE can take no snapshot of the VM: the message names the disks whose storage or format does not allow it.',
+  },
+  SnapshotFailed: {
+    who: 'user',
+    means: 'PVE failed to take the snapshot; the message has its words. It is not tried again: make another ProxmoxVMSnapshot.',
+  },
+  SnapshotGone: {
+    who: 'user',
+    means: 'The snapshot is no longer in PVE: the VM was made again, or somebody deleted it. Delete the object.',
+  },
   // backups
   BackupRunning: { who: 'operator', means: 'PVE makes the backup, or the operator finds out what became of it.' },
   BackupFailed: { who: 'user', means: 'The backup failed, and no file is left of it; the message has the words of PVE. Make another one.' },

@@ -9,6 +9,8 @@ import {
   commandConditions,
   type PoolCondition,
   poolConditions,
+  type SnapshotCondition,
+  snapshotConditions,
   type VmCondition,
   vmConditions,
   type ZoneCondition,
@@ -91,6 +93,12 @@ const aboutCommand: Record<CommandCondition, string> = {
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
 }
 
+const aboutSnapshot: Record<SnapshotCondition, string> = {
+  ...aboutAll,
+  Ready: 'The snapshot is in PVE.',
+  Stalled: 'It is not taken, or is no longer there, and a person must act. Present only when True.',
+}
+
 const aboutBackup: Record<BackupCondition, string> = {
   Ready: 'True: the file is there.',
   Reconciling: 'It waits or is being made, or its file is being deleted. Present only when True.',
@@ -149,6 +157,10 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Conditions of a ProxmoxVMSnapshot',
+  '',
+  ...listed('type', snapshotConditions, aboutSnapshot),
   '',
   '## Phase of a ProxmoxVMBackup',
   '',

@@ -67,6 +67,8 @@ export interface Memory {
   }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
+  /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
+  readonly snapshots: { isParentSeen?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -91,5 +93,6 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
+  snapshots: {},
   command: { waiting: new Map() },
 })

@@ -73,6 +73,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
+  pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   if (climbed.left.length > 0) {
     const pending = climbed.seen.config?.pending ?? []
