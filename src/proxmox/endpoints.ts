@@ -26,41 +26,10 @@ import {
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { judge } from './failures.ts'
 import { identityIn } from './identity.ts'
+import type { BackupParameters, CloneParameters, ConfigChange } from './parameters.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
 import { VmSnapshots } from './vm-snapshots.ts'
-
-export interface CloneParameters {
-  newid: number
-  /** Not unique in PVE, and never used by us to find anything. */
-  name: string
-  /** Replaces the template's; carries our mark. */
-  description: string
-  full: boolean
-  /** Full clones only; takes all disks, the cloud-init drive too. */
-  storage?: string
-  format?: 'raw' | 'qcow2' | 'vmdk'
-  /** Pool of PVE the new guest is put into. */
-  pool?: string
-  /** Another node; only for a template wholly on shared storage. */
-  target?: string
-}
-
-export interface BackupParameters {
-  readonly storage: string
-  readonly mode: 'snapshot' | 'suspend' | 'stop'
-  /** One line; `\\n` stands for a line break, `{{…}}` for PVE's own values. */
-  readonly 'notes-template': string
-  readonly protected: boolean
-}
-
-export interface ConfigChange {
-  set: Readonly<Record<string, string | number>>
-  /** Options to unset. */
-  remove: readonly string[]
-  /** Of the read on which the change was planned. */
-  digest: string
-}
 
 /**
  * One method per endpoint in use. All throw PveError. A method that answers a Upid has only started a task; almost all checks of

@@ -4,7 +4,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { ratiosOf } from '../../cluster/overcommit.ts'
-import { needs } from '../../cluster/room.ts'
+import { learnPromised, promisedPlaces } from './learn-promised.ts'
 import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
@@ -127,6 +127,7 @@ function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Plac
 function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed, vmid: number, drawn: Drawn, iso: string): Change {
   const { vmid: source, node, name } = place.source
   const requestID = draft.vm.spec.reinstall?.requestID
+  const restoreID = draft.vm.spec.restore?.requestID
   return (status) => ({
     ...status,
     vmid,
@@ -140,6 +141,7 @@ function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed
     ...(resolved.source && { packageSource: resolved.source }),
     intentAt: iso,
     // A request that is there from the beginning asks for what is being made anyway.
+    ...(!status.restore && restoreID && { restore: { completedIDs: [restoreID] } }),
     ...(!status.reinstall && requestID && { reinstall: { completedIDs: [requestID] } }),
   })
 }
@@ -181,7 +183,8 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
         bridges.set(placed.node, await cluster.bridges.of(placed.node))
         continue
       }
-      if (await learnPromised(input, placed, known.promisedMiB)) continue
+      const wish = placementWishOf(draft, cluster, input.resolved.merged, placed.source)
+      if (await learnPromised(cluster, { ...placed, wish }, known.promisedMiB)) continue
       const objection = objectionToWire(input, placed, bridges.get(placed.node))
       if (objection) known.unfit.set(placed.node, objection)
       else if (placed.overdrawn === undefined || drawn.includes(row)) {
@@ -194,16 +197,6 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
     // Only where no other copy has the room.
     if (left.length === 0) left = isOutcome(placed) && drawn.includes(row) ? [] : [...drawn]
   }
-}
-
-/** With overcommit.storage the bytes of all disks count. True: something was read, and the place is chosen anew. */
-async function learnPromised({ cluster, draft, resolved }: IntentInput, placed: Placed, into: Map<string, number>): Promise<boolean> {
-  if (cluster.spec.overcommit?.storage === undefined) return false
-  const wish = placementWishOf(draft, cluster, resolved.merged, placed.source)
-  const unread = [...needs(placed.source, wish).keys()].filter((storage) => !into.has(`${placed.node}/${storage}`))
-  // Where PVE does not tell nothing more may be promised than is free.
-  for (const storage of unread) into.set(`${placed.node}/${storage}`, (await cluster.promised.of(placed.node, storage)) ?? Number.NaN)
-  return unread.length > 0
 }
 
 const namedBy = ({ draft, resolved }: IntentInput) => ({ merged: resolved.merged, packageName: draft.vm.spec.packageRef?.name })
@@ -228,7 +221,7 @@ function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, kno
 function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, known: Known): Placed | Obstacle {
   const { deps, draft, cluster, resolved } = input
   const wish = placementWishOf(draft, cluster, resolved.merged, template)
-  const placement = place({ ...wish, ...known }, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const placement = place({ ...wish, ...known }, [template], listing, promisedPlaces(deps, cluster, draft.vm, listing))
   if (placement.is === 'short') {
     const { message } = placement
     return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can take the VM: ${message}.`)
