@@ -23,7 +23,7 @@ export async function learnPromised(cluster: PveCluster, { node, source, wish }:
   return unread.length > 0
 }
 
-/** Promises in flight, and the VMs of ours that are so young that their node has told no figures of them: those count as none. */
+/** Promises in flight, and the VMs of ours that are too young for the listing, or for figures in it: there they would count as none. */
 export function promisedPlaces(
   deps: Pick<Dependencies, 'inFlight' | 'vms'>,
   cluster: PveCluster,
@@ -33,14 +33,12 @@ export function promisedPlaces(
   const inFlight = deps.inFlight.of(cluster.name, vm.metadata.uid)
   const { memory, cpu } = cluster.spec.overcommit ?? {}
   if (memory === undefined && cpu === undefined) return inFlight
-  const promised = new Set(inFlight.map(({ vmid }) => vmid))
-  const young = new Set(
-    [...listing.guests.values()].filter((guest) => guest.maxMemBytes === 0 && !promised.has(guest.vmid)).map(({ vmid }) => vmid),
-  )
-  if (young.size === 0) return inFlight
-  const ofVms = deps.vms.list().flatMap(({ spec, status }): Promised[] => {
-    const { vmid, node, package: merged } = status ?? {}
-    if (vmid === undefined || node === undefined || spec.clusterRef.name !== cluster.name || !young.has(vmid)) return []
+  const promised = new Set(inFlight.map((place) => place.vmid))
+  const ofVms = deps.vms.list().flatMap(({ spec, status, metadata }): Promised[] => {
+    const { vmid, node, removedAt, package: merged } = status ?? {}
+    if (vmid === undefined || node === undefined || removedAt !== undefined || promised.has(vmid)) return []
+    const isKnown = (listing.guests.get(vmid)?.maxMemBytes ?? 0) > 0
+    if (isKnown || spec.clusterRef.name !== cluster.name || metadata.uid === vm.metadata.uid) return []
     const cpus = (merged?.cpu?.cores ?? 1) * (merged?.cpu?.sockets ?? 1)
     return [{ vmid, node, memoryMiB: merged?.memory?.size ? parseSizeMiB(merged.memory.size) : 0, cpus, disks: [] }]
   })
