@@ -32,6 +32,7 @@ export const events = {
   SnapshotExpired: 'The time of a snapshot is over (ttl, or lifetime of the package); it is deleted.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  ConsoleOpened: 'Somebody looks at the screen of the VM; the message names the ProxmoxVMConsole and the address.',
   BackupMade: 'A backup of the VM is there; the message names the file.',
   BackupFailed: 'A backup of the VM failed; the message has the words of PVE.',
   RestoreStarted: 'A restore began; the message names the request and the file.',
