@@ -54,6 +54,8 @@ export interface Memory {
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
   }
+  /** By adopt/report.ts: for which generation, and when, the guest of spec.adopt was reported last. */
+  readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -77,5 +79,6 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
+  adoption: {},
   command: { waiting: new Map() },
 })

@@ -198,6 +198,12 @@ export class Pve {
     return upidOf(await this.#api.nodes.$(node).storage.$(storage).content.$(volid).$delete({ delay: delaySeconds }))
   }
 
+  /** Snapshots of any maker, with their times in seconds since the epoch; `current` is no snapshot. */
+  async snapshotTimes(at: At): Promise<{ name: string; time: number }[]> {
+    const rows = rowsOf(await this.#guest(at).snapshot.$get())
+    return rows.map((row) => ({ name: text(row, 'name') ?? '', time: number(row, 'snaptime') ?? 0 })).filter(({ name }) => name !== 'current')
+  }
+
   firewall(at: At): VmFirewall {
     return new VmFirewall(this.#api, at)
   }
@@ -252,3 +258,6 @@ export function nodeOfUpid(upid: Upid): string {
 
 /** `qmclone`, `qmstart`…; empty for what is no UPID. */
 export const typeOfUpid = (upid: Upid): string => upidPattern.exec(upid)?.[2] ?? ''
+
+/** Who started the task: `root@pam`, or a token `root@pam!panel`. */
+export const userOfUpid = (upid: Upid): string => upid.split(':')[7] ?? ''
