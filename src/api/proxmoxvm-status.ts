@@ -199,7 +199,9 @@ export const proxmoxVMStatus = z
       .describe('What was given to cloud-init and cannot be read back.'),
     adoption: adoption
       .exactOptional()
-      .describe('A guest that spec.adopt reports or took over, or one of a former object of this name, which `kubectl pve adopt --former` takes over.'),
+      .describe(
+        'A guest that spec.adopt reports or took over, or one of a former object of this name, which `kubectl pve adopt --former` takes over.',
+      ),
     history: z
       .array(historyEntry)
       .max(30)

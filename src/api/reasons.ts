@@ -115,8 +115,7 @@ export const reasons = {
   },
   AdoptReported: {
     who: 'user',
-    means:
-      'spec.adopt asks for a report only. The condition Adoptable and `kubectl pve plan` have it; mode: Take makes the guest this VM.',
+    means: 'spec.adopt asks for a report only. The condition Adoptable and `kubectl pve plan` have it; mode: Take makes the guest this VM.',
   },
   Adoptable: { who: 'user', means: 'The guest of spec.adopt can be taken over as it is; the message says what differs from the spec.' },
   LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },

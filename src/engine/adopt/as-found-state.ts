@@ -46,8 +46,6 @@ export const askForPackage =
     const { adoption } = status
     if (adoption?.takenAt === undefined || adoption.differences === undefined) return status
     const isNext = adoption.packageAskedAt !== undefined
-    const left = adoption.differences.filter(
-      (one) => !(isNext && isOfPackage(one)) && !(one.field === 'power' && one.wanted === 'running'),
-    )
+    const left = adoption.differences.filter((one) => !(isNext && isOfPackage(one)) && !(one.field === 'power' && one.wanted === 'running'))
     return { ...status, adoption: { ...adoption, packageAskedAt: adoption.packageAskedAt ?? iso, differences: left } }
   }

@@ -23,7 +23,7 @@ export function differencesOf(vm: ProxmoxVM, seen: Seen, want: Want): Difference
   const values = seen.config?.values ?? {}
   const isOn = seen.power === 'running'
   return [
-    ...nameDifference(vm, values, isOn),
+    ...nameDifference(vm, values, want, isOn),
     ...configDifferences(vm, values, want, isOn),
     ...sizeDifferences(values, want),
     ...(seen.firewall ? firewallDifferences(seen.firewall, want.firewall) : []),
@@ -45,8 +45,9 @@ function difference(field: string, found: string | undefined, wanted: string | u
   return { field, ...(before !== undefined && { found: before }), ...(after !== undefined && { wanted: after }), applies }
 }
 
-function nameDifference({ spec }: ProxmoxVM, { name }: Values, isOn: boolean): Difference[] {
-  const wanted = spec.hostname?.toLowerCase()
+/** A guest that was never named stays so, whatever its object is called. */
+function nameDifference({ spec }: ProxmoxVM, { name }: Values, want: Want, isOn: boolean): Difference[] {
+  const wanted = spec.hostname?.toLowerCase() ?? (name === undefined ? want.name : undefined)
   return wanted === undefined || wanted === name?.toLowerCase() ? [] : [difference('name', name, wanted, isOn ? 'Restart' : 'Live')]
 }
 

@@ -51,9 +51,16 @@ function stateRemarks({ draft: { vm } }: Pass, { seen }: Look): string[] {
     ...(seen.isHaManaged ? ['It is managed by high availability of PVE, whose configuration stays as it is.'] : []),
     ...(isSuspended(vm) && seen.power === 'running' ? ['spec.suspensions is not empty, so it is shut down once it is taken over.'] : []),
     ...(pending.length > 0 ? [`It has changes that PVE applies at its next start from off: ${pending.join(', ')}.`] : []),
+    ...(isUnpinnedWindows(seen.config?.values ?? {})
+      ? ['PVE itself notes the machine version of a Windows guest with the first write to it, which is our mark.']
+      : []),
     ...(seen.config?.values.protection === '1' ? ['Its protection flag is set in PVE; the deletion of the VM would wait for it.'] : []),
   ]
 }
+
+/** PVE::QemuServer::Machine pins the version with any change of the configuration. */
+const isUnpinnedWindows = ({ ostype = '', machine }: Values): boolean =>
+  ostype.startsWith('w') && [undefined, 'pc', 'q35'].includes(machine)
 
 function driveRemarks({ draft: { vm } }: Pass, values: Values, { addresses = [] }: ProxmoxVMStatus): string[] {
   const hasDrive = Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
@@ -92,9 +99,13 @@ function hardwareRemarks(values: Values, { disks = [] }: ProxmoxVMStatus): strin
   const known = new Set(disks.map(({ key }) => key))
   const drives = Object.keys(values).filter((key) => isDriveKey(key) && !known.has(key) && !isCdrom(parseDrive(values[key] ?? '')))
   const nics = Object.keys(values).filter((key) => /^net[1-9]\d*$/.test(key))
-  const others = Object.keys(values).filter((key) => /^(?:hostpci|usb|unused|efidisk|tpmstate)\d+$|^(?:args|hookscript|cicustom)$/.test(key))
+  const others = Object.keys(values).filter((key) =>
+    /^(?:hostpci|usb|unused|efidisk|tpmstate)\d+$|^(?:args|hookscript|cicustom)$/.test(key),
+  )
   return [
-    ...(drives.length > 0 ? [`Disks that the spec does not name are left alone: ${drives.map((key) => `${key} (${values[key]})`).join(', ')}.`] : []),
+    ...(drives.length > 0
+      ? [`Disks that the spec does not name are left alone: ${drives.map((key) => `${key} (${values[key]})`).join(', ')}.`]
+      : []),
     ...(nics.length > 0 ? [`Network cards beyond net0 are left alone: ${nics.map((key) => `${key} (${values[key]})`).join(', ')}.`] : []),
     ...(others.length > 0 ? [`Left as they are: ${others.map((key) => `${key} (${values[key]})`).join(', ')}.`] : []),
   ]

@@ -38,7 +38,8 @@ async function look(pass: Pass, cluster: PveCluster, adopt: Adopt, lookAt: () =>
   const seen = await lookAt()
   const objection = objectionTo(pass, seen, adopt)
   if (objection && objection.is !== 'stalled') return objection
-  if (!seen.seen.config) return say(pass, fails('Adoptable', objection?.reason ?? 'AdoptMismatch', objection?.message ?? ''), { vmid: adopt.vmid })
+  if (!seen.seen.config)
+    return say(pass, fails('Adoptable', objection?.reason ?? 'AdoptMismatch', objection?.message ?? ''), { vmid: adopt.vmid })
   for (const part of ['firewall', 'power'] as const) await seen.need(part)
   const prospect = objection ?? (await prospectOf(pass, cluster, seen, adopt))
   const isHad = !isOutcome(prospect)

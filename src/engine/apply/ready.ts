@@ -47,7 +47,8 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...(resolved.source && { packageSource: resolved.source }),
     ...(power && { remoteStatus: power }),
     ...(node && { node }),
-    ...(draft.vm.spec.cloudInit?.generatePassword && !staysAsFound(draft.status, 'cipassword') && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
+    ...(draft.vm.spec.cloudInit?.generatePassword &&
+      !staysAsFound(draft.status, 'cipassword') && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
     firstReadyAt: status.firstReadyAt ?? iso,
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))

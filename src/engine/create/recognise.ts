@@ -28,10 +28,7 @@ export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstac
   const former = cluster.guests.ofFormer({ cluster: vm.spec.clusterRef.name, namespace, name })
   if (former) return ofFormerObject(pass, former)
   if (status.adoption && !status.adoption.takenAt)
-    pass.draft.change(
-      ({ adoption: _, ...rest }) => rest,
-      judged(vm, nowIso(pass.deps.clock), [], ['Adoptable']),
-    )
+    pass.draft.change(({ adoption: _, ...rest }) => rest, judged(vm, nowIso(pass.deps.clock), [], ['Adoptable']))
   return undefined
 }
 
