@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
+import { BackupKeeper } from './backups/backup-keeper.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
 import { forgetLastSent } from './engine/apply/repeats.ts'
@@ -33,17 +34,21 @@ const openRequestsMs = 15_000
 export class VMController {
   readonly #deps: Dependencies
   readonly #queue: WorkQueue
+  readonly #backups: BackupKeeper
   readonly #memories = new Map<string, { uid: string; memory: Memory }>()
 
   constructor(o: { deps: Dependencies; queue: WorkQueue }) {
     this.#deps = o.deps
     this.#queue = o.queue
+    this.#backups = new BackupKeeper({ deps: o.deps, wake: (key) => o.queue.add(key) })
   }
 
   async reconcile(key: string): Promise<void> {
     const vm = this.#deps.vms.get(key)
     if (!vm) {
       this.#forget(key)
+      const afterMs = await this.#backups.tend(key)
+      if (afterMs !== undefined) this.#queue.addAfter(key, afterMs)
       return await refuseOrphans(this.#deps, key)
     }
     const pauseMs = this.#pauseMs(key, vm)
@@ -52,6 +57,7 @@ export class VMController {
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
+    const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
     const outcome = await this.#pass(key, draft, memory)
     this.#noteProgress(draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
@@ -60,11 +66,13 @@ export class VMController {
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
-    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
+    const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
+    if ((outcome.is === 'done' || isChanged) && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
+    if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
     const expiryMs = nextExpiryMs({ deps: this.#deps, key, memory })
     if (expiryMs !== undefined) this.#queue.addAfter(key, expiryMs)
@@ -115,7 +123,7 @@ export class VMController {
       if (held) return held
     }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
-    const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
+    const pending = cluster && !isSettled(vm) && readReceipt({ deps, draft, memory }, cluster)
     if (pending && pending.is !== 'wait') forgetLastSent(memory)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)

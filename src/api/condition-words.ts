@@ -32,6 +32,10 @@ export type ClusterCondition = (typeof clusterConditions)[number]
 export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
 export type CommandCondition = (typeof commandConditions)[number]
 
+/** Condition types of a ProxmoxVMBackup. */
+export const backupConditions = ['Ready', 'Reconciling', 'Stalled'] as const
+export type BackupCondition = (typeof backupConditions)[number]
+
 /** Condition types of a DNSZone. */
 export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
 export type ZoneCondition = (typeof zoneConditions)[number]

@@ -6,6 +6,7 @@ import type { KubeObject } from './object.ts'
 import type { PoolAddress } from './pooladdress.ts'
 import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
+import type { ProxmoxVMBackup } from './proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
 import type { VMPackage } from './vmpackage.ts'
 
@@ -41,6 +42,14 @@ export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
   version,
   plural: 'proxmoxvmcommands',
   kind: 'ProxmoxVMCommand',
+  namespaced: true,
+}
+
+export const proxmoxVMBackups: Resource<ProxmoxVMBackup> = {
+  group,
+  version,
+  plural: 'proxmoxvmbackups',
+  kind: 'ProxmoxVMBackup',
   namespaced: true,
 }
 

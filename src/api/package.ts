@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { entryName, limit, listMap, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
+import { packageBackups } from './backups.ts'
 import { firewall } from './firewall.ts'
 
 const burst = (base: string): { rule: string; message: string } => ({
@@ -87,12 +88,39 @@ const memory = z
 
 const diskSize = (description: string) => size('1Gi', '20Gi', description).exactOptional()
 
+const coldOption = 'A change takes effect at the next cold start.'
+const diskOptions = z
+  .object({
+    discard: z
+      .boolean()
+      .exactOptional()
+      .describe(`Whether room that the guest frees is given back to the storage (thin pools, qcow2, Ceph). ${coldOption}`),
+    ssd: z
+      .boolean()
+      .exactOptional()
+      .describe(`Whether the guest sees a disk without turning parts. Not for disks on the bus virtio. ${coldOption}`),
+    ioThread: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        `Whether the disk has a thread of its own on the host. On the bus virtio, and on scsi with the controller virtio-scsi-single of the template. ${coldOption}`,
+      ),
+    cache: z
+      .enum(['none', 'writethrough', 'writeback', 'unsafe', 'directsync'])
+      .exactOptional()
+      .describe(`How the host caches the disk, in PVE's words. unsafe loses data when the host stops. ${coldOption}`),
+  })
+  .describe(
+    'How PVE attaches the disk. Each is independent. Absent = as the template has its system disk; for an additional disk, as the system disk has it when the disk is made.',
+  )
+
 const systemDisk = z
   .object({
     size: diskSize(
       "Size of the first disk of the template's boot order, 0 or whole MiB from 1Gi. 0 or absent = as the template has it. Disks only grow: a smaller size is reported and not applied.",
     ),
     bandwidth: bandwidth.exactOptional(),
+    options: diskOptions.exactOptional(),
   })
   .describe('The disk the guest boots from. Other disks of the template are left alone.')
 
@@ -107,6 +135,7 @@ const additionalDisk = z.object({
     'Storage of PVE for the disk. Default: template.storage, else that of the system disk. Has no effect on a disk that exists.',
   ).exactOptional(),
   bandwidth: bandwidth.exactOptional(),
+  options: diskOptions.exactOptional(),
   removalPolicy: z
     .enum(['Keep', 'Delete'])
     .exactOptional()
@@ -196,6 +225,7 @@ export const packageFields = {
   network: network.exactOptional(),
   firewall: firewall.exactOptional(),
   naming: naming.exactOptional(),
+  backups: packageBackups.exactOptional(),
   vmids: vmidRange(
     "VMIDs for VMs of this package, inside the cluster's own range. Absent = the cluster's range. Has no effect on a VM that has its VMID.",
   ).exactOptional(),

@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
+import { backupsStatus } from './backups-status.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { possessions } from './possessions.ts'
+import { restoreStatus } from './restore.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
 import type { StepName } from './words.ts'
@@ -160,6 +162,8 @@ export const proxmoxVMStatus = z
     firstReadyAt: time('When the VM was first ready.').exactOptional(),
     firstStartedAt: time('When we started the VM first.').exactOptional(),
     reinstall: reinstall.exactOptional().describe('Reinstalls done and under way.'),
+    restore: restoreStatus.exactOptional().describe('Restores done and under way.'),
+    backups: backupsStatus.exactOptional().describe('Backup files that PVE has of this VM.'),
     change: change
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),

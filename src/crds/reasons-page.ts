@@ -1,6 +1,8 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
-import { addressStates, commandPhases } from '../api/other-words.ts'
+import { addressStates, backupPhases, commandPhases } from '../api/other-words.ts'
 import {
+  type BackupCondition,
+  backupConditions,
   type ClusterCondition,
   clusterConditions,
   type CommandCondition,
@@ -90,6 +92,12 @@ const aboutCommand: Record<CommandCondition, string> = {
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
 }
 
+const aboutBackup: Record<BackupCondition, string> = {
+  Ready: 'True: the file is there.',
+  Reconciling: 'It waits or is being made, or its file is being deleted. Present only when True.',
+  Stalled: 'It failed, or a person must act; the message says what. Present only when True.',
+}
+
 const aboutZone: Record<ZoneCondition, string> = {
   ...aboutAll,
   Ready: 'Records are kept there.',
@@ -142,6 +150,14 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Phase of a ProxmoxVMBackup',
+  '',
+  ...listed('phase', keys(backupPhases), backupPhases),
+  '',
+  '## Conditions of a ProxmoxVMBackup',
+  '',
+  ...listed('type', backupConditions, aboutBackup),
   '',
   '## Conditions of an IPPool',
   '',

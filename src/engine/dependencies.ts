@@ -2,6 +2,7 @@ import type { IPPool } from '../api/ippool.ts'
 import type { Namespace } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import type { EventReason } from '../api/events.ts'
@@ -31,6 +32,9 @@ export interface Dependencies {
   readonly installation: Pick<Installation, 'uid'>
   /** By the key of their VM. */
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
+  readonly backups: Store<ProxmoxVMBackup>
+  /** By the key of their VM. */
+  readonly backupsOf: (vmKey: string) => ProxmoxVMBackup[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
   /** A ProxmoxVM with this uid exists. */

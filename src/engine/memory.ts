@@ -1,3 +1,4 @@
+import type { Asked, Left } from './left.ts'
 import type { Carried } from './look.ts'
 
 /**
@@ -22,6 +23,16 @@ export interface Memory {
     readonly bySentence: Map<string, { readonly times: number; readonly lastMs: number }>
     last?: string
     isAnySent?: boolean
+  }
+  /** By apply/leaving.ts: what PVE refused of a change, by step and subject. */
+  readonly left: {
+    readonly things: Map<string, Left>
+    /** One request a subject, since a request for several was refused. */
+    isCareful: boolean
+    /** Of the spec that was being applied. */
+    generation?: number
+    /** What the task under way was asked for. */
+    asked?: Asked
   }
   /** By watch/listing.ts. */
   readonly listing: {
@@ -74,6 +85,7 @@ export const freshMemory = (): Memory => ({
   record: {},
   look: {},
   sent: { bySentence: new Map() },
+  left: { things: new Map(), isCareful: false },
   listing: {},
   audit: {},
   controller: {},

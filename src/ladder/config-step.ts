@@ -12,7 +12,7 @@ export type Values = Readonly<Record<string, string>>
 
 export const isConfigStep = (step: Step): step is ConfigStep => 'change' in step
 
-export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change'>): ConfigStep {
+export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change' | 'subjects'>): ConfigStep {
   const change = (now: Values, want: Want): ConfigPatch => want.leave?.(now, spec.change(now, want)) ?? spec.change(now, want)
   return {
     ...spec,

@@ -22,8 +22,12 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
     rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
+  backups: {
+    rooms: ['backups', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
   'vm-controller': {
-    rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['backups', 'commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   crds: { rooms: ['crds', 'api'] },

@@ -119,7 +119,7 @@ function onlyThose(headers: IncomingMessage['headers'], names: readonly string[]
 /** A list or watch over all namespaces becomes one over what belongs to this world. */
 function scoped(url: string, { namespace, cluster }: Scope): string {
   const at = new URL(url, 'http://gate')
-  if (at.pathname === `${api}/proxmoxvms` || at.pathname === `${api}/proxmoxvmcommands`)
+  if ([`${api}/proxmoxvms`, `${api}/proxmoxvmcommands`, `${api}/proxmoxvmbackups`].includes(at.pathname))
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
   if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
   if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
@@ -129,7 +129,14 @@ function scoped(url: string, { namespace, cluster }: Scope): string {
   return at.pathname + at.search
 }
 
-const counted: ReadonlySet<string> = new Set(['proxmoxvms', 'proxmoxvms/status', 'pooladdresses', 'secrets'])
+const counted: ReadonlySet<string> = new Set([
+  'proxmoxvms',
+  'proxmoxvms/status',
+  'proxmoxvmbackups',
+  'proxmoxvmbackups/status',
+  'pooladdresses',
+  'secrets',
+])
 
 /** Undefined for reads, and for what has no bearing on a VM: events, leases, status of pools and clusters. */
 function writeOf(method: string, url: string): Write | undefined {

@@ -1,3 +1,4 @@
+import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
@@ -51,6 +52,10 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const command = now ?? old
       if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
     }),
+    deps.backups.subscribe(({ old, new: now }) => {
+      const backup = now ?? old
+      if (backup && !(old && now && isSameBackup(old, now))) queue.add(`${backup.metadata.namespace}/${backup.spec.vmRef.name}`)
+    }),
     deps.namespaces.subscribe(() => waiting(deps.vms.list())),
     deps.clusters.subscribe((name) => {
       const cluster = deps.clusters.get(name)
@@ -73,6 +78,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     }),
   ]
   wake(deps.vms.list())
+  for (const { metadata, spec } of deps.backups.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }
@@ -91,6 +97,13 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
 ])
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
+
+/** Only its status differs, and that is ours. */
+const isSameBackup = (old: ProxmoxVMBackup, now: ProxmoxVMBackup): boolean =>
+  old.metadata.uid === now.metadata.uid &&
+  old.metadata.generation === now.metadata.generation &&
+  old.metadata.deletionTimestamp === now.metadata.deletionTimestamp &&
+  JSON.stringify(old.metadata.annotations) === JSON.stringify(now.metadata.annotations)
 
 /** Our own status writes come back through the watch; they ask for nothing. */
 function isOwnEcho(old: ProxmoxVM, now: ProxmoxVM): boolean {
