@@ -66,7 +66,7 @@ const difference = z.object({
     .describe('How a change would reach the guest: Live = while it runs, Restart = it must be off once, Never = it will not be done.'),
 })
 /** One thing in which a guest is not as its spec says. */
-export type Difference = z.infer<typeof difference>
+export type FoundDifference = z.infer<typeof difference>
 
 /** status.adoption. */
 export const adoption = z.object({

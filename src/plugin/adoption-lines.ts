@@ -1,5 +1,5 @@
 /** What `kubectl pve plan` tells of a guest that spec.adopt reports, or that was taken over: what stays as found, and how it would change. */
-import type { Difference } from '../api/adopt.ts'
+import type { FoundDifference } from '../api/adopt.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 
 /** How a difference of a guest would reach it, once somebody asks. `remark`: what else was found. */
@@ -34,4 +34,4 @@ export function adoptionLines({ status }: ProxmoxVM): FoundLine[] {
   return [...lines, ...(takenAt === undefined ? remarks.map((what): FoundLine => ({ what, because, when: 'remark', stops: false })) : [])]
 }
 
-const sentenceOf = ({ field, found, wanted }: Difference): string => `${field}: ${found ?? 'not set'}, spec: ${wanted ?? 'not set'}`
+const sentenceOf = ({ field, found, wanted }: FoundDifference): string => `${field}: ${found ?? 'not set'}, spec: ${wanted ?? 'not set'}`

@@ -1,5 +1,5 @@
 /** What status says of a VM that was taken over: which of its fields stay as they were found (pure). */
-import type { Difference } from '../../api/adopt.ts'
+import type { FoundDifference } from '../../api/adopt.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { Fields } from '../../want/as-found.ts'
 import { isBirth } from '../../want/birth.ts'
@@ -27,14 +27,14 @@ export const isNameLeft = (vm: ProxmoxVM, status: ProxmoxVMStatus): boolean =>
 
 /** With these differences in place of those noted before. */
 export const withDifferences =
-  (differences: readonly Difference[]): Change =>
+  (differences: readonly FoundDifference[]): Change =>
   (status) => ({ ...status, ...(status.adoption && { adoption: { ...status.adoption, differences: [...differences] } }) })
 
 /** No part of a package: a change of package leaves them. */
 const besideThePackage = /^(?:name|onboot|power|protection|ci|ipconfig|sshkeys|nameserver|searchdomain)/
 
 /** A difference that a change of package is about. */
-export const isOfPackage = ({ field }: Pick<Difference, 'field'>): boolean => !besideThePackage.test(field)
+export const isOfPackage = ({ field }: Pick<FoundDifference, 'field'>): boolean => !besideThePackage.test(field)
 
 /**
  * The command ChangePackage: the first one after the takeover brings what the package says otherwise than then, the next one all of the

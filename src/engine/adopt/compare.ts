@@ -1,6 +1,6 @@
 /** In what a guest differs from its spec, field by field (pure). */
 import { createHash } from 'node:crypto'
-import type { Difference } from '../../api/adopt.ts'
+import type { FoundDifference } from '../../api/adopt.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { formatSize } from '../../api/size.ts'
 import { isConfigStep, mergedChange, type Values } from '../../ladder/config-step.ts'
@@ -19,7 +19,7 @@ import { isCold } from '../apply/change.ts'
 type Way = 'Live' | 'Restart' | 'Never'
 
 /** Every difference; `want` unnarrowed. Name, power and password of the spec are compared as well. */
-export function differencesOf(vm: ProxmoxVM, seen: Seen, want: Want): Difference[] {
+export function differencesOf(vm: ProxmoxVM, seen: Seen, want: Want): FoundDifference[] {
   const values = seen.config?.values ?? {}
   const isOn = seen.power === 'running'
   return [
@@ -40,13 +40,13 @@ function told(value: string | undefined): string | undefined {
   return `${value.slice(0, longest)}… (${createHash('sha256').update(value).digest('hex').slice(0, 12)})`
 }
 
-function difference(field: string, found: string | undefined, wanted: string | undefined, applies: Way): Difference {
+function difference(field: string, found: string | undefined, wanted: string | undefined, applies: Way): FoundDifference {
   const [before, after] = [told(found), told(wanted)]
   return { field, ...(before !== undefined && { found: before }), ...(after !== undefined && { wanted: after }), applies }
 }
 
 /** A guest that was never named stays so, whatever its object is called. */
-function nameDifference({ spec }: ProxmoxVM, { name }: Values, want: Want, isOn: boolean): Difference[] {
+function nameDifference({ spec }: ProxmoxVM, { name }: Values, want: Want, isOn: boolean): FoundDifference[] {
   const wanted = spec.hostname?.toLowerCase() ?? (name === undefined ? want.name : undefined)
   return wanted === undefined || wanted === name?.toLowerCase() ? [] : [difference('name', name, wanted, isOn ? 'Restart' : 'Live')]
 }
@@ -55,7 +55,7 @@ function nameDifference({ spec }: ProxmoxVM, { name }: Values, want: Want, isOn:
 const besides: ReadonlySet<string> = new Set(['description', 'tags', 'name'])
 const secret = '(secret)'
 
-function configDifferences(vm: ProxmoxVM, values: Values, want: Want, isOn: boolean): Difference[] {
+function configDifferences(vm: ProxmoxVM, values: Values, want: Want, isOn: boolean): FoundDifference[] {
   const patch = mergedChange(provision.filter(isConfigStep), values, want)
   const way = (key: string): Way => (isOn && (isCold(key, values, patch.set) || cloudInitKey.test(key)) ? 'Restart' : 'Live')
   const set = Object.entries(patch.set).flatMap(([key, value]) => keyDifferences(key, values[key], value, want, way(key)))
@@ -69,7 +69,7 @@ function configDifferences(vm: ProxmoxVM, values: Values, want: Want, isOn: bool
 const cloudInitKey = /^(?:ci|ipconfig|sshkeys|nameserver|searchdomain)/
 
 /** The password is known by the version of its Secret; one that would be generated has none yet. */
-function passwordDifference({ spec }: ProxmoxVM, all: readonly Difference[], want: Want, way: Way): Difference[] {
+function passwordDifference({ spec }: ProxmoxVM, all: readonly FoundDifference[], want: Want, way: Way): FoundDifference[] {
   const known = all.find(({ field }) => field === 'cipassword')
   const isUnmade = spec.cloudInit?.generatePassword === true && want.passwordVersion === undefined
   if (isUnmade) return [difference('cipassword', known?.found, 'generated', way)]
@@ -77,7 +77,7 @@ function passwordDifference({ spec }: ProxmoxVM, all: readonly Difference[], wan
   return [difference('cipassword', known.found, want.passwordVersion === undefined ? undefined : `Secret ${want.passwordVersion}`, way)]
 }
 
-function keyDifferences(key: string, found: string | undefined, wanted: string, want: Want, way: Way): Difference[] {
+function keyDifferences(key: string, found: string | undefined, wanted: string, want: Want, way: Way): FoundDifference[] {
   if (key === 'cipassword') return [difference(key, found === undefined ? undefined : secret, secret, way)]
   if (isDriveKey(key)) {
     const disk = want.additionalDisks.find((one) => one.key === key)
@@ -94,7 +94,7 @@ function keyDifferences(key: string, found: string | undefined, wanted: string, 
   ]
 }
 
-function optionDifferences(key: string, found: Options, wanted: Options, way: Way): Difference[] {
+function optionDifferences(key: string, found: Options, wanted: Options, way: Way): FoundDifference[] {
   const only = (options: Options, name: string): Options => new Map([...options].filter(([other]) => other === name))
   return [...new Set([...found.keys(), ...wanted.keys()])]
     .filter((name) => name !== 'size' && !sameOptions(only(found, name), only(wanted, name)))
@@ -104,7 +104,7 @@ function optionDifferences(key: string, found: Options, wanted: Options, way: Wa
 /** LVM rounds up to extents of 4 MiB. */
 const roundingMiB = 4
 
-function sizeDifferences(values: Values, { systemDisk, additionalDisks }: Want): Difference[] {
+function sizeDifferences(values: Values, { systemDisk, additionalDisks }: Want): FoundDifference[] {
   return [systemDisk, ...additionalDisks].flatMap(({ key, sizeMiB }) => {
     if (!sizeMiB || (values[key] === undefined && key !== systemDisk.key)) return []
     const hasMiB = diskSizeMiB(parseDrive(values[key] ?? '').options.get('size'))
@@ -114,7 +114,7 @@ function sizeDifferences(values: Values, { systemDisk, additionalDisks }: Want):
   })
 }
 
-function firewallDifferences(seen: FirewallSeen, want: Want['firewall']): Difference[] {
+function firewallDifferences(seen: FirewallSeen, want: Want['firewall']): FoundDifference[] {
   const settled: FirewallSeen = { options: want.options, rules: [], ...(want.ipfilter && { ipfilter: want.ipfilter }) }
   const options = nextWrite({ ...settled, options: seen.options }, { ...want, rules: [] })
   const lacksRules = nextWrite({ ...settled, rules: seen.rules }, want) !== undefined
@@ -134,7 +134,7 @@ function firewallDifferences(seen: FirewallSeen, want: Want['firewall']): Differ
 }
 
 /** A suspension of the spec is in force at once: it is an order of its own. */
-function powerDifference(vm: ProxmoxVM, seen: Seen, want: Want): Difference[] {
+function powerDifference(vm: ProxmoxVM, seen: Seen, want: Want): FoundDifference[] {
   if (isSuspended(vm) || power.check(seen, want).is !== 'missing') return []
   return [difference('power', seen.power, want.power === 'stopped' ? 'stopped' : 'running', 'Live')]
 }

@@ -10,7 +10,7 @@ import type { Pass } from '../pass.ts'
 type Values = Readonly<Record<string, string>>
 
 /** Another guest than the one described, or one that is not to be had. */
-export function objectionTo(pass: Pass, look: Look, adopt: Adopt): Obstacle | undefined {
+export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacle | undefined {
   const { guest, config, lock } = look.seen
   const { vmid, mode } = adopt
   const at = `VM ${vmid}${look.at.node && ` on ${look.at.node}`}`

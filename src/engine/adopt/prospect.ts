@@ -1,5 +1,5 @@
 /** What would be if a guest were this VM: its status, what the spec wants of it, and in what the two differ. Nothing is written for it. */
-import type { Adopt, Difference } from '../../api/adopt.ts'
+import type { Adopt, FoundDifference } from '../../api/adopt.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseAddress } from '../../ipam/address.ts'
@@ -13,7 +13,7 @@ import { mayUsePackage, packageOf } from '../apply/prepare.ts'
 import { wantWithSlots } from '../apply/ascent.ts'
 import { entriesOf } from '../create/addresses.ts'
 import { credentialsFor } from '../create/credentials.ts'
-import { recordOf, shownAddresses, type TakeBackOptions } from '../create/take-back.ts'
+import { guestRecordOf, shownAddresses, type TakeBackOptions } from '../create/take-back.ts'
 import { takenBack } from '../create/taken-back.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
@@ -23,7 +23,7 @@ import { differencesOf } from './compare.ts'
 export interface Prospect {
   readonly status: ProxmoxVMStatus
   readonly want: Want
-  readonly differences: readonly Difference[]
+  readonly differences: readonly FoundDifference[]
 }
 
 /** How the record of this guest is read: one that a former object of ours made and finished, or anybody's. */
@@ -55,7 +55,7 @@ export async function prospectOf(pass: Pass, cluster: PveCluster, look: Look, ad
   const found = resolvePackage(vm, draft.status, packageOf(deps, vm), mayUsePackage(deps, vm))
   if (isOutcome(found)) return found
   const resolved = reading.source?.(found) ?? found
-  const record = await recordOf(pass, cluster, look, { ...reading, passed: [] })
+  const record = await guestRecordOf(pass, cluster, look, { ...reading, passed: [] })
   // What a former object held passes with its guest; of all others each address must be named.
   const isFormer = parseMark(look.seen.config?.values.description)?.vmid === adopt.vmid
   const misfit = !isFormer ? await addressMisfit(pass, look, record.addresses) : undefined

@@ -1,5 +1,5 @@
 /** spec.adopt with mode Report: says what would be if the guest were taken over, and writes nothing to PVE. */
-import type { Adopt, Difference } from '../../api/adopt.ts'
+import type { Adopt, FoundDifference } from '../../api/adopt.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseMark } from '../../ladder/mark.ts'
 import { isOutcome, type Obstacle, stalled } from '../../ladder/outcome.ts'
@@ -10,7 +10,7 @@ import { nowIso } from '../dependencies.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged } from '../status.ts'
-import { objectionTo } from './objections.ts'
+import { adoptionObjection } from './objections.ts'
 import { prospectOf } from './prospect.ts'
 import { remarksOn } from './remarks.ts'
 
@@ -36,7 +36,7 @@ export async function reportGuest(pass: Pass, cluster: PveCluster, adopt: Adopt,
 async function look(pass: Pass, cluster: PveCluster, adopt: Adopt, lookAt: () => Promise<Look>): Promise<Obstacle | undefined> {
   const { draft } = pass
   const seen = await lookAt()
-  const objection = objectionTo(pass, seen, adopt)
+  const objection = adoptionObjection(pass, seen, adopt)
   if (objection && objection.is !== 'stalled') return objection
   if (!seen.seen.config)
     return say(pass, fails('Adoptable', objection?.reason ?? 'AdoptMismatch', objection?.message ?? ''), { vmid: adopt.vmid })
@@ -71,7 +71,7 @@ function say({ deps, draft }: Pass, verdict: ConditionUpdate, adoption: Adoption
   draft.change((status) => ({ ...status, adoption }), judged(draft.vm, nowIso(deps.clock), [verdict]))
 }
 
-function summary(vmid: number, differences: readonly Difference[], remarks: readonly string[]): string {
+function summary(vmid: number, differences: readonly FoundDifference[], remarks: readonly string[]): string {
   const listed = (ways: readonly string[]) =>
     differences
       .filter(({ applies }) => ways.includes(applies))

@@ -12,7 +12,7 @@ import { nowIso, recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged } from '../status.ts'
-import { objectionTo } from './objections.ts'
+import { adoptionObjection } from './objections.ts'
 import { prospectOf, readingOf } from './prospect.ts'
 import { reportGuest } from './report.ts'
 
@@ -34,7 +34,7 @@ async function takeGuest(pass: Pass, cluster: PveCluster, adopt: Take): Promise<
   const { deps, draft } = pass
   const look = await freshLook(pass, cluster, adopt.vmid)
   if (look.seen.guest !== 'ours') {
-    const prospect = objectionTo(pass, look, adopt) ?? (await prospectOf(pass, cluster, look, adopt))
+    const prospect = adoptionObjection(pass, look, adopt) ?? (await prospectOf(pass, cluster, look, adopt))
     if (isOutcome(prospect)) return await giveUp(pass, prospect)
     await ensureFinalizer(deps, draft)
     const { vmid, macAddress, fromUID } = adopt

@@ -41,7 +41,7 @@ export async function takeBack(pass: Pass, cluster: PveCluster, look: Look, o: T
   await ensureFinalizer(deps, draft)
   const shown = await shownAddresses(look)
   const passed = await deps.inheritClaims({ ...claimantOf(draft), vmid: look.at.vmid }, entriesOf(draft), shown)
-  draft.change(takenBack(await recordOf(pass, cluster, look, { ...o, passed })))
+  draft.change(takenBack(await guestRecordOf(pass, cluster, look, { ...o, passed })))
   await draft.save()
   deps.inFlight.forget(draft.vm.metadata.uid ?? '')
   pass.memory.audit.isDue = true
@@ -49,7 +49,7 @@ export async function takeBack(pass: Pass, cluster: PveCluster, look: Look, o: T
 }
 
 /** What the status would say of the guest, without a write. `passed`: addresses whose claims came from a former object. */
-export async function recordOf(
+export async function guestRecordOf(
   pass: Pass,
   cluster: PveCluster,
   look: Look,
