@@ -23,6 +23,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { GuestLister } from './cluster/guest-lister.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -57,6 +58,7 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
+  readonly #guestLister: GuestLister
   readonly #indexes
   readonly #commandsOf
   readonly #backupsOf
@@ -101,6 +103,15 @@ export class Operator {
       mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
     })
     this.clusters = this.#makeClusters()
+    this.#guestLister = new GuestLister({
+      client: this.client,
+      clusters: this.stores.clusters,
+      directory: this.clusters.directory,
+      recorded: this.#recorded,
+      clock,
+      mayAct: () => this.#mayAct(),
+      onFault: (cluster, err) => about(o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
+    })
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
@@ -148,6 +159,7 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
+      this.#guestLister.run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),

@@ -154,9 +154,10 @@ describe('a change of package', () => {
       const config = () => guestAt(fleet, 110).config
       expect((await pve('change-package', 's110', '--timeout', '90s')).code).toBe(0)
       expect(bodyOf(fleet, 110)).toEqual(before)
-      expect((await pve('change-package', 's110', '--rate', '80', '--timeout', '90s')).code).toBe(0)
+      await fleet.world.edit('s110', { spec: { package: { network: { rateMbit: 80 } } } })
+      await until('the rate is applied', () => config().get('net0')?.includes('rate=10') === true)
+      await fleet.world.untilReady('s110')
       expect([config().get('memory'), config().get('cores')]).toEqual(['12288', '8'])
-      expect(config().get('net0')).toContain('rate=10')
       expect((await pve('change-package', 's110', '--timeout', '90s')).code).toBe(0)
       expect([config().get('memory'), config().get('cores')]).toEqual(['4096', '2'])
       expect(config().get('ipconfig0')).toBe((before as { config: Record<string, string> }).config['ipconfig0'])

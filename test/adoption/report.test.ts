@@ -48,7 +48,7 @@ describe('a report', () => {
         /In the last 3 days root@pam.* worked on it: qmstart/,
       )
       expect(remarksOf(await report(105))).toMatch(/net1 .*firewall rules of its own/s)
-      expect(remarksOf(await report(120))).toContain('no cloud-init drive')
+      expect(remarksOf(await report(108))).toContain('no cloud-init drive')
     },
     patienceMs,
   )

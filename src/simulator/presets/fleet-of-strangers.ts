@@ -97,10 +97,10 @@ function network({ random, index }: Draft): Config {
   return { net0: `${index % 11 === 3 ? 'e1000' : 'virtio'}=${mac},${wire}`, ...second }
 }
 
-/** Every third has no cloud-init drive: an ISO was put in, or nothing. */
+/** Every fourth has no cloud-init drive: an ISO was put in, or nothing. */
 function cdrom({ vmid, storage, index }: Draft): Config {
   const slot = pick(['ide2', 'scsi30', 'ide0'], index)
-  return index % 3 === 2
+  return index % 4 === 3
     ? { ide2: 'none,media=cdrom' }
     : { [slot === 'scsi30' && index % 5 === 2 ? 'ide0' : slot]: `${storage}:vm-${vmid}-cloudinit,media=cdrom,size=4M` }
 }
