@@ -103,15 +103,7 @@ export class Operator {
       mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
     })
     this.clusters = this.#makeClusters()
-    this.#guestLister = new GuestLister({
-      client: this.client,
-      clusters: this.stores.clusters,
-      directory: this.clusters.directory,
-      recorded: this.#recorded,
-      clock,
-      mayAct: () => this.#mayAct(),
-      onFault: (cluster, err) => about(o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
-    })
+    this.#guestLister = this.#makeLister()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
@@ -208,6 +200,18 @@ export class Operator {
       },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
+    })
+  }
+
+  #makeLister(): GuestLister {
+    return new GuestLister({
+      client: this.client,
+      clusters: this.stores.clusters,
+      directory: this.clusters.directory,
+      recorded: this.#recorded,
+      clock: this.#o.clock,
+      mayAct: () => this.#mayAct(),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
     })
   }
 

@@ -1,10 +1,9 @@
 /** The sub-commands that write the spec of a VM. */
 import { type Command, Option } from 'commander'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
-import { adoptGuests } from './adoption/command.ts'
 import { buttonHelp } from './button-names.ts'
 import { type ChangePackageOptions, changePackage } from './change-package.ts'
-import { bound, collect, optionsOf, sending, sure, unbound, waiting, whole } from './options.ts'
+import { bound, collect, optionsOf, sending, sure, waiting, whole } from './options.ts'
 import { reinstall } from './reinstall.ts'
 import { withSession } from './session.ts'
 import type { Shell } from './shell.ts'
@@ -24,21 +23,6 @@ export function addEdits(program: Command, shell: Shell): void {
     .option('--by <holder>', 'whose entry goes', 'manual')
     .option('--force', 'even if somebody else wrote the entry')
     .action(bound(shell, unsuspend))
-  waiting(
-    program
-      .command('adopt')
-      .description('prints manifests that make guests of PVE VMs of ours; --former gives waiting objects the VMs of former ones'),
-  )
-    .helpGroup(editGroup)
-    .option('--cluster <name>', 'print manifests for guests of this ProxmoxCluster; nothing is written')
-    .option('--vmid <list>', 'with --cluster: these guests, such as 101,104-110')
-    .option('--all', 'with --cluster: every guest that no ProxmoxVM owns')
-    .option('--unclaimed', 'with --cluster: guests whose ProxmoxVM is no more')
-    .option('--take', 'with --cluster: mode Take; else Report, which only compares')
-    .option('--template <name>', 'with --cluster: the template a reinstall would use')
-    .option('--former', 'all objects with reason OwnedByFormerObject, in all namespaces or in that of -n; shows them and asks')
-    .addOption(sure())
-    .action(unbound(shell, adoptGuests))
   edit('reinstall', buttonHelp('Reinstall'))
     .option('--template <name>', 'another template, for this time only')
     .addOption(new Option('--template-vmid <vmid>', 'the same, by VMID').argParser(whole).conflicts(['template', 'templateTag']))

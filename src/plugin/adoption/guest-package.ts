@@ -6,10 +6,10 @@ import type { VMPackage } from '../../api/vmpackage.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { diskSizeMiB, isCdrom, isDriveKey, parseDrive } from '../../proxmox/property-string.ts'
 
-export type Options = Readonly<Record<string, string>>
+export type GuestOptions = Readonly<Record<string, string>>
 
 /** `OPTION=VALUE` as a table. */
-export const optionsOfGuest = ({ options }: Pick<ListedGuest, 'options'>): Options =>
+export const optionsOfGuest = ({ options }: Pick<ListedGuest, 'options'>): GuestOptions =>
   Object.fromEntries(options.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]))
 
 export interface GuestPackage {
@@ -21,12 +21,12 @@ export interface GuestPackage {
 }
 
 /** First of the boot order that is a disk, as PVE reads both spellings (qemu-server, `get_default_bootdevices`). */
-export function systemDiskKey(options: Options): string | undefined {
+export function systemDiskKey(options: GuestOptions): string | undefined {
   const listed = /(?:^|,)order=([^,]*)/.exec(options['boot'] ?? '')?.[1]?.split(';') ?? [options['bootdisk'] ?? '']
   return listed.find((key) => isDriveKey(key) && options[key] !== undefined && !isCdrom(parseDrive(options[key])))
 }
 
-export function packageOfGuest(options: Options): GuestPackage {
+export function packageOfGuest(options: GuestOptions): GuestPackage {
   const notes: string[] = []
   const system = systemDiskKey(options)
   const others = Object.keys(options).filter((key) => key !== system && isDriveKey(key) && !isCdrom(parseDrive(options[key] ?? '')))
@@ -48,7 +48,7 @@ export function packageOfGuest(options: Options): GuestPackage {
   }
 }
 
-function cpuOf(options: Options, notes: string[]): object {
+function cpuOf(options: GuestOptions, notes: string[]): object {
   const limit = Number(options['cpulimit'] ?? 0)
   const units = Number(options['cpuunits'] ?? 0)
   const type = options['cpu']?.split(',')[0]?.replace(/^cputype=/, '')
@@ -63,7 +63,7 @@ function cpuOf(options: Options, notes: string[]): object {
   }
 }
 
-function memoryOf(options: Options): object {
+function memoryOf(options: GuestOptions): object {
   const balloon = options['balloon']
   const size = formatSize(Number((options['memory'] ?? '512').replace('current=', '')))
   return { size, ...(balloon !== undefined && { minimum: balloon === '0' ? 0 : formatSize(Number(balloon)) }) }
@@ -100,7 +100,7 @@ function diskOf(text: string, key: string, notes: string[]): { size?: string; ba
 }
 
 /** PVE's rate is in MB/s, a package's in Mbit/s. */
-function networkOf(options: Options, notes: string[]): object {
+function networkOf(options: GuestOptions, notes: string[]): object {
   const { model, options: net } = parseNet(options['net0'] ?? '')
   const rateMbit = Number(net.get('rate') ?? 0) * 8
   if (!Number.isInteger(rateMbit)) notes.push(`net0.rate ${net.get('rate')} is no whole Mbit/s and is left as it is`)
@@ -115,7 +115,7 @@ function networkOf(options: Options, notes: string[]): object {
   }
 }
 
-function leftNotes(options: Options): string[] {
+function leftNotes(options: GuestOptions): string[] {
   const left = Object.keys(options).filter((key) => /^(?:net[1-9]\d*|hostpci\d+|usb\d+|unused\d+|efidisk0|tpmstate0)$/.test(key))
   return left.length > 0 ? [`left alone: ${left.join(', ')}`] : []
 }

@@ -4,7 +4,7 @@ import type { ListedGuest } from '../../api/guest-list.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import type { VMPackage } from '../../api/vmpackage.ts'
 import { entriesOfGuest, type PoolState } from './guest-addresses.ts'
-import { fittingPackages, type GuestPackage, type Options, optionsOfGuest, packageOfGuest } from './guest-package.ts'
+import { fittingPackages, type GuestPackage, type GuestOptions, optionsOfGuest, packageOfGuest } from './guest-package.ts'
 
 export interface ManifestInput {
   readonly guest: ListedGuest
@@ -91,7 +91,7 @@ function packageFor({ packages, packageName }: ManifestInput, found: GuestPackag
 }
 
 /** What is declared is compared; what is not stays as it is as well. */
-function cloudInitOf(options: Options): object {
+function cloudInitOf(options: GuestOptions): object {
   const user = options['ciuser']
   const nameservers = (options['nameserver'] ?? '').split(/[\s,;]+/).filter(Boolean)
   const searchDomain = options['searchdomain']
@@ -105,6 +105,6 @@ function cloudInitOf(options: Options): object {
 
 const hostNamePattern = /^(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
 
-function hostnameOf({ name }: Options): object {
+function hostnameOf({ name }: GuestOptions): object {
   return name !== undefined && name.length <= 253 && hostNamePattern.test(name) ? { hostname: name } : {}
 }

@@ -165,6 +165,8 @@ export function strangersSpec(): WorldSpec {
   return {
     ...spec,
     guests: [...spec.guests, ...strangers],
+    // Snippets of the panel, without which PVE starts none of its guests.
+    volumes: spec.nodes.map(({ name }) => ({ volid: 'local:snippets/panel.yaml', node: name, sizeBytes: 512 })),
     ha: {
       resources: [
         { vmid: firstVmid + 3, state: 'started' },
