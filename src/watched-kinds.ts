@@ -7,6 +7,8 @@ import {
   proxmoxClusters,
   proxmoxVMBackups,
   proxmoxVMCommands,
+  proxmoxVMConsoles,
+  proxmoxVMSnapshots,
   proxmoxVMs,
   vmPackages,
 } from './api/meta.ts'
@@ -26,6 +28,8 @@ export function watchKinds(caches: Caches) {
     clusters: caches.watch(proxmoxClusters, withoutManifest),
     namespaces: caches.watch(namespaces, withoutManifest),
     commands: caches.watch(proxmoxVMCommands, withoutManifest),
+    consoles: caches.watch(proxmoxVMConsoles, withoutManifest),
+    snapshots: caches.watch(proxmoxVMSnapshots, withoutManifest),
     backups: caches.watch(proxmoxVMBackups, withoutManifest),
     zones: caches.watch(dnsZones, withoutManifest),
   }

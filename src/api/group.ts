@@ -17,6 +17,9 @@ export const lookAnnotation = 'pve.hosting/look'
 /** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
 export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
 
+/** On a ProxmoxVM: a new value makes the operator list its backup files now; status.backups.listedFor has the value that was answered last. */
+export const listBackupsAnnotation = 'pve.hosting/list-backups'
+
 /** On a ProxmoxVMBackup that the schedule made: `Schedule`. */
 export const originLabel = 'pve.hosting/backup-origin'
 
@@ -33,6 +36,8 @@ export const allowDeleteAnnotation = 'pve.hosting/allow-delete'
 
 /** On a ProxmoxVM from before the first side effect until everything is given back. */
 export const teardownFinalizer = 'pve.hosting/teardown'
+/** On a ProxmoxVMSnapshot from before the request until the snapshot is gone from PVE, or its VM is. */
+export const snapshotFinalizer = 'pve.hosting/snapshot'
 /** On a PoolAddress that is held, and on an IPPool while an address of it is. */
 export const heldFinalizer = 'pve.hosting/held'
 /** On a ProxmoxVMBackup while PVE may be making its file, or has one that goes with the object. */

@@ -8,6 +8,8 @@ import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
 import type { ProxmoxVMBackup } from './proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
+import type { ProxmoxVMConsole } from './proxmoxvmconsole.ts'
+import type { ProxmoxVMSnapshot } from './proxmoxvmsnapshot.ts'
 import type { VMPackage } from './vmpackage.ts'
 
 export type { Event, Lease, Namespace, Secret } from './core.ts'
@@ -42,6 +44,22 @@ export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
   version,
   plural: 'proxmoxvmcommands',
   kind: 'ProxmoxVMCommand',
+  namespaced: true,
+}
+
+export const proxmoxVMConsoles: Resource<ProxmoxVMConsole> = {
+  group,
+  version,
+  plural: 'proxmoxvmconsoles',
+  kind: 'ProxmoxVMConsole',
+  namespaced: true,
+}
+
+export const proxmoxVMSnapshots: Resource<ProxmoxVMSnapshot> = {
+  group,
+  version,
+  plural: 'proxmoxvmsnapshots',
+  kind: 'ProxmoxVMSnapshot',
   namespaced: true,
 }
 

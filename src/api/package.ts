@@ -3,7 +3,7 @@
  * Nothing here has a default: a default would beat the VMPackage when the two are merged. Defaults are applied after the merge.
  */
 import * as z from 'zod'
-import { entryName, limit, listMap, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
+import { entryName, limit, listMap, longerThan, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
 import { packageBackups } from './backups.ts'
 import { firewall } from './firewall.ts'
 
@@ -208,6 +208,24 @@ const naming = z
   })
   .describe('How VMs of this package are named. With neither, both names are that of the object.')
 
+const snapshots = z
+  .object({
+    max: z
+      .int()
+      .min(0)
+      .max(64)
+      .exactOptional()
+      .describe(
+        'How many ProxmoxVMSnapshots the VM may have at a time. 0 = none. Absent = no limit. Those made in PVE by hand do not count.',
+      ),
+    lifetime: longerThan(
+      '1m',
+      '72h',
+      'How long a ProxmoxVMSnapshot of the VM is kept at most; then it is deleted. Absent = until it is deleted, or its own ttl is over.',
+    ).exactOptional(),
+  })
+  .describe('How many snapshots the customer may keep, and for how long. Asked when a ProxmoxVMSnapshot is made.')
+
 /** The fields of a package, shared by VMPackage.spec and ProxmoxVM.spec.package. */
 export const packageFields = {
   cpu: cpu.exactOptional(),
@@ -225,6 +243,7 @@ export const packageFields = {
   network: network.exactOptional(),
   firewall: firewall.exactOptional(),
   naming: naming.exactOptional(),
+  snapshots: snapshots.exactOptional(),
   backups: packageBackups.exactOptional(),
   vmids: vmidRange(
     "VMIDs for VMs of this package, inside the cluster's own range. Absent = the cluster's range. Has no effect on a VM that has its VMID.",

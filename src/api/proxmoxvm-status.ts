@@ -65,6 +65,14 @@ const historyEntry = z.object({
 })
 export type HistoryEntry = z.infer<typeof historyEntry>
 
+const snapshot = z.object({
+  name: z.string().max(64).describe('Name in PVE.'),
+  createdAt: time('When it was taken, by the clock of PVE.').exactOptional(),
+  withMemory: z.boolean().exactOptional().describe('true: the memory of the guest is in it.'),
+  object: statusText(253, 'Name of its ProxmoxVMSnapshot. Absent = made by somebody else: shown, never counted and never deleted by us.'),
+  state: statusText(32, 'What PVE has not finished with it: prepare or delete. Absent = it is whole.'),
+})
+
 const reinstall = z.object({
   completedIDs: z
     .array(z.string().max(128))
@@ -211,6 +219,15 @@ export const proxmoxVMStatus = z
       .max(30)
       .exactOptional()
       .meta({ description: 'The last 30 steps, oldest first.', ...atomic }),
+    snapshots: z
+      .array(snapshot)
+      .max(64)
+      .exactOptional()
+      .meta({
+        description:
+          'Snapshots of the VM in PVE as last listed, oldest first, also those made there by hand. Absent = none, or nobody has looked.',
+        ...atomic,
+      }),
     dns: vmDns.exactOptional(),
     conditions: conditions.exactOptional(),
   })

@@ -11,6 +11,8 @@ import {
   proxmoxClusters,
   proxmoxVMBackups,
   proxmoxVMCommands,
+  proxmoxVMConsoles,
+  proxmoxVMSnapshots,
   proxmoxVMs,
   type Resource,
   vmPackages,
@@ -22,6 +24,8 @@ import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
 import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { proxmoxVMBackupSpec, proxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
 import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
+import { proxmoxVMConsoleSpec, proxmoxVMConsoleStatus } from '../api/proxmoxvmconsole.ts'
+import { proxmoxVMSnapshotSpec, proxmoxVMSnapshotStatus } from '../api/proxmoxvmsnapshot.ts'
 import { vmPackageSpec } from '../api/vmpackage.ts'
 import { type Column, ready, column, reason, age, wide, message, conditionColumn } from './columns.ts'
 
@@ -169,6 +173,45 @@ export const kinds: readonly Definition[] = [
       column('Phase', '.status.phase', 'What became of it, in one word.'),
       column('Message', '.status.message', 'The same as a sentence.'),
       age,
+    ],
+    selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: proxmoxVMConsoles,
+    shortName: 'pvcons',
+    description: 'One look at the screen of one ProxmoxVM in a browser, by a URL that works once.',
+    spec: proxmoxVMConsoleSpec,
+    status: proxmoxVMConsoleStatus,
+    columns: [
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      column('Phase', '.status.phase', 'The console in one word.'),
+      column('Opened', '.status.openedAt', 'How long ago the URL was opened.', 'date'),
+      column('By', '.status.openedBy', 'From which IP address.'),
+      column('Message', '.status.message', 'The same as a sentence.'),
+      age,
+      wide(column('Display', '.spec.display', 'What is shown.')),
+      wide(column('Ends', '.status.endsAt', 'When the session ends at the latest.')),
+      wide(column('Secret', '.status.secretRef.name', 'The Secret with the URL.')),
+    ],
+    selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: proxmoxVMSnapshots,
+    shortName: 'pvsnap',
+    description: 'One snapshot of one ProxmoxVM, taken once; deleting the object deletes the snapshot.',
+    spec: proxmoxVMSnapshotSpec,
+    status: proxmoxVMSnapshotStatus,
+    columns: [
+      ready,
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      column('Snapshot', '.status.name', 'Name of the snapshot in PVE.'),
+      column('Memory', '.status.withMemory', 'Whether the memory of the guest is in it.', 'boolean'),
+      column('Created', '.status.createdAt', 'How long ago it was taken.', 'date'),
+      column('Expires', '.status.expiresAt', 'When it is deleted by itself.'),
+      reason,
+      age,
+      wide(column('Description', '.spec.description', 'What it is for.')),
+      message,
     ],
     selectable: ['.spec.vmRef.name'],
   },

@@ -64,9 +64,15 @@ export interface Memory {
     isTold?: boolean
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
+    /** When PVE last said that the part of it that answers has quorum (monotonic ms). */
+    quorateAtMs?: number
   }
   /** By adopt/report.ts: for which generation, and when, the guest of spec.adopt was reported last. */
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
+  /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
+  restore?: { readonly askedMs: number }
+  /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
+  readonly snapshots: { isParentSeen?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -92,5 +98,6 @@ export const freshMemory = (): Memory => ({
   events: {},
   removal: {},
   adoption: {},
+  snapshots: {},
   command: { waiting: new Map() },
 })

@@ -29,6 +29,7 @@ import { nodeOfUpid } from './upid.ts'
 import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
+import { VmSnapshots } from './vm-snapshots.ts'
 
 export interface CloneParameters {
   newid: number
@@ -247,6 +248,10 @@ export class Pve {
 
   firewall(at: At): VmFirewall {
     return new VmFirewall(this.#api, at)
+  }
+
+  snapshots(at: At): VmSnapshots {
+    return new VmSnapshots(this.#api, at)
   }
 
   /** A task that PVE no longer knows is a 400 `no such task`. */

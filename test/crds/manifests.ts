@@ -5,7 +5,9 @@ import {
   poolAddresses,
   proxmoxClusters,
   proxmoxVMCommands,
+  proxmoxVMConsoles,
   proxmoxVMs,
+  proxmoxVMSnapshots,
   type Resource,
   vmPackages,
 } from '../../src/api/meta.ts'
@@ -20,6 +22,8 @@ export const resources = {
   VMPackage: vmPackages,
   ProxmoxCluster: proxmoxClusters,
   ProxmoxVMCommand: proxmoxVMCommands,
+  ProxmoxVMConsole: proxmoxVMConsoles,
+  ProxmoxVMSnapshot: proxmoxVMSnapshots,
 }
 export type Kind = keyof typeof resources
 
@@ -39,6 +43,8 @@ const good: Record<Kind, Fields> = {
     vmids: { from: 10000, to: 19999 },
   },
   ProxmoxVMCommand: { vmRef: { name: 'web1' }, command: 'Start' },
+  ProxmoxVMConsole: { vmRef: { name: 'web1' } },
+  ProxmoxVMSnapshot: { vmRef: { name: 'web1' }, description: 'before the upgrade', ttl: '72h' },
 }
 
 /** The good manifest with fields of its spec laid over it; `null` takes a field away, lists are replaced. */

@@ -18,8 +18,12 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
   steps: { rooms: ['steps', 'ladder', 'api'], spells: ['proxmox', 'ipam'] },
   lifecycle: { rooms: ['steps', 'ladder', 'api'] },
   engine: { rooms: ['engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'], types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'] },
+  snapshots: {
+    rooms: ['snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
   commands: {
-    rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   backups: {
@@ -27,9 +31,12 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   'vm-controller': {
-    rooms: ['backups', 'commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['backups', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
+  // The page runs in browsers: it shares with the broker the words of their talk, and nothing else.
+  'console-page': { rooms: ['console-page'] },
+  console: { rooms: ['console', 'proxmox', 'kube', 'api', 'ops'], types: ['cluster', 'console-page'], spells: ['ladder'] },
   crds: { rooms: ['crds', 'api'] },
   // The plugin plans with the engine itself, and talks to Kubernetes only: of PVE it has the spelling.
   plugin: {

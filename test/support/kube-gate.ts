@@ -119,7 +119,8 @@ function onlyThose(headers: IncomingMessage['headers'], names: readonly string[]
 /** A list or watch over all namespaces becomes one over what belongs to this world. */
 function scoped(url: string, { namespace, cluster }: Scope): string {
   const at = new URL(url, 'http://gate')
-  if ([`${api}/proxmoxvms`, `${api}/proxmoxvmcommands`, `${api}/proxmoxvmbackups`].includes(at.pathname))
+  const inNamespace = ['proxmoxvms', 'proxmoxvmcommands', 'proxmoxvmsnapshots', 'proxmoxvmbackups', 'proxmoxvmconsoles']
+  if (inNamespace.some((plural) => at.pathname === `${api}/${plural}`))
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
   if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
   if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
@@ -132,10 +133,13 @@ function scoped(url: string, { namespace, cluster }: Scope): string {
 const counted: ReadonlySet<string> = new Set([
   'proxmoxvms',
   'proxmoxvms/status',
-  'proxmoxvmbackups',
-  'proxmoxvmbackups/status',
   'pooladdresses',
   'secrets',
+  'proxmoxvmsnapshots',
+  'proxmoxvmsnapshots/status',
+  'proxmoxvmbackups',
+  'proxmoxvmbackups/status',
+  'proxmoxvmconsoles/status',
 ])
 
 /** Undefined for reads, and for what has no bearing on a VM: events, leases, status of pools and clusters. */

@@ -9,6 +9,7 @@ import { nowIso, recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged } from '../status.ts'
+import { isOursByRestore } from '../restore/restore-state.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { lostAfterMs, silentWindowMs } from './clone-requests.ts'
 import { adoptGuest } from '../adopt/take.ts'
@@ -19,7 +20,7 @@ import { shownAddresses, takeBack } from './take-back.ts'
 export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
   const { status, vm } = pass.draft
   // Its VM is proved to be gone, and the new one has its VMID.
-  if (status.reinstall?.running?.removed) return undefined
+  if (status.reinstall?.running?.removed || isOursByRestore(status)) return undefined
   if (status.intentAt !== undefined) return await checkRecord(pass, cluster)
   const own = await findOwn(pass, cluster)
   if (own !== 'none') return own === 'found' ? undefined : own

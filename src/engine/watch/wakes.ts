@@ -1,4 +1,5 @@
 import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
+import type { ProxmoxVMSnapshot } from '../../api/proxmoxvmsnapshot.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
@@ -52,6 +53,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const command = now ?? old
       if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
     }),
+    wakeBySnapshots(deps, queue),
     deps.backups.subscribe(({ old, new: now }) => {
       const backup = now ?? old
       if (backup && !(old && now && isSameBackup(old, now))) queue.add(`${backup.metadata.namespace}/${backup.spec.vmRef.name}`)
@@ -82,6 +84,16 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }
+}
+
+/** Also of VMs that are gone. Our own status writes ask for nothing. */
+function wakeBySnapshots({ snapshots }: Dependencies, queue: WorkQueue): () => void {
+  const wake = ({ metadata, spec }: ProxmoxVMSnapshot) => queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
+  snapshots.list().forEach(wake)
+  return snapshots.subscribe(({ old, new: now }) => {
+    const one = now ?? old
+    if (one && (!old || !now || old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp)) wake(one)
+  })
 }
 
 /** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
