@@ -61,7 +61,6 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
-  readonly #guestLister: GuestLister
   readonly #census: BackupCensus
   readonly #indexes
   readonly #commandsOf
@@ -110,7 +109,6 @@ export class Operator {
       mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
     })
     this.clusters = this.#makeClusters()
-    this.#guestLister = this.#makeLister()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
@@ -162,7 +160,7 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
-      this.#guestLister.run(signal),
+      this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),

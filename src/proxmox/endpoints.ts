@@ -238,14 +238,6 @@ export class Pve {
     return upidOf(await this.#api.nodes.$(node).storage.$(storage).content.$(volid).$delete({ delay: delaySeconds }))
   }
 
-  /** Snapshots of any maker, with their times in seconds since the epoch; `current` is no snapshot. */
-  async snapshotTimes(at: At): Promise<{ name: string; time: number }[]> {
-    const rows = rowsOf(await this.#guest(at).snapshot.$get())
-    return rows
-      .map((row) => ({ name: text(row, 'name') ?? '', time: number(row, 'snaptime') ?? 0 }))
-      .filter(({ name }) => name !== 'current')
-  }
-
   firewall(at: At): VmFirewall {
     return new VmFirewall(this.#api, at)
   }

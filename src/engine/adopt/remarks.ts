@@ -117,12 +117,12 @@ function firewallRemarks({ seen }: Look): string[] {
 }
 
 async function snapshotRemarks({ deps }: Pass, { pve, clockSkewMs }: PveCluster, look: Look): Promise<string[]> {
-  const found = await pve.snapshotTimes(look.at)
+  const found = await pve.snapshots(look.at).list()
   if (found.length === 0) return []
   const nowMs = deps.clock.now() + clockSkewMs
   const named = found
-    .toSorted((a, b) => a.time - b.time)
-    .map(({ name, time }) => `${name} (${Math.floor((nowMs / 1000 - time) / 86_400)} days old)`)
+    .toSorted((a, b) => a.takenAt - b.takenAt)
+    .map(({ name, takenAt }) => `${name} (${Math.floor((nowMs / 1000 - takenAt) / 86_400)} days old)`)
   return [`It has ${found.length} snapshots, which stay and keep their disks from being changed: ${named.join(', ')}.`]
 }
 
