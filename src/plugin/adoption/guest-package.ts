@@ -110,7 +110,7 @@ function networkOf(options: GuestOptions, notes: string[]): object {
     ...(tag && { vlan: Number(tag) }),
     ...(rateMbit > 0 && Number.isInteger(rateMbit) && { rateMbit }),
     ...(['virtio', 'e1000', 'vmxnet3', 'rtl8139'].includes(model) && { model }),
-    ...(mtu && Number(mtu) >= 576 && { mtu: Number(mtu) }),
+    ...(mtu && model === 'virtio' && { mtu: Number(mtu) }),
     firewall: net.get('firewall') === '1',
   }
 }
