@@ -30,6 +30,7 @@ export const events = {
   SnapshotFailed: 'A snapshot was refused or failed; the message says why.',
   SnapshotDeleted: 'A snapshot of the VM was deleted in PVE.',
   SnapshotExpired: 'The time of a snapshot is over (ttl, or lifetime of the package); it is deleted.',
+  RollbackStarted: 'A rollback to a snapshot begins; the message names the snapshot and the disks made since, which are attached again.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
   BackupMade: 'A backup of the VM is there; the message names the file.',

@@ -29,6 +29,7 @@ import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
 import { VmSnapshots } from './vm-snapshots.ts'
+import { VmSupport } from './vm-support.ts'
 
 export interface CloneParameters {
   newid: number
@@ -243,6 +244,10 @@ export class Pve {
 
   snapshots(at: At): VmSnapshots {
     return new VmSnapshots(this.#api, at)
+  }
+
+  support(at: At): VmSupport {
+    return new VmSupport(this.#api, at)
   }
 
   /** A task that PVE no longer knows is a 400 `no such task`. */
