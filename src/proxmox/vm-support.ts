@@ -2,7 +2,7 @@
 import type { Proxmox } from 'proxmox-api'
 import type { At, Upid } from './answers.ts'
 import { number, rowOf, rowsOf, text } from './fields.ts'
-import { PveError } from './pve-error.ts'
+import { mustBeUpid } from './upid.ts'
 
 /** A disk that lies on a storage of the node alone. */
 export interface LocalDisk {
@@ -21,12 +21,12 @@ export class VmSupport {
 
   /** As the button of a machine. */
   async reset(): Promise<Upid> {
-    return upid(await this.#calls.status.reset.$post())
+    return mustBeUpid(await this.#calls.status.reset.$post())
   }
 
   /** Under HA the task ends at once, and the guest moves later (pve-ha-manager). */
   async migrate(o: { node: string; online: boolean; withLocalDisks: boolean }): Promise<Upid> {
-    return upid(await this.#calls.migrate.$post({ target: o.node, online: o.online, 'with-local-disks': o.withLocalDisks }))
+    return mustBeUpid(await this.#calls.migrate.$post({ target: o.node, online: o.online, 'with-local-disks': o.withLocalDisks }))
   }
 
   /** What would have to be copied. CD-ROMs and the cloud-init drive are no obstacle (qemu-server, QemuMigrate). */
@@ -36,9 +36,4 @@ export class VmSupport {
       .filter((row) => (number(row, 'cdrom') ?? 0) === 0 && !(text(row, 'volid') ?? '').includes('cloudinit'))
       .map((row) => ({ volume: text(row, 'volid') ?? '' }))
   }
-}
-
-function upid(data: unknown): Upid {
-  if (typeof data === 'string' && data.startsWith('UPID:')) return data
-  throw new PveError({ message: 'PVE answered without a task', status: 200, sent: true, route: '', method: '' })
 }
