@@ -7,6 +7,7 @@ import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
+import { BackupCensus } from './backups/backup-census.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
@@ -57,6 +58,7 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
+  readonly #census: BackupCensus
   readonly #indexes
   readonly #commandsOf
   readonly #snapshotsOf
@@ -109,7 +111,8 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
+    this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
+    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
@@ -153,6 +156,7 @@ export class Operator {
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
+      this.#census.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),

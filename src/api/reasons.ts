@@ -191,6 +191,19 @@ export const reasons = {
   },
   BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   RollingBack: { who: 'operator', means: 'The VM is being rolled back to a snapshot, as the command Rollback asked.' },
+  BackupNotFound: {
+    who: 'user',
+    means: 'The backup to restore from is not there, is of another VM, or has no file; the message says which.',
+  },
+  BackupUnreadable: {
+    who: 'user',
+    means: 'PVE cannot read the configuration in the backup, or it has no disk. Nothing was deleted; name another backup.',
+  },
+  Restoring: { who: 'operator', means: 'The VM is being made from a backup, as spec.restore asked.' },
+  RestoreFailed: {
+    who: 'user',
+    means: 'A restore failed; the message says whether the disks of the VM are gone, and which file is the only copy.',
+  },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },

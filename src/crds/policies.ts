@@ -86,6 +86,8 @@ const policies: readonly Policy[] = [
     onCreate: true,
   }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
+  // A restore deletes the disks of a VM, and puts what is in the file into its place.
+  guardedField({ right: 'restore', what: 'change spec.restore of', unchanged: 'object.spec.?restore == oldObject.spec.?restore' }),
   guardedField({
     right: 'release',
     what: `change the annotation ${letGoAnnotation} of`,

@@ -43,6 +43,7 @@ const inOneWord: Record<Phase, string> = {
   Suspended: 'Off, and kept off by spec.suspensions.',
   Changing: 'Another package is being applied.',
   Reinstalling: 'It is being deleted and made anew.',
+  Restoring: 'It is being made from a backup.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
   Released: 'The object has let go of its VM for good; the guest is as it was.',

@@ -85,6 +85,7 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   const ready = status.conditions?.find((condition) => condition.type === 'Ready')
   if (vm.metadata.deletionTimestamp) return 'Terminating'
   if (status.released) return 'Released'
+  if (status.restore?.running) return 'Restoring'
   if (ready?.reason === 'VMMissing') return 'Missing'
   if (status.removedAt) return 'Removed'
   if (status.reinstall?.running) return 'Reinstalling'
@@ -103,6 +104,7 @@ export function isSettled({ metadata, status }: ProxmoxVM): boolean {
     status?.rollback?.running !== undefined ||
     status?.step !== undefined ||
     status?.change !== undefined ||
-    status?.reinstall?.running !== undefined
+    status?.reinstall?.running !== undefined ||
+    status?.restore?.running !== undefined
   return status?.observedGeneration === metadata.generation && isTrue(status?.conditions, 'Ready') && !isUnderWay
 }
