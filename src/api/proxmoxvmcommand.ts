@@ -20,7 +20,7 @@ export const commands = {
   Stop: { needs: 'running, not Always', does: 'cuts the power' },
   Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
   Reboot: { needs: 'running', does: 'reboots the guest' },
-  Reset: { needs: 'running', does: 'resets the guest as its reset button would: nothing is shut down, nothing is written to disk' },
+  Reset: { needs: 'running', does: 'presses the reset button: nothing is shut down' },
   Reinstall: { needs: 'ready, or VM missing or removed', does: 'deletes the VM and makes it anew, from another template if one is given' },
   SetDedicatedIP: { leadsTo: 'Clone', needs: 'nothing', does: 'allocates every declared address that has none' },
   Clone: { leadsTo: 'SetCPURAM', needs: 'no VM of ours exists', does: 'copies the template to the VMID and goes up the ladder again' },
@@ -44,13 +44,18 @@ export const commands = {
     does: 'applies the newest package, with a stop if it needs one, and starts the VM unless Halted or suspended',
   },
   Rollback: {
-    needs: 'local status ready; a snapshot that is taken, with the addresses of today if its memory is in it',
+    needs: 'local status ready, a snapshot that is taken',
     does: 'brings the disks back to a snapshot, and everything else to the package; what was written since is lost',
   },
   Migrate: {
     mark: '*',
-    needs: 'local status ready; another node that is online; withLocalDisks if a disk lies on a storage of its node',
+    needs: 'local status ready, another node that is online',
     does: 'moves the VM to another node, without a stop if it runs',
+  },
+  ResetPassword: {
+    mark: '*',
+    needs: 'local status ready, a password in spec.cloudInit',
+    does: 'sets the password of today, a new one if it is generated: at once through the guest agent, else at the next start from off',
   },
   SetDNSRecords: { needs: 'nothing', does: 'looks at the DNS records now, and puts right what is not' },
 } as const satisfies Record<string, CommandFacts>

@@ -66,6 +66,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
       return exists(state) ?? finished(status)
     case 'Rollback':
     case 'Migrate':
+    case 'ResetPassword':
       return exists(state) ?? finished(status) ?? onTopFor(command, status)
     default:
       return exists(state)

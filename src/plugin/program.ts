@@ -10,6 +10,7 @@ import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
+import { addSnapshots } from './snapshots.ts'
 import { addViews } from './views.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
@@ -49,6 +50,7 @@ function programOf(shell: Shell): Command {
   addEdits(program, shell)
   addBackups(program, shell)
   addGuards(program, shell)
+  addSnapshots(program, shell)
   addButtons(program, shell)
   return program
 }

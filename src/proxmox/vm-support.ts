@@ -29,6 +29,11 @@ export class VmSupport {
     return mustBeUpid(await this.#calls.migrate.$post({ target: o.node, online: o.online, 'with-local-disks': o.withLocalDisks }))
   }
 
+  /** Through the agent, at once. The user must be there (qemu-guest-agent, guest-set-user-password). */
+  async setPassword(o: { user: string; password: string }): Promise<void> {
+    await this.#calls.agent['set-user-password'].$post({ username: o.user, password: o.password, crypted: false })
+  }
+
   /** What would have to be copied. CD-ROMs and the cloud-init drive are no obstacle (qemu-server, QemuMigrate). */
   async localDisks(): Promise<LocalDisk[]> {
     const disks = rowsOf(rowOf(await this.#calls.migrate.$get())['local_disks'])

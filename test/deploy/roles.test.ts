@@ -107,7 +107,7 @@ const fieldsOf: Readonly<Partial<Record<CommandName, Fields>>> = {
 describe('a button', () => {
   it('may be pressed by whoever has its right', async () => {
     expect(await pressable(helpDesk)).toEqual(power)
-    expect(await pressable(bridge)).toEqual([...power, 'Reinstall', 'ChangePackage', 'Rollback'])
+    expect(await pressable(bridge)).toEqual([...power, 'Reinstall', 'ChangePackage', 'Rollback', 'ResetPassword'])
     expect(await pressable(desk)).toEqual(commandNames)
     expect(await pressable(operator)).toEqual(commandNames)
   })
