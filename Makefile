@@ -44,6 +44,7 @@ test: $(if $(PVE_OPERATOR_NO_CONTROLPLANE),packages,setup) ## every test, on a r
 
 lint: packages ## types, lint rules, format, and crds/ as generated
 	tsc --noEmit
+	tsc --noEmit -p src/console-page
 	oxlint --type-aware --deny-warnings src test examples
 	biome format src test examples
 	@node --disable-warning=ExperimentalWarning src/crds/write.ts --check

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { group, teardownFinalizer } from './api/group.ts'
 import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
+import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
@@ -47,6 +48,7 @@ export class Operator {
   readonly queue: WorkQueue
   readonly #clusterQueue: WorkQueue
   readonly #commandQueue: WorkQueue
+  readonly #consoleQueue: WorkQueue
   /** The queue of each controller, by the name that metrics give it. */
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
@@ -64,6 +66,7 @@ export class Operator {
   readonly #snapshotsOf
   readonly #backupsOf
   readonly #keeping: CommandCleanUp
+  readonly #consoles: ConsoleController
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
   readonly caches: Caches
@@ -86,6 +89,7 @@ export class Operator {
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} could not be looked after`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -108,6 +112,7 @@ export class Operator {
     this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
+    this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
@@ -118,6 +123,7 @@ export class Operator {
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'proxmoxvmconsole', queue: this.#consoleQueue },
       { name: 'ippool', queue: this.ipam.pools.queue },
       { name: 'proxmoxcluster', queue: this.#clusterQueue },
       { name: 'dns', queue: this.dns.vmQueue },
@@ -158,6 +164,7 @@ export class Operator {
       this.#audit.run(signal),
       this.#census.run(signal),
       this.#keeping.run(signal),
+      this.#consoles.run(signal),
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
@@ -208,6 +215,15 @@ export class Operator {
   #makeKeeping(): CommandCleanUp {
     const { client, stores } = this
     return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
+  }
+
+  #makeConsoles(): ConsoleController {
+    const {
+      client,
+      clusters: { directory },
+    } = this
+    const { consoles, vms, clusters } = this.stores
+    return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {

@@ -33,6 +33,7 @@ export const events = {
   RollbackStarted: 'A rollback to a snapshot begins; the message names the snapshot and the disks made since, which are attached again.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
+  ConsoleOpened: 'Somebody looks at the screen of the VM; the message names the ProxmoxVMConsole and the address.',
   BackupMade: 'A backup of the VM is there; the message names the file.',
   BackupFailed: 'A backup of the VM failed; the message has the words of PVE.',
   RestoreStarted: 'A restore began; the message names the request and the file.',

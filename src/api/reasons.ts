@@ -153,6 +153,13 @@ export const reasons = {
   NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
   Reinstalling: { who: 'operator', means: 'The VM is being made anew, as spec.reinstall or the command Reinstall asked.' },
   Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall bring it back.' },
+  // consoles
+  ConsoleWaiting: { who: 'user', means: 'The URL of the console is in its Secret and can be opened, once.' },
+  ConsoleOpen: { who: 'nobody', means: 'The URL was opened; the session is under way.' },
+  ConsoleEnded: { who: 'nobody', means: 'The console is over; the message says why. For another look make another ProxmoxVMConsole.' },
+  ConsolesOff: { who: 'admin', means: 'The ProxmoxCluster has no spec.console, so there are no consoles of its VMs.' },
+  ConsoleDenied: { who: 'admin', means: 'The credentials for consoles lack VM.Console on the VM, or are not what this display takes.' },
+  NoSerialPort: { who: 'user', means: 'The VM has no serial port serial0; the display Serial needs one.' },
   // commands
   CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
   CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },

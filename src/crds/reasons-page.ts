@@ -1,5 +1,5 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
-import { addressStates, backupPhases, commandPhases } from '../api/other-words.ts'
+import { addressStates, backupPhases, commandPhases, consolePhases } from '../api/other-words.ts'
 import {
   type BackupCondition,
   backupConditions,
@@ -7,6 +7,8 @@ import {
   clusterConditions,
   type CommandCondition,
   commandConditions,
+  type ConsoleCondition,
+  consoleConditions,
   type PoolCondition,
   poolConditions,
   type SnapshotCondition,
@@ -93,6 +95,12 @@ const aboutCommand: Record<CommandCondition, string> = {
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
 }
 
+const aboutConsole: Record<ConsoleCondition, string> = {
+  Ready: 'True: the URL can be opened, the session is open, or it ended as it should.',
+  Reconciling: 'It is being judged. Present only when True.',
+  Stalled: 'It was refused; another one must be made. Present only when True.',
+}
+
 const aboutSnapshot: Record<SnapshotCondition, string> = {
   ...aboutAll,
   Ready: 'The snapshot is in PVE.',
@@ -157,6 +165,14 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Phase of a ProxmoxVMConsole',
+  '',
+  ...listed('phase', keys(consolePhases), consolePhases),
+  '',
+  '## Conditions of a ProxmoxVMConsole',
+  '',
+  ...listed('type', consoleConditions, aboutConsole),
   '',
   '## Conditions of a ProxmoxVMSnapshot',
   '',
