@@ -25,6 +25,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { GuestLister } from './cluster/guest-lister.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -159,6 +160,7 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
+      this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
@@ -209,6 +211,18 @@ export class Operator {
       },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
+    })
+  }
+
+  #makeLister(): GuestLister {
+    return new GuestLister({
+      client: this.client,
+      clusters: this.stores.clusters,
+      directory: this.clusters.directory,
+      recorded: this.#recorded,
+      clock: this.#o.clock,
+      mayAct: () => this.#mayAct(),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
     })
   }
 

@@ -140,6 +140,14 @@ export const proxmoxClusterSpec = z
       })
       .default({ requests: 8, fullClonesPerNode: 4 })
       .describe('How hard PVE is worked.'),
+    adoption: z
+      .object({
+        vmids: vmidRange('VMIDs of guests without our mark that spec.adopt of a ProxmoxVM may take over.').exactOptional(),
+      })
+      .exactOptional()
+      .describe(
+        'Which existing guests of PVE may become VMs of this cluster object. Absent, or without vmids = only guests that carry our mark. The range may lie outside spec.vmids.',
+      ),
     formerInstallations: z
       .array(
         z

@@ -114,6 +114,16 @@ export const reasons = {
       'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
   },
   AdoptMismatch: { who: 'user', means: 'The guest is not the one that spec.adopt describes; the message says what differs.' },
+  AdoptNotAllowed: {
+    who: 'admin',
+    means:
+      'The guest carries no mark of ours and its VMID is not in spec.adoption.vmids of the ProxmoxCluster, so it must not be taken over.',
+  },
+  AdoptReported: {
+    who: 'user',
+    means: 'spec.adopt asks for a report only. The condition Adoptable and `kubectl pve plan` have it; mode: Take makes the guest this VM.',
+  },
+  Adoptable: { who: 'user', means: 'The guest of spec.adopt can be taken over as it is; the message says what differs from the spec.' },
   LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   DeletionProtected: {

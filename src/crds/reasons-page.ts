@@ -64,6 +64,8 @@ const aboutVm: Record<VmCondition, string> = {
   ...aboutAll,
   AddressesAllocated: 'Every entry of spec.addresses has its address.',
   Cloned: 'The clone is there and carries our mark.',
+  Adoptable:
+    'The guest of spec.adopt (mode Report) can be taken over; the message says what differs and what is missing. Gone once it is taken.',
   TemplateApplied: 'spec.template is the template of the clone. False takes nothing away from Ready.',
   PackageApplied: 'The package in force is the wanted one, in all its fields. False takes nothing away from Ready.',
   NetworkConfigured: 'The network card is as declared.',

@@ -8,6 +8,7 @@ import { complete } from './completion.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
+import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { addSnapshots } from './snapshots.ts'
@@ -48,6 +49,7 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addMoves(program, shell)
   addBackups(program, shell)
   addGuards(program, shell)
   addSnapshots(program, shell)

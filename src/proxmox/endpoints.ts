@@ -25,6 +25,7 @@ import {
 } from './answers.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { judge } from './failures.ts'
+import { nodeOfUpid } from './upid.ts'
 import { identityIn } from './identity.ts'
 import { mustBeUpid, nodeOfUpid, upidOf } from './upid.ts'
 import { VmFirewall } from './vm-firewall.ts'

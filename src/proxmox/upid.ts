@@ -23,3 +23,6 @@ export function mustBeUpid(data: unknown): Upid {
   if (upid !== undefined) return upid
   throw new PveError({ message: 'PVE answered without a task', status: 200, sent: true, route: '', method: '' })
 }
+
+/** Who started the task: `root@pam`, or a token `root@pam!panel`. */
+export const userOfUpid = (upid: Upid): string => upid.split(':')[7] ?? ''

@@ -21,7 +21,9 @@ import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
-import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
+import { beginLook, climbOf } from './ascent.ts'
+import { isNameLeft } from '../adopt/as-found-state.ts'
+import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
 
 /**
  * The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. A suspended one is off by now
@@ -62,11 +64,13 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     if (formed.is !== 'done') return formed
     pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
-  const rename = renamedHost(deps, draft)
+  const rename = isNameLeft(draft.vm, draft.status) ? undefined : renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
   if (rename) draft.change((status) => ({ ...status, ...rename }))
   const look = beginLook(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantWithSlots(pass, cluster, prepared, look)))
+  const unclear = await noteAsFound(pass, cluster, prepared, look)
+  if (unclear) return unclear
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
