@@ -41,7 +41,7 @@ export const events = {
   BackupDeleted: 'The file of a backup was deleted with its object.',
   TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
   Adopted: 'A guest of a former object became this VM; the message names both.',
-  UnclaimedGuests: 'The number of guests in PVE whose object is no more has changed.',
+  UnclaimedGuests: 'The number of guests in PVE whose object no longer exists has changed.',
   DNSSynced: 'The records of the VM are in DNS.',
   DNSConflict: "A record of the VM is somebody else's; the message says whose.",
   DNSOrphaned: 'A deleted VM could not wait for its records to go; their zone goes on removing them.',
