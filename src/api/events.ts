@@ -8,6 +8,7 @@ export const events = {
   AddressReleased: 'An address went back to its pool.',
   AddressOrphaned: 'An address stays held although its object is gone.',
   CloneStarted: 'The clone was asked for.',
+  StorageOvercommitted: 'A thin storage has been promised more than is free on it; the message says how much.',
   NotHandedOn: 'The template had network cards or snippets that its VM does not get; the message names them.',
   Ready: 'The VM became ready.',
   Started: 'The VM was started.',

@@ -73,6 +73,7 @@ export const reasons = {
     who: 'user',
     means: 'A disk that left the package is kept: by its removalPolicy Keep, as the VM is protected in PVE, or as it has snapshots.',
   },
+  Observing: { who: 'admin', means: 'The ProxmoxCluster is in mode Observe: the message says what would be done.' },
   BridgeNotFound: { who: 'user', means: 'The node has no bridge of that name that the token may use.' },
   StorageNotFound: { who: 'user', means: 'No node has the storage that a disk is to be on, or the storage takes no disks.' },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },

@@ -49,6 +49,12 @@ export function parseCpuLimit(q: string | number): number {
   return Number(thousandths) / 1000
 }
 
+/** A ratio: `1.5` and `1500m` → 1.5. */
+export function parseRatio(q: string | number): number {
+  const { numerator, denominator } = fraction(q)
+  return Number((numerator * 1000n) / denominator) / 1000
+}
+
 const durationUnits: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, μs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
 
 /** A Go duration (`time.ParseDuration`) in seconds: `90s` → 90, `1h30m` → 5400. Negative or malformed throws a RangeError. */

@@ -1,3 +1,4 @@
+import { observes } from '../engine/observe.ts'
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
 import type { Look } from '../engine/look.ts'
@@ -121,5 +122,5 @@ async function judgeNow(pass: CommandPass, name: CommandName) {
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
   const { power, lock } = look?.seen ?? {}
-  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock }), power }
+  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock, isObserved: observes(pass.cluster) }), power }
 }
