@@ -91,8 +91,9 @@ describe('kubectl pve import', () => {
       expect(suspended.status?.vmid).toBe(103)
       expect(guestAt(fleet, 103).isRunning).toBe(false)
       expect([102, 103].map((vmid) => bodyOf(fleet, vmid))).toEqual(before)
-      const said = await run(list(), '--compare')
-      expect(said.out).toMatch(/Differs\s+5546\s+102\s+\S+\/service-5546\s+rate/)
+      const said = await run(list().replace('203.0.113.11 ', '203.0.113.11 203.0.113.77 '), '--compare')
+      expect(said.out).toContain('1 services agree with PVE')
+      expect(said.out).toMatch(/Differs\s+5546\s+102\s+\S+\/service-5546\s+address 203\.0\.113\.77 is in the panel and not in PVE/)
       expect(said.out).toMatch(/PanelOnly\s+5548/)
       expect(said.out).toMatch(/PVEOnly\s+150\s+VM 150/)
       // 203.0.113.200 is kept back for the service that the panel has terminated.
