@@ -95,7 +95,7 @@ const reinstall = z.object({
 
 const change = z.object({
   since: time('When it began.'),
-  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned anew.'),
+  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned again.'),
   wasRunning: z.boolean().exactOptional().describe('true: the VM was on before it was stopped for the change, and is started after it.'),
   start: z.boolean().exactOptional().describe('true: asked for by the command ChangePackage, which starts the VM in any case.'),
 })
