@@ -42,7 +42,7 @@ export const events = {
   Restored: 'The restore is finished.',
   BackupDeleted: 'The file of a backup was deleted with its object.',
   TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
-  Adopted: 'A guest of a former object became this VM; the message names both.',
+  Adopted: 'A guest in PVE became this VM as it was; the message names the former object it came from, if any.',
   UnclaimedGuests: 'The number of guests in PVE whose object no longer exists has changed.',
   DNSSynced: 'The records of the VM are in DNS.',
   DNSConflict: "A record of the VM is somebody else's; the message says whose.",
