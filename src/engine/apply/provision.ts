@@ -19,6 +19,7 @@ import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
+import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf } from './ascent.ts'
@@ -37,6 +38,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
+  const observed = observedBirth(pass, cluster)
+  if (observed) return observed
   const restored = await restoreIfAsked(pass, cluster)
   if (restored && (restored.is !== 'stalled' || !isUntouchedByRestore(draft.status))) return restored
   const hindrance = restored ?? (await beginReinstallIfAsked(pass, cluster))
