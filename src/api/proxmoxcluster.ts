@@ -97,7 +97,7 @@ export const proxmoxClusterSpec = z
     credentialsSecretRef: z
       .object({ namespace: objectName('Namespace of the Secret.'), name: objectName('Name of the Secret.') })
       .describe(
-        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. A changed Secret is taken up by itself.',
+        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. A changed Secret is read again without a restart.',
       ),
     tls: tls.exactOptional(),
     vmids: vmidRange(

@@ -90,7 +90,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const name = command.command.spec.command
   const isNew = !command.status.startedAt
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
-    return endFailed(pass, 'VMNotFound', 'The VM it was taken up for is gone; this is another one of the same name.')
+    return endFailed(pass, 'VMNotFound', 'The VM this command was begun for is gone; this is another one of the same name.')
   if (isNew) {
     const { refusal, power } = await judgeNow(pass, name)
     if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
