@@ -145,7 +145,8 @@ describe('kubectl pve shows', () => {
 
     it('has which addresses of a service or customer, with dates, also when its VM is gone', async () => {
       const labels = { 'pve.hosting/service-id': '55460', 'pve.hosting/client-id': '1420' }
-      await world.apply('billed', { addresses: [{ name: 'main', poolRef: { name: v4 } }], runStrategy: 'Halted' }, { labels })
+      const pool = await world.pool({ ranges: ['198.51.100.10'], prefixLength: 24, gateway: '198.51.100.1', network: { bridge: 'vmbr0' } })
+      await world.apply('billed', { addresses: [{ name: 'main', poolRef: { name: pool } }], runStrategy: 'Halted' }, { labels })
       const address = (await world.untilReady('billed')).status?.addresses?.[0]?.address
       const [held] = JSON.parse((await here('who', '--service', '55460', '-o', 'json')).out)
       expect(held).toMatchObject({ address, holder: { name: 'billed', labels }, history: [] })
@@ -160,7 +161,7 @@ describe('kubectl pve shows', () => {
         err: expect.stringContaining('no address is on record for service-id=4711'),
       })
       expect(await here('who')).toMatchObject({ code: 2, err: expect.stringContaining('--service') })
-    })
+    }, 60_000)
 
     it('has an address', async () => {
       const [answer] = only((await here('who', '203.0.113.10', '-o', 'json')).out)
