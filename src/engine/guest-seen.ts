@@ -106,7 +106,10 @@ export async function noteBeforeWrite(climb: Looking, patch: ConfigPatch, want: 
   const verdict: StartVerdict = before ? await verdictOn(climb, before, process) : { is: 'unknown', why: '' }
   const wanted = want.cloudInit.ipconfig0
   const guestSeen = seenBefore({ before, verdict, shown, held, leaving, wanted, at: placeOf(climb, process) })
-  await markLeaving(climb, leaving.filter((address) => guestSeen.addresses.includes(address)))
+  await markLeaving(
+    climb,
+    leaving.filter((address) => guestSeen.addresses.includes(address)),
+  )
   draft.change((status) => ({ ...status, guestSeen }))
   await draft.save()
   return true

@@ -42,7 +42,7 @@ const fingerprints = (shown: Shown): GuestSeen['values'] =>
     return print === '' ? [] : [{ key, fingerprint: print }]
   })
 
-export type Family = 'IPv4' | 'IPv6'
+type Family = 'IPv4' | 'IPv6'
 export const familyOf = (address: string): Family => (address.includes(':') ? 'IPv6' : 'IPv4')
 
 /** Addresses of `ipconfig0`, as PVE spells them; `dhcp` and `auto` are none. */

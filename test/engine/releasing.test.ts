@@ -33,7 +33,12 @@ const climbed = (antiSpoofing: boolean) => ({
   }),
 })
 
-const seen = (addresses: string[]) => ({ since: '2026-01-01T00:00:00Z', node: 'pve1', values: [{ key: 'ipconfig0', fingerprint: 'x' }], addresses })
+const seen = (addresses: string[]) => ({
+  since: '2026-01-01T00:00:00Z',
+  node: 'pve1',
+  values: [{ key: 'ipconfig0', fingerprint: 'x' }],
+  addresses,
+})
 
 describe('an address that is no longer declared', () => {
   it('goes back to its pool when the guest never had it', async () => {

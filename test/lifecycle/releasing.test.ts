@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { ipPools, proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
+import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { addressesIn } from '../chaos/invariants/guests.ts'
@@ -19,7 +20,7 @@ describe('an address that a VM no longer asks for', () => {
 
   const firewall = { enabled: true, antiSpoofing: true }
   const pool = (spec: object = {}) =>
-    world.pool(aV4Pool({ ranges: ['192.0.2.10-192.0.2.40'], gateway: '192.0.2.1', reuseAfter: '0s', ...spec }))
+    world.pool(aV4Pool({ ranges: ['192.0.2.10-192.0.2.40'], gateway: '192.0.2.1', reuseAfter: '0s', scope: freshName('s'), ...spec }))
   const main = (from: string, address: string) => ({ name: 'main', poolRef: { name: from }, address })
   const second = (from: string, address: string) => ({ name: 'second', poolRef: { name: from }, address })
 
@@ -46,7 +47,9 @@ describe('an address that a VM no longer asks for', () => {
   const stateOf = async (from: string, address: string) => (await object(from, address))?.spec.state
   const inside = (vm: ProxmoxVM) => addressesIn(world.guestOf(vm))
   const allowed = async (vm: ProxmoxVM) =>
-    ((await world.inPve('GET', `${world.pathOf(vm)}/firewall/ipset/ipfilter-net0`)) as { cidr: string }[]).map(({ cidr }) => cidr).toSorted()
+    ((await world.inPve('GET', `${world.pathOf(vm)}/firewall/ipset/ipfilter-net0`)) as { cidr: string }[])
+      .map(({ cidr }) => cidr)
+      .toSorted()
   const held = (vm: ProxmoxVM) => (vm.status?.addresses ?? []).map(({ address, state }) => (state ? `${address} ${state}` : address))
   const restartRequired = (vm: ProxmoxVM | undefined) => world.condition(vm, 'RestartRequired')
 

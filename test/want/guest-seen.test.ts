@@ -7,7 +7,11 @@ const [a, b, c, extra] = ['203.0.113.10', '203.0.113.11', '203.0.113.12', '203.0
 const shown = (values: Record<string, string>, passwordVersion?: string) => ({ values, passwordVersion })
 const ip = (address: string) => ({ ipconfig0: `ip=${address}/24,gw=203.0.113.1` })
 
-function before(now: string, next: string, o: { seen?: GuestSeen; is?: StartVerdict['is']; held?: string[]; leaving?: string[] } = {}): GuestSeen {
+function before(
+  now: string,
+  next: string,
+  o: { seen?: GuestSeen; is?: StartVerdict['is']; held?: string[]; leaving?: string[] } = {},
+): GuestSeen {
   const verdict = (o.is === 'unknown' ? { is: 'unknown', why: '' } : { is: o.is ?? 'same' }) as StartVerdict
   const ipconfig = now === '' ? {} : ip(now)
   return seenBefore({
@@ -79,7 +83,12 @@ describe('the fields that a running guest does not have yet', () => {
     ['the host name', { ...first.values, name: 'large' }, 'uid-1/1', ['host name']],
     ['a password, by the version of its Secret', first.values, 'uid-1/2', ['password']],
     ['the user, also when it is removed', { ...ip(a), name: 'small', cipassword: '*' }, 'uid-1/1', ['user']],
-    ['the gateway of its pool', { ...first.values, ipconfig0: `ip=${a}/24,gw=203.0.113.254` }, 'uid-1/1', ['gateway or prefix of its address']],
+    [
+      'the gateway of its pool',
+      { ...first.values, ipconfig0: `ip=${a}/24,gw=203.0.113.254` },
+      'uid-1/1',
+      ['gateway or prefix of its address'],
+    ],
     ['its addresses', { ...first.values, ...ip(b) }, 'uid-1/1', ['addresses']],
     ['keys that are new', { ...first.values, sshkeys: 'x' }, 'uid-1/1', ['SSH keys']],
   ])('are %s', (_claim, values, version, fields) => {

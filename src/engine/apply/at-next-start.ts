@@ -14,6 +14,4 @@ export const addressVerdict = ({ releasing }: GuestState): ConditionUpdate =>
   holds('AddressesAllocated', 'Succeeded', stays(releasing).join(' '))
 
 const stays = (releasing: readonly string[]): string[] =>
-  releasing.length === 0
-    ? []
-    : [`The guest may still use ${releasing.join(', ')}, which is held until the VM was off and started again.`]
+  releasing.length === 0 ? [] : [`The guest may still use ${releasing.join(', ')}, which is held until the VM was off and started again.`]

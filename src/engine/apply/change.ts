@@ -95,7 +95,8 @@ export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look
 }
 
 const restarts = ' The VM is shut down for it and started again.'
-const waitsForStart = ' The VM is not restarted for it (restartPolicy Manual): it is in force after ChangePackage or the next start from off.'
+const waitsForStart =
+  ' The VM is not restarted for it (restartPolicy Manual): it is in force after ChangePackage or the next start from off.'
 
 /** A change that was only asked for has been planned on no generation, and is shown first. */
 export const unplanned = 0

@@ -110,6 +110,10 @@ async function noteChange(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, wan
   return true
 }
 
+/** The set loses an address that the guest has let go of: told when it goes back to its pool, and nobody's drift. */
+const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }: Want) =>
+  step.name === 'set_firewall' && leaving.some((address) => because.startsWith(`${address} is too much`))
+
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
   if (isBirth(draft.status)) return
@@ -121,10 +125,12 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   const { look, draft, deps } = climb
   const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
-  noteEdit(climb, plan)
+  if (!isParting(plan, want)) noteEdit(climb, plan)
   if (plan.is === 'config') tellNotHandedOn(climb, plan.patch)
   const { config, firewall } = look.seen
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
+  // Seen off: once it runs again, nothing would tell for half a minute that it was.
+  if (plan.step === power && JSON.stringify(draft.status.guestSeen) !== JSON.stringify(draft.written.guestSeen)) await draft.save()
   const context = { writer, seen: look.seen, want }
   if (plan.is === 'step') return await (isRepeated && plan.step.applyAgain ? plan.step.applyAgain(context) : plan.step.apply(context))
   await noteSlots(draft)

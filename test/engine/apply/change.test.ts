@@ -43,7 +43,8 @@ describe('a change of package', () => {
     expect(await planned({}, {}, ['cores'])).toMatchObject({ needsStop: false, waits: ['cores'] }))
 
   it('stops the VM for another address of the spec, and not for one somebody wrote by hand, nor for a gateway', async () => {
-    const to = (ipconfig0: string, leaving: string[] = []) => planned({ ipconfig0: 'ip=203.0.113.10/24,gw=203.0.113.1' }, { cloudInit: { ipconfig0 }, leaving })
+    const to = (ipconfig0: string, leaving: string[] = []) =>
+      planned({ ipconfig0: 'ip=203.0.113.10/24,gw=203.0.113.1' }, { cloudInit: { ipconfig0 }, leaving })
 
     expect(await to('ip=203.0.113.15/24,gw=203.0.113.1', ['203.0.113.10'])).toMatchObject({ needsStop: true, givesAddresses: true })
     expect(await to('ip=203.0.113.15/24,gw=203.0.113.1')).toMatchObject({ needsStop: false, givesAddresses: false })
