@@ -59,6 +59,8 @@ export class Operator {
   readonly #audit: Audit
   readonly #indexes
   readonly #commandsOf
+  readonly #snapshotsOf
+  readonly #backupsOf
   readonly #keeping: CommandCleanUp
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
@@ -101,6 +103,8 @@ export class Operator {
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
+    this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
+    this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
@@ -213,6 +217,10 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      snapshots: this.stores.snapshots,
+      snapshotsOf: this.#snapshotsOf,
+      backups: this.stores.backups,
+      backupsOf: this.#backupsOf,
       installation: this.#installation,
       book: this.ipam.book,
       clusters: this.clusters.directory,

@@ -1,3 +1,4 @@
+import { bridgeSentence } from '../engine/failure-sentence.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
@@ -91,9 +92,18 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
     await draft.save()
   }
   if (isDone) command.finish('Succeeded', 'Succeeded', sentences[button], iso)
-  else command.finish('Failed', 'CommandFailed', end.is === 'failed' ? end.exitstatus : `PVE no longer knows the task: ${end.why}`, iso)
+  else
+    command.finish(
+      'Failed',
+      'CommandFailed',
+      end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer knows the task: ${end.why}`,
+      iso,
+    )
   return 'finished'
 }
+
+const startWords = ({ draft }: CommandPass, words: string): string =>
+  bridgeSentence({ spec: draft.vm.spec, status: draft.status }, words) ?? words
 
 /** `qm cleanup` takes the lock of the configuration after each stop and holds it for up to 30 s; PVE waits 10 s for it. */
 const lockPatienceMs = 40_000

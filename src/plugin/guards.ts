@@ -1,9 +1,9 @@
 /** The sub-commands that let VMs be destroyed, or make sure that they are not. */
 import type { Command } from 'commander'
 import { allowDeletions } from './allow-deletions.ts'
-import { bound, json, seconds, waiting } from './options.ts'
+import { bound, dryRun, json, optionsOf, seconds, sure, waiting } from './options.ts'
 import { type ReleaseOptions, releaseVMs } from './release.ts'
-import { type GlobalOptions, withSession } from './session.ts'
+import { withSession } from './session.ts'
 import type { Shell } from './shell.ts'
 
 /** Nothing here destroys a VM; one lets others do so, the other makes sure that nobody does. */
@@ -14,6 +14,8 @@ export function addGuards(program: Command, shell: Shell): void {
     .helpGroup(guardGroup)
     .option('--for <duration>', 'for how long, at most 24h', seconds)
     .option('--end', 'takes the leave back')
+    .addOption(sure())
+    .addOption(dryRun())
     .addOption(json())
     .action(bound(shell, allowDeletions))
   waiting(
@@ -22,9 +24,9 @@ export function addGuards(program: Command, shell: Shell): void {
     .option('--all', 'all VMs of the namespace')
     .option('-A, --all-namespaces', 'all VMs of all namespaces')
     .option('--hand-back', 'take our mark and tag off the guests; else another object can adopt them')
-    .option('-y, --yes', 'do not ask')
+    .addOption(sure())
     .action(async (names: string[], _: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ReleaseOptions & GlobalOptions>()
+      const options = optionsOf<ReleaseOptions>(command)
       await withSession(shell, options, (session) => releaseVMs(session, names, options))
     })
 }

@@ -10,7 +10,7 @@ export type Work<O> = (session: Session, subject: string, options: O) => Promise
 export const bound =
   <O extends object>(shell: Shell, work: Work<O>) =>
   async (subject: string, _: unknown, command: Command): Promise<void> => {
-    const options = command.optsWithGlobals<O & GlobalOptions>()
+    const options = optionsOf<O>(command)
     await withSession(shell, options, (session) => work(session, subject, options))
   }
 
@@ -18,16 +18,33 @@ export const bound =
 export const unbound =
   <O extends object>(shell: Shell, work: (session: Session, options: O) => Promise<void>) =>
   async (_: unknown, command: Command): Promise<void> => {
-    const options = command.optsWithGlobals<O & GlobalOptions>()
+    const options = optionsOf<O>(command)
     await withSession(shell, options, (session) => work(session, options))
   }
 
+/** What is not stored is not waited for. */
+export function optionsOf<O extends object>(command: Command): O & GlobalOptions {
+  const options = command.optsWithGlobals<O & GlobalOptions>()
+  return options.dryRun === true ? { ...options, wait: false } : options
+}
+
 export const json = () => new Option('-o, --output <format>', 'print the data').choices(['json'])
 
+/** A change to Ready takes minutes at most; a script that waits for ever is worse than one that says what is not finished. */
+const defaultWaitSeconds = 600
+
+export const dryRun = (): Option => new Option('--dry-run', 'let the API server judge it and show what would be done; nothing is written')
+
+export const sure = (): Option => new Option('-y, --yes', 'do not ask')
+
+/** Options of a sub-command that writes and waits for what becomes of it. */
 export function waiting(command: Command): Command {
   return command
     .option('--no-wait', 'do not wait for its end')
-    .option('--timeout <duration>', 'wait at most this long, such as 90s or 10m (default: as long as it takes)', seconds)
+    .addOption(
+      new Option('--timeout <duration>', 'wait at most this long, such as 90s or 1h').argParser(seconds).default(defaultWaitSeconds, '10m'),
+    )
+    .addOption(dryRun())
     .addOption(json())
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { commandNames } from '../api/proxmoxvmcommand.ts'
 import { buttonName, markedName } from './button-names.ts'
 import { addButtons } from './buttons.ts'
+import { complete } from './completion.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
@@ -13,7 +14,9 @@ import { addViews } from './views.ts'
 /** Runs one call of the plugin; the answer is its exit code. */
 export async function run(shell: Shell, args: readonly string[]): Promise<number> {
   try {
-    await programOf(shell).parseAsync([...args], { from: 'user' })
+    const program = programOf(shell)
+    if (args[0] === '__complete') await complete(shell, program, args.slice(1))
+    else await program.parseAsync([...args], { from: 'user' })
     return exitCodes.done
   } catch (fault) {
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? exitCodes.done : exitCodes.usage

@@ -1,6 +1,9 @@
 /** The sub-commands that only look. */
 import type { Command } from 'commander'
+import { showFound } from './find.ts'
+import { showList } from './ls.ts'
 import { bound, json, unbound, type Work } from './options.ts'
+import { showOutdated } from './outdated.ts'
 import { showPlan } from './plan-page.ts'
 import { showPoolPlan } from './pool-plan-page.ts'
 import { showPools } from './pools.ts'
@@ -42,6 +45,27 @@ export function addViews(program: Command, shell: Shell): void {
       await withSession(shell, options, (session) => showEither(session, vm, options))
     })
   view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
+  view(
+    'find <anything>',
+    'whose is this name, host name, VMID, MAC, address, client or service id? also guests without an object',
+    showFound,
+  )
+  program
+    .command('ls')
+    .description('VMs with package, cluster, template, addresses, and what is left undone')
+    .helpGroup('Looking:')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('-l, --selector <labels>', 'only those with these labels, such as pve.hosting/client-id=7')
+    .addOption(json())
+    .action(unbound(shell, showList))
+  program
+    .command('outdated')
+    .description('VMs whose VMPackage was edited since they took it, and what change-package would change')
+    .helpGroup('Looking:')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('--package <name>', 'only of this VMPackage')
+    .addOption(json())
+    .action(unbound(shell, showOutdated))
   program
     .command('unclaimed')
     .description('guests in PVE with our mark that belong to no ProxmoxVM, and what they use')

@@ -4,6 +4,7 @@ import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { needsQcow2 } from './directory-storage.ts'
+import { diskOptionsOf, type NamedOptions } from './disk-options.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
 import { foreignFirewallOf } from './foreign-firewall.ts'
 import { wantedFirewall } from './firewall.ts'
@@ -82,7 +83,8 @@ function wantedRestart(
   const isByCommand = change?.start === true
   const isBehind = guestSeen !== undefined && guestSeen.addresses.length > 0 && !isSameSet(guestSeen.addresses, addressesIn(ipconfig))
   return {
-    mayStop: change !== undefined && (isByCommand || spec.restartPolicy !== 'Manual'),
+    // Without a word on how it goes on, it would stay off.
+    mayStop: isByCommand || (change?.wasRunning !== undefined && spec.restartPolicy !== 'Manual'),
     waitingKeys: isByCommand ? [] : (change?.waits ?? []),
     guestLacksAddresses: isBehind && (isByCommand || change?.addresses === true),
   }
@@ -113,6 +115,7 @@ function wantedSystemDisk(status: VMStatus, merged: Package): Want['systemDisk']
     key: status.disks?.find((disk) => disk.name === 'system')?.key ?? '',
     ...(sizeMiB > 0 && { sizeMiB }),
     limits: throttle(merged.systemDisk?.bandwidth),
+    ...optionsOf(merged.systemDisk?.options),
   }
 }
 
@@ -129,6 +132,7 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
       ...(needsQcow2(storageType(storage)) && { format: 'qcow2' as const }),
       sizeMiB: disk.size ? parseSizeMiB(disk.size) : 0,
       limits: throttle(disk.bandwidth),
+      ...optionsOf(disk.options),
     }
   })
 }
@@ -136,8 +140,10 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
 function removedDisks(status: VMStatus, merged: Package): Want['removedDisks'] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const gone = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy === 'Delete')
-  return gone.map(({ key, volume }) => ({ key, ...(volume !== undefined && { volume }) }))
+  return gone.map(({ name, key, volume }) => ({ name, key, ...(volume !== undefined && { volume }) }))
 }
+
+const optionsOf = (options: NamedOptions | undefined) => (options ? { options: diskOptionsOf(options) } : {})
 
 type Bandwidth = NonNullable<Package['systemDisk']>['bandwidth']
 

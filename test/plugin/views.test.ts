@@ -182,7 +182,7 @@ describe('kubectl pve shows', () => {
         code: 1,
         err: 'kubectl pve: 233.252.0.77 is in no IPPool, and nobody is on record for it\n',
       })
-      expect(await here('who', '203.0.113')).toMatchObject({ code: 2, err: expect.stringContaining('is no address') })
+      expect(await here('who', '203.0.113')).toMatchObject({ code: 2, err: expect.stringContaining('is not a valid IP address') })
     })
   })
 

@@ -14,19 +14,30 @@ interface Undone {
   readonly sentence: string
 }
 
-/** @param pending keys of PVE that a running VM does not take; they are told beside the rest, and have a condition of their own. */
-export function packageVerdict(o: {
+interface UndoneInput {
   readonly climbed: Pick<Climbed, 'refusals'>
   readonly resolved: Resolved
   readonly draft: VMStatusDraft
+  /** Keys of PVE that a running VM does not take; they are told beside the rest, and have a condition of their own. */
   readonly pending: readonly string[]
-}): ConditionUpdate {
-  const undone = [...refused(o.climbed), ...newer(o.resolved), ...kept(o.resolved, o.draft)]
-  const [first] = undone
-  const atNextStart = o.pending.length > 0 ? [`In force only after the VM was off and started again: ${o.pending.join(', ')}.`] : []
-  if (!first) return holds('PackageApplied', 'Succeeded', atNextStart.join(''))
-  const sentences = [...undone.map(({ sentence }) => sentence), ...atNextStart]
-  return fails('PackageApplied', first.reason, [...sentences, allElse].join(' '))
+}
+
+const undoneOf = ({ climbed, resolved, draft }: UndoneInput): Undone[] => [
+  ...refused(climbed),
+  ...newer(resolved),
+  ...kept(resolved, draft),
+]
+
+/** All that is left undone on purpose, as sentences. */
+export const undoneSentences = (o: UndoneInput): string[] => [...undoneOf(o).map(({ sentence }) => sentence), ...atNextStart(o.pending)]
+
+const atNextStart = (pending: readonly string[]): string[] =>
+  pending.length > 0 ? [`In force only after the VM was off and started again: ${pending.join(', ')}.`] : []
+
+export function packageVerdict(o: UndoneInput): ConditionUpdate {
+  const [first] = undoneOf(o)
+  if (!first) return holds('PackageApplied', 'Succeeded', atNextStart(o.pending).join(''))
+  return fails('PackageApplied', first.reason, [...undoneSentences(o), allElse].join(' '))
 }
 
 const refused = ({ refusals }: Pick<Climbed, 'refusals'>): Undone[] =>

@@ -5,11 +5,14 @@ import { formIntent } from '../create/intent.ts'
 import { renamedHost } from '../create/host-names.ts'
 import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
 import { partFromAddresses } from '../releasing.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
-import { reinstallIfAsked } from '../remove/reinstall.ts'
+import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
+import { tellLeft } from './leaving.ts'
+import { undoneSentences } from './left-undone.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
@@ -26,8 +29,21 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
-  const reinstalled = await reinstallIfAsked(pass, cluster)
+  const hindrance = await beginReinstallIfAsked(pass, cluster)
+  if (hindrance && hindrance.is !== 'stalled') return hindrance
+  const reinstalled = await followReinstall(pass, cluster)
   if (reinstalled) return reinstalled
+  const outcome = await climb(pass, cluster)
+  // A reinstall that waits for a person keeps the VM from nothing else.
+  if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
+  // One that was asked for while another was under way.
+  const next = outcome.is === 'done' ? requestedReinstall(draft.vm, draft.status) : undefined
+  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+}
+
+/** From the references of the spec up the ladder to the verdict. */
+async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  const { deps, draft } = pass
   if (draft.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
   const prepared = await prepare(pass)
@@ -47,9 +63,11 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   const guest = await partFromAddresses(pass, cluster, climbed)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
+  pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
-  const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest })
-  // One that was asked for while another was under way.
-  const next = requestedReinstall(draft.vm, draft.status)
-  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+  if (climbed.left.length > 0) {
+    const pending = climbed.seen.config?.pending ?? []
+    return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
+  }
+  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest })
 }

@@ -1,3 +1,5 @@
+import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
+import type { ProxmoxVMSnapshot } from '../../api/proxmoxvmsnapshot.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
@@ -51,6 +53,11 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const command = now ?? old
       if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
     }),
+    wakeBySnapshots(deps, queue),
+    deps.backups.subscribe(({ old, new: now }) => {
+      const backup = now ?? old
+      if (backup && !(old && now && isSameBackup(old, now))) queue.add(`${backup.metadata.namespace}/${backup.spec.vmRef.name}`)
+    }),
     deps.namespaces.subscribe(() => waiting(deps.vms.list())),
     deps.clusters.subscribe((name) => {
       const cluster = deps.clusters.get(name)
@@ -73,9 +80,20 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     }),
   ]
   wake(deps.vms.list())
+  for (const { metadata, spec } of deps.backups.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }
+}
+
+/** Also of VMs that are gone. Our own status writes ask for nothing. */
+function wakeBySnapshots({ snapshots }: Dependencies, queue: WorkQueue): () => void {
+  const wake = ({ metadata, spec }: ProxmoxVMSnapshot) => queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
+  snapshots.list().forEach(wake)
+  return snapshots.subscribe(({ old, new: now }) => {
+    const one = now ?? old
+    if (one && (!old || !now || old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp)) wake(one)
+  })
 }
 
 /** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
@@ -91,6 +109,13 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
 ])
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
+
+/** Only its status differs, and that is ours. */
+const isSameBackup = (old: ProxmoxVMBackup, now: ProxmoxVMBackup): boolean =>
+  old.metadata.uid === now.metadata.uid &&
+  old.metadata.generation === now.metadata.generation &&
+  old.metadata.deletionTimestamp === now.metadata.deletionTimestamp &&
+  JSON.stringify(old.metadata.annotations) === JSON.stringify(now.metadata.annotations)
 
 /** Our own status writes come back through the watch; they ask for nothing. */
 function isOwnEcho(old: ProxmoxVM, now: ProxmoxVM): boolean {

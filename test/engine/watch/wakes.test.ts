@@ -48,6 +48,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     pools: store,
     clusterObjects: store,
     commands: store,
+    backups: store,
     namespaces: store,
     kinds: nothing,
     clusters,
