@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { ipPools, proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
+import type { PoolAddress } from '../../src/api/pooladdress.ts'
+import { ipPools, poolAddresses, proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
-import { freshName } from '../support/kube.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { addressesIn } from '../chaos/invariants/guests.ts'
@@ -19,15 +19,22 @@ describe('an address that a VM no longer asks for', () => {
   afterAll(async () => await world.stop())
 
   const firewall = { enabled: true, antiSpoofing: true }
-  const pool = (spec: object = {}) =>
-    world.pool(aV4Pool({ ranges: ['192.0.2.10-192.0.2.40'], gateway: '192.0.2.1', reuseAfter: '0s', scope: freshName('s'), ...spec }))
+  /** Each with a network of its own: all are of one scope. */
+  const nets = new Map<string, string>()
+  async function pool(): Promise<string> {
+    const net = `10.7.${nets.size}`
+    const name = await world.pool(aV4Pool({ ranges: [`${net}.10-${net}.40`], gateway: `${net}.1`, reuseAfter: '0s' }))
+    nets.set(name, net)
+    return name
+  }
+  const at = (from: string, last: number) => `${nets.get(from)}.${last}`
   const main = (from: string, address: string) => ({ name: 'main', poolRef: { name: from }, address })
   const second = (from: string, address: string) => ({ name: 'second', poolRef: { name: from }, address })
 
-  /** A running VM with 192.0.2.10, long after its start. */
+  /** A running VM with the address 10 of the pool, long after its start. */
   async function born(name: string, from: string, spec: object = {}): Promise<ProxmoxVM> {
     await world.apply(name, {
-      addresses: [main(from, '192.0.2.10')],
+      addresses: [main(from, at(from, 10))],
       package: { memory: { size: '1Gi' }, network: { bridge: 'vmbr0', firewall: true }, firewall },
       cloudInit: { user: 'admin' },
       shutdownTimeout: '3s',
@@ -67,10 +74,16 @@ describe('an address that a VM no longer asks for', () => {
     })
   }
   const untilReleased = async (name: string, from: string, address: string) => {
-    await until(`${address} is released`, async () => {
-      world.skip(31_000)
-      return (await stateOf(from, address)) === 'Released'
-    })
+    let last: ProxmoxVM | undefined
+    await until(
+      `${address} is released`,
+      async () => {
+        world.skip(11_000)
+        last = await world.vm(name)
+        return (await stateOf(from, address)) === 'Released'
+      },
+      { seconds: 40, everyMs: 500, describe: () => last?.status },
+    )
     return await world.untilReady(name)
   }
   const asks = async (method: 'POST', vm: ProxmoxVM, path: string, params: Record<string, string | number> = {}) => {
@@ -83,27 +96,27 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('kept', from)
-      const vm = await edit('kept', { addresses: [main(from, '192.0.2.15')] })
+      const vm = await edit('kept', { addresses: [main(from, at(from, 15))] })
 
-      expect(inside(vm)).toEqual(['192.0.2.10'])
-      expect(held(vm)).toEqual(['192.0.2.15', '192.0.2.10 Releasing'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Releasing')
-      expect(await allowed(vm)).toEqual(['192.0.2.10', '192.0.2.15'])
+      expect(inside(vm)).toEqual([at(from, 10)])
+      expect(held(vm)).toEqual([at(from, 15), `${at(from, 10)} Releasing`])
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
+      expect(await allowed(vm)).toEqual([at(from, 10), at(from, 15)])
       expect(restartRequired(vm)).toMatchObject({ status: 'True', message: expect.stringContaining('addresses') as unknown })
-      expect(world.condition(vm, 'AddressesAllocated')?.message).toContain('192.0.2.10')
+      expect(world.condition(vm, 'AddressesAllocated')?.message).toContain(at(from, 10))
       await until('the pool counts it', async () => {
         const status = (await world.get<never>(ipPools, from)) as unknown as { status?: object }
         return (status.status as { releasing?: string } | undefined)?.releasing === '1'
       })
 
-      await world.apply('other', { addresses: [main(from, '192.0.2.10')] })
+      await world.apply('other', { addresses: [main(from, at(from, 10))] })
       await world.untilCondition('other', 'AddressesAllocated', 'False', 'AddressTaken')
 
       await asks('POST', vm, 'status/stop')
-      await untilReleased('kept', from, '192.0.2.10')
+      await untilReleased('kept', from, at(from, 10))
       const now = (await world.vm('kept')) as ProxmoxVM
-      expect(held(now)).toEqual(['192.0.2.15'])
-      expect(await allowed(now)).toEqual(['192.0.2.15'])
+      expect(held(now)).toEqual([at(from, 15)])
+      expect(await allowed(now)).toEqual([at(from, 15)])
       expect(restartRequired(now)?.status).toBe('False')
       await world.untilReady('other')
     },
@@ -115,12 +128,12 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('restarted', from, { restartPolicy: 'WhenNeeded' })
-      const vm = await edit('restarted', { addresses: [main(from, '192.0.2.15')] })
+      const vm = await edit('restarted', { addresses: [main(from, at(from, 15))] })
 
-      expect(inside(vm)).toEqual(['192.0.2.15'])
-      expect(held(vm)).toEqual(['192.0.2.15'])
-      expect(await allowed(vm)).toEqual(['192.0.2.15'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Released')
+      expect(inside(vm)).toEqual([at(from, 15)])
+      expect(held(vm)).toEqual([at(from, 15)])
+      expect(await allowed(vm)).toEqual([at(from, 15)])
+      expect(await stateOf(from, at(from, 10))).toBe('Released')
       expect(vm.status).not.toHaveProperty('guestSeen')
     },
     patienceMs,
@@ -131,16 +144,16 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('commanded', from)
-      await edit('commanded', { addresses: [main(from, '192.0.2.15')] })
+      await edit('commanded', { addresses: [main(from, at(from, 15))] })
       await world.client.create(proxmoxVMCommands, {
         apiVersion: 'pve.hosting/v1alpha1',
         kind: 'ProxmoxVMCommand',
         metadata: { name: 'commanded-change', namespace: world.namespace },
         spec: { vmRef: { name: 'commanded' }, command: 'ChangePackage' },
       } as never)
-      const vm = await untilReleased('commanded', from, '192.0.2.10')
+      const vm = await untilReleased('commanded', from, at(from, 10))
 
-      expect(inside(vm)).toEqual(['192.0.2.15'])
+      expect(inside(vm)).toEqual([at(from, 15)])
     },
     patienceMs,
   )
@@ -150,12 +163,12 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('back', from)
-      await edit('back', { addresses: [main(from, '192.0.2.15')] })
-      const vm = await edit('back', { addresses: [main(from, '192.0.2.10')] })
+      await edit('back', { addresses: [main(from, at(from, 15))] })
+      const vm = await edit('back', { addresses: [main(from, at(from, 10))] })
 
-      expect(held(vm)).toEqual(['192.0.2.10'])
-      expect([await stateOf(from, '192.0.2.10'), await stateOf(from, '192.0.2.15')]).toEqual(['Allocated', 'Released'])
-      expect(await allowed(vm)).toEqual(['192.0.2.10'])
+      expect(held(vm)).toEqual([at(from, 10)])
+      expect([await stateOf(from, at(from, 10)), await stateOf(from, at(from, 15))]).toEqual(['Allocated', 'Released'])
+      expect(await allowed(vm)).toEqual([at(from, 10)])
       expect(vm.status).not.toHaveProperty('guestSeen')
       expect(restartRequired(vm)?.status).toBe('False')
     },
@@ -167,7 +180,7 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('moved', from)
-      const vm = await edit('moved', { addresses: [main(from, '192.0.2.15')] })
+      const vm = await edit('moved', { addresses: [main(from, at(from, 15))] })
       world.skip(halfMinuteMs)
       const target = vm.status?.node === 'pve1' ? 'pve2' : 'pve1'
       await asks('POST', vm, 'migrate', { target, online: 1, 'with-local-disks': 1 })
@@ -177,14 +190,14 @@ describe('an address that a VM no longer asks for', () => {
         return now.status?.node === target ? now : undefined
       })
 
-      expect(inside(moved)).toEqual(['192.0.2.10'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Releasing')
+      expect(inside(moved)).toEqual([at(from, 10)])
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
 
       world.skip(halfMinuteMs)
       await asks('POST', moved, 'status/stop')
       await asks('POST', moved, 'status/start')
       world.skip(halfMinuteMs)
-      await untilReleased('moved', from, '192.0.2.10')
+      await untilReleased('moved', from, at(from, 10))
     },
     patienceMs,
   )
@@ -195,23 +208,23 @@ describe('an address that a VM no longer asks for', () => {
       const from = await pool()
       const vm = await born('asleep', from)
       await asks('POST', vm, 'snapshot', { snapname: 'before', vmstate: 1 })
-      await edit('asleep', { addresses: [main(from, '192.0.2.15')] })
+      await edit('asleep', { addresses: [main(from, at(from, 15))] })
       world.skip(halfMinuteMs)
       await asks('POST', vm, 'status/suspend', { todisk: 1 })
       await looked('asleep')
-      expect(await stateOf(from, '192.0.2.10')).toBe('Releasing')
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
 
       await asks('POST', vm, 'status/start')
       world.skip(halfMinuteMs)
       await looked('asleep')
-      expect(inside(vm)).toEqual(['192.0.2.10'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Releasing')
+      expect(inside(vm)).toEqual([at(from, 10)])
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
 
       await asks('POST', vm, 'snapshot/before/rollback')
       world.skip(halfMinuteMs)
       const back = await looked('asleep')
-      expect(inside(back)).toEqual(['192.0.2.10'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Releasing')
+      expect(inside(back)).toEqual([at(from, 10)])
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
     },
     patienceMs,
   )
@@ -221,7 +234,7 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('quick', from)
-      const vm = await edit('quick', { addresses: [main(from, '192.0.2.15')] })
+      const vm = await edit('quick', { addresses: [main(from, at(from, 15))] })
       world.skip(halfMinuteMs)
       await world.killOperator()
       await asks('POST', vm, 'status/stop')
@@ -229,7 +242,7 @@ describe('an address that a VM no longer asks for', () => {
       await world.startOperator()
       world.skip(halfMinuteMs)
 
-      await untilReleased('quick', from, '192.0.2.10')
+      await untilReleased('quick', from, at(from, 10))
     },
     patienceMs,
   )
@@ -239,7 +252,7 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('lost', from)
-      const vm = await edit('lost', { addresses: [main(from, '192.0.2.15')] })
+      const vm = await edit('lost', { addresses: [main(from, at(from, 15))] })
       await world.killOperator()
       await world.client.replaceStatus(proxmoxVMs, { ...((await world.vm('lost')) as ProxmoxVM), status: {} } as never)
       await world.startOperator()
@@ -247,8 +260,27 @@ describe('an address that a VM no longer asks for', () => {
       await looked('lost')
 
       expect(taken.status?.vmid).toBe(vm.status?.vmid)
-      expect(inside(taken)).toEqual(['192.0.2.10'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Releasing')
+      expect(inside(taken)).toEqual([at(from, 10)])
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
+    },
+    patienceMs,
+  )
+
+  it(
+    'is taken again when its PoolAddress is lost, and still leaves only after a start from off',
+    async () => {
+      const from = await pool()
+      await born('bare', from)
+      const vm = await edit('bare', { addresses: [main(from, at(from, 15))] })
+      const { metadata } = (await object(from, at(from, 10))) as PoolAddress
+      await world.client.mergePatch(poolAddresses, { name: metadata.name }, { metadata: { finalizers: null } })
+      await world.client.delete(poolAddresses, { name: metadata.name })
+      await looked('bare')
+
+      expect(await stateOf(from, at(from, 10))).toBe('Releasing')
+      expect(held((await world.vm('bare')) as ProxmoxVM)).toEqual([at(from, 15), `${at(from, 10)} Releasing`])
+      await asks('POST', vm, 'status/stop')
+      await untilReleased('bare', from, at(from, 10))
     },
     patienceMs,
   )
@@ -257,17 +289,17 @@ describe('an address that a VM no longer asks for', () => {
     'goes at once where the VM is off, and where cloud-init never configured it',
     async () => {
       const from = await pool()
-      const off = await born('off', from, { addresses: [main(from, '192.0.2.10'), second(from, '192.0.2.30')] })
-      const one = await edit('off', { addresses: [main(from, '192.0.2.10')] })
-      expect(held(one)).toEqual(['192.0.2.10'])
-      expect(await allowed(one)).toEqual(['192.0.2.10'])
-      expect(await stateOf(from, '192.0.2.30')).toBe('Released')
+      const off = await born('halted', from, { addresses: [main(from, at(from, 10)), second(from, at(from, 30))] })
+      const one = await edit('halted', { addresses: [main(from, at(from, 10))] })
+      expect(held(one)).toEqual([at(from, 10)])
+      expect(await allowed(one)).toEqual([at(from, 10)])
+      expect(await stateOf(from, at(from, 30))).toBe('Released')
 
       await asks('POST', off, 'status/stop')
-      await world.untilCondition('off', 'Ready', 'True', 'Stopped')
-      const vm = await edit('off', { addresses: [main(from, '192.0.2.15')] })
-      expect(held(vm)).toEqual(['192.0.2.15'])
-      expect(await stateOf(from, '192.0.2.10')).toBe('Released')
+      await world.untilCondition('halted', 'Ready', 'True', 'Stopped')
+      const vm = await edit('halted', { addresses: [main(from, at(from, 15))] })
+      expect(held(vm)).toEqual([at(from, 15)])
+      expect(await stateOf(from, at(from, 10))).toBe('Released')
     },
     patienceMs,
   )
@@ -277,11 +309,11 @@ describe('an address that a VM no longer asks for', () => {
     async () => {
       const from = await pool()
       await born('gone', from)
-      await edit('gone', { addresses: [main(from, '192.0.2.15')] })
+      await edit('gone', { addresses: [main(from, at(from, 15))] })
       await world.delete('gone')
       await world.untilGone('gone')
 
-      expect([await stateOf(from, '192.0.2.10'), await stateOf(from, '192.0.2.15')]).toEqual(['Released', 'Released'])
+      expect([await stateOf(from, at(from, 10)), await stateOf(from, at(from, 15))]).toEqual(['Released', 'Released'])
     },
     patienceMs,
   )

@@ -31,8 +31,10 @@ export const entriesOf = ({ vm, status }: Holder): Entry[] =>
 export async function claimAddresses(deps: Dependencies, draft: VMStatusDraft): Promise<Grant[] | Obstacle> {
   const { vm } = draft
   const entries = entriesOf(draft)
-  await claimLost(deps, draft)
-  const answers = await deps.book.claim(claimantOf(draft), entries, vm.spec.clusterRef.name)
+  const claim = () => deps.book.claim(claimantOf(draft), entries, vm.spec.clusterRef.name)
+  const first = await claim()
+  // It lines up at the pools with other entries, so these line up once more.
+  const answers = (await claimLost(deps, draft)) ? await claim() : first
   const grants = answers.filter((answer) => answer.is === 'granted')
   for (const grant of grants) {
     if (!draft.status.addresses?.some((held) => held.address === grant.address)) {
@@ -59,12 +61,16 @@ const outcomeOf = (refusal: ClaimRefusal): Obstacle =>
   refusal.is === 'waiting' ? wait(refusal.reason, refusal.message, 60_000) : stalled(refusal.reason, refusal.message)
 
 /** An address that was being released and whose PoolAddress is lost is taken again: the guest may still use it. */
-async function claimLost(deps: Dependencies, draft: VMStatusDraft): Promise<void> {
+async function claimLost(deps: Dependencies, draft: VMStatusDraft): Promise<boolean> {
   const who = claimantOf(draft)
   const lost = (draft.status.addresses ?? []).filter(
-    ({ state, address }) => state === 'Releasing' && !deps.book.held(who.uid).some(({ spec }) => spec.address === address),
+    ({ state, address, pool }) =>
+      state === 'Releasing' &&
+      !deps.book.held(who.uid).some(({ spec }) => spec.address === address) &&
+      // Before the status could be written.
+      !deps.book.pools.hasGivenBack(pool, address, who.uid),
   )
-  if (lost.length === 0) return
+  if (lost.length === 0) return false
   const names = new Set((draft.vm.spec.addresses ?? []).map(({ name }) => name))
   const entries = lost.map(({ name, pool, address: recorded }) => ({
     // Of its own, since the entry has another address.
@@ -79,6 +85,7 @@ async function claimLost(deps: Dependencies, draft: VMStatusDraft): Promise<void
     lost.map(({ address }) => address),
     true,
   )
+  return true
 }
 
 function withAddresses(
