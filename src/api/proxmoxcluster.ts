@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { allowedNamespaces, atomic, duration, listSet, objectName, pveName, rule, rules, vmidRange } from './fields.ts'
+import { consoles } from './console-settings.ts'
 import type { KubeObject } from './object.ts'
 import { mostCountedDeletions, type ProxmoxClusterStatus } from './proxmoxcluster-status.ts'
 
@@ -139,6 +140,14 @@ export const proxmoxClusterSpec = z
       })
       .default({ requests: 8, fullClonesPerNode: 4 })
       .describe('How hard PVE is worked.'),
+    adoption: z
+      .object({
+        vmids: vmidRange('VMIDs of guests without our mark that spec.adopt of a ProxmoxVM may take over.').exactOptional(),
+      })
+      .exactOptional()
+      .describe(
+        'Which existing guests of PVE may become VMs of this cluster object. Absent, or without vmids = only guests that carry our mark. The range may lie outside spec.vmids.',
+      ),
     formerInstallations: z
       .array(
         z
@@ -169,6 +178,7 @@ export const proxmoxClusterSpec = z
       .describe(
         'Confirms which PVE this is, once status.identity is not what answers any more (reason ClusterChanged): the SHA-256 of its pve-root-ca.pem, as System → Certificates of a node shows it. Absent = what was recorded first.',
       ),
+    console: consoles.exactOptional(),
     allowedNamespaces: allowedNamespaces.exactOptional(),
   })
   .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { adopt } from './adopt.ts'
 import {
   atomic,
   dnsName,
@@ -19,6 +20,7 @@ import {
 import type { KubeObject } from './object.ts'
 import { packageSpec } from './package.ts'
 import type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
+import { restoreWish } from './restore.ts'
 import { template } from './template.ts'
 import { notAHostName, notALogin } from './yaml-text.ts'
 
@@ -115,22 +117,6 @@ const reinstall = z.object({
     .exactOptional()
     .describe('The template to install instead of spec.template, for this request only. Absent = spec.template.'),
 })
-const adopt = z.object({
-  vmid: vmid('VMID of the guest that becomes this VM.'),
-  macAddress: z
-    .string()
-    .max(17)
-    .meta({
-      description: 'MAC address of its net0, so that no other guest is taken by a slip.',
-      ...rule(
-        "self.matches('^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$')",
-        'macAddress: write six pairs of hexadecimal digits such as BC:24:11:2E:8A:01',
-      ),
-    }),
-  mode: z.enum(['Take']).describe('Take: the guest gets the mark of this object, and nothing else of it is changed.'),
-  fromUID: line(64, 'The uid in its mark: of the former ProxmoxVM that owned it. Absent = it carries no mark.').exactOptional(),
-})
-
 export const proxmoxVMSpec = z
   .object({
     clusterRef: nameReference(
@@ -194,10 +180,15 @@ export const proxmoxVMSpec = z
       .describe(
         'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is made anew with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
       ),
+    restore: restoreWish
+      .exactOptional()
+      .describe(
+        'Asks for the VM as it was in a backup, with the VMID, MAC and addresses it has; then the package of today is applied. The VM must be off. Its present disks are deleted before the backup is read. A change needs the right to update proxmoxvms/restore.',
+      ),
     adopt: adopt
       .exactOptional()
       .describe(
-        'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Looked at only while the object has no VM; afterwards without effect. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt --former` writes it.',
+        'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Looked at only while the object has no VM; afterwards without effect. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt` prints it.',
       ),
     shutdownTimeout: duration('60s', '90s', 'How long the guest may take to shut down when the operator asks it to, before power is cut.'),
     restartPolicy: z

@@ -27,6 +27,7 @@ export class Look {
   readonly #proofSinceMs: number
   readonly #isCarried: boolean
   readonly #wantsForeign: boolean
+  readonly #isOurs: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
@@ -57,6 +58,8 @@ export class Look {
     wantsForeign?: boolean
     /** PVE's clock, for whoever asks since when the VM runs. */
     pveNowMs?: () => number
+    /** The guest under this VMID is ours whatever its mark says (isOursByRestore). */
+    isOurs?: boolean
   }) {
     this.#cluster = o.cluster
     this.#vmid = o.vmid
@@ -68,6 +71,7 @@ export class Look {
     this.#isCarried = o.carried !== undefined
     this.#wantsForeign = o.wantsForeign === true
     this.#pveNowMs = o.pveNowMs
+    this.#isOurs = o.isOurs === true
     if (o.carried) {
       this.#guest = 'ours'
       this.#config = o.carried.config
@@ -175,7 +179,7 @@ export class Look {
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
-    this.#guest = lock === 'clone' ? 'copying' : carriesMark(description, this.#mark) ? 'ours' : 'foreign'
+    this.#guest = lock === 'clone' ? 'copying' : this.#isOurs || carriesMark(description, this.#mark) ? 'ours' : 'foreign'
     return true
   }
 

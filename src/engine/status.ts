@@ -85,6 +85,7 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   const ready = status.conditions?.find((condition) => condition.type === 'Ready')
   if (vm.metadata.deletionTimestamp) return 'Terminating'
   if (status.released) return 'Released'
+  if (status.restore?.running) return 'Restoring'
   if (ready?.reason === 'VMMissing') return 'Missing'
   if (status.removedAt) return 'Removed'
   if (status.reinstall?.running) return 'Reinstalling'
@@ -99,6 +100,10 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
 
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {
-  const isUnderWay = status?.step !== undefined || status?.change !== undefined || status?.reinstall?.running !== undefined
+  const isUnderWay =
+    status?.step !== undefined ||
+    status?.change !== undefined ||
+    status?.reinstall?.running !== undefined ||
+    status?.restore?.running !== undefined
   return status?.observedGeneration === metadata.generation && isTrue(status?.conditions, 'Ready') && !isUnderWay
 }

@@ -66,6 +66,12 @@ export interface Seen {
   readonly isHaManaged?: boolean
 }
 
+/** Keys of a configuration to set and to remove. */
+interface Patch {
+  readonly set: Readonly<Record<string, string>>
+  readonly remove: readonly string[]
+}
+
 /** What spec, package, pools and status resolve to, in PVE's words where PVE has them. */
 export interface Want {
   readonly uid: string
@@ -80,6 +86,8 @@ export interface Want {
   readonly onboot: boolean
   /** A VM that has never been ready: what a template handed on is overwritten; later only what we set is compared. */
   readonly fresh: boolean
+  /** It has just come back from a backup. */
+  readonly isRestored?: boolean
   readonly cpu: {
     readonly cores: number
     readonly sockets: number
@@ -110,6 +118,8 @@ export interface Want {
   readonly guestLacksAddresses: boolean
   /** Held addresses that no entry of the spec stands for any more. */
   readonly leaving: readonly string[]
+  /** Of a guest that was taken over: what of a change of its configuration is ours to make. Absent: all. */
+  readonly leave?: (now: Readonly<Record<string, string>>, patch: Patch) => Patch
 }
 
 /** Limits of a disk by PVE's keys (`mbps_rd`, `iops_wr_max` …; MiB/s and requests/s); absent = unlimited. */
@@ -148,4 +158,7 @@ export interface WantedFirewall {
   readonly rules: readonly RuleOptions[]
   /** undefined: no anti-spoofing set is wanted. */
   readonly ipfilter?: readonly string[]
+  /** Of a guest that was taken over: its rules, and its set, stay as they were found. */
+  readonly leavesRules?: boolean
+  readonly leavesIpfilter?: boolean
 }

@@ -2,11 +2,13 @@
 import { Command, CommanderError } from 'commander'
 import { commandNames } from '../api/proxmoxvmcommand.ts'
 import { buttonName, markedName } from './button-names.ts'
+import { addBackups } from './backup-edits.ts'
 import { addButtons } from './buttons.ts'
 import { complete } from './completion.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
+import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { addViews } from './views.ts'
@@ -46,6 +48,8 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addMoves(program, shell)
+  addBackups(program, shell)
   addGuards(program, shell)
   addButtons(program, shell)
   return program

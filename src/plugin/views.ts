@@ -1,5 +1,6 @@
 /** The sub-commands that only look. */
 import type { Command } from 'commander'
+import { showBackupFiles } from './backups.ts'
 import { showFound } from './find.ts'
 import { showList } from './ls.ts'
 import { bound, json, unbound, type Work } from './options.ts'
@@ -44,6 +45,11 @@ export function addViews(program: Command, shell: Shell): void {
       const options = command.optsWithGlobals<PlanOptions & GlobalOptions>()
       await withSession(shell, options, (session) => showEither(session, vm, options))
     })
+  view(
+    'backups <vm>',
+    'backup files that PVE has of the VM, listed now: where, how large, protected, verified, until when',
+    showBackupFiles,
+  )
   view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
   view(
     'find <anything>',

@@ -25,6 +25,7 @@ import {
 } from './answers.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { judge } from './failures.ts'
+import { nodeOfUpid } from './upid.ts'
 import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
@@ -275,17 +276,4 @@ function asParameters({ set, remove, digest }: ConfigChange): Record<string, str
   return { ...set, ...(remove.length > 0 && { delete: remove.join(',') }), digest }
 }
 
-/** PVE::Tools::upid_decode. */
-const upidPattern = /^UPID:([a-zA-Z0-9][a-zA-Z0-9-]*):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:([^:\s]+):([^:\s]*):[^:\s]+:$/
-
 const upidOf = (data: unknown): Upid | undefined => (typeof data === 'string' && data.startsWith('UPID:') ? data : undefined)
-
-/** The node where the task runs, whatever became of the guest. */
-export function nodeOfUpid(upid: Upid): string {
-  const node = upidPattern.exec(upid)?.[1]
-  if (node === undefined) throw new TypeError(`no UPID: ${upid}`)
-  return node
-}
-
-/** `qmclone`, `qmstart`…; empty for what is no UPID. */
-export const typeOfUpid = (upid: Upid): string => upidPattern.exec(upid)?.[2] ?? ''

@@ -56,6 +56,7 @@ export const mishaps = [
   'nodeOff',
   'storageOff',
   'noQuorum',
+  'minority',
   'kubeLostBefore',
   'kubeLostAfter',
 ] as const

@@ -27,7 +27,7 @@ export interface ChangePlan {
 /** The whole difference, computed before anything is done. */
 export async function planChange(ladder: Ladder, look: Looking, want: Want): Promise<ChangePlan> {
   const sentences: string[] = []
-  let isCold = false
+  let needsOff = false
   let givesAddresses = false
   const touched = new Set<string>()
   for (const step of ladder) {
@@ -41,12 +41,12 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
     const { values } = look.seen.config
     for (const key of [...Object.keys(patch.set), ...patch.remove]) {
       touched.add(key)
-      isCold ||= isColdKey(key, values, patch.set)
+      needsOff ||= isCold(key, values, patch.set)
     }
     givesAddresses ||= isOtherAddress(values.ipconfig0, patch.set.ipconfig0, want.leaving)
   }
   const waits = (look.seen.config?.pending ?? []).filter((key) => !touched.has(key))
-  return { sentences, needsStop: isCold || givesAddresses, givesAddresses, waits }
+  return { sentences, needsStop: needsOff || givesAddresses, givesAddresses, waits }
 }
 
 /** The spec has another address for a family; a gateway of its pool, or what somebody wrote into PVE by hand, is no edit of the spec. */
@@ -60,7 +60,8 @@ function isOtherAddress(now: string | undefined, next: string | undefined, leavi
   })
 }
 
-function isColdKey(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
+/** PVE takes it only while the VM is off. */
+export function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
   if (key === 'balloon') return (now.balloon === '0') !== (set.balloon === '0')
   return coldKeys.has(key) || (isDriveKey(key) && isColdDrive(now[key], set[key]))
 }

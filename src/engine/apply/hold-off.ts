@@ -9,9 +9,12 @@ import { wantOf } from '../../want/want.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { readReceipt } from '../receipt.ts'
+import { isBeingRestored } from '../restore/restore-state.ts'
 import { isUntouched } from '../reinstall-state.ts'
 import { silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
+import { withAsFound } from '../../want/as-found.ts'
+import { fieldsAsFound, isUncompared } from '../adopt/as-found-state.ts'
 import { beginLook, climbOf } from './ascent.ts'
 import { climbLadder } from './climb.ts'
 import { forgetLastSent } from './repeats.ts'
@@ -24,7 +27,7 @@ import { suspensionVerdict } from './suspension-condition.ts'
 export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { deps, draft } = pass
   const { status, vm } = draft
-  if (!isSuspended(vm) || !mayRun(status)) return undefined
+  if (!isSuspended(vm) || !mayRun(status) || isUncompared(status)) return undefined
   const silence = silenceOf(cluster, deps.clock)
   if (silence) return silence
   // Only what it has asked for itself is waited for: another task may never end.
@@ -41,17 +44,22 @@ export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome 
     await draft.save()
   }
   const [net] = status.interfaces ?? []
+  // A suspension is an order of its own: power is not left as it was found.
+  const left = new Set([...fieldsAsFound(status)].filter((field) => field !== 'power'))
   const want = () =>
-    wantOf({
-      vm,
-      status: draft.status,
-      merged: status.package ?? {},
-      installation: deps.installation.uid,
-      grants: [],
-      net: { bridge: net?.bridge ?? '' },
-      storageType: () => undefined,
-      systemDiskStorage: '',
-    })
+    withAsFound(
+      wantOf({
+        vm,
+        status: draft.status,
+        merged: status.package ?? {},
+        installation: deps.installation.uid,
+        grants: [],
+        net: { bridge: net?.bridge ?? '' },
+        storageType: () => undefined,
+        systemDiskStorage: '',
+      }),
+      left,
+    )
   const climbed = await climbLadder(climbOf(pass, cluster, look, suspend, want))
   if (isOutcome(climbed)) {
     if (look.seen.power === 'running' || draft.status.step?.name === 'power_off') draft.change(suspending)
@@ -65,7 +73,7 @@ const isOfSuspension = ({ step }: ProxmoxVMStatus) => step?.name === 'power_off'
 
 /** A VM that is being made runs only from its start on; until a reinstall deletes the old one, that runs. */
 function mayRun(status: ProxmoxVMStatus): boolean {
-  if (!status.intentAt || status.removedAt) return false
+  if (!status.intentAt || status.removedAt || isBeingRestored(status)) return false
   if (!isBirth(status) || (status.reinstall?.running !== undefined && isUntouched(status))) return true
   const isStarted = status.step?.name === 'start' || status.remoteStatus === 'running' || status.firstStartedAt !== undefined
   return isTrue(status.conditions, 'Cloned') && isStarted

@@ -10,12 +10,17 @@ import { partFromAddresses } from '../releasing.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
 import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
+import { endRestore } from '../restore/end-restore.ts'
+import { restoreIfAsked } from '../restore/restore.ts'
+import { isUntouchedByRestore, requestedRestore } from '../restore/restore-state.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
-import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
+import { beginLook, climbOf } from './ascent.ts'
+import { isNameLeft } from '../adopt/as-found-state.ts'
+import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
 
 /**
  * The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. A suspended one is off by now
@@ -29,14 +34,17 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
-  const hindrance = await beginReinstallIfAsked(pass, cluster)
+  const restored = await restoreIfAsked(pass, cluster)
+  if (restored && (restored.is !== 'stalled' || !isUntouchedByRestore(draft.status))) return restored
+  const hindrance = restored ?? (await beginReinstallIfAsked(pass, cluster))
   if (hindrance && hindrance.is !== 'stalled') return hindrance
   const reinstalled = await followReinstall(pass, cluster)
   if (reinstalled) return reinstalled
   const outcome = await climb(pass, cluster)
-  // A reinstall that waits for a person keeps the VM from nothing else.
+  // A restore or reinstall that waits for a person keeps the VM from nothing else.
   if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
   // One that was asked for while another was under way.
+  if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined) return wait('Restoring', 'The restore is next.', 0)
   const next = outcome.is === 'done' ? requestedReinstall(draft.vm, draft.status) : undefined
   return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
 }
@@ -53,14 +61,17 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     if (formed.is !== 'done') return formed
     pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
-  const rename = renamedHost(deps, draft)
+  const rename = isNameLeft(draft.vm, draft.status) ? undefined : renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
   if (rename) draft.change((status) => ({ ...status, ...rename }))
   const look = beginLook(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantWithSlots(pass, cluster, prepared, look)))
+  const unclear = await noteAsFound(pass, cluster, prepared, look)
+  if (unclear) return unclear
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   const guest = await partFromAddresses(pass, cluster, climbed)
+  await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined

@@ -3,6 +3,7 @@ import type { Package } from '../../api/package.ts'
 import { progressOf } from '../../api/progress.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
+import { doneByKind } from '../../want/object-line.ts'
 import { parseMark, unionOfDone } from '../../ladder/mark.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
@@ -30,6 +31,8 @@ export interface TakenBack {
   /** Name of the Secret with the generated password. */
   readonly credentials: string | undefined
   readonly passwordVersion: string | undefined
+  /** Which disks are the additional ones of the package. Absent: those of the system disk's bus, in their order. */
+  readonly diskKeys?: readonly { readonly name: string; readonly key: string }[]
   readonly nowIso: string
 }
 
@@ -75,7 +78,7 @@ function identityOf(o: TakenBack): Partial<ProxmoxVMStatus> {
     interfaces: [
       { name: 'net0', macAddress: (net.macAddress ?? '').toUpperCase(), ...(bridge && { bridge }), ...(tag && { vlan: Number(tag) }) },
     ],
-    disks: disksOf(values, merged ?? {}),
+    disks: disksOf(values, merged ?? {}, o.diskKeys),
     ...(o.template && { template: o.template }),
     ...(o.addresses.length > 0 && { addresses: o.addresses }),
     ...(merged && { package: merged }),
@@ -89,21 +92,25 @@ function identityOf(o: TakenBack): Partial<ProxmoxVMStatus> {
  * A request that the description does not know was not carried out. A description of a version that did not write them knows none: then the
  * one in the spec counts as done, since nothing is destroyed on a guess.
  */
-function requestsOf({ vm, values }: TakenBack, { reinstall }: ProxmoxVMStatus): Pick<ProxmoxVMStatus, 'reinstall'> {
+function requestsOf({ vm, values }: TakenBack, { reinstall, restore }: ProxmoxVMStatus): Pick<ProxmoxVMStatus, 'reinstall' | 'restore'> {
   const mark = parseMark(values.description)
-  const asked = vm.spec.reinstall?.requestID
-  const known = mark?.object?.done ?? (asked ? [asked] : [])
-  const completedIDs = unionOfDone(known, reinstall?.completedIDs ?? [])
-  return completedIDs.length > 0 ? { reinstall: { completedIDs } } : {}
+  const [asked, wanted] = [vm.spec.reinstall?.requestID, vm.spec.restore?.requestID]
+  const known = mark?.object && doneByKind(mark.object.done)
+  const completedIDs = unionOfDone(known?.reinstalls ?? (asked ? [asked] : []), reinstall?.completedIDs ?? [])
+  const restored = unionOfDone(known?.restores ?? (wanted ? [wanted] : []), restore?.completedIDs ?? [])
+  return {
+    ...(completedIDs.length > 0 && { reinstall: { completedIDs } }),
+    ...(restored.length > 0 && { restore: { completedIDs: restored } }),
+  }
 }
 
 /** The disks of the package are on the system disk's bus in the order of their slots; names are not in PVE. */
-function disksOf(values: Values, merged: Package): Disks {
+function disksOf(values: Values, merged: Package, named: TakenBack['diskKeys']): Disks {
   const { systemDisk, disks } = templateFactsOf({ node: '', vmid: 0 }, { ...values, digest: '' })
   if (!systemDisk) return []
   const others = disks.filter(({ key }) => key !== systemDisk.key && busOf(key) === busOf(systemDisk.key))
   const additional = (merged.additionalDisks ?? []).flatMap(({ name, removalPolicy }, at) => {
-    const key = others[at]?.key
+    const key = named ? named.find((one) => one.name === name)?.key : others[at]?.key
     return key === undefined ? [] : [{ name, key, ...seen(values[key]), removalPolicy: removalPolicy ?? 'Keep' }]
   })
   return [{ name: 'system', key: systemDisk.key, ...seen(values[systemDisk.key]) }, ...additional]

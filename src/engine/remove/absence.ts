@@ -5,6 +5,7 @@ import { awaitLateClones } from '../create/late-clones.ts'
 import { stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
+import { isOursByRestore } from '../restore/restore-state.ts'
 import { quorumDoubt } from '../quorum.ts'
 import { whoseGuest } from '../whose-guest.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
@@ -21,6 +22,7 @@ export async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: 
     ...(status.node && { expectedNode: status.node }),
     proofSinceMs: deps.clock.monotonicMs(),
     ...(presumedPower && { presumedPower }),
+    ...(isOursByRestore(status) && { isOurs: true }),
   })
   await look.need('presence')
   return look
