@@ -136,6 +136,6 @@ try {
   await program.parseAsync()
 } catch (fault) {
   tell(`pve-operator: ${fault instanceof Error ? fault.message : String(fault)}`)
-  // Watches may still be open: a leader that lost its Lease must end now, and be started anew.
+  // Watches may still be open: a leader that lost its Lease must end now, and be started again.
   process.exit(1)
 }

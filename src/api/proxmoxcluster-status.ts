@@ -125,7 +125,7 @@ export const proxmoxClusterStatus = z
     unclaimedCount: z
       .int()
       .exactOptional()
-      .describe('Guests whose ProxmoxVM is no more, without copies and guests of other installations. 0 is normal.'),
+      .describe('Guests whose ProxmoxVM no longer exists, without copies and guests of other installations. 0 is normal.'),
     guestList: guestList.exactOptional(),
     conditions: conditions.exactOptional(),
   })

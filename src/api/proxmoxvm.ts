@@ -178,7 +178,7 @@ export const proxmoxVMSpec = z
     reinstall: reinstall
       .exactOptional()
       .describe(
-        'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is made anew with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
+        'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is created again with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
       ),
     restore: restoreWish
       .exactOptional()

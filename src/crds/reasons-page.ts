@@ -44,7 +44,7 @@ const inOneWord: Record<Phase, string> = {
   Stopped: 'Set up, and off.',
   Suspended: 'Off, and kept off by spec.suspensions.',
   Changing: 'Another package is being applied.',
-  Reinstalling: 'It is being deleted and made anew.',
+  Reinstalling: 'It is being deleted and created again.',
   Restoring: 'It is being made from a backup.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',

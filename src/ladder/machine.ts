@@ -82,7 +82,8 @@ export interface Want {
   /** The second line of the mark: refreshed with whatever is written anyway. Absent: left as it is. */
   readonly object?: ObjectLine
   readonly name: string
-  readonly tags: readonly string[]
+  /** Absent: tags are left as they are. */
+  readonly tags?: readonly string[]
   readonly onboot: boolean
   /** A VM that has never been ready: what a template handed on is overwritten; later only what we set is compared. */
   readonly fresh: boolean

@@ -93,6 +93,7 @@ function resolveWant(pass: Pass, cluster: PveCluster, prepared: Prepared, { disk
     status,
     merged: resolved.merged,
     installation: deps.installation.uid,
+    isUntagged: cluster.spec.tags === 'None',
     grants,
     leaving: leavingOf(pass),
     stillUsed: usedOf(pass, config),

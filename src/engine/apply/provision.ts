@@ -16,6 +16,7 @@ import { isUntouchedByRestore, requestedRestore } from '../restore/restore-state
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
+import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf } from './ascent.ts'
@@ -34,6 +35,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
+  const observed = observedBirth(pass, cluster)
+  if (observed) return observed
   const restored = await restoreIfAsked(pass, cluster)
   if (restored && (restored.is !== 'stalled' || !isUntouchedByRestore(draft.status))) return restored
   const hindrance = restored ?? (await beginReinstallIfAsked(pass, cluster))

@@ -135,7 +135,7 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   return look.seen.guest === 'foreign' ? await ofRecord(pass, cluster) : undefined
 }
 
-/** An address of the record is held by an object that is no more. */
+/** An address of the record is held by an object that no longer exists. */
 function isClaimedByFormer({ deps, draft }: Pass): boolean {
   return (draft.status.addresses ?? []).some(({ address: text, pool }) => {
     const [view, address] = [deps.book.pools.view(pool), parseAddress(text)]

@@ -14,7 +14,7 @@ import type { Pass } from '../pass.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { credentialsName, passwordVersionOf } from './credentials.ts'
 import { ensureFinalizer } from './finalizer.ts'
-import { selectorOf } from './intent.ts'
+import { selectorOf } from './selector.ts'
 import { takenBack, type TakenBack } from './taken-back.ts'
 
 type VMAddress = NonNullable<ProxmoxVMStatus['addresses']>[number]
@@ -94,7 +94,8 @@ export async function shownAddresses(look: Look): Promise<string[]> {
 /** Off, young, and PVE knows of no start: a birth that was under way. Else a VM that is off was switched off by somebody. */
 async function wasNeverStarted({ deps, draft }: Pass, cluster: PveCluster, look: Look): Promise<boolean> {
   const bornMs = Date.parse(draft.vm.metadata.creationTimestamp ?? '')
-  if (!(look.seen.config?.values.tags ?? '').split(/[;, ]+/).includes(ownTag)) return true
+  const isTagged = cluster.spec.tags !== 'None'
+  if (isTagged && !(look.seen.config?.values.tags ?? '').split(/[;, ]+/).includes(ownTag)) return true
   if (!(deps.clock.now() - bornMs < bornWithinMs)) return false
   const since = Math.floor((bornMs + cluster.clockSkewMs) / 1000) - 5
   const starts = await cluster.pve.tasks(look.at.node, { source: 'all', typefilter: 'qmstart', vmid: look.at.vmid, since, limit: 1 })
