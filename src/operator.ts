@@ -8,6 +8,7 @@ import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
 import { BackupCensus } from './backups/backup-census.ts'
+import { BackupScheduler } from './backups/backup-scheduler.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
@@ -59,6 +60,7 @@ export class Operator {
   readonly #controller: VMController
   readonly #audit: Audit
   readonly #census: BackupCensus
+  readonly #scheduler: BackupScheduler
   readonly #indexes
   readonly #commandsOf
   readonly #snapshotsOf
@@ -111,6 +113,7 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
+    this.#scheduler = new BackupScheduler({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
@@ -157,6 +160,7 @@ export class Operator {
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       this.#census.run(signal),
+      this.#scheduler.run(signal),
       this.#keeping.run(signal),
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),

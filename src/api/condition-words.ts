@@ -11,6 +11,7 @@ export const vmConditions = [
   'FirewallConfigured',
   'CloudInitConfigured',
   'DNSSynced',
+  'BackedUp',
   'Suspended',
   'RestartRequired',
   'Paused',

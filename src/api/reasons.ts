@@ -189,6 +189,11 @@ export const reasons = {
     who: 'user',
     means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
   },
+  BackupMissed: {
+    who: 'admin',
+    means: 'The time of a backup by the schedule has passed, and none was made; the object of the backup, if there is one, says why.',
+  },
+  BackupPending: { who: 'operator', means: 'The package has a schedule, and its first backup is not due yet.' },
   BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   BackupNotFound: {
     who: 'user',
