@@ -51,6 +51,24 @@ program
   })
 
 program
+  .command('console')
+  .description('show the screens of VMs in browsers, to whoever has the URL of a ProxmoxVMConsole')
+  .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG, in a pod its service account, else ~/.kube/config)')
+  .option('--listen <host:port>', 'serve the page there', '0.0.0.0:8443')
+  .option('--tls-cert <file>', 'certificate chain, PEM; read again when it changes (default: plain HTTP, for behind a proxy that does TLS)')
+  .option('--tls-key <file>', 'its key, PEM')
+  .option('--trusted-proxies <list>', 'addresses and networks, separated by commas, whose X-Forwarded-For is believed')
+  .option('--max-sessions <n>', 'pages at the same time', positive, 200)
+  .option('--metrics-addr <host:port>', 'serve /metrics there')
+  .option('--health-addr <host:port>', 'serve /healthz and /readyz there')
+  .addOption(new Option('--log-level <level>', 'least level that is logged').choices([...logLevels]).default('info'))
+  .action(async (options) => {
+    const { consoleCommand } = await import('./console-run.ts')
+    const kubeconfig = options.kubeconfig ?? process.env.KUBECONFIG
+    await consoleCommand({ ...options, kubeconfig, version: packageFile.version, signal: untilSignal() })
+  })
+
+program
   .command('controlplane')
   .description('start a real etcd and kube-apiserver on this machine, for trials and tests')
   .requiredOption('--dir <dir>', 'data, certificates and kubeconfig')
@@ -66,18 +84,21 @@ program
   .description('serve a faithful model of the Proxmox VE API')
   .requiredOption('--listen <host:port>', 'address to listen on', hostAndPort)
   .option('--no-tls', 'plain HTTP')
-  .addOption(new Option('--preset <name>', 'what is there at the start').choices(['default', 'recorded']).default('default'))
-  .option('--scenario <file>', 'JSON or YAML laid over the preset')
+  .addOption(
+    new Option('--preset <name>', 'what is there at the start').choices(['default', 'recorded', 'fleet-of-strangers']).default('default'),
+  )
+  .option('--scenario <file>', 'JSON or YAML laid over the preset, or fleet-of-strangers')
   .option('--speed <n>', 'divides every simulated duration', positive)
   .action(async (options) => {
     const { startSimulator } = await import('./simulator/simulator.ts')
     const { greeting } = await import('./simulator/greeting.ts')
     const signal = untilSignal()
-    const scenario: unknown = options.scenario ? parse(await readFile(options.scenario, 'utf8')) : undefined
+    const isBuiltIn = options.scenario === 'fleet-of-strangers'
+    const scenario: unknown = options.scenario && !isBuiltIn ? parse(await readFile(options.scenario, 'utf8')) : undefined
     const simulator = await startSimulator({
       ...options.listen,
       tls: options.tls,
-      preset: options.preset,
+      preset: isBuiltIn ? 'fleet-of-strangers' : options.preset,
       ...(scenario !== undefined && { scenario }),
       ...(options.speed && { speed: options.speed }),
     })
@@ -115,6 +136,6 @@ try {
   await program.parseAsync()
 } catch (fault) {
   tell(`pve-operator: ${fault instanceof Error ? fault.message : String(fault)}`)
-  // Watches may still be open: a leader that lost its Lease must end now, and be started anew.
+  // Watches may still be open: a leader that lost its Lease must end now, and be started again.
   process.exit(1)
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { group, teardownFinalizer } from './api/group.ts'
 import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
+import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
@@ -25,6 +26,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { GuestLister } from './cluster/guest-lister.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -48,6 +50,7 @@ export class Operator {
   readonly queue: WorkQueue
   readonly #clusterQueue: WorkQueue
   readonly #commandQueue: WorkQueue
+  readonly #consoleQueue: WorkQueue
   /** The queue of each controller, by the name that metrics give it. */
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
@@ -66,6 +69,7 @@ export class Operator {
   readonly #snapshotsOf
   readonly #backupsOf
   readonly #keeping: CommandCleanUp
+  readonly #consoles: ConsoleController
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
   readonly caches: Caches
@@ -88,6 +92,7 @@ export class Operator {
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} could not be looked after`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -110,6 +115,7 @@ export class Operator {
     this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
+    this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
@@ -121,6 +127,7 @@ export class Operator {
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'proxmoxvmconsole', queue: this.#consoleQueue },
       { name: 'ippool', queue: this.ipam.pools.queue },
       { name: 'proxmoxcluster', queue: this.#clusterQueue },
       { name: 'dns', queue: this.dns.vmQueue },
@@ -156,12 +163,14 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
+      this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       this.#census.run(signal),
       this.#scheduler.run(signal),
       this.#keeping.run(signal),
+      this.#consoles.run(signal),
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
@@ -209,9 +218,30 @@ export class Operator {
     })
   }
 
+  #makeLister(): GuestLister {
+    return new GuestLister({
+      client: this.client,
+      clusters: this.stores.clusters,
+      directory: this.clusters.directory,
+      recorded: this.#recorded,
+      clock: this.#o.clock,
+      mayAct: () => this.#mayAct(),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
+    })
+  }
+
   #makeKeeping(): CommandCleanUp {
     const { client, stores } = this
     return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
+  }
+
+  #makeConsoles(): ConsoleController {
+    const {
+      client,
+      clusters: { directory },
+    } = this
+    const { consoles, vms, clusters } = this.stores
+    return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {

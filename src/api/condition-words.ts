@@ -5,6 +5,7 @@ export const vmConditions = [
   'Ready',
   'AddressesAllocated',
   'Cloned',
+  'Adoptable',
   'TemplateApplied',
   'PackageApplied',
   'NetworkConfigured',
@@ -31,6 +32,10 @@ export type ClusterCondition = (typeof clusterConditions)[number]
 /** Condition types of a ProxmoxVMCommand. */
 export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
 export type CommandCondition = (typeof commandConditions)[number]
+
+/** Condition types of a ProxmoxVMConsole. */
+export const consoleConditions = ['Ready', 'Reconciling', 'Stalled'] as const
+export type ConsoleCondition = (typeof consoleConditions)[number]
 
 /** Condition types of a ProxmoxVMSnapshot. */
 export const snapshotConditions = ['Ready', 'Reconciling', 'Stalled'] as const

@@ -68,6 +68,19 @@ const policies: readonly Policy[] = [
       },
     ],
   },
+  {
+    name: 'proxmoxvmconsole-right',
+    resource: 'proxmoxvmconsoles',
+    operations: ['CREATE'],
+    validations: [
+      {
+        expression: mayDo('create', "'console'", 'object.spec.vmRef.name'),
+        message: `it takes the right to create proxmoxvms/console of ${group}`,
+        messageExpression: missingRight("'open a console of'", 'create', "'console'", 'object.spec.vmRef.name'),
+        reason: 'Forbidden',
+      },
+    ],
+  },
   guardedField({
     right: 'suspend',
     what: 'change spec.suspensions of',

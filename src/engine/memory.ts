@@ -64,7 +64,11 @@ export interface Memory {
     isTold?: boolean
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
+    /** When PVE last said that the part of it that answers has quorum (monotonic ms). */
+    quorateAtMs?: number
   }
+  /** By adopt/report.ts: for which generation, and when, the guest of spec.adopt was reported last. */
+  readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
   /** By restore/end-restore.ts: how often the answer was lost. */
@@ -95,6 +99,7 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
+  adoption: {},
   snapshots: {},
   command: { waiting: new Map() },
 })
