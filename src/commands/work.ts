@@ -12,6 +12,7 @@ import { notePossessions } from '../engine/remove/foreign-possessions.ts'
 import type { RemovalLook } from '../engine/remove/removal-look.ts'
 import { hindranceOf } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
+import { nothingSeen } from '../want/guest-seen.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { working } from '../engine/status.ts'
 import { removals } from '../lifecycle.ts'
@@ -117,7 +118,10 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return endFailed(pass, gone.reason, gone.message)
   if (gone.is !== 'done') return gone
-  draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
+  draft.change(
+    ({ guestSeen, ...status }) => ({ ...status, ...(guestSeen && { guestSeen: nothingSeen(guestSeen) }), removedAt: nowIso(deps.clock) }),
+    working('remove', nowIso(deps.clock)),
+  )
   await draft.save()
   return endSucceeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
 }
