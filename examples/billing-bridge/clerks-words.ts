@@ -112,6 +112,10 @@ export const clerksWords: Readonly<Record<string, string>> = {
     'The snapshot failed, and the server is as it was. Delete it and take another; if that fails too, show the detail to an administrator.',
   SnapshotGone: 'The snapshot is no longer there, and the server is as it was. Delete its entry.',
   SnapshotUnsupported: 'This server cannot have snapshots where its disks lie. Show the detail to an administrator.',
+  ConsoleWaiting: 'The link to the console is ready. Open it; it works once.',
+  ConsolesOff: 'Consoles are switched off for the servers of this cluster. Tell an administrator.',
+  ConsoleDenied: 'The console may not see this server. Tell an administrator; the detail says what is missing.',
+  NoSerialPort: 'The server has no serial port. Ask for the picture instead.',
 }
 
 /** A newer operator may have words this file does not know yet. */
