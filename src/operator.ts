@@ -8,7 +8,7 @@ import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
-import { BackupCensus } from './backups/backup-census.ts'
+import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
@@ -25,6 +25,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { GuestLister } from './cluster/guest-lister.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -60,7 +61,7 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
-  readonly #census: BackupCensus
+  readonly #backups: BackupBackground
   readonly #indexes
   readonly #commandsOf
   readonly #snapshotsOf
@@ -116,8 +117,8 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
-    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
+    this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
+    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
@@ -159,10 +160,11 @@ export class Operator {
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
     await Promise.all([
       this.clusters.run(signal),
+      this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
-      this.#census.run(signal),
+      this.#backups.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
       this.dns.run(signal),
@@ -209,6 +211,18 @@ export class Operator {
       },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
+    })
+  }
+
+  #makeLister(): GuestLister {
+    return new GuestLister({
+      client: this.client,
+      clusters: this.stores.clusters,
+      directory: this.clusters.directory,
+      recorded: this.#recorded,
+      clock: this.#o.clock,
+      mayAct: () => this.#mayAct(),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
     })
   }
 

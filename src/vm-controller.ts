@@ -22,16 +22,21 @@ import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
+import { observedEnd } from './engine/observe.ts'
 import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
 import { followSnapshot, nextSnapshotMs, removeSnapshots, sayWaiting, snapshotProgress, takeSnapshots } from './snapshots/keep.ts'
+import { followRollback } from './snapshots/rollback.ts'
 import { releaseFormer, releaseLetGo, releaseSnapshots } from './snapshots/orphans.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
+
+/** How often the listing is asked whether a guest was started from off that does not have the newest values yet; it costs no request. */
+const guestSeenMs = 30_000
 
 /** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
 export class VMController {
@@ -75,6 +80,7 @@ export class VMController {
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
+    if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
@@ -127,6 +133,8 @@ export class VMController {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held
       await refuseCommands(deps, key, 'The VM is being deleted.')
+      const observed = observedEnd({ deps, key, draft, memory }, cluster)
+      if (observed) return observed
       return await tearDown({ deps, key, draft, memory })
     }
     if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {
@@ -134,6 +142,8 @@ export class VMController {
       if (held) return held
     }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
+    const rolled = cluster && (await followRollback({ deps, key, draft, memory }, cluster))
+    if (rolled) return rolled
     const snapshot = cluster && (await followSnapshot({ deps, key, draft, memory }, cluster))
     if (snapshot) return snapshot
     const pending = cluster && !isSettled(vm) && readReceipt({ deps, draft, memory }, cluster)
@@ -141,6 +151,9 @@ export class VMController {
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed
+    // One that a command has just asked for.
+    const rolling = cluster && (await followRollback({ deps, key, draft, memory }, cluster))
+    if (rolling) return rolling
     const removed = cluster && (await removeSnapshots({ deps, key, draft, memory }, cluster))
     if (removed) return removed
     const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory)

@@ -12,7 +12,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   AddressCooling: 'The address asked for was released lately. Wait, or order another one.',
   AddressPending: 'The address is being taken. Wait.',
   Suspending: 'The server is being shut down for the suspension. Wait.',
-  Reinstalling: 'The server is being made anew. Wait.',
+  Reinstalling: 'The server is being reinstalled. Wait.',
   CommandRunning: 'The command is being carried out. Wait.',
   Synchronising: 'DNS records are being written. The server is not affected. Wait.',
   DNSRateLimited: 'The DNS provider wants us to be slower. The server is not affected. Wait.',
@@ -84,7 +84,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   Unauthorized: 'Proxmox VE does not know the operator any more. Tell an administrator.',
   NoQuorum: 'The cluster can be read and not changed. Tell an administrator.',
   TLSUntrusted: 'The certificate of the cluster has changed. Tell an administrator.',
-  VMMissing: 'The server was ready and is gone. It is never made anew by itself. Tell an administrator before anything else.',
+  VMMissing: 'The server was ready and is gone. It is not created again by itself. Tell an administrator before anything else.',
   VMForeign: 'Another machine has the number of this server; it is not touched. Tell an administrator.',
   OwnedByFormerObject: 'A server of an earlier order of this name still exists. Nothing is made beside it. Tell an administrator.',
   CRDDeleting: 'The operator is being uninstalled; no server is deleted for that. Tell an administrator.',
@@ -104,6 +104,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
     'Another Proxmox cluster answers than before. Nothing is done until an administrator has looked. Tell an administrator at once.',
   ListingDoubtful: 'Proxmox does not show servers it should have. Nothing is concluded from that. Tell an administrator.',
   CommandTimedOut: 'The button was not carried out in time, and nothing was done. Press it again.',
+  RollingBack: 'The server is being rolled back to a snapshot. Wait.',
   SnapshotPending: 'The snapshot waits for the server. Wait; the detail says for what.',
   TakingSnapshot: 'The snapshot is being taken. Wait.',
   DeletingSnapshot: 'The snapshot is being deleted. Wait.',
@@ -116,6 +117,17 @@ export const clerksWords: Readonly<Record<string, string>> = {
   ConsolesOff: 'Consoles are switched off for the servers of this cluster. Tell an administrator.',
   ConsoleDenied: 'The console may not see this server. Tell an administrator; the detail says what is missing.',
   NoSerialPort: 'The server has no serial port. Ask for the picture instead.',
+  BackupRunning: 'A backup of the server is being made. Wait.',
+  BackupFailed: 'The backup failed and there is no file of it. Make another one; if that fails too, show the detail to an administrator.',
+  BackupMissed: 'The nightly backup of the server was not made. Show the detail to an administrator.',
+  BackupPending: 'The first backup of the schedule is not due yet. Wait.',
+  BackupQuota: 'The server has as many backups as its package allows. Delete one, or sell a larger package.',
+  BackupStorage: 'The backup has no storage to go to. Name one of the detail in the order.',
+  BackupNotFound: 'The backup to restore from is not there, or is of another server. Choose another one.',
+  BackupUnreadable: 'The backup cannot be read; nothing was deleted. Choose another one.',
+  Restoring: 'The server is being made from a backup. Wait.',
+  RestoreFailed:
+    'The restore failed; the detail says what is left of the server. Restore from another backup, and ask an administrator if that fails too.',
 }
 
 /** A newer operator may have words this file does not know yet. */

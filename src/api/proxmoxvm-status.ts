@@ -1,8 +1,10 @@
 import * as z from 'zod'
+import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
+import { guestSeen } from './guest-seen.ts'
 import { possessions } from './possessions.ts'
 import { restoreStatus } from './restore.ts'
 import { vmDns } from './vm-dns.ts'
@@ -33,6 +35,10 @@ const vmAddress = z.object({
   prefixLength: z.int().describe('Length of the prefix.'),
   gateway: statusText(45, 'Default route.'),
   pool: name('Name of the IPPool it came from.'),
+  state: statusText(
+    16,
+    'Releasing: no longer in spec.addresses, and the guest may still use it. It stays held and allowed until the guest is started from off. Absent = it is the address of its entry.',
+  ),
 })
 
 const disk = z.object({
@@ -55,15 +61,6 @@ const cloneRequest = z.object({
     .describe('true: its task has ended. Kept to tell that task from the one of a request whose answer was lost.'),
 })
 export type AskedClone = z.infer<typeof cloneRequest>
-const adoption = z.object({
-  vmid: z.int().describe('VMID of the guest.'),
-  node: statusText(63, 'Node it is on.'),
-  macAddress: statusText(17, 'MAC address of its net0.'),
-  fromUID: statusText(64, 'The uid in its mark: of the former object that owned it.'),
-  installation: statusText(64, 'The Kubernetes cluster in its mark, when that is another one.'),
-  takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
-})
-
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
@@ -101,11 +98,38 @@ const reinstall = z.object({
     .describe('The reinstall under way, written before anything is deleted. Absent = none.'),
 })
 
+const rollback = z.object({
+  running: z
+    .object({
+      requestID: z.string().max(128).describe('The command that asked for it.'),
+      object: name('Name of the ProxmoxVMSnapshot.'),
+      snapshot: z.string().max(64).describe('Name of the snapshot in PVE.'),
+      since: time('When it was begun.'),
+      wasRunning: z.boolean().exactOptional().describe('true: the VM ran before, and is started after the rollback.'),
+      withMemory: z.boolean().exactOptional().describe('true: the guest goes on from the memory in the snapshot; PVE starts it.'),
+      askedAt: time('When PVE was about to be asked, written before the request.').exactOptional(),
+      upid: statusText(256, 'The PVE task that rolls back (UPID).'),
+    })
+    .exactOptional()
+    .describe('The rollback under way, written before PVE is asked. Absent = none.'),
+  completedID: statusText(128, 'The command whose rollback was done last.'),
+  failed: z
+    .object({ requestID: z.string().max(128).describe('The command.'), message: z.string().max(1024).describe('Why.') })
+    .exactOptional()
+    .describe('The rollback that failed last.'),
+})
+
 const change = z.object({
   since: time('When it began.'),
-  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned anew.'),
+  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned again.'),
   wasRunning: z.boolean().exactOptional().describe('true: the VM was on before it was stopped for the change, and is started after it.'),
   start: z.boolean().exactOptional().describe('true: asked for by the command ChangePackage, which starts the VM in any case.'),
+  addresses: z.boolean().exactOptional().describe('true: it gives the guest other addresses.'),
+  waits: z
+    .array(z.string().max(32))
+    .max(256)
+    .exactOptional()
+    .meta({ description: 'Keys of PVE that waited for a start from off before; the VM is not stopped for them.', ...atomic }),
 })
 
 export const proxmoxVMStatus = z
@@ -158,9 +182,10 @@ export const proxmoxVMStatus = z
       }),
     addresses: z
       .array(vmAddress)
-      .max(16)
+      .max(64)
       .exactOptional()
-      .meta({ description: 'Addresses allotted, in the order of spec.addresses.', ...atomic }),
+      .meta({ description: 'Addresses allotted, in the order of spec.addresses; behind them those that are being released.', ...atomic }),
+    guestSeen: guestSeen.exactOptional(),
     disks: z
       .array(disk)
       .max(32)
@@ -180,6 +205,7 @@ export const proxmoxVMStatus = z
     reinstall: reinstall.exactOptional().describe('Reinstalls done and under way.'),
     restore: restoreStatus.exactOptional().describe('Restores done and under way.'),
     backups: backupsStatus.exactOptional().describe('Backup files that PVE has of this VM.'),
+    rollback: rollback.exactOptional().describe('Rollbacks to snapshots done and under way.'),
     change: change
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
@@ -219,7 +245,9 @@ export const proxmoxVMStatus = z
       .describe('What was given to cloud-init and cannot be read back.'),
     adoption: adoption
       .exactOptional()
-      .describe('A guest of a former object of this name, which `kubectl pve adopt --former` takes over, or which was taken over.'),
+      .describe(
+        'A guest that spec.adopt reports or took over, or one of a former object of this name, which `kubectl pve adopt --former` takes over.',
+      ),
     history: z
       .array(historyEntry)
       .max(30)

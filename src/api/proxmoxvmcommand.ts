@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { duration, line, nameReference, rules, statusText, time } from './fields.ts'
+import { duration, line, nameReference, pveName, rules, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 import { template } from './template.ts'
 
@@ -20,7 +20,11 @@ export const commands = {
   Stop: { needs: 'running, not Always', does: 'cuts the power' },
   Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
   Reboot: { needs: 'running', does: 'reboots the guest' },
-  Reinstall: { needs: 'ready, or VM missing or removed', does: 'deletes the VM and makes it anew, from another template if one is given' },
+  Reset: { needs: 'running', does: 'presses the reset button: nothing is shut down' },
+  Reinstall: {
+    needs: 'ready, or VM missing or removed',
+    does: 'deletes the VM and creates it again, from another template if one is given',
+  },
   SetDedicatedIP: { leadsTo: 'Clone', needs: 'nothing', does: 'allocates every declared address that has none' },
   Clone: { leadsTo: 'SetCPURAM', needs: 'no VM of ours exists', does: 'copies the template to the VMID and goes up the ladder again' },
   SetCPURAM: { mark: '**', leadsTo: 'SetSystemDiskSize', needs: 'stopped', does: 'sets cores, sockets, CPU type, limits and memory' },
@@ -42,6 +46,20 @@ export const commands = {
     needs: 'cloned',
     does: 'applies the newest package, with a stop if it needs one, and starts the VM unless Halted or suspended',
   },
+  Rollback: {
+    needs: 'local status ready, a snapshot that is taken',
+    does: 'brings the disks back to a snapshot, and everything else to the package; what was written since is lost',
+  },
+  Migrate: {
+    mark: '*',
+    needs: 'local status ready, another node that is online',
+    does: 'moves the VM to another node, without a stop if it runs',
+  },
+  ResetPassword: {
+    mark: '*',
+    needs: 'local status ready, a password in spec.cloudInit',
+    does: 'sets the password of today, a new one if it is generated: at once through the guest agent, else at the next start from off',
+  },
   SetDNSRecords: { needs: 'nothing', does: 'looks at the DNS records now, and puts right what is not' },
 } as const satisfies Record<string, CommandFacts>
 export type CommandName = keyof typeof commands
@@ -62,6 +80,14 @@ export const proxmoxVMCommandSpec = z
     template: template
       .exactOptional()
       .describe('Only with Reinstall: the template to install instead of spec.template of the VM. Absent = spec.template.'),
+    snapshotRef: nameReference('ProxmoxVMSnapshot', 'Only with Rollback: the snapshot of this VM to go back to.').exactOptional(),
+    node: pveName(63, 'pve2', 'Only with Migrate: the node of PVE to move the VM to.').exactOptional(),
+    withLocalDisks: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        'Only with Migrate: disks on storages of one node only are copied to the other node, which takes as long as they are large.',
+      ),
     timeout: duration(
       '10m',
       '1h',
@@ -78,6 +104,15 @@ export const proxmoxVMCommandSpec = z
     ...rules(
       { rule: 'self == oldSelf', message: 'a command runs once and cannot be changed; make another ProxmoxVMCommand' },
       { rule: "!has(self.template) || self.command == 'Reinstall'", message: 'template: only Reinstall takes one; leave it out' },
+      {
+        rule: "(self.command == 'Rollback') == has(self.snapshotRef)",
+        message: 'snapshotRef: Rollback needs the name of a ProxmoxVMSnapshot, and no other command takes one',
+      },
+      {
+        rule: "(self.command == 'Migrate') == has(self.node)",
+        message: 'node: Migrate needs the node to move to, and no other command takes one',
+      },
+      { rule: "!has(self.withLocalDisks) || self.command == 'Migrate'", message: 'withLocalDisks: only Migrate takes it; leave it out' },
     ),
   })
 /** The spec as people write it; the API server fills in `timeout`. */
@@ -88,12 +123,12 @@ export const proxmoxVMCommandStatus = z
     observedGeneration: observedGeneration.exactOptional(),
     phase: statusText(64, 'The command in one word: Pending, Running, Succeeded, Failed. Derived, for people.'),
     message: statusText(4096, 'What was done, or why it was refused or failed.'),
-    startedAt: time('When it was taken up.').exactOptional(),
+    startedAt: time('When the operator began it.').exactOptional(),
     finishedAt: time('When it succeeded or failed; ttlSecondsAfterFinished counts from here.').exactOptional(),
     intentAt: time(
       'When it was about to be carried out, written before PVE is asked. After a restart it is looked up what became of it, and not done again.',
     ).exactOptional(),
-    vmUID: statusText(64, 'UID of the ProxmoxVM it was taken up for: one of the same name made later is another.'),
+    vmUID: statusText(64, 'UID of the ProxmoxVM it was begun for: one of the same name made later is another.'),
     upid: statusText(256, 'The PVE task that carries it out (UPID).'),
     conditions: conditions.exactOptional(),
   })

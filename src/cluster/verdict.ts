@@ -68,12 +68,13 @@ const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
   'PermissionDenied',
 ])
 
-function verdictsOf(state: ClusterFindings): Verdicts {
+function verdictsOf(state: ClusterFindings, mode: ProxmoxCluster['spec']['mode']): Verdicts {
   const problem = problemOf(state) ?? doubtOf(state) ?? shortcomingOf(state.facts)
   const ready = {
     status: problem ? 'False' : 'True',
     reason: problem?.reason ?? 'Ready',
-    message: problem?.message ?? 'PVE is ready for VMs.',
+    message:
+      problem?.message ?? (mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'),
   } as const
   const verdicts: Verdicts = { Ready: ready }
   const reachable = reachableOf(state)
@@ -130,7 +131,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,
-    conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
+    conditions: conditionsOf(former.conditions ?? [], verdictsOf(state, object.spec.mode), object.metadata.generation, now),
   }
 }
 

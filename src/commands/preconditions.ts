@@ -20,11 +20,15 @@ export interface ButtonState {
   readonly guest: Seen['guest']
   readonly power: 'running' | 'stopped' | undefined
   readonly lock: string | undefined
+  /** The ProxmoxCluster is in mode Observe. */
+  readonly isObserved?: boolean
 }
 
 /** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */
 export function refusalOf(command: CommandName, state: ButtonState): CommandRefusal | undefined {
-  return notPaused(state) ?? notRestored(command, state) ?? specific(command, state) ?? marked(command, state)
+  return (
+    notPaused(state) ?? notObserved(command, state) ?? notRestored(command, state) ?? specific(command, state) ?? marked(command, state)
+  )
 }
 
 const refuse = (why: string): CommandRefusal => ({ reason: 'PreconditionFailed', why })
@@ -33,6 +37,15 @@ function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
   return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
 }
+
+/** Records are not in PVE. */
+const notObserved = (command: CommandName, { isObserved, vm }: ButtonState): CommandRefusal | undefined =>
+  isObserved && command !== 'SetDNSRecords'
+    ? {
+        reason: 'Observing',
+        why: `ProxmoxCluster "${vm.spec.clusterRef.name}" is in mode Observe: nothing is written to PVE. Set spec.mode to Manage first.`,
+      }
+    : undefined
 
 /** The VM of a file is nobody's to work on before it is whole and at its package. */
 const notRestored = (command: CommandName, { status }: ButtonState): CommandRefusal | undefined =>
@@ -51,6 +64,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
       if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
       return exists(state) ?? running(power)
     case 'Reboot':
+    case 'Reset':
       return exists(state) ?? running(power)
     case 'Reinstall':
       return finished(status) ?? unproved(state)
@@ -63,6 +77,10 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
       return undefined
     case 'ChangePackage':
       return exists(state) ?? finished(status)
+    case 'Rollback':
+    case 'Migrate':
+    case 'ResetPassword':
+      return exists(state) ?? finished(status) ?? onTopFor(command, status)
     default:
       return exists(state)
   }
@@ -112,6 +130,11 @@ function onTop({ localStatus }: ProxmoxVMStatus): CommandRefusal | undefined {
   const isReady = localStatus === 'ready' || localStatus === 'set_dns_records'
   return isReady ? undefined : refuse(`Start needs local status ready; it is ${localStatus ?? 'creation'}.`)
 }
+
+const onTopFor = (command: CommandName, { localStatus }: ProxmoxVMStatus): CommandRefusal | undefined =>
+  localStatus === 'ready' || localStatus === 'set_dns_records'
+    ? undefined
+    : refuse(`${command} needs local status ready; it is ${localStatus ?? 'creation'}.`)
 
 /** `**`: only on a stopped VM, and it never stops the VM itself. */
 function marked(command: CommandName, { power, lock, guest }: ButtonState): CommandRefusal | undefined {

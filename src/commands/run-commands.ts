@@ -1,3 +1,4 @@
+import { observes } from '../engine/observe.ts'
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
 import type { Look } from '../engine/look.ts'
@@ -89,7 +90,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const name = command.command.spec.command
   const isNew = !command.status.startedAt
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
-    return endFailed(pass, 'VMNotFound', 'The VM it was taken up for is gone; this is another one of the same name.')
+    return endFailed(pass, 'VMNotFound', 'The VM this command was begun for is gone; this is another one of the same name.')
   if (isNew) {
     const { refusal, power } = await judgeNow(pass, name)
     if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
@@ -121,5 +122,5 @@ async function judgeNow(pass: CommandPass, name: CommandName) {
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
   const { power, lock } = look?.seen ?? {}
-  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock }), power }
+  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock, isObserved: observes(pass.cluster) }), power }
 }

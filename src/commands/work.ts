@@ -3,6 +3,7 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { resolvePackage } from '../want/package.ts'
 import { ensureFinalizer } from '../engine/create/finalizer.ts'
 import { unplanned } from '../engine/apply/change.ts'
+import { askForPackage } from '../engine/adopt/as-found-state.ts'
 import { isOnlyLeft } from '../engine/apply/leaving.ts'
 import { claimAddresses } from '../engine/create/addresses.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
@@ -11,6 +12,7 @@ import { notePossessions } from '../engine/remove/foreign-possessions.ts'
 import type { RemovalLook } from '../engine/remove/removal-look.ts'
 import { hindranceOf } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
+import { nothingSeen } from '../want/guest-seen.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { working } from '../engine/status.ts'
 import { removals } from '../lifecycle.ts'
@@ -19,6 +21,9 @@ import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
 import { mayUsePackage, packageOf } from '../engine/apply/prepare.ts'
 import { type CommandProgress, endSucceeded, endFailed } from './finish.ts'
+import { migrate } from './migrate.ts'
+import { resetPassword } from './reset-password.ts'
+import { rollBack } from './roll-back.ts'
 import { synchroniseDns } from './synchronise-dns.ts'
 import { climbRung } from './climb-rung.ts'
 
@@ -34,6 +39,12 @@ export async function runWork(pass: CommandPass, name: CommandName, isNew: boole
       return await remove(pass)
     case 'SetDedicatedIP':
       return await allocate(pass)
+    case 'Rollback':
+      return await rollBack(pass, isNew)
+    case 'Migrate':
+      return await migrate(pass)
+    case 'ResetPassword':
+      return await resetPassword(pass)
     case 'SetDNSRecords':
       return synchroniseDns(pass)
     default:
@@ -89,7 +100,7 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
   if (isOutcome(newest)) return endFailed(pass, newest.reason, newest.message)
   const since = nowIso(deps.clock)
   command.status = { ...command.status, intentAt: since }
-  draft.change(({ packageSource: _, ...status }) => ({
+  draft.change(askForPackage(since), ({ packageSource: _, ...status }) => ({
     ...status,
     change: { since, generation: unplanned, start: true },
   }))
@@ -109,7 +120,10 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return endFailed(pass, gone.reason, gone.message)
   if (gone.is !== 'done') return gone
-  draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
+  draft.change(
+    ({ guestSeen, ...status }) => ({ ...status, ...(guestSeen && { guestSeen: nothingSeen(guestSeen) }), removedAt: nowIso(deps.clock) }),
+    working('remove', nowIso(deps.clock)),
+  )
   await draft.save()
   return endSucceeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
 }

@@ -45,8 +45,17 @@ export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAd
 /** The same address of the same VM, for another entry of its list. */
 export function underEntry(address: PoolAddress, { entry, pool }: Pick<Claim, 'entry' | 'pool'>): PoolAddress {
   const { claimRef } = address.spec
-  return claimRef ? { ...address, spec: { ...address.spec, poolRef: { name: pool }, claimRef: { ...claimRef, entry } } } : address
+  const spec = { ...address.spec, state: 'Allocated', poolRef: { name: pool } }
+  return claimRef ? { ...address, spec: { ...spec, claimRef: { ...claimRef, entry } } } : address
 }
+
+/** Its VM no longer asks for it, and the guest may still use it; or the VM asks for it again. */
+export const asReleasing = (address: PoolAddress, isReleasing: boolean): PoolAddress => ({
+  ...address,
+  spec: { ...address.spec, state: isReleasing ? 'Releasing' : 'Allocated' },
+})
+
+export const isReleasing = ({ spec }: PoolAddress): boolean => spec.state === 'Releasing' && spec.claimRef !== undefined && !spec.orphaned
 
 /** What goes on record of a holder beside its name. */
 export interface HolderMarks {
@@ -153,7 +162,7 @@ export function passedOn(address: PoolAddress, to: Claimant, entry: string, nowM
     metadata: withoutMarks(address.metadata),
     spec: {
       ...kept,
-      state: 'Allocated',
+      state: isReleasing(address) ? 'Releasing' : 'Allocated',
       claimRef: { namespace: to.namespace, name: to.name, uid: to.uid, entry, since: timeOf(nowMs) },
       history: [...(kept.history ?? []), former].slice(-historyLength),
     },

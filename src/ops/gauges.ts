@@ -33,6 +33,8 @@ export interface Sources {
     deletionsWaiting?: number
     deletionsCounted?: number
   }[]
+  /** VMs whose package has a schedule of backups: those whose newest backup of it failed or was missed, and the age of the newest backup that is oldest. */
+  backups(): readonly { cluster: string; notMade: number; oldestNewestSeconds?: number }[]
   /** CustomResourceDefinitions of ours that are being deleted. */
   kinds(): { leaving: number } | undefined
   /** VMs that wait for their DNS records, and how long the first of them has. */
@@ -124,7 +126,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_unclaimed_guests',
-    help: 'Guests in PVE with our mark whose ProxmoxVM is no more.',
+    help: 'Guests in PVE with our mark whose ProxmoxVM no longer exists.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.unclaimed),
   },
@@ -133,6 +135,19 @@ const definitions: readonly Definition[] = [
     help: 'VMs that are not destroyed yet because limits.deletions of their cluster has no room.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.deletionsWaiting),
+  },
+  {
+    name: 'pve_operator_backups_not_made',
+    help: 'VMs whose newest backup by the schedule of their package failed or was missed (BackedUp=False).',
+    labels: ['cluster'],
+    samples: (from) => from.backups().map((each) => ({ labels: { cluster: each.cluster }, value: each.notMade })),
+  },
+  {
+    name: 'pve_operator_backup_age_seconds',
+    help: 'Age of the newest backup of the VM with a schedule that has the oldest one.',
+    labels: ['cluster'],
+    samples: (from) =>
+      from.backups().flatMap(({ cluster, oldestNewestSeconds: value }) => (value === undefined ? [] : [{ labels: { cluster }, value }])),
   },
   {
     name: 'pve_operator_deletions_counted',
@@ -207,6 +222,7 @@ const silent: Sources = {
   queues: () => [],
   pools: () => [],
   vms: () => [],
+  backups: () => [],
   clusters: () => [],
   leader: () => undefined,
   dns: () => undefined,

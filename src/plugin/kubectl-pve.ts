@@ -1,5 +1,6 @@
 /** The program `kubectl pve`: the terminal, the environment and the exit code. */
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { systemClock } from '../ops/clock.ts'
 import packageFile from '../../package.json' with { type: 'json' }
@@ -46,6 +47,7 @@ void run(
     err: (text) => void process.stderr.write(text),
     ask,
     browse,
+    readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
     isTerminal: process.stderr.isTTY ?? false,
     columns: process.stderr.columns ?? 100,
     ...(KUBECONFIG && { kubeconfig: KUBECONFIG }),

@@ -9,8 +9,10 @@ import { addConsole } from './console.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
+import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
+import { addSnapshots } from './snapshots.ts'
 import { addViews } from './views.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
@@ -48,9 +50,11 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addMoves(program, shell)
   addBackups(program, shell)
   addConsole(program, shell)
   addGuards(program, shell)
+  addSnapshots(program, shell)
   addButtons(program, shell)
   return program
 }

@@ -15,6 +15,8 @@ export interface GuestRow {
   /** The pool of PVE it is in; absent also where the token may not see the pool (Pool.Audit). */
   readonly pool?: string
   readonly maxMemBytes: number
+  /** cores × sockets, or `vcpus`. */
+  readonly maxCpu: number
   readonly uptimeSeconds: number
 }
 
@@ -81,6 +83,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
     template: flag(row, 'template'),
     tags: tagsOf(text(row, 'tags')),
     maxMemBytes: number(row, 'maxmem') ?? 0,
+    maxCpu: number(row, 'maxcpu') ?? 0,
     uptimeSeconds: number(row, 'uptime') ?? 0,
   }
 }

@@ -107,8 +107,8 @@ describe('kubectl pve shows', () => {
         'now, stopped: set_cpu_ram: cores 2 → 4, cpulimit 1.5 → 2',
         'now: set_system_disk_size: system disk (scsi0) 40Gi → 80Gi',
         expect.stringContaining('now: set_firewall: '),
-        expect.stringContaining('now: set_cloudinit: ipconfig0 ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8:a::100/64'),
-        `now: free 2001:db8:a::100 of pool ${v6} once PVE no longer has it`,
+        expect.stringContaining('now, stopped: set_cloudinit: ipconfig0 ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8:a::100/64'),
+        `now: free 2001:db8:a::100 of pool ${v6} once the guest has let go of it`,
       ])
       const page = (await here('plan', 'web')).out
       expect(page).toContain('because the spec was edited')

@@ -3,6 +3,7 @@ import type { Condition } from '../../api/object.ts'
 import type { Reason } from '../../api/reasons.ts'
 import type { Resolved } from '../../want/package.ts'
 import { fails, holds, type ConditionUpdate } from '../conditions.ts'
+import { isOfPackage } from '../adopt/as-found-state.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import type { Climbed } from './climb.ts'
 
@@ -25,6 +26,7 @@ interface UndoneInput {
 const undoneOf = ({ climbed, resolved, draft }: UndoneInput): Undone[] => [
   ...refused(climbed),
   ...newer(resolved),
+  ...asFound(draft),
   ...kept(resolved, draft),
 ]
 
@@ -45,6 +47,25 @@ const refused = ({ refusals }: Pick<Climbed, 'refusals'>): Undone[] =>
 
 const newer = ({ source, outdatedBy }: Resolved): Undone[] =>
   outdatedBy === undefined ? [] : [{ reason: 'PackageOutdated', sentence: outdatedSentence(source, outdatedBy) }]
+
+/** As many as a person reads; `kubectl pve plan` has them all. */
+const mostFields = 12
+
+/** What of a guest that was taken over is not as the package says. */
+function asFound({ status }: VMStatusDraft): Undone[] {
+  const all = status.adoption?.takenAt === undefined ? [] : (status.adoption.differences ?? []).filter(isOfPackage)
+  if (all.length === 0) return []
+  const named = all.slice(0, mostFields).map(({ field, found, wanted }) => `${field} ${short(found)} (spec: ${short(wanted)})`)
+  const more = all.length > mostFields ? ` and ${all.length - mostFields} more` : ''
+  return [
+    {
+      reason: 'PackageOutdated',
+      sentence: `The VM was taken over as it was, and differs in ${named.join(', ')}${more}: each stays so until the spec says something else of it, or a Set… command applies it.`,
+    },
+  ]
+}
+
+const short = (value: string | undefined): string => (value === undefined ? 'unset' : value.length > 40 ? `${value.slice(0, 37)}…` : value)
 
 function kept({ merged }: Resolved, { status }: VMStatusDraft): Undone[] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])

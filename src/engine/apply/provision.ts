@@ -1,27 +1,27 @@
-import type { PveCluster } from '../../cluster/cluster.ts'
-import { releaseSurplus } from '../create/addresses.ts'
 import { provision } from '../../lifecycle.ts'
 import { climbLadder } from './climb.ts'
 import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
-import { Look } from '../look.ts'
 import { renamedHost } from '../create/host-names.ts'
 import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { partFromAddresses } from '../releasing.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
 import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
 import { endRestore } from '../restore/end-restore.ts'
 import { restoreIfAsked } from '../restore/restore.ts'
 import { isUntouchedByRestore, requestedRestore } from '../restore/restore-state.ts'
-import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
-import { conditionOf } from '../../api/condition.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
+import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
-import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
+import { beginLook, climbOf } from './ascent.ts'
+import { isNameLeft } from '../adopt/as-found-state.ts'
+import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
 
 /**
  * The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. A suspended one is off by now
@@ -35,6 +35,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
+  const observed = observedBirth(pass, cluster)
+  if (observed) return observed
   const restored = await restoreIfAsked(pass, cluster)
   if (restored && (restored.is !== 'stalled' || !isUntouchedByRestore(draft.status))) return restored
   const hindrance = restored ?? (await beginReinstallIfAsked(pass, cluster))
@@ -62,14 +64,16 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     if (formed.is !== 'done') return formed
     pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
-  const rename = renamedHost(deps, draft)
+  const rename = isNameLeft(draft.vm, draft.status) ? undefined : renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
   if (rename) draft.change((status) => ({ ...status, ...rename }))
   const look = beginLook(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantWithSlots(pass, cluster, prepared, look)))
+  const unclear = await noteAsFound(pass, cluster, prepared, look)
+  if (unclear) return unclear
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
-  await releaseSurplus(deps, draft)
+  const guest = await partFromAddresses(pass, cluster, climbed)
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
@@ -79,12 +83,5 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     const pending = climbed.seen.config?.pending ?? []
     return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
   }
-  const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
-  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
-}
-
-/** Keys the guest has not seen yet. Asked only once something was sent to a VM that ran. */
-async function staleCloudInitOf(draft: VMStatusDraft, cluster: PveCluster, look: Look): Promise<string[]> {
-  const isMarked = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
-  return isMarked && look.seen.power === 'running' ? await cluster.pve.staleCloudInit(look.at) : []
+  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest })
 }

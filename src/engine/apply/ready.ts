@@ -1,12 +1,15 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { atNextStart, type Climbed } from './climb.ts'
+import type { Climbed } from './climb.ts'
+import type { GuestState } from '../releasing.ts'
+import { addressVerdict, restartVerdict } from './at-next-start.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { noteRestoreCompleted } from '../restore/restore-state.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
-import { selectorOf } from '../create/intent.ts'
+import { selectorOf } from '../create/selector.ts'
 import { credentialsName } from '../create/credentials.ts'
+import { staysAsFound } from '../adopt/as-found-state.ts'
 import type { Resolved } from '../../want/package.ts'
 import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, reached, resting, type Change } from '../status.ts'
@@ -28,8 +31,7 @@ interface Conclusion {
   readonly cluster: PveCluster
   readonly resolved: Resolved
   readonly climbed: Climbed
-  /** Cloud-init keys that the running guest has not been given yet. */
-  readonly staleCloudInit: readonly string[]
+  readonly guest: GuestState
 }
 
 /** Nothing is missing any more: the verdict on this generation, and what was left open on purpose. */
@@ -47,7 +49,8 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...(resolved.source && { packageSource: resolved.source }),
     ...(power && { remoteStatus: power }),
     ...(node && { node }),
-    ...(draft.vm.spec.cloudInit?.generatePassword && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
+    ...(draft.vm.spec.cloudInit?.generatePassword &&
+      !staysAsFound(draft.status, 'cipassword') && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
     firstReadyAt: status.firstReadyAt ?? iso,
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
@@ -92,7 +95,7 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
   const seconds = Math.max(0, (deps.clock.now() - Date.parse(draft.vm.metadata.creationTimestamp ?? iso)) / 1000)
   deps.observe.becameReady(cluster.name, seconds)
   deps.inFlight.forget(draft.vm.metadata.uid ?? '')
-  const addresses = draft.status.addresses?.map((held) => held.address).join(', ')
+  const addresses = draft.status.addresses?.flatMap((held) => (held.state ? [] : [held.address])).join(', ')
   recordEvent(
     deps,
     draft.vm,
@@ -104,12 +107,13 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
 
 function partsOf(conclusion: Conclusion): ConditionUpdate[] {
   return [
+    addressVerdict(conclusion.guest),
     templateVerdict(conclusion),
     packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
     holds('NetworkConfigured'),
     firewallVerdict(conclusion),
     cloudInitVerdict(conclusion),
-    restartVerdict(conclusion),
+    restartVerdict(conclusion.climbed.seen.config?.pending ?? [], conclusion.guest),
   ]
 }
 
@@ -124,14 +128,15 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   )
 }
 
-function cloudInitVerdict({ staleCloudInit, draft, climbed }: Conclusion): ConditionUpdate {
+function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdate {
   const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])
   if (why !== undefined && !hasCloudInitDrive(climbed.seen.config?.values ?? {})) {
     const { vmid, node } = draft.status
     const remedy = `An admin adds a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
     return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
   }
-  return staleCloudInit.length > 0 ? atNextStart(staleCloudInit) : holds('CloudInitConfigured')
+  if (guest.behind.length === 0) return holds('CloudInitConfigured')
+  return holds('CloudInitConfigured', 'RestartRequired', `The guest has these when it was started from off: ${guest.behind.join(', ')}.`)
 }
 
 const hasCloudInitDrive = (values: Values) =>
@@ -147,10 +152,4 @@ function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
     )
   }
   return holds('FirewallConfigured')
-}
-
-function restartVerdict({ climbed }: Conclusion): ConditionUpdate {
-  const pending = climbed.seen.config?.pending ?? []
-  if (pending.length === 0) return fails('RestartRequired', 'NoRestartRequired', '')
-  return holds('RestartRequired', 'RestartRequired', `In force only after the VM was off and started again: ${pending.join(', ')}.`)
 }

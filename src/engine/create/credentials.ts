@@ -24,10 +24,14 @@ export function newPassword(draw: (below: number) => number = randomInt): string
 }
 
 /** The cloud-init password as the spec wants it: from a Secret of the user, generated into one of ours, or none. Never logged, never in status. */
-export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | undefined | Obstacle> {
+export async function credentialsFor(
+  vm: ProxmoxVM,
+  client: KubeClient,
+  o: { mayMake: boolean } = { mayMake: true },
+): Promise<Credentials | undefined | Obstacle> {
   const cloudInit = vm.spec.cloudInit
   if (cloudInit?.passwordSecretRef) return await fromSecret(vm, client, cloudInit.passwordSecretRef)
-  if (cloudInit?.generatePassword) return await generated(vm, client)
+  if (cloudInit?.generatePassword) return await generated(vm, client, o.mayMake)
   return undefined
 }
 
@@ -48,14 +52,31 @@ async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string
   return { password, version: versionOf(secret) }
 }
 
-async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | Obstacle> {
+async function generated(vm: ProxmoxVM, client: KubeClient, mayMake: boolean): Promise<Credentials | undefined | Obstacle> {
   const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
   const found = await client.get(secrets, key)
+  // A password that the guest does not have would pass for its own.
+  if (!found && !mayMake) return undefined
   const secret = found ?? (await create(vm, client))
   const password = decoded(secret, 'password')
   if (!isOurs(secret, vm) || !password)
     return stalled('SecretConflict', `Secret "${key.name}" exists and is not this VM's; delete or rename it, or use passwordSecretRef.`)
   return { password, version: versionOf(secret) }
+}
+
+/** On the generated Secret: the request for which it was renewed last, so that none renews it twice. */
+const renewedAnnotation = 'pve.hosting/renewed-for'
+
+/** A new password in the generated Secret, once for each request; one that is not ours stays as it is, and `credentialsFor` tells. */
+export async function rotatePassword(vm: ProxmoxVM, client: KubeClient, requestID: string): Promise<void> {
+  const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
+  const secret = await client.get(secrets, key)
+  if (!secret || !isOurs(secret, vm) || secret.metadata.annotations?.[renewedAnnotation] === requestID) return
+  const { resourceVersion } = secret.metadata
+  await client.mergePatch(secrets, key, {
+    metadata: { resourceVersion, annotations: { [renewedAnnotation]: requestID } },
+    data: { password: Buffer.from(newPassword()).toString('base64') },
+  })
 }
 
 /** PVE keeps the password of a Windows guest as it is, in a file of lines. */
