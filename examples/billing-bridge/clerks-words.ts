@@ -104,6 +104,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
     'Another Proxmox cluster answers than before. Nothing is done until an administrator has looked. Tell an administrator at once.',
   ListingDoubtful: 'Proxmox does not show servers it should have. Nothing is concluded from that. Tell an administrator.',
   CommandTimedOut: 'The button was not carried out in time, and nothing was done. Press it again.',
+  RollingBack: 'The server is being rolled back to a snapshot. Wait.',
   SnapshotPending: 'The snapshot waits for the server. Wait; the detail says for what.',
   TakingSnapshot: 'The snapshot is being taken. Wait.',
   DeletingSnapshot: 'The snapshot is being deleted. Wait.',

@@ -31,6 +31,7 @@ export const events = {
   SnapshotFailed: 'A snapshot was refused or failed; the message says why.',
   SnapshotDeleted: 'A snapshot of the VM was deleted in PVE.',
   SnapshotExpired: 'The time of a snapshot is over (ttl, or lifetime of the package); it is deleted.',
+  RollbackStarted: 'A rollback to a snapshot begins; the message names the snapshot and the disks made since, which are attached again.',
   CommandSucceeded: 'A ProxmoxVMCommand on the VM succeeded.',
   CommandFailed: 'A ProxmoxVMCommand on the VM was refused or failed; the message says why.',
   ConsoleOpened: 'Somebody looks at the screen of the VM; the message names the ProxmoxVMConsole and the address.',

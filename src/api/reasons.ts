@@ -208,6 +208,7 @@ export const reasons = {
     means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
   },
   BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
+  RollingBack: { who: 'operator', means: 'The VM is being rolled back to a snapshot, as the command Rollback asked.' },
   BackupNotFound: {
     who: 'user',
     means: 'The backup to restore from is not there, is of another VM, or has no file; the message says which.',

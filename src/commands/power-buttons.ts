@@ -2,6 +2,7 @@ import { bridgeSentence } from '../engine/failure-sentence.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
+import { findLostTask } from '../engine/lost-task.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -14,7 +15,7 @@ import type { CommandPass } from './command-pass.ts'
 /** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
 const lostAfterMs = 30_000
 
-const taskTypes = { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot' } as const
+const taskTypes = { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot', Reset: 'qmreset' } as const
 export type PowerCommand = keyof typeof taskTypes
 export const isPowerCommand = (command: CommandName): command is PowerCommand => command in taskTypes
 
@@ -73,6 +74,8 @@ async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCo
       return await cluster.pve.stop(look.at, { overruleShutdown: true })
     case 'Shutdown':
       return await cluster.pve.shutdown(look.at, { timeoutSeconds })
+    case 'Reset':
+      return await cluster.pve.support(look.at).reset()
     case 'Reboot':
       return await cluster.pve.reboot(look.at, { timeoutSeconds })
   }
@@ -139,27 +142,15 @@ const sentences: Readonly<Record<PowerCommand, string>> = {
   Stop: 'The power was cut.',
   Shutdown: 'The guest shut down.',
   Reboot: 'The guest was rebooted.',
+  Reset: 'The guest was reset.',
 }
 
-/** A token sees its own tasks; the VMID is the task's id. One that was followed to its end has its receipt: it is another one, of moments before. */
 async function findTask(
   { cluster, command, draft, deps, key }: CommandPass,
   look: Look,
   button: PowerCommand,
 ): Promise<string | undefined> {
-  // PVE tells starts in whole seconds, so the task of a command just before this one is in the window.
   const known = new Set(deps.commandsOf(key).map((other) => other.status?.upid))
-  const since = Math.floor((Date.parse(command.status.intentAt ?? '') + cluster.clockSkewMs) / 1000) - 2
-  for (const source of ['active', 'archive'] as const) {
-    const tasks = await cluster.pve.tasks(look.at.node, {
-      source,
-      typefilter: taskTypes[button],
-      vmid: draft.status.vmid ?? 0,
-      since,
-      limit: 20,
-    })
-    const task = tasks.find(({ upid }) => !known.has(upid) && cluster.tasks.ended(upid) === undefined)
-    if (task) return task.upid
-  }
-  return undefined
+  const { node, vmid } = { node: look.at.node, vmid: draft.status.vmid ?? 0 }
+  return await findLostTask(cluster, { node, vmid, type: taskTypes[button], askedAt: command.status.intentAt ?? '', known })
 }

@@ -101,6 +101,7 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {
   const isUnderWay =
+    status?.rollback?.running !== undefined ||
     status?.step !== undefined ||
     status?.change !== undefined ||
     status?.reinstall?.running !== undefined ||
