@@ -93,6 +93,7 @@ const reinstall = z.object({
         'When the deletion of the old VM was asked for. Absent = nothing is deleted yet, and a newer requestID or a removed spec.reinstall takes the place of this request.',
       ).exactOptional(),
       removed: z.boolean().exactOptional().describe('true: the old VM is gone, and the new one is being made.'),
+      isClone: z.boolean().exactOptional().describe('true: asked for by the command Clone, after Remove or because the VM was missing.'),
     })
     .exactOptional()
     .describe('The reinstall under way, written before anything is deleted. Absent = none.'),

@@ -68,7 +68,9 @@ export function markReady(conclusion: Conclusion): Outcome {
       'PackageChanged',
       conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
     )
-  if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
+  if (reinstall?.running?.isClone)
+    recordEvent(deps, draft.vm, 'Normal', 'Ready', `VM ${draft.status.vmid} was cloned by command and is ready`)
+  else if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
   if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
   if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
