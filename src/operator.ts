@@ -23,6 +23,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { tellStates } from './state-events.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -144,6 +145,8 @@ export class Operator {
       if (intent) this.#deps.inFlight.note(vm.metadata.uid ?? '', intent)
     }
     const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
+    const { clusters, pools, zones } = this.stores
+    const silence = tellStates({ clusters, others: [pools, zones], events: this.#events })
     await Promise.all([
       this.clusters.run(signal),
       this.ipam.pools.run(signal),
@@ -154,6 +157,7 @@ export class Operator {
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
     disconnect()
+    silence()
   }
 
   #makeDns(): DnsTrack {

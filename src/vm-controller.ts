@@ -1,5 +1,6 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { tellCommands } from './commands/unseen.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
 import { forgetLastSent } from './engine/apply/repeats.ts'
 import { holdOff } from './engine/apply/hold-off.ts'
@@ -12,9 +13,10 @@ import type { Pass } from './engine/pass.ts'
 import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
+import { showRow } from './engine/watch/show-row.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
-import { nodeOffline } from './engine/node-offline.ts'
+import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
 import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -56,6 +58,7 @@ export class VMController {
     this.#noteProgress(draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
+    showRow({ draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
@@ -102,8 +105,8 @@ export class VMController {
     }
     const other = otherPve(draft, cluster)
     if (other) return other
-    const offline = nodeOffline(deps, draft, cluster)
-    if (offline) return offline
+    const unseen = nodeOffline({ deps, draft, memory }, cluster) ?? clusterUnreachable({ deps, draft, memory }, cluster)
+    if (unseen) return await tellCommands(deps, key, unseen)
     if (vm.metadata.deletionTimestamp) {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held

@@ -1,5 +1,6 @@
 import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import type { Clock } from '../ops/clock.ts'
+import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
 import { CloneSlots } from './clone-slots.ts'
@@ -41,7 +42,12 @@ export interface PveCluster {
   readonly perGuest: RequestRate
   /** PVE's clock minus ours, to whole seconds. */
   readonly clockSkewMs: number
+  /** Turns to write that a VM cannot be seen: a dead node has hundreds. */
+  readonly unseenWrites: Pick<Pace, 'reserveMs'>
 }
+
+/** Design 3.2 rule 18. */
+const unseenWritesPerSecond = 50
 
 export interface ApiToken {
   readonly tokenID: string
@@ -62,6 +68,7 @@ export class LiveCluster implements PveCluster {
   readonly deletions: DeletionBrake
   readonly identity: IdentityGuard
   readonly doubt: ListingDoubt
+  readonly unseenWrites: Pace
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -111,6 +118,7 @@ export class LiveCluster implements PveCluster {
     this.vmids = new VmidAllocator(o.reservations, clock)
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
     this.deletions = new DeletionBrake({ ...o.deletions, clock })
+    this.unseenWrites = new Pace({ calls: unseenWritesPerSecond, perSeconds: 1, burst: unseenWritesPerSecond, clock })
   }
 
   facts(): ClusterFacts | undefined {

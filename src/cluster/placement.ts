@@ -16,6 +16,8 @@ export interface PlacementWish {
   readonly pinnedNode?: string
   /** ProxmoxCluster.spec.nodes; absent = all. */
   readonly allowedNodes?: readonly string[]
+  /** ProxmoxCluster.spec.cordon. */
+  readonly cordoned?: readonly string[]
   /** Linked clones share the template's blocks: only what they grow and add is counted. */
   readonly linked: boolean
   /** Target of a full clone; absent = where the template's disks are. */
@@ -50,10 +52,12 @@ export function place(
   promised: readonly Promised[] = [],
 ): Placement {
   const allowed = [...listing.nodes.values()].filter(({ node }) => isAllowed(node, wish))
-  const nodes = allowed.filter(({ online }) => online)
-  if (nodes.length === 0) return short(noNode(wish, allowed))
+  const closed = allowed.flatMap((node) => closedBy(node, wish) ?? [])
+  const nodes = allowed.filter((node) => closedBy(node, wish) === undefined)
+  const without = closed.length > 0 ? ` (left out: ${closed.join(', ')})` : ''
+  if (nodes.length === 0) return short(noNode(wish, closed))
   const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, listing))
-  if (candidates.length === 0) return short(noCopy(nodes, templates))
+  if (candidates.length === 0) return short(`${noCopy(nodes, templates)}${without}`)
   const lacks: string[] = []
   const fitting = candidates.filter((candidate) => {
     const lack = lackOf(candidate, wish, listing, promised)
@@ -62,7 +66,7 @@ export function place(
   })
   const committed = new Map(fitting.map(({ node }) => [node, committedBytes(node, listing, promised)]))
   const best = fitting.toSorted((a, b) => committed.get(a.node)! - committed.get(b.node)! || compareNames(a.node, b.node))[0]
-  return best === undefined ? short([...new Set(lacks)].join('; ')) : { is: 'placed', ...best }
+  return best === undefined ? short(`${[...new Set(lacks)].join('; ')}${without}`) : { is: 'placed', ...best }
 }
 
 const short = (message: string): Placement => ({ is: 'short', message })
@@ -70,8 +74,16 @@ const compareNames = (a: string, b: string): number => a.localeCompare(b, 'en', 
 const isAllowed = (node: string, wish: PlacementWish): boolean =>
   (wish.allowedNodes?.includes(node) ?? true) && (wish.pinnedNode === undefined || wish.pinnedNode === node)
 
-function noNode(wish: PlacementWish, allowed: readonly NodeRow[]): string {
-  if (allowed.length > 0) return `no allowed node is online: ${allowed.map(({ node }) => node).join(', ')}`
+/** Why no new VM may come to the node, with its name: `pve2 is cordoned`. Undefined: it may. Existing VMs are left alone in any case. */
+export function closedBy({ node, online, isInMaintenance, hasFigures }: NodeRow, wish: Pick<PlacementWish, 'cordoned'>): string | undefined {
+  if (!online) return `${node} is offline`
+  if (isInMaintenance) return `${node} is in maintenance`
+  if (wish.cordoned?.includes(node)) return `${node} is cordoned`
+  return hasFigures ? undefined : `${node} tells no figures (pvestatd)`
+}
+
+function noNode(wish: PlacementWish, closed: readonly string[]): string {
+  if (closed.length > 0) return `no allowed node takes new VMs: ${closed.join(', ')}`
   return wish.pinnedNode === undefined
     ? 'PVE shows none of the allowed nodes'
     : `node ${wish.pinnedNode} is not in the cluster or not allowed by it`

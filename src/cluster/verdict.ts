@@ -7,6 +7,7 @@ import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import { capabilitiesOff } from './capabilities.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
+import { nodesVerdicts, onlineOf } from './nodes-verdict.ts'
 import type { UnclaimedReport } from './unclaimed.ts'
 
 /** Why a cluster cannot be worked with. */
@@ -70,12 +71,15 @@ const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
 
 function verdictsOf(state: ClusterFindings): Verdicts {
   const problem = problemOf(state) ?? doubtOf(state) ?? shortcomingOf(state.facts)
+  // While PVE gives no listing nobody can tell, and what it said before stays.
+  const nodes: Verdicts = state.listing && state.failure === undefined ? nodesVerdicts(state.listing, state.vmsByNode) : {}
+  const lame = [nodes.NodesOnline, nodes.FiguresFresh].flatMap((each) => (each?.status === 'False' ? [each.message] : []))
   const ready = {
     status: problem ? 'False' : 'True',
     reason: problem?.reason ?? 'Ready',
-    message: problem?.message ?? 'PVE is ready for VMs.',
+    message: problem?.message ?? ['PVE is ready for VMs.', ...lame].slice(lame.length > 0 ? 1 : 0).join(' '),
   } as const
-  const verdicts: Verdicts = { Ready: ready }
+  const verdicts: Verdicts = { Ready: ready, ...nodes }
   const reachable = reachableOf(state)
   if (reachable !== undefined) verdicts.Reachable = reachable
   const authorized = authorizedOf(state)
@@ -128,7 +132,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     }),
     ...(state.identity !== undefined && { identity: state.identity }),
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
-    ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
+    ...(listing && { nodesOnline: onlineOf(listing), nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
   }
@@ -150,7 +154,12 @@ const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z
 
 function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
   return [...listing.nodes.values()]
-    .map(({ node, online }) => ({ name: node, online, vms: vmsByNode.get(node) ?? 0 }))
+    .map(({ node, online, isInMaintenance }) => ({
+      name: node,
+      online,
+      ...(isInMaintenance && { maintenance: true }),
+      vms: vmsByNode.get(node) ?? 0,
+    }))
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 

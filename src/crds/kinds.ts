@@ -145,6 +145,7 @@ export const kinds: readonly Definition[] = [
       ready,
       conditionColumn('Reachable', 'Reachable', 'status', 'Whether PVE answers.'),
       conditionColumn('Authorized', 'Authorized', 'status', 'Whether the token has every privilege.'),
+      column('Nodes', '.status.nodesOnline', 'Nodes that are online, of all.'),
       column('Version', '.status.version', 'Version of PVE.'),
       reason,
       age,

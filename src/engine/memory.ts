@@ -27,9 +27,13 @@ export interface Memory {
   readonly listing: {
     /** When the power was last read at the VM itself; a listing of about that time may tell an older one. */
     powerSeenAtMs?: number
+    /** When its configuration, and with it the lock, was last read. */
+    lockSeenAtMs?: number
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
     isBehind?: boolean
   }
+  /** By unseen.ts: when it is this VM's turn to be called unseen (monotonic). */
+  readonly unseen: { turnAtMs?: number }
   /** By whoever has acted on the VM or calls for an audit: a thorough look is due. */
   readonly audit: { isDue?: boolean }
   /** By vm-controller.ts. */
@@ -73,6 +77,7 @@ export const freshMemory = (): Memory => ({
   look: {},
   sent: { bySentence: new Map() },
   listing: {},
+  unseen: {},
   audit: {},
   controller: {},
   events: {},

@@ -53,7 +53,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   pass.memory.audit.isDue = false
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
-  const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
+  const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit, current: look.current })
   // One that was asked for while another was under way.
   const next = requestedReinstall(draft.vm, draft.status)
   return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)

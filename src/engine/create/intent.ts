@@ -216,6 +216,7 @@ function placementWishOf(
   return {
     ...(vm.spec.placement?.node && { pinnedNode: vm.spec.placement.node }),
     ...(cluster.spec.nodes && { allowedNodes: cluster.spec.nodes }),
+    ...(cluster.spec.cordon && { cordoned: cluster.spec.cordon }),
     linked: clone === 'Linked',
     ...(storage && { storage }),
     ...(systemDiskMiB > 0 && { systemDiskMiB }),

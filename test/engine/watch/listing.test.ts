@@ -11,11 +11,11 @@ async function listed(o: { startedAtMs: number; seenAtMs: number; atTheVm: 'runn
   let asked = 0
   const row = { vmid: 10_000, node: 'pve1', kind: 'qemu', status: 'stopped' }
   const cluster = {
-    inventory: { current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: o.startedAtMs, allNodesOnline: true }) },
+    inventory: { current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: o.startedAtMs, allNodesOnline: true, nodes: new Map() }) },
     pve: {
       statusCurrent: () => {
         asked += 1
-        return Promise.resolve({ status: o.atTheVm })
+        return Promise.resolve({ status: o.atTheVm, qmpstatus: o.atTheVm, template: false })
       },
     },
   }
