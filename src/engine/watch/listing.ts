@@ -48,7 +48,8 @@ async function stateNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: Pve
   const isContradicted = power !== undefined && power !== remoteStatus && isOlder
   // The rows of a node that was off are from before, until it has told new ones; and some nodes tell none.
   const isUnknown = remoteStatus === undefined || conditionOf(conditions, 'Ready')?.reason === 'NodeOffline'
-  if (!isContradicted && !isUnknown) return told
+  const isOff = told.is === 'unknown' && told.why === 'node-offline'
+  if (isOff || (!isContradicted && !isUnknown)) return told
   memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const current = await cluster.pve.statusCurrent(row)
   memory.listing.isBehind = power !== undefined && current.status !== power

@@ -7,6 +7,7 @@ import type { Store } from '../../kube/store.ts'
 import type { Audit } from './audit.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { isSettled } from '../status.ts'
+import { unreachableMs } from '../unseen.ts'
 import { conditionOf } from '../../api/condition.ts'
 
 /** What a VM can be found by when something it depends on changes. */
@@ -35,6 +36,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     for (const vm of vms) if (isSettled(vm)) audit.soon(keyOf(vm))
   }
   const inventories = new Map<object, () => void>()
+  const silences = new Map<string, () => void>()
   const ends = [
     deps.vms.subscribe(({ key, old, new: now }) => {
       if (!old || !now || !isOwnEcho(old, now)) queue.add(key)
@@ -60,8 +62,13 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
-        if (reachability) waiting(indexes.ofCluster(name))
-        else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
+        if (reachability === false) silences.set(name, deps.clock.after(unreachableMs, () => wake(indexes.ofCluster(name))))
+        // One listing tells how all of them are, also those that were called unreachable.
+        if (reachability) {
+          silences.get(name)?.()
+          wake(indexes.ofCluster(name).filter((vm) => !isSettled(vm) || isCalledUnreachable(vm)))
+        }
+        if (reachability === undefined && (vmids.size > 0 || nodes.size > 0)) wake(indexes.ofCluster(name).filter(mayBeHelped))
         for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
       })
       inventories.set(cluster, () => {
@@ -74,7 +81,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
   ]
   wake(deps.vms.list())
   return () => {
-    for (const end of [...ends, ...inventories.values()]) end()
+    for (const end of [...ends, ...inventories.values(), ...silences.values()]) end()
   }
 }
 
@@ -89,6 +96,8 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'VMIDsExhausted',
   'BackupsUnseen',
 ])
+
+const isCalledUnreachable = (vm: ProxmoxVM) => conditionOf(vm.status?.conditions, 'Ready')?.reason === 'ClusterUnreachable'
 
 const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
 

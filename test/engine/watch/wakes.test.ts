@@ -15,7 +15,7 @@ const stalledFor = (name: string, reason: Reason): ProxmoxVM =>
 interface Change {
   readonly vmids: ReadonlySet<number>
   readonly nodes: ReadonlySet<string>
-  readonly reachability: boolean
+  readonly reachability?: boolean
 }
 
 /** The keys that a change of the listing wakes. */
@@ -70,14 +70,14 @@ describe('a change of the cluster', () => {
   const vms = [stalledFor('full', 'NoCapacity'), stalledFor('broken', 'PackageInvalid'), stalledFor('taken', 'VMIDTaken')]
 
   it('wakes those that wait for room: a node that came back, a guest that went', () => {
-    const back = wokenBy(vms, { vmids: new Set(), nodes: new Set(['pve2']), reachability: false })
-    const gone = wokenBy(vms, { vmids: new Set([77]), nodes: new Set(), reachability: false })
+    const back = wokenBy(vms, { vmids: new Set(), nodes: new Set(['pve2']) })
+    const gone = wokenBy(vms, { vmids: new Set([77]), nodes: new Set() })
 
     expect(back).toEqual(['customer-7/full', 'customer-7/taken'])
     expect(gone).toEqual(back)
   })
 
   it('of nothing wakes nobody', () => {
-    expect(wokenBy(vms, { vmids: new Set(), nodes: new Set(), reachability: false })).toEqual([])
+    expect(wokenBy(vms, { vmids: new Set(), nodes: new Set() })).toEqual([])
   })
 })
