@@ -23,6 +23,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { UnenforcedSuspensions } from './unenforced-suspensions.ts'
 import { tellStates } from './state-events.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
@@ -61,6 +62,7 @@ export class Operator {
   readonly #indexes
   readonly #commandsOf
   readonly #keeping: CommandCleanUp
+  readonly unenforced: UnenforcedSuspensions
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
   readonly caches: Caches
@@ -109,6 +111,7 @@ export class Operator {
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.unenforced = new UnenforcedSuspensions({ vms: this.stores.vms, clock })
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },

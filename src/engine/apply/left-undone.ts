@@ -1,11 +1,14 @@
 /** What of a package is left undone on purpose: a list, so that no remark hides another. Its first entry gives the reason. */
 import type { Condition } from '../../api/object.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import type { Resolved } from '../../want/package.ts'
 import { fails, holds, type ConditionUpdate } from '../conditions.ts'
-import type { VMStatusDraft } from '../status-draft.ts'
 import type { Climbed } from './climb.ts'
 
+const wasKept = 'is no longer in the package and was kept.'
+/** Of the steps that refuse to shrink a disk. */
+const neverShrinks = ' never shrinks to '
 const allElse = 'Everything else is applied.'
 
 interface Undone {
@@ -18,7 +21,7 @@ interface Undone {
 export function packageVerdict(o: {
   readonly climbed: Pick<Climbed, 'refusals'>
   readonly resolved: Resolved
-  readonly draft: VMStatusDraft
+  readonly draft: { readonly status: ProxmoxVMStatus }
   readonly pending: readonly string[]
 }): ConditionUpdate {
   const undone = [...refused(o.climbed), ...newer(o.resolved), ...kept(o.resolved, o.draft)]
@@ -35,12 +38,12 @@ const refused = ({ refusals }: Pick<Climbed, 'refusals'>): Undone[] =>
 const newer = ({ source, outdatedBy }: Resolved): Undone[] =>
   outdatedBy === undefined ? [] : [{ reason: 'PackageOutdated', sentence: outdatedSentence(source, outdatedBy) }]
 
-function kept({ merged }: Resolved, { status }: VMStatusDraft): Undone[] {
+function kept({ merged }: Resolved, { status }: { readonly status: ProxmoxVMStatus }): Undone[] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const left = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
   return left.map(({ name, key, size }) => ({
     reason: 'DiskKept',
-    sentence: `Disk ${name} (${key})${size ? ` of ${size}` : ''} is no longer in the package and was kept.`,
+    sentence: `Disk ${name} (${key})${size ? ` of ${size}` : ''} ${wasKept}`,
   }))
 }
 
@@ -58,6 +61,16 @@ export function outdated(
   const others = said.status === 'True' ? said.message : said.message.replace(formerSentence, '')
   const rest = others.endsWith(allElse) ? others : [said.status === 'True' && others, allElse].filter(Boolean).join(' ')
   return fails('PackageApplied', said.status === 'True' ? 'PackageOutdated' : (said.reason as Reason), `${sentence} ${rest}`)
+}
+
+/** Every reason in a verdict of packageVerdict: of several only the first is the condition's own. */
+export function undoneIn({ reason, message }: Pick<Condition, 'reason' | 'message'>): string[] {
+  const others: [Reason, boolean][] = [
+    ['PackageOutdated', formerSentence.test(message)],
+    ['DiskShrinkRefused', message.includes(neverShrinks)],
+    ['DiskKept', message.includes(wasKept)],
+  ]
+  return [...new Set([reason, ...others.flatMap(([other, isThere]) => (isThere ? [other] : []))])]
 }
 
 const formerSentence = /VMPackage \S+ was edited since [^`]*`[^`]*`[^`]*`[^`]*` applies it\. /

@@ -87,6 +87,10 @@ function wantsOtherPower({ vm }: VMStatusDraft, power: 'running' | 'stopped' | u
 
 type Power = ReturnType<typeof powerIn>
 
-function withRow({ remoteLock: _, ...status }: ProxmoxVMStatus, row: GuestRow, power: Power): ProxmoxVMStatus {
-  return { ...status, node: row.node, ...(power && { remoteStatus: power }), ...(row.lock && { remoteLock: row.lock }) }
+/** In other states high availability does its work, and they change with each order. */
+const toldHaStates: ReadonlySet<string> = new Set(['error', 'ignored'])
+
+function withRow({ remoteLock: _, haState: __, ...status }: ProxmoxVMStatus, row: GuestRow, power: Power): ProxmoxVMStatus {
+  const haState = toldHaStates.has(row.haState ?? '') ? row.haState : undefined
+  return { ...status, ...(haState && { haState }), node: row.node, ...(power && { remoteStatus: power }), ...(row.lock && { remoteLock: row.lock }) }
 }
