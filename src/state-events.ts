@@ -27,7 +27,9 @@ export function stateChanges(old: Stateful, now: Stateful): StateEvent[] {
     return before !== undefined && !echoes.has(condition.type) && (before.status !== condition.status || before.reason !== condition.reason)
   })
   // Ready only repeats what another condition says.
-  const told = changed.filter(({ type, reason }) => type !== 'Ready' || !changed.some((other) => other.type !== 'Ready' && other.reason === reason))
+  const told = changed.filter(
+    ({ type, reason }) => type !== 'Ready' || !changed.some((other) => other.type !== 'Ready' && other.reason === reason),
+  )
   return told.filter(({ type }) => type !== 'NodesOnline').map(conditionEvent)
 }
 

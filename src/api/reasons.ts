@@ -104,7 +104,10 @@ export const reasons = {
     means:
       'A node is online and its pvestatd has told nothing for 5 minutes. VMs keep their state; the message has the command for the node.',
   },
-  GuestPaused: { who: 'admin', means: 'The VM has power and its guest stands still (paused); the message has the command that resumes it.' },
+  GuestPaused: {
+    who: 'admin',
+    means: 'The VM has power and its guest stands still (paused); the message has the command that resumes it.',
+  },
   GuestIOError: {
     who: 'admin',
     means: 'PVE stopped the guest because a disk could not be read or written, usually a storage that is full or away.',

@@ -75,7 +75,10 @@ const isAllowed = (node: string, wish: PlacementWish): boolean =>
   (wish.allowedNodes?.includes(node) ?? true) && (wish.pinnedNode === undefined || wish.pinnedNode === node)
 
 /** Why no new VM may come to the node, with its name: `pve2 is cordoned`. Undefined: it may. Existing VMs are left alone in any case. */
-export function closedBy({ node, online, isInMaintenance, hasFigures }: NodeRow, wish: Pick<PlacementWish, 'cordoned'>): string | undefined {
+export function closedBy(
+  { node, online, isInMaintenance, hasFigures }: NodeRow,
+  wish: Pick<PlacementWish, 'cordoned'>,
+): string | undefined {
   if (!online) return `${node} is offline`
   if (isInMaintenance) return `${node} is in maintenance`
   if (wish.cordoned?.includes(node)) return `${node} is cordoned`

@@ -1,29 +1,32 @@
 import type { Condition } from '../api/object.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
-import type { CommandName, ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
+import type { ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
+import type { PassObserver } from '../engine/dependencies.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { Store } from '../kube/store.ts'
 
 export const isFinished = (command: ProxmoxVMCommand) => command.status?.finishedAt !== undefined
 
-/** How a command ended, for metrics. */
-type CommandEnded = (command: CommandName, reason: Reason) => void
-
 /** The status of one command. Only the operator writes it, and only forwards: begun, intended, finished. */
 export class CommandStatusDraft {
   readonly #client: KubeClient
   readonly #store: Store<ProxmoxVMCommand>
   #command: ProxmoxVMCommand
-  readonly #onEnd: CommandEnded
+  readonly #observe: Pick<PassObserver, 'commandEnded'>
   status: ProxmoxVMCommandStatus
 
-  constructor(o: { command: ProxmoxVMCommand; client: KubeClient; store: Store<ProxmoxVMCommand>; onEnd: CommandEnded }) {
+  constructor(o: {
+    command: ProxmoxVMCommand
+    client: KubeClient
+    store: Store<ProxmoxVMCommand>
+    observe: Pick<PassObserver, 'commandEnded'>
+  }) {
     this.#client = o.client
     this.#store = o.store
     this.#command = o.command
-    this.#onEnd = o.onEnd
+    this.#observe = o.observe
     this.status = o.command.status ?? {}
   }
 
@@ -64,7 +67,8 @@ export class CommandStatusDraft {
     this.#command = await this.#client.replaceStatus(proxmoxVMCommands, { ...this.#command, status: this.status })
     this.#store.put(this.#command)
     const reason = this.status.conditions?.find(({ type }) => type === 'Ready')?.reason
-    if (!wasFinished && isFinished(this.#command)) this.#onEnd(this.#command.spec.command, (reason ?? 'CommandFailed') as Reason)
+    if (!wasFinished && isFinished(this.#command))
+      this.#observe.commandEnded(this.#command.spec.command, (reason ?? 'CommandFailed') as Reason)
   }
 
   /** kstatus: exactly one of Ready=True, Reconciling and Stalled; Complete and Failed as in a Job. */

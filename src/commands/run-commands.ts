@@ -25,7 +25,12 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   const open = openCommands(pass)
   const current = open.find((command) => command.status?.startedAt) ?? open[0]
   if (!current) return undefined
-  const command = new CommandStatusDraft({ command: current, client: pass.deps.client, store: pass.deps.commands, onEnd: pass.deps.observe.commandEnded })
+  const command = new CommandStatusDraft({
+    command: current,
+    client: pass.deps.client,
+    store: pass.deps.commands,
+    observe: pass.deps.observe,
+  })
   for (const other of open) if (other !== current && command.status.startedAt) await refuseOther(pass, other, current)
   if (!cluster) return wait('ClusterNotReady', 'The command waits for the cluster.')
   const silence = silenceOf(cluster, pass.deps.clock)
@@ -57,7 +62,7 @@ async function refuseOther(pass: Pass, other: ProxmoxVMCommand, current: Proxmox
 }
 
 async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason, why: string): Promise<void> {
-  const refused = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, onEnd: deps.observe.commandEnded })
+  const refused = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, observe: deps.observe })
   refused.finish('Failed', reason, why, nowIso(deps.clock))
   await refused.save()
 }

@@ -7,7 +7,7 @@ import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 export async function tellCommands(deps: Dependencies, key: string, unseen: Outcome): Promise<Outcome> {
   if (unseen.is === 'done') return unseen
   for (const command of deps.commandsOf(key).filter((each) => !isFinished(each))) {
-    const draft = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, onEnd: deps.observe.commandEnded })
+    const draft = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, observe: deps.observe })
     const isOver = unseen.reason === 'NodeOffline' && !draft.status.startedAt
     if (isOver) draft.finish('Failed', 'NodeOffline', `Nothing was done. ${unseen.message} Write a new command then.`, nowIso(deps.clock))
     else draft.say(unseen.message)

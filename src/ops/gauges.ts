@@ -123,7 +123,9 @@ const definitions: readonly Definition[] = [
     help: 'Nodes of a Proxmox VE cluster by state.',
     labels: ['cluster', 'state'],
     samples: (from) =>
-      from.clusters().flatMap(({ cluster, nodes }) => (nodes ?? []).map((each) => ({ labels: { cluster, state: each.state }, value: each.nodes }))),
+      from
+        .clusters()
+        .flatMap(({ cluster, nodes }) => (nodes ?? []).map((each) => ({ labels: { cluster, state: each.state }, value: each.nodes }))),
   },
   {
     name: 'pve_operator_cluster_authorized',

@@ -120,7 +120,9 @@ const storageRowOf = (row: Row): StorageRow => ({
 /** Guests for which something that steers us changed: where, what state, which lock, which names. Load and uptime do not count. */
 export function changedGuests(before: Listing | undefined, after: Listing): Set<number> {
   const changed = new Set<number>()
-  const toggled = new Set([...toggledNodes(before, after)].filter((node) => before?.nodes.get(node)?.online !== after.nodes.get(node)?.online))
+  const toggled = new Set(
+    [...toggledNodes(before, after)].filter((node) => before?.nodes.get(node)?.online !== after.nodes.get(node)?.online),
+  )
   for (const [vmid, guest] of after.guests) {
     const former = before?.guests.get(vmid)
     if (former === undefined || !sameGuest(former, guest) || toggled.has(guest.node)) changed.add(vmid)

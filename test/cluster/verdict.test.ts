@@ -61,7 +61,17 @@ describe('the status of a ProxmoxCluster', () => {
   })
 
   it.each<[string, Partial<ClusterFindings>, string[]]>([
-    ['all is well', {}, ['Ready=True/Ready', 'Reachable=True/Reachable', 'Authorized=True/Succeeded', 'NodesOnline=False/NodeOffline', 'FiguresFresh=True/FiguresFresh']],
+    [
+      'all is well',
+      {},
+      [
+        'Ready=True/Ready',
+        'Reachable=True/Reachable',
+        'Authorized=True/Succeeded',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+      ],
+    ],
     [
       'PVE does not answer',
       { failure: failure({}) },
@@ -80,17 +90,38 @@ describe('the status of a ProxmoxCluster', () => {
     [
       'a privilege is missing',
       { facts: { ...healthy, missingPrivileges: [{ path: '/vms', privilege: 'VM.Backup', neededFor: 'x', reach: 'all' }] } },
-      ['Ready=False/MissingPrivileges', 'Reachable=True/Reachable', 'Authorized=False/MissingPrivileges', 'NodesOnline=False/NodeOffline', 'FiguresFresh=True/FiguresFresh', 'Stalled=True/MissingPrivileges'],
+      [
+        'Ready=False/MissingPrivileges',
+        'Reachable=True/Reachable',
+        'Authorized=False/MissingPrivileges',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+        'Stalled=True/MissingPrivileges',
+      ],
     ],
     [
       'there is no quorum',
       { facts: { ...healthy, quorate: false } },
-      ['Ready=False/NoQuorum', 'Reachable=True/Reachable', 'Authorized=True/Succeeded', 'NodesOnline=False/NodeOffline', 'FiguresFresh=True/FiguresFresh', 'Reconciling=True/NoQuorum'],
+      [
+        'Ready=False/NoQuorum',
+        'Reachable=True/Reachable',
+        'Authorized=True/Succeeded',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+        'Reconciling=True/NoQuorum',
+      ],
     ],
     [
       'PVE is too old',
       { facts: { ...healthy, version: '7.4-16', majorVersion: 7 } },
-      ['Ready=False/UnsupportedVersion', 'Reachable=True/Reachable', 'Authorized=True/Succeeded', 'NodesOnline=False/NodeOffline', 'FiguresFresh=True/FiguresFresh', 'Stalled=True/UnsupportedVersion'],
+      [
+        'Ready=False/UnsupportedVersion',
+        'Reachable=True/Reachable',
+        'Authorized=True/Succeeded',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+        'Stalled=True/UnsupportedVersion',
+      ],
     ],
   ])('when %s', (_, what, expected) => expect(told(statusOf(what))).toEqual(expected))
 
@@ -115,7 +146,14 @@ describe('the status of a ProxmoxCluster', () => {
       'FiguresFresh=True/FiguresFresh',
       'Reconciling=True/Unreachable',
     ])
-    expect(during.conditions?.map(({ lastTransitionTime }) => lastTransitionTime.slice(8, 10))).toEqual(['02', '02', '01', '01', '01', '02'])
+    expect(during.conditions?.map(({ lastTransitionTime }) => lastTransitionTime.slice(8, 10))).toEqual([
+      '02',
+      '02',
+      '01',
+      '01',
+      '01',
+      '02',
+    ])
     expect(during).toMatchObject({ version: '9.2.11', templates: [{ vmid: 9000 }] })
   })
 
@@ -129,8 +167,15 @@ describe('the status of a ProxmoxCluster', () => {
     const status = statusOf({ listing: listingOf(rows, 0), vmsByNode })
     const said = (type: string) => status.conditions?.find((condition) => condition.type === type)
     expect(status.nodesOnline).toBe('2/3')
-    expect(said('NodesOnline')).toMatchObject({ status: 'False', message: expect.stringContaining('1 of 3 nodes is offline: pve2, with 9 VMs.') })
-    expect(said('FiguresFresh')).toMatchObject({ status: 'False', reason: 'FiguresMissing', message: expect.stringContaining('pve3, with 0 VMs') })
+    expect(said('NodesOnline')).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining('1 of 3 nodes is offline: pve2, with 9 VMs.'),
+    })
+    expect(said('FiguresFresh')).toMatchObject({
+      status: 'False',
+      reason: 'FiguresMissing',
+      message: expect.stringContaining('pve3, with 0 VMs'),
+    })
     expect(said('Ready')).toMatchObject({ status: 'True', message: expect.stringContaining('1 of 3 nodes is offline') })
     expect(status.nodes).toContainEqual({ name: 'pve3', online: true, maintenance: true, vms: 0 })
   })

@@ -28,7 +28,11 @@ describe('what PVE says of a guest', () => {
     ['a dead node, whose rows have turned unknown', { row: row('unknown'), node: off }, 'unknown kept (unknown)'],
     ['a node that is online and tells no figures', { row: row('unknown'), node: on }, 'unknown kept (unknown)'],
     ['no row at all', { node: on }, 'unknown kept (unknown)'],
-    ['a guest asked itself, though its row says nothing', { row: row('unknown'), node: on, current: current('running') }, 'running True/Running'],
+    [
+      'a guest asked itself, though its row says nothing',
+      { row: row('unknown'), node: on, current: current('running') },
+      'running True/Running',
+    ],
     ['a guest asked itself, against its older row', { row: row('running'), node: on, current: current('stopped') }, 'stopped True/Stopped'],
     ['a paused guest', { row: row('paused'), node: on }, 'running False/GuestPaused'],
     ['a guest asleep', { row: row('suspended'), node: on }, 'running False/GuestPaused'],
@@ -51,7 +55,8 @@ describe('what PVE says of a guest', () => {
   })
 
   it('says what an admin can do about a guest that stands still', () => {
-    const sentence = (run: string) => readyOf(guestStateOf({ row: row(run), node: on }), { vmid: 100, node: 'pve1' }, { isSuspended: false })?.verdicts[1]
+    const sentence = (run: string) =>
+      readyOf(guestStateOf({ row: row(run), node: on }), { vmid: 100, node: 'pve1' }, { isSuspended: false })?.verdicts[1]
     expect(sentence('paused')).toMatchObject({ type: 'Stalled', message: expect.stringContaining('on pve1: qm resume 100') })
     expect(sentence('io-error')).toMatchObject({ type: 'Stalled', message: expect.stringContaining('qm resume 100') })
   })

@@ -4,12 +4,22 @@ import { packageVerdict } from '../../src/engine/apply/left-undone.ts'
 import { draftOf } from './dependencies.ts'
 import { aVm } from './vms.ts'
 
-const condition = (type: string, status: 'True' | 'False', reason: string, message = '') => ({ type, status, reason, message, lastTransitionTime: '' })
+const condition = (type: string, status: 'True' | 'False', reason: string, message = '') => ({
+  type,
+  status,
+  reason,
+  message,
+  lastTransitionTime: '',
+})
 
 describe('the remarks on a VM', () => {
   it('name every thing of the package that was left undone, as its condition lists them', () => {
     const draft = draftOf(aVm({ status: { disks: [{ name: 'data', key: 'scsi1', size: '50Gi', removalPolicy: 'Keep' }] } }))
-    const refusal = { is: 'refused', reason: 'DiskShrinkRefused', message: 'system disk (scsi0) has 40Gi and never shrinks to 20Gi' } as const
+    const refusal = {
+      is: 'refused',
+      reason: 'DiskShrinkRefused',
+      message: 'system disk (scsi0) has 40Gi and never shrinks to 20Gi',
+    } as const
     const verdict = packageVerdict({
       climbed: { refusals: [{ verdict: refusal }] } as never,
       resolved: { merged: {}, source: { name: 's', generation: 1, spec: {} }, outdatedBy: 2 } as never,

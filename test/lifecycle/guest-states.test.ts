@@ -93,7 +93,10 @@ describe('a VM says of its guest what PVE says', () => {
         const seen = await world.vm('moved')
         return seen?.status?.disks?.[0]?.volume?.startsWith('ceph:') ? seen : undefined
       })
-      expect(now?.status?.history?.at(-1)).toMatchObject({ outcome: 'VolumeMoved', message: expect.stringContaining(`${system?.volume} → ceph:`) })
+      expect(now?.status?.history?.at(-1)).toMatchObject({
+        outcome: 'VolumeMoved',
+        message: expect.stringContaining(`${system?.volume} → ceph:`),
+      })
     },
     patienceMs,
   )
@@ -105,7 +108,9 @@ describe('a VM says of its guest what PVE says', () => {
       world.simulator.faults.add([{ id: 'mute', pvestatd: { node: 'pve3', state: 'off' } }], [])
       world.skip(301_000)
       const said = async () => (await world.clusterCondition('FiguresFresh'))?.message
-      await admin.soon('the cluster names the node', async () => (await said())?.startsWith('No figures come from pve3, with '), { describe: said })
+      await admin.soon('the cluster names the node', async () => (await said())?.startsWith('No figures come from pve3, with '), {
+        describe: said,
+      })
       expect((await world.clusterCondition('NodesOnline'))?.status).toBe('True')
       expect(await ready('silent')).toBe('True/Running Running running')
       expect(await outcomeOf(world, 'silent', 'Stop')).toBe('Succeeded: The power was cut.')

@@ -29,7 +29,9 @@ describe('a PVE that is silent', () => {
       expect(await ready('kept')).toBe('True/Running Running running')
       const waiting = await press(world, 'kept', 'Stop')
       world.clock.skip(20_000)
-      await until('the command says why it waits', async () => (await commandNamed(world, waiting))?.status?.message?.includes('gives no answer'))
+      await until('the command says why it waits', async () =>
+        (await commandNamed(world, waiting))?.status?.message?.includes('gives no answer'),
+      )
       world.clock.skip(301_000)
       await until('it is unknown', async () => (await ready('kept')) === 'Unknown/ClusterUnreachable Unknown running')
       expect(world.condition(await world.vm('kept'), 'Reconciling')?.status).toBe('True')
@@ -38,7 +40,9 @@ describe('a PVE that is silent', () => {
         'it is back, and the command that waited is carried out',
         async () => {
           world.clock.skip(1_000)
-          return (await commandNamed(world, waiting))?.status?.phase === 'Succeeded' && (await ready('kept')) === 'True/Stopped Stopped stopped'
+          return (
+            (await commandNamed(world, waiting))?.status?.phase === 'Succeeded' && (await ready('kept')) === 'True/Stopped Stopped stopped'
+          )
         },
         { seconds: 40, describe: () => last },
       )

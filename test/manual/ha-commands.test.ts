@@ -71,7 +71,9 @@ describe('a VM that high availability looks after', () => {
       await admin.set(vm, { net0: 'virtio,bridge=vmbr9' })
       await world.inPve('PUT', `/cluster/ha/resources/vm:${vm.status?.vmid}`, { state: 'started' })
       await until('HA gives up', () => world.simulator.world.ha.services.get(`vm:${vm.status?.vmid}`)?.state === 'error', { seconds: 60 })
-      expect(await outcomeOf(world, 'broken', 'Start')).toMatch(/^Failed: .*high availability holds VM \d+ in state error.*--state disabled/)
+      expect(await outcomeOf(world, 'broken', 'Start')).toMatch(
+        /^Failed: .*high availability holds VM \d+ in state error.*--state disabled/,
+      )
     },
     patienceMs,
   )

@@ -42,7 +42,9 @@ describe('alerts and dashboard', () => {
 
   it('lead to a heading of the runbook', () => {
     const rules = (parse(read('deploy/alerts.yaml')) as Rules).spec.groups.flatMap((group) => group.rules)
-    const headings = new Set([...read('docs/runbook.md').matchAll(/^## (.*)$/gm)].map(([, text = '']) => text.toLowerCase().replaceAll(' ', '-')))
+    const headings = new Set(
+      [...read('docs/runbook.md').matchAll(/^## (.*)$/gm)].map(([, text = '']) => text.toLowerCase().replaceAll(' ', '-')),
+    )
     const led = rules.filter(({ annotations }) => annotations.runbook !== undefined)
 
     expect(led.filter(({ annotations }) => !headings.has(annotations.runbook?.split('#')[1] ?? '')).map(({ alert }) => alert)).toEqual([])

@@ -28,7 +28,9 @@ describe('metrics', () => {
 
     metrics.commandEnded('Stop', 'NodeOffline')
 
-    expect(await lines(metrics, 'pve_operator_commands_total')).toEqual(['pve_operator_commands_total{command="Stop",reason="NodeOffline"} 1'])
+    expect(await lines(metrics, 'pve_operator_commands_total')).toEqual([
+      'pve_operator_commands_total{command="Stop",reason="NodeOffline"} 1',
+    ])
   })
 
   it('measure steps, passes and the way to ready', async () => {

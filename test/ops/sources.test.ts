@@ -7,7 +7,13 @@ import { listingOf } from '../../src/proxmox/listing.ts'
 import { aVm } from '../engine/vms.ts'
 import { TestClock } from '../support/test-clock.ts'
 
-const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: string) => ({ type, status, reason, message: '', lastTransitionTime: '' })
+const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: string) => ({
+  type,
+  status,
+  reason,
+  message: '',
+  lastTransitionTime: '',
+})
 const of = (name: string, ...conditions: ReturnType<typeof condition>[]): ProxmoxVM =>
   aVm({ metadata: { name }, spec: { clusterRef: { name: 'fra1' } }, status: { conditions } })
 

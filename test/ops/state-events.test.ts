@@ -40,8 +40,16 @@ describe('a change of state is one Event', () => {
 
   it('and one for all nodes that went at once, with their VMs', () => {
     const cluster = (...nodes: { name: string; online: boolean; vms: number }[]) => ({ status: { nodes } }) as unknown as ProxmoxCluster
-    const up = cluster({ name: 'pve1', online: true, vms: 3 }, { name: 'pve2', online: true, vms: 9 }, { name: 'pve3', online: true, vms: 1 })
-    const down = cluster({ name: 'pve1', online: true, vms: 3 }, { name: 'pve2', online: false, vms: 9 }, { name: 'pve3', online: false, vms: 1 })
+    const up = cluster(
+      { name: 'pve1', online: true, vms: 3 },
+      { name: 'pve2', online: true, vms: 9 },
+      { name: 'pve3', online: true, vms: 1 },
+    )
+    const down = cluster(
+      { name: 'pve1', online: true, vms: 3 },
+      { name: 'pve2', online: false, vms: 9 },
+      { name: 'pve3', online: false, vms: 1 },
+    )
     expect(nodeChanges(up, down)).toEqual([
       { type: 'Warning', reason: 'NodeOffline', message: 'Offline now: pve2, with 9 VMs; pve3, with 1 VM.' },
     ])

@@ -10,7 +10,10 @@ const noTraceMs = 30_000
 /** It is at work on it: a shutdown takes as long as the guest does. */
 const atWorkMs = 120_000
 /** States of a service in which the manager has taken no order to stop, or to start. */
-const untouched = { stop: new Set<string | undefined>([undefined, 'started']), start: new Set<string | undefined>([undefined, 'stopped']) } as const
+const untouched = {
+  stop: new Set<string | undefined>([undefined, 'started']),
+  start: new Set<string | undefined>([undefined, 'stopped']),
+} as const
 /** A look costs about five requests. The listing wakes the VM when its row changes. */
 const lookAgainMs = 8_000
 

@@ -39,7 +39,12 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
-async function stateNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: PveCluster, listing: Listing, row: GuestRow): Promise<GuestState> {
+async function stateNow(
+  { deps, draft, memory }: Omit<Pass, 'key'>,
+  cluster: PveCluster,
+  listing: Listing,
+  row: GuestRow,
+): Promise<GuestState> {
   const node = listing.nodes.get(row.node)
   const told = guestStateOf({ row, ...(node && { node }) })
   const power = powerIn(told)
@@ -92,5 +97,11 @@ const toldHaStates: ReadonlySet<string> = new Set(['error', 'ignored'])
 
 function withRow({ remoteLock: _, haState: __, ...status }: ProxmoxVMStatus, row: GuestRow, power: Power): ProxmoxVMStatus {
   const haState = toldHaStates.has(row.haState ?? '') ? row.haState : undefined
-  return { ...status, ...(haState && { haState }), node: row.node, ...(power && { remoteStatus: power }), ...(row.lock && { remoteLock: row.lock }) }
+  return {
+    ...status,
+    ...(haState && { haState }),
+    node: row.node,
+    ...(power && { remoteStatus: power }),
+    ...(row.lock && { remoteLock: row.lock }),
+  }
 }

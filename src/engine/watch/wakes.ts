@@ -62,7 +62,11 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
-        if (reachability === false) silences.set(name, deps.clock.after(unreachableMs, () => wake(indexes.ofCluster(name))))
+        if (reachability === false)
+          silences.set(
+            name,
+            deps.clock.after(unreachableMs, () => wake(indexes.ofCluster(name))),
+          )
         // One listing tells how all of them are, also those that were called unreachable.
         if (reachability) {
           silences.get(name)?.()

@@ -18,7 +18,9 @@ async function listed(o: {
   let asked = 0
   const row = { vmid: 10_000, node: 'pve1', kind: 'qemu', status: 'stopped' }
   const cluster = {
-    inventory: { current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: o.startedAtMs, allNodesOnline: true, nodes: new Map() }) },
+    inventory: {
+      current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: o.startedAtMs, allNodesOnline: true, nodes: new Map() }),
+    },
     pve: {
       statusCurrent: () => {
         asked += 1
@@ -26,7 +28,9 @@ async function listed(o: {
       },
     },
   }
-  const draft = draftOf(aVm({ status: { vmid: 10_000, node: 'pve1', remoteStatus: o.said ?? 'running', ...(o.conditions && { conditions: o.conditions }) } }))
+  const draft = draftOf(
+    aVm({ status: { vmid: 10_000, node: 'pve1', remoteStatus: o.said ?? 'running', ...(o.conditions && { conditions: o.conditions }) } }),
+  )
   const mind = memory({ listing: { ...(o.seenAtMs !== undefined && { powerSeenAtMs: o.seenAtMs }) } })
   await readListing({ deps: quietDependencies({ now: '2026-01-01T00:10:00Z' }), draft, memory: mind }, cluster as unknown as PveCluster)
   const said = draft.status.conditions?.find(({ type }) => type === 'Ready')
