@@ -72,7 +72,7 @@ conformance: packages ## replays the recordings of a real Proxmox VE against the
 image: packages ## dist/pve-operator-image.tar and one for each of amd64 and arm64, OCI images built without a registry (loaded when docker runs; ARCH=amd64 narrows)
 	@node --disable-warning=ExperimentalWarning src/release/image.ts
 
-plugin: packages ## dist/kubectl-pve, the kubectl plugin as a single file to copy into PATH
+plugin: packages ## dist/kubectl-pve, the kubectl plugin to copy into PATH; with Node inside for amd64 and arm64; completion (ARCH=amd64 narrows, ARCH= leaves those with Node out)
 	@node --disable-warning=ExperimentalWarning src/plugin/bundle.ts
 
 chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERSION.tgz, the Helm charts (builds helm once: some minutes)

@@ -1,13 +1,14 @@
 import type { CommandName } from './api/proxmoxvmcommand.ts'
 import type { Ladder, Step } from './ladder/step.ts'
-import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
+import { keepDisks, setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from './steps/additional-disk.ts'
+import { impossibleOptions } from './steps/disk-options.ts'
 import { identity, onboot } from './steps/identity.ts'
 import type { RemovalLadder } from './ladder/removal.ts'
 import { putBackFirewall } from './steps/put-back-firewall.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'
 import { cutPower, deleteBackups, deleteBackupsLeft, destroyVM, isOff, notInHa, unprotected } from './steps/removal.ts'
 import { setCloudInit } from './steps/set-cloudinit.ts'
-import { setCpuRam } from './steps/set-cpu-ram.ts'
+import { keepMemory, setCpuRam } from './steps/set-cpu-ram.ts'
 import { setFirewall } from './steps/set-firewall.ts'
 import { setNetwork } from './steps/set-network.ts'
 import { keepDiskSizes, setSystemDiskBandwidth, setSystemDiskSize } from './steps/system-disk.ts'
@@ -20,12 +21,15 @@ import { keepDiskSizes, setSystemDiskBandwidth, setSystemDiskSize } from './step
 export const provision: Ladder = [
   identity,
   setCpuRam,
+  keepMemory,
   setSystemDiskSize,
   setSystemDiskBandwidth,
   setCreatedAdditionalDisk,
+  keepDisks,
   setAdditionalDiskSize,
   keepDiskSizes,
   setAdditionalDiskBandwidth,
+  impossibleOptions,
   setNetwork,
   putBackFirewall,
   setFirewall,
@@ -44,6 +48,8 @@ export const suspend: Ladder = [powerOff, onboot]
 export const removals = {
   /** The object is deleted with policy Terminate. */
   terminate: [unprotected, cutPower, deleteBackups, destroyVM({ purge: true, unreferencedDisks: true })],
+  /** The same with backupsOnDelete: Keep. */
+  terminateWithoutBackups: [unprotected, cutPower, destroyVM({ purge: true, unreferencedDisks: true })],
   /** The object is deleted with policy Remove: its backups and disks that PVE does not know as this VM's stay. */
   dismiss: [unprotected, isOff, destroyVM({ purge: true, unreferencedDisks: false })],
   /** The command Remove: Clone or Reinstall bring the VM back, so backup jobs keep their entry. */

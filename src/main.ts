@@ -99,7 +99,7 @@ program
   .command('role')
   .description('print the commands that make the least-privilege role and token in Proxmox VE')
   .addOption(new Option('--pve <major>', 'major version of PVE').choices(['8', '9']).default('9'))
-  .option('--with <list>', 'what it may do beyond what every VM needs, separated by commas (default: backup,quorum,placement)')
+  .option('--with <list>', 'what it may do beyond what every VM needs, separated by commas (default: backup,quorum,placement,snapshot)')
   .option('--pool <name>', 'grant guests and storages on this PVE pool (spec.pvePool)')
   .action(async (options: { pve: '8' | '9'; with?: string; pool?: string }) => {
     const { roleCommands } = await import('./cluster/role.ts')

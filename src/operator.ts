@@ -61,6 +61,8 @@ export class Operator {
   readonly #audit: Audit
   readonly #indexes
   readonly #commandsOf
+  readonly #snapshotsOf
+  readonly #backupsOf
   readonly #keeping: CommandCleanUp
   readonly unenforced: UnenforcedSuspensions
   readonly #installation = new Installation()
@@ -104,6 +106,8 @@ export class Operator {
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
+    this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
+    this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
@@ -220,6 +224,10 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      snapshots: this.stores.snapshots,
+      snapshotsOf: this.#snapshotsOf,
+      backups: this.stores.backups,
+      backupsOf: this.#backupsOf,
       installation: this.#installation,
       book: this.ipam.book,
       clusters: this.clusters.directory,

@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
+import { BackupKeeper } from './backups/backup-keeper.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { tellCommands } from './commands/unseen.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
@@ -26,6 +27,8 @@ import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
+import { followSnapshot, nextSnapshotMs, removeSnapshots, sayWaiting, snapshotProgress, takeSnapshots } from './snapshots/keep.ts'
+import { releaseFormer, releaseLetGo, releaseSnapshots } from './snapshots/orphans.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 
 /** How often it is looked what became of a clone request that is still open. */
@@ -35,17 +38,22 @@ const openRequestsMs = 15_000
 export class VMController {
   readonly #deps: Dependencies
   readonly #queue: WorkQueue
+  readonly #backups: BackupKeeper
   readonly #memories = new Map<string, { uid: string; memory: Memory }>()
 
   constructor(o: { deps: Dependencies; queue: WorkQueue }) {
     this.#deps = o.deps
     this.#queue = o.queue
+    this.#backups = new BackupKeeper({ deps: o.deps, wake: (key) => o.queue.add(key) })
   }
 
   async reconcile(key: string): Promise<void> {
     const vm = this.#deps.vms.get(key)
     if (!vm) {
       this.#forget(key)
+      await releaseSnapshots(this.#deps, key)
+      const afterMs = await this.#backups.tend(key)
+      if (afterMs !== undefined) this.#queue.addAfter(key, afterMs)
       return await refuseOrphans(this.#deps, key)
     }
     const pauseMs = this.#pauseMs(key, vm)
@@ -54,8 +62,9 @@ export class VMController {
     const memory = this.#memoryOf(key, vm)
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
+    const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
     const outcome = await this.#pass(key, draft, memory)
-    this.#noteProgress(draft, memory)
+    this.#noteProgress(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
     showRow({ draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
@@ -63,20 +72,26 @@ export class VMController {
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
-    if (outcome.is === 'done' && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
+    const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
+    if ((outcome.is === 'done' || isChanged) && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
+    if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
     const expiryMs = nextExpiryMs({ deps: this.#deps, key, memory })
     if (expiryMs !== undefined) this.#queue.addAfter(key, expiryMs)
+    const snapshotMs = nextSnapshotMs({ deps: this.#deps, key })
+    if (snapshotMs !== undefined) this.#queue.addAfter(key, snapshotMs)
   }
 
   /** The only catch: faults are thrown wherever they arise and judged here. */
   async #pass(key: string, draft: VMStatusDraft, memory: Memory): Promise<Outcome> {
     try {
-      return await this.#work(key, draft, memory)
+      const outcome = await this.#work(key, draft, memory)
+      if (outcome.is !== 'done') await sayWaiting({ deps: this.#deps, key, draft, memory }, 'SnapshotPending', outcome.message)
+      return outcome
     } catch (fault) {
       const failure = judge(fault)
       this.#deps.log.warn({ vm: key, vmid: draft.status.vmid, step: draft.status.step?.name, err: fault }, failure.message)
@@ -91,13 +106,16 @@ export class VMController {
     const released = await letGo({ deps, key, draft, memory })
     if (released) {
       await refuseCommands(deps, key, 'The object has let go of its VM.')
+      await releaseLetGo(deps, key)
       return released
     }
     await failOverdue({ deps, key, draft, memory })
+    await releaseFormer(deps, key, vm.metadata.uid ?? '')
     memory.listing.isBehind = false
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
+    if (isPaused(vm)) await sayWaiting({ deps, key, draft, memory }, 'Paused', 'it is paused (annotation pve.hosting/paused).')
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) {
       await refuseCommands(deps, key, 'The VM is being deleted.')
@@ -118,14 +136,20 @@ export class VMController {
       if (held) return held
     }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
-    const pending = cluster && !isSettled(vm) && readReceipt(deps, draft, cluster)
+    const snapshot = cluster && (await followSnapshot({ deps, key, draft, memory }, cluster))
+    if (snapshot) return snapshot
+    const pending = cluster && !isSettled(vm) && readReceipt({ deps, draft, memory }, cluster)
     if (pending && pending.is !== 'wait') forgetLastSent(memory)
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed
-    if (isSettled(draft.vm) && !shows && !this.#isDue(vm, memory)) return done
-    memory.controller.lastMeta = metaOf(vm)
-    return await provisionVM({ deps, key, draft, memory })
+    const removed = cluster && (await removeSnapshots({ deps, key, draft, memory }, cluster))
+    if (removed) return removed
+    const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory)
+    if (isThorough) memory.controller.lastMeta = metaOf(vm)
+    const outcome = isThorough ? await provisionVM({ deps, key, draft, memory }) : done
+    if (outcome.is !== 'done' || !cluster) return outcome
+    return (await takeSnapshots({ deps, key, draft, memory }, cluster, isThorough)) ?? done
   }
 
   /** A VM about which nothing changes has so many requests a minute, whatever goes wrong; what a person asks for goes at once. */
@@ -133,12 +157,15 @@ export class VMController {
     const { vmid } = vm.status ?? {}
     const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
     const { memory } = this.#memories.get(key) ?? {}
-    if (!cluster || vmid === undefined || !memory || memory.controller.progress !== progressMarkOf(vm, vm.status ?? {})) return 0
+    if (!cluster || vmid === undefined || !memory || memory.controller.progress !== this.#progressOf(key, vm)) return 0
     return countOpenCommands({ deps: this.#deps, key }) > 0 ? 0 : cluster.perGuest.pauseMs(vmid)
   }
 
-  #noteProgress({ vm, status }: VMStatusDraft, memory: Memory): void {
-    const mark = progressMarkOf(vm, status)
+  #progressOf = (key: string, vm: ProxmoxVM, status = vm.status ?? {}) =>
+    `${progressMarkOf(vm, status)} ${snapshotProgress({ deps: this.#deps, key })}`
+
+  #noteProgress(key: string, { vm, status }: VMStatusDraft, memory: Memory): void {
+    const mark = this.#progressOf(key, vm, status)
     if (mark !== memory.controller.progress) this.#deps.clusters.get(vm.spec.clusterRef.name)?.perGuest.forget(status.vmid ?? 0)
     memory.controller.progress = mark
   }

@@ -1,5 +1,16 @@
 /** What the operator watches of its own and other kinds, and what it keeps of each object. */
-import { dnsZones, ipPools, namespaces, poolAddresses, proxmoxClusters, proxmoxVMCommands, proxmoxVMs, vmPackages } from './api/meta.ts'
+import {
+  dnsZones,
+  ipPools,
+  namespaces,
+  poolAddresses,
+  proxmoxClusters,
+  proxmoxVMBackups,
+  proxmoxVMCommands,
+  proxmoxVMSnapshots,
+  proxmoxVMs,
+  vmPackages,
+} from './api/meta.ts'
 import { leanVMs } from './engine/watch/lean-vm.ts'
 import type { Caches } from './kube/caches.ts'
 import { withoutManifest } from './kube/trim.ts'
@@ -16,6 +27,8 @@ export function watchKinds(caches: Caches) {
     clusters: caches.watch(proxmoxClusters, withoutManifest),
     namespaces: caches.watch(namespaces, withoutManifest),
     commands: caches.watch(proxmoxVMCommands, withoutManifest),
+    snapshots: caches.watch(proxmoxVMSnapshots, withoutManifest),
+    backups: caches.watch(proxmoxVMBackups, withoutManifest),
     zones: caches.watch(dnsZones, withoutManifest),
   }
 }

@@ -104,6 +104,14 @@ export const clerksWords: Readonly<Record<string, string>> = {
     'Another Proxmox cluster answers than before. Nothing is done until an administrator has looked. Tell an administrator at once.',
   ListingDoubtful: 'Proxmox does not show servers it should have. Nothing is concluded from that. Tell an administrator.',
   CommandTimedOut: 'The button was not carried out in time, and nothing was done. Press it again.',
+  SnapshotPending: 'The snapshot waits for the server. Wait; the detail says for what.',
+  TakingSnapshot: 'The snapshot is being taken. Wait.',
+  DeletingSnapshot: 'The snapshot is being deleted. Wait.',
+  QuotaExceeded: 'The package allows no further snapshot. Show the detail to the customer.',
+  SnapshotFailed:
+    'The snapshot failed, and the server is as it was. Delete it and take another; if that fails too, show the detail to an administrator.',
+  SnapshotGone: 'The snapshot is no longer there, and the server is as it was. Delete its entry.',
+  SnapshotUnsupported: 'This server cannot have snapshots where its disks lie. Show the detail to an administrator.',
 }
 
 /** A newer operator may have words this file does not know yet. */

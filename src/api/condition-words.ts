@@ -31,6 +31,14 @@ export type ClusterCondition = (typeof clusterConditions)[number]
 export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
 export type CommandCondition = (typeof commandConditions)[number]
 
+/** Condition types of a ProxmoxVMSnapshot. */
+export const snapshotConditions = ['Ready', 'Reconciling', 'Stalled'] as const
+export type SnapshotCondition = (typeof snapshotConditions)[number]
+
+/** Condition types of a ProxmoxVMBackup. */
+export const backupConditions = ['Ready', 'Reconciling', 'Stalled'] as const
+export type BackupCondition = (typeof backupConditions)[number]
+
 /** Condition types of a DNSZone. */
 export const zoneConditions = ['Ready', 'Reachable', 'Reconciling', 'Stalled'] as const
 export type ZoneCondition = (typeof zoneConditions)[number]

@@ -108,6 +108,19 @@ export const size = (least: string, example: string, description: string) =>
     ),
   })
 
+/** A Go duration of at least `least`, without a default. */
+export const longerThan = (least: string, example: string, description: string) =>
+  z
+    .string()
+    .max(32)
+    .meta({
+      description,
+      ...rule(
+        `self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) >= duration('${least}')`,
+        `write a duration of at least ${least}, such as ${example}`,
+      ),
+    })
+
 /** A Go duration of at least 0. */
 export const duration = (fallback: string, example: string, description: string) =>
   z

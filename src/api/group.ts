@@ -17,6 +17,9 @@ export const lookAnnotation = 'pve.hosting/look'
 /** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
 export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
 
+/** On a ProxmoxVMBackup that the schedule made: `Schedule`. */
+export const originLabel = 'pve.hosting/backup-origin'
+
 /** On a ProxmoxVM: the operator lets go of its VM for good and leaves the guest as it is. Values: the keys of `releaseModes`. */
 export const letGoAnnotation = 'pve.hosting/release'
 export const releaseModes = {
@@ -30,8 +33,12 @@ export const allowDeleteAnnotation = 'pve.hosting/allow-delete'
 
 /** On a ProxmoxVM from before the first side effect until everything is given back. */
 export const teardownFinalizer = 'pve.hosting/teardown'
+/** On a ProxmoxVMSnapshot from before the request until the snapshot is gone from PVE, or its VM is. */
+export const snapshotFinalizer = 'pve.hosting/snapshot'
 /** On a PoolAddress that is held, and on an IPPool while an address of it is. */
 export const heldFinalizer = 'pve.hosting/held'
+/** On a ProxmoxVMBackup while PVE may be making its file, or has one that goes with the object. */
+export const backupFinalizer = 'pve.hosting/backup-file'
 /** On a ProxmoxCluster and its credentials Secret while a ProxmoxVM names it: without them nothing could be taken down. */
 export const inUseFinalizer = 'pve.hosting/in-use'
 

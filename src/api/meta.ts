@@ -6,7 +6,9 @@ import type { KubeObject } from './object.ts'
 import type { PoolAddress } from './pooladdress.ts'
 import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
+import type { ProxmoxVMBackup } from './proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
+import type { ProxmoxVMSnapshot } from './proxmoxvmsnapshot.ts'
 import type { VMPackage } from './vmpackage.ts'
 
 export type { Event, Lease, Namespace, Secret } from './core.ts'
@@ -41,6 +43,22 @@ export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
   version,
   plural: 'proxmoxvmcommands',
   kind: 'ProxmoxVMCommand',
+  namespaced: true,
+}
+
+export const proxmoxVMSnapshots: Resource<ProxmoxVMSnapshot> = {
+  group,
+  version,
+  plural: 'proxmoxvmsnapshots',
+  kind: 'ProxmoxVMSnapshot',
+  namespaced: true,
+}
+
+export const proxmoxVMBackups: Resource<ProxmoxVMBackup> = {
+  group,
+  version,
+  plural: 'proxmoxvmbackups',
+  kind: 'ProxmoxVMBackup',
   namespaced: true,
 }
 

@@ -16,3 +16,11 @@ export const commandPhases = {
   Succeeded: 'Done, or it was so already.',
   Failed: 'Refused or failed; the message says why. It is not tried again.',
 } as const
+
+/** Phases of a ProxmoxVMBackup. */
+export const backupPhases = {
+  Pending: 'PVE has not been asked yet; the message says what it waits for.',
+  Running: 'PVE makes it.',
+  Succeeded: 'The file is there.',
+  Failed: 'Refused or failed; the message says why. It is not tried again.',
+} as const

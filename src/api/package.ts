@@ -3,7 +3,8 @@
  * Nothing here has a default: a default would beat the VMPackage when the two are merged. Defaults are applied after the merge.
  */
 import * as z from 'zod'
-import { entryName, limit, listMap, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
+import { entryName, limit, listMap, longerThan, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
+import { packageBackups } from './backups.ts'
 import { firewall } from './firewall.ts'
 
 const burst = (base: string): { rule: string; message: string } => ({
@@ -87,12 +88,39 @@ const memory = z
 
 const diskSize = (description: string) => size('1Gi', '20Gi', description).exactOptional()
 
+const coldOption = 'A change takes effect at the next cold start.'
+const diskOptions = z
+  .object({
+    discard: z
+      .boolean()
+      .exactOptional()
+      .describe(`Whether room that the guest frees is given back to the storage (thin pools, qcow2, Ceph). ${coldOption}`),
+    ssd: z
+      .boolean()
+      .exactOptional()
+      .describe(`Whether the guest sees a disk without turning parts. Not for disks on the bus virtio. ${coldOption}`),
+    ioThread: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        `Whether the disk has a thread of its own on the host. On the bus virtio, and on scsi with the controller virtio-scsi-single of the template. ${coldOption}`,
+      ),
+    cache: z
+      .enum(['none', 'writethrough', 'writeback', 'unsafe', 'directsync'])
+      .exactOptional()
+      .describe(`How the host caches the disk, in PVE's words. unsafe loses data when the host stops. ${coldOption}`),
+  })
+  .describe(
+    'How PVE attaches the disk. Each is independent. Absent = as the template has its system disk; for an additional disk, as the system disk has it when the disk is made.',
+  )
+
 const systemDisk = z
   .object({
     size: diskSize(
       "Size of the first disk of the template's boot order, 0 or whole MiB from 1Gi. 0 or absent = as the template has it. Disks only grow: a smaller size is reported and not applied.",
     ),
     bandwidth: bandwidth.exactOptional(),
+    options: diskOptions.exactOptional(),
   })
   .describe('The disk the guest boots from. Other disks of the template are left alone.')
 
@@ -107,6 +135,7 @@ const additionalDisk = z.object({
     'Storage of PVE for the disk. Default: template.storage, else that of the system disk. Has no effect on a disk that exists.',
   ).exactOptional(),
   bandwidth: bandwidth.exactOptional(),
+  options: diskOptions.exactOptional(),
   removalPolicy: z
     .enum(['Keep', 'Delete'])
     .exactOptional()
@@ -179,6 +208,24 @@ const naming = z
   })
   .describe('How VMs of this package are named. With neither, both names are that of the object.')
 
+const snapshots = z
+  .object({
+    max: z
+      .int()
+      .min(0)
+      .max(64)
+      .exactOptional()
+      .describe(
+        'How many ProxmoxVMSnapshots the VM may have at a time. 0 = none. Absent = no limit. Those made in PVE by hand do not count.',
+      ),
+    lifetime: longerThan(
+      '1m',
+      '72h',
+      'How long a ProxmoxVMSnapshot of the VM is kept at most; then it is deleted. Absent = until it is deleted, or its own ttl is over.',
+    ).exactOptional(),
+  })
+  .describe('How many snapshots the customer may keep, and for how long. Asked when a ProxmoxVMSnapshot is made.')
+
 /** The fields of a package, shared by VMPackage.spec and ProxmoxVM.spec.package. */
 export const packageFields = {
   cpu: cpu.exactOptional(),
@@ -196,6 +243,8 @@ export const packageFields = {
   network: network.exactOptional(),
   firewall: firewall.exactOptional(),
   naming: naming.exactOptional(),
+  snapshots: snapshots.exactOptional(),
+  backups: packageBackups.exactOptional(),
   vmids: vmidRange(
     "VMIDs for VMs of this package, inside the cluster's own range. Absent = the cluster's range. Has no effect on a VM that has its VMID.",
   ).exactOptional(),

@@ -131,6 +131,20 @@ export const proxmoxClusterSpec = z
           .max(64)
           .default(4)
           .describe('Full clones at the same time per node; further ones wait in order (reason Queued). Linked clones do not count.'),
+        backupsPerNode: z
+          .int()
+          .min(1)
+          .max(64)
+          .exactOptional()
+          .describe(
+            'Backups at the same time per node; further ones wait (reason Queued). Default 1: a node of PVE makes one after another.',
+          ),
+        backupsPerStorage: z
+          .int()
+          .min(1)
+          .max(256)
+          .exactOptional()
+          .describe('Backups at the same time per storage; further ones wait (reason Queued). Default 4.'),
         deletions: deletionLimit.exactOptional(),
       })
       .default({ requests: 8, fullClonesPerNode: 4 })

@@ -1,8 +1,10 @@
 import * as z from 'zod'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
+import { backupsStatus } from './backups-status.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { possessions } from './possessions.ts'
+import { restoreStatus } from './restore.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
 import type { StepName } from './words.ts'
@@ -70,6 +72,14 @@ const historyEntry = z.object({
   message: statusText(1024, 'What was done or what was in the way.'),
 })
 export type HistoryEntry = z.infer<typeof historyEntry>
+
+const snapshot = z.object({
+  name: z.string().max(64).describe('Name in PVE.'),
+  createdAt: time('When it was taken, by the clock of PVE.').exactOptional(),
+  withMemory: z.boolean().exactOptional().describe('true: the memory of the guest is in it.'),
+  object: statusText(253, 'Name of its ProxmoxVMSnapshot. Absent = made by somebody else: shown, never counted and never deleted by us.'),
+  state: statusText(32, 'What PVE has not finished with it: prepare or delete. Absent = it is whole.'),
+})
 
 const reinstall = z.object({
   completedIDs: z
@@ -176,6 +186,8 @@ export const proxmoxVMStatus = z
     firstReadyAt: time('When the VM was first ready.').exactOptional(),
     firstStartedAt: time('When we started the VM first.').exactOptional(),
     reinstall: reinstall.exactOptional().describe('Reinstalls done and under way.'),
+    restore: restoreStatus.exactOptional().describe('Restores done and under way.'),
+    backups: backupsStatus.exactOptional().describe('Backup files that PVE has of this VM.'),
     change: change
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
@@ -221,6 +233,15 @@ export const proxmoxVMStatus = z
       .max(30)
       .exactOptional()
       .meta({ description: 'The last 30 steps, oldest first.', ...atomic }),
+    snapshots: z
+      .array(snapshot)
+      .max(64)
+      .exactOptional()
+      .meta({
+        description:
+          'Snapshots of the VM in PVE as last listed, oldest first, also those made there by hand. Absent = none, or nobody has looked.',
+        ...atomic,
+      }),
     dns: vmDns.exactOptional(),
     conditions: conditions.exactOptional(),
   })

@@ -206,11 +206,21 @@ export const proxmoxVMSpec = z
       .describe(
         'What deleting this object does in PVE. Terminate: VM, disks, snapshots and its backups are deleted and its addresses freed. Remove: only the VM is deleted, which must be off; backups stay. Orphan: nothing is touched, the addresses stay held.',
       ),
+    backupsOnDelete: z
+      .enum(['Delete', 'Keep'])
+      .exactOptional()
+      .describe(
+        'What deletionPolicy Terminate does with the backups of the VM in PVE. Delete (default): they are deleted with it, protected ones too. Keep: they stay, and so do their ProxmoxVMBackup objects. Not to be written with another deletionPolicy, which leaves backups alone.',
+      ),
     deletionProtection: z.boolean().exactOptional().describe('true: the API server refuses to delete this object until this is false.'),
   })
   .meta({
     description: 'What is wanted. Belongs to the user: the operator never writes to it.',
     ...rules(
+      {
+        rule: "!has(self.backupsOnDelete) || self.deletionPolicy == 'Terminate'",
+        message: 'backupsOnDelete: only deletionPolicy Terminate deletes backups; leave it out, or write deletionPolicy: Terminate',
+      },
       { rule: 'has(self.package) || has(self.packageRef)', message: 'write packageRef, package, or both' },
       {
         rule: 'self.?vmid == oldSelf.?vmid || !oldSelf.?vmid.hasValue()',

@@ -50,6 +50,7 @@ export const reasons = {
   HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },
   // template, placement, clone
   TemplateNotFound: { who: 'user', means: 'No template of that name, VMID or tag is visible.' },
+  TemplateInvalid: { who: 'admin', means: 'The template boots from a disk that it does not have.' },
   TemplateAmbiguous: { who: 'user', means: 'Several different templates of that name or tag are on one node.' },
   TemplateNotTemplate: { who: 'admin', means: 'The guest found lacks the template flag in PVE; only templates are cloned.' },
   NoCapacity: { who: 'admin', means: 'No allowed, online node has the template and room; the message says what is short.' },
@@ -69,7 +70,12 @@ export const reasons = {
   DiskShrinkRefused: { who: 'user', means: 'A disk is larger than the package says; disks only grow.' },
   RestartRequired: { who: 'user', means: 'PVE takes the change only at the next cold start.' },
   NoRestartRequired: { who: 'nobody', means: 'Everything is in force in the running VM.' },
-  DiskKept: { who: 'user', means: 'A disk that left the package stays attached (removalPolicy Keep).' },
+  DiskKept: {
+    who: 'user',
+    means: 'A disk that left the package is kept: by its removalPolicy Keep, as the VM is protected in PVE, or as it has snapshots.',
+  },
+  BridgeNotFound: { who: 'user', means: 'The node has no bridge of that name that the token may use.' },
+  StorageNotFound: { who: 'user', means: 'No node has the storage that a disk is to be on, or the storage takes no disks.' },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
   ChangingPackage: {
     who: 'operator',
@@ -190,6 +196,35 @@ export const reasons = {
   AnotherCommand: { who: 'user', means: 'Another command on the VM is under way; write a new one when it has finished.' },
   VMLocked: { who: 'user', means: 'PVE holds a lock on the VM; write a new command when it is gone.' },
   VMNotFound: { who: 'user', means: 'There is no ProxmoxVM of that name in the namespace of the command.' },
+  // snapshots
+  SnapshotTaken: { who: 'nobody', means: 'The snapshot is in PVE.' },
+  SnapshotPending: { who: 'operator', means: 'The snapshot is not asked for yet; the message says what it waits for.' },
+  TakingSnapshot: { who: 'operator', means: 'PVE takes the snapshot.' },
+  DeletingSnapshot: { who: 'operator', means: 'PVE deletes the snapshot; the object goes with it.' },
+  QuotaExceeded: {
+    who: 'user',
+    means: 'The package of the VM allows no further snapshot, or none that is kept so long; the message can be shown to the customer.',
+  },
+  SnapshotUnsupported: {
+    who: 'admin',
+    means: 'PVE can take no snapshot of the VM: the message names the disks whose storage or format does not allow it.',
+  },
+  SnapshotFailed: {
+    who: 'user',
+    means: 'PVE failed to take the snapshot; the message has its words. It is not tried again: make another ProxmoxVMSnapshot.',
+  },
+  SnapshotGone: {
+    who: 'user',
+    means: 'The snapshot is no longer in PVE: the VM was made again, or somebody deleted it. Delete the object.',
+  },
+  // backups
+  BackupRunning: { who: 'operator', means: 'PVE makes the backup, or the operator finds out what became of it.' },
+  BackupFailed: { who: 'user', means: 'The backup failed, and no file is left of it; the message has the words of PVE. Make another one.' },
+  BackupQuota: {
+    who: 'user',
+    means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
+  },
+  BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },

@@ -3,6 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
+import { NodeBridges } from './bridges.ts'
 import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
@@ -27,6 +28,7 @@ export interface PveCluster {
   /** Guests that no object has on record. */
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
+  readonly bridges: NodeBridges
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
@@ -62,6 +64,7 @@ export class LiveCluster implements PveCluster {
   readonly tasks: TaskTracker
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
+  readonly bridges: NodeBridges
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
@@ -113,6 +116,7 @@ export class LiveCluster implements PveCluster {
     const { pve, inventory } = this
     this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
+    this.bridges = new NodeBridges({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)

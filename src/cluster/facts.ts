@@ -10,6 +10,8 @@ export interface ClusterFacts {
   readonly quorate: boolean | undefined
   /** Whether firewall rules of guests are in force at all. Undefined: the token may not ask. */
   readonly firewallEnabled: boolean | undefined
+  /** Bridges and VNets that a grant of the token names, perhaps for single VLANs: the listing of a node leaves these out. */
+  readonly grantedBridges: ReadonlySet<string>
   /** Those every VM needs. */
   readonly missingPrivileges: readonly MissingPrivilege[]
   /** Those of capabilities: what they are for is off, all else works. */
@@ -34,6 +36,7 @@ export async function preflight(
     majorVersion,
     quorate: status?.quorate,
     firewallEnabled: firewall?.enabled,
+    grantedBridges: new Set(Object.keys(permissions).flatMap((path) => /^\/sdn\/zones\/[^/]+\/([^/]+)/.exec(path)?.[1] ?? [])),
     missingPrivileges: missing.filter(({ capability }) => capability === undefined),
     missingOptional: missing.filter(({ capability }) => capability !== undefined),
   }

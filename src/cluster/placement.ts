@@ -18,6 +18,8 @@ export interface PlacementWish {
   readonly allowedNodes?: readonly string[]
   /** ProxmoxCluster.spec.cordon. */
   readonly cordoned?: readonly string[]
+  /** Nodes that lack something the VM needs, told elsewhere. */
+  readonly unfit?: ReadonlyMap<string, unknown>
   /** Linked clones share the template's blocks: only what they grow and add is counted. */
   readonly linked: boolean
   /** Target of a full clone; absent = where the template's disks are. */
@@ -58,7 +60,7 @@ export function place(
   if (nodes.length === 0) return short(noNode(wish, closed))
   const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, listing))
   if (candidates.length === 0) return short(`${noCopy(nodes, templates)}${without}`)
-  const lacks: string[] = []
+  const lacks: Lack[] = []
   const fitting = candidates.filter((candidate) => {
     const lack = lackOf(candidate, wish, listing, promised)
     if (lack !== undefined) lacks.push(lack)
@@ -66,13 +68,15 @@ export function place(
   })
   const committed = new Map(fitting.map(({ node }) => [node, committedBytes(node, listing, promised)]))
   const best = fitting.toSorted((a, b) => committed.get(a.node)! - committed.get(b.node)! || compareNames(a.node, b.node))[0]
-  return best === undefined ? short(`${[...new Set(lacks)].join('; ')}${without}`) : { is: 'placed', ...best }
+  return best === undefined ? short(`${tellLacks(lacks)}${without}`) : { is: 'placed', ...best }
 }
 
 const short = (message: string): Placement => ({ is: 'short', message })
 const compareNames = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true })
 const isAllowed = (node: string, wish: PlacementWish): boolean =>
-  (wish.allowedNodes?.includes(node) ?? true) && (wish.pinnedNode === undefined || wish.pinnedNode === node)
+  (wish.allowedNodes?.includes(node) ?? true) &&
+  wish.unfit?.has(node) !== true &&
+  (wish.pinnedNode === undefined || wish.pinnedNode === node)
 
 /** Why no new VM may come to the node, with its name: `pve2 is cordoned`. Undefined: it may. Existing VMs are left alone in any case. */
 export function closedBy(
@@ -112,12 +116,12 @@ function reaches(template: TemplateFacts, node: string, wish: PlacementWish, { n
   return needed.every((storage) => storages.some((row) => row.storage === storage && row.node === node && row.shared))
 }
 
-function lackOf({ node, source }: Candidate, wish: PlacementWish, listing: Listing, promised: readonly Promised[]): string | undefined {
+function lackOf({ node, source }: Candidate, wish: PlacementWish, listing: Listing, promised: readonly Promised[]): Lack | undefined {
   const machine = listing.nodes.get(node)
   const hasMiB = Math.floor((machine?.maxMemBytes ?? 0) / bytesPerMiB)
-  if (hasMiB > 0 && wish.memoryMiB > hasMiB) return `${node} has ${hasMiB} MiB of memory in all, ${wish.memoryMiB} MiB are wanted`
+  if (hasMiB > 0 && wish.memoryMiB > hasMiB) return { text: `${node} has ${hasMiB} MiB of memory in all, ${wish.memoryMiB} MiB are wanted` }
   const hasCpus = machine?.maxCpu ?? 0
-  if (hasCpus > 0 && (wish.cpus ?? 0) > hasCpus) return `${node} has ${hasCpus} CPUs, ${wish.cpus} are wanted`
+  if (hasCpus > 0 && (wish.cpus ?? 0) > hasCpus) return { text: `${node} has ${hasCpus} CPUs, ${wish.cpus} are wanted` }
   for (const [storage, neededMiB] of needs(source, wish)) {
     const row = listing.storages.find((each) => each.storage === storage && each.node === node)
     const lack = storageLack(row, storage, node, neededMiB, listing, promised)
@@ -133,14 +137,33 @@ function storageLack(
   neededMiB: number,
   listing: Listing,
   promised: readonly Promised[],
-): string | undefined {
-  if (row === undefined) return `${node} has no storage ${storage}`
-  if (!row.available) return `storage ${storage} is not available on ${node}`
-  if (!row.content.includes('images')) return `storage ${storage} takes no disk images`
+): Lack | undefined {
+  if (row === undefined) return { text: `${node} has no storage ${storage}` }
+  if (!row.available) return { text: `storage ${storage} is not available on ${node}` }
+  if (!row.content.includes('images')) return { text: `storage ${storage} takes no disk images` }
   const freeMiB = Math.floor((row.totalBytes - row.usedBytes) / bytesPerMiB) - promisedOn(row, listing, promised)
   if (freeMiB >= neededMiB) return undefined
-  return `storage ${storage} on ${node} has ${Math.max(0, freeMiB)} MiB left, ${neededMiB} MiB are needed`
+  return { storage, node, freeMiB: Math.max(0, freeMiB), neededMiB }
 }
+
+/** Why a node cannot take the VM: no room, or anything else. */
+type Lack =
+  | { readonly text: string }
+  | { readonly storage: string; readonly node: string; readonly freeMiB: number; readonly neededMiB: number }
+
+/** `no node has room for 1500 GiB on storage fast: ams1 776 GiB free, ams2 766 GiB`. */
+function tellLacks(lacks: readonly Lack[]): string {
+  const texts = lacks.flatMap((lack) => ('text' in lack ? [lack.text] : []))
+  const rooms = lacks.flatMap((lack) => ('text' in lack ? [] : [lack]))
+  const storages = [...new Set(rooms.map(({ storage }) => storage))].map((storage) => {
+    const [first, ...others] = rooms.filter((room) => room.storage === storage)
+    const free = [`${first?.node} ${inGiB(first?.freeMiB ?? 0)} free`, ...others.map(({ node, freeMiB }) => `${node} ${inGiB(freeMiB)}`)]
+    return `no node has room for ${inGiB(first?.neededMiB ?? 0)} on storage ${storage}: ${free.join(', ')}`
+  })
+  return [...new Set([...storages, ...texts])].join('; ')
+}
+
+const inGiB = (sizeMiB: number): string => `${Math.floor((sizeMiB / 1024) * 10) / 10} GiB`
 
 /** MiB by storage. */
 function needs(source: TemplateFacts, wish: PlacementWish): Map<string, number> {

@@ -5,6 +5,7 @@ export const capabilities = {
   backup: 'find and delete the backups of a VM that is terminated',
   quorum: 'see quorum and whether the datacenter firewall is on',
   placement: 'see memory and CPUs of the nodes, for placement',
+  snapshot: 'take and delete snapshots, and roll a VM back to one',
   migrate: 'migrate VMs to another node',
   agent: 'ask the guest agent for the operating system and addresses of a guest',
   password: 'set a password in a running guest through its agent',
@@ -12,7 +13,7 @@ export const capabilities = {
 export type Capability = keyof typeof capabilities
 
 /** What `pve-operator role` grants unless told otherwise: everything a VM needs from its birth to its end. */
-export const usualCapabilities: readonly Capability[] = ['backup', 'quorum', 'placement']
+export const usualCapabilities: readonly Capability[] = ['backup', 'quorum', 'placement', 'snapshot']
 
 /** One privilege of the token: the one table that is checked (facts.ts), printed (role.ts) and documented (docs/pve-permissions.md). */
 export interface NeededPrivilege {
@@ -60,6 +61,8 @@ export const neededPrivileges: readonly NeededPrivilege[] = [
   optional('backup', 'VM.Backup'),
   optional('quorum', 'Sys.Audit', { path: '/' }),
   optional('placement', 'Sys.Audit', { path: '/nodes', reach: 'some' }),
+  // Also enough for a rollback, for which PVE takes VM.Snapshot.Rollback as well (qemu-server, API2::Qemu).
+  optional('snapshot', 'VM.Snapshot'),
   optional('migrate', 'VM.Migrate'),
   // PVE 9 gave the guest agent privileges of its own (qemu-server, API2::Qemu::Agent).
   optional('agent', 'VM.Monitor', { major: 8 }),

@@ -1,3 +1,4 @@
+import { bridgeSentence } from '../engine/failure-sentence.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
@@ -90,7 +91,12 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
   if (end.is === 'ok' && button === 'Reboot') return await concludeReboot(pass, look, upid)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
   if (isDone) return await concludeDone(pass, button)
-  command.finish('Failed', 'CommandFailed', end.is === 'failed' ? end.exitstatus : `PVE no longer knows the task: ${end.why}`, iso)
+  command.finish(
+    'Failed',
+    'CommandFailed',
+    end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer knows the task: ${end.why}`,
+    iso,
+  )
   return 'finished'
 }
 
@@ -111,6 +117,9 @@ async function readHaEffect(pass: CommandPass, look: Look, button: PowerCommand,
   pass.command.finish('Failed', effect.reason, effect.why, nowIso(pass.deps.clock))
   return 'finished'
 }
+
+const startWords = ({ draft }: CommandPass, words: string): string =>
+  bridgeSentence({ spec: draft.vm.spec, status: draft.status }, words) ?? words
 
 /** `qm cleanup` takes the lock of the configuration after each stop and holds it for up to 30 s; PVE waits 10 s for it. */
 const lockPatienceMs = 40_000

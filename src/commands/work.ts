@@ -3,6 +3,7 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { resolvePackage } from '../want/package.ts'
 import { ensureFinalizer } from '../engine/create/finalizer.ts'
 import { unplanned } from '../engine/apply/change.ts'
+import { isOnlyLeft } from '../engine/apply/leaving.ts'
 import { claimAddresses } from '../engine/create/addresses.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
@@ -78,6 +79,10 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
   const { draft, deps, command } = pass
   if (command.status.intentAt && !draft.status.change)
     return endSucceeded(pass, conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'The newest package is applied.')
+  if (command.status.intentAt && isOnlyLeft(draft.status)) {
+    const told = conditionOf(draft.status.conditions, 'PackageApplied')
+    return endFailed(pass, 'CommandFailed', told?.message ?? 'PVE refused a part of the package.')
+  }
   if (!isNew && command.status.intentAt) return 'goes on'
   // Before the one in force is let go.
   const newest = resolvePackage(draft.vm, {}, packageOf(deps, draft.vm), mayUsePackage(deps, draft.vm))

@@ -4,7 +4,7 @@
 export interface Column {
   name: string
   jsonPath: string
-  type: 'string' | 'integer' | 'date'
+  type: 'string' | 'integer' | 'date' | 'boolean'
   description: string
   /** 1 = shown by `-o wide` only. */
   priority?: 1

@@ -9,7 +9,9 @@ import {
   type KubeObject,
   poolAddresses,
   proxmoxClusters,
+  proxmoxVMBackups,
   proxmoxVMCommands,
+  proxmoxVMSnapshots,
   proxmoxVMs,
   type Resource,
   vmPackages,
@@ -19,7 +21,9 @@ import { proxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import { proxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
 import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
+import { proxmoxVMBackupSpec, proxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
 import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
+import { proxmoxVMSnapshotSpec, proxmoxVMSnapshotStatus } from '../api/proxmoxvmsnapshot.ts'
 import { vmPackageSpec } from '../api/vmpackage.ts'
 import { type Column, ready, column, reason, age, wide, message, conditionColumn } from './columns.ts'
 
@@ -172,6 +176,50 @@ export const kinds: readonly Definition[] = [
       column('Phase', '.status.phase', 'What became of it, in one word.'),
       column('Message', '.status.message', 'The same as a sentence.'),
       age,
+    ],
+    selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: proxmoxVMSnapshots,
+    shortName: 'pvsnap',
+    description: 'One snapshot of one ProxmoxVM, taken once; deleting the object deletes the snapshot.',
+    spec: proxmoxVMSnapshotSpec,
+    status: proxmoxVMSnapshotStatus,
+    columns: [
+      ready,
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      column('Snapshot', '.status.name', 'Name of the snapshot in PVE.'),
+      column('Memory', '.status.withMemory', 'Whether the memory of the guest is in it.', 'boolean'),
+      column('Created', '.status.createdAt', 'How long ago it was taken.', 'date'),
+      column('Expires', '.status.expiresAt', 'When it is deleted by itself.'),
+      reason,
+      age,
+      wide(column('Description', '.spec.description', 'What it is for.')),
+      message,
+    ],
+    selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: proxmoxVMBackups,
+    shortName: 'pvbak',
+    description: 'One backup of one ProxmoxVM, made once, and the file it is in.',
+    spec: proxmoxVMBackupSpec,
+    status: proxmoxVMBackupStatus,
+    columns: [
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      ready,
+      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Storage', '.status.storage', 'Storage it is on.'),
+      column('Size', '.status.size', 'Size of the file.'),
+      column('Created', '.status.createdAt', 'How long ago PVE began to make it.', 'date'),
+      column('Protected', '.status.protected', 'Whether PVE protects the file.', 'string'),
+      reason,
+      age,
+      wide(column('Origin', '.status.origin', 'Who asked for it.')),
+      wide(column('Verified', '.status.verified', 'What the last verification found.')),
+      wide(column('Expires', '.status.expiresAt', 'When retention deletes it.', 'date')),
+      wide(column('Volume', '.status.volume', 'The file in PVE.')),
+      message,
     ],
     selectable: ['.spec.vmRef.name'],
   },

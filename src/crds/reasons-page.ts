@@ -1,12 +1,16 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
-import { addressStates, commandPhases } from '../api/other-words.ts'
+import { addressStates, backupPhases, commandPhases } from '../api/other-words.ts'
 import {
+  type BackupCondition,
+  backupConditions,
   type ClusterCondition,
   clusterConditions,
   type CommandCondition,
   commandConditions,
   type PoolCondition,
   poolConditions,
+  type SnapshotCondition,
+  snapshotConditions,
   type VmCondition,
   vmConditions,
   type ZoneCondition,
@@ -90,6 +94,18 @@ const aboutCommand: Record<CommandCondition, string> = {
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
 }
 
+const aboutSnapshot: Record<SnapshotCondition, string> = {
+  ...aboutAll,
+  Ready: 'The snapshot is in PVE.',
+  Stalled: 'It is not taken, or is no longer there, and a person must act. Present only when True.',
+}
+
+const aboutBackup: Record<BackupCondition, string> = {
+  Ready: 'True: the file is there.',
+  Reconciling: 'It waits or is being made, or its file is being deleted. Present only when True.',
+  Stalled: 'It failed, or a person must act; the message says what. Present only when True.',
+}
+
 const aboutZone: Record<ZoneCondition, string> = {
   ...aboutAll,
   Ready: 'Records are kept there.',
@@ -142,6 +158,18 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Conditions of a ProxmoxVMSnapshot',
+  '',
+  ...listed('type', snapshotConditions, aboutSnapshot),
+  '',
+  '## Phase of a ProxmoxVMBackup',
+  '',
+  ...listed('phase', keys(backupPhases), backupPhases),
+  '',
+  '## Conditions of a ProxmoxVMBackup',
+  '',
+  ...listed('type', backupConditions, aboutBackup),
   '',
   '## Conditions of an IPPool',
   '',

@@ -2,7 +2,9 @@ import type { IPPool } from '../api/ippool.ts'
 import type { Namespace } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
+import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
@@ -33,6 +35,12 @@ export interface Dependencies {
   readonly installation: Pick<Installation, 'uid'>
   /** By the key of their VM. */
   readonly commandsOf: (vmKey: string) => ProxmoxVMCommand[]
+  readonly snapshots: Store<ProxmoxVMSnapshot>
+  /** By the key of their VM. */
+  readonly snapshotsOf: (vmKey: string) => ProxmoxVMSnapshot[]
+  readonly backups: Store<ProxmoxVMBackup>
+  /** By the key of their VM. */
+  readonly backupsOf: (vmKey: string) => ProxmoxVMBackup[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
   /** A ProxmoxVM with this uid exists. */

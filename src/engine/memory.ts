@@ -1,3 +1,4 @@
+import type { Asked, Left } from './left.ts'
 import type { Carried } from './look.ts'
 
 /**
@@ -22,6 +23,16 @@ export interface Memory {
     readonly bySentence: Map<string, { readonly times: number; readonly lastMs: number }>
     last?: string
     isAnySent?: boolean
+  }
+  /** By apply/leaving.ts: what PVE refused of a change, by step and subject. */
+  readonly left: {
+    readonly things: Map<string, Left>
+    /** One request a subject, since a request for several was refused. */
+    isCareful: boolean
+    /** Of the spec that was being applied. */
+    generation?: number
+    /** What the task under way was asked for. */
+    asked?: Asked
   }
   /** By watch/listing.ts. */
   readonly listing: {
@@ -58,6 +69,8 @@ export interface Memory {
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
   }
+  /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
+  readonly snapshots: { isParentSeen?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -76,11 +89,13 @@ export const freshMemory = (): Memory => ({
   record: {},
   look: {},
   sent: { bySentence: new Map() },
+  left: { things: new Map(), isCareful: false },
   listing: {},
   unseen: {},
   audit: {},
   controller: {},
   events: {},
   removal: {},
+  snapshots: {},
   command: { waiting: new Map() },
 })

@@ -1,8 +1,10 @@
 import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
-import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
-import { failedSentence } from './failure-sentence.ts'
+import { leaveTask } from './apply/leaving.ts'
+import { nowIso, recordEvent } from './dependencies.ts'
+import { failedSentence, bridgeSentence } from './failure-sentence.ts'
 import { noted, working } from './status.ts'
+import type { Pass } from './pass.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
 
@@ -10,7 +12,8 @@ import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
  * The task of the last pass. While it runs there is nothing to do; when it ended badly its text is judged like a refused request, and the next
  * pass looks: tasks fail having succeeded. The clone's receipt is read by engine/create/clone.ts, where absence matters.
  */
-export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: PveCluster): Outcome | undefined {
+export function readReceipt(pass: Pick<Pass, 'deps' | 'draft' | 'memory'>, cluster: PveCluster): Outcome | undefined {
+  const { deps, draft } = pass
   const { step } = draft.status
   if (!step?.upid || step.name === 'clone') return undefined
   const end = cluster.tasks.ended(step.upid)
@@ -25,7 +28,9 @@ export function readReceipt(deps: Dependencies, draft: VMStatusDraft, cluster: P
   if (harmless.has(failure.kind)) return undefined
   draft.change(noted(step.name, iso, 'Failed', end.exitstatus))
   deps.observe.stepEnded(step.name, 'failed', 0)
-  const why = failedSentence(step.name, end.exitstatus)
+  if (leaveTask(pass, failure)) return undefined
+  const started = { spec: draft.vm.spec, status: draft.status }
+  const why = bridgeSentence(started, end.exitstatus) ?? failedSentence(step.name, end.exitstatus)
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
 

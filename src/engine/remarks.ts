@@ -2,7 +2,7 @@
 import type { Condition } from '../api/object.ts'
 import type { ProxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { type Reason, reasons } from '../api/reasons.ts'
-import { undoneIn } from './apply/left-undone.ts'
+import { undoneIn } from './undone-words.ts'
 
 /** `PackageOutdated,RestartRequired`; undefined: there is nothing to remark. */
 export function remarksIn({ conditions = [], haState }: ProxmoxVMStatus): string | undefined {

@@ -17,6 +17,8 @@ export interface ClientOptions {
   clock: Clock
   /** `Strict`: a field the schema does not know is refused instead of dropped. For tests: a CRD may be older than the operator. */
   fieldValidation?: 'Strict' | 'Warn'
+  /** Every write is judged by the API server and not stored. */
+  dryRun?: boolean
   /**
    * Once for each answered or failed request (status 0): `resource` is the plural, with its subresource. A watch is told when it is
    * opened or refused, as verb WATCH.
@@ -102,7 +104,7 @@ export class KubeClient {
   }
 
   async create<T extends KubeObject>(resource: Resource<T>, object: T, o: RequestOptions & { dryRun?: boolean } = {}): Promise<T> {
-    const path = collectionPath(resource, object.metadata.namespace) + this.#writeQuery({ dryRun: o.dryRun ? 'All' : undefined })
+    const path = collectionPath(resource, object.metadata.namespace) + this.#writeQuery(o.dryRun ? { dryRun: 'All' } : {})
     return (await this.request('POST', path, object, { resource: resource.plural, ...o })) as T
   }
 
@@ -156,7 +158,8 @@ export class KubeClient {
   ): Promise<void> {
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...(Object.keys(preconditions).length > 0 && { preconditions }) }
     try {
-      await this.request('DELETE', objectPath(resource, key), body, { resource: resource.plural })
+      const search = query({ dryRun: this.#options.dryRun ? 'All' : undefined })
+      await this.request('DELETE', objectPath(resource, key) + search, body, { resource: resource.plural })
     } catch (fault) {
       if (!isNotFound(fault)) throw fault
     }
@@ -231,7 +234,8 @@ export class KubeClient {
   }
 
   #writeQuery(more: Record<string, string | undefined>): string {
-    return query({ fieldManager: this.#options.fieldManager, fieldValidation: this.#options.fieldValidation, ...more })
+    const { fieldManager, fieldValidation, dryRun } = this.#options
+    return query({ fieldManager, fieldValidation, dryRun: dryRun ? 'All' : undefined, ...more })
   }
 }
 

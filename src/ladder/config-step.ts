@@ -12,7 +12,7 @@ export type Values = Readonly<Record<string, string>>
 
 export const isConfigStep = (step: Step): step is ConfigStep => 'change' in step
 
-export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change'>): ConfigStep {
+export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change' | 'subjects'>): ConfigStep {
   return {
     ...spec,
     needs: 'config',

@@ -91,10 +91,10 @@ export interface Want {
   }
   /** `balloonMiB`: absent = PVE's default (the device without a lower bound), 0 = device off. */
   readonly memory: { readonly sizeMiB?: number; readonly balloonMiB?: number }
-  readonly systemDisk: { readonly key: string; readonly sizeMiB?: number; readonly limits: DiskLimits }
+  readonly systemDisk: { readonly key: string; readonly sizeMiB?: number; readonly limits: DiskLimits; readonly options?: DiskOptions }
   readonly additionalDisks: readonly WantedDisk[]
   /** Disks that left the package with removalPolicy Delete. */
-  readonly removedDisks: readonly { readonly key: string; readonly volume?: string }[]
+  readonly removedDisks: readonly { readonly name?: string; readonly key: string; readonly volume?: string }[]
   readonly net: WantedNet
   readonly firewall: WantedFirewall
   /** Of the VM that was here before and was made again: to be put back. */
@@ -111,6 +111,9 @@ export interface Want {
 /** Limits of a disk by PVE's keys (`mbps_rd`, `iops_wr_max` …; MiB/s and requests/s); absent = unlimited. */
 export type DiskLimits = Readonly<Record<string, number>>
 
+/** By PVE's keys (`discard`, `ssd`, `iothread`, `cache`), each with the value PVE knows; absent = left as it is. */
+export type DiskOptions = Readonly<Record<string, string>>
+
 export interface WantedDisk {
   readonly name: string
   readonly key: string
@@ -120,6 +123,7 @@ export interface WantedDisk {
   readonly format?: 'qcow2'
   readonly sizeMiB: number
   readonly limits: DiskLimits
+  readonly options?: DiskOptions
 }
 
 export interface WantedNet {

@@ -1,7 +1,7 @@
 import { isConfigStep, mergedChange, type ConfigStep } from './config-step.ts'
 import { localStatuses, type LocalStatus } from '../api/words.ts'
 import type { Part, Seen, Want } from './machine.ts'
-import type { Ladder, Step, Verdict } from './step.ts'
+import type { Ladder, Step, StepSubject, Verdict } from './step.ts'
 import type { ConfigPatch } from './guest-writer.ts'
 import { refreshedDescription } from './mark.ts'
 
@@ -11,7 +11,7 @@ export interface Judged {
 }
 
 /** What is to be done next, and why. `refusals` are conditions, not obstacles. */
-export type Plan = { readonly refusals: readonly Judged[] } & (
+export type Plan = { readonly refusals: readonly Judged[]; readonly of?: StepSubject } & (
   | { readonly is: 'rest' }
   | { readonly is: 'step'; readonly step: Step; readonly because: string }
   /** Several rungs in one request; `step` is the first of them. */
@@ -40,6 +40,33 @@ export async function planNext(ladder: Ladder, look: Looking, want: Want): Promi
     if (verdict.is !== 'missing') continue
     if (isConfigStep(step)) return configPlan(ladder.slice(index), look, want, refusals)
     return { is: 'step', step, because: verdict.message, refusals }
+  }
+  return { is: 'rest', refusals }
+}
+
+/**
+ * As `planNext`, with a request of its own for each subject of each step, so that one refusal of PVE concerns that subject alone (`of`).
+ * What `isLeft` names is passed over.
+ */
+export async function planCarefully(
+  ladder: Ladder,
+  look: Looking,
+  want: Want,
+  isLeft: (step: Step, subject: string) => boolean,
+): Promise<Plan> {
+  const refusals: Judged[] = []
+  for (const step of ladder) {
+    await look.need(step.needs)
+    for (const of of step.subjects?.(want) ?? [undefined]) {
+      if (of && isLeft(step, of.name)) continue
+      const verdict = step.check(look.seen, of?.want ?? want)
+      if (verdict.is === 'refused') refusals.push({ step, verdict })
+      if (verdict.is !== 'missing') continue
+      const plan = { step, because: verdict.message, refusals, ...(of && { of }) }
+      if (!isConfigStep(step)) return { is: 'step', ...plan }
+      const patch = withFreshMark(step.change(look.seen.config?.values ?? {}, of?.want ?? want), look.seen, want)
+      return { is: 'config', ...plan, steps: [step], patch }
+    }
   }
   return { is: 'rest', refusals }
 }

@@ -27,9 +27,18 @@ export interface Step {
   /** What must have been looked at before `check` can answer. */
   readonly needs: Part
   check(seen: Seen, want: Want): Verdict
+  /** What PVE refuses of one subject holds up neither the others nor the steps behind this one. Absent: it does. */
+  subjects?(want: Want): readonly StepSubject[]
   apply(context: StepContext): Promise<Outcome>
   /** Instead of `apply`, once that ended well and its effect does not show. Absent: the same again. */
   applyAgain?(context: StepContext): Promise<Outcome>
+}
+
+/** A part of what a step is for, with the wish for it alone. */
+export interface StepSubject {
+  /** For people: `disk data`. */
+  readonly name: string
+  readonly want: Want
 }
 
 export interface StepContext {

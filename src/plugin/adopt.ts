@@ -40,14 +40,18 @@ export async function adoptFormer(session: Session, o: AdoptOptions): Promise<vo
   }
   shell.err(page(candidates))
   const which = candidates.length === 1 ? 'this one' : `these ${candidates.length}`
-  await confirm(shell, `Each object takes over its VM, as it is, with its addresses. Go on with ${which}?`, o.yes === true)
+  await confirm(
+    shell,
+    `Each object takes over its VM, as it is, with its addresses. Go on with ${which}?`,
+    o.yes === true || session.isDryRun,
+  )
   const written: ProxmoxVM[] = []
   for (const candidate of candidates) written.push(await adoptOne(session, candidate))
   const taken = o.wait ? await waitForAll(session, written, o) : written
   if (o.output) return printJson(session, taken)
   for (const vm of taken)
     shell.out(
-      `adopt ${vm.metadata.namespace}/${vm.metadata.name}: VM ${vm.spec.adopt?.vmid} ${o.wait ? 'is taken over' : 'is asked for'}\n`,
+      `adopt ${vm.metadata.namespace}/${vm.metadata.name}: VM ${vm.spec.adopt?.vmid} ${o.wait ? 'is taken over' : session.isDryRun ? 'would be asked for (dry run: nothing was written)' : 'is asked for'}\n`,
     )
 }
 

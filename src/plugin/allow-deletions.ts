@@ -1,6 +1,7 @@
 /** `kubectl pve allow-deletions`: a person lifts limits.deletions of a cluster for a while, after a look at what waits. */
 import { allowDeletionsAnnotation } from '../api/group.ts'
 import { proxmoxClusters } from '../api/meta.ts'
+import { confirmAtTerminal } from './confirm.ts'
 import { printJson, type Session } from './session.ts'
 import { exitCodes, PluginRefusal } from './shell.ts'
 
@@ -8,6 +9,7 @@ export interface AllowDeletionsOptions {
   /** Seconds. */
   for?: number
   end?: boolean
+  yes?: boolean
   output?: 'json'
 }
 
@@ -20,10 +22,17 @@ export async function allowDeletions(session: Session, cluster: string, o: Allow
   const before = await client.get(proxmoxClusters, { name: cluster })
   if (!before) throw new PluginRefusal(`there is no ProxmoxCluster "${cluster}"`)
   const until = seconds === undefined ? undefined : `${new Date(shell.clock.now() + seconds * 1000).toISOString().slice(0, 19)}Z`
+  const waiting = before.status?.deletions?.waiting ?? 0
+  const isLifted = until !== undefined && waiting > 0
+  await confirmAtTerminal(
+    session,
+    isLifted ? `Destroy ${waiting === 1 ? 'the VM that waits' : `the ${waiting} VMs that wait`} now?` : undefined,
+    o.yes,
+  )
   const metadata = { annotations: { [allowDeletionsAnnotation]: until ?? null } }
   const after = await client.mergePatch(proxmoxClusters, { name: cluster }, { metadata })
   if (o.output) return printJson(session, after)
-  const waiting = before.status?.deletions?.waiting ?? 0
+  if (session.isDryRun) return shell.out(`allow-deletions ${cluster}: the API server accepts it. Dry run: nothing was written.\n`)
   const who = waiting === 1 ? '1 VM waits' : `${waiting} VMs wait`
   shell.out(
     until === undefined

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { apiVersion } from '../api/group.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
-import type { CommandName, ProxmoxVMCommand, ProxmoxVMCommandSpec } from '../api/proxmoxvmcommand.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { type CommandFacts, type CommandName, commands, type ProxmoxVMCommand, type ProxmoxVMCommandSpec } from '../api/proxmoxvmcommand.ts'
 import { KubeError } from '../kube/kube-error.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import { buttonName } from './button-names.ts'
+import { confirmAtTerminal } from './confirm.ts'
+import { planFor } from './plan-page.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { progressLine, waitFor } from './waiting.ts'
@@ -15,12 +18,14 @@ export interface SendOptions {
   /** Seconds. Absent: the command is kept until its VM goes. */
   ttl?: number
   reason?: string
+  yes?: boolean
   output?: 'json'
 }
 
 /** Creates the ProxmoxVMCommand and waits for its end. Throws a Refusal with the operator's sentence when it fails. */
 export async function sendCommand(session: Session, button: CommandName, vmName: string, o: SendOptions): Promise<void> {
-  await mustGetVM(session, vmName)
+  const vm = await mustGetVM(session, vmName)
+  await confirmAtTerminal(session, await questionBefore(session, button, vm), o.yes)
   const command = await createOnce(session, {
     vmRef: { name: vmName },
     command: button,
@@ -28,6 +33,7 @@ export async function sendCommand(session: Session, button: CommandName, vmName:
     ...(o.ttl !== undefined && { ttlSecondsAfterFinished: o.ttl }),
   })
   const { name } = command.metadata
+  if (session.isDryRun) return sayDryRun(session, command, o)
   if (!o.wait) {
     if (o.output) printJson(session, command)
     else session.shell.out(`proxmoxvmcommand.pve.hosting/${name} created\n`)
@@ -43,8 +49,31 @@ export async function sendCommand(session: Session, button: CommandName, vmName:
   if (!o.output) session.shell.out(`${buttonName(button)} ${vmName}: ${message}\n`)
 }
 
+/** What the button takes away from whoever uses the VM; undefined: nothing, nobody is asked. */
+async function questionBefore(session: Session, button: CommandName, vm: ProxmoxVM): Promise<string | undefined> {
+  const { name } = vm.metadata
+  const which = `${session.namespace}/${name}${vm.status?.hostname ? ` (${vm.status.hostname})` : ''}`
+  if (button === 'Remove') return `Delete the VM of ${which} with its disks?`
+  const isRunning = vm.status?.remoteStatus === 'running'
+  if (isRunning && button in stops) return `${stops[button]} ${which}?`
+  if (!isRunning || button !== 'ChangePackage') return undefined
+  const needing = (await planFor(session, vm)).lines.filter((line) => line.stops && line.when === 'ChangePackage')
+  return needing.length > 0 ? `Stop ${which} and start it again for: ${needing.map((line) => line.what).join('; ')}?` : undefined
+}
+
+const stops: Readonly<Partial<Record<CommandName, string>>> = { Stop: 'Cut the power of', Shutdown: 'Shut down', Reboot: 'Reboot' }
+
+function sayDryRun(session: Session, command: ProxmoxVMCommand, { output }: SendOptions): void {
+  const { command: button, vmRef } = command.spec
+  const { needs }: CommandFacts = commands[button]
+  if (output) return printJson(session, command)
+  session.shell.out(
+    `${buttonName(button)} ${vmRef.name}: the API server accepts the command; the operator carries it out if this holds: ${needs}. Dry run: nothing was written.\n`,
+  )
+}
+
 /** The name is chosen here, so that a lost answer can be looked up instead of sending the command twice. */
-async function createOnce({ client, namespace }: Session, spec: ProxmoxVMCommandSpec): Promise<ProxmoxVMCommand> {
+export async function createOnce({ client, namespace }: Session, spec: ProxmoxVMCommandSpec): Promise<ProxmoxVMCommand> {
   const name = `${spec.vmRef.name.slice(0, 220)}-${buttonName(spec.command)}-${randomBytes(3).toString('hex')}`
   try {
     return await client.create(proxmoxVMCommands, { apiVersion, kind: 'ProxmoxVMCommand', metadata: { namespace, name }, spec })
@@ -64,7 +93,7 @@ async function waitForEnd(session: Session, command: ProxmoxVMCommand, o: SendOp
     if (!now) throw new PluginRefusal(`${name} was deleted before it ended`)
     if (now.status?.finishedAt) return { done: now }
     const vm = await client.get(proxmoxVMs, { namespace, name: command.spec.vmRef.name })
-    if (!now.status?.startedAt) return { progress: `${now.spec.command} waits to be taken up${vm ? `; ${progressLine(vm)}` : ''}` }
+    if (!now.status?.startedAt) return { progress: `${now.spec.command} has not begun${vm ? `; ${progressLine(vm)}` : ''}` }
     return { progress: `${now.spec.command}: ${now.status.message || (vm ? progressLine(vm) : 'under way')}` }
   })
 }

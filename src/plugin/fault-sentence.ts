@@ -5,7 +5,7 @@ export function sentenceOf(fault: unknown): string {
   if (!(fault instanceof KubeError)) return fault instanceof Error ? fault.message : String(fault)
   const said = fault.message.replace(/^[A-Z]+ \/\S*: /, '')
   if (fault.status === 0) return `the API server does not answer: ${said}`
-  if (fault.status === 401) return 'the API server does not know you: log in again, or look at the user of your kubeconfig'
+  if (fault.status === 401) return 'the API server rejects your credentials (401): log in again, or check the user in your kubeconfig'
   if (fault.status === 404 && /could not find the requested resource|page not found/i.test(said))
     return 'this cluster does not serve pve.hosting/v1alpha1: pve-operator is not installed, or too old'
   return denial(said) ?? conflict(fault) ?? said

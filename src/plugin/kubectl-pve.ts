@@ -23,7 +23,7 @@ async function ask(question: string): Promise<string | undefined> {
 }
 
 const { KUBECONFIG } = process.env
-process.exitCode = await run(
+void run(
   {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -36,4 +36,8 @@ process.exitCode = await run(
     signal: interrupted.signal,
   },
   process.argv.slice(2),
-)
+).then((code) => {
+  process.exitCode = code
+  // What the API server has not answered in time is not waited for: somebody has pressed Tab.
+  if (process.argv[2] === '__complete') process.exit()
+})

@@ -1,18 +1,29 @@
 import { ipPools, vmPackages } from '../api/meta.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { planOf, type PlanReport, type PlanLine } from './plan.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 
 export async function showPlan(session: Session, name: string, o: { output?: 'json' }): Promise<void> {
-  const { client, shell } = session
-  const vm = await mustGetVM(session, name)
+  const plan = await planFor(session, await mustGetVM(session, name))
+  if (o.output) printJson(session, plan)
+  else session.shell.out(page(plan))
+}
+
+/** What a dry run answers: the plan for the object as the API server would store it. */
+export async function showDryRun(session: Session, vm: ProxmoxVM, o: { output?: 'json' }): Promise<void> {
+  const plan = await planFor(session, vm)
+  if (o.output) printJson(session, plan)
+  else session.shell.out(`${page(plan)}Dry run: the API server accepts this edit; nothing was written.\n`)
+}
+
+/** The plan for an object, with the pools and the VMPackage the cluster has now. */
+export async function planFor({ client }: Session, vm: ProxmoxVM): Promise<PlanReport> {
   const reference = vm.spec.packageRef?.name
   const [found, pools] = await Promise.all([
     reference === undefined ? undefined : client.get(vmPackages, { name: reference }),
     client.list(ipPools),
   ])
-  const plan = await planOf({ vm, found, pools: new Map(pools.map((pool) => [pool.metadata.name, pool])) })
-  if (o.output) printJson(session, plan)
-  else shell.out(page(plan))
+  return await planOf({ vm, found, pools: new Map(pools.map((pool) => [pool.metadata.name, pool])) })
 }
 
 const titles: readonly [PlanLine['when'], string][] = [

@@ -84,7 +84,7 @@ async function linesOf(input: PlanInput): Promise<PlanLine[]> {
   const gone = status.removedAt
     ? 'the VM was removed by command'
     : conditionOf(status.conditions, 'Ready')?.reason === 'VMMissing' && 'the VM is missing in PVE'
-  if (gone) return [line('Reinstall', 'make the VM anew (the commands Clone or Reinstall)', gone)]
+  if (gone) return [line('Reinstall', 'create the VM again (command Clone or Reinstall)', gone)]
   if (!status.firstReadyAt) return rungsLeft(vm)
   const changes = await changeLines(input)
   const newer = (await outdatedLines(input)).filter((one) => !changes.some((other) => other.what === one.what))
@@ -125,7 +125,7 @@ async function changeLines({ vm, pools, found }: PlanInput): Promise<PlanLine[]>
     line('now', `take ${address ?? 'an address'} from pool ${pool} for ${name}`, because),
   )
   const differences = await differencesOf(vm, resolved.merged, kept, machineInForce(vm, pools), { when, because })
-  const free = surplus.map(({ address, pool }) => line('now', `free ${address} of pool ${pool} once PVE has it no more`, because))
+  const free = surplus.map(({ address, pool }) => line('now', `free ${address} of pool ${pool} once PVE no longer has it`, because))
   return [...take, ...differences, ...free]
 }
 

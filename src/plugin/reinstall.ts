@@ -2,6 +2,8 @@ import { apiVersion } from '../api/group.ts'
 import { proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { KubeError } from '../kube/kube-error.ts'
+import { confirmAtTerminal } from './confirm.ts'
+import { showDryRun } from './plan-page.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
@@ -11,13 +13,14 @@ export interface ReinstallOptions {
   template?: string
   templateVmid?: number
   templateTag?: string
+  yes?: boolean
   wait: boolean
   timeout?: number
   output?: 'json'
 }
 
 /**
- * Writes spec.reinstall and waits until the VM is made anew. By force: the request of whoever pressed last counts, and an older one that is
+ * Writes spec.reinstall and waits until the VM is ready again. By force: the request of whoever pressed last counts, and an older one that is
  * applied again never runs again (status.reinstall.completedIDs).
  */
 export async function reinstall(session: Session, name: string, o: ReinstallOptions): Promise<void> {
@@ -26,9 +29,10 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
   const requestID = o.requestId ?? new Date(shell.clock.now()).toISOString()
   if (isDone(before, requestID))
     throw new PluginRefusal(`reinstall ${name}: request ${requestID} was carried out before and never runs again`)
-  if (!before.status?.firstReadyAt)
-    throw new PluginRefusal(`reinstall ${name}: the VM has never been ready; there is nothing to install anew`)
+  if (!before.status?.firstReadyAt) throw new PluginRefusal(`reinstall ${name}: the VM has never been ready; there is nothing to reinstall`)
   await refuseUnknownTemplate(session, before, templateOf(o) ?? before.spec.template)
+  const wanted = describe(templateOf(o) ?? before.spec.template)
+  await confirmAtTerminal(session, `Delete the disks of ${namespace}/${name} and install ${wanted}?`, o.yes)
   const template = templateOf(o) ?? (before.spec.reinstall?.template ? selected(before) : undefined)
   const wish = {
     apiVersion,
@@ -37,6 +41,7 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
     spec: { reinstall: { requestID, ...(template && { template }) } },
   }
   const applied = await client.apply(proxmoxVMs, wish as unknown as ProxmoxVM, { force: true, fieldManager: `${fieldManager}-reinstall` })
+  if (session.isDryRun) return await showDryRun(session, applied, o)
   const vm = o.wait
     ? await waitForVM(session, applied, {
         isDone: (now) => isDone(now, requestID) && isReadyAt(now, applied.metadata.generation ?? 0),
@@ -56,11 +61,14 @@ async function refuseUnknownTemplate({ client }: Session, { metadata, spec }: Pr
   })
   const templates = cluster?.status?.templates ?? []
   if (templates.length === 0 || templates.length >= mostTemplates || templates.some((each) => isChosen(each, wanted))) return
-  const what =
-    wanted.name !== undefined ? `template "${wanted.name}"` : `template with ${wanted.vmid ? `VMID ${wanted.vmid}` : `tag ${wanted.tag}`}`
   const names = [...new Set(templates.map((each) => each.name ?? `${each.vmid}`))].join(', ')
-  throw new PluginRefusal(`reinstall ${metadata.name}: cluster ${name} has no ${what}; there are ${names}. Nothing was written.`)
+  throw new PluginRefusal(
+    `reinstall ${metadata.name}: cluster ${name} has no ${describe(wanted)}; there are ${names}. Nothing was written.`,
+  )
 }
+
+const describe = ({ name, vmid, tag }: TemplateChoice): string =>
+  name !== undefined ? `template "${name}"` : `template with ${vmid ? `VMID ${vmid}` : `tag ${tag}`}`
 
 type TemplateChoice = { readonly name?: string; readonly vmid?: number; readonly tag?: string }
 

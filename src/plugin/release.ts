@@ -25,8 +25,10 @@ export async function releaseVMs(session: Session, names: readonly string[], o: 
   const vms = (await chosen(session, names, o)).filter((vm) => vm.status?.released?.mode !== mode)
   if (vms.length === 0) return session.shell.out('release: there is nothing to let go\n')
   if (o.yes !== true) session.shell.err(table(['NAMESPACE', 'NAME', 'VMID', 'NODE', 'ADDRESS', 'PHASE'], vms.map(cells)))
-  await confirm(session.shell, question(vms, mode), o.yes === true)
+  await confirm(session.shell, question(vms, mode), o.yes === true || session.isDryRun)
   for (const vm of vms) await annotate(session, vm, mode)
+  if (session.isDryRun && !o.output)
+    return session.shell.out(`release: ${count(vms)} would be told to let go. Dry run: nothing was written.\n`)
   const left = o.wait ? await untilLetGo(session, vms, mode, o.timeout) : []
   if (o.output) return printJson(session, o.wait ? left : vms.map(keyOf))
   session.shell.out(`release: ${count(vms)} ${o.wait ? 'let go' : 'told to let go'}; ${next(o.wait ? left.length : vms.length)}\n`)

@@ -12,6 +12,8 @@ export interface GlobalOptions {
   kubeconfig?: string
   as?: string
   asGroup?: string[]
+  /** Of sub-commands that write: the API server judges, and stores nothing. */
+  dryRun?: boolean
 }
 
 /** One call of the plugin, connected to the API server with the caller's rights. */
@@ -19,13 +21,15 @@ export interface Session {
   readonly shell: Shell
   readonly client: KubeClient
   readonly namespace: string
+  /** Nothing that is written is stored: there is nothing to wait for and nobody to ask. */
+  readonly isDryRun: boolean
 }
 
 /** Not `kubectl…`: Flux's kustomize-controller takes over what managers of that prefix wrote, and with it a suspension (fluxcd/pkg ssa, PatchReplaceFieldsManagers). */
 export const fieldManager = 'pve-plugin'
 
 export async function withSession(shell: Shell, options: GlobalOptions, work: (session: Session) => Promise<void>): Promise<void> {
-  const { context, as, asGroup = [] } = options
+  const { context, as, asGroup = [], dryRun: isDryRun = false } = options
   const kubeconfig = options.kubeconfig ?? shell.kubeconfig
   if (options.kubeconfig !== undefined) await mustBeThere(options.kubeconfig)
   const server = await loadKubeServer({ kubeconfig, context })
@@ -34,10 +38,11 @@ export async function withSession(shell: Shell, options: GlobalOptions, work: (s
     fieldManager,
     // A field this server's CRD does not know is refused: dropped in silence it would look as if it were in force.
     fieldValidation: 'Strict',
+    dryRun: isDryRun,
     clock: shell.clock,
   })
   try {
-    await work({ shell, client, namespace: options.namespace ?? server.namespace ?? 'default' })
+    await work({ shell, client, namespace: options.namespace ?? server.namespace ?? 'default', isDryRun })
   } finally {
     await client.close()
   }

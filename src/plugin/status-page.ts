@@ -47,7 +47,7 @@ const rungLine = ({ rung, is, startedAt = '', seconds }: Rung) => [rung, marks[i
 function workLines({ step, waitsFor, remarks }: StatusReport): string[] {
   const lines: string[] = []
   if (step) {
-    const vain = step.attempts ? `, ${step.attempts} attempts in vain` : ''
+    const vain = step.attempts ? `, ${step.attempts} failed attempts` : ''
     lines.push(`step: ${step.name} since ${step.since} (${spell(step.seconds)})${vain}`)
     if (step.lastError) lines.push(`last error: ${step.lastError}`)
     // Callers have no access to PVE: its task log is for admins, who find it by this name.

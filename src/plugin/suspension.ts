@@ -2,7 +2,9 @@ import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { confirmAtTerminal } from './confirm.ts'
 import { holdersOfSuspension } from './own-fields.ts'
+import { showDryRun } from './plan-page.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
@@ -12,6 +14,7 @@ export interface SuspendOptions {
   by: string
   reason: string
   force?: boolean
+  yes?: boolean
   wait: boolean
   timeout?: number
   output?: 'json'
@@ -22,7 +25,9 @@ const managerOf = (by: string) => `${fieldManager}-suspend-${by}`
 
 /** Puts one entry into spec.suspensions and waits until the VM is off. */
 export async function suspendVM(session: Session, name: string, o: SuspendOptions): Promise<void> {
-  await mustGetVM(session, name)
+  const before = await mustGetVM(session, name)
+  const isRunning = before.status?.remoteStatus === 'running'
+  await confirmAtTerminal(session, isRunning ? `Shut down ${session.namespace}/${name} and keep it off?` : undefined, o.yes)
   const applied = await apply(session, name, o.by, [{ by: o.by, reason: o.reason }], o.force ?? false)
   await finish(session, applied, o, {
     isDone: (vm) => isJudged(vm, applied) && conditionOf(vm.status?.conditions, 'Suspended')?.status === 'True',
@@ -77,6 +82,7 @@ async function finish(
   o: Pick<SuspendOptions, 'wait' | 'timeout' | 'output'>,
   say: { isDone: (vm: ProxmoxVM) => boolean; done: (vm: ProxmoxVM) => string; begun: string },
 ): Promise<void> {
+  if (session.isDryRun) return await showDryRun(session, applied, o)
   const vm = o.wait
     ? await waitForVM(session, applied, { isDone: say.isDone, ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }) })
     : applied

@@ -32,11 +32,11 @@ export async function showUnclaimed(session: Session, o: { output?: 'json' }): P
 
 function whyOf({ copyOf, installation }: Guest): string {
   if (copyOf !== undefined) return `copy of VM ${copyOf}`
-  return installation === undefined ? 'its object is no more' : `of Kubernetes cluster ${installation}`
+  return installation === undefined ? 'its object no longer exists' : `of Kubernetes cluster ${installation}`
 }
 
 function leftOut({ metadata, status }: ProxmoxCluster): string[] {
   const listed = (status?.unclaimed ?? []).filter(({ copyOf, installation }) => copyOf === undefined && installation === undefined).length
   const more = (status?.unclaimedCount ?? 0) - listed
-  return more > 0 ? [`and ${more} more of ${metadata.name} whose object is no more; the status lists 256`] : []
+  return more > 0 ? [`and ${more} more of ${metadata.name} whose object no longer exists; the status lists 256`] : []
 }

@@ -33,7 +33,7 @@ export async function waitFor<T>(
       if (shell.signal.aborted) throw new PluginRefusal(`it goes on in the cluster; look at it with: ${later}`, exitCodes.interrupted)
       if (shell.clock.now() >= deadlineMs)
         throw new PluginRefusal(
-          `not finished within ${timeoutSeconds} s: ${seen.progress}; it goes on, look with: ${later}`,
+          `not finished within ${timeoutSeconds} s: ${seen.progress}. It goes on in the cluster; look at it with: ${later}`,
           exitCodes.unfinished,
         )
       await shell.clock.sleep(lookEveryMs, shell.signal)
@@ -73,7 +73,7 @@ export function progressLine({ metadata, status }: ProxmoxVM): string {
   const { phase = 'Pending', localStatus, progress, step } = status ?? {}
   const ready = conditionOf(status?.conditions, 'Ready')
   const rung = localStatus && localStatus !== 'ready' ? `, ${localStatus}${progress ? ` ${progress}` : ''}` : ''
-  const under = step ? `: ${step.name}${step.attempts ? `, ${step.attempts} times in vain` : ''}` : ''
+  const under = step ? `: ${step.name}${step.attempts ? `, ${step.attempts} failed attempts` : ''}` : ''
   const why = ready?.status === 'False' && ready.message ? `: ${ready.message}` : ''
   return `${metadata.name}: ${phase}${rung}${under}${why}`
 }

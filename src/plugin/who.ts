@@ -68,7 +68,8 @@ function readAddress(text: string): Address {
   const plain = text.trim().replace(/^\[(.*)\]$/, '$1')
   const host = plain.replace(plain.includes(':') ? /\/128$/ : /\/32$/, '')
   const address = parseAddress(/^[0-9a-f]+(?:-[0-9a-f]+){7}$/i.test(host) ? host.replaceAll('-', ':') : host)
-  if (!address) throw new PluginRefusal(`"${text}" is no address; write one such as 203.0.113.10 or 2001:db8::1`, exitCodes.usage)
+  if (!address)
+    throw new PluginRefusal(`"${text}" is not a valid IP address; write one such as 203.0.113.10 or 2001:db8::1`, exitCodes.usage)
   return address
 }
 

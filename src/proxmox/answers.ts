@@ -65,17 +65,36 @@ export function statusCurrentOf(data: unknown): StatusCurrent {
   }
 }
 
+/** A backup file, or a snapshot on a backup server, as its storage lists it. */
 export interface Backup {
   readonly volid: string
+  readonly vmid: number
   /** Seconds since the epoch by PVE's clock; a reused VMID can have older ones that belonged to somebody else. */
   readonly ctime: number
   readonly isProtected: boolean
+  readonly sizeBytes?: number
+  readonly notes?: string
+  /** What the last verification of a backup server found: ok or failed. */
+  readonly verified?: string
+  readonly isEncrypted: boolean
 }
 
-export const backupsOf = (data: unknown, vmid: number): Backup[] =>
+/** `vmid`: whose files were asked for, where PVE does not say it; without it files of no guest are left out. */
+export const backupsOf = (data: unknown, vmid?: number): Backup[] =>
   rowsOf(data)
-    .filter((row) => (number(row, 'vmid') ?? vmid) === vmid)
-    .map((row) => ({ volid: text(row, 'volid') ?? '', ctime: number(row, 'ctime') ?? 0, isProtected: flag(row, 'protected') }))
+    .map((row) => ({ row, owner: number(row, 'vmid') ?? vmid }))
+    .filter(({ owner }) => owner !== undefined && (vmid === undefined || owner === vmid))
+    .map(({ row, owner = 0 }) => ({
+      volid: text(row, 'volid') ?? '',
+      vmid: owner,
+      ctime: number(row, 'ctime') ?? 0,
+      isProtected: flag(row, 'protected'),
+      ...optional('sizeBytes', number(row, 'size')),
+      ...optional('notes', text(row, 'notes')),
+      ...optional('verified', text(rowOf(row['verification']), 'state')),
+      // The fingerprint of its key, or 1.
+      isEncrypted: !['', '0'].includes(text(row, 'encrypted') ?? ''),
+    }))
 
 export type TaskStatus = { readonly running: true } | { readonly running: false; readonly exitstatus: string }
 

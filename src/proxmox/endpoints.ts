@@ -28,6 +28,7 @@ import { judge } from './failures.ts'
 import { identityIn } from './identity.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
+import { VmSnapshots } from './vm-snapshots.ts'
 
 export interface CloneParameters {
   newid: number
@@ -43,6 +44,14 @@ export interface CloneParameters {
   pool?: string
   /** Another node; only for a template wholly on shared storage. */
   target?: string
+}
+
+export interface BackupParameters {
+  readonly storage: string
+  readonly mode: 'snapshot' | 'suspend' | 'stop'
+  /** One line; `\\n` stands for a line break, `{{…}}` for PVE's own values. */
+  readonly 'notes-template': string
+  readonly protected: boolean
 }
 
 export interface ConfigChange {
@@ -107,6 +116,12 @@ export class Pve {
   /** Whether the datacenter firewall is on; while it is off no rule of any guest is in force. */
   async firewallOptionsDatacenter(): Promise<{ enabled: boolean }> {
     return { enabled: (number(rowOf(await this.#api.cluster.firewall.options.$get()), 'enable') ?? 0) !== 0 }
+  }
+
+  /** Names of the bridges and VNets of a node that the token may use or see; others are left out without a word. */
+  async bridges(node: string): Promise<string[]> {
+    const rows = rowsOf(await this.#api.nodes.$(node).network.$get({ type: 'any_bridge' }))
+    return rows.flatMap((row) => text(row, 'iface') ?? [])
   }
 
   /** Asks each storage: slow (up to 596) while a network storage hangs. */
@@ -189,8 +204,32 @@ export class Pve {
     return backupsOf(await this.#api.nodes.$(node).storage.$(storage).content.$get({ content: 'backup', vmid }), vmid)
   }
 
-  async unprotectBackup(node: string, storage: string, volid: string): Promise<void> {
-    await this.#api.nodes.$(node).storage.$(storage).content.$(volid).$put({ protected: false })
+  /** Of every guest; may take long on a backup server. Shows what `backups` would. */
+  async backupsOnStorage(node: string, storage: string): Promise<Backup[]> {
+    return backupsOf(await this.#api.nodes.$(node).storage.$(storage).content.$get({ content: 'backup' }))
+  }
+
+  async protectBackup(node: string, storage: string, volid: string, isProtected: boolean): Promise<void> {
+    await this.#api.nodes.$(node).storage.$(storage).content.$(volid).$put({ protected: isProtected })
+  }
+
+  /** Undefined: the guest is not on this node, and PVE has started nothing (PVE::API2::VZDump answers `OK`). */
+  async vzdump(at: At, p: BackupParameters): Promise<Upid | undefined> {
+    // Of the storage's own retention nothing is carried out: what is deleted, we say.
+    return upidOf(await this.#api.nodes.$(at.node).vzdump.$post({ vmid: String(at.vmid), compress: 'zstd', remove: false, ...p } as never))
+  }
+
+  /** The configuration of the guest in a backup, with the lines that say where its disks were. */
+  async backupConfig(node: string, volid: string): Promise<string> {
+    return String(await this.#api.nodes.$(node).vzdump.extractconfig.$get({ volume: volid }))
+  }
+
+  /**
+   * The VM of a backup, into this VMID. With `force` PVE frees the disks of the guest that is there before it reads the archive, and a failure
+   * leaves what it reached; without it a failure leaves nothing (PVE::API2::Qemu create_vm). MAC addresses stay as they were.
+   */
+  async restore(at: At, p: { archive: string; force: boolean; storage?: string; pool?: string }): Promise<Upid> {
+    return this.#upid(await this.#api.nodes.$(at.node).qemu.$post({ vmid: at.vmid, unique: false, start: false, ...p } as never))
   }
 
   /** Undefined = gone within the delay (1 to 30 s). One that never existed is no error (recording 32). */
@@ -200,6 +239,10 @@ export class Pve {
 
   firewall(at: At): VmFirewall {
     return new VmFirewall(this.#api, at)
+  }
+
+  snapshots(at: At): VmSnapshots {
+    return new VmSnapshots(this.#api, at)
   }
 
   /** A task that PVE no longer knows is a 400 `no such task`. */

@@ -111,6 +111,8 @@ const table: readonly Row[] = [
   ['invalid', 'InvalidForPVE', "can't clone "],
   ['invalid', 'InvalidForPVE', 'vcpus allowed per VM on this node'],
   ['invalid', 'InvalidForPVE', 'balloon value too large'],
+  ['invalid', 'InvalidForPVE', 'minimum memory must be '],
+  ['invalid', 'InvalidForPVE', 'is still in use (snapshot?)'],
   ['invalid', 'InvalidForPVE', 'KVM virtualisation configured, but not available'],
   ['invalid', 'InvalidForPVE', "bridge '", 'does not exist'],
   ['invalid', 'InvalidForPVE', "storage '", 'does not exist'],

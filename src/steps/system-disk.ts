@@ -1,7 +1,8 @@
-import { missing, refused, satisfied, type Step } from '../ladder/step.ts'
-import type { ConfigSeen, Want } from '../ladder/machine.ts'
+import { missing, refused, satisfied, type Step, type StepSubject } from '../ladder/step.ts'
+import type { ConfigSeen, DiskOptions, Want } from '../ladder/machine.ts'
 import { formatSize } from '../api/size.ts'
 import { diskSizeMiB, isDriveKey, parseDrive, printDrive, sameDrive, withThrottle, type Throttle } from '../proxmox/property-string.ts'
+import { withOptions } from './disk-options.ts'
 import { configStep, type Values } from '../ladder/config-step.ts'
 import { type Outcome, done, waitForTask } from '../ladder/outcome.ts'
 import { type ConfigPatch, emptyPatch, type GuestWriter } from '../ladder/guest-writer.ts'
@@ -11,6 +12,7 @@ export const setSystemDiskSize: Step = {
   rung: 'set_system_disk_size',
   needs: 'config',
   check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  subjects: systemDiskAlone,
   apply: async ({ writer, seen, want }) => grow(writer, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
   applyAgain: async ({ writer, seen, want }) => readSizeAgain(writer, seen.config, want.systemDisk.key),
 }
@@ -18,8 +20,13 @@ export const setSystemDiskSize: Step = {
 export const setSystemDiskBandwidth = configStep({
   name: 'set_system_disk_bandwidth',
   rung: 'set_system_disk_bandwidth',
-  change: (now, want: Want) => limitsChange(now, want.systemDisk.key, want.systemDisk.limits),
+  change: (now, want: Want) => driveChange(now, want.systemDisk.key, want.systemDisk),
+  subjects: systemDiskAlone,
 })
+
+function systemDiskAlone(want: Want): StepSubject[] {
+  return [{ name: 'system disk', want }]
+}
 
 /** LVM rounds a volume up to whole extents of 4 MiB, and PVE reads the size back from the storage: no disk we asked for is a shrink. */
 const roundingMiB = 4
@@ -88,11 +95,11 @@ function oldSizes(config: ConfigSeen | undefined) {
   })
 }
 
-/** PVE replaces a drive string as a whole, so everything that is not a limit is sent back as it was read. */
-export function limitsChange(now: Values, key: string, limits: Throttle): ConfigPatch {
+/** PVE replaces a drive string as a whole, so everything that is no limit and no option of ours is sent back as it was read. */
+export function driveChange(now: Values, key: string, want: { readonly limits: Throttle; readonly options?: DiskOptions }): ConfigPatch {
   const text = now[key]
   if (text === undefined) return emptyPatch
   const drive = parseDrive(text)
-  const limited = withThrottle(drive, limits)
+  const limited = withThrottle(withOptions(key, drive, want.options ?? {}), want.limits)
   return sameDrive(drive, limited) ? emptyPatch : { set: { [key]: printDrive(limited) }, remove: [] }
 }

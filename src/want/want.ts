@@ -4,6 +4,7 @@ import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
 import { needsQcow2 } from './directory-storage.ts'
+import { diskOptionsOf, type NamedOptions } from './disk-options.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
 import { foreignFirewallOf } from './foreign-firewall.ts'
 import { wantedFirewall } from './firewall.ts'
@@ -59,7 +60,8 @@ export function wantOf(input: WantInput): Want {
     ...(input.credentials && { passwordVersion: input.credentials.version }),
     ...(status.cloudInit?.passwordVersion && { passwordInForce: status.cloudInit.passwordVersion }),
     power: wantedPower(vm, status),
-    mayStop: status.change !== undefined,
+    // Without a word on how it goes on, it would stay off.
+    mayStop: status.change?.wasRunning !== undefined || status.change?.start === true,
   }
 }
 
@@ -95,6 +97,7 @@ function wantedSystemDisk(status: VMStatus, merged: Package): Want['systemDisk']
     key: status.disks?.find((disk) => disk.name === 'system')?.key ?? '',
     ...(sizeMiB > 0 && { sizeMiB }),
     limits: throttle(merged.systemDisk?.bandwidth),
+    ...optionsOf(merged.systemDisk?.options),
   }
 }
 
@@ -111,6 +114,7 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
       ...(needsQcow2(storageType(storage)) && { format: 'qcow2' as const }),
       sizeMiB: disk.size ? parseSizeMiB(disk.size) : 0,
       limits: throttle(disk.bandwidth),
+      ...optionsOf(disk.options),
     }
   })
 }
@@ -118,8 +122,10 @@ function wantedDisks({ vm, status, merged, storageType, systemDiskStorage }: Wan
 function removedDisks(status: VMStatus, merged: Package): Want['removedDisks'] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const gone = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy === 'Delete')
-  return gone.map(({ key, volume }) => ({ key, ...(volume !== undefined && { volume }) }))
+  return gone.map(({ name, key, volume }) => ({ name, key, ...(volume !== undefined && { volume }) }))
 }
+
+const optionsOf = (options: NamedOptions | undefined) => (options ? { options: diskOptionsOf(options) } : {})
 
 type Bandwidth = NonNullable<Package['systemDisk']>['bandwidth']
 

@@ -124,9 +124,22 @@ export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> 
   }
   const held = (await holders(world, pools)).filter((line) => !kept(line.split(' ')[1]))
   for (const line of held) verdicts.broken('nothingLeft', line, `${line} is still held`)
+  const told = volumesToldOf(scene)
   for (const volume of world.simulator.world.storage.all()) {
     const { vmid } = volume
+    if (told.has(`${volume.storage}:${volume.name}`)) continue
     if (vmid === undefined || vmid < 10_000 || volume.content === 'backup' || world.simulator.world.guests.has(vmid)) continue
-    verdicts.broken('nothingLeft', volume.name, `the volume ${volume.storage}:${volume.name} belongs to no guest`)
+    verdicts.broken(
+      'nothingLeft',
+      volume.name,
+      `the volume ${volume.storage}:${volume.name} on ${volume.node ?? 'all nodes'} belongs to no guest`,
+    )
   }
+}
+
+/** PVE deletes a VM whose storage is off, and warns of the disks that it left there; the Event TaskWarnings passes that on. */
+function volumesToldOf({ world }: Scene): Set<string> {
+  const { nodes, tasks } = world.simulator.world
+  const lines = [...nodes.keys()].flatMap((node) => tasks.onNode(node)).flatMap(({ type, log }) => (type === 'qmdestroy' ? log : []))
+  return new Set(lines.flatMap((line) => /Could not remove disk '([^']+)'/.exec(line)?.[1] ?? []))
 }

@@ -118,7 +118,7 @@ describe('placing a VM', () => {
     const full = names.map((name) => storage('local-lvm', name, { disk: 70 * gib }))
     const big = wish({ systemDiskMiB: 20 * 1024, additionalDisks: [{ sizeMiB: 20 * 1024 }], allowedNodes: ['pve1'] })
     expect(placed(place(big, copies, listingOf([node('pve1'), ...full], 0)))).toBe(
-      'storage local-lvm on pve1 has 30720 MiB left, 40960 MiB are needed',
+      'no node has room for 40 GiB on storage local-lvm: pve1 30 GiB free',
     )
     expect(placed(place({ ...big, linked: true }, copies, listingOf([node('pve1'), ...full], 0)))).toBe('pve1 from 9000')
     expect(placed(place({ ...big, additionalDisks: [{ storage: 'ceph', sizeMiB: 20 * 1024 }] }, copies, cluster()))).toBe('pve1 from 9000')
@@ -129,7 +129,7 @@ describe('placing a VM', () => {
     const promise = (storageName: string) => [
       { vmid: 200, node: 'pve2', memoryMiB: 0, disks: [{ storage: storageName, sizeMiB: 95 * 1024 }] },
     ]
-    expect(placed(place(wish({ allowedNodes: ['pve1'] }), onCeph, cluster(), promise('ceph')))).toMatch(/ceph on pve1 has 5120 MiB left/)
+    expect(placed(place(wish({ allowedNodes: ['pve1'] }), onCeph, cluster(), promise('ceph')))).toMatch(/on storage ceph: pve1 5 GiB free/)
     expect(placed(place(wish({ allowedNodes: ['pve1'] }), copies, cluster(), promise('local-lvm')))).toBe('pve1 from 9000')
     expect(placed(place(wish({ allowedNodes: ['pve1'] }), onCeph, cluster(guest(200, 'pve2', 1)), promise('ceph')))).toBe('pve1 from 9010')
   })

@@ -12,6 +12,7 @@ const healthy: ClusterFacts = {
   firewallEnabled: true,
   missingPrivileges: [],
   missingOptional: [],
+  grantedBridges: new Set(),
 }
 const listing = listingOf(
   [

@@ -6,6 +6,7 @@ import {
   proxmoxClusters,
   proxmoxVMCommands,
   proxmoxVMs,
+  proxmoxVMSnapshots,
   type Resource,
   vmPackages,
 } from '../../src/api/meta.ts'
@@ -20,6 +21,7 @@ export const resources = {
   VMPackage: vmPackages,
   ProxmoxCluster: proxmoxClusters,
   ProxmoxVMCommand: proxmoxVMCommands,
+  ProxmoxVMSnapshot: proxmoxVMSnapshots,
 }
 export type Kind = keyof typeof resources
 
@@ -39,6 +41,7 @@ const good: Record<Kind, Fields> = {
     vmids: { from: 10000, to: 19999 },
   },
   ProxmoxVMCommand: { vmRef: { name: 'web1' }, command: 'Start' },
+  ProxmoxVMSnapshot: { vmRef: { name: 'web1' }, description: 'before the upgrade', ttl: '72h' },
 }
 
 /** The good manifest with fields of its spec laid over it; `null` takes a field away, lists are replaced. */

@@ -1,5 +1,6 @@
 /** Bad manifests: what is changed in a good one, and the sentence of the API server that says what to write instead. */
 import type { Fields, Kind } from './manifests.ts'
+import { snapshotRefusals } from './snapshot-refusals.ts'
 
 export interface Refusal {
   what: string
@@ -244,7 +245,7 @@ const addresses: Refusal[] = [
   },
 ]
 
-export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands]
+export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...snapshotRefusals]
 
 export interface RefusedEdit {
   what: string
@@ -271,6 +272,13 @@ export const refusedEdits: readonly RefusedEdit[] = [
     before: {},
     after: { ranges: ['2001:db8::10'], gateway: null, prefixLength: 64 },
     says: 'ranges: the family is set once',
+  },
+  {
+    what: 'a changed ttl',
+    kind: 'ProxmoxVMSnapshot',
+    before: {},
+    after: { ttl: '96h' },
+    says: 'a snapshot is of one moment and cannot be changed; make another ProxmoxVMSnapshot',
   },
   ...[{ command: 'Stop' }, { reason: 'by mistake' }, { ttlSecondsAfterFinished: 60 }].map(
     (after): RefusedEdit => ({

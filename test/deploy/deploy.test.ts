@@ -142,6 +142,7 @@ describe('the examples', () => {
       'ProxmoxCluster',
       'ProxmoxVM',
       'ProxmoxVMCommand',
+      'ProxmoxVMSnapshot',
       'Secret',
       'VMPackage',
     ])

@@ -85,7 +85,7 @@ describe('the one configuration request of whmcs-5546', () => {
         memory: '8192',
         balloon: '0',
         scsi0: 'local-lvm:vm-10000-disk-0,discard=on,size=10G,mbps_rd=200,mbps_wr=100,iops_rd=4000,iops_wr=2000,iops_rd_max=8000',
-        scsi1: 'local-lvm:100,mbps_rd=80,mbps_wr=80',
+        scsi1: 'local-lvm:100,discard=on,mbps_rd=80,mbps_wr=80',
         net0: 'virtio=BC:24:11:12:34:56,bridge=vmbr0,firewall=1,rate=12.5,tag=120',
         ciuser: 'admin',
         cipassword: 'pass',

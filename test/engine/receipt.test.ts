@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { PveCluster } from '../../src/cluster/cluster.ts'
+import { freshMemory } from '../../src/engine/memory.ts'
 import { readReceipt } from '../../src/engine/receipt.ts'
 import { draftOf, quietDependencies } from './dependencies.ts'
 import { aVm } from './vms.ts'
@@ -12,7 +13,7 @@ const since = '2026-01-01T00:09:00Z'
 function reading(name: 'start' | 'clone' | 'set_system_disk_size', end: TaskEnd | undefined) {
   const deps = quietDependencies({ now })
   const draft = draftOf(aVm({ status: { step: { name, since, upid, attempts: 2 } } }))
-  const outcome = readReceipt(deps, draft, { tasks: { ended: () => end } } as unknown as PveCluster)
+  const outcome = readReceipt({ deps, draft, memory: freshMemory() }, { tasks: { ended: () => end } } as unknown as PveCluster)
   return { outcome, step: draft.status.step, history: draft.status.history, told: deps.told }
 }
 

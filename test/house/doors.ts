@@ -18,12 +18,20 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
   steps: { rooms: ['steps', 'ladder', 'api'], spells: ['proxmox', 'ipam'] },
   lifecycle: { rooms: ['steps', 'ladder', 'api'] },
   engine: { rooms: ['engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'], types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'] },
+  snapshots: {
+    rooms: ['snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
   commands: {
-    rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
+  backups: {
+    rooms: ['backups', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   'vm-controller': {
-    rooms: ['commands', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['backups', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   crds: { rooms: ['crds', 'api'] },

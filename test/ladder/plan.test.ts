@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { localStatuses } from '../../src/api/words.ts'
 import type { Part, Seen, Want } from '../../src/ladder/machine.ts'
-import { planNext, rungReached, type Looking } from '../../src/ladder/plan.ts'
+import { planCarefully, planNext, rungReached, type Looking } from '../../src/ladder/plan.ts'
 import type { Step } from '../../src/ladder/step.ts'
 import { provision } from '../../src/lifecycle.ts'
 import { seeing, settledValues, wanting, wantingDisk, wantingFirewall } from '../steps/seen-and-want.ts'
@@ -106,4 +106,23 @@ describe('progress', () => {
     ['clone', '2/12'],
     ['ready', '12/12'],
   ] as const)('at %s is %s', (rung, progress) => expect(progressOf(rung)).toBe(progress))
+})
+
+describe('the plan after a refusal', () => {
+  const logs = wantingDisk({ name: 'logs', key: 'scsi2' })
+  const two = wanting({ memory: { sizeMiB: 2048 }, additionalDisks: [wantingDisk(), logs] })
+  const carefully = async (left: readonly string[]) =>
+    await planCarefully(provision, looking(seeing()), two, (_, subject) => left.includes(subject))
+
+  it('has one request for each subject', async () => {
+    expect(await carefully([])).toMatchObject({ is: 'config', of: { name: 'CPU and memory' }, patch: { set: { memory: '2048' } } })
+    expect((await carefully(['CPU and memory'])).of?.name).toBe('disk data')
+  })
+
+  it('passes over what was refused and goes on with the rest', async () => {
+    const next = await carefully(['CPU and memory', 'disk data'])
+
+    expect(next).toMatchObject({ is: 'config', of: { name: 'disk logs' }, patch: { set: { scsi2: 'local-lvm:100' }, remove: [] } })
+    expect(await carefully(['CPU and memory', 'disk data', 'disk logs'])).toMatchObject({ is: 'step', because: 'power stopped → running' })
+  })
 })

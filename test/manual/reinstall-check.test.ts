@@ -4,6 +4,7 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { clonesOf } from '../support/portrait.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
+import { Admin } from './admin.ts'
 import { outcomeOf, press } from './buttons.ts'
 
 const patienceMs = 90_000
@@ -100,6 +101,22 @@ describe('a reinstall that cannot be finished', () => {
       await world.untilReady('protected')
       await until('it runs again', () => world.guestOf(vm).isRunning)
       expect(isWhole(vm)).toBe(true)
+    },
+    patienceMs,
+  )
+
+  it(
+    'holds up no change of package, and asks PVE little while it waits',
+    async () => {
+      const vm = await world.born('goes-on')
+      await ask('goes-on', { requestID: 'r1', template: nowhere })
+      await world.untilCondition('goes-on', 'Stalled', 'True', 'TemplateNotFound')
+      const before = world.requests().length
+      expect(await outcomeOf(world, 'goes-on', 'ChangePackage')).toMatch(/^Succeeded/)
+      expect(world.requests().length - before).toBeLessThan(40)
+      await world.edit('goes-on', { spec: { package: { cpu: { cores: 3 } } } })
+      await until('it has 3 cores', () => new Admin(world).config(vm).cores === '3')
+      await world.untilCondition('goes-on', 'Stalled', 'True', 'TemplateNotFound')
     },
     patienceMs,
   )

@@ -122,8 +122,8 @@ describe('kubectl pve presses buttons', () => {
     await world.stopOperator()
     const late = await here('stop', 'small', '--timeout', '1s')
     expect(late.code).toBe(3)
-    expect(late.err).toMatch(/Stop waits to be taken up; small: Running\n/)
-    const [, later] = /it goes on, look with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
+    expect(late.err).toMatch(/Stop has not begun; small: Running\n/)
+    const [, later] = /It goes on in the cluster; look at it with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
     const stop = AbortSignal.abort()
     const cut = await pve(['reboot', 'small', '-n', world.namespace, '--kubeconfig', testKubeconfig()], { signal: stop })
     expect(cut).toMatchObject({ code: 130, err: expect.stringContaining('it goes on in the cluster') })

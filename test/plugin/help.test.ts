@@ -21,7 +21,9 @@ describe('the help', () => {
   it.each(commandNames)('has a sub-command for %s that waits unless told not to', async (name) => {
     const { code, out } = await pve([buttonName(name), '--help'])
     expect(code).toBe(0)
-    expect(out).toContain(`Usage: kubectl pve ${buttonName(name)} [options] <vm>`)
+    expect(out).toContain(`Usage: kubectl pve ${buttonName(name)} [options] ${name === 'ChangePackage' ? '[vm]' : '<vm>'}`)
+    expect(out).toContain('--dry-run')
+    expect(out).toMatch(/--timeout <duration>.*\(default: 10m\)/)
     expect(out).toContain('--no-wait')
     expect(out).toContain('--namespace')
     expect(out.includes('→')).toBe('leadsTo' in commands[name])

@@ -141,13 +141,13 @@ describe('the plan', () => {
       'removed',
       {},
       { removedAt: '2026-01-01T00:00:00Z' },
-      'Reinstall: make the VM anew (the commands Clone or Reinstall) <- the VM was removed by command',
+      'Reinstall: create the VM again (command Clone or Reinstall) <- the VM was removed by command',
     ],
     [
       'missing',
       {},
       { conditions: [condition('Ready', 'False', 'VMMissing')] },
-      'Reinstall: make the VM anew (the commands Clone or Reinstall) <- the VM is missing in PVE',
+      'Reinstall: create the VM again (command Clone or Reinstall) <- the VM is missing in PVE',
     ],
   ])('knows a reinstall that is %s', async (_, spec, status, expected) => {
     expect(await linesOf(aReadyVm({ spec, status }))).toEqual(expected === undefined ? [] : [expected])

@@ -45,6 +45,17 @@ export async function child(args: readonly string[]): Promise<Said> {
   return { code, ...said }
 }
 
+/** The same with somebody at the terminal, who answers each question with `answer`; `asked` collects the questions. */
+export const answering =
+  (answer: string, asked: string[] = []) =>
+  async (...args: string[]): Promise<Said> =>
+    await pve([...args, '--kubeconfig', testKubeconfig()], {
+      ask: (question) => {
+        asked.push(question)
+        return Promise.resolve(answer)
+      },
+    })
+
 /** `kubectl pve … -n namespace` against the control plane of the run. */
 export const at =
   (namespace: () => string) =>

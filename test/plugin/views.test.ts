@@ -108,7 +108,7 @@ describe('kubectl pve shows', () => {
         'now: set_system_disk_size: system disk (scsi0) 40Gi → 80Gi',
         expect.stringContaining('now: set_firewall: '),
         expect.stringContaining('now: set_cloudinit: ipconfig0 ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8:a::100/64'),
-        `now: free 2001:db8:a::100 of pool ${v6} once PVE has it no more`,
+        `now: free 2001:db8:a::100 of pool ${v6} once PVE no longer has it`,
       ])
       const page = (await here('plan', 'web')).out
       expect(page).toContain('because the spec was edited')
@@ -182,7 +182,7 @@ describe('kubectl pve shows', () => {
         code: 1,
         err: 'kubectl pve: 233.252.0.77 is in no IPPool, and nobody is on record for it\n',
       })
-      expect(await here('who', '203.0.113')).toMatchObject({ code: 2, err: expect.stringContaining('is no address') })
+      expect(await here('who', '203.0.113')).toMatchObject({ code: 2, err: expect.stringContaining('is not a valid IP address') })
     })
   })
 

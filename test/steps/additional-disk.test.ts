@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Want, WantedDisk } from '../../src/ladder/machine.ts'
 import { missing, refused, satisfied } from '../../src/ladder/step.ts'
-import { setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from '../../src/steps/additional-disk.ts'
+import { keepDisks, setAdditionalDiskBandwidth, setAdditionalDiskSize, setCreatedAdditionalDisk } from '../../src/steps/additional-disk.ts'
 import { mergedChange, type Values } from '../../src/ladder/config-step.ts'
 import { seeing, settledValues, wanting, wantingDisk } from './seen-and-want.ts'
 import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
@@ -74,6 +74,36 @@ describe('a disk that left the package', () => {
     expect(setCreatedAdditionalDisk.check(seeing(attached), wanting(removed))).toEqual(missing(`scsi1 ${volume},size=100G → unset`))
     expect(setCreatedAdditionalDisk.check(seeing(detached), wanting(removed))).toEqual(missing(`unused0 ${volume} → unset`))
     expect(setCreatedAdditionalDisk.check(seeing(), wanting(removed))).toEqual(satisfied)
+  })
+})
+
+describe('a disk that PVE would not remove', () => {
+  const volume = 'local-lvm:vm-10000-disk-1'
+  const want = wanting({ removedDisks: [{ name: 'data', key: 'scsi1', volume }] })
+
+  it.each([
+    [
+      'of a protected VM stays',
+      { scsi1: `${volume},size=100G`, protection: '1' },
+      /^disk data \(scsi1\) was not removed, as the VM is protected/,
+    ],
+    [
+      'that is detached keeps its data while there are snapshots',
+      { unused0: volume, parent: 's1' },
+      /^disk data \(unused0\) was detached, and/,
+    ],
+  ])('%s, is told, and is in no request', (_claim, more, told) => {
+    const values = { ...settledValues, ...more }
+
+    expect(setCreatedAdditionalDisk.change(values, want)).toEqual(nothing)
+    expect(keepDisks.check(seeing(values), want)).toEqual({ is: 'refused', reason: 'DiskKept', message: expect.stringMatching(told) })
+  })
+
+  it('is detached although there are snapshots', () => {
+    const values = { ...settledValues, scsi1: `${volume},size=100G`, parent: 's1' }
+
+    expect(setCreatedAdditionalDisk.change(values, want).remove).toEqual(['scsi1'])
+    expect(keepDisks.check(seeing(values), want)).toEqual(satisfied)
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Want } from '../../src/ladder/machine.ts'
 import type { Values } from '../../src/ladder/config-step.ts'
-import { setCpuRam } from '../../src/steps/set-cpu-ram.ts'
+import { keepMemory, setCpuRam } from '../../src/steps/set-cpu-ram.ts'
 import { seeing, settledValues, wanting, without } from './seen-and-want.ts'
 import type { ConfigPatch } from '../../src/ladder/guest-writer.ts'
 
@@ -46,5 +46,24 @@ describe('set_cpu_ram', () => {
     const seen = seeing({ ...settledValues, cores: '2', balloon: '512' })
 
     expect(setCpuRam.check(seen, wanting())).toEqual({ is: 'missing', message: 'cores 2 → 1, balloon 512 → unset' })
+  })
+})
+
+describe('a VM with memory hotplug', () => {
+  const values = { ...settledValues, hotplug: 'network,disk,memory' }
+  const little = wanting({ memory: { sizeMiB: 512 }, cpu: { cores: 2, sockets: 1, type: 'x86-64-v2-AES' } })
+
+  it('keeps its memory where PVE would not start it with less, is told, and takes the rest', () => {
+    expect(setCpuRam.change(values, little)).toEqual({ set: { cores: '2' }, remove: [] })
+    expect(keepMemory.check(seeing(values), little)).toMatchObject({
+      is: 'refused',
+      reason: 'PackageInvalid',
+      message: expect.stringMatching(/^memory stays as it is, not 512 MiB: .*qm set 10000 --hotplug network,disk,usb/),
+    })
+  })
+
+  it('takes what PVE starts it with', () => {
+    expect(setCpuRam.change(values, wanting({ memory: { sizeMiB: 2048 } })).set).toEqual({ memory: '2048' })
+    expect(keepMemory.check(seeing(values), wanting({ memory: { sizeMiB: 2048 } }))).toEqual({ is: 'satisfied' })
   })
 })

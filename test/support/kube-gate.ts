@@ -119,7 +119,8 @@ function onlyThose(headers: IncomingMessage['headers'], names: readonly string[]
 /** A list or watch over all namespaces becomes one over what belongs to this world. */
 function scoped(url: string, { namespace, cluster }: Scope): string {
   const at = new URL(url, 'http://gate')
-  if (at.pathname === `${api}/proxmoxvms` || at.pathname === `${api}/proxmoxvmcommands`)
+  const inNamespace = ['proxmoxvms', 'proxmoxvmcommands', 'proxmoxvmsnapshots', 'proxmoxvmbackups']
+  if (inNamespace.some((plural) => at.pathname === `${api}/${plural}`))
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
   if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
   if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
@@ -129,7 +130,16 @@ function scoped(url: string, { namespace, cluster }: Scope): string {
   return at.pathname + at.search
 }
 
-const counted: ReadonlySet<string> = new Set(['proxmoxvms', 'proxmoxvms/status', 'pooladdresses', 'secrets'])
+const counted: ReadonlySet<string> = new Set([
+  'proxmoxvms',
+  'proxmoxvms/status',
+  'pooladdresses',
+  'secrets',
+  'proxmoxvmsnapshots',
+  'proxmoxvmsnapshots/status',
+  'proxmoxvmbackups',
+  'proxmoxvmbackups/status',
+])
 
 /** Undefined for reads, and for what has no bearing on a VM: events, leases, status of pools and clusters. */
 function writeOf(method: string, url: string): Write | undefined {

@@ -86,7 +86,7 @@ describe('an additional disk', () => {
   })
 
   it.each([
-    ['Delete', [{ key: 'scsi3', volume: 'ceph:v' }]],
+    ['Delete', [{ name: 'data', key: 'scsi3', volume: 'ceph:v' }]],
     ['Keep', []],
   ])('that left the package with %s: %j', (removalPolicy, removedDisks) => {
     const disks = [{ name: 'data', key: 'scsi3', volume: 'ceph:v', removalPolicy }]

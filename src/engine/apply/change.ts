@@ -1,3 +1,4 @@
+import { isDriveKey, parseDrive, sameDrive, withThrottle } from '../../proxmox/property-string.ts'
 import { isConfigStep } from '../../ladder/config-step.ts'
 import { fails, readiness } from '../conditions.ts'
 import type { Look } from '../look.ts'
@@ -37,7 +38,14 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
 
 function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
   if (key === 'balloon') return (now.balloon === '0') !== (set.balloon === '0')
-  return coldKeys.has(key)
+  return coldKeys.has(key) || (isDriveKey(key) && isColdDrive(now[key], set[key]))
+}
+
+/** Limits are changed live; other options of a disk that stays need a cold start. */
+function isColdDrive(now: string | undefined, next: string | undefined): boolean {
+  if (now === undefined || next === undefined) return false
+  const [before, after] = [withThrottle(parseDrive(now), {}), withThrottle(parseDrive(next), {})]
+  return before.volume === after.volume && !sameDrive(before, after)
 }
 
 /**

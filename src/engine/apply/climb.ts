@@ -4,7 +4,7 @@ import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
 import { holds, type ConditionUpdate } from '../conditions.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
-import { planNext, rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
+import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
@@ -15,6 +15,8 @@ import { type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outc
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
+import type { Left } from '../left.ts'
+import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { templateSentence } from '../guest-verdict.ts'
 import { haHindrance } from './ha-wait.ts'
@@ -25,6 +27,8 @@ export interface Climbed {
   readonly want: Want
   readonly refusals: readonly Judged[]
   readonly seen: Seen
+  /** What PVE refused, and is asked for again later. */
+  readonly left: readonly Left[]
 }
 
 /** More requests than any package can need; beyond that PVE is not taking what it accepts. */
@@ -40,11 +44,11 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     if (climb.look.seen.config?.values.template === '1') return becameTemplate(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
-    const plan = await planNext(climb.ladder, climb.look, want)
+    const plan = await nextPlan(climb, want)
     note(climb, plan)
     if (plan.is === 'rest') {
       forgetAllSent(climb.memory)
-      return { want, refusals: plan.refusals, seen: climb.look.seen }
+      return { want, refusals: plan.refusals, seen: climb.look.seen, left: leftNow(climb.memory, climb.deps.clock.monotonicMs()) }
     }
     if (climb.look.isCarried) return lookAgain
     const { lock } = climb.look.seen
@@ -53,7 +57,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     const sentence = `${plan.step.name}: ${plan.because}`
     const pause = haHindrance(climb, plan.step.name, sentence) ?? pauseBefore(climb, plan.step.name, sentence)
     if (pause) return pause
-    const outcome = await send(climb, plan, want, sentence)
+    const outcome = await send(climb, plan, plan.of?.want ?? want, sentence)
     if (outcome.is !== 'done') return outcome
   }
   return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
@@ -74,6 +78,7 @@ async function send(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Wan
     return await act(climb, plan, want, isRepeated)
   } catch (fault) {
     forgetLastSent(climb.memory)
+    if (leave(climb, plan, fault)) return done
     throw fault
   }
 }
@@ -131,7 +136,8 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   const { look, draft, deps } = climb
   const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
-  noteEdit(climb, plan)
+  if (!isLeftBefore(climb, plan)) noteEdit(climb, plan)
+  climb.memory.left.asked = plan
   if (plan.is === 'config') tellNotHandedOn(climb, plan.patch)
   const { config, firewall } = look.seen
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }

@@ -28,7 +28,7 @@ export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome 
   const silence = silenceOf(cluster, deps.clock)
   if (silence) return silence
   // Only what it has asked for itself is waited for: another task may never end.
-  const pending = isOfSuspension(status) && readReceipt(deps, draft, cluster)
+  const pending = isOfSuspension(status) && readReceipt(pass, cluster)
   if (pending && pending.is !== 'wait') forgetLastSent(pass.memory)
   if (pending) return pending
   const look = beginLook(pass, cluster)

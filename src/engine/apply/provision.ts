@@ -10,10 +10,12 @@ import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
-import { reinstallIfAsked } from '../remove/reinstall.ts'
+import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
+import { tellLeft } from './leaving.ts'
+import { undoneSentences } from './left-undone.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
@@ -30,8 +32,21 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
-  const reinstalled = await reinstallIfAsked(pass, cluster)
+  const hindrance = await beginReinstallIfAsked(pass, cluster)
+  if (hindrance && hindrance.is !== 'stalled') return hindrance
+  const reinstalled = await followReinstall(pass, cluster)
   if (reinstalled) return reinstalled
+  const outcome = await climb(pass, cluster)
+  // A reinstall that waits for a person keeps the VM from nothing else.
+  if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
+  // One that was asked for while another was under way.
+  const next = outcome.is === 'done' ? requestedReinstall(draft.vm, draft.status) : undefined
+  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+}
+
+/** From the references of the spec up the ladder to the verdict. */
+async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  const { deps, draft } = pass
   if (draft.status.removedAt)
     return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
   const prepared = await prepare(pass)
@@ -51,12 +66,14 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   await releaseSurplus(deps, draft)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
+  pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
+  if (climbed.left.length > 0) {
+    const pending = climbed.seen.config?.pending ?? []
+    return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
+  }
   const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
-  const outcome = markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit, current: look.current })
-  // One that was asked for while another was under way.
-  const next = requestedReinstall(draft.vm, draft.status)
-  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit, current: look.current })
 }
 
 /** Keys the guest has not seen yet. Asked only once something was sent to a VM that ran. */

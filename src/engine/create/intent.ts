@@ -4,7 +4,6 @@ import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
-import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import type { TemplateFacts } from '../../cluster/template-facts.ts'
@@ -18,12 +17,14 @@ import { readiness } from '../conditions.ts'
 import type { InFlightPlacement } from './in-flight.ts'
 import type { Memory } from '../memory.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
-import { type Outcome, done, retry, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
+import { type Outcome, done, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
 import { objectionToTemplate } from './template-objections.ts'
-import { carriesMark, markOf } from '../../ladder/mark.ts'
-import { pinnedVmidOf, templateFor } from '../../want/birth.ts'
-import { clonedFull, vmidTaken } from './intent-state.ts'
+import { templateFor } from '../../want/birth.ts'
+import { clonedFull } from './intent-state.ts'
+import { objectionToBridge, objectionToStorages } from './place-objections.ts'
+import { asSentence } from './as-sentence.ts'
+import { takeVmid } from './vmid.ts'
 import { announceRequest } from './clone-requests.ts'
 
 export interface IntentInput {
@@ -50,7 +51,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   if (isOutcome(possible)) return possible
   const couldBe = drawUp(input, possible, 0)
   if (isOutcome(couldBe)) return couldBe
-  const vmid = await chooseVmid(input, listing)
+  const vmid = await takeVmid(input, listing)
   if (typeof vmid !== 'number') return vmid
   // Chosen again, as many may have been placed since, and promised in the same breath.
   const uid = draft.vm.metadata.uid ?? ''
@@ -149,9 +150,13 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
   const { deps, draft, cluster } = input
   const { name, vmid, tag } = templateFor(draft.vm, draft.status)
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)
-  if (search.is === 'refused') return stalled(search.reason, sentence(search.message))
+  if (search.is === 'refused') return stalled(search.reason, asSentence(search.message))
   const given = ({ node }: GuestRow) => committedBytes(node, listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const unknown = objectionToStorages({ ...namedBy(input), template: templateFor(draft.vm, draft.status), listing })
+  if (unknown) return unknown
   const looks = new Map<number, TemplateLook>()
+  const bridges = new Map<string, ReadonlySet<string> | undefined>()
+  const unfit = new Map<string, Obstacle>()
   let left = search.copies.filter((row) => listing.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
     'NoCapacity',
@@ -166,27 +171,52 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
       looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
       continue
     }
-    const placed = placeFrom(input, look, listing)
+    const placed = placeFrom(input, look, listing, unfit)
     if (!isOutcome(placed)) {
+      if (!bridges.has(placed.node)) {
+        bridges.set(placed.node, await cluster.bridges.of(placed.node))
+        continue
+      }
+      const objection = objectionToWire(input, placed, bridges.get(placed.node))
+      if (objection) {
+        unfit.set(placed.node, objection)
+        continue
+      }
       promise?.(placed)
       return placed
     }
-    problem = placed
+    problem = [...unfit.values()][0] ?? placed
     left = left.filter((other) => other !== row)
   }
 }
 
-function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing): Placed | Obstacle {
-  if (look.is === 'refused') return stalled(look.reason, sentence(look.message))
-  const { draft, resolved, grants } = input
-  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing)
+const namedBy = ({ draft, resolved }: IntentInput) => ({ merged: resolved.merged, packageName: draft.vm.spec.packageRef?.name })
+
+function objectionToWire(input: IntentInput, { node, source }: Placed, has: ReadonlySet<string> | undefined): Obstacle | undefined {
+  const { grants, cluster, resolved } = input
+  const wire = resolveWire(resolved.merged, grants, wireOf(parseNet(String(source.config.net0 ?? '')).options))
+  if (isOutcome(wire)) return undefined
+  const isGranted = cluster.facts()?.grantedBridges.has(wire.bridge) === true
+  const pool = grants.find(({ bridge }) => bridge === wire.bridge)?.pool
+  return objectionToBridge({ ...namedBy(input), bridge: wire.bridge, node, has, isGranted, pool })
 }
 
-function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing): Placed | Obstacle {
+type Unfit = ReadonlyMap<string, unknown>
+
+function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, unfit: Unfit): Placed | Obstacle {
+  if (look.is === 'refused') return stalled(look.reason, asSentence(look.message))
+  const { draft, resolved, grants } = input
+  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing, unfit)
+}
+
+function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, unfit: Unfit): Placed | Obstacle {
   const { deps, draft, cluster, resolved } = input
   const wish = placementWishOf(draft, cluster, resolved.merged, template)
-  const placement = place(wish, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
-  if (placement.is === 'short') return stalled('NoCapacity', `No node can take the VM: ${placement.message}.`)
+  const placement = place({ ...wish, unfit }, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  if (placement.is === 'short') {
+    const { message } = placement
+    return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can take the VM: ${message}.`)
+  }
   return { node: placement.node, source: placement.source }
 }
 
@@ -229,47 +259,6 @@ function placementWishOf(
   }
 }
 
-/** Pinned, or the next free one of the range. A number is promised in memory at once and in status before it is used. */
-async function chooseVmid(input: IntentInput, listing: Listing): Promise<number | Obstacle> {
-  const { deps, draft, cluster, resolved } = input
-  const { vm } = draft
-  // Gathered once and only when it is this VM's turn: a range may be asked number by number.
-  let held: ReadonlySet<number> | undefined
-  const isHeld = (vmid: number) => (held ??= heldVmids(deps, vm)).has(vmid)
-  const pinned = pinnedVmidOf(vm, draft.status)
-  if (pinned !== undefined) return await pinnedVmid(input, pinned, listing, isHeld)
-  const grant = await cluster.vmids.allocate(cluster.spec.vmids, resolved.merged.vmids, (vmid) => listing.guests.has(vmid) || isHeld(vmid))
-  return grant.is === 'granted' ? grant.vmid : stalled('VMIDsExhausted', sentence(grant.message))
-}
-
-/** The numbers of all other VMs of the cluster object, made or only promised. */
-export function heldVmids(deps: Pick<Dependencies, 'vms' | 'inFlight'>, { spec, metadata }: ProxmoxVM): ReadonlySet<number> {
-  const cluster = spec.clusterRef.name
-  const held = new Set(deps.inFlight.of(cluster, metadata.uid).map((intent) => intent.vmid))
-  for (const { spec: other, status, metadata: its } of deps.vms.list())
-    if (status?.vmid !== undefined && other.clusterRef.name === cluster && its.uid !== metadata.uid) held.add(status.vmid)
-  return held
-}
-
-async function pinnedVmid(
-  { draft, cluster }: IntentInput,
-  vmid: number,
-  listing: Listing,
-  isHeld: (vmid: number) => boolean,
-): Promise<number | Obstacle> {
-  const taken = vmidTaken(vmid)
-  if (isHeld(vmid)) return taken
-  const row = listing.guests.get(vmid)
-  if (!row) return vmid
-  try {
-    const config = await cluster.pve.config({ node: row.node, vmid })
-    return carriesMark(String(config.description ?? ''), markOf(draft.vm.metadata.uid ?? '', vmid)) ? vmid : taken
-  } catch (fault) {
-    if (judge(fault).kind === 'absent') return retry('Retrying', `VMID ${vmid} is just changing hands in PVE.`)
-    throw fault
-  }
-}
-
 /** PVE's default prefix, so that admins recognise it; unique among our VMs, kept for life. */
 function newMac(deps: Dependencies, cluster: string): string {
   const used = new Set(
@@ -288,5 +277,3 @@ function wireOf(options: ReadonlyMap<string, string>) {
   const [bridge, tag] = [options.get('bridge'), options.get('tag')]
   return { ...(bridge && { bridge }), ...(tag && { vlan: Number(tag) }) }
 }
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

@@ -3,8 +3,12 @@ import type { Package } from '../../api/package.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import type { TemplateFacts } from '../../cluster/template-facts.ts'
+import { isDriveKey } from '../../proxmox/property-string.ts'
 import { type Obstacle, stalled } from '../../ladder/outcome.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
+import { objectionToOptions } from '../../steps/disk-options.ts'
+import { diskOptionsOf } from '../../want/disk-options.ts'
+import { leastHotplugMiB } from '../../steps/set-cpu-ram.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
 
 interface Birth {
@@ -15,7 +19,21 @@ interface Birth {
 
 /** Pure. Undefined: nothing stands against it. */
 export const objectionToTemplate = (template: TemplateFacts, birth: Birth): Obstacle | undefined =>
-  withoutDrive(template, birth) ?? withTooLittleMemory(template, birth)
+  withoutBoot(template) ?? withoutDrive(template, birth) ?? withTooLittleMemory(template, birth) ?? withoutThoseOptions(template, birth)
+
+/** A VM that boots from nothing is found only by a person at its console. Booting from the network is left to whoever made the template. */
+function withoutBoot({ bootOrder, disks, vmid, node }: TemplateFacts): Obstacle | undefined {
+  const there = disks.map(({ key }) => key)
+  const lacking = bootOrder.filter((key) => isDriveKey(key) && !there.includes(key))
+  if (disks.length > 0 && (lacking.length === 0 || bootOrder.some((key) => there.includes(key)))) return undefined
+  if (disks.length === 0 && bootOrder.some((key) => key.startsWith('net'))) return undefined
+  const has = there.length === 0 ? 'it has no disk' : `its disks are ${there.join(', ')}`
+  const remedy = `An admin sets it on that node: qm set ${vmid} --boot order=${there[0] ?? 'scsi0'}`
+  return stalled(
+    'TemplateInvalid',
+    `Template ${vmid} on ${node} boots from ${lacking.join(', ') || 'nothing'}, which it does not have; ${has}. ${remedy}.`,
+  )
+}
 
 function withoutDrive({ cloudInitKey, vmid, node }: TemplateFacts, { vm, grants }: Birth): Obstacle | undefined {
   const why = reasonForCloudInit(vm, grants)
@@ -26,9 +44,6 @@ function withoutDrive({ cloudInitKey, vmid, node }: TemplateFacts, { vm, grants 
     `Template ${vmid} on ${node} has no cloud-init drive, and ${why}. An admin adds a drive on that node: ${remedy}.`,
   )
 }
-
-/** With memory hotplug PVE starts no guest below this ("minimum memory must be 1024MB", qemu-server Memory.pm `config`). */
-const leastHotplugMiB = 1024
 
 function withTooLittleMemory({ config, vmid, node }: TemplateFacts, { merged }: Birth): Obstacle | undefined {
   const hasHotplug = String(config['hotplug'] ?? '')
@@ -41,4 +56,17 @@ function withTooLittleMemory({ config, vmid, node }: TemplateFacts, { merged }: 
     'PackageInvalid',
     `The package has ${sizeMiB} MiB of memory, and template ${vmid} on ${node} has memory hotplug, with which PVE starts no VM below ${leastHotplugMiB} MiB. Write memory.size: 1Gi, or an admin takes memory out of the template's hotplug on that node: ${remedy}.`,
   )
+}
+
+function withoutThoseOptions({ systemDisk, config, vmid, node }: TemplateFacts, { merged }: Birth): Obstacle | undefined {
+  const asked = [
+    { what: 'systemDisk', options: merged.systemDisk?.options },
+    ...(merged.additionalDisks ?? []).map(({ name, options }) => ({ what: `disk "${name}"`, options })),
+  ]
+  for (const { what, options } of asked) {
+    const controller = config['scsihw'] === undefined ? undefined : String(config['scsihw'])
+    const objection = options && objectionToOptions({ key: systemDisk?.key ?? '', options: diskOptionsOf(options), controller })
+    if (objection) return stalled('PackageInvalid', `${what} of the package does not fit template ${vmid} on ${node}: ${objection}.`)
+  }
+  return undefined
 }

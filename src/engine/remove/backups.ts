@@ -1,12 +1,13 @@
 /** The backups of a VM that goes: those made since its clone, wherever PVE may keep them, and where nobody can look. */
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { isBackupOf } from '../../ladder/backup-mark.ts'
 import type { BackupSeen, BackupsSeen } from '../../ladder/removal.ts'
 import type { Listing, StorageRow } from '../../proxmox/listing.ts'
 import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 
 /** A storage that takes backups, as one node sees it. */
-interface Place {
+export interface BackupPlace {
   readonly storage: string
   readonly node: string
   /** Why it cannot be asked. */
@@ -14,7 +15,7 @@ interface Place {
 }
 
 /** Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked. */
-export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus): Promise<BackupsSeen> {
+export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus, uid: string): Promise<BackupsSeen> {
   const { missingPrivileges = [], missingOptional = [] } = cluster.facts() ?? {}
   const needed = ['VM.Backup', 'Datastore.AllocateSpace']
   const missing = [...missingPrivileges, ...missingOptional].find(({ privilege }) => needed.includes(privilege))
@@ -25,7 +26,7 @@ export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus):
   const unseen: string[] = []
   for (const { storage, node, isOff } of backupPlaces(listing, status)) {
     if (isOff !== undefined) unseen.push(isOff)
-    else await listBackups(cluster, status, { storage, node }).then(...into(found, unseen, `${storage} (on ${node})`))
+    else await listBackups(cluster, status, uid, { storage, node }).then(...into(found, unseen, `${storage} (on ${node})`))
   }
   return { found, unseen }
 }
@@ -37,17 +38,24 @@ const into = (found: BackupSeen[], unseen: string[], where: string) =>
     (fault: unknown) => void unseen.push(`${where}: ${judge(fault).message.trim()}`),
   ] as const
 
-async function listBackups(cluster: PveCluster, status: ProxmoxVMStatus, place: { storage: string; node: string }): Promise<BackupSeen[]> {
-  const sinceSeconds = Math.floor(clonedMs(cluster, status) / 1000)
+async function listBackups(
+  cluster: PveCluster,
+  status: ProxmoxVMStatus,
+  uid: string,
+  place: { storage: string; node: string },
+): Promise<BackupSeen[]> {
+  const sinceSeconds = madeSinceSeconds(cluster, status)
   const backups = await cluster.pve.backups(place.node, place.storage, status.vmid ?? 0)
-  return backups.filter(({ ctime }) => ctime >= sinceSeconds).map(({ volid, isProtected }) => ({ ...place, volid, isProtected }))
+  return backups
+    .filter((file) => isBackupOf(file, { uid, sinceSeconds }))
+    .map(({ volid, isProtected }) => ({ ...place, volid, isProtected }))
 }
 
 /**
  * A shared storage is asked once, by a node that reaches it. The own storage of a node has backups only of VMs that were on it, so one that
  * is off concerns nobody else.
  */
-export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }: ProxmoxVMStatus): Place[] {
+export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }: ProxmoxVMStatus): BackupPlace[] {
   const takesBackups = storages.filter((row) => row.content.includes('backup'))
   const isUp = (row: StorageRow) => row.available && nodes.get(row.node)?.online === true
   const shared = [...new Set(takesBackups.filter((row) => row.shared).map(({ storage }) => storage))].map((storage) => {
@@ -56,7 +64,7 @@ export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }
     return row ? { storage, node: row.node } : { storage, node: rows[0]?.node ?? '', isOff: `storage ${storage}: no node reaches it` }
   })
   const homes = new Set([...(formerNodes ?? []), ...(node === undefined ? [] : [node])])
-  const own = takesBackups.flatMap((row): Place[] => {
+  const own = takesBackups.flatMap((row): BackupPlace[] => {
     const { storage, node: at } = row
     if (row.shared || (!isUp(row) && !homes.has(at))) return []
     if (isUp(row)) return [{ storage, node: at }]
@@ -66,6 +74,6 @@ export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }
   return [...shared, ...own]
 }
 
-/** By PVE's clock, as the times of backups are: of the clone, or where its receipt was lost of the intent. */
-const clonedMs = ({ clockSkewMs }: PveCluster, { clonedAt, intentAt }: ProxmoxVMStatus): number =>
-  clonedAt ? Date.parse(clonedAt) : Date.parse(intentAt ?? '') + clockSkewMs
+/** Seconds since the epoch by PVE's clock, as the times of backups are: of the clone, or where its receipt was lost of the intent. */
+export const madeSinceSeconds = ({ clockSkewMs }: Pick<PveCluster, 'clockSkewMs'>, { clonedAt, intentAt }: ProxmoxVMStatus): number =>
+  Math.floor((clonedAt ? Date.parse(clonedAt) : Date.parse(intentAt ?? '') + clockSkewMs) / 1000)

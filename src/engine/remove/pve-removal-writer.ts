@@ -25,7 +25,7 @@ export class PveRemovalWriter implements RemovalWriter {
 
   async unprotect({ node, storage, volid }: BackupSeen): Promise<Outcome> {
     this.#look.backupsChanged()
-    await this.#cluster.pve.unprotectBackup(node, storage, volid)
+    await this.#cluster.pve.protectBackup(node, storage, volid, false)
     return done
   }
 

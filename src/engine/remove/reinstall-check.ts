@@ -6,6 +6,7 @@ import { parseSizeMiB } from '../../api/size.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 import { prepare } from '../apply/prepare.ts'
 import { rehearseIntent } from '../create/intent.ts'
+import { backupUnderWay } from '../backup-under-way.ts'
 import type { Pass } from '../pass.ts'
 import { forgetOldDisk, type Running } from '../reinstall-state.ts'
 import { VMStatusDraft } from '../status-draft.ts'
@@ -28,6 +29,8 @@ export async function hindranceOf(pass: Pass, cluster: PveCluster, request: Rein
 async function find(pass: Pass, cluster: PveCluster, request: ReinstallRequest): Promise<Obstacle | undefined> {
   const { deps, draft } = pass
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
+  const backup = backupUnderWay(pass)
+  if (backup) return backup
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
   const running = { ...request, since: draft.status.intentAt ?? '' }

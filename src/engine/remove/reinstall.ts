@@ -24,8 +24,8 @@ import type { RemovalLook } from './removal-look.ts'
 import { hindranceOf, type ReinstallRequest } from './reinstall-check.ts'
 import { removeFromPve } from './removal.ts'
 
-/** Goes on with a reinstall under way, or begins one that is asked for. Undefined: there is none, or its VM can be made. */
-export async function reinstallIfAsked(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+/** Begins a reinstall that is asked for. An obstacle: it has not begun, and nothing was deleted for it. */
+export async function beginReinstallIfAsked(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
   const { draft } = pass
   await heedChangeOfMind(pass)
   const requestID = requestedReinstall(draft.vm, draft.status)
@@ -37,6 +37,12 @@ export async function reinstallIfAsked(pass: Pass, cluster: PveCluster): Promise
     if (hindrance) return replaceable(hindrance)
     await beginReinstall(pass, request)
   }
+  return undefined
+}
+
+/** Goes on with a reinstall under way. Undefined: there is none, or its VM can be made. */
+export async function followReinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+  const { draft } = pass
   const { running } = draft.status.reinstall ?? {}
   if (!running || running.removed) return undefined
   const cleared = await clearForReinstall(pass, cluster, running)

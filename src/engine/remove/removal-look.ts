@@ -8,13 +8,15 @@ import { findBackups } from './backups.ts'
 export class RemovalLook {
   readonly #cluster: PveCluster
   readonly #status: ProxmoxVMStatus
+  readonly #uid: string
   readonly #look: Look | undefined
   #backups: BackupsSeen | undefined
 
   /** Without `look` the VM is gone, and only its backups are looked at. */
-  constructor(o: { cluster: PveCluster; status: ProxmoxVMStatus; look?: Look }) {
+  constructor(o: { cluster: PveCluster; status: ProxmoxVMStatus; uid: string; look?: Look }) {
     this.#cluster = o.cluster
     this.#status = o.status
+    this.#uid = o.uid
     this.#look = o.look
   }
 
@@ -35,7 +37,7 @@ export class RemovalLook {
   }
 
   async need(part: RemovalPart): Promise<void> {
-    if (part === 'backups') this.#backups ??= await findBackups(this.#cluster, this.#status)
+    if (part === 'backups') this.#backups ??= await findBackups(this.#cluster, this.#status, this.#uid)
     else await this.#look?.need(part)
   }
 

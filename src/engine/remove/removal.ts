@@ -34,7 +34,12 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
     case 'ours': {
       const { lock } = look.seen
       if (lock && lock !== 'suspended') return await locked(pass, cluster, look, lock)
-      return await climbDown(pass, cluster, new RemovalLook({ cluster, status: draft.status, look }), removal)
+      return await climbDown(
+        pass,
+        cluster,
+        new RemovalLook({ cluster, status: draft.status, uid: draft.vm.metadata.uid ?? '', look }),
+        removal,
+      )
     }
   }
 }

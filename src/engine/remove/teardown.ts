@@ -14,6 +14,7 @@ import { openRequests } from '../create/clone-requests.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { type Outcome, done, isOutcome, wait } from '../../ladder/outcome.ts'
 import { climbDown, type Removal } from './climb-down.ts'
+import { deleteBackupObjects, deletesBackups } from './backup-objects.ts'
 import { deleteCommand } from './delete-command.ts'
 import { pauseLeft, removeFromPve } from './removal.ts'
 import { RemovalLook } from './removal-look.ts'
@@ -49,7 +50,8 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
 
 const endOf = ({ spec }: ProxmoxVM): Removal => ({
   errand: { kind: 'deletion' },
-  ladder: spec.deletionPolicy === 'Remove' ? removals.dismiss : removals.terminate,
+  ladder:
+    spec.deletionPolicy === 'Remove' ? removals.dismiss : deletesBackups(spec) ? removals.terminate : removals.terminateWithoutBackups,
 })
 
 const clusterNeeded = ({ draft }: Pass): Outcome =>
@@ -64,6 +66,7 @@ async function orphan(pass: Pass): Promise<Outcome> {
   if (held)
     recordEvent(deps, draft.vm, 'Normal', 'AddressOrphaned', `${held} stay held; an admin frees them by deleting the PoolAddress objects`)
   await deleteCommands(pass)
+  await deleteBackupObjects(pass, { hasFiles: true })
   await dropFinalizer(deps, draft)
   return done
 }
@@ -90,7 +93,7 @@ async function giveBack({ deps, draft, key, memory }: Pass): Promise<void> {
 async function removeLeftovers(pass: Pass, cluster: PveCluster | undefined): Promise<Outcome> {
   const { draft, memory } = pass
   const wasCloned = draft.status.clonedAt !== undefined || conditionOf(draft.status.conditions, 'Cloned') !== undefined
-  if (draft.vm.spec.deletionPolicy === 'Remove' || !wasCloned || memory.removal.hasNoBackups) return done
+  if (!deletesBackups(draft.vm.spec) || !wasCloned || memory.removal.hasNoBackups) return done
   const outcome = cluster ? await deleteLeftovers(pass, cluster) : clusterNeeded(pass)
   const isGivenUp = draft.vm.metadata.annotations?.[abandonBackupsAnnotation] === 'true'
   if (!isGivenUp || outcome.is === 'done' || (outcome.is === 'wait' && outcome.task !== undefined)) return outcome
@@ -104,7 +107,9 @@ async function deleteLeftovers(pass: Pass, cluster: PveCluster): Promise<Outcome
   if (receipt && isOutcome(receipt)) return receipt
   const pause = pauseLeft(pass)
   if (pause) return pause
-  return await climbDown(pass, cluster, new RemovalLook({ cluster, status: pass.draft.status }), { ladder: removals.leftovers })
+  return await climbDown(pass, cluster, new RemovalLook({ cluster, status: pass.draft.status, uid: pass.draft.vm.metadata.uid ?? '' }), {
+    ladder: removals.leftovers,
+  })
 }
 
 /** Nothing of it is left. */
@@ -113,6 +118,9 @@ async function finish(pass: Pass): Promise<Outcome> {
   deps.mayAct()
   await deleteCredentials(draft.vm, deps.client)
   await deleteCommands(pass)
+  await deleteBackupObjects(pass, {
+    hasFiles: !deletesBackups(draft.vm.spec) || draft.vm.metadata.annotations?.[abandonBackupsAnnotation] === 'true',
+  })
   await dropFinalizer(deps, draft)
   return done
 }

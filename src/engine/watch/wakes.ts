@@ -1,5 +1,6 @@
+import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
+import type { ProxmoxVMSnapshot } from '../../api/proxmoxvmsnapshot.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
-import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
 import { keyOf } from '../../kube/keys.ts'
 import type { WorkQueue } from '../../kube/queue.ts'
@@ -7,8 +8,7 @@ import type { Store } from '../../kube/store.ts'
 import type { Audit } from './audit.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { isSettled } from '../status.ts'
-import { unreachableMs } from '../unseen.ts'
-import { conditionOf } from '../../api/condition.ts'
+import { wakeByListing } from './listing-wakes.ts'
 
 /** What a VM can be found by when something it depends on changes. */
 export interface VMIndexes {
@@ -36,7 +36,6 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     for (const vm of vms) if (isSettled(vm)) audit.soon(keyOf(vm))
   }
   const inventories = new Map<object, () => void>()
-  const silences = new Map<string, () => void>()
   const ends = [
     deps.vms.subscribe(({ key, old, new: now }) => {
       if (!old || !now || !isOwnEcho(old, now)) queue.add(key)
@@ -53,6 +52,11 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const command = now ?? old
       if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
     }),
+    wakeBySnapshots(deps, queue),
+    deps.backups.subscribe(({ old, new: now }) => {
+      const backup = now ?? old
+      if (backup && !(old && now && isSameBackup(old, now))) queue.add(`${backup.metadata.namespace}/${backup.spec.vmRef.name}`)
+    }),
     deps.namespaces.subscribe(() => waiting(deps.vms.list())),
     deps.clusters.subscribe((name) => {
       const cluster = deps.clusters.get(name)
@@ -61,20 +65,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
       const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
-      const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
-        if (reachability === false)
-          silences.set(
-            name,
-            deps.clock.after(unreachableMs, () => wake(indexes.ofCluster(name))),
-          )
-        // One listing tells how all of them are, also those that were called unreachable.
-        if (reachability) {
-          silences.get(name)?.()
-          wake(indexes.ofCluster(name).filter((vm) => !isSettled(vm) || isCalledUnreachable(vm)))
-        }
-        if (reachability === undefined && (vmids.size > 0 || nodes.size > 0)) wake(indexes.ofCluster(name).filter(mayBeHelped))
-        for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
-      })
+      const listed = wakeByListing({ cluster, indexes, wake, clock: deps.clock })
       inventories.set(cluster, () => {
         slots()
         brake()
@@ -84,26 +75,28 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
     }),
   ]
   wake(deps.vms.list())
+  for (const { metadata, spec } of deps.backups.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
   return () => {
-    for (const end of [...ends, ...inventories.values(), ...silences.values()]) end()
+    for (const end of [...ends, ...inventories.values()]) end()
   }
 }
 
-/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
-const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
-  'TemplateNotFound',
-  'TemplateNotTemplate',
-  'TemplateAmbiguous',
-  'NoCapacity',
-  'NoCloudInitDrive',
-  'VMIDTaken',
-  'VMIDsExhausted',
-  'BackupsUnseen',
-])
+/** Also of VMs that are gone. Our own status writes ask for nothing. */
+function wakeBySnapshots({ snapshots }: Dependencies, queue: WorkQueue): () => void {
+  const wake = ({ metadata, spec }: ProxmoxVMSnapshot) => queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
+  snapshots.list().forEach(wake)
+  return snapshots.subscribe(({ old, new: now }) => {
+    const one = now ?? old
+    if (one && (!old || !now || old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp)) wake(one)
+  })
+}
 
-const isCalledUnreachable = (vm: ProxmoxVM) => conditionOf(vm.status?.conditions, 'Ready')?.reason === 'ClusterUnreachable'
-
-const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
+/** Only its status differs, and that is ours. */
+const isSameBackup = (old: ProxmoxVMBackup, now: ProxmoxVMBackup): boolean =>
+  old.metadata.uid === now.metadata.uid &&
+  old.metadata.generation === now.metadata.generation &&
+  old.metadata.deletionTimestamp === now.metadata.deletionTimestamp &&
+  JSON.stringify(old.metadata.annotations) === JSON.stringify(now.metadata.annotations)
 
 /** Our own status writes come back through the watch; they ask for nothing. */
 function isOwnEcho(old: ProxmoxVM, now: ProxmoxVM): boolean {

@@ -211,7 +211,8 @@ function restore(world: World, guest: Guest, name: string): void {
   const snapshot = guest.snapshots.get(name)
   if (!snapshot) return
   const before = disksOf(guest.config)
-  const kept = [...guest.config].filter(([key]) => key.startsWith('unused'))
+  // PVE keeps what is said of the guest, and its unused disks (PVE::AbstractConfig, __snapshot_apply_config).
+  const kept = [...guest.config].filter(([key]) => key.startsWith('unused') || key === 'description')
   guest.config = new Map([...snapshot.config, ...kept])
   guest.config.set('parent', name)
   guest.pending.clear()

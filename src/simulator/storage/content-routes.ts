@@ -31,6 +31,8 @@ function contentRow(volume: Volume, isFile: boolean): Row {
       ...(volume.vmid === undefined ? {} : { vmid: volume.vmid, subtype: 'qemu' }),
       ...(volume.notes ? { notes: volume.notes } : {}),
       ...(volume.isProtected ? { protected: 1 } : {}),
+      ...(volume.verification === undefined ? {} : { verification: { state: volume.verification } }),
+      ...(volume.encrypted === undefined ? {} : { encrypted: volume.encrypted }),
     }
   }
   // An image to import is listed with the size of its file (recording 03).

@@ -18,6 +18,9 @@ export interface Volume {
   ctime: number
   notes?: string
   isProtected?: boolean
+  /** Of a snapshot on a Proxmox Backup Server: what its last verification found, and the fingerprint of the key it is encrypted with. */
+  verification?: 'ok' | 'failed'
+  encrypted?: string
   /** Of a backup: what is in it; a file without it is no archive that could be read. */
   archive?: Archive
 }
@@ -59,6 +62,8 @@ export function factsOfName(name: string, isFile: boolean): NameFacts | undefine
   const own = ownName(name)
   let match = /^backup\/(vzdump-(?:qemu|lxc|openvz)-(\d+)-[^/]+\.(tgz|(?:tar|vma)(?:\.(?:gz|lzo|zst|bz2))?))$/.exec(own)
   if (match) return { content: 'backup', vmid: Number(match[2]), format: match[3], isBase: false }
+  match = /^backup\/vm\/(\d+)\/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.exec(own)
+  if (match) return { content: 'backup', vmid: Number(match[1]), format: 'pbs-vm', isBase: false }
   match = /^backup\/[^/]+\.(tgz|(?:tar|vma)(?:\.(?:gz|lzo|zst|bz2))?)$/.exec(own)
   if (match) return { content: 'backup', vmid: undefined, format: match[1], isBase: false }
   match = /^iso\/[^/]+\.(iso|img)$/i.exec(own)

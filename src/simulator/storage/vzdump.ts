@@ -6,6 +6,8 @@ import { checkLock, flockPath, loadGuest } from '../guests/find.ts'
 import { paramError, refuse } from '../http/refusal.ts'
 import { type Call, flag, str } from '../routes.ts'
 import type { Worker } from '../tasks/worker.ts'
+import type { World } from '../world/world.ts'
+import { volumePath } from './path.ts'
 import type { Storage } from './table.ts'
 
 /** A backup file on the storage, `lock: backup` meanwhile. Where none of the guests is on this node, PVE says `OK` and starts nothing. */
@@ -25,6 +27,7 @@ export function vzdump(call: Call): string {
   const id = vmids.length === 1 ? String(vmids[0]) : ''
   return world.tasks.start({ node, type: 'vzdump', id, user: user.id, fault: call.fault?.task }, async (worker) => {
     if (world.spec.quirks?.backupFails !== undefined) refuse(world.spec.quirks.backupFails)
+    worker.log(`INFO: starting new backup job: ${commandLine(call)}`)
     for (const vmid of vmids) await backUp(call, worker, vmid, found)
   }).upid
 }
@@ -44,18 +47,23 @@ async function backUp(call: Call, worker: Worker, vmid: number, storage: Storage
   checkLock(guest)
   guest.config.set('lock', 'backup')
   release()
+  const { name, format } = archiveName(world, storage, vmid)
   worker.log(`INFO: Starting Backup of VM ${vmid} (qemu)`)
+  worker.log(
+    storage.type === 'pbs'
+      ? `INFO: creating Proxmox Backup Server archive '${name.replace('backup/', '')}'`
+      : `INFO: creating vzdump archive '${volumePath(storage, name, 'backup')}'`,
+  )
   try {
     await worker.work(world.spec.durations.backupMs)
   } finally {
     guest.config.delete('lock')
   }
-  const date = new Date(world.clock.now()).toISOString().slice(0, 19).replaceAll('-', '_').replace('T', '-').replaceAll(':', '_')
   world.storage.add({
     storage: storage.storage,
     node: storage.shared ? undefined : node,
-    name: `backup/vzdump-qemu-${vmid}-${date}.vma.zst`,
-    format: 'vma.zst',
+    name,
+    format,
     sizeBytes: 1024 ** 3,
     usedBytes: 1024 ** 3,
     content: 'backup',
@@ -65,6 +73,23 @@ async function backUp(call: Call, worker: Worker, vmid: number, storage: Storage
     ...(flag(call, 'protected') ? { isProtected: true } : {}),
   })
   worker.log(`INFO: Finished Backup of VM ${vmid}`)
+}
+
+/** The name has the time at which the backup began. */
+function archiveName(world: World, { type }: Storage, vmid: number): { name: string; format: string } {
+  const iso = new Date(world.clock.now()).toISOString().slice(0, 19)
+  if (type === 'pbs') return { name: `backup/vm/${vmid}/${iso}Z`, format: 'pbs-vm' }
+  const date = iso.replaceAll('-', '_').replace('T', '-').replaceAll(':', '_')
+  return { name: `backup/vzdump-qemu-${vmid}-${date}.vma.zst`, format: 'vma.zst' }
+}
+
+/** The command line as the log of the job shows it (PVE::VZDump::Common command_line). */
+function commandLine(call: Call): string {
+  const { params, node } = call
+  const { vmid: _, ...options } = params
+  const quoted = (text: string) => (/^[\w.,:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+  const named = Object.entries(options).map(([key, value]) => ` --${key} ${quoted(String(value))}`)
+  return `vzdump ${str(call, 'vmid') ?? ''}${named.join('')} --node ${node}`
 }
 
 /** `{{guestname}}` and its like in a notes-template. */

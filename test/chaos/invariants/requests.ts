@@ -32,7 +32,8 @@ export class RequestWatch {
     const { method, template, params } = info
     const isClone = template.endsWith('/clone')
     const vmid = Number(isClone ? params['newid'] : (params['vmid'] ?? vmidOfTask(info.path)))
-    if (!(vmid > 0)) return
+    // The tasks of a template are read for all the VMs that are cloned from it.
+    if (!(vmid > 0) || this.#scene.world.simulator.world.guests.get(vmid)?.isTemplate) return
     this.#count(vmid, info)
     if (method !== 'GET' && !isClone) this.#write(vmid, info)
   }

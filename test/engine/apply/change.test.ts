@@ -23,6 +23,7 @@ describe('a change of package', () => {
     ['that switches ballooning off needs a stop', { balloon: '512' }, { memory: { sizeMiB: 1024, balloonMiB: 0 } }, true],
     ['that switches ballooning on needs a stop', { balloon: '0' }, { memory: { sizeMiB: 1024 } }, true],
     ['of the rate is live', {}, { net: { ...net, rateMBps: 12.5 } }, false],
+    ['of an option of a disk needs a stop', {}, { systemDisk: { key: 'scsi0', limits: {}, options: { discard: 'on' } } }, true],
     ['of a disk is live', {}, { systemDisk: { key: 'scsi0', sizeMiB: 20_480, limits: { mbps_rd: 1 } } }, false],
   ])('%s', async (_claim, seen, want, needsStop) => expect(await planned(seen, want)).toMatchObject({ needsStop }))
 

@@ -48,6 +48,7 @@ function concluding(o: Case = {}) {
     climbed: {
       want: wanting({ firewall: wantingFirewall({ options: { enable: '1' } }) }),
       refusals: o.refusals ?? [],
+      left: [],
       seen: seeing(settledValues, { power: o.power ?? 'running', config: { values: settledValues, digest: '', pending: o.pending ?? [] } }),
     },
   })

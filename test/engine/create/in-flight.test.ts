@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { inFlightOfStatus, InFlightPlacements, type InFlightPlacement } from '../../../src/engine/create/in-flight.ts'
-import { heldVmids } from '../../../src/engine/create/intent.ts'
+import { heldVmids } from '../../../src/engine/create/vmid.ts'
 import { quietDependencies } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 

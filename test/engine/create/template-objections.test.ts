@@ -24,3 +24,21 @@ describe('a template with memory hotplug', () => {
     ['little memory without the hotplug', { hotplug: 'network,disk' }, { memory: { size: '512Mi' } }],
   ])('is taken with %s', (_claim, config, merged) => expect(objection(config, merged)).toBeUndefined())
 })
+
+describe('options of disks that the template cannot have', () => {
+  const told = (config: object, merged: Package) => objection(config, merged)?.message
+
+  it('are refused before the clone, with what to leave out', () => {
+    expect(told({}, { systemDisk: { options: { ioThread: true } } })).toBe(
+      'systemDisk of the package does not fit template 9000 on pve1: ioThread takes the controller virtio-scsi-single, and this is lsi; leave options.ioThread out.',
+    )
+    const disks: Package = { additionalDisks: [{ name: 'data', size: '1Gi', options: { ioThread: true } }] }
+    expect(told({ scsihw: 'virtio-scsi-pci' }, disks)).toContain('disk "data" of the package does not fit template 9000')
+  })
+
+  it('are taken where they fit', () => {
+    const merged: Package = { systemDisk: { options: { discard: true, ssd: true, ioThread: true, cache: 'writeback' } } }
+
+    expect(objection({ scsihw: 'virtio-scsi-single' }, merged)).toBeUndefined()
+  })
+})

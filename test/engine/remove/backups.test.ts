@@ -14,7 +14,7 @@ async function searched(madeAt: string, status: ProxmoxVMStatus, clockSkewMs = 0
     inventory: { current: () => ({ storages, nodes: new Map([['pve1', { node: 'pve1', online: true }]]) }) },
     pve: { backups: () => Promise.resolve([{ volid: 'local:backup/b', ctime: at(madeAt), isProtected: false }]) },
   }
-  const { found } = await findBackups(cluster as unknown as PveCluster, { vmid: 10_000, ...status })
+  const { found } = await findBackups(cluster as unknown as PveCluster, { vmid: 10_000, ...status }, 'uid-1')
   return found.length > 0 ? 'found' : 'none'
 }
 

@@ -48,6 +48,8 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     pools: store,
     clusterObjects: store,
     commands: store,
+    snapshots: store,
+    backups: store,
     namespaces: store,
     kinds: nothing,
     clusters,

@@ -1,0 +1,52 @@
+/** The kind ProxmoxVMSnapshot: one snapshot of one VM. */
+import * as z from 'zod'
+import { line, longerThan, nameReference, rules, statusText, time } from './fields.ts'
+import { conditions, type KubeObject, observedGeneration } from './object.ts'
+
+export const proxmoxVMSnapshotSpec = z
+  .object({
+    vmRef: nameReference('ProxmoxVM', 'The VM, in the namespace of the snapshot.'),
+    description: line(256, 'What it is for, for people; PVE shows it too.').exactOptional(),
+    withMemory: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: the memory of a running guest is kept too, and a rollback goes on from it. Needs room on the storage as large as the memory, and the guest stands still for a moment. A VM that is off has no memory to keep.',
+      ),
+    ttl: longerThan(
+      '1m',
+      '72h',
+      'How long it is kept; then the object is deleted and the snapshot with it. Absent = package.snapshots.lifetime of the VM, else until somebody deletes it.',
+    ).exactOptional(),
+  })
+  .meta({
+    description: 'What to take. Cannot be changed: a snapshot is of one moment.',
+    ...rules({ rule: 'self == oldSelf', message: 'a snapshot is of one moment and cannot be changed; make another ProxmoxVMSnapshot' }),
+  })
+/** The spec as people write it; the API server fills in `withMemory`. */
+export type ProxmoxVMSnapshotSpec = Omit<z.infer<typeof proxmoxVMSnapshotSpec>, 'withMemory'> & { withMemory?: boolean }
+
+export const proxmoxVMSnapshotStatus = z
+  .object({
+    observedGeneration: observedGeneration.exactOptional(),
+    name: statusText(64, 'Name of the snapshot in PVE, made from the uid of this object: op- and its first 8 digits.'),
+    vmUID: statusText(64, 'UID of the ProxmoxVM it is of: one of the same name made later is another.'),
+    intentAt: time(
+      'When PVE was about to be asked to take it, written before the request. After a restart it is looked up what became of that.',
+    ).exactOptional(),
+    createdAt: time('When it was taken, by the clock of PVE.').exactOptional(),
+    expiresAt: time('When it is deleted by itself. Absent = never.').exactOptional(),
+    withMemory: z.boolean().exactOptional().describe('true: the memory of the guest is in it. A rollback to it goes on from that memory.'),
+    failedAt: time('When PVE failed to take it. It is not tried again.').exactOptional(),
+    upid: statusText(256, 'The PVE task that takes or deletes it (UPID). Absent when none is under way.'),
+    conditions: conditions.exactOptional(),
+  })
+  .describe('What became of it. Written by the operator.')
+/** The status as the engine writes it. */
+export type ProxmoxVMSnapshotStatus = z.infer<typeof proxmoxVMSnapshotStatus>
+
+/** One snapshot of one VM, taken once. Deleting the object deletes the snapshot. */
+export interface ProxmoxVMSnapshot extends KubeObject {
+  spec: ProxmoxVMSnapshotSpec
+  status?: ProxmoxVMSnapshotStatus
+}

@@ -1,0 +1,53 @@
+/** The file of one backup in PVE: found by our mark in its notes, or by the log of the task that made it. */
+import { formatSize } from '../api/size.ts'
+import type { ProxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import { parseBackupMark } from '../ladder/backup-mark.ts'
+import type { Backup } from '../proxmox/answers.ts'
+
+type Where = Pick<ProxmoxVMBackupStatus, 'node' | 'storage' | 'vmid'>
+
+const bytesPerMiB = 1024 * 1024
+/** A job of one guest says the name of its file within its first lines. */
+const firstLines = 60
+
+/** The oldest with our mark: a second one would be of a request that was repeated. */
+export async function fileByMark(
+  cluster: PveCluster,
+  { node = '', storage = '', vmid = 0 }: Where,
+  uid: string,
+): Promise<Backup | undefined> {
+  const files = await cluster.pve.backups(node, storage, vmid)
+  return files.filter(({ notes }) => parseBackupMark(notes)?.uid === uid).toSorted((a, b) => a.ctime - b.ctime)[0]
+}
+
+/** Whether this task of vzdump is the one of that backup. Undefined: its log does not say yet. */
+export async function isTaskOf(cluster: PveCluster, upid: string, uid: string): Promise<boolean | undefined> {
+  const lines = await cluster.pve.taskLog(upid, firstLines)
+  const command = lines.find((line) => line.includes('starting new backup job: vzdump'))
+  return command === undefined ? undefined : command.includes(`pve.hosting/backup uid=${uid} `)
+}
+
+/** By the name of the archive in the log of its task: notes may not have been written (a backup server takes them afterwards). */
+export async function fileByTask(
+  cluster: PveCluster,
+  { node = '', storage = '', vmid = 0 }: Where,
+  upid: string,
+): Promise<Backup | undefined> {
+  const lines = await cluster.pve.taskLog(upid, firstLines)
+  const [, named] =
+    lines.map((line) => /creating (?:vzdump|Proxmox Backup Server) archive '([^']+)'/.exec(line)).find((found) => found !== null) ?? []
+  const name = named?.split('/dump/').at(-1)
+  if (name === undefined) return undefined
+  return (await cluster.pve.backups(node, storage, vmid)).find(({ volid }) => volid === `${storage}:backup/${name}`)
+}
+
+/** What the status says of its file. */
+export const fileStatus = ({ volid, sizeBytes, ctime, isProtected, verified, isEncrypted }: Backup): ProxmoxVMBackupStatus => ({
+  volume: volid,
+  ...(sizeBytes !== undefined && { size: formatSize(Math.max(1, Math.ceil(sizeBytes / bytesPerMiB))) }),
+  createdAt: `${new Date(ctime * 1000).toISOString().slice(0, 19)}Z`,
+  protected: isProtected,
+  ...(verified !== undefined && { verified }),
+  encrypted: isEncrypted,
+})

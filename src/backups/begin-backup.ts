@@ -1,0 +1,144 @@
+/** A backup that PVE has not been asked for: what must hold, and the one request. */
+import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
+import { capabilityOff } from '../cluster/capabilities.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import { lookOf } from '../engine/apply/ascent.ts'
+import { isPaused } from '../engine/after-pass.ts'
+import { recordEvent } from '../engine/dependencies.ts'
+import { freshMemory } from '../engine/memory.ts'
+import { silenceOf } from '../engine/references.ts'
+import { printBackupMark } from '../ladder/backup-mark.ts'
+import { done, type Obstacle, type Outcome, isOutcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
+import { judge } from '../proxmox/failures.ts'
+import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
+import { isFinishedBackup } from './backup-status-draft.ts'
+import { finishFailed, pveTime } from './finish-backup.ts'
+
+const modes = { Snapshot: 'snapshot', Suspend: 'suspend', Stop: 'stop' } as const
+
+/** Everything is looked at before PVE is asked; what is asked for is on record before the request leaves. */
+export async function beginBackup(pass: BackupPass): Promise<Outcome> {
+  const { of, backup, deps } = pass
+  if (!of)
+    return finishFailed(
+      pass,
+      'VMNotFound',
+      `There is no ProxmoxVM "${backup.backup.spec.vmRef.name}" in this namespace, or it is being deleted.`,
+    )
+  const refused = quotaOf(pass, of.draft.status.package?.backups?.max)
+  if (refused) return refused
+  const hindrance = busyWith(pass)
+  if (hindrance) return hindrance
+  const cluster = clusterOfBackup(pass)
+  if (!cluster) return wait('ClusterNotReady', 'The backup waits for the cluster.')
+  const silence = silenceOf(cluster, deps.clock)
+  if (silence) return silence
+  const off = capabilityOff(cluster.facts(), 'backup')
+  if (off !== undefined) return stalled('PermissionDenied', off)
+  const look = lookOf({ ...of, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  const { vmid = 0 } = of.draft.status
+  if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object is not in PVE, or PVE cannot tell now.`)
+  if (look.seen.lock) return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when it goes.`, 10_000)
+  const storage = storageFor(pass, cluster, look.at.node)
+  if (isOutcome(storage)) return storage
+  const queue = pass.slots.take(cluster, backup.uid, { node: look.at.node, storage })
+  if (queue !== undefined) return wait('Queued', `Waiting for a turn: ${queue}.`, 15_000)
+  return await ask(pass, cluster, { node: look.at.node, vmid }, storage)
+}
+
+/** Those that have a file or are going to have one, oldest first: with `max` of them before this one it has to wait. */
+function quotaOf({ deps, key, of, backup }: BackupPass, max: number | undefined): Obstacle | undefined {
+  if (max === undefined || !of) return undefined
+  const uid = of.draft.vm.metadata.uid
+  const counts = ({ metadata, status }: ProxmoxVMBackup) =>
+    !metadata.deletionTimestamp &&
+    status?.phase !== 'Failed' &&
+    (status?.vmUID === undefined ? isBefore(metadata, backup.backup.metadata) : status.vmUID === uid)
+  const others = deps.backupsOf(key).filter((other) => other.metadata.uid !== backup.uid && counts(other))
+  if (others.length < max) return undefined
+  if (max === 0) return stalled('BackupQuota', 'The package of this server has no backups.')
+  return stalled(
+    'BackupQuota',
+    `This server may have ${max} ${max === 1 ? 'backup' : 'backups'} and has ${others.length}. Delete one first.`,
+  )
+}
+
+type Meta = ProxmoxVMBackup['metadata']
+const isBefore = (a: Meta, b: Meta) => `${a.creationTimestamp} ${a.name}` < `${b.creationTimestamp} ${b.name}`
+
+/** Nothing is backed up while the VM is being made, changed or made again: what comes out would be neither the old nor the new one. */
+function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
+  const { vm, status } = of?.draft ?? {}
+  if (!vm || !status) return undefined
+  if (isPaused(vm)) return wait('Paused', 'The VM is paused; the backup begins when the annotation is gone.', 60_000)
+  if (status.released) return stalled('Released', 'The object has let go of its VM.')
+  if (status.removedAt) return stalled('Removed', 'The VM was removed by command, so there is nothing to back up.')
+  if (!status.firstReadyAt) return wait('Provisioning', 'The VM is being made; the backup begins when it is ready.', 15_000)
+  if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being made anew; the backup begins when it is ready.', 15_000)
+  if (status.change) return wait('ChangingPackage', 'Another package is being applied; the backup begins after that.', 15_000)
+  const running = deps
+    .backupsOf(key)
+    .find((other) => other.metadata.uid !== backup.uid && other.status?.requestedAt && !isFinishedBackup(other))
+  return running && wait('Queued', `Waiting until backup ${running.metadata.name} of this VM is made.`, 15_000)
+}
+
+/** Named, or the only one of the node that takes backups. */
+function storageFor({ of, backup }: BackupPass, cluster: PveCluster, node: string): string | Obstacle {
+  const rows = (cluster.inventory.current()?.storages ?? []).filter((row) => row.node === node && row.content.includes('backup'))
+  const named = backup.backup.spec.storage ?? of?.draft.status.package?.backups?.storage
+  const all = rows.map(({ storage }) => storage).join(', ')
+  const there = all === '' ? `Node ${node} has none that takes backups.` : `Node ${node} has ${all}.`
+  if (named === undefined)
+    return rows.length === 1 && rows[0]
+      ? usable(rows[0])
+      : stalled('BackupStorage', `Name a storage for the backup (spec.storage, or backups.storage of the package). ${there}`)
+  const row = rows.find(({ storage }) => storage === named)
+  return row ? usable(row) : stalled('BackupStorage', `Storage "${named}" takes no backups on node ${node}. ${there}`)
+}
+
+const usable = ({ storage, available, node }: { storage: string; available: boolean; node: string }): string | Obstacle =>
+  available ? storage : wait('BackupStorage', `Storage "${storage}" is not available on node ${node}; the backup begins when it is back.`)
+
+async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vmid: number }, storage: string): Promise<Outcome> {
+  const { backup, deps, of, memory } = pass
+  const { vm, status } = of?.draft ?? {}
+  if (!vm || !status) return done
+  const asked = status.package?.backups
+  const { spec } = backup.backup
+  await backup.ensureFinalizer()
+  backup.change({ cluster: cluster.name, ...at, storage, vmUID: vm.metadata.uid ?? '', requestedAt: pveTime(cluster, deps) })
+  backup.waits(
+    'reconciling',
+    'BackupRunning',
+    `VM ${at.vmid} is about to be backed up to ${storage}.`,
+    new Date(deps.clock.now()).toISOString(),
+  )
+  await backup.save()
+  deps.mayAct()
+  memory.requestedMs = deps.clock.monotonicMs()
+  const notes = spec.notes ?? asked?.notes ?? status.vmName ?? vm.metadata.name
+  try {
+    const upid = await cluster.pve.vzdump(at, {
+      storage,
+      mode: modes[spec.mode ?? asked?.mode ?? 'Snapshot'],
+      'notes-template': `${notes}\\n${printBackupMark({ uid: backup.uid, vm: vm.metadata.uid ?? '' })}`,
+      protected: spec.protected === true,
+    })
+    if (upid !== undefined) backup.change({ upid })
+    else backup.forgetRequest()
+    await backup.save()
+    if (upid === undefined)
+      return wait('Retrying', `VM ${at.vmid} has just left node ${at.node}; the backup is asked for on the other one.`, 2_000)
+    deps.log.info({ vm: pass.key, vmid: at.vmid, backup: backup.backup.metadata.name }, `backup to ${storage}`)
+    return waitForTask(upid, `VM ${at.vmid} is being backed up to ${storage}.`)
+  } catch (fault) {
+    const failure = judge(fault)
+    if (failure.kind === 'unknown-outcome' || failure.kind === 'other') throw fault
+    backup.forgetRequest()
+    pass.slots.release(backup.uid)
+    if (!failure.terminal) throw fault
+    recordEvent(deps, vm, 'Warning', 'BackupFailed', `${backup.backup.metadata.name}: ${failure.message}`)
+    return finishFailed(pass, failure.reason, failure.message)
+  }
+}

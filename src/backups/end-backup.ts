@@ -1,0 +1,104 @@
+/** A finished backup that somebody changes, and the end of a ProxmoxVMBackup: whether its file goes with it. */
+import { abandonBackupsAnnotation } from '../api/group.ts'
+import { nowIso, recordEvent } from '../engine/dependencies.ts'
+import { parseBackupMark } from '../ladder/backup-mark.ts'
+import { done, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import type { Backup } from '../proxmox/answers.ts'
+import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
+import { fileStatus } from './backup-files.ts'
+import { followBackup } from './follow-backup.ts'
+
+/** PVE itself waits this long for the deletion of a file before it answers with a task. */
+const deleteDelaySeconds = 20
+
+/** A changed `spec.protected` reaches PVE; anything else of a finished backup stays as it is. */
+export async function keepBackup(pass: BackupPass): Promise<Outcome> {
+  const { backup, deps } = pass
+  const wanted = backup.backup.spec.protected
+  const { volume, storage = '', node = '' } = backup.status
+  if (volume === undefined || wanted === undefined || wanted === backup.status.protected) return isJudged(pass) ? done : rejudge(pass)
+  const cluster = clusterOfBackup(pass)
+  if (!cluster) return wait('ClusterNotReady', `The backup waits for ProxmoxCluster "${backup.status.cluster}".`)
+  deps.mayAct()
+  await cluster.pve.protectBackup(node, storage, volume, wanted)
+  backup.change({ protected: wanted })
+  return rejudge(pass)
+}
+
+const isJudged = ({ backup }: BackupPass) =>
+  backup.status.observedGeneration === backup.backup.metadata.generation &&
+  !(backup.status.conditions ?? []).some(({ type }) => type === 'Reconciling')
+
+function rejudge({ backup, deps }: BackupPass): Outcome {
+  const { volume, size, phase } = backup.status
+  if (phase === 'Succeeded') backup.finish('Succeeded', 'Succeeded', `${volume}, ${size ?? 'size unknown'}`, nowIso(deps.clock))
+  else if (backup.status.conditions) {
+    const [ready] = backup.status.conditions
+    backup.finish('Failed', 'BackupFailed', ready?.message ?? '', nowIso(deps.clock))
+  }
+  return done
+}
+
+/** The object is being deleted. Its file goes only where deletionPolicy says so, is there, is this backup's, and is not protected. */
+export async function endBackup(pass: BackupPass): Promise<Outcome> {
+  const { backup } = pass
+  if (!backup.hasFinalizer) return done
+  const { spec, metadata } = backup.backup
+  const isGivenUp = metadata.annotations?.[abandonBackupsAnnotation] === 'true'
+  if (spec.deletionPolicy !== 'Delete' || isGivenUp) return await letGo(pass)
+  if (backup.status.requestedAt !== undefined && backup.status.finishedAt === undefined) {
+    const followed = await followBackup(pass)
+    if (followed.is !== 'done') return followed
+  }
+  const { volume } = backup.status
+  if (volume === undefined) return await letGo(pass)
+  const cluster = clusterOfBackup(pass)
+  if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${backup.status.cluster}" is needed to delete the file. ${wayOut}`)
+  const read = pass.deps.vms.list().find(({ status }) => status?.restore?.running?.volume === volume)
+  if (read)
+    return wait(
+      'InUse',
+      `ProxmoxVM ${read.metadata.namespace}/${read.metadata.name} is being restored from this file; it is deleted after that.`,
+    )
+  return await deleteFile(pass, cluster, volume)
+}
+
+const wayOut = `To leave the file where it is, set deletionPolicy to Keep.`
+
+async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string): Promise<Outcome> {
+  const { backup, deps, of } = pass
+  const { node = '', storage = '', vmid = 0 } = backup.status
+  const file = (await cluster.pve.backups(reachedFrom(cluster, storage, node), storage, vmid)).find(({ volid }) => volid === volume)
+  if (!file || !isOwnFile(pass, file)) return await letGo(pass)
+  backup.change(fileStatus(file))
+  if (file.isProtected && backup.backup.spec.protected !== false)
+    return stalled('Protected', `${volume} is protected. Set spec.protected to false and it is deleted. ${wayOut}`)
+  deps.mayAct()
+  const from = reachedFrom(cluster, storage, node)
+  if (file.isProtected) await cluster.pve.protectBackup(from, storage, volume, false)
+  const upid = await cluster.pve.deleteBackup(from, storage, volume, deleteDelaySeconds)
+  if (of) recordEvent(deps, of.draft.vm, 'Normal', 'BackupDeleted', `${backup.backup.metadata.name}: ${volume}`)
+  return upid === undefined
+    ? wait('Terminating', `${volume} is deleted; looking whether it is gone.`, 0)
+    : waitForTask(upid, `${volume} is being deleted.`)
+}
+
+/** Numbers of VMs come round, and so may names of files: it has our mark, or the time that is on record. */
+function isOwnFile({ backup }: BackupPass, { notes, ctime }: Backup): boolean {
+  const mark = parseBackupMark(notes)
+  return mark ? mark.uid === backup.uid : ctime * 1000 === Date.parse(backup.status.createdAt ?? '')
+}
+
+/** A shared storage also by another node than the one that made the file. */
+export function reachedFrom({ inventory }: PveCluster, storage: string, node: string): string {
+  const rows = (inventory.current()?.storages ?? []).filter((row) => row.storage === storage && row.available)
+  const isShared = rows.some((row) => row.shared)
+  return !isShared || rows.some((row) => row.node === node) ? node : (rows[0]?.node ?? node)
+}
+
+async function letGo({ backup, slots }: BackupPass): Promise<Outcome> {
+  slots.release(backup.uid)
+  await backup.dropFinalizer()
+  return done
+}

@@ -1,0 +1,86 @@
+/** A backup that PVE was asked for: what became of the request, whatever was lost on the way. */
+import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import { endOf, type TaskEnd } from '../proxmox/task-end.ts'
+import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
+import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
+import { finishBroken, finishMade } from './finish-backup.ts'
+
+/** A task may appear this late after its request: that is checked and forked first. */
+const silentMs = 60_000
+/** PVE tells starts in whole seconds. */
+const slackSeconds = 5
+const mostTasks = 100
+
+export async function followBackup(pass: BackupPass): Promise<Outcome> {
+  const { backup } = pass
+  const cluster = clusterOfBackup(pass)
+  if (!cluster) return wait('ClusterNotReady', `The backup waits for ProxmoxCluster "${backup.status.cluster}".`)
+  const { upid } = backup.status
+  if (upid === undefined) return await findRequest(pass, cluster)
+  const end = cluster.tasks.ended(upid)
+  if (!end) return waitForTask(upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
+  return await concludeBackup(pass, cluster, upid, end)
+}
+
+/** The file decides: tasks fail having succeeded, and end well having written no notes. */
+async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
+  const { backup } = pass
+  const where = backup.status
+  const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
+  if (file) return finishMade(pass, file)
+  if (end.is === 'unknown' && !isOver(end.why))
+    return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
+  return finishBroken(
+    pass,
+    end.is === 'ok' ? `its task ended well, and ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
+  )
+}
+
+/** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
+const isOver = (why: string) => /unexpected status|unable to get last line|no such task/.test(why)
+
+/** The answer was lost, or the process died: it is listed before it is asked for again. */
+async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outcome> {
+  const { backup, deps, memory } = pass
+  const file = await fileByMark(cluster, backup.status, backup.uid)
+  if (file) return finishMade(pass, file)
+  memory.requestedMs ??= deps.clock.monotonicMs()
+  const found = await findTask(pass, cluster)
+  if (found.upid !== undefined) {
+    backup.change({ upid: found.upid })
+    await backup.save()
+    if (found.end) return await concludeBackup(pass, cluster, found.upid, found.end)
+    return waitForTask(found.upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
+  }
+  const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
+  if (isStillPossible)
+    return wait('BackupRunning', 'The answer to the request may have been lost; it is looked up what became of it.', 5_000)
+  backup.forgetRequest()
+  delete memory.requestedMs
+  pass.slots.release(backup.uid)
+  return wait('Retrying', 'PVE has nothing of the request; it is asked again.', 0)
+}
+
+interface Found {
+  readonly upid?: string
+  readonly end?: TaskEnd
+  /** One that may be ours has not said yet which backup it makes. */
+  readonly mayBe?: boolean
+}
+
+async function findTask({ backup, deps, key }: BackupPass, cluster: PveCluster): Promise<Found> {
+  const { node = '', vmid = 0, requestedAt = '' } = backup.status
+  const since = Math.floor(Date.parse(requestedAt) / 1000) - slackSeconds
+  const known = new Set(deps.backupsOf(key).map(({ status }) => status?.upid))
+  let mayBe = false
+  for (const source of ['active', 'archive'] as const) {
+    const tasks = await cluster.pve.tasks(node, { source, typefilter: 'vzdump', vmid, since, limit: mostTasks })
+    for (const { upid, status } of tasks.filter((task) => !known.has(task.upid))) {
+      const isOurs = await isTaskOf(cluster, upid, backup.uid)
+      if (isOurs) return { upid, ...(status !== 'RUNNING' && { end: endOf(status) }) }
+      mayBe ||= isOurs === undefined && status === 'RUNNING'
+    }
+  }
+  return { mayBe }
+}

@@ -1,0 +1,24 @@
+/** VMPackages by name, before anything is written. */
+import { vmPackages } from '../api/meta.ts'
+import type { VMPackage } from '../api/vmpackage.ts'
+import { KubeError } from '../kube/kube-error.ts'
+import type { Session } from './session.ts'
+import { PluginRefusal } from './shell.ts'
+
+/** Of the names in a sentence: more would hide what it says. */
+const mostNames = 20
+
+/** The VMPackage; undefined: the caller may not read it, and the operator judges alone. Throws a refusal with the names there are when it is not there. */
+export async function knownPackage({ client }: Session, name: string, subject: string): Promise<VMPackage | undefined> {
+  try {
+    const found = await client.get(vmPackages, { name })
+    if (found) return found
+    const names = (await client.list(vmPackages)).map(({ metadata }) => metadata.name).toSorted()
+    const shown = names.length > mostNames ? [...names.slice(0, mostNames), `${names.length - mostNames} more`] : names
+    const there = shown.length > 0 ? `there are ${shown.join(', ')}` : 'there is none at all'
+    throw new PluginRefusal(`${subject}: there is no VMPackage "${name}"; ${there}. Nothing was written.`)
+  } catch (fault) {
+    if (fault instanceof KubeError && fault.status === 403) return undefined
+    throw fault
+  }
+}

@@ -1,0 +1,79 @@
+/** `kubectl pve ls`: VMs as whoever sells them looks at them. */
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { proxmoxVMs } from '../api/meta.ts'
+import { printJson, type Session } from './session.ts'
+import { reportOf } from './status-report.ts'
+import { spell, table } from './table.ts'
+
+export interface LsOptions {
+  allNamespaces?: boolean
+  /** Label selector. */
+  selector?: string
+  output?: 'json'
+}
+
+/** One VM; the shape of `-o json`. */
+interface LsRow {
+  readonly namespace: string
+  readonly name: string
+  readonly phase: string
+  /** Why it is not Ready; absent: it is. */
+  readonly waitsFor?: string
+  readonly package: string
+  readonly cluster: string
+  readonly template: string
+  readonly node?: string
+  readonly vmid?: number
+  readonly ips: readonly string[]
+  /** Reasons of what is left undone and takes nothing away from Ready. */
+  readonly remarks: readonly string[]
+  readonly age: string
+}
+
+export async function showList(session: Session, o: LsOptions): Promise<void> {
+  const vms = await session.client.list(proxmoxVMs, {
+    ...(o.allNamespaces !== true && { namespace: session.namespace }),
+    ...(o.selector !== undefined && { labelSelector: o.selector }),
+  })
+  const rows = vms.map((vm) => rowOf(vm, session.shell.clock.now()))
+  if (o.output) return printJson(session, rows)
+  const where = o.allNamespaces === true ? '' : ` in namespace ${session.namespace}`
+  if (rows.length === 0) return session.shell.out(`there is no ProxmoxVM${where}\n`)
+  const heads = ['NAME', 'PHASE', 'WAITS-FOR', 'PACKAGE', 'CLUSTER', 'TEMPLATE', 'NODE', 'VMID', 'IPS', 'REMARKS', 'AGE']
+  const cells = rows.map((row) => [
+    ...(o.allNamespaces === true ? [row.namespace] : []),
+    row.name,
+    row.phase,
+    row.waitsFor ?? '',
+    row.package,
+    row.cluster,
+    row.template,
+    row.node ?? '',
+    String(row.vmid ?? ''),
+    row.ips.join(','),
+    row.remarks.join(','),
+    row.age,
+  ])
+  session.shell.out(table(o.allNamespaces === true ? ['NAMESPACE', ...heads] : heads, cells))
+}
+
+function rowOf(vm: ProxmoxVM, nowMs: number): LsRow {
+  const { namespace, name, phase, waitsFor, node, vmid, remarks } = reportOf(vm, undefined, nowMs)
+  const { packageRef, package: inline, clusterRef, template } = vm.spec
+  const madeMs = Date.parse(vm.metadata.creationTimestamp ?? '')
+  return {
+    namespace,
+    name,
+    phase,
+    ...(waitsFor && { waitsFor: waitsFor.reason }),
+    // the fields of its own beat those of the VMPackage
+    package: [packageRef?.name, inline && 'own fields'].filter(Boolean).join(' + '),
+    cluster: clusterRef.name,
+    template: template.name ?? (template.tag === undefined ? `VMID ${template.vmid}` : `tag ${template.tag}`),
+    ...(node !== undefined && { node }),
+    ...(vmid !== undefined && { vmid }),
+    ips: (vm.status?.addresses ?? []).map(({ address }) => address),
+    remarks: remarks.map(({ reason }) => reason),
+    age: Number.isNaN(madeMs) ? '' : spell((nowMs - madeMs) / 1000),
+  }
+}

@@ -1,0 +1,38 @@
+/** Snapshot objects whose VM is gone, or has let go of its guest: they hold nothing any more. */
+import type { Dependencies } from '../engine/dependencies.ts'
+import { isOf } from './life.ts'
+import { SnapshotDraft } from './snapshot-draft.ts'
+
+/** There is no VM of that key. What was taken of it went with it, or stays in PVE with a guest that nobody here owns. */
+export async function releaseSnapshots(deps: Dependencies, key: string): Promise<void> {
+  for (const object of deps.snapshotsOf(key)) {
+    const snapshot = new SnapshotDraft({ snapshot: object, deps })
+    if (snapshot.isDeleted || object.status?.vmUID !== undefined) await letGo(deps, snapshot)
+    else await sayStalled(snapshot, 'VMNotFound', `There is no ProxmoxVM "${object.spec.vmRef.name}" in this namespace.`)
+  }
+}
+
+/** Of a former VM of that name, which is gone. */
+export async function releaseFormer(deps: Dependencies, key: string, vmUID: string): Promise<void> {
+  for (const object of deps.snapshotsOf(key)) if (!isOf(object, vmUID)) await letGo(deps, new SnapshotDraft({ snapshot: object, deps }))
+}
+
+/** The VM has let go of its guest for good (annotation pve.hosting/release): its snapshots stay in it, and their objects may go. */
+export async function releaseLetGo(deps: Dependencies, key: string): Promise<void> {
+  for (const object of deps.snapshotsOf(key)) {
+    const snapshot = new SnapshotDraft({ snapshot: object, deps })
+    if (snapshot.isDeleted) await snapshot.dropFinalizer()
+    else await sayStalled(snapshot, 'Released', 'The VM has let go of its guest, and the snapshot stays in it. Delete this object.')
+  }
+}
+
+async function letGo(deps: Dependencies, snapshot: SnapshotDraft): Promise<void> {
+  deps.mayAct()
+  await snapshot.dropFinalizer()
+  if (!snapshot.isDeleted) await snapshot.deleteObject()
+}
+
+async function sayStalled(snapshot: SnapshotDraft, reason: 'VMNotFound' | 'Released', why: string): Promise<void> {
+  snapshot.say('stalled', reason, why)
+  await snapshot.save()
+}

@@ -1,0 +1,73 @@
+/** Deletes one snapshot in PVE, because its object is deleted; then the object goes. */
+import { lookOf } from '../engine/apply/ascent.ts'
+import { freshMemory } from '../engine/memory.ts'
+import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
+import { snapshotName } from './life.ts'
+import { listSnapshots } from './listed.ts'
+import { lookAgainMs, nextTryMs, taskUnderWay, waitForLock } from './obstacles.ts'
+import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
+import { unansweredMs } from './take.ts'
+
+/** One step of it. Needs no note before the request: a second one finds nothing to delete. */
+export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
+  const { deps, draft, cluster, snapshot } = pass
+  const { status } = snapshot
+  // One that failed may have left something half made behind, which goes by the same request.
+  if (status.intentAt === undefined && status.failedAt === undefined) return await letGo(pass)
+  if (status.upid !== undefined && cluster.tasks.ended(status.upid) === undefined)
+    return quietly(waitForTask(status.upid, 'A snapshot is being deleted.'))
+  const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  const { guest, lock } = look.seen
+  if (guest === 'absent') return await letGo(pass)
+  if (guest !== 'ours') return await hold(pass, 'PVE does not show its VM as ours now')
+  const listed = (await listSnapshots(pass, cluster)).find(({ name }) => name === snapshotName(snapshot.snapshot))
+  if (!listed) return await whenNothingComes(pass)
+  if (lock) return await waitForLock(pass, look.at, lock)
+  const end = status.upid === undefined ? undefined : cluster.tasks.ended(status.upid)
+  if (end?.is === 'failed') return await failed(pass, end.exitstatus)
+  if (await taskUnderWay(pass, 'qmdelsnapshot')) return quietly(wait('TaskRunning', 'A snapshot is being deleted.', lookAgainMs))
+  deps.mayAct()
+  const upid = await cluster.pve.snapshots(look.at).delete(listed.name)
+  snapshot.status = { ...snapshot.status, upid }
+  snapshot.say('reconciling', 'DeletingSnapshot', `PVE deletes snapshot ${listed.name} of VM ${draft.status.vmid}.`)
+  await snapshot.save()
+  return quietly(waitForTask(upid, 'A snapshot is being deleted.'))
+}
+
+/** It is not in PVE. One that was asked for and not answered may still come. */
+async function whenNothingComes(pass: SnapshotPass): Promise<Outcome> {
+  const { snapshot, deps } = pass
+  const { intentAt = '', createdAt, upid, failedAt } = snapshot.status
+  const isKnown = createdAt !== undefined || failedAt !== undefined || upid !== undefined
+  const mayCome = !isKnown && deps.clock.now() - Date.parse(intentAt) < unansweredMs
+  if (mayCome || (await taskUnderWay(pass, 'qmsnapshot')))
+    return quietly(wait('TaskRunning', 'The answer of PVE was lost; it is asked what became of the request.', lookAgainMs))
+  return await letGo(pass)
+}
+
+/** Nothing of it is left in PVE. */
+async function letGo(pass: SnapshotPass): Promise<Outcome> {
+  const { snapshot, draft } = pass
+  const { status } = snapshot
+  const wasTaken = status.createdAt !== undefined
+  pass.deps.mayAct()
+  await snapshot.dropFinalizer()
+  if (wasTaken) tell(pass, 'Normal', 'SnapshotDeleted', `Snapshot ${status.name} of VM ${draft.status.vmid} is gone from PVE.`)
+  return done
+}
+
+/** Tried again for ever: what PVE has of it would count for nobody. */
+async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
+  const { snapshot, draft } = pass
+  const { upid: _, ...status } = snapshot.status
+  snapshot.status = status
+  const what = `PVE failed to delete snapshot ${snapshotName(snapshot.snapshot)} of VM ${draft.status.vmid}: ${words.trim().replace(/[.]$/, '')}.`
+  return await hold(pass, what.replace(/[.]$/, ''))
+}
+
+async function hold({ snapshot }: SnapshotPass, why: string): Promise<Outcome> {
+  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. It is tried again every ${nextTryMs / 1000} s.`)
+  await snapshot.save()
+  return quietly(wait('DeletingSnapshot', why, nextTryMs))
+}

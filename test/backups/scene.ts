@@ -1,0 +1,62 @@
+/** What tests of backups have in common: a world with a backup server and a directory, and the objects. */
+import { proxmoxVMBackups } from '../../src/api/meta.ts'
+import type { ProxmoxVMBackup } from '../../src/api/proxmoxvmbackup.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { until } from '../support/until.ts'
+import type { TestWorld } from '../support/world.ts'
+
+/** The default preset has the directory `local` on each node; this adds a backup server that every node reaches. */
+export function addBackupServer({ simulator }: TestWorld): void {
+  simulator.world.storage.define({ storage: 'pbs', type: 'pbs', content: ['backup'], sizeBytes: 20 * 1024 ** 4 })
+}
+
+export async function aBackup(world: TestWorld, name: string, vm: string, spec: object = {}): Promise<ProxmoxVMBackup> {
+  return await world.client.create(proxmoxVMBackups, {
+    apiVersion: 'pve.hosting/v1alpha1',
+    kind: 'ProxmoxVMBackup',
+    metadata: { name, namespace: world.namespace },
+    spec: { vmRef: { name: vm }, ...spec },
+  })
+}
+
+export const backupOf = async (world: TestWorld, name: string): Promise<ProxmoxVMBackup | undefined> =>
+  await world.client.get(proxmoxVMBackups, { namespace: world.namespace, name })
+
+export const readyOf = (backup: ProxmoxVMBackup | undefined) => backup?.status?.conditions?.find(({ type }) => type === 'Ready')
+
+export async function untilBackup(
+  world: TestWorld,
+  name: string,
+  status: 'True' | 'False',
+  reason?: string,
+  seconds = 60,
+): Promise<ProxmoxVMBackup> {
+  let last: ProxmoxVMBackup | undefined
+  return await until(
+    `backup ${name} is Ready=${status}${reason === undefined ? '' : `/${reason}`}`,
+    async () => {
+      last = await backupOf(world, name)
+      const ready = readyOf(last)
+      return ready?.status === status && (reason === undefined || ready.reason === reason) ? last : undefined
+    },
+    { seconds, describe: () => last?.status },
+  )
+}
+
+export async function untilBackupGone(world: TestWorld, name: string): Promise<void> {
+  let last: ProxmoxVMBackup | undefined
+  await until(`backup ${name} is gone`, async () => (last = await backupOf(world, name)) === undefined, {
+    seconds: 60,
+    describe: () => last,
+  })
+}
+
+export const editBackup = async (world: TestWorld, name: string, spec: object): Promise<void> =>
+  void (await world.client.mergePatch(proxmoxVMBackups, { namespace: world.namespace, name }, { spec }))
+
+export const deleteBackupObject = async (world: TestWorld, name: string): Promise<void> =>
+  await world.client.delete(proxmoxVMBackups, { namespace: world.namespace, name })
+
+/** Backup files of the VM in PVE. */
+export const filesOf = ({ simulator }: TestWorld, { status }: ProxmoxVM) =>
+  simulator.world.storage.ownedBy(status?.vmid ?? 0).filter(({ content }) => content === 'backup')
