@@ -151,7 +151,13 @@ export class Operator {
       const intent = inFlightOfStatus(vm)
       if (intent) this.#deps.inFlight.note(vm.metadata.uid ?? '', intent)
     }
-    const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
+    const disconnect = connectWakes({
+      deps: this.#deps,
+      queue: this.queue,
+      indexes: this.#indexes,
+      audit: this.#audit,
+      askPower: (key) => this.#controller.askPower(key),
+    })
     const { clusters, pools, zones } = this.stores
     const silence = tellStates({ clusters, others: [pools, zones], events: this.#events })
     await Promise.all([

@@ -34,6 +34,10 @@ import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
 
+/** A stranger under our VMID is looked at again after 30 s, and after 5 minutes where there are hundreds. */
+const leastStrangerMs = 30_000
+const mostStrangerMs = 300_000
+
 /** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
 export class VMController {
   readonly #deps: Dependencies
@@ -76,6 +80,7 @@ export class VMController {
     if ((outcome.is === 'done' || isChanged) && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
+    if (outcome.is === 'stalled' && outcome.reason === 'VMForeign') this.#queue.addAfter(key, this.#strangerPauseMs(vm))
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
@@ -186,11 +191,25 @@ export class VMController {
     return isTouched || isAsked || memory.audit.isDue === true
   }
 
+  /** A mark that somebody puts back shows in no listing: strangers under our numbers are looked at in turn, one a second at most. */
+  #strangerPauseMs(vm: ProxmoxVM): number {
+    const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
+    return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
+  }
+
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {
     const vm = this.#deps.vms.get(key)
     if (!vm) return
     this.#memoryOf(key, vm).audit.isDue = true
+    this.#queue.add(key)
+  }
+
+  /** Somebody's task may have changed its power: the next pass asks the VM itself. */
+  askPower(key: string): void {
+    const vm = this.#deps.vms.get(key)
+    if (!vm) return
+    this.#memoryOf(key, vm).listing.isTouched = true
     this.#queue.add(key)
   }
 

@@ -9,11 +9,12 @@ import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
 import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
 import type { DeletionRecord } from './deletion-record.ts'
-import type { ClusterFacts } from './facts.ts'
+import { type ClusterFacts, isAuditor } from './facts.ts'
 import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import type { IdentityGuard } from '../proxmox/identity.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
+import { TouchedGuests } from '../proxmox/touched.ts'
 import { ListingDoubt } from './listing-doubt.ts'
 import { TemplateCatalog } from './templates.ts'
 import { type ReservationRecord, VmidAllocator } from './vmid-allocator.ts'
@@ -25,6 +26,8 @@ export interface PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  /** Guests that somebody else's tasks have changed. */
+  readonly touched: Pick<TouchedGuests, 'subscribe'>
   /** Guests that no object has on record. */
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
@@ -46,6 +49,8 @@ export interface PveCluster {
   readonly clockSkewMs: number
   /** Turns to write that a VM cannot be seen: a dead node has hundreds. */
   readonly unseenWrites: Pick<Pace, 'reserveMs'>
+  /** Turns to look at a guest that is not ours any more. */
+  readonly strangerLooks: Pick<Pace, 'reserveMs'>
 }
 
 /** Design 3.2 rule 18. */
@@ -62,6 +67,7 @@ export class LiveCluster implements PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  readonly touched: TouchedGuests
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
@@ -72,6 +78,7 @@ export class LiveCluster implements PveCluster {
   readonly identity: IdentityGuard
   readonly doubt: ListingDoubt
   readonly unseenWrites: Pace
+  readonly strangerLooks: Pace
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -114,6 +121,14 @@ export class LiveCluster implements PveCluster {
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     const { owners, onProblem = () => undefined } = o
     const { pve, inventory } = this
+    this.touched = new TouchedGuests({
+      pve,
+      clock,
+      onProblem,
+      mayAsk: () => this.found !== undefined && isAuditor(this.found),
+      isBusy: () => this.tasks.open > 0,
+      ownToken: () => this.credentials.tokenID,
+    })
     this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
@@ -123,6 +138,7 @@ export class LiveCluster implements PveCluster {
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
     this.deletions = new DeletionBrake({ ...o.deletions, clock })
     this.unseenWrites = new Pace({ calls: unseenWritesPerSecond, perSeconds: 1, burst: unseenWritesPerSecond, clock })
+    this.strangerLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
   }
 
   facts(): ClusterFacts | undefined {
@@ -146,6 +162,7 @@ export class LiveCluster implements PveCluster {
     const { signal } = this.#stop
     void this.inventory.run(signal)
     void this.tasks.run(signal)
+    void this.touched.run(signal)
     void this.guests.run(signal)
   }
 

@@ -38,6 +38,8 @@ export interface Memory {
   readonly listing: {
     /** When the power was last read at the VM itself; a listing of about that time may tell an older one. */
     powerSeenAtMs?: number
+    /** Somebody's task may have changed the power since it was read. */
+    isTouched?: boolean
     /** When its configuration, and with it the lock, was last read. */
     lockSeenAtMs?: number
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */

@@ -9,6 +9,7 @@ export const noteLook =
     const nowMs = deps.clock.monotonicMs()
     if ('power' in seen) {
       memory.listing.powerSeenAtMs = nowMs
+      delete memory.listing.isTouched
       draft.change((status) => ({ ...status, remoteStatus: seen.power }))
     } else {
       memory.listing.lockSeenAtMs = nowMs

@@ -1,21 +1,25 @@
-/** Which VMs the listing of their cluster wakes. */
+/** Which VMs the listing of their cluster wakes, and the tasks of others in it. */
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { conditionOf } from '../../api/condition.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
+import { keyOf } from '../../kube/keys.ts'
 import type { Clock } from '../../ops/clock.ts'
+import type { Touch } from '../../proxmox/touched.ts'
 import { isSettled } from '../status.ts'
 import { unreachableMs } from '../unseen.ts'
 
 interface ListingWakes {
-  readonly cluster: Pick<PveCluster, 'name' | 'inventory'>
+  readonly cluster: Pick<PveCluster, 'name' | 'inventory' | 'touched'>
+  /** Somebody's task has changed the guest of this VM. */
+  readonly touch: (key: string, what: Touch['what']) => void
   readonly indexes: { readonly ofCluster: (name: string) => ProxmoxVM[]; readonly ofVmid: (clusterAndVmid: string) => ProxmoxVM[] }
   readonly wake: (vms: readonly ProxmoxVM[]) => void
   readonly clock: Clock
 }
 
 /** Wakes from now on; the answer ends it. */
-export function wakeByListing({ cluster: { name, inventory }, indexes, wake, clock }: ListingWakes): () => void {
+export function wakeByListing({ cluster: { name, inventory, touched }, indexes, wake, touch, clock }: ListingWakes): () => void {
   let cancel: (() => void) | undefined
   const end = inventory.subscribe(({ vmids, nodes, reachability }) => {
     if (reachability !== undefined) cancel?.()
@@ -25,8 +29,12 @@ export function wakeByListing({ cluster: { name, inventory }, indexes, wake, clo
     else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
     for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
   })
+  const endTouched = touched.subscribe((touches) => {
+    for (const { vmid, what } of touches) for (const vm of indexes.ofVmid(`${name}/${vmid}`)) touch(keyOf(vm), what)
+  })
   return () => {
     cancel?.()
+    endTouched()
     end()
   }
 }

@@ -52,11 +52,13 @@ async function stateNow(
   const isOlder = memory.listing.powerSeenAtMs !== undefined && listing.startedAtMs < memory.listing.powerSeenAtMs + broadcastMs
   const isContradicted = power !== undefined && power !== remoteStatus && isOlder
   // The rows of a node that was off are from before, until it has told new ones; and some nodes tell none.
-  const isUnknown = remoteStatus === undefined || conditionOf(conditions, 'Ready')?.reason === 'NodeOffline'
+  const { isTouched = false } = memory.listing
+  const isUnknown = isTouched || remoteStatus === undefined || conditionOf(conditions, 'Ready')?.reason === 'NodeOffline'
   const isOff = told.is === 'unknown' && told.why === 'node-offline'
   if (isOff || (!isContradicted && !isUnknown)) return told
   memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const current = await cluster.pve.statusCurrent(row)
+  delete memory.listing.isTouched
   memory.listing.isBehind = power !== undefined && current.status !== power
   return guestStateOf({ row, current })
 }

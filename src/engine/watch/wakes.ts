@@ -27,8 +27,20 @@ export const vmIndexes = (vms: Store<ProxmoxVM>): VMIndexes => ({
 })
 
 /** Connects what changes with the VMs it may concern. The answer ends it. */
-export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes: VMIndexes; audit: Audit }): () => void {
-  const { deps, queue, indexes, audit } = o
+export function connectWakes(o: {
+  deps: Dependencies
+  queue: WorkQueue
+  indexes: VMIndexes
+  audit: Audit
+  /** The power of that VM may have changed: it is asked itself. */
+  askPower: (key: string) => void
+}): () => void {
+  const { deps, queue, indexes, audit, askPower } = o
+  const touch = (key: string, what: 'power' | 'any') => {
+    const vm = deps.vms.get(key)
+    if (vm && isSettled(vm) && what === 'any') audit.soon(key)
+    else askPower(key)
+  }
   const wake = (vms: readonly ProxmoxVM[]) => vms.forEach((vm) => queue.add(keyOf(vm)))
   const waiting = (vms: readonly ProxmoxVM[]) => wake(vms.filter((vm) => !isSettled(vm)))
   const changed = (vms: readonly ProxmoxVM[]) => {
@@ -65,7 +77,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
       const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
-      const listed = wakeByListing({ cluster, indexes, wake, clock: deps.clock })
+      const listed = wakeByListing({ cluster, indexes, wake, touch, clock: deps.clock })
       inventories.set(cluster, () => {
         slots()
         brake()

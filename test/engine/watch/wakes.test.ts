@@ -26,6 +26,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   const cluster = {
     cloneSlots: nothing,
     deletions: nothing,
+    touched: nothing,
     identity: nothing,
     inventory: {
       subscribe: (listener: (change: Change) => void) => {
@@ -62,6 +63,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     queue: queue as unknown as WorkQueue,
     indexes,
     audit: {} as Parameters<typeof connectWakes>[0]['audit'],
+    askPower: () => undefined,
   })
   keys.length = 0
   tell(change)
