@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ test: $(if $(PVE_OPERATOR_NO_CONTROLPLANE),packages,setup) ## every test, on a r
 
 lint: packages ## types, lint rules, format, and crds/ as generated
 	tsc --noEmit
+	tsc --noEmit -p src/console-page
 	oxlint --type-aware --deny-warnings src test examples
 	biome format src test examples
 	@node --disable-warning=ExperimentalWarning src/crds/write.ts --check
@@ -77,6 +78,10 @@ plugin: packages ## dist/kubectl-pve, the kubectl plugin to copy into PATH; with
 
 chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERSION.tgz, the Helm charts (builds helm once: some minutes)
 	@node --disable-warning=ExperimentalWarning src/release/chart.ts
+
+docs: packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; ends with an error at a dead link)
+	@cmp -s docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock || { npm ci --prefix docs/.vitepress --no-audit --no-fund --loglevel=error && cp docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock; }
+	@NODE_PATH= node docs/.vitepress/node_modules/vitepress/bin/vitepress.js build docs
 
 whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
 	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts

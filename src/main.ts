@@ -51,6 +51,24 @@ program
   })
 
 program
+  .command('console')
+  .description('show the screens of VMs in browsers, to whoever has the URL of a ProxmoxVMConsole')
+  .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG, in a pod its service account, else ~/.kube/config)')
+  .option('--listen <host:port>', 'serve the page there', '0.0.0.0:8443')
+  .option('--tls-cert <file>', 'certificate chain, PEM; read again when it changes (default: plain HTTP, for behind a proxy that does TLS)')
+  .option('--tls-key <file>', 'its key, PEM')
+  .option('--trusted-proxies <list>', 'addresses and networks, separated by commas, whose X-Forwarded-For is believed')
+  .option('--max-sessions <n>', 'pages at the same time', positive, 200)
+  .option('--metrics-addr <host:port>', 'serve /metrics there')
+  .option('--health-addr <host:port>', 'serve /healthz and /readyz there')
+  .addOption(new Option('--log-level <level>', 'least level that is logged').choices([...logLevels]).default('info'))
+  .action(async (options) => {
+    const { consoleCommand } = await import('./console-run.ts')
+    const kubeconfig = options.kubeconfig ?? process.env.KUBECONFIG
+    await consoleCommand({ ...options, kubeconfig, version: packageFile.version, signal: untilSignal() })
+  })
+
+program
   .command('controlplane')
   .description('start a real etcd and kube-apiserver on this machine, for trials and tests')
   .requiredOption('--dir <dir>', 'data, certificates and kubeconfig')

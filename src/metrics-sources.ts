@@ -4,11 +4,13 @@ import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
 import type { Listing } from './proxmox/listing.ts'
 import type { Operator } from './operator.ts'
+import { UnenforcedSuspensions } from './unenforced-suspensions.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
   const { clusters, election, dns, kinds, ipam } = operator
   const { book, inUse } = ipam
+  const unenforced = new UnenforcedSuspensions({ vms: operator.stores.vms, clock })
   return {
     queues: () =>
       operator.queues.map(({ name, queue }) => ({
@@ -40,7 +42,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
             .get(cluster.name)
             ?.status?.conditions?.every(({ type, status }) => type !== 'Authorized' || status !== 'False'),
           nodes: countNodes(cluster.inventory.current()),
-          suspensionsNotEnforced: operator.unenforced.countOf(cluster.name),
+          suspensionsNotEnforced: unenforced.countOf(cluster.name),
           ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,

@@ -2,11 +2,13 @@ import { hostname } from 'node:os'
 import { group, teardownFinalizer } from './api/group.ts'
 import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
+import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
+import { BackupCensus } from './backups/backup-census.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
@@ -23,7 +25,6 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
-import { UnenforcedSuspensions } from './unenforced-suspensions.ts'
 import { tellStates } from './state-events.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
@@ -48,6 +49,7 @@ export class Operator {
   readonly queue: WorkQueue
   readonly #clusterQueue: WorkQueue
   readonly #commandQueue: WorkQueue
+  readonly #consoleQueue: WorkQueue
   /** The queue of each controller, by the name that metrics give it. */
   readonly queues: readonly { readonly name: string; readonly queue: WorkQueue }[]
   readonly clusters: ClusterController
@@ -59,12 +61,13 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
+  readonly #census: BackupCensus
   readonly #indexes
   readonly #commandsOf
   readonly #snapshotsOf
   readonly #backupsOf
   readonly #keeping: CommandCleanUp
-  readonly unenforced: UnenforcedSuspensions
+  readonly #consoles: ConsoleController
   readonly #installation = new Installation()
   readonly #recorded: RecordedGuests
   readonly caches: Caches
@@ -87,6 +90,7 @@ export class Operator {
     this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
     this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} could not be looked after`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -109,16 +113,18 @@ export class Operator {
     this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
+    this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#controller = new VMController({ deps: this.#deps, queue: this.queue })
+    this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
+    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
-    this.unenforced = new UnenforcedSuspensions({ vms: this.stores.vms, clock })
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
+      { name: 'proxmoxvmconsole', queue: this.#consoleQueue },
       { name: 'ippool', queue: this.ipam.pools.queue },
       { name: 'proxmoxcluster', queue: this.#clusterQueue },
       { name: 'dns', queue: this.dns.vmQueue },
@@ -165,7 +171,9 @@ export class Operator {
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
+      this.#census.run(signal),
       this.#keeping.run(signal),
+      this.#consoles.run(signal),
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
@@ -217,6 +225,15 @@ export class Operator {
   #makeKeeping(): CommandCleanUp {
     const { client, stores } = this
     return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
+  }
+
+  #makeConsoles(): ConsoleController {
+    const {
+      client,
+      clusters: { directory },
+    } = this
+    const { consoles, vms, clusters } = this.stores
+    return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
 
   #makeRoom(): Dependencies {

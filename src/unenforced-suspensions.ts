@@ -18,10 +18,13 @@ export class UnenforcedSuspensions {
   constructor(o: { vms: Store<ProxmoxVM>; clock: Clock }) {
     this.#clock = o.clock
     this.#vms = o.vms
-    o.vms.subscribe(({ key, new: now }) => {
-      if (!now || !isRunningSuspended(now)) this.#sinceMs.delete(key)
-      else if (!this.#sinceMs.has(key)) this.#sinceMs.set(key, o.clock.monotonicMs())
-    })
+    o.vms.subscribe(({ key, new: now }) => this.#learn(key, now))
+    for (const vm of o.vms.list()) this.#learn(keyOf(vm), vm)
+  }
+
+  #learn(key: string, vm: ProxmoxVM | undefined): void {
+    if (!vm || !isRunningSuspended(vm)) this.#sinceMs.delete(key)
+    else if (!this.#sinceMs.has(key)) this.#sinceMs.set(key, this.#clock.monotonicMs())
   }
 
   /** How many VMs of the cluster have run so for longer than their shutdown may take. */

@@ -1,4 +1,5 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
+import type { BackupCensus } from './backups/backup-census.ts'
 import { BackupKeeper } from './backups/backup-keeper.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { tellCommands } from './commands/unseen.ts'
@@ -45,10 +46,10 @@ export class VMController {
   readonly #backups: BackupKeeper
   readonly #memories = new Map<string, { uid: string; memory: Memory }>()
 
-  constructor(o: { deps: Dependencies; queue: WorkQueue }) {
+  constructor(o: { deps: Dependencies; queue: WorkQueue; census: BackupCensus }) {
     this.#deps = o.deps
     this.#queue = o.queue
-    this.#backups = new BackupKeeper({ deps: o.deps, wake: (key) => o.queue.add(key) })
+    this.#backups = new BackupKeeper({ deps: o.deps, census: o.census, wake: (key) => o.queue.add(key) })
   }
 
   async reconcile(key: string): Promise<void> {
@@ -261,8 +262,18 @@ const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone'
 const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
 
 /** Changes when the VM has come further, or somebody wants something else of it. */
-const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall }: ProxmoxVMStatus) =>
-  JSON.stringify([metadata.generation, metadata.deletionTimestamp, metadata.annotations, localStatus, remoteStatus, vmid, node, reinstall])
+const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall, restore }: ProxmoxVMStatus) =>
+  JSON.stringify([
+    metadata.generation,
+    metadata.deletionTimestamp,
+    metadata.annotations,
+    localStatus,
+    remoteStatus,
+    vmid,
+    node,
+    reinstall,
+    restore,
+  ])
 
 const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])
 

@@ -24,6 +24,7 @@ beforeAll(() => {
 /** Programs: what make, bin/ or npm start. Everything else must be reached from one of them. */
 const programs = [
   'src/main.ts',
+  'src/console-page/page.ts',
   'src/crds/write.ts',
   'src/demo/demo.ts',
   'src/bench/bench.ts',
@@ -39,17 +40,18 @@ const programs = [
 ]
 
 /** Rooms that are programs of their own: they spawn processes, read the clock and print. */
-const programRooms = ['main', 'demo', 'bench', 'release', 'simulator', 'controlplane', 'local-stack']
+const programRooms = ['main', 'console-page', 'demo', 'bench', 'release', 'simulator', 'controlplane', 'local-stack']
 
 /** Packages that are somebody's own. Adapters may use node: as they like; the pure rooms may not. */
 const packages: Record<string, readonly string[]> = {
-  zod: ['api', 'crds', 'kube', 'proxmox', 'cluster', 'ipam', 'dns', 'simulator'],
+  zod: ['api', 'crds', 'kube', 'proxmox', 'cluster', 'ipam', 'dns', 'console', 'simulator'],
   undici: ['kube', 'proxmox', 'dns', 'controlplane', 'demo', 'bench'],
   'proxmox-api': ['proxmox'],
   socks: ['kube'],
   pino: ['ops'],
   'prom-client': ['ops'],
   commander: ['main', 'plugin'],
+  ws: ['proxmox', 'console'],
 }
 
 describe('the house', () => {

@@ -31,6 +31,10 @@ export type ClusterCondition = (typeof clusterConditions)[number]
 export const commandConditions = ['Ready', 'Complete', 'Failed', 'Reconciling', 'Stalled'] as const
 export type CommandCondition = (typeof commandConditions)[number]
 
+/** Condition types of a ProxmoxVMConsole. */
+export const consoleConditions = ['Ready', 'Reconciling', 'Stalled'] as const
+export type ConsoleCondition = (typeof consoleConditions)[number]
+
 /** Condition types of a ProxmoxVMSnapshot. */
 export const snapshotConditions = ['Ready', 'Reconciling', 'Stalled'] as const
 export type SnapshotCondition = (typeof snapshotConditions)[number]

@@ -17,6 +17,9 @@ export const lookAnnotation = 'pve.hosting/look'
 /** `"true"` on a ProxmoxVM that is being deleted: backups that cannot be looked at or deleted stay in PVE, and the object goes. */
 export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
 
+/** On a ProxmoxVM: a new value makes the operator list its backup files now; status.backups.listedFor has the value that was answered last. */
+export const listBackupsAnnotation = 'pve.hosting/list-backups'
+
 /** On a ProxmoxVMBackup that the schedule made: `Schedule`. */
 export const originLabel = 'pve.hosting/backup-origin'
 

@@ -8,6 +8,7 @@ import type { ProxmoxCluster } from './proxmoxcluster.ts'
 import type { ProxmoxVM } from './proxmoxvm.ts'
 import type { ProxmoxVMBackup } from './proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from './proxmoxvmcommand.ts'
+import type { ProxmoxVMConsole } from './proxmoxvmconsole.ts'
 import type { ProxmoxVMSnapshot } from './proxmoxvmsnapshot.ts'
 import type { VMPackage } from './vmpackage.ts'
 
@@ -43,6 +44,14 @@ export const proxmoxVMCommands: Resource<ProxmoxVMCommand> = {
   version,
   plural: 'proxmoxvmcommands',
   kind: 'ProxmoxVMCommand',
+  namespaced: true,
+}
+
+export const proxmoxVMConsoles: Resource<ProxmoxVMConsole> = {
+  group,
+  version,
+  plural: 'proxmoxvmconsoles',
+  kind: 'ProxmoxVMConsole',
   namespaced: true,
 }
 

@@ -17,6 +17,16 @@ export const commandPhases = {
   Failed: 'Refused or failed; the message says why. It is not tried again.',
 } as const
 
+/** Phases of a ProxmoxVMConsole. */
+export const consolePhases = {
+  Pending: 'Nobody has looked at it yet, or PVE cannot be asked now.',
+  Waiting: 'The URL is in its Secret and can be opened, once.',
+  Open: 'The URL was opened; the session is under way or can be resumed by its page.',
+  Ended: 'It is over: the time is over, or it was ended; the message says why.',
+  Refused: 'There is no console for this VM now; the message says why. It is not tried again: make another one.',
+} as const
+export type ConsolePhase = keyof typeof consolePhases
+
 /** Phases of a ProxmoxVMBackup. */
 export const backupPhases = {
   Pending: 'PVE has not been asked yet; the message says what it waits for.',

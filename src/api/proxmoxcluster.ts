@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { allowedNamespaces, atomic, duration, listSet, objectName, pveName, rule, rules, vmidRange } from './fields.ts'
+import { consoles } from './console-settings.ts'
 import type { KubeObject } from './object.ts'
 import { mostCountedDeletions, type ProxmoxClusterStatus } from './proxmoxcluster-status.ts'
 
@@ -179,6 +180,7 @@ export const proxmoxClusterSpec = z
       .describe(
         'Confirms which PVE this is, once status.identity is not what answers any more (reason ClusterChanged): the SHA-256 of its pve-root-ca.pem, as System → Certificates of a node shows it. Absent = what was recorded first.',
       ),
+    console: consoles.exactOptional(),
     allowedNamespaces: allowedNamespaces.exactOptional(),
   })
   .describe('One PVE cluster, or one node without a cluster. Another object for the same PVE needs another VMID range.')

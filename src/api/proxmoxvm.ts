@@ -19,6 +19,7 @@ import {
 import type { KubeObject } from './object.ts'
 import { packageSpec } from './package.ts'
 import type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
+import { restoreWish } from './restore.ts'
 import { template } from './template.ts'
 import { notAHostName, notALogin } from './yaml-text.ts'
 
@@ -193,6 +194,11 @@ export const proxmoxVMSpec = z
       .exactOptional()
       .describe(
         'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is made anew with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
+      ),
+    restore: restoreWish
+      .exactOptional()
+      .describe(
+        'Asks for the VM as it was in a backup, with the VMID, MAC and addresses it has; then the package of today is applied. The VM must be off. Its present disks are deleted before the backup is read. A change needs the right to update proxmoxvms/restore.',
       ),
     adopt: adopt
       .exactOptional()

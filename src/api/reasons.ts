@@ -188,6 +188,13 @@ export const reasons = {
   NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
   Reinstalling: { who: 'operator', means: 'The VM is being made anew, as spec.reinstall or the command Reinstall asked.' },
   Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall bring it back.' },
+  // consoles
+  ConsoleWaiting: { who: 'user', means: 'The URL of the console is in its Secret and can be opened, once.' },
+  ConsoleOpen: { who: 'nobody', means: 'The URL was opened; the session is under way.' },
+  ConsoleEnded: { who: 'nobody', means: 'The console is over; the message says why. For another look make another ProxmoxVMConsole.' },
+  ConsolesOff: { who: 'admin', means: 'The ProxmoxCluster has no spec.console, so there are no consoles of its VMs.' },
+  ConsoleDenied: { who: 'admin', means: 'The credentials for consoles lack VM.Console on the VM, or are not what this display takes.' },
+  NoSerialPort: { who: 'user', means: 'The VM has no serial port serial0; the display Serial needs one.' },
   // commands
   CommandRunning: { who: 'operator', means: 'The command is being carried out.' },
   CommandFailed: { who: 'user', means: 'The command was begun and failed; the message has the words of PVE. It is not tried again.' },
@@ -225,6 +232,19 @@ export const reasons = {
     means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
   },
   BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
+  BackupNotFound: {
+    who: 'user',
+    means: 'The backup to restore from is not there, is of another VM, or has no file; the message says which.',
+  },
+  BackupUnreadable: {
+    who: 'user',
+    means: 'PVE cannot read the configuration in the backup, or it has no disk. Nothing was deleted; name another backup.',
+  },
+  Restoring: { who: 'operator', means: 'The VM is being made from a backup, as spec.restore asked.' },
+  RestoreFailed: {
+    who: 'user',
+    means: 'A restore failed; the message says whether the disks of the VM are gone, and which file is the only copy.',
+  },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },

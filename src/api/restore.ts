@@ -61,6 +61,10 @@ export const restoreStatus = z.object({
         .describe('true: the file was not protected before; it is protected until the restore has ended well.'),
       attempts: z.int().exactOptional().describe('Failed attempts so far.'),
       lastError: statusText(1024, 'How the last attempt failed, in the words of PVE.'),
+      isDiskless: z
+        .boolean()
+        .exactOptional()
+        .describe('true: an attempt failed after PVE had deleted the disks. The file is the only copy, and the VM is not started.'),
       restoredAt: time('When the VM was there again. From then on it is brought to its package and addresses.').exactOptional(),
       markedAt: time('When it carried our mark again.').exactOptional(),
     })

@@ -30,6 +30,7 @@ const stepsBeside = {
   power_off: 'The VM is being shut down, since it is suspended or halted.',
   put_back_firewall: "People's own firewall entries of the VM that was here before are being put back.",
   delete_backups: 'The VM goes, and its backups first.',
+  restore: 'The VM is being made from a backup.',
   remove: 'The VM is being deleted, its disks and snapshots with it.',
 } as const
 export type StepName = LocalStatus | keyof typeof stepsBeside
@@ -37,6 +38,7 @@ export type StepName = LocalStatus | keyof typeof stepsBeside
 /** Words of local status beside the ladder: work on a VM that was ready. Not ranks: the ladder's own words are in `localStatuses`. */
 export const statusesBeside = {
   reinstall: 'The VM is being deleted, to be made anew; then the ladder runs again.',
+  restore: 'The VM is being made from a backup; then the ladder runs again.',
   change_package: 'Another package, or other addresses, are being applied to a VM that was ready.',
   set_dns_records: 'DNS records are being written. Counts as ready for Start and for the condition Ready.',
 } as const
@@ -49,6 +51,7 @@ export const phases = [
   'Suspended',
   'Changing',
   'Reinstalling',
+  'Restoring',
   'Terminating',
   'Removed',
   'Released',

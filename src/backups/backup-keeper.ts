@@ -6,10 +6,12 @@ import type { Outcome } from '../ladder/outcome.ts'
 import { isConflict, isNotFound } from '../kube/kube-error.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { BackupMemory, BackupPass } from './backup-pass.ts'
+import type { BackupCensus } from './backup-census.ts'
 import { BackupSlots } from './backup-slots.ts'
 import { BackupStatusDraft, isFinishedBackup } from './backup-status-draft.ts'
 import { beginBackup } from './begin-backup.ts'
 import { endBackup, keepBackup } from './end-backup.ts'
+import { showBackups } from './show-backups.ts'
 import { followBackup } from './follow-backup.ts'
 
 const firstPauseMs = 2_000
@@ -23,9 +25,11 @@ export class BackupKeeper {
   readonly #memories = new Map<string, BackupMemory>()
   readonly #followed = new Map<string, () => void>()
   readonly #slots: BackupSlots
+  readonly #census: BackupCensus
 
   /** `wake`: a task of a backup of that VM has ended. */
-  constructor(o: { deps: Dependencies; wake: (key: string) => void }) {
+  constructor(o: { deps: Dependencies; census: BackupCensus; wake: (key: string) => void }) {
+    this.#census = o.census
     this.#deps = o.deps
     this.#wake = o.wake
     this.#slots = new BackupSlots(() => o.deps.backups.list().filter((backup) => !isFinishedBackup(backup)))
@@ -38,6 +42,7 @@ export class BackupKeeper {
       const afterMs = await this.#tendOne(key, of, backup)
       if (afterMs !== undefined) nextMs = Math.min(nextMs ?? Infinity, afterMs)
     }
+    if (of) await showBackups(of, this.#census)
     return nextMs
   }
 
@@ -55,6 +60,7 @@ export class BackupKeeper {
       backup: draft,
       memory,
       slots: this.#slots,
+      census: this.#census,
     }
     try {
       const outcome = await step(pass)

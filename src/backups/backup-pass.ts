@@ -2,6 +2,7 @@
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
+import type { BackupCensus } from './backup-census.ts'
 import type { BackupSlots } from './backup-slots.ts'
 import type { BackupStatusDraft } from './backup-status-draft.ts'
 
@@ -26,6 +27,7 @@ export interface BackupPass {
   readonly backup: BackupStatusDraft
   readonly memory: BackupMemory
   readonly slots: BackupSlots
+  readonly census: BackupCensus
 }
 
 /** The cluster its file is in, or is going to be. */

@@ -70,6 +70,7 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   const { backup, deps, of } = pass
   const { node = '', storage = '', vmid = 0 } = backup.status
   const file = (await cluster.pve.backups(reachedFrom(cluster, storage, node), storage, vmid)).find(({ volid }) => volid === volume)
+  if (!file) pass.census.remove(backup.status)
   if (!file || !isOwnFile(pass, file)) return await letGo(pass)
   backup.change(fileStatus(file))
   if (file.isProtected && backup.backup.spec.protected !== false)

@@ -25,7 +25,8 @@ export function finishBroken(pass: BackupPass, exitstatus: string): Outcome {
   return finishFailed(pass, 'BackupFailed', message)
 }
 
-export function finishMade({ backup, deps, of, slots }: BackupPass, file: Backup): Outcome {
+export function finishMade({ backup, deps, of, slots, census }: BackupPass, file: Backup): Outcome {
+  census.add(backup.status, file)
   const { finishedAt } = backup.status
   backup.change(fileStatus(file))
   const told = `${file.volid}, ${backup.status.size ?? 'size unknown'}`

@@ -51,7 +51,8 @@ export class ListingDoubt {
 /** The VMs of a cluster that must be in its listing. `isGranted`: its destruction was begun by us. */
 export const knownVmids = (vms: readonly ProxmoxVM[], isGranted: (uid: string) => boolean): number[] =>
   vms.flatMap(({ metadata, status }) => {
-    const isThere = status?.firstReadyAt !== undefined && !status.removedAt && !status.released && !status.reinstall?.running
+    const isThere =
+      status?.firstReadyAt !== undefined && !status.removedAt && !status.released && !status.reinstall?.running && !status.restore?.running
     const isKnownGone = conditionOf(status?.conditions, 'Ready')?.reason === 'VMMissing'
     return isThere && !isKnownGone && status.vmid !== undefined && !isGranted(metadata.uid ?? '') ? [status.vmid] : []
   })

@@ -7,6 +7,7 @@ import type { Seen } from '../ladder/machine.ts'
 import { templateSentence } from '../engine/guest-verdict.ts'
 import { haErrorSentence } from '../engine/ha-error.ts'
 import { isPaused } from '../engine/after-pass.ts'
+import { isBeingRestored } from '../engine/restore/restore-state.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
 
 export interface CommandRefusal {
@@ -29,7 +30,7 @@ export interface ButtonState {
 
 /** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */
 export function refusalOf(command: CommandName, state: ButtonState): CommandRefusal | undefined {
-  return notPaused(state) ?? specific(command, state) ?? marked(command, state)
+  return notPaused(state) ?? notRestored(command, state) ?? specific(command, state) ?? marked(command, state)
 }
 
 const refuse = (why: string): CommandRefusal => ({ reason: 'PreconditionFailed', why })
@@ -38,6 +39,10 @@ function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
   return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
 }
+
+/** The VM of a file is nobody's to work on before it is whole and at its package. */
+const notRestored = (command: CommandName, { status }: ButtonState): CommandRefusal | undefined =>
+  isBeingRestored(status) && command !== 'SetDNSRecords' && command !== 'SetDedicatedIP' ? restores(status) : undefined
 
 function specific(command: CommandName, state: ButtonState): CommandRefusal | undefined {
   const { vm, status, power } = state
@@ -63,6 +68,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
       return finished(status) ?? unproved(state)
     case 'Clone':
       if (status.reinstall?.running) return reinstalls(status)
+      if (status.restore?.running) return restores(status)
       return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${status.vmid} exists already.`) : unproved(state)
     case 'SetDedicatedIP':
     case 'SetDNSRecords':
@@ -102,9 +108,17 @@ function reinstalls({ reinstall, conditions }: ProxmoxVMStatus): CommandRefusal 
   return refuse(`${what} is stalled: ${stalled.message} Write a new spec.reinstall.requestID to replace it.`)
 }
 
+/** Until the VM of the file is there and at its package, nothing else is done to it. */
+function restores({ restore, conditions }: ProxmoxVMStatus): CommandRefusal {
+  const what = `Restore ${restore?.running?.requestID}`
+  const stuck = conditionOf(conditions, 'Stalled')
+  return refuse(stuck?.status === 'True' ? `${what} is stalled: ${stuck.message}` : `${what} is under way.`)
+}
+
 /** A word beside the ladder means that the VM has been on top of it. */
 function finished(status: ProxmoxVMStatus): CommandRefusal | undefined {
   if (status.reinstall?.running) return reinstalls(status)
+  if (status.restore?.running) return restores(status)
   return status.firstReadyAt ? undefined : refuse(`The VM is not ready yet: its local status is ${status.localStatus ?? 'creation'}.`)
 }
 

@@ -11,6 +11,7 @@ import {
   proxmoxClusters,
   proxmoxVMBackups,
   proxmoxVMCommands,
+  proxmoxVMConsoles,
   proxmoxVMSnapshots,
   proxmoxVMs,
   type Resource,
@@ -23,6 +24,7 @@ import { proxmoxVMSpec } from '../api/proxmoxvm.ts'
 import { proxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { proxmoxVMBackupSpec, proxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
 import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
+import { proxmoxVMConsoleSpec, proxmoxVMConsoleStatus } from '../api/proxmoxvmconsole.ts'
 import { proxmoxVMSnapshotSpec, proxmoxVMSnapshotStatus } from '../api/proxmoxvmsnapshot.ts'
 import { vmPackageSpec } from '../api/vmpackage.ts'
 import { type Column, ready, column, reason, age, wide, message, conditionColumn } from './columns.ts'
@@ -176,6 +178,25 @@ export const kinds: readonly Definition[] = [
       column('Phase', '.status.phase', 'What became of it, in one word.'),
       column('Message', '.status.message', 'The same as a sentence.'),
       age,
+    ],
+    selectable: ['.spec.vmRef.name'],
+  },
+  {
+    resource: proxmoxVMConsoles,
+    shortName: 'pvcons',
+    description: 'One look at the screen of one ProxmoxVM in a browser, by a URL that works once.',
+    spec: proxmoxVMConsoleSpec,
+    status: proxmoxVMConsoleStatus,
+    columns: [
+      column('VM', '.spec.vmRef.name', 'The VM.'),
+      column('Phase', '.status.phase', 'The console in one word.'),
+      column('Opened', '.status.openedAt', 'How long ago the URL was opened.', 'date'),
+      column('By', '.status.openedBy', 'From which IP address.'),
+      column('Message', '.status.message', 'The same as a sentence.'),
+      age,
+      wide(column('Display', '.spec.display', 'What is shown.')),
+      wide(column('Ends', '.status.endsAt', 'When the session ends at the latest.')),
+      wide(column('Secret', '.status.secretRef.name', 'The Secret with the URL.')),
     ],
     selectable: ['.spec.vmRef.name'],
   },

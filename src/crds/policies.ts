@@ -68,6 +68,19 @@ const policies: readonly Policy[] = [
       },
     ],
   },
+  {
+    name: 'proxmoxvmconsole-right',
+    resource: 'proxmoxvmconsoles',
+    operations: ['CREATE'],
+    validations: [
+      {
+        expression: mayDo('create', "'console'", 'object.spec.vmRef.name'),
+        message: `it takes the right to create proxmoxvms/console of ${group}`,
+        messageExpression: missingRight("'open a console of'", 'create', "'console'", 'object.spec.vmRef.name'),
+        reason: 'Forbidden',
+      },
+    ],
+  },
   guardedField({
     right: 'suspend',
     what: 'change spec.suspensions of',
@@ -86,6 +99,8 @@ const policies: readonly Policy[] = [
     onCreate: true,
   }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
+  // A restore deletes the disks of a VM, and puts what is in the file into its place.
+  guardedField({ right: 'restore', what: 'change spec.restore of', unchanged: 'object.spec.?restore == oldObject.spec.?restore' }),
   guardedField({
     right: 'release',
     what: `change the annotation ${letGoAnnotation} of`,

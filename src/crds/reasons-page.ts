@@ -1,5 +1,5 @@
 /** docs/reasons.md: every word of status, from src/api/words.ts, reasons.ts and events.ts. */
-import { addressStates, backupPhases, commandPhases } from '../api/other-words.ts'
+import { addressStates, backupPhases, commandPhases, consolePhases } from '../api/other-words.ts'
 import {
   type BackupCondition,
   backupConditions,
@@ -7,6 +7,8 @@ import {
   clusterConditions,
   type CommandCondition,
   commandConditions,
+  type ConsoleCondition,
+  consoleConditions,
   type PoolCondition,
   poolConditions,
   type SnapshotCondition,
@@ -43,6 +45,7 @@ const inOneWord: Record<Phase, string> = {
   Suspended: 'Off, and kept off by spec.suspensions.',
   Changing: 'Another package is being applied.',
   Reinstalling: 'It is being deleted and made anew.',
+  Restoring: 'It is being made from a backup.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
   Released: 'The object has let go of its VM for good; the guest is as it was.',
@@ -92,6 +95,12 @@ const aboutCommand: Record<CommandCondition, string> = {
   Failed: 'True: it was refused or failed.',
   Reconciling: 'It waits or is being carried out. Present only when True.',
   Stalled: 'The same as Failed, the word of kstatus. Present only when True.',
+}
+
+const aboutConsole: Record<ConsoleCondition, string> = {
+  Ready: 'True: the URL can be opened, the session is open, or it ended as it should.',
+  Reconciling: 'It is being judged. Present only when True.',
+  Stalled: 'It was refused; another one must be made. Present only when True.',
 }
 
 const aboutSnapshot: Record<SnapshotCondition, string> = {
@@ -158,6 +167,14 @@ const aboutOthers = (): string[] => [
   '## Conditions of a ProxmoxVMCommand',
   '',
   ...listed('type', commandConditions, aboutCommand),
+  '',
+  '## Phase of a ProxmoxVMConsole',
+  '',
+  ...listed('phase', keys(consolePhases), consolePhases),
+  '',
+  '## Conditions of a ProxmoxVMConsole',
+  '',
+  ...listed('type', consoleConditions, aboutConsole),
   '',
   '## Conditions of a ProxmoxVMSnapshot',
   '',

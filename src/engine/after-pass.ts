@@ -68,7 +68,7 @@ function show(
   const { name = 'creation', upid, attempts, lastError } = draft.status.step ?? {}
   // Failures stay in view while the same thing is tried again.
   const failures = { ...(attempts !== undefined && { attempts }), ...(lastError !== undefined && { lastError }) }
-  const kept = { ...failures, ...(name === 'clone' && upid !== undefined && { upid }), ...step }
+  const kept = { ...failures, ...((name === 'clone' || name === 'restore') && upid !== undefined && { upid }), ...step }
   draft.change(judged(draft.vm, iso, verdicts, dropped), working(name, iso, kept))
   if (is === 'stalled') draft.change((status) => ({ ...status, observedGeneration: draft.vm.metadata.generation ?? 0 }))
   const wait = `${is} ${reason} ${message}`

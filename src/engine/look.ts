@@ -29,6 +29,7 @@ export class Look {
   readonly #proofSinceMs: number
   readonly #isCarried: boolean
   readonly #wantsForeign: boolean
+  readonly #isOurs: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'it has not been looked at'
@@ -58,6 +59,8 @@ export class Look {
     onLook?: (seen: LookedAt) => void
     /** People's own firewall entries are to be put back, so they are read. */
     wantsForeign?: boolean
+    /** The guest under this VMID is ours whatever its mark says (isOursByRestore). */
+    isOurs?: boolean
   }) {
     this.#cluster = o.cluster
     this.#vmid = o.vmid
@@ -69,6 +72,7 @@ export class Look {
     this.#isCarried = o.carried !== undefined
     this.#wantsForeign = o.wantsForeign === true
     this.#onLook = o.onLook ?? (() => undefined)
+    this.#isOurs = o.isOurs === true
     if (o.carried) {
       this.#guest = 'ours'
       this.#config = o.carried.config
@@ -174,7 +178,7 @@ export class Look {
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
-    this.#guest = lock === 'clone' ? 'copying' : carriesMark(description, this.#mark) ? 'ours' : 'foreign'
+    this.#guest = lock === 'clone' ? 'copying' : this.#isOurs || carriesMark(description, this.#mark) ? 'ours' : 'foreign'
     if (this.#guest === 'ours') this.#onLook({ lock })
     return true
   }

@@ -70,7 +70,11 @@ export interface Memory {
     isTold?: boolean
     /** Every storage was asked before the VM went, and had no backup of it. */
     hasNoBackups?: boolean
+    /** When PVE last said that the part of it that answers has quorum (monotonic ms). */
+    quorateAtMs?: number
   }
+  /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
+  restore?: { readonly askedMs: number }
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
   readonly snapshots: { isParentSeen?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */

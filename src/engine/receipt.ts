@@ -15,7 +15,7 @@ import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
 export function readReceipt(pass: Pick<Pass, 'deps' | 'draft' | 'memory'>, cluster: PveCluster): Outcome | undefined {
   const { deps, draft } = pass
   const { step } = draft.status
-  if (!step?.upid || step.name === 'clone') return undefined
+  if (!step?.upid || step.name === 'clone' || step.name === 'restore') return undefined
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${step.name} is under way.`)
   if (isOfRemoval(draft)) return undefined

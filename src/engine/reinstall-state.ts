@@ -9,7 +9,7 @@ export type Running = NonNullable<NonNullable<ProxmoxVMStatus['reinstall']>['run
 /** A request that has neither been carried out nor begun. An ID that was there when the object was made counts as carried out. */
 export function requestedReinstall({ spec }: ProxmoxVM, status: ProxmoxVMStatus): string | undefined {
   const id = spec.reinstall?.requestID
-  if (!id || !status.intentAt) return undefined
+  if (!id || !status.intentAt || status.restore?.running) return undefined
   return status.reinstall?.completedIDs?.includes(id) || status.reinstall?.running?.requestID === id ? undefined : id
 }
 

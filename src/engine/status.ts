@@ -86,6 +86,7 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   const ready = status.conditions?.find((condition) => condition.type === 'Ready')
   if (vm.metadata.deletionTimestamp) return 'Terminating'
   if (status.released) return 'Released'
+  if (status.restore?.running) return 'Restoring'
   if (ready?.reason === 'VMMissing') return 'Missing'
   if (status.removedAt) return 'Removed'
   if (status.reinstall?.running) return 'Reinstalling'
@@ -104,7 +105,11 @@ const ofListing: ReadonlySet<string> = new Set<Reason>(['GuestPaused', 'GuestIOE
 
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {
-  const isUnderWay = status?.step !== undefined || status?.change !== undefined || status?.reinstall?.running !== undefined
+  const isUnderWay =
+    status?.step !== undefined ||
+    status?.change !== undefined ||
+    status?.reinstall?.running !== undefined ||
+    status?.restore?.running !== undefined
   const ready = conditionOf(status?.conditions, 'Ready')
   const isSaid = ready?.status === 'True' || ofListing.has(ready?.reason ?? '')
   return status?.observedGeneration === metadata.generation && isSaid && !isUnderWay

@@ -66,7 +66,8 @@ export class KubeLogin {
     if (fresh) this.#config = this.#o.config()
     const login = await this.#login()
     const header = new Headers(login.headers as Record<string, string>).get('authorization') ?? undefined
-    return header ?? (login.auth ? `Basic ${Buffer.from(login.auth).toString('base64')}` : undefined)
+    const basic = 'auth' in login ? login.auth : undefined
+    return header ?? (basic ? `Basic ${Buffer.from(basic).toString('base64')}` : undefined)
   }
 
   async #login(): Promise<Login> {
@@ -76,8 +77,12 @@ export class KubeLogin {
   }
 }
 
+/** PEM as it was read, text or bytes; the passphrases that Node also takes do not come from kubeconfigs. */
+const textOf = (key: NonNullable<Login['key']>): string =>
+  Buffer.isBuffer(key) ? key.toString('utf8') : typeof key === 'string' ? key : ''
+
 function materialOf({ ca, cert, key }: Login): TlsMaterial {
-  return { ...(ca && { ca: String(ca) }), ...(cert && { cert: String(cert) }), ...(key && { key: String(key) }) }
+  return { ...(ca && { ca: String(ca) }), ...(cert && { cert: String(cert) }), ...(key && { key: textOf(key) }) }
 }
 
 /** Throws for a key of another certificate and for what is not PEM, such as a file that is half written. */

@@ -82,6 +82,8 @@ export interface Want {
   readonly onboot: boolean
   /** A VM that has never been ready: what a template handed on is overwritten; later only what we set is compared. */
   readonly fresh: boolean
+  /** It has just come back from a backup. */
+  readonly isRestored?: boolean
   readonly cpu: {
     readonly cores: number
     readonly sockets: number

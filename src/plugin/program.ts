@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { commandNames } from '../api/proxmoxvmcommand.ts'
 import { buttonName, markedName } from './button-names.ts'
+import { addBackups } from './backup-edits.ts'
 import { addButtons } from './buttons.ts'
 import { complete } from './completion.ts'
 import { addEdits } from './edits.ts'
@@ -46,6 +47,7 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addBackups(program, shell)
   addGuards(program, shell)
   addButtons(program, shell)
   return program

@@ -1,5 +1,6 @@
 /** The sub-commands that only look. */
 import type { Command } from 'commander'
+import { showBackupFiles } from './backups.ts'
 import { showFound } from './find.ts'
 import { showList } from './ls.ts'
 import { bound, json, unbound, type Work } from './options.ts'
@@ -16,6 +17,11 @@ export function addViews(program: Command, shell: Shell): void {
     program.command(name).description(description).helpGroup('Looking:').addOption(json()).action(bound(shell, work))
   view('status <vm>', 'the ladder with its times, the step under way, the last error, and what the VM waits for', showStatus)
   view('plan <vm>', 'what would be done now and why, and what needs a stop or a command', showPlan)
+  view(
+    'backups <vm>',
+    'backup files that PVE has of the VM, listed now: where, how large, protected, verified, until when',
+    showBackupFiles,
+  )
   view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
   view(
     'find <anything>',

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, realpathSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { type Architecture, factsOf } from './architectures.ts'
 import { bundleOperator } from './bundling.ts'
+import { makeConsolePage } from './console-page.ts'
 import type { Library } from './libraries.ts'
 import { librariesFor } from './libraries.ts'
 import { licenceTexts, shippedPackages } from './licences.ts'
@@ -38,6 +39,7 @@ export async function fillImage(root: string, architecture: Architecture, facts:
     if (owner?.copyright) place(owner.copyright, `licenses/debian/${owner.name}`)
   }
   await bundleOperator(home, join(root, 'app/dist/main.mjs'))
+  await makeConsolePage(join(root, 'app/dist/console-page'))
   cpSync(join(home, 'crds'), join(root, 'app/crds'), { recursive: true })
   place(join(home, 'package.json'), 'app/package.json')
   for (const name of ['LICENSE', 'NOTICE']) place(join(home, name), `licenses/${name}`)

@@ -1,5 +1,6 @@
 import { configStep, difference } from '../ladder/config-step.ts'
-import { carriesMark } from '../ladder/mark.ts'
+import type { Want } from '../ladder/machine.ts'
+import { carriesMark, refreshedDescription } from '../ladder/mark.ts'
 
 /** Off for a VM that must not come back with its node: suspended or halted. */
 export const onboot = configStep({
@@ -18,8 +19,8 @@ export const identity = configStep({
       {
         name: want.name,
         onboot: want.onboot ? '1' : '0',
-        ...(!carriesMark(now.description, want.mark) && { description: want.description }),
-        ...(want.fresh && { protection: '0' }),
+        ...described(now.description, want),
+        ...((want.fresh || want.isRestored) && { protection: '0' }),
         ...(!hasTags(now.tags, want.tags, want.fresh) && {
           tags: want.fresh ? want.tags.join(';') : [...tagsOf(now.tags), ...want.tags].join(';'),
         }),
@@ -27,6 +28,13 @@ export const identity = configStep({
       { onboot: '0', protection: '0' },
     ),
 })
+
+/** A VM that has come back from a backup carries there what was done before that, and must carry that this was done before it is started. */
+function described(now: string | undefined, { mark, description, object, isRestored }: Want): { description?: string } {
+  if (!carriesMark(now, mark)) return { description }
+  const refreshed = isRestored && object ? refreshedDescription(now, mark, object) : undefined
+  return refreshed === undefined ? {} : { description: refreshed }
+}
 
 const tagsOf = (tags: string | undefined) => (tags ?? '').split(/[;, ]+/).filter(Boolean)
 

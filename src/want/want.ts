@@ -47,7 +47,9 @@ export function wantOf(input: WantInput): Want {
     name: status.vmName ?? '',
     tags: [ownTag],
     onboot: runStrategy !== 'Halted' && !isSuspended(vm),
-    fresh: isBirth(status),
+    // What a backup has of this VM's own stays: network cards, tags.
+    fresh: isBirth(status) && status.restore?.running === undefined,
+    ...(status.restore?.running && { isRestored: true }),
     cpu: wantedCpu(merged.cpu),
     memory: wantedMemory(merged.memory),
     systemDisk: wantedSystemDisk(status, merged),

@@ -45,6 +45,7 @@ export const mishaps = [
   'nodeOff',
   'storageOff',
   'noQuorum',
+  'minority',
   'kubeLostBefore',
   'kubeLostAfter',
 ] as const

@@ -57,8 +57,10 @@ const faults: Partial<Record<Mishap, (pick: number) => Fault>> = {
   nodeOff: (pick) => ({ node: { name: oneOf(['pve2', 'pve3'], pick), state: 'off' } }),
   storageOff: () => ({ storage: { name: 'local-lvm', state: 'off' } }),
   noQuorum: () => ({ noQuorum: true }),
+  // The node that answers shows the guests of the others as they were when it was cut off.
+  minority: () => ({ minority: true }),
 }
-const outages: readonly Mishap[] = ['nodeOff', 'storageOff', 'noQuorum']
+const outages: readonly Mishap[] = ['nodeOff', 'storageOff', 'noQuorum', 'minority']
 
 export class Mishaps {
   readonly #scene: Scene

@@ -5,6 +5,7 @@ import {
   poolAddresses,
   proxmoxClusters,
   proxmoxVMCommands,
+  proxmoxVMConsoles,
   proxmoxVMs,
   proxmoxVMSnapshots,
   type Resource,
@@ -21,6 +22,7 @@ export const resources = {
   VMPackage: vmPackages,
   ProxmoxCluster: proxmoxClusters,
   ProxmoxVMCommand: proxmoxVMCommands,
+  ProxmoxVMConsole: proxmoxVMConsoles,
   ProxmoxVMSnapshot: proxmoxVMSnapshots,
 }
 export type Kind = keyof typeof resources
@@ -41,6 +43,7 @@ const good: Record<Kind, Fields> = {
     vmids: { from: 10000, to: 19999 },
   },
   ProxmoxVMCommand: { vmRef: { name: 'web1' }, command: 'Start' },
+  ProxmoxVMConsole: { vmRef: { name: 'web1' } },
   ProxmoxVMSnapshot: { vmRef: { name: 'web1' }, description: 'before the upgrade', ttl: '72h' },
 }
 

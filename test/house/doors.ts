@@ -34,6 +34,9 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
     rooms: ['backups', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
+  // The page runs in browsers: it shares with the broker the words of their talk, and nothing else.
+  'console-page': { rooms: ['console-page'] },
+  console: { rooms: ['console', 'proxmox', 'kube', 'api', 'ops'], types: ['cluster', 'console-page'], spells: ['ladder'] },
   crds: { rooms: ['crds', 'api'] },
   // The plugin plans with the engine itself, and talks to Kubernetes only: of PVE it has the spelling.
   plugin: {

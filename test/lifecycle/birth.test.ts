@@ -78,7 +78,9 @@ describe('a birth', () => {
   it('shows itself in the columns of kubectl get', async () => {
     const vm = await world.vm('whmcs-5546')
     const { columns, rows } = await tableOf('proxmoxvms', world.namespace)
-    expect(columns).toEqual('Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Package Cluster Template Step Remarks Message'.split(' '))
+    expect(columns).toEqual(
+      'Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Package Cluster Template Step Remarks Message'.split(' '),
+    )
     const [row = []] = rows
     expect(
       row

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { dnsZones, proxmoxClusters, proxmoxVMCommands } from '../../src/api/meta.ts'
+import { dnsZones, proxmoxClusters, proxmoxVMCommands, proxmoxVMConsoles } from '../../src/api/meta.ts'
 import { registerGauges } from '../../src/ops/gauges.ts'
 import { sourcesOf } from '../../src/metrics-sources.ts'
 import { worldLabel } from '../support/kube-gate.ts'
@@ -31,7 +31,7 @@ async function byLabel(metric: string, label: string, of = world): Promise<Map<s
   return sums
 }
 
-const everyController = ['proxmoxvm', 'proxmoxvmcommand', 'ippool', 'proxmoxcluster', 'dns', 'dnszone']
+const everyController = ['proxmoxvm', 'proxmoxvmcommand', 'proxmoxvmconsole', 'ippool', 'proxmoxcluster', 'dns', 'dnszone']
 
 describe('the metrics of a running operator', () => {
   it('count the passes of every controller', async () => {
@@ -43,6 +43,12 @@ describe('the metrics of a running operator', () => {
       kind: 'ProxmoxVMCommand',
       metadata: { ...object.metadata, namespace: world.namespace, name: 'halt' },
       spec: { vmRef: { name: 'counted' }, command: 'Stop', ttlSecondsAfterFinished: 1 },
+    } as never)
+    await world.client.create(proxmoxVMConsoles, {
+      ...object,
+      kind: 'ProxmoxVMConsole',
+      metadata: { ...object.metadata, namespace: world.namespace, name: 'look' },
+      spec: { vmRef: { name: 'counted' } },
     } as never)
     await world.client.create(dnsZones, {
       ...object,
@@ -66,6 +72,7 @@ describe('the metrics of a running operator', () => {
       new Map([
         ['proxmoxvm', 32],
         ['proxmoxvmcommand', 1],
+        ['proxmoxvmconsole', 4],
         ['ippool', 4],
         ['proxmoxcluster', 4],
         ['dns', 8],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { makeTicket } from '../../src/simulator/access/authenticate.ts'
 import { answerOf } from '../../src/simulator/console/rfb.ts'
 import { startDrill, type Drill } from './drill.ts'
 
@@ -11,14 +12,14 @@ interface Proxy {
 }
 
 const vm = '/nodes/pve1/qemu/200'
-const headers = { Authorization: 'PVEAPIToken=root@pam!sim=sim' }
+const byToken = { Authorization: 'PVEAPIToken=root@pam!sim=sim' }
 
 /** What came in, and a way to wait for so many bytes of it. */
 class Talk {
   readonly socket: WebSocket
   #bytes = Buffer.alloc(0)
 
-  constructor(url: string) {
+  constructor(url: string, headers: Record<string, string> = byToken) {
     this.socket = new (WebSocket as unknown as new (url: string, options: object) => WebSocket)(url, { headers, protocols: ['binary'] })
     this.socket.binaryType = 'arraybuffer'
     this.socket.addEventListener('message', ({ data }) => {
@@ -128,10 +129,28 @@ describe('the console of a VM', () => {
     expect(await pve.exitOf(proxy.upid)).toBe('Failed to run vncproxy.')
   })
 
+  it('is cut when the process of the guest ends', async () => {
+    await start()
+    const talk = new Talk(address(await ask('vncproxy', { websocket: 1 })))
+    await talk.take(12)
+    const closed = talk.closed()
+    expect(await pve.exitOf((await pve.api('POST', `${vm}/status/stop`)).data)).toBe('OK')
+    await closed
+  })
+
+  /** As a person who logged in. */
+  const terminal = async (serial: string) => {
+    const { ticket, csrf } = makeTicket(pve.simulator.world, 'root@pam')
+    const login = { Cookie: `PVEAuthCookie=${encodeURIComponent(ticket)}`, CSRFPreventionToken: csrf }
+    const url = `${pve.simulator.url}/api2/json${vm}/termproxy`
+    const answer = await fetch(url, { method: 'POST', headers: login, body: new URLSearchParams({ serial }) })
+    const { data } = (await answer.json()) as { data: Proxy }
+    return { proxy: data, talk: new Talk(address(data), login) }
+  }
+
   it('is a terminal too: the ticket first, then keys, which come back', async () => {
     await start()
-    const proxy = (await pve.api('POST', `${vm}/termproxy`, { serial: 'serial0' })).data as Proxy
-    const talk = new Talk(address(proxy))
+    const { proxy, talk } = await terminal('serial0')
     await new Promise((resolve) => talk.socket.addEventListener('open', resolve))
     talk.socket.send(Buffer.from(`${proxy.user}:${proxy.ticket}\n`))
     expect((await talk.take(15)).toString()).toBe('OK\r\nweb login: ')
@@ -140,5 +159,16 @@ describe('the console of a VM', () => {
     talk.socket.close()
     expect(await pve.exitOf(proxy.upid)).toBe('OK')
     await expect(pve.api('POST', `${vm}/termproxy`, { serial: 'serial1' })).resolves.toMatchObject({ status: 500 })
+  })
+
+  it('is no terminal for an API token, whose name PVE takes for no user', async () => {
+    await start()
+    const proxy = (await pve.api('POST', `${vm}/termproxy`, { serial: 'serial0' })).data as Proxy
+    const talk = new Talk(address(proxy))
+    await new Promise((resolve) => talk.socket.addEventListener('open', resolve))
+    const closed = talk.closed()
+    talk.socket.send(Buffer.from(`${proxy.user}:${proxy.ticket}\n`))
+    await closed
+    expect(await pve.exitOf(proxy.upid)).toBe('OK')
   })
 })

@@ -72,6 +72,27 @@ describe('an outage of the cluster', () => {
     expect(await row('qemu/200')).toMatchObject({ lock: 'migrate' })
   })
 
+  it('that overlaps with another of the same node is over when the last of them ends', async () => {
+    await arm({ id: 'first', node: { name: 'pve2', state: 'off' } })
+    await arm({ id: 'second', node: { name: 'pve2', state: 'off' } })
+    await pve.sim('DELETE', '/faults?id=first')
+    expect(await status()).toMatchObject([{}, {}, { name: 'pve2', online: 0 }, {}])
+    await pve.sim('DELETE', '/faults?id=second')
+    expect(await status()).toMatchObject([{}, {}, { name: 'pve2', online: 1 }, {}])
+  })
+
+  it('of quorum lets a deletion free the disks, and fail when it comes to the config', async () => {
+    const vmid = 300
+    const made = await pve.api('POST', '/nodes/pve1/qemu', { vmid, scsi0: 'local-lvm:1', memory: 512 })
+    expect(await pve.exitOf(made.data as string)).toBe('OK')
+    await arm({ id: 'split', minority: true })
+    const { data } = await pve.api('DELETE', `/nodes/pve1/qemu/${vmid}`)
+    expect(await pve.exitOf(data as string)).toMatch(/300\.conf\.tmp.* - Permission denied/)
+    await pve.sim('DELETE', '/faults')
+    expect(await row(`qemu/${vmid}`)).toMatchObject({ vmid })
+    expect(pve.simulator.world.storage.ownedBy(vmid)).toEqual([])
+  })
+
   it('of the config store: no guest is left in the listing, their volumes are, and they come back', async () => {
     await arm({ id: 'gone', configStore: 'empty' })
     expect((await rows()).filter(({ type }) => type === 'qemu')).toEqual([])

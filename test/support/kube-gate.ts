@@ -119,7 +119,7 @@ function onlyThose(headers: IncomingMessage['headers'], names: readonly string[]
 /** A list or watch over all namespaces becomes one over what belongs to this world. */
 function scoped(url: string, { namespace, cluster }: Scope): string {
   const at = new URL(url, 'http://gate')
-  const inNamespace = ['proxmoxvms', 'proxmoxvmcommands', 'proxmoxvmsnapshots', 'proxmoxvmbackups']
+  const inNamespace = ['proxmoxvms', 'proxmoxvmcommands', 'proxmoxvmsnapshots', 'proxmoxvmbackups', 'proxmoxvmconsoles']
   if (inNamespace.some((plural) => at.pathname === `${api}/${plural}`))
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
   if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
@@ -139,6 +139,7 @@ const counted: ReadonlySet<string> = new Set([
   'proxmoxvmsnapshots/status',
   'proxmoxvmbackups',
   'proxmoxvmbackups/status',
+  'proxmoxvmconsoles/status',
 ])
 
 /** Undefined for reads, and for what has no bearing on a VM: events, leases, status of pools and clusters. */

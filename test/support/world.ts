@@ -138,6 +138,7 @@ export class TestWorld {
   /** Time passes, here and in PVE. What PVE has under way takes as long as before. */
   skip(ms: number): void {
     this.simulator.world.clock.turn(ms)
+    this.simulator.world.publishAll()
     this.clock.skip(ms)
   }
 
@@ -235,9 +236,7 @@ export class TestWorld {
     return this.requests().filter((line) => !line.startsWith('GET '))
   }
 
-  requests(): string[] {
-    return this.simulator.requests.report().log.map(({ method, path }) => `${method} ${path}`)
-  }
+  requests = (): string[] => this.simulator.requests.report().log.map(({ method, path }) => `${method} ${path}`)
 
   async addresses(pool: string) {
     return (await this.client.list(poolAddresses)).filter((address) => address.spec.poolRef.name === pool)

@@ -43,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "pve-operator.check" -}}
 {{- $isLive := lookup "v1" "Namespace" "" "kube-system" }}
 {{- if and $isLive (not (.Capabilities.APIVersions.Has "pve.hosting/v1alpha1/ProxmoxVM")) }}
-{{- fail (printf "\n\nThe kinds of pve-operator are not installed. First run: helm install pve-operator-crds (the chart of that name, version %s), then this again.\n" .Chart.Version) }}
+{{- fail (printf "\n\nThe kinds of pve-operator are not installed. First run: helm install pve-operator-crds --wait (the chart of that name, version %s), then this again.\n" .Chart.Version) }}
 {{- end }}
 {{- $limit := dig "limits" "memory" "" .Values.resources | toString }}
 {{- if hasSuffix "Mi" $limit }}

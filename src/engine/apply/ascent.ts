@@ -8,6 +8,7 @@ import { markOf, descriptionOf, printObjectLine } from '../../ladder/mark.ts'
 import { objectLineOf } from '../../want/object-line.ts'
 import type { Ladder } from '../../ladder/step.ts'
 import type { Climb } from '../climb-pass.ts'
+import { isOursByRestore } from '../restore/restore-state.ts'
 import { isSettled } from '../status.ts'
 import type { Prepared } from './prepare.ts'
 import type { Want, Seen } from '../../ladder/machine.ts'
@@ -43,6 +44,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     ...(carried && { carried }),
     ...(status.possessions && { wantsForeign: true }),
     onLook: noteLook({ deps, draft, memory }),
+    ...(isOursByRestore(status) && { isOurs: true }),
   })
 }
 

@@ -9,6 +9,7 @@ import { wantOf } from '../../want/want.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { readReceipt } from '../receipt.ts'
+import { isBeingRestored } from '../restore/restore-state.ts'
 import { isUntouched } from '../reinstall-state.ts'
 import { silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
@@ -65,7 +66,7 @@ const isOfSuspension = ({ step }: ProxmoxVMStatus) => step?.name === 'power_off'
 
 /** A VM that is being made runs only from its start on; until a reinstall deletes the old one, that runs. */
 function mayRun(status: ProxmoxVMStatus): boolean {
-  if (!status.intentAt || status.removedAt) return false
+  if (!status.intentAt || status.removedAt || isBeingRestored(status)) return false
   if (!isBirth(status) || (status.reinstall?.running !== undefined && isUntouched(status))) return true
   const isStarted = status.step?.name === 'start' || status.remoteStatus === 'running' || status.firstStartedAt !== undefined
   return isTrue(status.conditions, 'Cloned') && isStarted

@@ -11,6 +11,9 @@ import type { Pass } from '../pass.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
 import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
+import { endRestore } from '../restore/end-restore.ts'
+import { restoreIfAsked } from '../restore/restore.ts'
+import { isUntouchedByRestore, requestedRestore } from '../restore/restore-state.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
@@ -32,14 +35,17 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
-  const hindrance = await beginReinstallIfAsked(pass, cluster)
+  const restored = await restoreIfAsked(pass, cluster)
+  if (restored && (restored.is !== 'stalled' || !isUntouchedByRestore(draft.status))) return restored
+  const hindrance = restored ?? (await beginReinstallIfAsked(pass, cluster))
   if (hindrance && hindrance.is !== 'stalled') return hindrance
   const reinstalled = await followReinstall(pass, cluster)
   if (reinstalled) return reinstalled
   const outcome = await climb(pass, cluster)
-  // A reinstall that waits for a person keeps the VM from nothing else.
+  // A restore or reinstall that waits for a person keeps the VM from nothing else.
   if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
   // One that was asked for while another was under way.
+  if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined) return wait('Restoring', 'The restore is next.', 0)
   const next = outcome.is === 'done' ? requestedReinstall(draft.vm, draft.status) : undefined
   return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
 }
@@ -64,6 +70,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)
+  await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
   pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined

@@ -5,6 +5,7 @@ import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { guestStateOf } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
+import { noteRestoreCompleted } from '../restore/restore-state.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
 import { selectorOf } from '../create/intent.ts'
 import { credentialsName } from '../create/credentials.ts'
@@ -42,7 +43,7 @@ export function markReady(conclusion: Conclusion): Outcome {
   const { node } = conclusion.climbed.seen
   const power = conclusion.climbed.seen.power ?? draft.status.remoteStatus
   const isFirst = draft.status.firstReadyAt === undefined
-  const { change, reinstall } = draft.status
+  const { change, reinstall, restore } = draft.status
   draft.change(isBirth(draft.status) ? reached('ready', iso, '') : backOnTop, resting, (status) => ({
     ...status,
     observedGeneration: draft.generation,
@@ -55,7 +56,7 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
-  draft.change(noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
+  draft.change(noteRestoreCompleted, noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
   const suspended = suspensionVerdict(draft.vm, power)
   const ready = readyNow(conclusion, power, suspended)
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))
@@ -69,6 +70,8 @@ export function markReady(conclusion: Conclusion): Outcome {
       conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
     )
   if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
+  if (restore?.running?.restoredAt !== undefined)
+    recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
   if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
     recordEvent(deps, draft.vm, 'Normal', 'Started', `VM ${draft.status.vmid} was started`)
   tellSuspension(conclusion, suspended)

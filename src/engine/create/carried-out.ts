@@ -2,6 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { markOf, parseMark, unionOfDone } from '../../ladder/mark.ts'
 import { Look } from '../look.ts'
+import { doneByKind } from '../../want/object-line.ts'
 import type { Pass } from '../pass.ts'
 
 /** Asks the VM's own description before anything is destroyed for a request; what it knows is in the status afterwards. */
@@ -14,7 +15,7 @@ export async function wasCarriedOut({ draft }: Pick<Pass, 'draft'>, cluster: Pve
   if (!done.includes(requestID)) return false
   draft.change((now) => ({
     ...now,
-    reinstall: { ...now.reinstall, completedIDs: unionOfDone(done, now.reinstall?.completedIDs ?? []) },
+    reinstall: { ...now.reinstall, completedIDs: unionOfDone(doneByKind(done).reinstalls, now.reinstall?.completedIDs ?? []) },
   }))
   return true
 }

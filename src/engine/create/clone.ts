@@ -73,7 +73,7 @@ async function ours(climb: Climb): Promise<Outcome> {
 async function absent(climb: Climb): Promise<Outcome> {
   const { draft, deps, cluster, memory } = climb
   const { status } = draft
-  if (!isBirth(status)) {
+  if (!isBirth(status) || status.restore?.running !== undefined) {
     const kept = 'VMID and addresses are kept; it is not cloned again by itself'
     return stalled(
       'VMMissing',

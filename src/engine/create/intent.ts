@@ -119,6 +119,7 @@ function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Plac
 function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed, vmid: number, drawn: Drawn, iso: string): Change {
   const { vmid: source, node, name } = place.source
   const requestID = draft.vm.spec.reinstall?.requestID
+  const restoreID = draft.vm.spec.restore?.requestID
   return (status) => ({
     ...status,
     vmid,
@@ -132,6 +133,7 @@ function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed
     ...(resolved.source && { packageSource: resolved.source }),
     intentAt: iso,
     // A request that is there from the beginning asks for what is being made anyway.
+    ...(!status.restore && restoreID && { restore: { completedIDs: [restoreID] } }),
     ...(!status.reinstall && requestID && { reinstall: { completedIDs: [requestID] } }),
   })
 }

@@ -7,6 +7,7 @@ import { type Obstacle, wait } from '../../ladder/outcome.ts'
 import { recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
+import { isOursByRestore } from '../restore/restore-state.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { lostAfterMs, silentWindowMs } from './clone-requests.ts'
 import { ofFormerObject, adoptGuest } from './former.ts'
@@ -16,7 +17,7 @@ import { shownAddresses, takeBack } from './take-back.ts'
 export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
   const { status, vm } = pass.draft
   // Its VM is proved to be gone, and the new one has its VMID.
-  if (status.reinstall?.running?.removed) return undefined
+  if (status.reinstall?.running?.removed || isOursByRestore(status)) return undefined
   if (status.intentAt !== undefined) return await checkRecord(pass, cluster)
   const own = await findOwn(pass, cluster)
   if (own !== 'none') return own === 'found' ? undefined : own

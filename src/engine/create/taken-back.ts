@@ -3,6 +3,7 @@ import type { Package } from '../../api/package.ts'
 import { progressOf } from '../../api/progress.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
+import { doneByKind } from '../../want/object-line.ts'
 import { parseMark, unionOfDone } from '../../ladder/mark.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
@@ -89,12 +90,16 @@ function identityOf(o: TakenBack): Partial<ProxmoxVMStatus> {
  * A request that the description does not know was not carried out. A description of a version that did not write them knows none: then the
  * one in the spec counts as done, since nothing is destroyed on a guess.
  */
-function requestsOf({ vm, values }: TakenBack, { reinstall }: ProxmoxVMStatus): Pick<ProxmoxVMStatus, 'reinstall'> {
+function requestsOf({ vm, values }: TakenBack, { reinstall, restore }: ProxmoxVMStatus): Pick<ProxmoxVMStatus, 'reinstall' | 'restore'> {
   const mark = parseMark(values.description)
-  const asked = vm.spec.reinstall?.requestID
-  const known = mark?.object?.done ?? (asked ? [asked] : [])
-  const completedIDs = unionOfDone(known, reinstall?.completedIDs ?? [])
-  return completedIDs.length > 0 ? { reinstall: { completedIDs } } : {}
+  const [asked, wanted] = [vm.spec.reinstall?.requestID, vm.spec.restore?.requestID]
+  const known = mark?.object && doneByKind(mark.object.done)
+  const completedIDs = unionOfDone(known?.reinstalls ?? (asked ? [asked] : []), reinstall?.completedIDs ?? [])
+  const restored = unionOfDone(known?.restores ?? (wanted ? [wanted] : []), restore?.completedIDs ?? [])
+  return {
+    ...(completedIDs.length > 0 && { reinstall: { completedIDs } }),
+    ...(restored.length > 0 && { restore: { completedIDs: restored } }),
+  }
 }
 
 /** The disks of the package are on the system disk's bus in the order of their slots; names are not in PVE. */

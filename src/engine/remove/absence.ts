@@ -6,6 +6,7 @@ import { stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import { noteLook } from '../note-look.ts'
 import type { Pass } from '../pass.ts'
+import { isOursByRestore } from '../restore/restore-state.ts'
 import { quorumDoubt } from '../quorum.ts'
 import { whoseGuest } from '../whose-guest.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
@@ -24,6 +25,7 @@ export async function freshLook({ deps, draft, memory }: Pass, cluster: PveClust
     proofSinceMs: deps.clock.monotonicMs(),
     ...(presumedPower && { presumedPower }),
     onLook: noteLook({ deps, draft, memory }),
+    ...(isOursByRestore(status) && { isOurs: true }),
   })
   await look.need('presence')
   return look

@@ -1,8 +1,9 @@
 /** The backups of a VM that goes: those made since its clone, wherever PVE may keep them, and where nobody can look. */
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { isBackupOf } from '../../ladder/backup-mark.ts'
-import type { BackupSeen, BackupsSeen } from '../../ladder/removal.ts'
+import type { BackupsSeen } from '../../ladder/removal.ts'
 import type { Listing, StorageRow } from '../../proxmox/listing.ts'
+import type { Backup } from '../../proxmox/answers.ts'
 import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 
@@ -10,45 +11,65 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 export interface BackupPlace {
   readonly storage: string
   readonly node: string
+  /** Every node reaches it. */
+  readonly isShared: boolean
   /** Why it cannot be asked. */
   readonly isOff?: string
 }
 
-/** Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked. */
+/** A backup file of the VM, and where it was seen. */
+export interface FileSeen extends Backup {
+  readonly storage: string
+  readonly node: string
+  /** Every node reaches its storage. */
+  readonly isShared: boolean
+}
+
+export interface FilesSeen {
+  readonly files: readonly FileSeen[]
+  readonly unseen: readonly string[]
+  readonly missingPrivilege?: string
+}
+
+/** As `findFiles`, in the words of the ladder that deletes them. */
 export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus, uid: string): Promise<BackupsSeen> {
+  const { files, ...rest } = await findFiles(cluster, status, uid)
+  return { ...rest, found: files.map(({ storage, node, volid, isProtected }) => ({ storage, node, volid, isProtected })) }
+}
+
+/** Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked. */
+export async function findFiles(cluster: PveCluster, status: ProxmoxVMStatus, uid: string): Promise<FilesSeen> {
   const { missingPrivileges = [], missingOptional = [] } = cluster.facts() ?? {}
   const needed = ['VM.Backup', 'Datastore.AllocateSpace']
   const missing = [...missingPrivileges, ...missingOptional].find(({ privilege }) => needed.includes(privilege))
-  if (missing) return { found: [], unseen: [], missingPrivilege: `${missing.privilege} on ${missing.path}` }
+  if (missing) return { files: [], unseen: [], missingPrivilege: `${missing.privilege} on ${missing.path}` }
   const listing = cluster.inventory.current()
-  if (!listing) return { found: [], unseen: ['all storages: PVE has not listed them yet'] }
-  const found: BackupSeen[] = []
+  if (!listing) return { files: [], unseen: ['all storages: PVE has not listed them yet'] }
+  const files: FileSeen[] = []
   const unseen: string[] = []
-  for (const { storage, node, isOff } of backupPlaces(listing, status)) {
-    if (isOff !== undefined) unseen.push(isOff)
-    else await listBackups(cluster, status, uid, { storage, node }).then(...into(found, unseen, `${storage} (on ${node})`))
+  for (const place of backupPlaces(listing, status)) {
+    if (place.isOff !== undefined) unseen.push(place.isOff)
+    else await listFiles(cluster, status, uid, place).then(...into(files, unseen, `${place.storage} (on ${place.node})`))
   }
-  return { found, unseen }
+  return { files, unseen }
 }
 
 /** Collects what one storage answers, or why it does not. */
-const into = (found: BackupSeen[], unseen: string[], where: string) =>
+const into = (found: FileSeen[], unseen: string[], where: string) =>
   [
-    (backups: BackupSeen[]) => void found.push(...backups),
+    (files: FileSeen[]) => void found.push(...files),
     (fault: unknown) => void unseen.push(`${where}: ${judge(fault).message.trim()}`),
   ] as const
 
-async function listBackups(
+async function listFiles(
   cluster: PveCluster,
   status: ProxmoxVMStatus,
   uid: string,
-  place: { storage: string; node: string },
-): Promise<BackupSeen[]> {
+  { storage, node, isShared }: BackupPlace,
+): Promise<FileSeen[]> {
   const sinceSeconds = madeSinceSeconds(cluster, status)
-  const backups = await cluster.pve.backups(place.node, place.storage, status.vmid ?? 0)
-  return backups
-    .filter((file) => isBackupOf(file, { uid, sinceSeconds }))
-    .map(({ volid, isProtected }) => ({ ...place, volid, isProtected }))
+  const backups = await cluster.pve.backups(node, storage, status.vmid ?? 0)
+  return backups.filter((file) => isBackupOf(file, { uid, sinceSeconds })).map((file) => ({ ...file, storage, node, isShared }))
 }
 
 /**
@@ -61,15 +82,17 @@ export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }
   const shared = [...new Set(takesBackups.filter((row) => row.shared).map(({ storage }) => storage))].map((storage) => {
     const rows = takesBackups.filter((row) => row.storage === storage)
     const row = rows.find(isUp)
-    return row ? { storage, node: row.node } : { storage, node: rows[0]?.node ?? '', isOff: `storage ${storage}: no node reaches it` }
+    return row
+      ? { storage, node: row.node, isShared: true }
+      : { storage, node: rows[0]?.node ?? '', isShared: true, isOff: `storage ${storage}: no node reaches it` }
   })
   const homes = new Set([...(formerNodes ?? []), ...(node === undefined ? [] : [node])])
   const own = takesBackups.flatMap((row): BackupPlace[] => {
     const { storage, node: at } = row
     if (row.shared || (!isUp(row) && !homes.has(at))) return []
-    if (isUp(row)) return [{ storage, node: at }]
+    if (isUp(row)) return [{ storage, node: at, isShared: false }]
     const why = nodes.get(at)?.online === true ? 'the storage is not available' : 'the node is off'
-    return [{ storage, node: at, isOff: `storage ${storage} of node ${at}: ${why}` }]
+    return [{ storage, node: at, isShared: false, isOff: `storage ${storage} of node ${at}: ${why}` }]
   })
   return [...shared, ...own]
 }

@@ -4,6 +4,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import type { BackupsSeen, RemovalLadder, RemovalStep } from '../../ladder/removal.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
+import { quorumDoubt } from '../quorum.ts'
 import { working } from '../status.ts'
 import { type Obstacle, type Outcome, done, wait } from '../../ladder/outcome.ts'
 import { type Errand, mayDestroy } from './brake.ts'
@@ -36,6 +37,8 @@ export async function climbDown(pass: Pass, cluster: PveCluster, look: RemovalLo
     const next = await nextStep(pass, look, removal.ladder)
     if (next.is === 'rest') return done
     if (next.is === 'blocked') return blocked(pass, next)
+    const doubt = await minorityDoubt(pass, cluster)
+    if (doubt) return doubt
     const leave = removal.errand ? await mayDestroy(pass, cluster, removal.errand) : done
     if (leave.is !== 'done') return leave
     const ready = await removal.before?.(next.step, look)
@@ -44,6 +47,19 @@ export async function climbDown(pass: Pass, cluster: PveCluster, look: RemovalLo
     if (outcome.is !== 'done') return outcome
   }
   return wait('Terminating', `VM ${pass.draft.status.vmid} has more backups; they are deleted one after another.`, 0)
+}
+
+/** How long an answer about quorum counts. */
+const quorateForMs = 10_000
+
+/** PVE frees the disks of a VM before it notices that it may not delete its config; and the majority may have the VM running elsewhere. */
+async function minorityDoubt({ deps, memory }: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
+  const nowMs = deps.clock.monotonicMs()
+  const { quorateAtMs } = memory.removal
+  if (quorateAtMs !== undefined && nowMs - quorateAtMs < quorateForMs) return undefined
+  const doubt = await quorumDoubt(cluster)
+  if (doubt === undefined) memory.removal.quorateAtMs = nowMs
+  return doubt
 }
 
 /** A command that is refused leaves no trace on a VM that lives on. */

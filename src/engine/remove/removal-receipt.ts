@@ -17,9 +17,10 @@ const doing: Readonly<Partial<Record<StepName, string>>> = {
   stop: 'Cutting the power of',
   delete_backups: 'Deleting a backup of',
   remove: 'Deleting',
+  restore: 'Restoring',
 }
 /** Everything else (a shutdown, a resize) is overtaken by cutting the power. */
-const notInterrupted: ReadonlySet<StepName> = new Set<StepName>(['clone', 'stop', 'delete_backups', 'remove'])
+const notInterrupted: ReadonlySet<StepName> = new Set<StepName>(['clone', 'restore', 'stop', 'delete_backups', 'remove'])
 
 export type RemovalReceipt =
   /** The OK of our own destroy is proof; nobody need be asked. */
@@ -41,7 +42,7 @@ export async function readRemovalReceipt(
   if (!step?.upid || !notInterrupted.has(step.name)) return undefined
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${doing[step.name] ?? 'Cloning to'} VM ${draft.status.vmid} is under way.`)
-  if (step.name === 'clone') return undefined
+  if (step.name === 'clone' || step.name === 'restore') return undefined
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, failuresOf(draft.status, step.name)))
   if (end.is !== 'ok') {

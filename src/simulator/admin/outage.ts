@@ -1,8 +1,9 @@
 // Brings the cluster into the state a fault describes, and back.
-import type { Node, World } from '../world/world.ts'
+import type { World } from '../world/world.ts'
 import { BadRequest } from './bad-request.ts'
 import { readHook } from './hooks.ts'
 import type { Outage } from './outage-spec.ts'
+import { impose } from './overrides.ts'
 
 type Undo = () => void
 
@@ -35,8 +36,8 @@ export function applyOutage(world: World, outage: Outage): Undo {
   const undo: Undo[] = []
   if (node?.state === 'maintenance') undo.push(setMaintenance(world, node.name))
   else if (node) undo.push(setPower(world, node.name, node.state === 'on'))
-  if (daemon) undo.push(setDaemon(world.nodes.get(daemon.node), 'pvedaemon', daemon.state === 'on'))
-  if (pvestatd) undo.push(setDaemon(world.nodes.get(pvestatd.node), 'pvestatd', pvestatd.state === 'on'))
+  if (daemon) undo.push(setDaemon(world, daemon.node, 'pvedaemon', daemon.state === 'on'))
+  if (pvestatd) undo.push(setDaemon(world, pvestatd.node, 'pvestatd', pvestatd.state === 'on'))
   if (storage) undo.push(setStorage(world, storage.name, storage.state))
   if (noQuorum !== undefined) undo.push(setQuorum(world, !noQuorum))
   if (minority) undo.push(setQuorum(world, false), cutOff(world, minority))
@@ -54,9 +55,10 @@ export function applyOutage(world: World, outage: Outage): Undo {
 }
 
 function setPower(world: World, name: string, isOn: boolean): Undo {
-  const was = world.nodes.get(name)?.online ?? true
-  world.setNodeOnline(name, isOn)
-  return () => world.setNodeOnline(name, was)
+  return impose(world, `node ${name}`, isOn, {
+    get: () => world.nodes.get(name)?.online ?? true,
+    set: (online) => world.setNodeOnline(name, online),
+  })
 }
 
 /** What `ha-manager crm-command node-maintenance enable` asks for. */
@@ -67,48 +69,66 @@ function setMaintenance({ ha }: World, name: string): Undo {
 }
 
 function setQuorum(world: World, quorate: boolean): Undo {
-  const was = world.quorate
-  world.quorate = quorate
-  return () => {
-    world.quorate = was
-  }
+  return impose(world, 'quorum', quorate, {
+    get: () => world.quorate,
+    set: (value) => {
+      world.quorate = value
+    },
+  })
 }
 
 /** Every node but the answering one and those that are cut off with it is out of reach. */
 function cutOff(world: World, together: readonly string[]): Undo {
   const here = new Set([world.firstNode.name, ...together])
-  const away = [...world.nodes.values()].filter(({ name, reachable }) => reachable && !here.has(name))
-  for (const node of away) node.reachable = false
+  const undo = [...world.nodes.values()]
+    .filter(({ name }) => !here.has(name))
+    .map((node) =>
+      impose(world, `reach ${node.name}`, false, {
+        get: () => node.reachable,
+        set: (value) => {
+          node.reachable = value
+        },
+      }),
+    )
   return () => {
-    for (const node of away) node.reachable = true
+    for (const step of undo) step()
   }
 }
 
 function setCleanup(world: World, cleanupMs: number): Undo {
-  const was = world.cleanupMs
-  world.cleanupMs = cleanupMs
-  return () => {
-    world.cleanupMs = was
-  }
+  return impose(world, 'clean-up', cleanupMs, {
+    get: () => world.cleanupMs,
+    set: (value) => {
+      world.cleanupMs = value
+    },
+  })
 }
 
-function setDaemon(node: Node | undefined, daemon: 'pvedaemon' | 'pvestatd', running: boolean): Undo {
+function setDaemon(world: World, name: string, daemon: 'pvedaemon' | 'pvestatd', running: boolean): Undo {
+  const node = world.nodes.get(name)
   if (node === undefined) return () => {}
-  const was = node[daemon]
-  node[daemon] = running
-  return () => {
-    node[daemon] = was
-  }
+  return impose(world, `${daemon} ${name}`, running, {
+    get: () => node[daemon],
+    set: (value) => {
+      node[daemon] = value
+    },
+  })
 }
 
 function setStorage(world: World, name: string, state: 'on' | 'off' | 'full'): Undo {
   const storage = world.storage.definitions.get(name)
   if (storage === undefined) return () => {}
-  const { online, usedBytes = 0 } = storage
-  if (state === 'full') storage.usedBytes = storage.sizeBytes
-  else storage.online = state === 'on'
-  return () => {
-    storage.online = online
-    storage.usedBytes = usedBytes
-  }
+  if (state === 'full')
+    return impose(world, `room ${name}`, storage.sizeBytes, {
+      get: () => storage.usedBytes ?? 0,
+      set: (value) => {
+        storage.usedBytes = value
+      },
+    })
+  return impose(world, `storage ${name}`, state === 'on', {
+    get: () => storage.online,
+    set: (value) => {
+      storage.online = value
+    },
+  })
 }

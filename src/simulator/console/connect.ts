@@ -14,7 +14,12 @@ export function connectConsole(world: World, session: ConsoleSession, connection
     session.closed('Failed to run vncproxy.')
     return
   }
-  connection.onClose = () => session.closed()
+  const cut = (): void => connection.close()
+  guest.onProcessEnd.add(cut)
+  connection.onClose = () => {
+    guest.onProcessEnd.delete(cut)
+    session.closed()
+  }
   const send = (data: Buffer) => connection.send(data)
   const name = () => guest.config.get('name') ?? `VM ${guest.vmid}`
   if (session.kind === 'terminal') {
@@ -34,13 +39,13 @@ export function connectConsole(world: World, session: ConsoleSession, connection
   connection.onData = (data) => server.take(data)
 }
 
-/** PVE's termproxy: `USER:TICKET` first, then `0:LENGTH:TEXT` for keys, `1:COLUMNS:ROWS:` and `2` for sizes and pings. Keys are echoed. */
+/** PVE's termproxy: `USER:TICKET` first, which it gives to POST /access/ticket, where the name of a token counts as no user's; then `0:LENGTH:TEXT` for keys, `1:COLUMNS:ROWS:` and `2` for sizes and pings. Keys are echoed. */
 function serveTerminal(session: ConsoleSession, connection: WebSocketConnection, name: string): void {
   let isKnown = false
   connection.onData = (data) => {
     const text = data.toString('utf8')
     if (!isKnown) {
-      isKnown = text.trimEnd() === `${session.user}:${session.ticket}`
+      isKnown = text.trimEnd() === `${session.user}:${session.ticket}` && !session.user.includes('!')
       if (!isKnown) connection.close()
       else connection.send(Buffer.from(`OK\r\n${name} login: `))
       return

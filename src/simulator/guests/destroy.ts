@@ -33,6 +33,8 @@ export function destroy(call: Call): string {
     checkLinkedClones(world, guest)
     await worker.work(world.spec.durations.destroyMs)
     freeVolumes(world, guest, worker, flag(call, 'destroy-unreferenced-disks'))
+    // The config is written after the disks are gone (PVE::QemuServer destroy_vm), and nothing asks for quorum before.
+    if (!world.quorate) refuse(`unable to open file '/etc/pve/nodes/${node}/qemu-server/${vmid}.conf.tmp.1' - Permission denied`)
     guest.config = new Map([['lock', 'destroyed']])
     guest.snapshots.clear()
     world.access.forgetGuest(vmid)

@@ -92,7 +92,9 @@ export class Guest {
   /** What was changed live since the cloud-init drive was written. */
   cloudInitChanges: CloudInitChanges = noChanges()
   snapshots = new Map<string, Snapshot>()
-  process: Process | undefined
+  #process: Process | undefined
+  /** Called when a QEMU process ends, whatever comes after it: what was connected to it is cut. */
+  readonly onProcessEnd = new Set<() => void>()
   /** Of a hibernated guest: the system that goes on when it is resumed. */
   asleep: Inside | undefined
 
@@ -112,8 +114,18 @@ export class Guest {
     return this.config.get('template') === '1'
   }
 
+  get process(): Process | undefined {
+    return this.#process
+  }
+
+  set process(next: Process | undefined) {
+    const isEnd = this.#process !== undefined && this.#process.pid !== next?.pid
+    this.#process = next
+    if (isEnd) for (const tell of Array.from(this.onProcessEnd)) tell()
+  }
+
   get isRunning(): boolean {
-    return this.process !== undefined
+    return this.#process !== undefined
   }
 }
 

@@ -115,7 +115,7 @@ export class World {
     if (spec.firewallOptions) this.firewall.set('cluster', { ...emptyFirewall(), options: { ...spec.firewallOptions } })
     this.cleanupMs = spec.durations.cleanupMs
     this.lastTickMs = this.clock.now()
-    this.#publishAll()
+    this.publishAll()
     for (const r of spec.remembered ?? [])
       this.published.set(r.vmid, {
         ...r,
@@ -206,7 +206,8 @@ export class World {
     }
   }
 
-  #publishAll(): void {
+  /** A tick of every pvestatd. Also called by whoever lets much time pass at once, in which there were many. */
+  publishAll(): void {
     for (const vmid of this.published.keys()) if (!this.guests.has(vmid)) this.published.delete(vmid)
     const silent = new Set<string>()
     for (const node of this.nodes.values()) {
@@ -221,7 +222,7 @@ export class World {
   #tickLater(delayMs?: number): void {
     this.clock.after(delayMs ?? this.spec.pvestatdMs ?? 10_000, () => {
       this.lastTickMs = this.clock.now()
-      this.#publishAll()
+      this.publishAll()
       this.#tickLater()
     })
   }

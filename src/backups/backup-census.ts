@@ -1,0 +1,145 @@
+/** Which backup files PVE has of each VM, whoever made them: every storage is listed as a whole, one after another, at a slow pace. */
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { ProxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
+import type { Dependencies } from '../engine/dependencies.ts'
+import { type BackupPlace, backupPlaces, madeSinceSeconds } from '../engine/remove/backups.ts'
+import { keyOf } from '../kube/keys.ts'
+import { isBackupOf, parseBackupMark } from '../ladder/backup-mark.ts'
+import type { Backup } from '../proxmox/answers.ts'
+
+/** Between two requests, whatever they are for. */
+const paceMs = 10_000
+/** Between two readings of one storage. What we make and delete ourselves is noted at once. */
+const periodMs = 600_000
+
+/** As much of a file as has to be remembered. */
+interface CountedFile {
+  readonly ctime: number
+  readonly volid: string
+  /** As its notes say: only where they carry our mark. */
+  readonly notes?: string
+}
+
+interface CountedPlace {
+  readMs: number
+  files: Map<number, CountedFile[]>
+}
+
+/** What the files of one VM come to; times in seconds since the epoch by PVE's clock. */
+export interface BackupFigures {
+  readonly count: number
+  readonly newest?: number
+  readonly oldest?: number
+}
+
+export class BackupCensus {
+  readonly #deps: Dependencies
+  readonly #wake: (key: string) => void
+  /** By the name of the cluster, then by place. */
+  readonly #places = new Map<string, Map<string, CountedPlace>>()
+
+  /** `wake`: the figures of that VM have changed. */
+  constructor(o: { deps: Dependencies; wake: (key: string) => void }) {
+    this.#deps = o.deps
+    this.#wake = o.wake
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(paceMs, signal)
+      if (signal.aborted) return
+      const next = this.#next()
+      if (next) await this.#read(next.cluster, next.place)
+    }
+  }
+
+  /** Undefined until every storage that may have files of the VM was read once. */
+  figuresOf({ metadata, spec, status = {} }: Pick<ProxmoxVM, 'metadata' | 'spec' | 'status'>): BackupFigures | undefined {
+    const cluster = this.#deps.clusters.get(spec.clusterRef.name)
+    const listing = cluster?.inventory.current()
+    const read = this.#places.get(spec.clusterRef.name)
+    if (!cluster || !listing || !read || status.vmid === undefined) return undefined
+    const places = backupPlaces(listing, status).map((place) => read.get(nameOf(place)))
+    if (places.some((place) => place === undefined)) return undefined
+    const sinceSeconds = madeSinceSeconds(cluster, status)
+    const all = [...read.values()].flatMap(({ files }) => files.get(status.vmid ?? 0) ?? [])
+    const times = all.filter((file) => isBackupOf(file, { uid: metadata.uid ?? '', sinceSeconds })).map(({ ctime }) => ctime)
+    return times.length === 0 ? { count: 0 } : { count: times.length, newest: Math.max(...times), oldest: Math.min(...times) }
+  }
+
+  /** We have made it. */
+  add({ cluster = '', storage = '', node = '', vmid = 0 }: ProxmoxVMBackupStatus, file: Backup): void {
+    const place = this.#placeOf(cluster, storage, node)
+    const files = place?.files.get(vmid) ?? []
+    if (!files.some(({ volid }) => volid === file.volid)) place?.files.set(vmid, [...files, counted(file)])
+  }
+
+  /** We have deleted it. */
+  remove({ cluster = '', storage = '', node = '', vmid = 0, volume }: ProxmoxVMBackupStatus): void {
+    const place = this.#placeOf(cluster, storage, node)
+    const left = (place?.files.get(vmid) ?? []).filter(({ volid }) => volid !== volume)
+    if (left.length > 0) place?.files.set(vmid, left)
+    else place?.files.delete(vmid)
+  }
+
+  #placeOf(cluster: string, storage: string, node: string): CountedPlace | undefined {
+    const places = this.#places.get(cluster)
+    return places?.get(storage) ?? places?.get(`${storage} ${node}`)
+  }
+
+  /** The place that was read longest ago, in a cluster that has VMs of ours. */
+  #next(): { cluster: PveCluster; place: BackupPlace } | undefined {
+    const names = new Set(this.#deps.vms.list().map(({ spec }) => spec.clusterRef.name))
+    for (const name of this.#places.keys()) if (!names.has(name)) this.#places.delete(name)
+    const dueMs = this.#deps.clock.monotonicMs() - periodMs
+    let best: { cluster: PveCluster; place: BackupPlace; readMs: number } | undefined
+    for (const name of names) {
+      const cluster = this.#deps.clusters.get(name)
+      const listing = cluster?.inventory.current()
+      if (!cluster || !listing || (cluster.facts()?.missingOptional ?? []).some(({ capability }) => capability === 'backup')) continue
+      for (const place of backupPlaces(listing, {})) {
+        const readMs = this.#places.get(name)?.get(nameOf(place))?.readMs ?? -Infinity
+        if (place.isOff === undefined && readMs <= dueMs && readMs < (best?.readMs ?? Infinity)) best = { cluster, place, readMs }
+      }
+    }
+    return best
+  }
+
+  /** What cannot be read keeps its former figures until the next turn. */
+  async #read(cluster: PveCluster, place: BackupPlace): Promise<void> {
+    const places = this.#places.get(cluster.name) ?? new Map<string, CountedPlace>()
+    this.#places.set(cluster.name, places)
+    const known = places.get(nameOf(place))
+    const readMs = this.#deps.clock.monotonicMs()
+    try {
+      const listed = await cluster.pve.backupsOnStorage(place.node, place.storage)
+      places.set(nameOf(place), { readMs, files: Map.groupBy(listed.map(counted), (file) => file.vmid) })
+    } catch (err) {
+      this.#deps.log.warn({ cluster: cluster.name, storage: place.storage, err }, 'failed to list backups; retrying in ten minutes')
+      if (known) known.readMs = readMs
+      return
+    }
+    for (const vm of this.#deps.vms.list())
+      if (vm.spec.clusterRef.name === cluster.name && !isShown(vm, this.figuresOf(vm))) this.#wake(keyOf(vm))
+  }
+}
+
+const counted = ({ ctime, volid, vmid, notes }: Backup): CountedFile & { vmid: number } => ({
+  ctime,
+  volid,
+  vmid,
+  ...(notes !== undefined && parseBackupMark(notes) && { notes }),
+})
+
+/** A shared storage is one place; an own one is one on each node. */
+const nameOf = ({ storage, node, isShared }: BackupPlace) => (isShared ? storage : `${storage} ${node}`)
+
+/** A VM that never had a backup says nothing of them. */
+function isShown({ status }: ProxmoxVM, figures: BackupFigures | undefined): boolean {
+  const { count = 0, newest } = status?.backups ?? {}
+  return figures === undefined || (figures.count === count && fileTime(figures.newest) === newest)
+}
+
+export const fileTime = (seconds: number | undefined): string | undefined =>
+  seconds === undefined ? undefined : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`

@@ -1,0 +1,137 @@
+/** A restore that PVE was asked for: what became of it, and what is left when it failed. */
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { templateFactsOf } from '../../cluster/template-facts.ts'
+import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
+import type { VmConfig } from '../../proxmox/answers.ts'
+import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
+import { endOf, type TaskEnd } from '../../proxmox/task-end.ts'
+import { formatSize } from '../../api/size.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { lookOf } from '../apply/ascent.ts'
+import { holds } from '../conditions.ts'
+import { nowIso, recordEvent } from '../dependencies.ts'
+import type { Look } from '../look.ts'
+import { freshMemory } from '../memory.ts'
+import type { Pass } from '../pass.ts'
+import { judged, noted, stepDone, working } from '../status.ts'
+import { tellWarnings } from '../task-warnings.ts'
+import { changeRestore, noteRestored } from './restore-state.ts'
+
+/** A task may appear this late after its request. */
+const silentMs = 60_000
+const slackSeconds = 5
+/** A failed restore takes the same file again after this. */
+const pauseMs = 60_000
+
+export async function followRestore(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  const { draft } = pass
+  const { running } = draft.status.restore ?? {}
+  const { vmid } = draft.status
+  if (running?.upid === undefined) return await findRequest(pass, cluster)
+  const end = cluster.tasks.ended(running.upid)
+  if (!end) return waitForTask(running.upid, `VM ${vmid} is being restored from ${running.volume}.`)
+  return await conclude(pass, cluster, running.upid, end)
+}
+
+/** The answer was lost, or the process died: PVE is looked at before it is asked again. */
+async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  const { draft, deps, memory } = pass
+  const { askedAt = '', node = '' } = draft.status.restore?.running ?? {}
+  const { vmid = 0 } = draft.status
+  memory.restore ??= { askedMs: deps.clock.monotonicMs() }
+  const since = Math.floor(Date.parse(askedAt) / 1000) - slackSeconds
+  for (const source of ['active', 'archive'] as const) {
+    const [task] = await cluster.pve.tasks(node, { source, typefilter: 'qmrestore', vmid, since, limit: 1 })
+    if (!task) continue
+    draft.change(
+      changeRestore((running) => ({ ...running, upid: task.upid })),
+      working('restore', nowIso(deps.clock), { upid: task.upid }),
+    )
+    await draft.save()
+    if (task.status === 'RUNNING') return waitForTask(task.upid, `VM ${vmid} is being restored.`)
+    return await conclude(pass, cluster, task.upid, endOf(task.status))
+  }
+  const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  const isYoung = deps.clock.monotonicMs() - memory.restore.askedMs < silentMs
+  if (look.seen.lock === 'create' || isYoung)
+    return wait('Restoring', 'The answer to the request may have been lost; it is looked up what became of it.', 5_000)
+  draft.change(changeRestore(({ askedAt: _, ...running }) => running))
+  return wait('Restoring', 'PVE has nothing of the request; it is asked again.', 0)
+}
+
+async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
+  const { draft, deps } = pass
+  if (end.is === 'unknown' && !isOver(end.why)) return wait('Restoring', `PVE cannot tell what became of the restore: ${end.why}.`, 15_000)
+  if (end.is !== 'ok') return await failed(pass, cluster, end.is === 'failed' ? end.exitstatus : end.why)
+  if (end.warnings) await tellWarnings(pass, cluster, 'restore', upid)
+  const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  const { guest, config, node } = look.seen
+  if (guest !== 'ours' || !config) return look.unproved(`VM ${draft.status.vmid} was restored, and PVE does not show it yet`)
+  const iso = nowIso(deps.clock)
+  const disks = disksOf(draft.status.disks ?? [], { ...config.values, digest: '' })
+  draft.change(
+    stepDone(iso, `from ${draft.status.restore?.running?.volume}`),
+    noteRestored(iso, disks),
+    judged(draft.vm, iso, [holds('Cloned')]),
+  )
+  if (node) draft.change((status) => ({ ...status, node }))
+  await draft.save()
+  delete pass.memory.restore
+  return wait('Restoring', `VM ${draft.status.vmid} is there; its package, addresses and mark come next.`, 0)
+}
+
+/** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
+const isOver = (why: string) => /unexpected status|unable to get last line|no such task/.test(why)
+
+type Disks = NonNullable<ProxmoxVMStatus['disks']>
+
+/** Those of before that the file has too, in their slots; the system disk is the one it starts from. */
+function disksOf(before: Disks, config: VmConfig): Disks {
+  const system = templateFactsOf({ node: '', vmid: 0 }, config).systemDisk?.key ?? ''
+  const others = before.filter(({ name, key }) => name !== 'system' && key !== system && config[key] !== undefined)
+  return [{ name: 'system', key: system }, ...others].map((disk) => {
+    const drive = parseDrive(String(config[disk.key] ?? ''))
+    const sizeMiB = diskSizeMiB(drive.options.get('size'))
+    return { ...disk, volume: drive.volume, ...(sizeMiB !== undefined && { size: formatSize(Math.round(sizeMiB)) }) }
+  })
+}
+
+async function failed(pass: Pass, cluster: PveCluster, exitstatus: string): Promise<Outcome> {
+  const { draft, deps, memory } = pass
+  const { running } = draft.status.restore ?? {}
+  const words = exitstatus.trim()
+  const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  if (look.seen.guest === 'unproved') return look.unproved('A restore failed, and PVE cannot tell what is left')
+  const isDiskless = running?.isDiskless === true || !isUntouched(pass, look)
+  const iso = nowIso(deps.clock)
+  const attempts = (running?.attempts ?? 0) + 1
+  memory.removal.pausedUntilMs = deps.clock.monotonicMs() + pauseMs
+  delete memory.restore
+  draft.change(
+    changeRestore(({ askedAt: _, upid: _b, ...rest }) => ({
+      ...rest,
+      attempts,
+      lastError: words.slice(0, 1024),
+      ...(isDiskless && { isDiskless }),
+    })),
+    noted('restore', iso, 'Failed', words),
+    working('restore', iso, { attempts, lastError: words.slice(0, 1024) }),
+  )
+  const told = isDiskless
+    ? `The disks of VM ${draft.status.vmid} are gone: restore ${running?.requestID} failed (${words}). ${running?.volume} is the only copy; it stays protected until a restore ends well, and is taken again every 5 minutes. A new spec.restore.requestID may name another backup.`
+    : `Restore ${running?.requestID} from ${running?.volume} failed (${words}), and nothing was deleted. It is tried again every 5 minutes; remove spec.restore to withdraw it.`
+  recordEvent(deps, draft.vm, 'Warning', 'RestoreFailed', told)
+  await draft.save()
+  return stalled('RestoreFailed', told)
+}
+
+/** No VM was there, or it has the system disk that it had before. */
+function isUntouched({ draft }: Pass, { seen }: Look): boolean {
+  const system = draft.status.disks?.find(({ name }) => name === 'system')
+  if (!draft.status.restore?.running?.force) return true
+  const value = seen.config?.values[system?.key ?? '']
+  return value !== undefined && system?.volume !== undefined && parseDrive(value).volume === system.volume
+}

@@ -1,0 +1,98 @@
+/** A restore in the status of its VM (pure): what is asked for, what is under way, what is done. */
+import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { RunningRestore } from '../../api/restore.ts'
+import { noProgress, progressOf } from '../../api/progress.ts'
+import type { Change } from '../status.ts'
+
+const mostIDs = 20
+
+/** A request that has neither been carried out nor begun. An ID that was there when the object was made counts as carried out. */
+export function requestedRestore({ spec }: ProxmoxVM, { intentAt, restore }: ProxmoxVMStatus): string | undefined {
+  const id = spec.restore?.requestID
+  if (!id || !intentAt) return undefined
+  return restore?.completedIDs.includes(id) || restore?.running?.requestID === id ? undefined : id
+}
+
+/**
+ * What becomes of the request under way, now that somebody asks for another one or for none. Once PVE was asked it runs to its end; after a
+ * failure that took the disks a newer request takes its place, and none at all does not.
+ */
+export function whatRestoreIsAsked(vm: ProxmoxVM, status: ProxmoxVMStatus): 'this' | 'none' | 'newer' {
+  const { running, completedIDs = [] } = status.restore ?? {}
+  if (!running || running.askedAt || running.restoredAt) return 'this'
+  const id = vm.spec.restore?.requestID
+  if (id === running.requestID) return 'this'
+  if (id && !completedIDs.includes(id)) return 'newer'
+  return running.isDiskless ? 'this' : 'none'
+}
+
+/**
+ * The guest under our VMID is this object's whatever its mark says: PVE was asked to make it from a file, and has begun, or has lost its disks
+ * on the way.
+ */
+export function isOursByRestore({ restore }: ProxmoxVMStatus): boolean {
+  const { askedAt, force, upid, restoredAt, markedAt, isDiskless } = restore?.running ?? {}
+  if (markedAt !== undefined) return false
+  return isDiskless === true || restoredAt !== undefined || (askedAt !== undefined && (force === true || upid !== undefined))
+}
+
+/** Between the request and the whole VM there is nothing that could run, be changed or be looked after. */
+export const isBeingRestored = ({ restore }: ProxmoxVMStatus): boolean => {
+  const { askedAt, restoredAt, isDiskless } = restore?.running ?? {}
+  return restoredAt === undefined && (askedAt !== undefined || isDiskless === true)
+}
+
+/** Nothing of the VM was deleted for it: it is kept as the spec says in everything else. */
+export const isUntouchedByRestore = (status: ProxmoxVMStatus): boolean =>
+  !isBeingRestored(status) && status.restore?.running?.restoredAt === undefined
+
+export const changeRestore =
+  (change: (running: RunningRestore) => RunningRestore): Change =>
+  (status) => {
+    const { running, completedIDs = [] } = status.restore ?? {}
+    return running ? { ...status, restore: { completedIDs, running: change(running) } } : status
+  }
+
+export const noteRestoreBegun =
+  (running: RunningRestore): Change =>
+  (status) => ({
+    ...status,
+    localStatus: 'restore',
+    progress: noProgress,
+    restore: { completedIDs: status.restore?.completedIDs ?? [], running },
+  })
+
+/** As if it had never been asked for. */
+export const noteRestoreWithdrawn: Change = ({ restore, step: _, ...status }) => ({
+  ...status,
+  localStatus: 'ready',
+  progress: progressOf('ready'),
+  restore: { completedIDs: restore?.completedIDs ?? [] },
+})
+
+export const withRestoreDone =
+  (requestIDs: readonly string[]): Change =>
+  ({ restore, ...status }) => ({
+    ...status,
+    restore: {
+      ...(restore?.running && { running: restore.running }),
+      completedIDs: [...(restore?.completedIDs ?? []).filter((id) => !requestIDs.includes(id)), ...requestIDs].slice(-mostIDs),
+    },
+  })
+
+export const noteRestoreCompleted: Change = (status) => {
+  const { running } = status.restore ?? {}
+  if (running?.restoredAt === undefined) return status
+  const { removedAt: _, ...rest } = withRestoreDone([running.requestID])(status)
+  return { ...rest, restore: { completedIDs: rest.restore?.completedIDs ?? [] } }
+}
+
+/** The VM of the file is there: what was known of the disks before it is forgotten. `keys`: the slots it has. */
+export const noteRestored =
+  (nowIso: string, disks: NonNullable<ProxmoxVMStatus['disks']>): Change =>
+  ({ step: _a, firstStartedAt: _b, cloudInit: _c, change: _d, removedAt: _e, ...status }) =>
+    changeRestore(({ upid: _f, lastError: _g, ...running }) => ({ ...running, restoredAt: nowIso }))({
+      ...status,
+      disks,
+      remoteStatus: 'stopped',
+    })

@@ -1,0 +1,35 @@
+/** The sub-commands that make backups and go back to them. */
+import { type Command, Option } from 'commander'
+import { backUp } from './backups.ts'
+import { bound, waiting } from './options.ts'
+import { restore, type RestoreOptions } from './restore.ts'
+import { type GlobalOptions, withSession } from './session.ts'
+import type { Shell } from './shell.ts'
+
+const group = 'Backups (with your rights):'
+
+export function addBackups(program: Command, shell: Shell): void {
+  waiting(
+    program.command('backup <vm>').description('makes a backup of the VM (a ProxmoxVMBackup), and waits for its file').helpGroup(group),
+  )
+    .option('--name <name>', 'name of the ProxmoxVMBackup (default: made of the VM and the time)')
+    .option('--storage <storage>', 'where to (default: what the package says)')
+    .addOption(new Option('--mode <mode>', 'whether the guest goes on running').choices(['Snapshot', 'Suspend', 'Stop']))
+    .option('--notes <text>', 'text beside the file in PVE')
+    .option('--protected', 'PVE protects the file from being deleted')
+    .option('--delete-with-object', 'the file goes when the ProxmoxVMBackup is deleted')
+    .action(bound(shell, backUp))
+  const goBack = waiting(
+    program
+      .command('restore <vm> <backup>')
+      .description('the VM as it was in the backup (a ProxmoxVMBackup, or a volume as backups shows it), then its package of today [off]')
+      .helpGroup(group),
+  )
+  goBack
+    .option('--drop-first', 'the room of its present disks counts as free: they are gone then whatever becomes of the restore')
+    .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
+    .action(async (vm: string, backup: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<RestoreOptions & GlobalOptions>()
+      await withSession(shell, options, (session) => restore(session, vm, backup, options))
+    })
+}

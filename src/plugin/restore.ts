@@ -1,0 +1,49 @@
+import { apiVersion } from '../api/group.ts'
+import { proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
+import { PluginRefusal } from './shell.ts'
+import { isReadyAt, waitForVM } from './waiting.ts'
+
+export interface RestoreOptions {
+  requestId?: string
+  dropFirst?: boolean
+  wait: boolean
+  timeout?: number
+  output?: 'json'
+}
+
+/**
+ * Writes spec.restore and waits until the VM is back. `backup`: name of a ProxmoxVMBackup, or a volume as `kubectl pve backups` shows it. By
+ * force: the request of whoever pressed last counts, and an older one that is applied again never runs again.
+ */
+export async function restore(session: Session, name: string, backup: string, o: RestoreOptions): Promise<void> {
+  const { client, namespace, shell } = session
+  const before = await mustGetVM(session, name)
+  const requestID = o.requestId ?? new Date(shell.clock.now()).toISOString()
+  if (isRestored(before, requestID))
+    throw new PluginRefusal(`restore ${name}: request ${requestID} was carried out before and never runs again`)
+  if (!before.status?.firstReadyAt)
+    throw new PluginRefusal(`restore ${name}: the VM has never been ready; there is nothing to restore it into`)
+  if (before.status.remoteStatus === 'running' && before.spec.runStrategy !== 'Always' && !o.wait)
+    shell.err(`restore ${name}: the VM runs; the restore begins as soon as it is off\n`)
+  const wish = {
+    apiVersion,
+    kind: 'ProxmoxVM',
+    metadata: { namespace, name },
+    spec: {
+      restore: { requestID, backupRef: backup.includes(':') ? { volume: backup } : { name: backup }, dropFirst: o.dropFirst === true },
+    },
+  }
+  const applied = await client.apply(proxmoxVMs, wish as unknown as ProxmoxVM, { force: true, fieldManager: `${fieldManager}-restore` })
+  const vm = o.wait
+    ? await waitForVM(session, applied, {
+        isDone: (now) => isRestored(now, requestID) && isReadyAt(now, applied.metadata.generation ?? 0),
+        ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }),
+      })
+    : applied
+  if (o.output) printJson(session, vm)
+  else shell.out(`restore ${name}: request ${requestID} ${o.wait ? `is done; the VM is ${vm.status?.remoteStatus}` : 'is written'}\n`)
+}
+
+const isRestored = (vm: ProxmoxVM, requestID: string) => vm.status?.restore?.completedIDs.includes(requestID) ?? false

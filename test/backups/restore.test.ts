@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { aV4Pool } from '../support/builders.ts'
+import { until } from '../support/until.ts'
+import { TestWorld } from '../support/world.ts'
+import { aBackup, addBackupServer, filesOf, untilBackup } from './scene.ts'
+
+const patienceMs = 120_000
+
+describe('a restore', () => {
+  let world: TestWorld
+  let pool: string
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    addBackupServer(world)
+    pool = await world.pool(aV4Pool())
+  }, patienceMs)
+  afterAll(async () => await world.stop())
+
+  const startup = (vm: ProxmoxVM) => world.guestOf(vm).config.get('startup')
+  const restores = () => world.writes().filter((line) => /^POST \/nodes\/[^/]+\/qemu$/.test(line))
+
+  /** A VM with a backup in which it has another start order than it has now. */
+  async function withBackup(name: string, o: { storage?: string; spec?: object } = {}): Promise<ProxmoxVM> {
+    const vm = await world.born(name, { addresses: [{ name: 'main', poolRef: { name: pool } }], ...o.spec })
+    await world.inPve('PUT', `${world.pathOf(vm)}/config`, { startup: 'order=3' })
+    await aBackup(world, `${name}-b`, name, { storage: o.storage ?? 'pbs' })
+    await untilBackup(world, `${name}-b`, 'True')
+    await world.inPve('PUT', `${world.pathOf(vm)}/config`, { startup: 'order=5' })
+    return vm
+  }
+  async function switchOff(name: string, vm: ProxmoxVM): Promise<void> {
+    await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+    await until('it is seen off', async () => (await world.vm(name))?.status?.remoteStatus === 'stopped')
+  }
+  const ask = (name: string, requestID: string, wish: object = { backupRef: { name: `${name}-b` } }) =>
+    world.edit(name, { spec: { restore: { requestID, ...wish } } })
+  const untilDone = async (name: string, requestID: string): Promise<ProxmoxVM> => {
+    let last: ProxmoxVM | undefined
+    return await until(
+      `restore ${requestID} of ${name} is done`,
+      async () => {
+        last = await world.vm(name)
+        const message = world.condition(last, 'Ready')?.message ?? ''
+        if (/may have been lost|every 5 minutes/.test(message)) world.clock.skip(61_000)
+        const isDone = last?.status?.restore?.completedIDs.includes(requestID)
+        return isDone && world.condition(last, 'Ready')?.status === 'True' ? last : undefined
+      },
+      { seconds: 60, describe: () => last?.status },
+    )
+  }
+
+  it.each(['pbs', 'local'])(
+    'from storage %s brings the VM back with its number, MAC address, address and mark, starts it, and is done once',
+    async (storage) => {
+      const name = `back-${storage}`
+      const before = await withBackup(name, { storage })
+      const { vmid, interfaces, addresses } = before.status ?? {}
+      await switchOff(name, before)
+      await ask(name, 'r1')
+      const vm = await untilDone(name, 'r1')
+      expect(vm.status).toMatchObject({ vmid, interfaces, addresses, phase: 'Running' })
+      expect(startup(vm)).toBe('order=3')
+      const { config } = world.guestOf(vm)
+      expect(config.get('description')).toContain(`pve.hosting/owner uid=${vm.metadata.uid} vmid=${vmid}`)
+      expect(config.get('description')).toContain('done=restore%2Fr1')
+      expect(config.get('net0')).toContain(interfaces?.[0]?.macAddress)
+      expect(world.guestOf(vm).isRunning).toBe(true)
+      expect(filesOf(world, vm).map(({ isProtected }) => isProtected ?? false)).toEqual([false])
+      world.simulator.requests.reset()
+      await world.edit(name, { spec: { restore: { requestID: '' } } })
+      await world.edit(name, { spec: { restore: { requestID: 'r1' } } })
+      await world.untilReady(name)
+      expect(restores()).toEqual([])
+    },
+    patienceMs,
+  )
+
+  it(
+    'of a VM that runs waits until it is off, and deletes nothing before',
+    async () => {
+      const vm = await withBackup('busy')
+      world.simulator.requests.reset()
+      await ask('busy', 'r1')
+      const stalled = await world.untilCondition('busy', 'Stalled', 'True', 'VMRunning')
+      expect(world.condition(stalled, 'Ready')?.message).toContain('nothing was deleted')
+      expect(restores()).toEqual([])
+      await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+      expect(startup(await untilDone('busy', 'r1'))).toBe('order=3')
+    },
+    patienceMs,
+  )
+
+  it(
+    'that is there when the object is created, or has an empty ID, does nothing',
+    async () => {
+      world.simulator.requests.reset()
+      await world.born('early', { restore: { requestID: 'r0', backupRef: { volume: 'local:backup/vzdump-qemu-100-x.vma.zst' } } })
+      expect((await world.vm('early'))?.status?.restore?.completedIDs).toEqual(['r0'])
+      expect(restores()).toEqual([])
+    },
+    patienceMs,
+  )
+
+  it(
+    'refuses a file of a former holder of the number, one that cannot be read, and one of another VM, with nothing deleted',
+    async () => {
+      const vm = await withBackup('careful')
+      await switchOff('careful', vm)
+      const { vmid = 0 } = vm.status ?? {}
+      const nowMs = world.simulator.world.clock.now()
+      const former = world.addBackup(vmid, nowMs - 86_400_000)
+      const broken = world.addBackup(vmid, nowMs + 60_000)
+      await withBackup('other')
+      world.simulator.requests.reset()
+      const tries = [
+        ['f1', { backupRef: { volume: `local:${former.name}` } }, 'BackupNotFound', /former holder/],
+        [
+          'f2',
+          { backupRef: { volume: `local:${broken.name}` } },
+          world.guestOf(vm).node === 'pve1' ? 'BackupUnreadable' : 'BackupNotFound',
+          /nothing was deleted/,
+        ],
+        ['f3', { backupRef: { name: 'other-b' } }, 'BackupNotFound', /another VM/],
+      ] as const
+      for (const [requestID, wish, reason, words] of tries) {
+        await world.edit('careful', { spec: { restore: null } })
+        await ask('careful', requestID, wish)
+        const stalled = await world.untilCondition('careful', 'Stalled', 'True', reason)
+        await until('it says why', async () => words.test(world.condition(await world.vm('careful'), 'Ready')?.message ?? ''))
+        expect(stalled.status?.phase).not.toBe('Restoring')
+      }
+      expect(restores()).toEqual([])
+      await world.edit('careful', { spec: { restore: null } })
+      await world.untilReady('careful')
+      expect(startup(vm)).toBe('order=5')
+    },
+    patienceMs,
+  )
+
+  it(
+    'for which there is no room beside the present disks goes on with dropFirst',
+    async () => {
+      const vm = await withBackup('tight')
+      await switchOff('tight', vm)
+      const storage = world.simulator.world.storage.definitions.get('local-lvm')
+      const used = storage?.usedBytes ?? 0
+      if (storage) storage.usedBytes = storage.sizeBytes - 15 * 1024 ** 3
+      try {
+        await until('the listing shows that little is left', () =>
+          (world.operator?.operator.clusters.directory.get(world.cluster)?.inventory.current()?.storages ?? []).some(
+            (row) => row.storage === 'local-lvm' && row.node === vm.status?.node && row.totalBytes - row.usedBytes < 20 * 1024 ** 3,
+          ),
+        )
+        await ask('tight', 'r1')
+        const stalled = await world.untilCondition('tight', 'Stalled', 'True', 'NoCapacity')
+        expect(world.condition(stalled, 'Ready')?.message).toContain('dropFirst')
+        await ask('tight', 'r1', { backupRef: { name: 'tight-b' }, dropFirst: true })
+        expect(startup(await untilDone('tight', 'r1'))).toBe('order=3')
+      } finally {
+        if (storage) storage.usedBytes = used
+      }
+    },
+    patienceMs,
+  )
+
+  it(
+    'brings back a VM that is missing from PVE',
+    async () => {
+      const vm = await withBackup('missing')
+      await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+      await world.inPve('DELETE', world.pathOf(vm))
+      await world.untilCondition('missing', 'Stalled', 'True', 'VMMissing')
+      await ask('missing', 'r1')
+      const back = await untilDone('missing', 'r1')
+      expect(back.status).toMatchObject({ vmid: vm.status?.vmid, interfaces: vm.status?.interfaces })
+      expect(startup(back)).toBe('order=3')
+    },
+    patienceMs,
+  )
+
+  it(
+    'that fails half way says that the disks are gone and which file is the only copy, keeps it protected, never starts the VM, and may take another file',
+    async () => {
+      const vm = await withBackup('half')
+      await aBackup(world, 'half-c', 'half', { storage: 'local' })
+      await untilBackup(world, 'half-c', 'True')
+      await switchOff('half', vm)
+      world.operator?.wire.judgedBy((write) =>
+        write.what === 'POST /nodes/{node}/qemu' ? { plan: { task: { fail: 'vma extract failed' } } } : 'pass',
+      )
+      await ask('half', 'r1')
+      const stalled = await world.untilCondition('half', 'Stalled', 'True', 'RestoreFailed')
+      const message = world.condition(stalled, 'Ready')?.message
+      expect(message).toMatch(/disks of VM \d+ are gone.*pbs:backup\/vm\/.* is the only copy/)
+      expect(stalled.status).toMatchObject({ phase: 'Restoring', restore: { running: { isDiskless: true, attempts: 1 } } })
+      expect(world.guestOf(vm).isRunning).toBe(false)
+      expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
+      world.operator?.wire.judgedBy(() => 'pass')
+      await ask('half', 'r2', { backupRef: { name: 'half-c' } })
+      world.clock.skip(61_000)
+      const back = await untilDone('half', 'r2')
+      expect(startup(back)).toBe('order=5')
+      expect(back.status?.phase).toBe('Running')
+    },
+    patienceMs,
+  )
+
+  it(
+    'that has failed half way does not keep its object: deleting it takes the rest of the VM down',
+    async () => {
+      const vm = await withBackup('over')
+      await switchOff('over', vm)
+      world.operator?.wire.judgedBy((write) =>
+        write.what === 'POST /nodes/{node}/qemu' ? { plan: { task: { fail: 'vma extract failed' } } } : 'pass',
+      )
+      await ask('over', 'r1')
+      await world.untilCondition('over', 'Stalled', 'True', 'RestoreFailed')
+      world.operator?.wire.judgedBy(() => 'pass')
+      await world.delete('over')
+      world.clock.skip(61_000)
+      await world.untilGone('over')
+      expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)
+      expect(filesOf(world, vm)).toEqual([])
+    },
+    patienceMs,
+  )
+})

@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { until } from '../support/until.ts'
+import type { TestWorld } from '../support/world.ts'
+import { type RunningBroker, startBroker } from './brokers.ts'
+import { makeConsole, setConsole, untilPhase, urlOf, worldWithConsoles } from './consoles.ts'
+import { PageClient } from './page-client.ts'
+
+describe('the broker lets in', () => {
+  let world: TestWorld
+  let broker: RunningBroker
+  const pages: PageClient[] = []
+  const open = async (...args: Parameters<typeof PageClient.open>) => {
+    const page = await PageClient.open(...args)
+    pages.push(page)
+    return page
+  }
+  const consoleOf = async (vm = 'shop', spec: object = {}) => {
+    const name = await makeConsole(world, vm, spec)
+    return { name, url: await urlOf(world, name) }
+  }
+
+  beforeAll(async () => {
+    world = await worldWithConsoles()
+    broker = await startBroker(world)
+    await setConsole(world, { url: broker.url })
+    await world.born('shop')
+  }, 60_000)
+  afterEach(async () => {
+    for (const page of pages.splice(0)) page.close()
+    await until('no page is connected', async () => (await valueOf('pve_console_sessions')) === 0)
+    await until('no screen is open', async () => (await valueOf('pve_console_pictures')) === 0)
+  })
+  afterAll(async () => {
+    await broker.stop()
+    await world.stop()
+  })
+  const valueOf = async (name: string) => {
+    const line = (await broker.metrics.expose()).text.split('\n').find((one) => one.startsWith(`${name} `))
+    return Number(line?.split(' ').at(-1))
+  }
+
+  it('lets no page in from another origin', async () => {
+    await expect(PageClient.connect(broker.url, { origin: 'https://evil.example' })).rejects.toThrow('403 another origin')
+  })
+
+  it('cuts a connection that does not say who it is, and refuses what is not a message of a page', async () => {
+    const silent = await PageClient.connect(broker.url)
+    world.clock.skip(11_000)
+    await until('it is cut', () => silent.closeCode !== undefined)
+    const odd = await PageClient.connect(broker.url)
+    odd.socket.send('{"hello":{"namespace":"../x","name":"y","key":"z"}}')
+    expect(await odd.ended()).toBe('invalid')
+  })
+
+  it('is full at some number of pages, and takes no key for that', async () => {
+    const small = await startBroker(world, { mostSessions: 1 })
+    try {
+      const [one, two] = [await consoleOf(), await consoleOf()]
+      const first = await open(one.url, { at: small.url })
+      await first.welcome()
+      expect(await (await open(two.url, { at: small.url })).ended()).toBe('busy')
+      await (await open(two.url)).welcome()
+    } finally {
+      for (const page of pages.splice(0)) page.close()
+      await small.stop()
+    }
+  })
+
+  it('lets one address knock twenty times, and goes by X-Forwarded-For only behind a trusted proxy', async () => {
+    const behind = await startBroker(world, { proxies: ['127.0.0.0/8'] })
+    const knock = async (at: string, from: string) => {
+      try {
+        const page = await PageClient.connect(at, { headers: { 'x-forwarded-for': from } })
+        page.close()
+        return 'in'
+      } catch (fault) {
+        return fault instanceof Error ? fault.message : String(fault)
+      }
+    }
+    try {
+      const first = await Promise.all(Array.from({ length: 20 }, () => knock(behind.url, '203.0.113.5')))
+      expect(new Set(first)).toEqual(new Set(['in']))
+      expect(await knock(behind.url, '203.0.113.5')).toBe('429 too many connections from this address')
+      expect(await knock(behind.url, '203.0.113.6')).toBe('in')
+      world.clock.skip(61_000)
+      expect(await knock(behind.url, '203.0.113.5')).toBe('in')
+      const { name, url } = await consoleOf()
+      await (await open(url, { at: behind.url, headers: { 'x-forwarded-for': '198.51.100.1, 203.0.113.9' } })).welcome()
+      expect((await untilPhase(world, name, 'Open')).status?.openedBy).toBe('203.0.113.9')
+    } finally {
+      for (const page of pages.splice(0)) page.close()
+      await behind.stop()
+    }
+  })
+})
