@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs former release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ docs: packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; 
 
 whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
 	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts
+
+former: packages ## keeps the operator and the kinds of TAG=v0.2.0 for the upgrade test (test/upgrade/bundles)
+	@node --disable-warning=ExperimentalWarning test/upgrade/make-former.ts "$(TAG)"
 
 release-notes: packages ## the section of CHANGELOG.md for TAG=v0.2.0, or what does not agree with that tag
 	@node --disable-warning=ExperimentalWarning src/release/release-notes.ts "$(TAG)"

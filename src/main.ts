@@ -84,18 +84,21 @@ program
   .description('serve a faithful model of the Proxmox VE API')
   .requiredOption('--listen <host:port>', 'address to listen on', hostAndPort)
   .option('--no-tls', 'plain HTTP')
-  .addOption(new Option('--preset <name>', 'what is there at the start').choices(['default', 'recorded']).default('default'))
-  .option('--scenario <file>', 'JSON or YAML laid over the preset')
+  .addOption(
+    new Option('--preset <name>', 'what is there at the start').choices(['default', 'recorded', 'fleet-of-strangers']).default('default'),
+  )
+  .option('--scenario <file>', 'JSON or YAML laid over the preset, or fleet-of-strangers')
   .option('--speed <n>', 'divides every simulated duration', positive)
   .action(async (options) => {
     const { startSimulator } = await import('./simulator/simulator.ts')
     const { greeting } = await import('./simulator/greeting.ts')
     const signal = untilSignal()
-    const scenario: unknown = options.scenario ? parse(await readFile(options.scenario, 'utf8')) : undefined
+    const isBuiltIn = options.scenario === 'fleet-of-strangers'
+    const scenario: unknown = options.scenario && !isBuiltIn ? parse(await readFile(options.scenario, 'utf8')) : undefined
     const simulator = await startSimulator({
       ...options.listen,
       tls: options.tls,
-      preset: options.preset,
+      preset: isBuiltIn ? 'fleet-of-strangers' : options.preset,
       ...(scenario !== undefined && { scenario }),
       ...(options.speed && { speed: options.speed }),
     })
@@ -133,6 +136,6 @@ try {
   await program.parseAsync()
 } catch (fault) {
   tell(`pve-operator: ${fault instanceof Error ? fault.message : String(fault)}`)
-  // Watches may still be open: a leader that lost its Lease must end now, and be started anew.
+  // Watches may still be open: a leader that lost its Lease must end now, and be started again.
   process.exit(1)
 }

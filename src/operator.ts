@@ -25,7 +25,11 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+<<<<<<< HEAD
 import { tellStates } from './state-events.ts'
+=======
+import { GuestLister } from './cluster/guest-lister.ts'
+>>>>>>> main
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -168,6 +172,7 @@ export class Operator {
     const silence = tellStates({ clusters, others: [pools, zones], events: this.#events })
     await Promise.all([
       this.clusters.run(signal),
+      this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
@@ -219,6 +224,18 @@ export class Operator {
       },
       mayWrite: () => this.#mayAct(),
       onProblem: (cluster, err) => about(this.#o.log, { cluster }).error({ err }, 'a listener failed'),
+    })
+  }
+
+  #makeLister(): GuestLister {
+    return new GuestLister({
+      client: this.client,
+      clusters: this.stores.clusters,
+      directory: this.clusters.directory,
+      recorded: this.#recorded,
+      clock: this.#o.clock,
+      mayAct: () => this.#mayAct(),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
     })
   }
 

@@ -24,6 +24,7 @@ import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
+import { observedEnd } from './engine/observe.ts'
 import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
@@ -135,6 +136,8 @@ export class VMController {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held
       await refuseCommands(deps, key, 'The VM is being deleted.')
+      const observed = observedEnd({ deps, key, draft, memory }, cluster)
+      if (observed) return observed
       return await tearDown({ deps, key, draft, memory })
     }
     if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {

@@ -5,6 +5,7 @@ export const vmConditions = [
   'Ready',
   'AddressesAllocated',
   'Cloned',
+  'Adoptable',
   'TemplateApplied',
   'PackageApplied',
   'NetworkConfigured',

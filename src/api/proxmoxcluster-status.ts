@@ -1,5 +1,6 @@
 /** The status of a ProxmoxCluster. */
 import * as z from 'zod'
+import { guestList } from './guest-list.ts'
 import { atomic, listMap, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 
@@ -129,7 +130,8 @@ export const proxmoxClusterStatus = z
     unclaimedCount: z
       .int()
       .exactOptional()
-      .describe('Guests whose ProxmoxVM is no more, without copies and guests of other installations. 0 is normal.'),
+      .describe('Guests whose ProxmoxVM no longer exists, without copies and guests of other installations. 0 is normal.'),
+    guestList: guestList.exactOptional(),
     conditions: conditions.exactOptional(),
   })
   .describe('What is. Written by the operator.')

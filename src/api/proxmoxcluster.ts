@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { allowedNamespaces, atomic, duration, listSet, objectName, pveName, rule, rules, vmidRange } from './fields.ts'
+import { mode, overcommit, tagging } from './cluster-policy.ts'
 import { consoles } from './console-settings.ts'
 import type { KubeObject } from './object.ts'
 import { mostCountedDeletions, type ProxmoxClusterStatus } from './proxmoxcluster-status.ts'
@@ -96,7 +97,7 @@ export const proxmoxClusterSpec = z
     credentialsSecretRef: z
       .object({ namespace: objectName('Namespace of the Secret.'), name: objectName('Name of the Secret.') })
       .describe(
-        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. A changed Secret is taken up by itself.',
+        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. A changed Secret is read again without a restart.',
       ),
     tls: tls.exactOptional(),
     vmids: vmidRange(
@@ -150,6 +151,14 @@ export const proxmoxClusterSpec = z
       })
       .default({ requests: 8, fullClonesPerNode: 4 })
       .describe('How hard PVE is worked.'),
+    adoption: z
+      .object({
+        vmids: vmidRange('VMIDs of guests without our mark that spec.adopt of a ProxmoxVM may take over.').exactOptional(),
+      })
+      .exactOptional()
+      .describe(
+        'Which existing guests of PVE may become VMs of this cluster object. Absent, or without vmids = only guests that carry our mark. The range may lie outside spec.vmids.',
+      ),
     formerInstallations: z
       .array(
         z
@@ -170,6 +179,9 @@ export const proxmoxClusterSpec = z
           'Kubernetes clusters that had these VMs before, each by the uid of its namespace kube-system (it stands in the description of every VM and in status.unclaimed). Their VMs count as unclaimed here, and `kubectl pve adopt --former` takes them over. Name none that is still at work.',
         ...listSet,
       }),
+    overcommit: overcommit.exactOptional(),
+    tags: tagging,
+    mode,
     pvePool: pveName(128, 'customers', 'A resource pool of PVE.')
       .exactOptional()
       .describe(

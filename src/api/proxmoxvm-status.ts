@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
 import { conditions, observedGeneration } from './object.ts'
@@ -55,15 +56,6 @@ const cloneRequest = z.object({
     .describe('true: its task has ended. Kept to tell that task from the one of a request whose answer was lost.'),
 })
 export type AskedClone = z.infer<typeof cloneRequest>
-const adoption = z.object({
-  vmid: z.int().describe('VMID of the guest.'),
-  node: statusText(63, 'Node it is on.'),
-  macAddress: statusText(17, 'MAC address of its net0.'),
-  fromUID: statusText(64, 'The uid in its mark: of the former object that owned it.'),
-  installation: statusText(64, 'The Kubernetes cluster in its mark, when that is another one.'),
-  takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
-})
-
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
@@ -103,7 +95,7 @@ const reinstall = z.object({
 
 const change = z.object({
   since: time('When it began.'),
-  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned anew.'),
+  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned again.'),
   wasRunning: z.boolean().exactOptional().describe('true: the VM was on before it was stopped for the change, and is started after it.'),
   start: z.boolean().exactOptional().describe('true: asked for by the command ChangePackage, which starts the VM in any case.'),
 })
@@ -227,7 +219,9 @@ export const proxmoxVMStatus = z
       .describe('What was given to cloud-init and cannot be read back.'),
     adoption: adoption
       .exactOptional()
-      .describe('A guest of a former object of this name, which `kubectl pve adopt --former` takes over, or which was taken over.'),
+      .describe(
+        'A guest that spec.adopt reports or took over, or one of a former object of this name, which `kubectl pve adopt --former` takes over.',
+      ),
     history: z
       .array(historyEntry)
       .max(30)

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { adopt } from './adopt.ts'
 import {
   atomic,
   dnsName,
@@ -116,22 +117,6 @@ const reinstall = z.object({
     .exactOptional()
     .describe('The template to install instead of spec.template, for this request only. Absent = spec.template.'),
 })
-const adopt = z.object({
-  vmid: vmid('VMID of the guest that becomes this VM.'),
-  macAddress: z
-    .string()
-    .max(17)
-    .meta({
-      description: 'MAC address of its net0, so that no other guest is taken by a slip.',
-      ...rule(
-        "self.matches('^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$')",
-        'macAddress: write six pairs of hexadecimal digits such as BC:24:11:2E:8A:01',
-      ),
-    }),
-  mode: z.enum(['Take']).describe('Take: the guest gets the mark of this object, and nothing else of it is changed.'),
-  fromUID: line(64, 'The uid in its mark: of the former ProxmoxVM that owned it. Absent = it carries no mark.').exactOptional(),
-})
-
 export const proxmoxVMSpec = z
   .object({
     clusterRef: nameReference(
@@ -193,7 +178,7 @@ export const proxmoxVMSpec = z
     reinstall: reinstall
       .exactOptional()
       .describe(
-        'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is made anew with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
+        'Asks for a new installation: the VM, its snapshots and all its disks are deleted and it is created again with the same VMID, MAC and addresses; backups stay. A change needs the right to update proxmoxvms/reinstall.',
       ),
     restore: restoreWish
       .exactOptional()
@@ -203,7 +188,7 @@ export const proxmoxVMSpec = z
     adopt: adopt
       .exactOptional()
       .describe(
-        'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Looked at only while the object has no VM; afterwards without effect. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt --former` writes it.',
+        'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Looked at only while the object has no VM; afterwards without effect. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt` prints it.',
       ),
     shutdownTimeout: duration('60s', '90s', 'How long the guest may take to shut down when the operator asks it to, before power is cut.'),
     deletionPolicy: z

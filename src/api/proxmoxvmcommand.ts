@@ -20,7 +20,10 @@ export const commands = {
   Stop: { needs: 'running, not Always', does: 'cuts the power' },
   Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
   Reboot: { needs: 'running', does: 'reboots the guest' },
-  Reinstall: { needs: 'ready, or VM missing or removed', does: 'deletes the VM and makes it anew, from another template if one is given' },
+  Reinstall: {
+    needs: 'ready, or VM missing or removed',
+    does: 'deletes the VM and creates it again, from another template if one is given',
+  },
   SetDedicatedIP: { leadsTo: 'Clone', needs: 'nothing', does: 'allocates every declared address that has none' },
   Clone: { leadsTo: 'SetCPURAM', needs: 'no VM of ours exists', does: 'copies the template to the VMID and goes up the ladder again' },
   SetCPURAM: { mark: '**', leadsTo: 'SetSystemDiskSize', needs: 'stopped', does: 'sets cores, sockets, CPU type, limits and memory' },
@@ -88,12 +91,12 @@ export const proxmoxVMCommandStatus = z
     observedGeneration: observedGeneration.exactOptional(),
     phase: statusText(64, 'The command in one word: Pending, Running, Succeeded, Failed. Derived, for people.'),
     message: statusText(4096, 'What was done, or why it was refused or failed.'),
-    startedAt: time('When it was taken up.').exactOptional(),
+    startedAt: time('When the operator began it.').exactOptional(),
     finishedAt: time('When it succeeded or failed; ttlSecondsAfterFinished counts from here.').exactOptional(),
     intentAt: time(
       'When it was about to be carried out, written before PVE is asked. After a restart it is looked up what became of it, and not done again.',
     ).exactOptional(),
-    vmUID: statusText(64, 'UID of the ProxmoxVM it was taken up for: one of the same name made later is another.'),
+    vmUID: statusText(64, 'UID of the ProxmoxVM it was begun for: one of the same name made later is another.'),
     upid: statusText(256, 'The PVE task that carries it out (UPID).'),
     conditions: conditions.exactOptional(),
   })

@@ -46,7 +46,7 @@ export const reasons = {
   SecretNotFound: { who: 'user', means: 'The Secret or key of the cloud-init password does not exist.' },
   PasswordInvalid: { who: 'user', means: 'The password in the Secret has a line break or another control character inside.' },
   SecretConflict: { who: 'user', means: 'A Secret named <vm>-credentials exists and is not ours.' },
-  NamingInvalid: { who: 'user', means: 'A naming macro is unknown, a label it needs is missing, or the result is no host name.' },
+  NamingInvalid: { who: 'user', means: 'A naming macro is unknown, a label it needs is missing, or the result is not a valid host name.' },
   HostnameTaken: { who: 'user', means: 'Another VM of this cluster object has the host name.' },
   // template, placement, clone
   TemplateNotFound: { who: 'user', means: 'No template of that name, VMID or tag is visible.' },
@@ -74,6 +74,7 @@ export const reasons = {
     who: 'user',
     means: 'A disk that left the package is kept: by its removalPolicy Keep, as the VM is protected in PVE, or as it has snapshots.',
   },
+  Observing: { who: 'admin', means: 'The ProxmoxCluster is in mode Observe: the message says what would be done.' },
   BridgeNotFound: { who: 'user', means: 'The node has no bridge of that name that the token may use.' },
   StorageNotFound: { who: 'user', means: 'No node has the storage that a disk is to be on, or the storage takes no disks.' },
   BridgeRequired: { who: 'user', means: 'Without an address from a pool the package must name the bridge.' },
@@ -149,6 +150,16 @@ export const reasons = {
       'A guest in PVE belongs to a former object of this name. Nothing is created beside it; the message names the guest and the command that takes it over.',
   },
   AdoptMismatch: { who: 'user', means: 'The guest is not the one that spec.adopt describes; the message says what differs.' },
+  AdoptNotAllowed: {
+    who: 'admin',
+    means:
+      'The guest carries no mark of ours and its VMID is not in spec.adoption.vmids of the ProxmoxCluster, so it must not be taken over.',
+  },
+  AdoptReported: {
+    who: 'user',
+    means: 'spec.adopt asks for a report only. The condition Adoptable and `kubectl pve plan` have it; mode: Take makes the guest this VM.',
+  },
+  Adoptable: { who: 'user', means: 'The guest of spec.adopt can be taken over as it is; the message says what differs from the spec.' },
   LookingForGuests: { who: 'operator', means: 'Guests in PVE with our tag are read first: one of them may be this VM.' },
   VMForeign: { who: 'admin', means: 'The guest under our VMID does not carry our mark; it is not touched.' },
   DeletionProtected: {
@@ -186,7 +197,7 @@ export const reasons = {
   Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
   Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
   NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
-  Reinstalling: { who: 'operator', means: 'The VM is being made anew, as spec.reinstall or the command Reinstall asked.' },
+  Reinstalling: { who: 'operator', means: 'The VM is being reinstalled, as spec.reinstall or the command Reinstall asked.' },
   Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall bring it back.' },
   // consoles
   ConsoleWaiting: { who: 'user', means: 'The URL of the console is in its Secret and can be opened, once.' },

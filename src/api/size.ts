@@ -13,7 +13,7 @@ function fraction(q: string | number): { numerator: bigint; denominator: bigint 
   const match = form.exec(String(q).trim())
   const whole = match?.[2] ?? ''
   const places = match?.[3] ?? ''
-  if (match === null || whole + places === '') throw new RangeError(`"${q}" is no quantity; write 4Gi or 1.5, for instance`)
+  if (match === null || whole + places === '') throw new RangeError(`"${q}" is not a valid quantity; write 4Gi or 1.5, for instance`)
   const exponent = match[4] === undefined ? 0 : Number(match[5])
   const suffix = match[6] ?? ''
   const up = (decimal[suffix] ?? binary[suffix] ?? 1n) * (exponent > 0 ? 10n ** BigInt(exponent) : 1n)
@@ -49,6 +49,12 @@ export function parseCpuLimit(q: string | number): number {
   return Number(thousandths) / 1000
 }
 
+/** A ratio: `1.5` and `1500m` → 1.5. */
+export function parseRatio(q: string | number): number {
+  const { numerator, denominator } = fraction(q)
+  return Number((numerator * 1000n) / denominator) / 1000
+}
+
 const durationUnits: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, μs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
 
 /** A Go duration (`time.ParseDuration`) in seconds: `90s` → 90, `1h30m` → 5400. Negative or malformed throws a RangeError. */
@@ -56,7 +62,7 @@ export function parseDurationSeconds(s: string): number {
   const text = s.replace(/^\+/, '')
   if (text === '0') return 0
   if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/.test(text)) {
-    throw new RangeError(`"${s}" is no duration; write 90s or 1h30m, for instance`)
+    throw new RangeError(`"${s}" is not a valid duration; write 90s or 1h30m, for instance`)
   }
   let seconds = 0
   for (const [, amount, unit] of text.matchAll(/([0-9.]+)([a-z\u00b5\u03bc]+)/g))

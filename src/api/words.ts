@@ -37,7 +37,7 @@ export type StepName = LocalStatus | keyof typeof stepsBeside
 
 /** Words of local status beside the ladder: work on a VM that was ready. Not ranks: the ladder's own words are in `localStatuses`. */
 export const statusesBeside = {
-  reinstall: 'The VM is being deleted, to be made anew; then the ladder runs again.',
+  reinstall: 'The VM is being deleted; then it is created again, rung by rung.',
   restore: 'The VM is being made from a backup; then the ladder runs again.',
   change_package: 'Another package, or other addresses, are being applied to a VM that was ready.',
   set_dns_records: 'DNS records are being written. Counts as ready for Start and for the condition Ready.',

@@ -4,6 +4,7 @@ import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
 import { NodeBridges } from './bridges.ts'
+import { PromisedBytes } from './promised-bytes.ts'
 import { CloneSlots } from './clone-slots.ts'
 import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
@@ -32,6 +33,7 @@ export interface PveCluster {
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
+  readonly promised: PromisedBytes
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
@@ -71,6 +73,7 @@ export class LiveCluster implements PveCluster {
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
+  readonly promised: PromisedBytes
   readonly cloneSlots: CloneSlots
   readonly cloneTargets: CloneTargets
   readonly vmids: VmidAllocator
@@ -121,6 +124,7 @@ export class LiveCluster implements PveCluster {
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     const { owners, onProblem = () => undefined } = o
     const { pve, inventory } = this
+<<<<<<< HEAD
     this.touched = new TouchedGuests({
       pve,
       clock,
@@ -130,8 +134,20 @@ export class LiveCluster implements PveCluster {
       ownToken: () => this.credentials.tokenID,
     })
     this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
+=======
+    this.guests = new GuestIndex({
+      pve,
+      inventory,
+      clock,
+      owners,
+      range: () => this.spec.vmids,
+      isUntagged: () => this.spec.tags === 'None',
+      onProblem,
+    })
+>>>>>>> main
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
+    this.promised = new PromisedBytes({ pve: this.pve, clock })
     this.cloneSlots = new CloneSlots(o.spec.limits.fullClonesPerNode)
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
@@ -184,5 +200,6 @@ const clientOptions = (spec: ProxmoxClusterSpec, credentials: ApiToken): PveClie
   endpoints: spec.endpoints,
   tls: spec.tls ?? {},
   requestsInFlight: spec.limits.requests,
+  isObserving: spec.mode === 'Observe',
   ...credentials,
 })

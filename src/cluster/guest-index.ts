@@ -62,6 +62,8 @@ interface GuestIndexOptions {
   readonly owners: GuestOwners
   /** VMIDs the operator gives out. */
   readonly range: () => VmidRange
+  /** Guests of ours have no tag (spec.tags None): any in the range may be one. */
+  readonly isUntagged?: () => boolean
   readonly onProblem: (fault: unknown) => void
 }
 
@@ -123,7 +125,7 @@ export class GuestIndex {
   #isAwaited(vmid: number, { row, readMs, seenMs }: Entry, now: number): boolean {
     if (!row || this.#o.owners.holderOf(vmid) !== undefined) return false
     if (row.lock === 'clone') return this.#isInRange(vmid) && now - seenMs < copyPatienceMs
-    return row.tags.includes(ownTag) && readMs === undefined && now - seenMs < patienceMs
+    return this.#isCandidate(vmid, row) && readMs === undefined && now - seenMs < patienceMs
   }
 
   /** It is there, and this process has not read it yet. */
@@ -224,11 +226,16 @@ export class GuestIndex {
     const holder = this.#o.owners.holderOf(vmid)
     if (!row) return 1
     if (row.lock === 'clone') return undefined
-    if (readMs === undefined) return holder !== undefined ? undefined : row.tags.includes(ownTag) ? 0 : this.#isInRange(vmid) ? 2 : 3
+    if (readMs === undefined) return holder !== undefined ? undefined : this.#isCandidate(vmid, row) ? 0 : this.#isInRange(vmid) ? 2 : 3
     const isOwned = holder !== undefined && facts?.mark?.uid === holder
     if (isChanged && !isOwned) return 1
     const everyMs = !isOwned && facts && (holder !== undefined || this.#o.owners.isOfConcern(facts)) ? concernMs : dayMs
     return !isOwned && now - readMs >= everyMs ? 4 : undefined
+  }
+
+  /** It may be a guest of ours. */
+  #isCandidate(vmid: number, row: GuestRow): boolean {
+    return row.tags.includes(ownTag) || (this.#o.isUntagged?.() === true && this.#isInRange(vmid) && row.kind === 'qemu')
   }
 
   #isInRange(vmid: number): boolean {

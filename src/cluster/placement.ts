@@ -1,15 +1,8 @@
-import type { GuestRow, NodeRow, Listing, StorageRow } from '../proxmox/listing.ts'
+import type { NodeRow, Listing } from '../proxmox/listing.ts'
+import { inGiB, type Lack, needs, type Promised, storageLack, tellLacks } from './room.ts'
 import { isOnSharedStorage, type TemplateFacts } from './template-facts.ts'
 
 const bytesPerMiB = 1024 * 1024
-
-/** A VM that was promised a place and that the listing does not show, or not yet with its size. */
-export interface Promised {
-  readonly vmid: number
-  readonly node: string
-  readonly memoryMiB: number
-  readonly disks: readonly { readonly storage: string; readonly sizeMiB: number }[]
-}
 
 export interface PlacementWish {
   /** spec.placement.node: the only candidate. */
@@ -20,6 +13,12 @@ export interface PlacementWish {
   readonly cordoned?: readonly string[]
   /** Nodes that lack something the VM needs, told elsewhere. */
   readonly unfit?: ReadonlyMap<string, unknown>
+  /** ProxmoxCluster.spec.overcommit; absent fields: no limit, and for storages what is free. */
+  readonly overcommit?: { readonly cpu?: number; readonly memory?: number; readonly storage?: number }
+  /** With overcommit.storage: bytes of all disks in MiB, by `node/storage`. */
+  readonly promisedMiB?: ReadonlyMap<string, number>
+  /** A thin storage may be promised more than is free. */
+  readonly mayOverdraw?: boolean
   /** Linked clones share the template's blocks: only what they grow and add is counted. */
   readonly linked: boolean
   /** Target of a full clone; absent = where the template's disks are. */
@@ -34,7 +33,8 @@ export interface PlacementWish {
 }
 
 export type Placement =
-  | { readonly is: 'placed'; readonly node: string; readonly source: TemplateFacts }
+  /** `overdrawn`: why there is no room for all of its disks on a thin storage. */
+  | { readonly is: 'placed'; readonly node: string; readonly source: TemplateFacts; readonly overdrawn?: string }
   /** What is short, as one sentence. */
   | { readonly is: 'short'; readonly message: string }
 
@@ -68,7 +68,15 @@ export function place(
   })
   const committed = new Map(fitting.map(({ node }) => [node, committedBytes(node, listing, promised)]))
   const best = fitting.toSorted((a, b) => committed.get(a.node)! - committed.get(b.node)! || compareNames(a.node, b.node))[0]
+<<<<<<< HEAD
   return best === undefined ? short(`${tellLacks(lacks)}${without}`) : { is: 'placed', ...best }
+=======
+  if (best === undefined && !wish.mayOverdraw && lacks.some((lack) => 'isThin' in lack)) {
+    const drawn = place({ ...wish, mayOverdraw: true }, templates, listing, promised)
+    if (drawn.is === 'placed') return { ...drawn, overdrawn: tellLacks(lacks.filter((lack) => 'isThin' in lack)) }
+  }
+  return best === undefined ? short(tellLacks(lacks)) : { is: 'placed', ...best }
+>>>>>>> main
 }
 
 const short = (message: string): Placement => ({ is: 'short', message })
@@ -122,75 +130,43 @@ function lackOf({ node, source }: Candidate, wish: PlacementWish, listing: Listi
   if (hasMiB > 0 && wish.memoryMiB > hasMiB) return { text: `${node} has ${hasMiB} MiB of memory in all, ${wish.memoryMiB} MiB are wanted` }
   const hasCpus = machine?.maxCpu ?? 0
   if (hasCpus > 0 && (wish.cpus ?? 0) > hasCpus) return { text: `${node} has ${hasCpus} CPUs, ${wish.cpus} are wanted` }
+  const overdrawn = nodeLack(node, wish, listing, promised)
+  if (overdrawn) return overdrawn
+  const copied = needs(source, { linked: wish.linked, ...(wish.storage && { storage: wish.storage }), additionalDisks: [] })
   for (const [storage, neededMiB] of needs(source, wish)) {
-    const row = listing.storages.find((each) => each.storage === storage && each.node === node)
-    const lack = storageLack(row, storage, node, neededMiB, listing, promised)
+    const room = { storage, node, neededMiB, copiedMiB: copied.get(storage) ?? 0, mayOverdraw: wish.mayOverdraw === true }
+    const promisedMiB = wish.promisedMiB?.get(`${node}/${storage}`)
+    const lack = storageLack({ ...room, ratio: wish.overcommit?.storage, promisedMiB }, listing, promised)
     if (lack !== undefined) return lack
   }
   return undefined
 }
 
-function storageLack(
-  row: StorageRow | undefined,
-  storage: string,
-  node: string,
-  neededMiB: number,
-  listing: Listing,
-  promised: readonly Promised[],
-): Lack | undefined {
-  if (row === undefined) return { text: `${node} has no storage ${storage}` }
-  if (!row.available) return { text: `storage ${storage} is not available on ${node}` }
-  if (!row.content.includes('images')) return { text: `storage ${storage} takes no disk images` }
-  const freeMiB = Math.floor((row.totalBytes - row.usedBytes) / bytesPerMiB) - promisedOn(row, listing, promised)
-  if (freeMiB >= neededMiB) return undefined
-  return { storage, node, freeMiB: Math.max(0, freeMiB), neededMiB }
-}
-
-/** Why a node cannot take the VM: no room, or anything else. */
-type Lack =
-  | { readonly text: string }
-  | { readonly storage: string; readonly node: string; readonly freeMiB: number; readonly neededMiB: number }
-
-/** `no node has room for 1500 GiB on storage fast: ams1 776 GiB free, ams2 766 GiB`. */
-function tellLacks(lacks: readonly Lack[]): string {
-  const texts = lacks.flatMap((lack) => ('text' in lack ? [lack.text] : []))
-  const rooms = lacks.flatMap((lack) => ('text' in lack ? [] : [lack]))
-  const storages = [...new Set(rooms.map(({ storage }) => storage))].map((storage) => {
-    const [first, ...others] = rooms.filter((room) => room.storage === storage)
-    const free = [`${first?.node} ${inGiB(first?.freeMiB ?? 0)} free`, ...others.map(({ node, freeMiB }) => `${node} ${inGiB(freeMiB)}`)]
-    return `no node has room for ${inGiB(first?.neededMiB ?? 0)} on storage ${storage}: ${free.join(', ')}`
-  })
-  return [...new Set([...storages, ...texts])].join('; ')
-}
-
-const inGiB = (sizeMiB: number): string => `${Math.floor((sizeMiB / 1024) * 10) / 10} GiB`
-
-/** MiB by storage. */
-function needs(source: TemplateFacts, wish: PlacementWish): Map<string, number> {
-  const needed = new Map<string, number>()
-  const add = (storage: string, sizeMiB: number) => needed.set(storage, (needed.get(storage) ?? 0) + sizeMiB)
-  const target = wish.linked ? undefined : wish.storage
-  for (const disk of source.disks) {
-    const wanted = disk === source.systemDisk ? Math.max(disk.sizeMiB, wish.systemDiskMiB ?? 0) : disk.sizeMiB
-    add(target ?? disk.storage, wish.linked ? wanted - disk.sizeMiB : wanted)
+/** What spec.overcommit leaves of CPUs and memory of a node. */
+function nodeLack(node: string, wish: PlacementWish, listing: Listing, promised: readonly Promised[]): Lack | undefined {
+  const { memory, cpu } = wish.overcommit ?? {}
+  const { maxMemBytes = 0, maxCpu = 0 } = listing.nodes.get(node) ?? {}
+  if (memory !== undefined && maxMemBytes > 0) {
+    const givenMiB = Math.ceil(committedBytes(node, listing, promised) / bytesPerMiB)
+    const mayMiB = Math.floor((maxMemBytes * memory) / bytesPerMiB)
+    if (givenMiB + wish.memoryMiB > mayMiB)
+      return {
+        text: `${node} has promised ${inGiB(givenMiB)} of ${inGiB(mayMiB)} of memory (overcommit.memory ${memory}), ${inGiB(wish.memoryMiB)} are wanted`,
+      }
   }
-  for (const disk of wish.additionalDisks) {
-    const storage = disk.storage ?? target ?? source.systemDisk?.storage
-    if (storage !== undefined) add(storage, disk.sizeMiB)
-  }
-  return needed
+  if (cpu === undefined || maxCpu === 0) return undefined
+  const given = committedCpus(node, listing, promised)
+  const may = Math.floor(maxCpu * cpu)
+  if (given + (wish.cpus ?? 1) <= may) return undefined
+  return { text: `${node} has promised ${given} of ${may} CPUs (overcommit.cpu ${cpu}), ${wish.cpus ?? 1} are wanted` }
 }
 
-/** What clones under way will still take: the listing's figures do not have it yet. */
-function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promised[]): number {
-  return promised
-    .filter(({ node, vmid }) => (row.shared || node === row.node) && !isKnown(listing.guests.get(vmid)))
-    .flatMap(({ disks }) => disks)
-    .reduce((sum, disk) => sum + (disk.storage === row.storage ? disk.sizeMiB : 0), 0)
+function committedCpus(node: string, { guests }: Listing, promised: readonly Promised[]): number {
+  const promises = new Map(promised.map((each) => [each.vmid, each]))
+  const others = [...guests.values()].filter((guest) => guest.node === node && !guest.template && !promises.has(guest.vmid))
+  const coming = [...promises.values()].filter((each) => (guests.get(each.vmid)?.node ?? each.node) === node)
+  return others.reduce((sum, guest) => sum + guest.maxCpu, 0) + coming.reduce((sum, each) => sum + (each.cpus ?? 1), 0)
 }
-
-/** A guest that is copied whole and has been seen by its node's statistics. */
-const isKnown = (guest: GuestRow | undefined): boolean => guest !== undefined && guest.lock !== 'clone' && guest.status !== 'unknown'
 
 /** Memory of a node that is given away: to guests, running or not, and to clones under way. */
 export function committedBytes(node: string, { guests }: Listing, promised: readonly Promised[]): number {

@@ -69,7 +69,7 @@ const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
   'PermissionDenied',
 ])
 
-function verdictsOf(state: ClusterFindings): Verdicts {
+function verdictsOf(state: ClusterFindings, mode: ProxmoxCluster['spec']['mode']): Verdicts {
   const problem = problemOf(state) ?? doubtOf(state) ?? shortcomingOf(state.facts)
   // While PVE gives no listing nobody can tell, and what it said before stays.
   const nodes: Verdicts = state.listing && state.failure === undefined ? nodesVerdicts(state.listing, state.vmsByNode) : {}
@@ -77,7 +77,12 @@ function verdictsOf(state: ClusterFindings): Verdicts {
   const ready = {
     status: problem ? 'False' : 'True',
     reason: problem?.reason ?? 'Ready',
+<<<<<<< HEAD
     message: problem?.message ?? ['PVE is ready for VMs.', ...lame].slice(lame.length > 0 ? 1 : 0).join(' '),
+=======
+    message:
+      problem?.message ?? (mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'),
+>>>>>>> main
   } as const
   const verdicts: Verdicts = { Ready: ready, ...nodes }
   const reachable = reachableOf(state)
@@ -134,7 +139,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodesOnline: onlineOf(listing), nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,
-    conditions: conditionsOf(former.conditions ?? [], verdictsOf(state), object.metadata.generation, now),
+    conditions: conditionsOf(former.conditions ?? [], verdictsOf(state, object.spec.mode), object.metadata.generation, now),
   }
 }
 

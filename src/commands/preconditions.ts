@@ -22,15 +22,22 @@ export interface ButtonState {
   readonly guest: Seen['guest']
   readonly power: 'running' | 'stopped' | undefined
   readonly lock: string | undefined
+<<<<<<< HEAD
   /** What high availability says of the VM. */
   readonly haState?: string | undefined
   readonly isTemplate?: boolean
   readonly at?: { readonly node: string; readonly vmid: number }
+=======
+  /** The ProxmoxCluster is in mode Observe. */
+  readonly isObserved?: boolean
+>>>>>>> main
 }
 
 /** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */
 export function refusalOf(command: CommandName, state: ButtonState): CommandRefusal | undefined {
-  return notPaused(state) ?? notRestored(command, state) ?? specific(command, state) ?? marked(command, state)
+  return (
+    notPaused(state) ?? notObserved(command, state) ?? notRestored(command, state) ?? specific(command, state) ?? marked(command, state)
+  )
 }
 
 const refuse = (why: string): CommandRefusal => ({ reason: 'PreconditionFailed', why })
@@ -39,6 +46,15 @@ function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
   return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
 }
+
+/** Records are not in PVE. */
+const notObserved = (command: CommandName, { isObserved, vm }: ButtonState): CommandRefusal | undefined =>
+  isObserved && command !== 'SetDNSRecords'
+    ? {
+        reason: 'Observing',
+        why: `ProxmoxCluster "${vm.spec.clusterRef.name}" is in mode Observe: nothing is written to PVE. Set spec.mode to Manage first.`,
+      }
+    : undefined
 
 /** The VM of a file is nobody's to work on before it is whole and at its package. */
 const notRestored = (command: CommandName, { status }: ButtonState): CommandRefusal | undefined =>

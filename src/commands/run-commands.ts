@@ -1,3 +1,4 @@
+import { observes } from '../engine/observe.ts'
 import type { CommandName, ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
 import type { Look } from '../engine/look.ts'
@@ -100,7 +101,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const isNew = !command.status.startedAt
   let seen: Look | undefined
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
-    return endFailed(pass, 'VMNotFound', 'The VM it was taken up for is gone; this is another one of the same name.')
+    return endFailed(pass, 'VMNotFound', 'The VM this command was begun for is gone; this is another one of the same name.')
   if (isNew) {
     const { refusal, power, look } = await judgeNow(pass, name)
     seen = look
@@ -130,6 +131,7 @@ async function judgeNow(pass: CommandPass, name: CommandName) {
   const look = draft.status.intentAt ? await commandLook(pass) : undefined
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
+<<<<<<< HEAD
   const { power, lock, haState, config } = look?.seen ?? {}
   const isTemplate = config?.values.template === '1'
   const at = look?.at ?? { node: '', vmid: 0 }
@@ -141,4 +143,8 @@ async function commandLook(pass: CommandPass): Promise<Look> {
   const look = lookOf({ ...pass, memory: { ...freshMemory(), listing: pass.memory.listing } }, pass.cluster)
   await look.need('presence')
   return look
+=======
+  const { power, lock } = look?.seen ?? {}
+  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock, isObserved: observes(pass.cluster) }), power }
+>>>>>>> main
 }

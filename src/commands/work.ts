@@ -3,6 +3,7 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { resolvePackage } from '../want/package.ts'
 import { ensureFinalizer } from '../engine/create/finalizer.ts'
 import { unplanned } from '../engine/apply/change.ts'
+import { askForPackage } from '../engine/adopt/as-found-state.ts'
 import { isOnlyLeft } from '../engine/apply/leaving.ts'
 import { claimAddresses } from '../engine/create/addresses.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
@@ -89,7 +90,7 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
   if (isOutcome(newest)) return endFailed(pass, newest.reason, newest.message)
   const since = nowIso(deps.clock)
   command.status = { ...command.status, intentAt: since }
-  draft.change(({ packageSource: _, ...status }) => ({
+  draft.change(askForPackage(since), ({ packageSource: _, ...status }) => ({
     ...status,
     change: { since, generation: unplanned, start: true },
   }))

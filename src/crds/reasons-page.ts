@@ -44,7 +44,7 @@ const inOneWord: Record<Phase, string> = {
   Stopped: 'Set up, and off.',
   Suspended: 'Off, and kept off by spec.suspensions.',
   Changing: 'Another package is being applied.',
-  Reinstalling: 'It is being deleted and made anew.',
+  Reinstalling: 'It is being deleted and created again.',
   Restoring: 'It is being made from a backup.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
@@ -64,6 +64,8 @@ const aboutVm: Record<VmCondition, string> = {
   ...aboutAll,
   AddressesAllocated: 'Every entry of spec.addresses has its address.',
   Cloned: 'The clone is there and carries our mark.',
+  Adoptable:
+    'The guest of spec.adopt (mode Report) can be taken over; the message says what differs and what is missing. Gone once it is taken.',
   TemplateApplied: 'spec.template is the template of the clone. False takes nothing away from Ready.',
   PackageApplied: 'The package in force is the wanted one, in all its fields. False takes nothing away from Ready.',
   NetworkConfigured: 'The network card is as declared.',

@@ -73,6 +73,8 @@ export interface Memory {
     /** When PVE last said that the part of it that answers has quorum (monotonic ms). */
     quorateAtMs?: number
   }
+  /** By adopt/report.ts: for which generation, and when, the guest of spec.adopt was reported last. */
+  readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
@@ -102,6 +104,7 @@ export const freshMemory = (): Memory => ({
   controller: {},
   events: {},
   removal: {},
+  adoption: {},
   snapshots: {},
   command: { waiting: new Map() },
 })

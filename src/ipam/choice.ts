@@ -107,7 +107,7 @@ function ownReservation(pools: PoolIndex, view: PoolView & { space: UsableAddres
 
 function chooseNamed(pools: PoolIndex, view: PoolView & { space: UsableAddresses }, q: ClaimRequest, text: string): Choice {
   const address = parseAddress(text)
-  if (!address) return no(q, 'refused', 'AddressNotInPool', `"${text}" is no address`, 'pool')
+  if (!address) return no(q, 'refused', 'AddressNotInPool', `"${text}" is not a valid IP address`, 'pool')
   const what = `${formatAddress(address)} of IPPool ${q.entry.pool}`
   const barred = barredFrom(view, q, address)
   if (barred)

@@ -88,7 +88,7 @@ const linkLocal = networkOf({ family: 'IPv6', value: 0xfe80n << 112n }, 10)
 
 function gatewayProblem(spec: RangeSpec, ranges: readonly Range[], gateway: Address | undefined): string | undefined {
   if (spec.gateway === undefined) return undefined
-  if (!gateway) return `spec.gateway "${spec.gateway}" is no address`
+  if (!gateway) return `spec.gateway "${spec.gateway}" is not a valid IP address`
   if (gateway.family !== ranges[0]?.family) return `spec.gateway ${spec.gateway} is not of the family of spec.ranges`
   // A routed single address reaches its gateway by a route of its own, as PVE hands both to cloud-init: ip=198.51.100.64/32,gw=172.31.1.1.
   if (spec.prefixLength === bitsOf(gateway.family)) return undefined
@@ -136,7 +136,7 @@ function readReservations(
   for (const [at, reservation] of reservations.entries()) {
     const field = `spec.reservations[${at}].address`
     const address = parseAddress(reservation.address)
-    if (!address) return `${field} "${reservation.address}" is no address`
+    if (!address) return `${field} "${reservation.address}" is not a valid IP address`
     if (reserved.has(address.value)) return `${field} ${reservation.address} is reserved twice`
     if (address.family !== family || !usable.has(address.value))
       return `${field} ${reservation.address} ${why(address).because}: the pool never gives it`

@@ -13,17 +13,19 @@ export type Values = Readonly<Record<string, string>>
 export const isConfigStep = (step: Step): step is ConfigStep => 'change' in step
 
 export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change' | 'subjects'>): ConfigStep {
+  const change = (now: Values, want: Want): ConfigPatch => want.leave?.(now, spec.change(now, want)) ?? spec.change(now, want)
   return {
     ...spec,
+    change,
     needs: 'config',
     check(seen, want) {
       if (!seen.config) return missing('there is no VM yet')
-      const patch = spec.change(seen.config.values, want)
+      const patch = change(seen.config.values, want)
       return isEmpty(patch) ? satisfied : missing(describe(seen.config.values, patch))
     },
     async apply({ writer, seen, want }) {
       const config = seen.config as ConfigSeen
-      return (await writer.writeConfig(spec.change(config.values, want), config.digest)) ?? done
+      return (await writer.writeConfig(change(config.values, want), config.digest)) ?? done
     },
   }
 }

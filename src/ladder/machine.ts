@@ -68,6 +68,12 @@ export interface Seen {
   readonly haState?: string
 }
 
+/** Keys of a configuration to set and to remove. */
+interface Patch {
+  readonly set: Readonly<Record<string, string>>
+  readonly remove: readonly string[]
+}
+
 /** What spec, package, pools and status resolve to, in PVE's words where PVE has them. */
 export interface Want {
   readonly uid: string
@@ -78,7 +84,8 @@ export interface Want {
   /** The second line of the mark: refreshed with whatever is written anyway. Absent: left as it is. */
   readonly object?: ObjectLine
   readonly name: string
-  readonly tags: readonly string[]
+  /** Absent: tags are left as they are. */
+  readonly tags?: readonly string[]
   readonly onboot: boolean
   /** A VM that has never been ready: what a template handed on is overwritten; later only what we set is compared. */
   readonly fresh: boolean
@@ -108,6 +115,8 @@ export interface Want {
   readonly power: 'running' | 'stopped' | 'started-once' | 'left-alone'
   /** A change of package is under way: what PVE does not take live is worth switching the VM off for. */
   readonly mayStop: boolean
+  /** Of a guest that was taken over: what of a change of its configuration is ours to make. Absent: all. */
+  readonly leave?: (now: Readonly<Record<string, string>>, patch: Patch) => Patch
 }
 
 /** Limits of a disk by PVE's keys (`mbps_rd`, `iops_wr_max` …; MiB/s and requests/s); absent = unlimited. */
@@ -146,4 +155,7 @@ export interface WantedFirewall {
   readonly rules: readonly RuleOptions[]
   /** undefined: no anti-spoofing set is wanted. */
   readonly ipfilter?: readonly string[]
+  /** Of a guest that was taken over: its rules, and its set, stay as they were found. */
+  readonly leavesRules?: boolean
+  readonly leavesIpfilter?: boolean
 }

@@ -159,7 +159,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_unclaimed_guests',
-    help: 'Guests in PVE with our mark whose ProxmoxVM is no more.',
+    help: 'Guests in PVE with our mark whose ProxmoxVM no longer exists.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.unclaimed),
   },

@@ -25,7 +25,7 @@ export interface OpsServer {
 export function parseListenAddress(text: string): { host?: string; port: number } {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
   const port = Number(found?.[3])
-  if (!found || port > 65535) throw new Error(`"${text}" is no address to listen on: write 127.0.0.1:8080, :8080 or [::1]:8080`)
+  if (!found || port > 65535) throw new Error(`"${text}" is not an address to listen on: write 127.0.0.1:8080, :8080 or [::1]:8080`)
   const host = found[1] ?? found[2]
   return { port, ...(host && { host }) }
 }

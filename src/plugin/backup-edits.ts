@@ -1,9 +1,9 @@
 /** The sub-commands that make backups and go back to them. */
 import { type Command, Option } from 'commander'
 import { backUp } from './backups.ts'
-import { bound, waiting } from './options.ts'
+import { bound, optionsOf, sure, waiting } from './options.ts'
 import { restore, type RestoreOptions } from './restore.ts'
-import { type GlobalOptions, withSession } from './session.ts'
+import { withSession } from './session.ts'
 import type { Shell } from './shell.ts'
 
 const group = 'Backups (with your rights):'
@@ -26,10 +26,11 @@ export function addBackups(program: Command, shell: Shell): void {
       .helpGroup(group),
   )
   goBack
+    .addOption(sure())
     .option('--drop-first', 'the room of its present disks counts as free: they are gone then whatever becomes of the restore')
     .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
     .action(async (vm: string, backup: string, _: unknown, command: Command) => {
-      const options = command.optsWithGlobals<RestoreOptions & GlobalOptions>()
+      const options = optionsOf<RestoreOptions>(command)
       await withSession(shell, options, (session) => restore(session, vm, backup, options))
     })
 }

@@ -76,7 +76,12 @@ export async function backUp(session: Session, vm: string, o: BackupOptions): Pr
       ...(o.deleteWithObject && { deletionPolicy: 'Delete' as const }),
     },
   })
-  if (!o.wait) return o.output ? printJson(session, made) : shell.out(`proxmoxvmbackup.pve.hosting/${name} created\n`)
+  if (!o.wait)
+    return o.output
+      ? printJson(session, made)
+      : shell.out(
+          `proxmoxvmbackup.pve.hosting/${name} ${session.isDryRun ? 'would be created. Dry run: nothing was written.' : 'created'}\n`,
+        )
   const later = `kubectl get pvbak ${name} -n ${namespace}`
   const ended = await waitFor(session, { later, ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }) }, async () => {
     const now = await client.get(proxmoxVMBackups, { namespace, name })

@@ -1,10 +1,9 @@
 /** The sub-commands that write the spec of a VM. */
 import { type Command, Option } from 'commander'
 import { type CommandFacts, commands } from '../api/proxmoxvmcommand.ts'
-import { adoptFormer } from './adopt.ts'
 import { buttonHelp } from './button-names.ts'
 import { type ChangePackageOptions, changePackage } from './change-package.ts'
-import { bound, collect, optionsOf, sending, sure, unbound, waiting, whole } from './options.ts'
+import { bound, collect, optionsOf, sending, sure, waiting, whole } from './options.ts'
 import { reinstall } from './reinstall.ts'
 import { withSession } from './session.ts'
 import type { Shell } from './shell.ts'
@@ -24,13 +23,6 @@ export function addEdits(program: Command, shell: Shell): void {
     .option('--by <holder>', 'whose entry goes', 'manual')
     .option('--force', 'even if somebody else wrote the entry')
     .action(bound(shell, unsuspend))
-  waiting(
-    program.command('adopt').description('VMs that a former object of the same name owned become those of the objects that wait for them'),
-  )
-    .helpGroup(editGroup)
-    .requiredOption('--former', 'all objects with reason OwnedByFormerObject, in all namespaces or in that of -n; shows them and asks')
-    .addOption(sure())
-    .action(unbound(shell, adoptFormer))
   edit('reinstall', buttonHelp('Reinstall'))
     .option('--template <name>', 'another template, for this time only')
     .addOption(new Option('--template-vmid <vmid>', 'the same, by VMID').argParser(whole).conflicts(['template', 'templateTag']))

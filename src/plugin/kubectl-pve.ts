@@ -1,4 +1,5 @@
 /** The program `kubectl pve`: the terminal, the environment and the exit code. */
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { systemClock } from '../ops/clock.ts'
 import packageFile from '../../package.json' with { type: 'json' }
@@ -28,6 +29,7 @@ void run(
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     ask,
+    readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
     isTerminal: process.stderr.isTTY ?? false,
     columns: process.stderr.columns ?? 100,
     ...(KUBECONFIG && { kubeconfig: KUBECONFIG }),

@@ -1,4 +1,5 @@
 import { ipPools, vmPackages } from '../api/meta.ts'
+import { foundTitles } from './adoption-lines.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { planOf, type PlanReport, type PlanLine } from './plan.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
@@ -33,6 +34,7 @@ const titles: readonly [PlanLine['when'], string][] = [
   ['next stop', 'At the next stop, or by change-package:'],
   ['ChangePackage', 'By change-package (command ChangePackage):'],
   ['Reinstall', 'By reinstall:'],
+  ...foundTitles,
 ]
 
 function page({ name, namespace, generation, observedGeneration, phase, held, lines }: PlanReport): string {

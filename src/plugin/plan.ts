@@ -8,6 +8,7 @@ import { resolvePackage } from '../want/package.ts'
 import { holdersOf, isBeingUnsuspended, isSuspended } from '../want/suspension.ts'
 import { provision } from '../lifecycle.ts'
 import { power } from '../steps/power.ts'
+import { adoptionLines, type FoundWay } from './adoption-lines.ts'
 import { addressChange, machineInForce, type Pools, wantInForce, wantOfSpec } from './machine-in-force.ts'
 import { templateFor } from '../want/birth.ts'
 import { conditionOf, isTrue } from '../api/condition.ts'
@@ -18,7 +19,7 @@ export interface PlanLine {
   what: string
   because: string
   /** `now`: as soon as the operator looks. `under way`. Else what it takes: a command, or a stop. `refused`: it will not be done. */
-  when: 'under way' | 'now' | 'ChangePackage' | 'Reinstall' | 'next stop' | 'refused'
+  when: 'under way' | 'now' | 'ChangePackage' | 'Reinstall' | 'next stop' | 'refused' | FoundWay
   /** The VM is switched off for it. */
   stops: boolean
 }
@@ -85,10 +86,13 @@ async function linesOf(input: PlanInput): Promise<PlanLine[]> {
     ? 'the VM was removed by command'
     : conditionOf(status.conditions, 'Ready')?.reason === 'VMMissing' && 'the VM is missing in PVE'
   if (gone) return [line('Reinstall', 'create the VM again (command Clone or Reinstall)', gone)]
+  const found = adoptionLines(vm)
+  if (!status.firstReadyAt && spec.adopt) return found
   if (!status.firstReadyAt) return rungsLeft(vm)
   const changes = await changeLines(input)
   const newer = (await outdatedLines(input)).filter((one) => !changes.some((other) => other.what === one.what))
-  return [...powerLines(input), ...changes, ...newer, ...laterLines(vm)]
+  const power = found.some(({ what }) => what.startsWith('power:')) ? [] : powerLines(input)
+  return [...power, ...changes, ...newer, ...laterLines(vm), ...found]
 }
 
 const template = ({ name, vmid, tag }: ProxmoxVM['spec']['template']) => name ?? (tag ? `tag ${tag}` : `VMID ${vmid}`)

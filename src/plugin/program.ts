@@ -8,6 +8,7 @@ import { complete } from './completion.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
+import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { addViews } from './views.ts'
@@ -47,6 +48,7 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addEdits(program, shell)
+  addMoves(program, shell)
   addBackups(program, shell)
   addGuards(program, shell)
   addButtons(program, shell)

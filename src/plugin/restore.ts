@@ -1,6 +1,8 @@
 import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { confirmAtTerminal } from './confirm.ts'
+import { showDryRun } from './plan-page.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
@@ -8,6 +10,7 @@ import { isReadyAt, waitForVM } from './waiting.ts'
 export interface RestoreOptions {
   requestId?: string
   dropFirst?: boolean
+  yes?: boolean
   wait: boolean
   timeout?: number
   output?: 'json'
@@ -27,6 +30,7 @@ export async function restore(session: Session, name: string, backup: string, o:
     throw new PluginRefusal(`restore ${name}: the VM has never been ready; there is nothing to restore it into`)
   if (before.status.remoteStatus === 'running' && before.spec.runStrategy !== 'Always' && !o.wait)
     shell.err(`restore ${name}: the VM runs; the restore begins as soon as it is off\n`)
+  await confirmAtTerminal(session, `Replace the disks of ${namespace}/${name} by those of ${backup}?`, o.yes)
   const wish = {
     apiVersion,
     kind: 'ProxmoxVM',
@@ -36,6 +40,7 @@ export async function restore(session: Session, name: string, backup: string, o:
     },
   }
   const applied = await client.apply(proxmoxVMs, wish as unknown as ProxmoxVM, { force: true, fieldManager: `${fieldManager}-restore` })
+  if (session.isDryRun) return await showDryRun(session, applied, o)
   const vm = o.wait
     ? await waitForVM(session, applied, {
         isDone: (now) => isRestored(now, requestID) && isReadyAt(now, applied.metadata.generation ?? 0),

@@ -4,6 +4,7 @@ import type { Clock } from '../ops/clock.ts'
 import { EndpointFailover } from './endpoint-failover.ts'
 import { type WireAnswer, type WireCall, callOf, dataOf, isUrgent } from './call.ts'
 import { IdentityGuard, identityIn, identityRoute } from './identity.ts'
+import { observed } from './observe.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
 import { RequestGate } from '../ops/request-gate.ts'
 import { RequestRate } from '../ops/request-rate.ts'
@@ -24,6 +25,8 @@ export interface PveClientOptions {
   tls: TlsTrust
   /** spec.limits.requests. */
   requestsInFlight: number
+  /** spec.mode Observe: every write is refused here, whoever asks for it. */
+  isObserving?: boolean
 }
 
 /** One finished request, for metrics: `route` is a template and therefore of low cardinality. `status` 0 = no answer. */
@@ -53,6 +56,7 @@ export class PveClient implements ApiRequestable {
   /** Has connections of its own, which are made to servers known to be the right PVE only. */
   #writer: Agent
   #authorization: string
+  #isObserving: boolean
   /** The Date of PVE's last answer, and when it came by a clock that never jumps. */
   #lastDate: { readonly theirMs: number; readonly monotonicMs: number } | undefined
 
@@ -67,6 +71,7 @@ export class PveClient implements ApiRequestable {
     this.#reader = this.#readerFor(options.tls)
     this.#writer = this.#writerFor(options.tls)
     this.#authorization = authorizationOf(options)
+    this.#isObserving = options.isObserving === true
   }
 
   /** Takes other endpoints, credentials, trust or limits; requests under way end as they began. */
@@ -77,6 +82,7 @@ export class PveClient implements ApiRequestable {
     this.#reader = this.#readerFor(options.tls)
     this.#writer = this.#writerFor(options.tls)
     this.#authorization = authorizationOf(options)
+    this.#isObserving = options.isObserving === true
     this.identity.forgetAll()
     for (const agent of former) void agent.close()
   }
@@ -103,6 +109,7 @@ export class PveClient implements ApiRequestable {
   /** Called by proxmox-api with the filled path and its template, both with the `/api2/json` prefix. */
   async doRequest(method: string, path: string, template: string, params?: Readonly<Record<string, unknown>>): Promise<unknown> {
     const call = callOf(method, path, template, params)
+    if (this.#isObserving && call.method !== 'GET') throw observed(call.method, call.route)
     const leave = await this.#gate.enter(isUrgent(call))
     const guest = /^[/]api2[/]json[/]nodes[/][^/]+[/]qemu[/](\d+)[/?]?/.exec(call.path)?.[1]
     if (guest) this.perGuest.note(Number(guest))
@@ -132,6 +139,8 @@ export class PveClient implements ApiRequestable {
         continue
       }
       if (!isRead) this.#mayWrite()
+      // It may have waited for its turn.
+      if (!isRead && this.#isObserving) throw observed(call.method, call.route)
       try {
         const answer = await this.#withReplacedConnection(origin, call)
         this.#failover.answered(origin)

@@ -25,42 +25,12 @@ import {
 } from './answers.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { judge } from './failures.ts'
+import { nodeOfUpid } from './upid.ts'
 import { identityIn } from './identity.ts'
+import type { BackupParameters, CloneParameters, ConfigChange } from './parameters.ts'
 import { PveError } from './pve-error.ts'
 import { VmFirewall } from './vm-firewall.ts'
 import { VmSnapshots } from './vm-snapshots.ts'
-
-export interface CloneParameters {
-  newid: number
-  /** Not unique in PVE, and never used by us to find anything. */
-  name: string
-  /** Replaces the template's; carries our mark. */
-  description: string
-  full: boolean
-  /** Full clones only; takes all disks, the cloud-init drive too. */
-  storage?: string
-  format?: 'raw' | 'qcow2' | 'vmdk'
-  /** Pool of PVE the new guest is put into. */
-  pool?: string
-  /** Another node; only for a template wholly on shared storage. */
-  target?: string
-}
-
-export interface BackupParameters {
-  readonly storage: string
-  readonly mode: 'snapshot' | 'suspend' | 'stop'
-  /** One line; `\\n` stands for a line break, `{{…}}` for PVE's own values. */
-  readonly 'notes-template': string
-  readonly protected: boolean
-}
-
-export interface ConfigChange {
-  set: Readonly<Record<string, string | number>>
-  /** Options to unset. */
-  remove: readonly string[]
-  /** Of the read on which the change was planned. */
-  digest: string
-}
 
 /**
  * One method per endpoint in use. All throw PveError. A method that answers a Upid has only started a task; almost all checks of
@@ -122,6 +92,12 @@ export class Pve {
   async bridges(node: string): Promise<string[]> {
     const rows = rowsOf(await this.#api.nodes.$(node).network.$get({ type: 'any_bridge' }))
     return rows.flatMap((row) => text(row, 'iface') ?? [])
+  }
+
+  /** Sum of the sizes of all disks of VMs on a storage, templates too; of a thin disk that is more than it takes. */
+  async diskBytes(node: string, storage: string): Promise<number> {
+    const rows = rowsOf(await this.#api.nodes.$(node).storage.$(storage).content.$get({ content: 'images' }))
+    return rows.reduce((sum, row) => sum + (number(row, 'size') ?? 0), 0)
   }
 
   /** Asks each storage: slow (up to 596) while a network storage hangs. */
@@ -284,17 +260,4 @@ function asParameters({ set, remove, digest }: ConfigChange): Record<string, str
   return { ...set, ...(remove.length > 0 && { delete: remove.join(',') }), digest }
 }
 
-/** PVE::Tools::upid_decode. */
-const upidPattern = /^UPID:([a-zA-Z0-9][a-zA-Z0-9-]*):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:([^:\s]+):([^:\s]*):[^:\s]+:$/
-
 const upidOf = (data: unknown): Upid | undefined => (typeof data === 'string' && data.startsWith('UPID:') ? data : undefined)
-
-/** The node where the task runs, whatever became of the guest. */
-export function nodeOfUpid(upid: Upid): string {
-  const node = upidPattern.exec(upid)?.[1]
-  if (node === undefined) throw new TypeError(`no UPID: ${upid}`)
-  return node
-}
-
-/** `qmclone`, `qmstart`…; empty for what is no UPID. */
-export const typeOfUpid = (upid: Upid): string => upidPattern.exec(upid)?.[2] ?? ''

@@ -1,5 +1,6 @@
 import type { Reason } from '../api/reasons.ts'
 import { clusterChanged } from './identity.ts'
+import { observing } from './observe.ts'
 import { isTrustFailure, PveError } from './pve-error.ts'
 
 /** What a fault asks of us. PVE has neither 404 nor 409: nearly all of it is a 500 with a text, and the same texts end tasks. */
@@ -150,6 +151,7 @@ export function judge(fault: unknown): Failure {
   const of = (kind: FailureKind, reason: Reason, terminal = false): Failure => ({ kind, reason, message, terminal })
   switch (fault.status) {
     case 0:
+      if (fault.code === observing) return of('denied', 'Observing', true)
       if (fault.code === clusterChanged) return of('unreachable', 'ClusterChanged')
       if (isTrustFailure(fault.code)) return of('unreachable', 'TLSUntrusted')
       return fault.sent ? of('unknown-outcome', 'Unreachable') : of('unreachable', 'Unreachable')

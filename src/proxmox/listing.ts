@@ -15,6 +15,8 @@ export interface GuestRow {
   /** The pool of PVE it is in; absent also where the token may not see the pool (Pool.Audit). */
   readonly pool?: string
   readonly maxMemBytes: number
+  /** cores × sockets, or `vcpus`. */
+  readonly maxCpu: number
   readonly uptimeSeconds: number
   /** What high availability says of it (`started`, `error`, `ignored` …), live. Absent: it does not look after the guest. */
   readonly haState?: string
@@ -89,6 +91,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
     template: flag(row, 'template'),
     tags: tagsOf(text(row, 'tags')),
     maxMemBytes: number(row, 'maxmem') ?? 0,
+    maxCpu: number(row, 'maxcpu') ?? 0,
     uptimeSeconds: number(row, 'uptime') ?? 0,
     ...(haState !== undefined && haState !== '' && { haState }),
   }

@@ -7,6 +7,7 @@ import { Pipeline } from './http/pipeline.ts'
 import { Router } from './http/router.ts'
 import { createListener } from './http/server.ts'
 import { defaultSpec } from './presets/default.ts'
+import { strangersSpec } from './presets/fleet-of-strangers.ts'
 import { recordedSpec } from './presets/recorded.ts'
 import { applyScenario } from './presets/scenario.ts'
 import { allRoutes } from './all-routes.ts'
@@ -24,7 +25,7 @@ export interface SimulatorOptions {
   port?: number
   /** Default true: HTTPS with a certificate of its own CA. */
   tls?: boolean
-  preset?: 'default' | 'recorded'
+  preset?: 'default' | 'recorded' | 'fleet-of-strangers'
   /** Content of a scenario file, laid over the preset. */
   scenario?: unknown
   /** Divides every simulated duration. Default 1. */
@@ -104,8 +105,11 @@ function view<T extends object>(cluster: AnsweringCluster, rest: T): T & Pick<Si
   return Object.defineProperties({ ...rest }, Object.getOwnPropertyDescriptors(live)) as T & Pick<Simulator, 'world' | 'ca' | 'fingerprint'>
 }
 
+/** What is there at the start. */
+const presets = { default: defaultSpec, recorded: recordedSpec, 'fleet-of-strangers': strangersSpec }
+
 function specOf(options: SimulatorOptions): WorldSpec {
-  const base = options.preset === 'recorded' ? recordedSpec() : defaultSpec()
+  const base = presets[options.preset ?? 'default']()
   const spec = options.scenario === undefined ? base : applyScenario(base, options.scenario)
   return options.authDelayMs === undefined ? spec : { ...spec, authDelayMs: options.authDelayMs }
 }

@@ -21,9 +21,10 @@ export const identity = configStep({
         onboot: want.onboot ? '1' : '0',
         ...described(now.description, want),
         ...((want.fresh || want.isRestored) && { protection: '0' }),
-        ...(!hasTags(now.tags, want.tags, want.fresh) && {
-          tags: want.fresh ? want.tags.join(';') : [...tagsOf(now.tags), ...want.tags].join(';'),
-        }),
+        ...(want.tags &&
+          !hasTags(now.tags, want.tags, want.fresh) && {
+            tags: want.fresh ? want.tags.join(';') : [...tagsOf(now.tags), ...want.tags].join(';'),
+          }),
       },
       { onboot: '0', protection: '0' },
     ),

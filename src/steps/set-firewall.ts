@@ -14,7 +14,9 @@ const sameAddress = (a: string, b: string) => single(a) === single(b)
 
 /** The next write towards the wanted firewall, or undefined when nothing is missing. The set is filled before anything enables it. */
 export function nextWrite(seen: FirewallSeen, want: WantedFirewall): FirewallWrite | undefined {
-  return nextSetWrite(seen.ipfilter, want.ipfilter) ?? nextRuleWrite(seen.rules, want.rules) ?? nextOptionsWrite(seen.options, want.options)
+  const setWrite = want.leavesIpfilter ? undefined : nextSetWrite(seen.ipfilter, want.ipfilter)
+  const ruleWrite = want.leavesRules ? undefined : nextRuleWrite(seen.rules, want.rules)
+  return setWrite ?? ruleWrite ?? nextOptionsWrite(seen.options, want.options)
 }
 
 /** Compared as addresses, not as text; on a change the new one is added before the old one goes. */

@@ -22,6 +22,8 @@ export interface WantInput {
   readonly grants: readonly GrantedAddress[]
   readonly net: { readonly bridge: string; readonly vlan?: number }
   readonly credentials?: Credentials
+  /** ProxmoxCluster.spec.tags None. */
+  readonly isUntagged?: boolean
   /** The type of a storage as PVE names its plugin: dir, nfs, lvmthin, rbd … */
   readonly storageType: (storage: string) => string | undefined
   readonly systemDiskStorage: string
@@ -45,7 +47,7 @@ export function wantOf(input: WantInput): Want {
     description: descriptionOf(vm, mark, printObjectLine(objectLineOf(vm, status, installation ?? ''))),
     ...(installation !== undefined && { object: objectLineOf(vm, status, installation) }),
     name: status.vmName ?? '',
-    tags: [ownTag],
+    ...(input.isUntagged !== true && { tags: [ownTag] }),
     onboot: runStrategy !== 'Halted' && !isSuspended(vm),
     // What a backup has of this VM's own stays: network cards, tags.
     fresh: isBirth(status) && status.restore?.running === undefined,

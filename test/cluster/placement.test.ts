@@ -134,6 +134,46 @@ describe('placing a VM', () => {
     expect(placed(place(wish({ allowedNodes: ['pve1'] }), onCeph, cluster(guest(200, 'pve2', 1)), promise('ceph')))).toBe('pve1 from 9010')
   })
 
+  it('promises more than is free on a thin storage only, and only where the template fits and the disks alone would', () => {
+    const thin = (used: number) => listingOf([node('pve1'), storage('local-lvm', 'pve1', { plugintype: 'lvmthin', disk: used * gib })], 0)
+    const big = wish({ systemDiskMiB: 50 * 1024 })
+    const drawn = place(big, copies, thin(60))
+
+    expect(drawn).toMatchObject({ is: 'placed', overdrawn: 'no node has room for 50 GiB on storage local-lvm: pve1 40 GiB free' })
+    expect(place(big, copies, thin(10))).not.toHaveProperty('overdrawn')
+    expect(placed(place(big, copies, thin(95)))).toMatch(/^no node has room/)
+    expect(placed(place(wish({ systemDiskMiB: 101 * 1024 }), copies, thin(0)))).toMatch(/^no node has room/)
+  })
+
+  describe('with overcommit', () => {
+    const ratio = (overcommit: PlacementWish['overcommit'], o: Partial<PlacementWish> = {}) =>
+      wish({ allowedNodes: ['pve1'], ...(overcommit && { overcommit }), ...o })
+    const busy = cluster(guest(100, 'pve1', 250, { maxcpu: 62 }), guest(101, 'pve1', 4, { maxcpu: 1, status: 'stopped' }))
+
+    it.each([
+      [
+        'memory 1',
+        ratio({ memory: 1 }, { memoryMiB: 3072 }),
+        /^pve1 has promised 254 GiB of 256 GiB of memory \(overcommit\.memory 1\), 3 GiB/,
+      ],
+      ['memory 1.5', ratio({ memory: 1.5 }, { memoryMiB: 3072 }), /^pve1 from 9000$/],
+      ['cpu 1', ratio({ cpu: 1 }, { cpus: 2 }), /^pve1 has promised 63 of 64 CPUs \(overcommit\.cpu 1\), 2 are wanted$/],
+      ['cpu 4', ratio({ cpu: 4 }, { cpus: 2 }), /^pve1 from 9000$/],
+      ['none', ratio(undefined, { cpus: 2, memoryMiB: 3072 }), /^pve1 from 9000$/],
+    ])('%s counts what guests, running or not, may use', (_claim, asked, said) => expect(placed(place(asked, copies, busy))).toMatch(said))
+
+    it('of storage counts the size of all disks, and nothing of what is free', () => {
+      const full = listingOf([node('pve1'), storage('local-lvm', 'pve1', { plugintype: 'lvmthin', disk: 99 * gib })], 0)
+      const asked = (promisedGiB: number) =>
+        ratio({ storage: 1.5 }, { systemDiskMiB: 20 * 1024, promisedMiB: new Map([['pve1/local-lvm', promisedGiB * 1024]]) })
+
+      expect(placed(place(asked(130), copies, full))).toBe('pve1 from 9000')
+      expect(placed(place(asked(131), copies, full))).toBe(
+        'no node has room for 20 GiB on storage local-lvm (overcommit.storage 1.5): pve1 19 GiB free',
+      )
+    })
+  })
+
   it('refuses what no node could ever start', () => {
     expect(placed(place(wish({ memoryMiB: 512 * 1024, allowedNodes: ['pve1'] }), copies, cluster()))).toMatch(
       /^pve1 has 262144 MiB of memory in all/,

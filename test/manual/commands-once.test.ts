@@ -99,7 +99,7 @@ describe('a command', () => {
       await world.startOperator()
       const ended = await finished(world, name)
       expect(`${reasonOf(ended)}: ${ended.status?.message}`).toBe(
-        'VMNotFound: The VM it was taken up for is gone; this is another one of the same name.',
+        'VMNotFound: The VM this command was begun for is gone; this is another one of the same name.',
       )
       // The former VM is still there, and no object owns it: nothing is made beside it.
       const vm = await world.untilCondition('reborn', 'Stalled', 'True', 'OwnedByFormerObject')

@@ -68,7 +68,8 @@ describe('a VM that high availability looks after', () => {
       const vm = await managed('broken')
       await admin.stop(vm)
       await until('HA has stopped it', () => !admin.isRunning(vm))
-      await admin.set(vm, { net0: 'virtio,bridge=vmbr9' })
+      // No drift of ours, which would be repaired.
+      await admin.set(vm, { net1: 'virtio,bridge=vmbr9' })
       await world.inPve('PUT', `/cluster/ha/resources/vm:${vm.status?.vmid}`, { state: 'started' })
       await until('HA gives up', () => world.simulator.world.ha.services.get(`vm:${vm.status?.vmid}`)?.state === 'error', { seconds: 60 })
       expect(await outcomeOf(world, 'broken', 'Start')).toMatch(

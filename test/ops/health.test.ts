@@ -101,6 +101,6 @@ describe('the listener', () => {
   })
 
   it.each(['8080', '127.0.0.1', '::1:8080', 'h:70000', 'h:'])('refuses %s with a sentence', (text) => {
-    expect(() => parseListenAddress(text)).toThrow('is no address to listen on')
+    expect(() => parseListenAddress(text)).toThrow('is not an address to listen on')
   })
 })

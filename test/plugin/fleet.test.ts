@@ -98,6 +98,7 @@ describe('kubectl pve over several VMs', () => {
         ),
       })
       expect((await here('suspend', 'a', '--reason', 'x', '--dry-run')).out).toMatch(/suspended by manual[^]*nothing was written/)
+      expect((await here('backup', 'a', '--dry-run')).out).toMatch(/would be created\. Dry run: nothing was written\.\n$/)
       expect((await here('reinstall', 'a', '--dry-run')).out).toMatch(/reinstall from debian-13[^]*nothing was written/)
       expect(await generation('a')).toBe(before)
     })
@@ -124,6 +125,7 @@ describe('kubectl pve over several VMs', () => {
       [['remove', 'a'], 'Delete the VM of NS/a (a) with its disks? [y/N] '],
       [['suspend', 'a', '--reason', 'unpaid'], 'Shut down NS/a and keep it off? [y/N] '],
       [['reinstall', 'a'], 'Delete the disks of NS/a and install template "debian-13"? [y/N] '],
+      [['restore', 'a', 'yesterday'], 'Replace the disks of NS/a by those of yesterday? [y/N] '],
       [['change-package', 'a', '--memory', '2Gi'], 'Stop NS/a and start it again for: set_cpu_ram: memory 1024 → 2048? [y/N] '],
     ])('%j asks first and does nothing without a yes', async (args, question) => {
       const before = await generation('a')

@@ -37,6 +37,29 @@ describe('the client', () => {
     })
   })
 
+  it('lets no write leave while the cluster is only observed, and reads as ever', async () => {
+    sim.simulator.requests.reset()
+    const options = { endpoints: [sim.simulator.url], tokenID: 'root@pam!sim', tokenSecret: 'sim', tls: {}, requestsInFlight: 8 }
+    const client = new PveClient({ ...options, isObserving: true }, { clock: systemClock })
+    const pve = new Pve(client)
+    const writes = [
+      pve.clone(template, clone(390)),
+      pve.start(template),
+      pve.updateConfig(template, { set: { cores: 2 }, remove: [], digest: '' }),
+      pve.destroy(template, { unreferencedDisks: true, purge: true }),
+    ]
+    const faults = await Promise.all(writes.map(faultOf))
+
+    expect(faults.map((fault) => judge(fault))).toEqual(
+      faults.map(({ message }) => ({ kind: 'denied', reason: 'Observing', terminal: true, message })),
+    )
+    expect(await pve.version()).toMatch(/^9\./)
+    expect(sim.simulator.requests.report().log.filter(({ method }) => method !== 'GET')).toEqual([])
+    client.reconfigure(options)
+    await pve.updateConfig(template, { set: { description: 'golden' }, remove: [], digest: '' })
+    await client.close()
+  })
+
   it('throws PVE’s own words with status and parameters', async () => {
     expect(await faultOf(sim.pve.config({ node: 'pve1', vmid: 4711 }))).toMatchObject({
       status: 500,

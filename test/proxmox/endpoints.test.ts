@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Upid } from '../../src/proxmox/answers.ts'
-import { nodeOfUpid, typeOfUpid } from '../../src/proxmox/endpoints.ts'
+import { nodeOfUpid, typeOfUpid } from '../../src/proxmox/upid.ts'
 import { preflight } from '../../src/cluster/facts.ts'
 import { listingOf } from '../../src/proxmox/listing.ts'
 import { until } from '../support/until.ts'

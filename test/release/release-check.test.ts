@@ -79,7 +79,7 @@ describe('the release workflow', () => {
     const lines = Object.values(workflow.jobs).flatMap((job) => job.steps.flatMap(({ run = '' }) => run.split('\n')))
     const targets = lines.flatMap((line) => /^(?:ARCH=\S+ )?make (?:-s )?([a-z-]+)/.exec(line)?.[1] ?? [])
     const makefile = readText('Makefile')
-    expect(targets).toEqual(['packages', 'release-notes', 'image', 'chart', 'plugin', 'whmcs'])
+    expect(targets).toEqual(['packages', 'release-notes', 'docs', 'image', 'chart', 'plugin', 'whmcs'])
     expect(targets.filter((target) => !makefile.includes(`\n${target}: `))).toEqual([])
     expect(keptFiles()).toEqual(expect.arrayContaining(['.ci/run', 'src/controlplane/binaries/go.sum', 'src/release/helm/go.sum']))
   })

@@ -93,6 +93,19 @@ describe('an outage of the cluster', () => {
     expect(pve.simulator.world.storage.ownedBy(vmid)).toEqual([])
   })
 
+  it('of quorum leaves a guest down that is being rebooted', async () => {
+    const vmid = 301
+    const made = await pve.api('POST', '/nodes/pve1/qemu', { vmid, memory: 512, start: 1 })
+    expect(await pve.exitOf(made.data as string)).toBe('OK')
+    const guest = () => pve.simulator.world.guests.get(vmid)
+    await pve.until(async () => guest()?.isRunning, Boolean)
+    await arm({ id: 'split', minority: true })
+    const { data } = await pve.api('POST', `/nodes/pve1/qemu/${vmid}/status/reboot`)
+    expect(await pve.exitOf(data as string)).toBe('OK')
+    await new Promise<void>((resolve) => pve.simulator.world.clock.after(60_000, resolve))
+    expect(guest()?.isRunning).toBe(false)
+  })
+
   it('of the config store: no guest is left in the listing, their volumes are, and they come back', async () => {
     await arm({ id: 'gone', configStore: 'empty' })
     expect((await rows()).filter(({ type }) => type === 'qemu')).toEqual([])

@@ -1,9 +1,7 @@
-/** The operator and CRDs of a landed commit, then today's, then the former again, over VMs of every kind. make-former.ts made the bundle. */
-import { readFileSync } from 'node:fs'
+/** The operator and CRDs of each earlier release, then today's, then the former again, over VMs of every kind. make-former.ts made the bundles. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMs, type KubeObject, type Resource } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
@@ -11,11 +9,9 @@ import { parseMark } from '../../src/ladder/mark.ts'
 import { livesOf, type Lives } from '../drills/fleet.ts'
 import { conditionOf, namespace, Scene } from '../drills/scene.ts'
 import { until } from '../support/until.ts'
+import { formerReleases } from './bundles.ts'
 
 const patienceMs = 300_000
-const read = (name: string) => gunzipSync(readFileSync(join(import.meta.dirname, name)))
-/** Made by 'make-former.ts'. */
-const formerCrds = read('former-crds.yaml.gz').toString()
 const events: Resource<KubeObject & { reason: string; regarding?: { kind: string; name: string } }> = {
   group: 'events.k8s.io',
   version: 'v1',
@@ -38,11 +34,13 @@ const specs: Readonly<Record<string, object>> = {
 }
 const kinds = Object.keys(specs)
 
-describe('an upgrade of a live world', () => {
+describe.each(formerReleases())('an upgrade of a live world from $name', (release) => {
+  const formerCrds = release.crds()
   let scene: Scene
   let dir: string
   let former: readonly string[]
   let before: Lives
+  let unmarked: readonly string[]
   let statuses: Map<string, ProxmoxVM['status']>
   const key = (name: string) => ({ namespace, name })
   const edit = (name: string, patch: object) => scene.client.mergePatch(proxmoxVMs, key(name), patch)
@@ -61,7 +59,7 @@ describe('an upgrade of a live world', () => {
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'pve-operator-upgrade-'))
     const bundle = join(dir, 'operator.mjs')
-    await writeFile(bundle, read('former-operator.mjs.gz'))
+    await writeFile(bundle, release.operator())
     former = [process.execPath, bundle]
     scene = await Scene.open({ manifests: formerCrds, command: former })
     for (const [name, spec] of Object.entries({ ...specs, left: { deletionPolicy: 'Orphan' } })) await scene.order(name, spec)
@@ -78,6 +76,8 @@ describe('an upgrade of a live world', () => {
     await scene.untilReady(kinds)
     before = await livesOf(scene, kinds)
     statuses = await statusesNow()
+    // releases before the second line of the mark are given it by today's operator
+    unmarked = kinds.filter((name) => parseMark(descriptionOf(name))?.object === undefined)
   }, patienceMs)
   afterAll(async () => {
     await scene.close()
@@ -85,7 +85,7 @@ describe('an upgrade of a live world', () => {
   }, 60_000)
 
   it(
-    'writes the second line of the mark and nothing else: at most one VM a second, without an event, without a word in a status',
+    'writes the second line of the mark where there is none, and nothing else: at most one VM a second, without an event, without a word in a status',
     async () => {
       await scene.stopOperator()
       const toldBefore = await told()
@@ -98,10 +98,10 @@ describe('an upgrade of a live world', () => {
         { seconds: 240, everyMs: 250, describe: () => kinds.map((name) => descriptionOf(name)) },
       )
       expect(parseMark(descriptionOf('reinstalled'))?.object?.done).toEqual(['r1'])
-      expect(parseMark(descriptionOf('paused'))?.object).toBeUndefined()
+      expect(parseMark(descriptionOf('paused'))?.object === undefined).toBe(unmarked.includes('paused'))
       const marks = writes()
       expect(marks.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(
-        kinds
+        unmarked
           .flatMap((name) => (name === 'paused' ? [] : [`PUT /nodes/${before.get(name)?.node}/qemu/${before.get(name)?.vmid}/config`]))
           .toSorted(),
       )

@@ -94,6 +94,7 @@ function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepa
     status,
     merged: resolved.merged,
     installation: deps.installation.uid,
+    isUntagged: cluster.spec.tags === 'None',
     grants,
     net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
     ...(credentials && { credentials }),

@@ -36,7 +36,8 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
   return { sentences, needsStop: needsStop || (look.seen.config?.pending.length ?? 0) > 0 }
 }
 
-function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
+/** PVE takes it only while the VM is off. */
+export function isCold(key: string, now: Readonly<Record<string, string>>, set: Readonly<Record<string, string>>): boolean {
   if (key === 'balloon') return (now.balloon === '0') !== (set.balloon === '0')
   return coldKeys.has(key) || (isDriveKey(key) && isColdDrive(now[key], set[key]))
 }

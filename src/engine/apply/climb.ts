@@ -17,6 +17,7 @@ import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
+import { observedPlan, observes } from '../observe.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { templateSentence } from '../guest-verdict.ts'
 import { haHindrance } from './ha-wait.ts'
@@ -50,6 +51,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
       forgetAllSent(climb.memory)
       return { want, refusals: plan.refusals, seen: climb.look.seen, left: leftNow(climb.memory, climb.deps.clock.monotonicMs()) }
     }
+    if (observes(climb.cluster)) return await observedPlan(climb, plan, want)
     if (climb.look.isCarried) return lookAgain
     const { lock } = climb.look.seen
     if (lock && lock !== 'suspended') return await locked(climb, lock)

@@ -13,6 +13,8 @@ import { isBeingRestored } from '../restore/restore-state.ts'
 import { isUntouched } from '../reinstall-state.ts'
 import { silenceOf } from '../references.ts'
 import { judged } from '../status.ts'
+import { withAsFound } from '../../want/as-found.ts'
+import { fieldsAsFound, isUncompared } from '../adopt/as-found-state.ts'
 import { beginLook, climbOf } from './ascent.ts'
 import { climbLadder } from './climb.ts'
 import { forgetLastSent } from './repeats.ts'
@@ -25,7 +27,7 @@ import { suspensionVerdict } from './suspension-condition.ts'
 export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { deps, draft } = pass
   const { status, vm } = draft
-  if (!isSuspended(vm) || !mayRun(status)) return undefined
+  if (!isSuspended(vm) || !mayRun(status) || isUncompared(status)) return undefined
   const silence = silenceOf(cluster, deps.clock)
   if (silence) return silence
   // Only what it has asked for itself is waited for: another task may never end.
@@ -42,17 +44,22 @@ export async function holdOff(pass: Pass, cluster: PveCluster): Promise<Outcome 
     await draft.save()
   }
   const [net] = status.interfaces ?? []
+  // A suspension is an order of its own: power is not left as it was found.
+  const left = new Set([...fieldsAsFound(status)].filter((field) => field !== 'power'))
   const want = () =>
-    wantOf({
-      vm,
-      status: draft.status,
-      merged: status.package ?? {},
-      installation: deps.installation.uid,
-      grants: [],
-      net: { bridge: net?.bridge ?? '' },
-      storageType: () => undefined,
-      systemDiskStorage: '',
-    })
+    withAsFound(
+      wantOf({
+        vm,
+        status: draft.status,
+        merged: status.package ?? {},
+        installation: deps.installation.uid,
+        grants: [],
+        net: { bridge: net?.bridge ?? '' },
+        storageType: () => undefined,
+        systemDiskStorage: '',
+      }),
+      left,
+    )
   const climbed = await climbLadder(climbOf(pass, cluster, look, suspend, want))
   if (isOutcome(climbed)) {
     if (look.seen.power === 'running' || draft.status.step?.name === 'power_off') draft.change(suspending)

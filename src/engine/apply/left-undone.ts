@@ -4,7 +4,12 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import type { Resolved } from '../../want/package.ts'
 import { fails, holds, type ConditionUpdate } from '../conditions.ts'
+<<<<<<< HEAD
 import { formerSentence, outdatedSentence, wasKept } from '../undone-words.ts'
+=======
+import { isOfPackage } from '../adopt/as-found-state.ts'
+import type { VMStatusDraft } from '../status-draft.ts'
+>>>>>>> main
 import type { Climbed } from './climb.ts'
 
 const allElse = 'Everything else is applied.'
@@ -26,6 +31,7 @@ interface UndoneInput {
 const undoneOf = ({ climbed, resolved, draft }: UndoneInput): Undone[] => [
   ...refused(climbed),
   ...newer(resolved),
+  ...asFound(draft),
   ...kept(resolved, draft),
 ]
 
@@ -47,7 +53,30 @@ const refused = ({ refusals }: Pick<Climbed, 'refusals'>): Undone[] =>
 const newer = ({ source, outdatedBy }: Resolved): Undone[] =>
   outdatedBy === undefined ? [] : [{ reason: 'PackageOutdated', sentence: outdatedSentence(source, outdatedBy) }]
 
+<<<<<<< HEAD
 function kept({ merged }: Resolved, { status }: { readonly status: ProxmoxVMStatus }): Undone[] {
+=======
+/** As many as a person reads; `kubectl pve plan` has them all. */
+const mostFields = 12
+
+/** What of a guest that was taken over is not as the package says. */
+function asFound({ status }: VMStatusDraft): Undone[] {
+  const all = status.adoption?.takenAt === undefined ? [] : (status.adoption.differences ?? []).filter(isOfPackage)
+  if (all.length === 0) return []
+  const named = all.slice(0, mostFields).map(({ field, found, wanted }) => `${field} ${short(found)} (spec: ${short(wanted)})`)
+  const more = all.length > mostFields ? ` and ${all.length - mostFields} more` : ''
+  return [
+    {
+      reason: 'PackageOutdated',
+      sentence: `The VM was taken over as it was, and differs in ${named.join(', ')}${more}: each stays so until the spec says something else of it, or a Set… command applies it.`,
+    },
+  ]
+}
+
+const short = (value: string | undefined): string => (value === undefined ? 'unset' : value.length > 40 ? `${value.slice(0, 37)}…` : value)
+
+function kept({ merged }: Resolved, { status }: VMStatusDraft): Undone[] {
+>>>>>>> main
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const left = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
   return left.map(({ name, key, size }) => ({

@@ -6,6 +6,7 @@ import { type Obstacle, isOutcome } from '../../ladder/outcome.ts'
 import { ensureFinalizer } from '../create/finalizer.ts'
 import { claimAddresses } from '../create/addresses.ts'
 import { credentialsFor } from '../create/credentials.ts'
+import { staysAsFound } from '../adopt/as-found-state.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { VMStatusDraft } from '../status-draft.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
@@ -26,7 +27,7 @@ export async function prepare({ deps, draft }: Pass): Promise<Prepared | Obstacl
   await ensureFinalizer(deps, draft)
   const grants = await claimAddresses(deps, draft)
   if (isOutcome(grants)) return grants
-  const credentials = await credentialsFor(draft.vm, deps.client)
+  const credentials = await credentialsFor(draft.vm, deps.client, { mayMake: !staysAsFound(draft.status, 'cipassword') })
   if (credentials && isOutcome(credentials)) return credentials
   return { resolved, grants, ...(credentials && { credentials }) }
 }

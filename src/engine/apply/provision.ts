@@ -19,9 +19,12 @@ import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
+import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
-import { beginLook, climbOf, wantWithSlots } from './ascent.ts'
+import { beginLook, climbOf } from './ascent.ts'
+import { isNameLeft } from '../adopt/as-found-state.ts'
+import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
 
 /**
  * The whole way of a living VM, from its object to `ready`: references, addresses, intent, clone, ladder, verdict. A suspended one is off by now
@@ -35,6 +38,8 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (silence) return silence
   const unrecognised = await recognise(pass, cluster)
   if (unrecognised) return unrecognised
+  const observed = observedBirth(pass, cluster)
+  if (observed) return observed
   const restored = await restoreIfAsked(pass, cluster)
   if (restored && (restored.is !== 'stalled' || !isUntouchedByRestore(draft.status))) return restored
   const hindrance = restored ?? (await beginReinstallIfAsked(pass, cluster))
@@ -62,11 +67,13 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     if (formed.is !== 'done') return formed
     pass.memory.record = { ...(draft.status.vmid !== undefined && { vmid: draft.status.vmid }), seenMs: deps.clock.monotonicMs() }
   }
-  const rename = renamedHost(deps, draft)
+  const rename = isNameLeft(draft.vm, draft.status) ? undefined : renamedHost(deps, draft)
   if (rename && isOutcome(rename)) return rename
   if (rename) draft.change((status) => ({ ...status, ...rename }))
   const look = beginLook(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantWithSlots(pass, cluster, prepared, look)))
+  const unclear = await noteAsFound(pass, cluster, prepared, look)
+  if (unclear) return unclear
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
   await releaseSurplus(deps, draft)

@@ -7,8 +7,9 @@ import { guestStateOf } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
 import { noteRestoreCompleted } from '../restore/restore-state.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
-import { selectorOf } from '../create/intent.ts'
+import { selectorOf } from '../create/selector.ts'
 import { credentialsName } from '../create/credentials.ts'
+import { staysAsFound } from '../adopt/as-found-state.ts'
 import type { Resolved } from '../../want/package.ts'
 import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, reached, resting, type Change } from '../status.ts'
@@ -51,7 +52,8 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...(resolved.source && { packageSource: resolved.source }),
     ...(power && { remoteStatus: power }),
     ...(node && { node }),
-    ...(draft.vm.spec.cloudInit?.generatePassword && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
+    ...(draft.vm.spec.cloudInit?.generatePassword &&
+      !staysAsFound(draft.status, 'cipassword') && { credentialsSecretRef: { name: credentialsName(draft.vm) } }),
     firstReadyAt: status.firstReadyAt ?? iso,
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))

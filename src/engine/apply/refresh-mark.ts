@@ -2,6 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Want } from '../../ladder/machine.ts'
 import { refreshedDescription } from '../../ladder/mark.ts'
+import { observes } from '../observe.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 
@@ -17,7 +18,7 @@ export async function refreshMark({ deps, key }: Pass, cluster: PveCluster, look
   const { config, lock } = look.seen
   const description = object && !lock && config ? refreshedDescription(config.values.description, mark, object) : undefined
   const now = deps.clock.monotonicMs()
-  if (description === undefined || look.isCarried || now - (lastMs.get(cluster) ?? -paceMs) < paceMs) return
+  if (description === undefined || look.isCarried || observes(cluster) || now - (lastMs.get(cluster) ?? -paceMs) < paceMs) return
   lastMs.set(cluster, now)
   deps.mayAct()
   try {

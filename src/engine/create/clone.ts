@@ -14,6 +14,7 @@ import {
 } from './clone-requests.ts'
 import { closeEnded, findRunningClone, lookUpRequests } from './clone-task.ts'
 import { halfMade, stuckCopy } from './half-made.ts'
+import { observes, wouldDo } from '../observe.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { quorumDoubt } from '../quorum.ts'
@@ -106,6 +107,7 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
 async function ask(climb: Climb): Promise<Outcome> {
   const { draft, cluster, deps, key, identity, memory } = climb
   const { template, node } = draft.status
+  if (observes(cluster)) return wouldDo(cluster, `template ${template?.vmid} would be cloned to VM ${identity.vmid} on ${node}`)
   const source = { node: template?.node ?? '', vmid: template?.vmid ?? 0 }
   const { storage } = templateFor(draft.vm, draft.status)
   const isFull = clonedFull(draft.vm, draft.status)

@@ -24,10 +24,14 @@ export function newPassword(draw: (below: number) => number = randomInt): string
 }
 
 /** The cloud-init password as the spec wants it: from a Secret of the user, generated into one of ours, or none. Never logged, never in status. */
-export async function credentialsFor(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | undefined | Obstacle> {
+export async function credentialsFor(
+  vm: ProxmoxVM,
+  client: KubeClient,
+  o: { mayMake: boolean } = { mayMake: true },
+): Promise<Credentials | undefined | Obstacle> {
   const cloudInit = vm.spec.cloudInit
   if (cloudInit?.passwordSecretRef) return await fromSecret(vm, client, cloudInit.passwordSecretRef)
-  if (cloudInit?.generatePassword) return await generated(vm, client)
+  if (cloudInit?.generatePassword) return await generated(vm, client, o.mayMake)
   return undefined
 }
 
@@ -48,9 +52,11 @@ async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string
   return { password, version: versionOf(secret) }
 }
 
-async function generated(vm: ProxmoxVM, client: KubeClient): Promise<Credentials | Obstacle> {
+async function generated(vm: ProxmoxVM, client: KubeClient, mayMake: boolean): Promise<Credentials | undefined | Obstacle> {
   const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
   const found = await client.get(secrets, key)
+  // A password that the guest does not have would pass for its own.
+  if (!found && !mayMake) return undefined
   const secret = found ?? (await create(vm, client))
   const password = decoded(secret, 'password')
   if (!isOurs(secret, vm) || !password)

@@ -1,6 +1,6 @@
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
-import type { Promised } from '../../cluster/placement.ts'
+import type { Promised } from '../../cluster/room.ts'
 
 export interface InFlightPlacement extends Promised {
   readonly cluster: string
@@ -41,5 +41,13 @@ export function inFlightOfStatus(vm: ProxmoxVM): InFlightPlacement | undefined {
   const disks = (merged?.additionalDisks ?? []).flatMap(({ storage, size }) =>
     storage && size ? [{ storage, sizeMiB: parseSizeMiB(size) }] : [],
   )
-  return { cluster: vm.spec.clusterRef.name, vmid, node, memoryMiB: merged?.memory?.size ? parseSizeMiB(merged.memory.size) : 0, disks }
+  const cpus = (merged?.cpu?.cores ?? 1) * (merged?.cpu?.sockets ?? 1)
+  return {
+    cluster: vm.spec.clusterRef.name,
+    vmid,
+    node,
+    memoryMiB: merged?.memory?.size ? parseSizeMiB(merged.memory.size) : 0,
+    cpus,
+    disks,
+  }
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Package } from '../../api/package.ts'
-import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
+import { ratiosOf } from '../../cluster/overcommit.ts'
+import { learnPromised, promisedPlaces } from './learn-promised.ts'
 import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
@@ -23,6 +25,7 @@ import { objectionToTemplate } from './template-objections.ts'
 import { templateFor } from '../../want/birth.ts'
 import { clonedFull } from './intent-state.ts'
 import { objectionToBridge, objectionToStorages } from './place-objections.ts'
+import { selectorOf } from './selector.ts'
 import { asSentence } from './as-sentence.ts'
 import { takeVmid } from './vmid.ts'
 import { announceRequest } from './clone-requests.ts'
@@ -71,6 +74,11 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   )
   await draft.save()
   input.memory.clone.isUnasked = true
+  if (placed.overdrawn) {
+    const more =
+      'the storage is thin, and the VM is made all the same. Watch it, or limit it with spec.overcommit.storage of the ProxmoxCluster'
+    recordEvent(deps, draft.vm, 'Warning', 'StorageOvercommitted', asSentence(`${placed.overdrawn}; ${more}`))
+  }
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
   return done
 }
@@ -138,11 +146,6 @@ function intended({ deps, draft, cluster, resolved }: IntentInput, place: Placed
   })
 }
 
-/** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
-export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): string {
-  return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
-}
-
 /**
  * The copy to clone and its node: of the copies on online nodes the one whose node has the least memory given away, as long as there is
  * room for the VM. Only copies that are considered have their configuration read, which is what tells a template from a customer's VM.
@@ -158,7 +161,8 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
   if (unknown) return unknown
   const looks = new Map<number, TemplateLook>()
   const bridges = new Map<string, ReadonlySet<string> | undefined>()
-  const unfit = new Map<string, Obstacle>()
+  const known = { unfit: new Map<string, Obstacle>(), promisedMiB: new Map<string, number>() }
+  const drawn: GuestRow[] = []
   let left = search.copies.filter((row) => listing.nodes.get(row.node)?.online === true)
   let problem: Outcome = stalled(
     'NoCapacity',
@@ -173,22 +177,25 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
       looks.set(row.vmid, await cluster.templates.config({ node: row.node, vmid: row.vmid }))
       continue
     }
-    const placed = placeFrom(input, look, listing, unfit)
+    const placed = placeFrom(input, look, listing, known)
     if (!isOutcome(placed)) {
       if (!bridges.has(placed.node)) {
         bridges.set(placed.node, await cluster.bridges.of(placed.node))
         continue
       }
+      const wish = placementWishOf(draft, cluster, input.resolved.merged, placed.source)
+      if (await learnPromised(cluster, { ...placed, wish }, known.promisedMiB)) continue
       const objection = objectionToWire(input, placed, bridges.get(placed.node))
-      if (objection) {
-        unfit.set(placed.node, objection)
-        continue
-      }
-      promise?.(placed)
-      return placed
-    }
-    problem = [...unfit.values()][0] ?? placed
+      if (objection) known.unfit.set(placed.node, objection)
+      else if (placed.overdrawn === undefined || drawn.includes(row)) {
+        promise?.(placed)
+        return placed
+      } else drawn.push(row)
+      if (objection) continue
+    } else problem = [...known.unfit.values()][0] ?? placed
     left = left.filter((other) => other !== row)
+    // Only where no other copy has the room.
+    if (left.length === 0) left = isOutcome(placed) && drawn.includes(row) ? [] : [...drawn]
   }
 }
 
@@ -203,23 +210,24 @@ function objectionToWire(input: IntentInput, { node, source }: Placed, has: Read
   return objectionToBridge({ ...namedBy(input), bridge: wire.bridge, node, has, isGranted, pool })
 }
 
-type Unfit = ReadonlyMap<string, unknown>
+type Known = Pick<PlacementWish, 'unfit' | 'promisedMiB'>
 
-function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, unfit: Unfit): Placed | Obstacle {
+function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, known: Known): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, asSentence(look.message))
   const { draft, resolved, grants } = input
-  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing, unfit)
+  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing, known)
 }
 
-function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, unfit: Unfit): Placed | Obstacle {
+function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, known: Known): Placed | Obstacle {
   const { deps, draft, cluster, resolved } = input
   const wish = placementWishOf(draft, cluster, resolved.merged, template)
-  const placement = place({ ...wish, unfit }, [template], listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
+  const placement = place({ ...wish, ...known }, [template], listing, promisedPlaces(deps, cluster, draft.vm, listing))
   if (placement.is === 'short') {
     const { message } = placement
     return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can take the VM: ${message}.`)
   }
-  return { node: placement.node, source: placement.source }
+  const { node, source, overdrawn } = placement
+  return { node, source, ...(overdrawn !== undefined && { overdrawn }) }
 }
 
 /** Noted without a pause after placing, so that the next VM is placed with this one counted. */
@@ -228,12 +236,15 @@ function inFlightOf({ draft, cluster, resolved }: IntentInput, vmid: number, { n
   const storage = wish.storage ?? source.systemDisk?.storage ?? ''
   const system = { storage, sizeMiB: Math.max(source.systemDisk?.sizeMiB ?? 0, wish.systemDiskMiB ?? 0) }
   const others = wish.additionalDisks.map((disk) => ({ storage: disk.storage ?? storage, sizeMiB: disk.sizeMiB }))
-  return { cluster: cluster.name, vmid, node, memoryMiB: wish.memoryMiB, disks: [system, ...others] }
+  const cpus = { ...(wish.cpus !== undefined && { cpus: wish.cpus }) }
+  return { cluster: cluster.name, vmid, node, memoryMiB: wish.memoryMiB, ...cpus, disks: [system, ...others] }
 }
 
 interface Placed {
   readonly node: string
   readonly source: TemplateFacts
+  /** Why a thin storage has no room for all that is promised. */
+  readonly overdrawn?: string
 }
 
 function placementWishOf(
@@ -247,6 +258,7 @@ function placementWishOf(
   const systemDiskMiB = size(merged.systemDisk?.size)
   return {
     ...(vm.spec.placement?.node && { pinnedNode: vm.spec.placement.node }),
+    ...(cluster.spec.overcommit && { overcommit: ratiosOf(cluster.spec.overcommit) }),
     ...(cluster.spec.nodes && { allowedNodes: cluster.spec.nodes }),
     ...(cluster.spec.cordon && { cordoned: cluster.spec.cordon }),
     linked: clone === 'Linked',

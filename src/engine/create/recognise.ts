@@ -1,16 +1,19 @@
 /** Finds the VM of an object whose record was lost, before anything is made for it and before "nothing was made" is concluded. */
+import type { Adopt } from '../../api/adopt.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { KnownGuest } from '../../cluster/guest-index.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { markOf } from '../../ladder/mark.ts'
 import { type Obstacle, wait } from '../../ladder/outcome.ts'
-import { recordEvent } from '../dependencies.ts'
+import { nowIso, recordEvent } from '../dependencies.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
+import { judged } from '../status.ts'
 import { isOursByRestore } from '../restore/restore-state.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { lostAfterMs, silentWindowMs } from './clone-requests.ts'
-import { ofFormerObject, adoptGuest } from './former.ts'
+import { adoptGuest } from '../adopt/take.ts'
+import { ofFormerObject } from './former.ts'
 import { shownAddresses, takeBack } from './take-back.ts'
 
 /** Undefined: the record stands, or the VM was taken back, or PVE has none of this object: go on. */
@@ -25,7 +28,8 @@ export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstac
   const { namespace = '', name } = vm.metadata
   const former = cluster.guests.ofFormer({ cluster: vm.spec.clusterRef.name, namespace, name })
   if (former) return ofFormerObject(pass, former)
-  if (status.adoption && !status.adoption.takenAt) pass.draft.change(({ adoption: _, ...rest }) => rest)
+  if (status.adoption && !status.adoption.takenAt)
+    pass.draft.change(({ adoption: _, ...rest }) => rest, judged(vm, nowIso(pass.deps.clock), [], ['Adoptable']))
   return undefined
 }
 
@@ -82,10 +86,13 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
   const look = lookAt(pass, cluster, vmid)
   await look.need('presence')
   switch (look.seen.guest) {
-    case 'ours':
+    case 'ours': {
+      const begun = takeoverOf(pass, vmid)
+      if (begun) return (await adoptGuest(pass, cluster, begun)) ?? 'found'
       await takeBack(pass, cluster, look)
       recordEvent(deps, draft.vm, 'Warning', 'TakenBack', `The status was lost; VM ${vmid} on ${look.at.node} was recognised by its mark.`)
       return 'found'
+    }
     case 'copying':
       return wait('TaskRunning', `VM ${vmid} is being copied in PVE and may be this one; its description tells at the end.`, 2_000)
     case 'unproved':
@@ -94,6 +101,15 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
     case 'absent':
       return 'none'
   }
+}
+
+/** The guest got our mark by a takeover: what was found in it is not ours to change, also when the end of the takeover was lost. */
+function takeoverOf({ draft: { vm, status } }: Pass, vmid: number): Adopt | undefined {
+  const { adopt } = vm.spec
+  if (adopt?.mode === 'Take' && adopt.vmid === vmid) return adopt
+  const { adoption } = status
+  if (adoption?.vmid !== vmid || adoption.takenAt !== undefined || adoption.macAddress === undefined) return undefined
+  return { vmid, mode: 'Take', macAddress: adoption.macAddress, ...(adoption.fromUID !== undefined && { fromUID: adoption.fromUID }) }
 }
 
 function lookAt({ deps, draft }: Pass, cluster: PveCluster, vmid: number): Look {
@@ -119,7 +135,7 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   return look.seen.guest === 'foreign' ? await ofRecord(pass, cluster) : undefined
 }
 
-/** An address of the record is held by an object that is no more. */
+/** An address of the record is held by an object that no longer exists. */
 function isClaimedByFormer({ deps, draft }: Pass): boolean {
   return (draft.status.addresses ?? []).some(({ address: text, pool }) => {
     const [view, address] = [deps.book.pools.view(pool), parseAddress(text)]
@@ -134,7 +150,7 @@ export async function ofRecord(pass: Pass, cluster: PveCluster): Promise<Obstacl
   const { vm, status } = pass.draft
   const guest = await cluster.guests.look(status.vmid ?? 0)
   if (!guest || !isOfThisName(guest, pass)) return undefined
-  return vm.spec.adopt ? await adoptGuest(pass, cluster, vm.spec.adopt) : ofFormerObject(pass, guest)
+  return vm.spec.adopt?.mode === 'Take' ? await adoptGuest(pass, cluster, vm.spec.adopt) : ofFormerObject(pass, guest)
 }
 
 function isOfThisName(guest: KnownGuest, { draft: { vm } }: Pass): boolean {

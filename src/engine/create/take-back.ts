@@ -14,8 +14,8 @@ import type { Pass } from '../pass.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { credentialsName, passwordVersionOf } from './credentials.ts'
 import { ensureFinalizer } from './finalizer.ts'
-import { selectorOf } from './intent.ts'
-import { takenBack } from './taken-back.ts'
+import { selectorOf } from './selector.ts'
+import { takenBack, type TakenBack } from './taken-back.ts'
 
 type VMAddress = NonNullable<ProxmoxVMStatus['addresses']>[number]
 
@@ -27,44 +27,61 @@ export interface TakeBackOptions {
   readonly source?: (resolved: Resolved) => Resolved
   /** Whoever owned it before had finished it. */
   readonly isFinished?: boolean
+  /** Nobody of ours has made it: where it was cloned from, and which password it has, is not known. */
+  readonly isStranger?: boolean
+  /** Which of its disks are additional disks of the package. Absent: those of the system disk's bus, in their order. */
+  readonly disks?: readonly { readonly name: string; readonly key: string }[]
+  /** From then on its backups are this VM's. Absent: as the objects of its addresses tell. RFC 3339, PVE's clock. */
+  readonly clonedAt?: string
 }
 
 /** `look`: at a guest with our mark, its configuration read. Afterwards the status is written; where the VM was finished, it counts as settled. */
 export async function takeBack(pass: Pass, cluster: PveCluster, look: Look, o: TakeBackOptions = {}): Promise<void> {
   const { deps, draft } = pass
+  await ensureFinalizer(deps, draft)
+  const shown = await shownAddresses(look)
+  const passed = await deps.inheritClaims({ ...claimantOf(draft), vmid: look.at.vmid }, entriesOf(draft), shown)
+  draft.change(takenBack(await guestRecordOf(pass, cluster, look, { ...o, passed })))
+  await draft.save()
+  deps.inFlight.forget(draft.vm.metadata.uid ?? '')
+  pass.memory.audit.isDue = true
+  pass.memory.clone.isUnasked = false
+}
+
+/** What the status would say of the guest, without a write. `passed`: addresses whose claims came from a former object. */
+export async function guestRecordOf(
+  pass: Pass,
+  cluster: PveCluster,
+  look: Look,
+  o: TakeBackOptions & { passed: readonly string[] },
+): Promise<TakenBack> {
+  const { deps, draft } = pass
   const { vm } = draft
   const values = look.seen.config?.values ?? {}
-  await ensureFinalizer(deps, draft)
   await look.need('power')
   const { node, vmid } = look.at
   const power = look.seen.power ?? 'stopped'
   const isUnfinished = !o.isFinished && power === 'stopped' && (await wasNeverStarted(pass, cluster, look))
-  const shown = await shownAddresses(look)
-  const passed = await deps.inheritClaims({ ...claimantOf(draft), vmid }, entriesOf(draft), shown)
   const found = resolvePackage(vm, draft.status, packageOf(deps, vm), mayUsePackage(deps, vm))
   const resolved = isOutcome(found) ? undefined : (o.source?.(found) ?? found)
-  draft.change(
-    takenBack({
-      vm,
-      node,
-      vmid,
-      values,
-      power,
-      isUnfinished,
-      merged: resolved?.merged,
-      packageSource: resolved?.source,
-      addresses: addressesOf(pass, shown),
-      template: templateOf(pass, cluster, node),
-      clonedAt: clonedAt(pass, cluster, passed),
-      credentials: vm.spec.cloudInit?.generatePassword ? credentialsName(vm) : undefined,
-      passwordVersion: values.cipassword === undefined ? undefined : await passwordVersionOf(vm, deps.client),
-      nowIso: nowIso(deps.clock),
-    }),
-  )
-  await draft.save()
-  deps.inFlight.forget(vm.metadata.uid ?? '')
-  pass.memory.audit.isDue = true
-  pass.memory.clone.isUnasked = false
+  const isKnown = o.isStranger !== true
+  return {
+    vm,
+    node,
+    vmid,
+    values,
+    power,
+    isUnfinished,
+    merged: resolved?.merged,
+    packageSource: resolved?.source,
+    addresses: addressesOf(pass, await shownAddresses(look)),
+    template: isKnown ? templateOf(pass, cluster, node) : undefined,
+    clonedAt: o.clonedAt ?? clonedAt(pass, cluster, o.passed),
+    credentials: isKnown && vm.spec.cloudInit?.generatePassword ? credentialsName(vm) : undefined,
+    passwordVersion: isKnown && values.cipassword !== undefined ? await passwordVersionOf(vm, deps.client) : undefined,
+    ...(o.disks && { diskKeys: o.disks }),
+    nowIso: nowIso(deps.clock),
+  }
 }
 
 /** In its configuration and, of what cloud-init does not configure, in the set of addresses it may use. */
@@ -77,7 +94,8 @@ export async function shownAddresses(look: Look): Promise<string[]> {
 /** Off, young, and PVE knows of no start: a birth that was under way. Else a VM that is off was switched off by somebody. */
 async function wasNeverStarted({ deps, draft }: Pass, cluster: PveCluster, look: Look): Promise<boolean> {
   const bornMs = Date.parse(draft.vm.metadata.creationTimestamp ?? '')
-  if (!(look.seen.config?.values.tags ?? '').split(/[;, ]+/).includes(ownTag)) return true
+  const isTagged = cluster.spec.tags !== 'None'
+  if (isTagged && !(look.seen.config?.values.tags ?? '').split(/[;, ]+/).includes(ownTag)) return true
   if (!(deps.clock.now() - bornMs < bornWithinMs)) return false
   const since = Math.floor((bornMs + cluster.clockSkewMs) / 1000) - 5
   const starts = await cluster.pve.tasks(look.at.node, { source: 'all', typefilter: 'qmstart', vmid: look.at.vmid, since, limit: 1 })

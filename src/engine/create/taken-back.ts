@@ -31,6 +31,8 @@ export interface TakenBack {
   /** Name of the Secret with the generated password. */
   readonly credentials: string | undefined
   readonly passwordVersion: string | undefined
+  /** Which disks are the additional ones of the package. Absent: those of the system disk's bus, in their order. */
+  readonly diskKeys?: readonly { readonly name: string; readonly key: string }[]
   readonly nowIso: string
 }
 
@@ -76,7 +78,7 @@ function identityOf(o: TakenBack): Partial<ProxmoxVMStatus> {
     interfaces: [
       { name: 'net0', macAddress: (net.macAddress ?? '').toUpperCase(), ...(bridge && { bridge }), ...(tag && { vlan: Number(tag) }) },
     ],
-    disks: disksOf(values, merged ?? {}),
+    disks: disksOf(values, merged ?? {}, o.diskKeys),
     ...(o.template && { template: o.template }),
     ...(o.addresses.length > 0 && { addresses: o.addresses }),
     ...(merged && { package: merged }),
@@ -103,12 +105,12 @@ function requestsOf({ vm, values }: TakenBack, { reinstall, restore }: ProxmoxVM
 }
 
 /** The disks of the package are on the system disk's bus in the order of their slots; names are not in PVE. */
-function disksOf(values: Values, merged: Package): Disks {
+function disksOf(values: Values, merged: Package, named: TakenBack['diskKeys']): Disks {
   const { systemDisk, disks } = templateFactsOf({ node: '', vmid: 0 }, { ...values, digest: '' })
   if (!systemDisk) return []
   const others = disks.filter(({ key }) => key !== systemDisk.key && busOf(key) === busOf(systemDisk.key))
   const additional = (merged.additionalDisks ?? []).flatMap(({ name, removalPolicy }, at) => {
-    const key = others[at]?.key
+    const key = named ? named.find((one) => one.name === name)?.key : others[at]?.key
     return key === undefined ? [] : [{ name, key, ...seen(values[key]), removalPolicy: removalPolicy ?? 'Keep' }]
   })
   return [{ name: 'system', key: systemDisk.key, ...seen(values[systemDisk.key]) }, ...additional]

@@ -129,9 +129,10 @@ export function reboot(call: Call): string {
       stopGuest(world, guest)
     })
     // qmeventd's cleanup finds the request and starts the guest itself, as root (PVE::CLI::qm cleanup).
-    world.clock.after(world.spec.durations.restartMs ?? 1500, () =>
-      start({ ...rootCall(world, node, vmid), fault: call.fault?.secondTask && { task: call.fault.secondTask } }),
-    )
+    world.clock.after(world.spec.durations.restartMs ?? 1500, () => {
+      // Without quorum its request is refused, no task begins, and the guest stays down.
+      if (world.quorate) start({ ...rootCall(world, node, vmid), fault: call.fault?.secondTask && { task: call.fault.secondTask } })
+    })
   })
 }
 

@@ -1,3 +1,5 @@
+import type { FirewallFile } from '../firewall/file.ts'
+
 /** What a world is made from: plain data, written by presets and scenario files. Sizes in bytes, durations in milliseconds. */
 export interface WorldSpec {
   version: { version: string; release: string; repoid: string }
@@ -135,6 +137,10 @@ export interface GuestSpec {
   running?: boolean
   /** Container: listed as lxc, holds its id, nothing else. */
   kind?: 'qemu' | 'lxc'
+  /** Its VMID.fw. */
+  firewall?: FirewallFile
+  /** Snapshots without RAM, of the config as it is. */
+  snapshots?: { name: string; ageDays: number }[]
 }
 
 /** Milliseconds unless named otherwise. */

@@ -1,0 +1,80 @@
+/** Why a guest is not the one that spec.adopt describes, or must not be taken. */
+import type { Adopt } from '../../api/adopt.ts'
+import { type Mark, parseMark } from '../../ladder/mark.ts'
+import { type Obstacle, stalled, wait } from '../../ladder/outcome.ts'
+import { parseNet } from '../../proxmox/net-string.ts'
+import { isCdrom, parseDrive } from '../../proxmox/property-string.ts'
+import type { Look } from '../look.ts'
+import type { Pass } from '../pass.ts'
+
+type Values = Readonly<Record<string, string>>
+
+/** Another guest than the one described, or one that is not to be had. */
+export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacle | undefined {
+  const { guest, config, lock } = look.seen
+  const { vmid, mode } = adopt
+  const at = `VM ${vmid}${look.at.node && ` on ${look.at.node}`}`
+  const { vmid: pinned } = pass.draft.vm.spec
+  if (pinned !== undefined && pinned !== vmid)
+    return stalled('AdoptMismatch', `spec.vmid says ${pinned} and spec.adopt.vmid says ${vmid}; write one of them, or the same number.`)
+  if (guest === 'unproved') return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
+  if (guest === 'absent') return stalled('AdoptMismatch', `PVE has no VM ${vmid}; correct spec.adopt or take it away.`)
+  if (!config) return stalled('AdoptMismatch', `${at} is a container, which cannot become a VM.`)
+  if (lock && mode === 'Take')
+    return wait('Locked', `PVE holds the lock "${lock}" on ${at}; the VM is taken over when the lock goes.`, 30_000)
+  const { values } = config
+  if (values.template === '1') return stalled('AdoptMismatch', `${at} is a template, which cannot become a VM.`)
+  const mark = parseMark(values.description)
+  const why =
+    markObjection(pass, mark, adopt) ?? holderObjection(pass, adopt) ?? macObjection(values.net0, adopt) ?? diskObjection(values, adopt)
+  if (why !== undefined) return stalled('AdoptMismatch', `${at} ${why} Nothing was changed.`)
+  return rangeObjection(pass, mark, adopt)
+}
+
+function markObjection({ deps }: Pass, mark: Mark | undefined, { vmid, fromUID }: Adopt): string | undefined {
+  if (!mark) return fromUID === undefined ? undefined : `carries no mark of an object, and spec.adopt.fromUID says ${fromUID}.`
+  if (mark.vmid === vmid && deps.isLiving(mark.uid)) return `belongs to a ProxmoxVM that exists (uid ${mark.uid}).`
+  if (mark.uid === fromUID) return undefined
+  const copy = mark.vmid === vmid ? '' : `, copied from VM ${mark.vmid}`
+  return `is marked with uid ${mark.uid}${copy}, and spec.adopt.fromUID says ${fromUID ?? 'none'}.`
+}
+
+/** A living object has the guest on record, whatever its description says today. */
+function holderObjection({ deps, draft }: Pass, { vmid }: Adopt): string | undefined {
+  const { clusterRef } = draft.vm.spec
+  const holder = deps.vms
+    .list()
+    .find(
+      ({ metadata, spec, status }) =>
+        status?.vmid === vmid &&
+        spec.clusterRef.name === clusterRef.name &&
+        metadata.uid !== draft.vm.metadata.uid &&
+        status.released === undefined,
+    )
+  return holder && `is the VM of ProxmoxVM ${holder.metadata.namespace}/${holder.metadata.name}.`
+}
+
+function macObjection(net0: string | undefined, { macAddress }: Adopt): string | undefined {
+  const found = parseNet(net0 ?? '').macAddress?.toUpperCase()
+  return macAddress === undefined || found === macAddress.toUpperCase()
+    ? undefined
+    : `has the MAC address ${found ?? '(none)'}, and spec.adopt.macAddress says ${macAddress}.`
+}
+
+function diskObjection(values: Values, { disks = [] }: Adopt): string | undefined {
+  const wrong = disks.find(({ key }) => values[key] === undefined || isCdrom(parseDrive(values[key])))
+  return wrong && `has no disk ${wrong.key}, which spec.adopt.disks names for ${wrong.name}.`
+}
+
+/** A guest without our mark must be one that an admin has set free for this. */
+function rangeObjection({ deps, draft }: Pass, mark: Mark | undefined, { vmid }: Adopt): Obstacle | undefined {
+  if (mark) return undefined
+  const { name } = draft.vm.spec.clusterRef
+  const range = deps.clusterObjects.get(name)?.spec.adoption?.vmids
+  if (range && range.from <= vmid && vmid <= range.to) return undefined
+  const says = range ? `${range.from} to ${range.to}` : 'nothing'
+  return stalled(
+    'AdoptNotAllowed',
+    `VM ${vmid} carries no mark of ours, and spec.adoption.vmids of ProxmoxCluster "${name}" says ${says}; an admin can widen it. Nothing was changed.`,
+  )
+}

@@ -1,0 +1,46 @@
+/** What is promised already, beyond what PVE's listing shows: bytes of disks, and guests without figures yet. */
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+import { parseSizeMiB } from '../../api/size.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import type { PlacementWish } from '../../cluster/placement.ts'
+import { needs, type Promised } from '../../cluster/room.ts'
+import type { TemplateFacts } from '../../cluster/template-facts.ts'
+import type { Listing } from '../../proxmox/listing.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+interface Place {
+  readonly node: string
+  readonly source: TemplateFacts
+  readonly wish: PlacementWish
+}
+
+/** With overcommit.storage the bytes of all disks count. True: something was read, and the place is chosen anew. */
+export async function learnPromised(cluster: PveCluster, { node, source, wish }: Place, into: Map<string, number>): Promise<boolean> {
+  if (cluster.spec.overcommit?.storage === undefined) return false
+  const unread = [...needs(source, wish).keys()].filter((storage) => !into.has(`${node}/${storage}`))
+  // Where PVE does not tell, nothing more may be promised than is free.
+  for (const storage of unread) into.set(`${node}/${storage}`, (await cluster.promised.of(node, storage)) ?? Number.NaN)
+  return unread.length > 0
+}
+
+/** Promises in flight, and the VMs of ours that are too young for the listing, or for figures in it: there they would count as none. */
+export function promisedPlaces(
+  deps: Pick<Dependencies, 'inFlight' | 'vms'>,
+  cluster: PveCluster,
+  vm: ProxmoxVM,
+  listing: Listing,
+): Promised[] {
+  const inFlight = deps.inFlight.of(cluster.name, vm.metadata.uid)
+  const { memory, cpu } = cluster.spec.overcommit ?? {}
+  if (memory === undefined && cpu === undefined) return inFlight
+  const promised = new Set(inFlight.map((place) => place.vmid))
+  const ofVms = deps.vms.list().flatMap(({ spec, status, metadata }): Promised[] => {
+    const { vmid, node, removedAt, package: merged } = status ?? {}
+    if (vmid === undefined || node === undefined || removedAt !== undefined || promised.has(vmid)) return []
+    const isKnown = (listing.guests.get(vmid)?.maxMemBytes ?? 0) > 0
+    if (isKnown || spec.clusterRef.name !== cluster.name || metadata.uid === vm.metadata.uid) return []
+    const cpus = (merged?.cpu?.cores ?? 1) * (merged?.cpu?.sockets ?? 1)
+    return [{ vmid, node, memoryMiB: merged?.memory?.size ? parseSizeMiB(merged.memory.size) : 0, cpus, disks: [] }]
+  })
+  return [...inFlight, ...ofVms]
+}

@@ -1,0 +1,55 @@
+/** Which pool each address of a guest is of, as entries of spec.addresses (pure). */
+import type { IPPool } from '../../api/ippool.ts'
+import type { PoolAddress } from '../../api/pooladdress.ts'
+import { canonical, parseAddress } from '../../ipam/address.ts'
+import { usableAddressesOf } from '../../ipam/usable.ts'
+
+export interface AddressEntry {
+  readonly name: string
+  readonly poolRef: { readonly name: string }
+  readonly address: string
+}
+
+export interface GuestAddresses {
+  readonly entries: readonly AddressEntry[]
+  /** What fits no pool, or is somebody's. */
+  readonly notes: readonly string[]
+}
+
+export interface PoolState {
+  readonly cluster: string
+  readonly pools: readonly IPPool[]
+  readonly held: readonly PoolAddress[]
+}
+
+/** `main` and `main6` are the first of their families, as cloud-init configures them. */
+export function entriesOfGuest(addresses: readonly string[], { cluster, pools, held }: PoolState): GuestAddresses {
+  const entries: AddressEntry[] = []
+  const notes: string[] = []
+  for (const text of addresses) {
+    const pool = poolWith(text, pools, cluster)
+    if (!pool) {
+      notes.push(`${text} is in no IPPool that serves ${cluster}`)
+      continue
+    }
+    const claim = held.find(({ spec }) => spec.scope === pool.spec.scope && canonical(spec.address) === canonical(text))?.spec.claimRef
+    if (claim) notes.push(`${text} is held by ${claim.namespace}/${claim.name}`)
+    entries.push({ name: nameFor(text, entries), poolRef: { name: pool.metadata.name }, address: canonical(text) })
+  }
+  return { entries: entries.slice(0, 8), notes: entries.length > 8 ? [...notes, 'it has more than 8 addresses of pools'] : notes }
+}
+
+function nameFor(text: string, before: readonly AddressEntry[]): string {
+  const first = text.includes(':') ? 'main6' : 'main'
+  return before.some(({ name }) => name === first) ? `extra${before.length}` : first
+}
+
+/** The pool that may give this address to VMs of the cluster. */
+export function poolWith(text: string, pools: readonly IPPool[], cluster: string): IPPool | undefined {
+  const address = parseAddress(text)
+  return pools.find(({ spec }) => {
+    if (spec.clusterRefs && !spec.clusterRefs.some(({ name }) => name === cluster)) return false
+    const space = usableAddressesOf(spec)
+    return address !== undefined && typeof space !== 'string' && space.family === address.family && space.usable.has(address.value)
+  })
+}
