@@ -7,7 +7,7 @@ import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
-import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
+import { InFlightPlacements } from './engine/create/in-flight.ts'
 import { BackupCensus } from './backups/backup-census.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
@@ -25,11 +25,8 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
-<<<<<<< HEAD
 import { tellStates } from './state-events.ts'
-=======
 import { GuestLister } from './cluster/guest-lister.ts'
->>>>>>> main
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
 export interface OperatorOptions {
@@ -157,10 +154,7 @@ export class Operator {
     await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
-    for (const vm of this.stores.vms.list()) {
-      const intent = inFlightOfStatus(vm)
-      if (intent) this.#deps.inFlight.note(vm.metadata.uid ?? '', intent)
-    }
+    this.#deps.inFlight.noteAll(this.stores.vms.list())
     const disconnect = connectWakes({
       deps: this.#deps,
       queue: this.queue,
@@ -168,8 +162,7 @@ export class Operator {
       audit: this.#audit,
       askPower: (key) => this.#controller.askPower(key),
     })
-    const { clusters, pools, zones } = this.stores
-    const silence = tellStates({ clusters, others: [pools, zones], events: this.#events })
+    const silence = tellStates(this.stores, this.#events)
     await Promise.all([
       this.clusters.run(signal),
       this.#makeLister().run(signal),

@@ -1,5 +1,7 @@
 /** Events on ProxmoxClusters, IPPools and DNSZones when their state changes: one for each change, whoever wrote it. */
+import type { DNSZone } from './api/dnszone.ts'
 import type { EventReason } from './api/events.ts'
+import type { IPPool } from './api/ippool.ts'
 import type { Condition, KubeObject } from './api/object.ts'
 import type { ProxmoxCluster } from './api/proxmoxcluster.ts'
 import type { EventRecorder } from './kube/events.ts'
@@ -51,20 +53,19 @@ export function nodeChanges(old: ProxmoxCluster, now: ProxmoxCluster): StateEven
 }
 
 /** Tells from now on; the answer ends it. */
-export function tellStates(o: {
-  clusters: Store<ProxmoxCluster>
-  others: readonly Pick<Store<Stateful>, 'subscribe'>[]
-  events: Pick<EventRecorder, 'record'>
-}): () => void {
+export function tellStates(
+  { clusters, pools, zones }: { clusters: Store<ProxmoxCluster>; pools: Store<IPPool>; zones: Store<DNSZone> },
+  events: Pick<EventRecorder, 'record'>,
+): () => void {
   const record = (about: KubeObject, all: readonly StateEvent[]) =>
-    all.forEach(({ type, reason, message }) => o.events.record(about, type, reason, message))
+    all.forEach(({ type, reason, message }) => events.record(about, type, reason, message))
   const ends = [
-    ...[o.clusters, ...o.others].map((store) =>
+    ...[clusters, pools, zones].map((store: Pick<Store<Stateful>, 'subscribe'>) =>
       store.subscribe(({ old, new: now }) => {
         if (old && now && old.metadata.uid === now.metadata.uid) record(now, stateChanges(old, now))
       }),
     ),
-    o.clusters.subscribe(({ old, new: now }) => {
+    clusters.subscribe(({ old, new: now }) => {
       if (old && now && old.metadata.uid === now.metadata.uid) record(now, nodeChanges(old, now))
     }),
   ]

@@ -42,15 +42,11 @@ export const events = {
   BackupDeleted: 'The file of a backup was deleted with its object.',
   TakenBack: 'The status was lost; VM, addresses and finished requests were read back from PVE.',
   Adopted: 'A guest of a former object became this VM; the message names both.',
-<<<<<<< HEAD
-  UnclaimedGuests: 'The number of guests in PVE whose object is no more has changed.',
+  UnclaimedGuests: 'The number of guests in PVE whose object no longer exists has changed.',
   NodeOffline: 'A node of PVE went offline; the message says how many VMs are on it.',
   NodeOnline: 'A node of PVE is online again.',
   ConditionChanged: 'A condition of a ProxmoxCluster, an IPPool or a DNSZone changed its status; the message has its sentence.',
   VolumeMoved: 'A disk of the VM was moved to another volume in PVE; status.disks follows.',
-=======
-  UnclaimedGuests: 'The number of guests in PVE whose object no longer exists has changed.',
->>>>>>> main
   DNSSynced: 'The records of the VM are in DNS.',
   DNSConflict: "A record of the VM is somebody else's; the message says whose.",
   DNSOrphaned: 'A deleted VM could not wait for its records to go; their zone goes on removing them.',

@@ -124,7 +124,6 @@ export class LiveCluster implements PveCluster {
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     const { owners, onProblem = () => undefined } = o
     const { pve, inventory } = this
-<<<<<<< HEAD
     this.touched = new TouchedGuests({
       pve,
       clock,
@@ -133,8 +132,6 @@ export class LiveCluster implements PveCluster {
       isBusy: () => this.tasks.open > 0,
       ownToken: () => this.credentials.tokenID,
     })
-    this.guests = new GuestIndex({ pve, inventory, clock, owners, range: () => this.spec.vmids, onProblem })
-=======
     this.guests = new GuestIndex({
       pve,
       inventory,
@@ -144,7 +141,6 @@ export class LiveCluster implements PveCluster {
       isUntagged: () => this.spec.tags === 'None',
       onProblem,
     })
->>>>>>> main
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
     this.promised = new PromisedBytes({ pve: this.pve, clock })

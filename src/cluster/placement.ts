@@ -68,15 +68,11 @@ export function place(
   })
   const committed = new Map(fitting.map(({ node }) => [node, committedBytes(node, listing, promised)]))
   const best = fitting.toSorted((a, b) => committed.get(a.node)! - committed.get(b.node)! || compareNames(a.node, b.node))[0]
-<<<<<<< HEAD
-  return best === undefined ? short(`${tellLacks(lacks)}${without}`) : { is: 'placed', ...best }
-=======
   if (best === undefined && !wish.mayOverdraw && lacks.some((lack) => 'isThin' in lack)) {
     const drawn = place({ ...wish, mayOverdraw: true }, templates, listing, promised)
     if (drawn.is === 'placed') return { ...drawn, overdrawn: tellLacks(lacks.filter((lack) => 'isThin' in lack)) }
   }
-  return best === undefined ? short(tellLacks(lacks)) : { is: 'placed', ...best }
->>>>>>> main
+  return best === undefined ? short(`${tellLacks(lacks)}${without}`) : { is: 'placed', ...best }
 }
 
 const short = (message: string): Placement => ({ is: 'short', message })

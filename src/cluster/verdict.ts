@@ -37,6 +37,9 @@ export interface ClusterFindings {
   readonly vmsByNode: ReadonlyMap<string, number>
 }
 
+const wellSentence = (mode: ProxmoxCluster['spec']['mode']): string =>
+  mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'
+
 type Verdicts = { [type in ClusterCondition]?: { status: Condition['status']; reason: Reason; message: string } }
 
 const sentence = (reason: Reason): string => reasons[reason].means
@@ -77,12 +80,7 @@ function verdictsOf(state: ClusterFindings, mode: ProxmoxCluster['spec']['mode']
   const ready = {
     status: problem ? 'False' : 'True',
     reason: problem?.reason ?? 'Ready',
-<<<<<<< HEAD
-    message: problem?.message ?? ['PVE is ready for VMs.', ...lame].slice(lame.length > 0 ? 1 : 0).join(' '),
-=======
-    message:
-      problem?.message ?? (mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'),
->>>>>>> main
+    message: problem?.message ?? (lame.length > 0 ? lame.join(' ') : wellSentence(mode)),
   } as const
   const verdicts: Verdicts = { Ready: ready, ...nodes }
   const reachable = reachableOf(state)

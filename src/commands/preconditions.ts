@@ -22,15 +22,12 @@ export interface ButtonState {
   readonly guest: Seen['guest']
   readonly power: 'running' | 'stopped' | undefined
   readonly lock: string | undefined
-<<<<<<< HEAD
   /** What high availability says of the VM. */
   readonly haState?: string | undefined
   readonly isTemplate?: boolean
   readonly at?: { readonly node: string; readonly vmid: number }
-=======
   /** The ProxmoxCluster is in mode Observe. */
   readonly isObserved?: boolean
->>>>>>> main
 }
 
 /** Why the button may not be pressed now; undefined: it may. Nothing was done for one that is refused. */

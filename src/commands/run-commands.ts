@@ -131,11 +131,24 @@ async function judgeNow(pass: CommandPass, name: CommandName) {
   const look = draft.status.intentAt ? await commandLook(pass) : undefined
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
-<<<<<<< HEAD
   const { power, lock, haState, config } = look?.seen ?? {}
   const isTemplate = config?.values.template === '1'
   const at = look?.at ?? { node: '', vmid: 0 }
-  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock, haState, isTemplate, at }), power, look }
+  return {
+    refusal: refusalOf(name, {
+      vm: draft.vm,
+      status: draft.status,
+      guest,
+      power,
+      lock,
+      haState,
+      isTemplate,
+      at,
+      isObserved: observes(pass.cluster),
+    }),
+    power,
+    look,
+  }
 }
 
 /** Of its own: nothing that the VM's passes carry from one to the next. What it shows of power and lock counts for them too. */
@@ -143,8 +156,4 @@ async function commandLook(pass: CommandPass): Promise<Look> {
   const look = lookOf({ ...pass, memory: { ...freshMemory(), listing: pass.memory.listing } }, pass.cluster)
   await look.need('presence')
   return look
-=======
-  const { power, lock } = look?.seen ?? {}
-  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock, isObserved: observes(pass.cluster) }), power }
->>>>>>> main
 }

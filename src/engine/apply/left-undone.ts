@@ -4,12 +4,8 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import type { Resolved } from '../../want/package.ts'
 import { fails, holds, type ConditionUpdate } from '../conditions.ts'
-<<<<<<< HEAD
 import { formerSentence, outdatedSentence, wasKept } from '../undone-words.ts'
-=======
 import { isOfPackage } from '../adopt/as-found-state.ts'
-import type { VMStatusDraft } from '../status-draft.ts'
->>>>>>> main
 import type { Climbed } from './climb.ts'
 
 const allElse = 'Everything else is applied.'
@@ -53,14 +49,11 @@ const refused = ({ refusals }: Pick<Climbed, 'refusals'>): Undone[] =>
 const newer = ({ source, outdatedBy }: Resolved): Undone[] =>
   outdatedBy === undefined ? [] : [{ reason: 'PackageOutdated', sentence: outdatedSentence(source, outdatedBy) }]
 
-<<<<<<< HEAD
-function kept({ merged }: Resolved, { status }: { readonly status: ProxmoxVMStatus }): Undone[] {
-=======
 /** As many as a person reads; `kubectl pve plan` has them all. */
 const mostFields = 12
 
 /** What of a guest that was taken over is not as the package says. */
-function asFound({ status }: VMStatusDraft): Undone[] {
+function asFound({ status }: { readonly status: ProxmoxVMStatus }): Undone[] {
   const all = status.adoption?.takenAt === undefined ? [] : (status.adoption.differences ?? []).filter(isOfPackage)
   if (all.length === 0) return []
   const named = all.slice(0, mostFields).map(({ field, found, wanted }) => `${field} ${short(found)} (spec: ${short(wanted)})`)
@@ -75,8 +68,7 @@ function asFound({ status }: VMStatusDraft): Undone[] {
 
 const short = (value: string | undefined): string => (value === undefined ? 'unset' : value.length > 40 ? `${value.slice(0, 37)}…` : value)
 
-function kept({ merged }: Resolved, { status }: VMStatusDraft): Undone[] {
->>>>>>> main
+function kept({ merged }: Resolved, { status }: { readonly status: ProxmoxVMStatus }): Undone[] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const left = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
   return left.map(({ name, key, size }) => ({
