@@ -155,14 +155,14 @@ export class Operator {
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
     this.#deps.inFlight.noteAll(this.stores.vms.list())
-    const disconnect = connectWakes({
+    const wakes = connectWakes({
       deps: this.#deps,
       queue: this.queue,
       indexes: this.#indexes,
       audit: this.#audit,
       askPower: (key) => this.#controller.askPower(key),
     })
-    const silence = tellStates(this.stores, this.#events)
+    const ends = [wakes, tellStates(this.stores, this.#events)]
     await Promise.all([
       this.clusters.run(signal),
       this.#makeLister().run(signal),
@@ -175,8 +175,7 @@ export class Operator {
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
-    disconnect()
-    silence()
+    ends.forEach((end) => end())
   }
 
   #makeDns(): DnsTrack {

@@ -1,7 +1,7 @@
 /** What a look has just read of power and lock is in the status at once, and beats every listing from before. */
 import type { LookedAt } from './look.ts'
 import type { Pass } from './pass.ts'
-import { showingLock } from './watch/show-row.ts'
+import type { Change } from './status.ts'
 
 export const noteLook =
   ({ deps, draft, memory }: Pick<Pass, 'deps' | 'draft' | 'memory'>) =>
@@ -16,3 +16,8 @@ export const noteLook =
       draft.change(showingLock(seen.lock))
     }
   }
+
+/** The lock that a look or a row has shown; undefined: none. */
+export const showingLock =
+  (lock: string | undefined): Change =>
+  ({ remoteLock: _, ...status }) => ({ ...status, ...(lock && { remoteLock: lock }) })

@@ -2,6 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { conditionOf, isTrue } from '../../api/condition.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { showingLock } from '../note-look.ts'
 import type { Pass } from '../pass.ts'
 import type { Change } from '../status.ts'
 import { guestStateOf, powerIn } from '../guest-state.ts'
@@ -32,8 +33,3 @@ const isGone = ({ removedAt, terminatedAt, conditions }: ProxmoxVMStatus): boole
   removedAt !== undefined || terminatedAt !== undefined || conditionOf(conditions, 'Ready')?.reason === 'VMMissing'
 
 const withoutRow: Change = ({ remoteStatus: _, remoteLock: __, ...status }) => status
-
-/** The lock that a look or a row has shown; undefined: none. */
-export const showingLock =
-  (lock: string | undefined): Change =>
-  ({ remoteLock: _, ...status }) => ({ ...status, ...(lock && { remoteLock: lock }) })
