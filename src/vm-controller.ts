@@ -30,6 +30,7 @@ import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
 import { followSnapshot, nextSnapshotMs, removeSnapshots, sayWaiting, snapshotProgress, takeSnapshots } from './snapshots/keep.ts'
+import { followRollback } from './snapshots/rollback.ts'
 import { releaseFormer, releaseLetGo, releaseSnapshots } from './snapshots/orphans.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 
@@ -145,6 +146,8 @@ export class VMController {
       if (held) return held
     }
     if (cluster) await this.#followRequests({ deps, key, draft, memory }, cluster)
+    const rolled = cluster && (await followRollback({ deps, key, draft, memory }, cluster))
+    if (rolled) return rolled
     const snapshot = cluster && (await followSnapshot({ deps, key, draft, memory }, cluster))
     if (snapshot) return snapshot
     const pending = cluster && !isSettled(vm) && readReceipt({ deps, draft, memory }, cluster)
@@ -152,6 +155,9 @@ export class VMController {
     if (pending) return pending
     const pressed = await runCommands({ deps, key, draft, memory }, cluster)
     if (pressed) return pressed
+    // One that a command has just asked for.
+    const rolling = cluster && (await followRollback({ deps, key, draft, memory }, cluster))
+    if (rolling) return rolling
     const removed = cluster && (await removeSnapshots({ deps, key, draft, memory }, cluster))
     if (removed) return removed
     const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory)

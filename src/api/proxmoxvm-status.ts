@@ -93,6 +93,27 @@ const reinstall = z.object({
     .describe('The reinstall under way, written before anything is deleted. Absent = none.'),
 })
 
+const rollback = z.object({
+  running: z
+    .object({
+      requestID: z.string().max(128).describe('The command that asked for it.'),
+      object: name('Name of the ProxmoxVMSnapshot.'),
+      snapshot: z.string().max(64).describe('Name of the snapshot in PVE.'),
+      since: time('When it was begun.'),
+      wasRunning: z.boolean().exactOptional().describe('true: the VM ran before, and is started after the rollback.'),
+      withMemory: z.boolean().exactOptional().describe('true: the guest goes on from the memory in the snapshot; PVE starts it.'),
+      askedAt: time('When PVE was about to be asked, written before the request.').exactOptional(),
+      upid: statusText(256, 'The PVE task that rolls back (UPID).'),
+    })
+    .exactOptional()
+    .describe('The rollback under way, written before PVE is asked. Absent = none.'),
+  completedID: statusText(128, 'The command whose rollback was done last.'),
+  failed: z
+    .object({ requestID: z.string().max(128).describe('The command.'), message: z.string().max(1024).describe('Why.') })
+    .exactOptional()
+    .describe('The rollback that failed last.'),
+})
+
 const change = z.object({
   since: time('When it began.'),
   generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned again.'),
@@ -180,6 +201,7 @@ export const proxmoxVMStatus = z
     reinstall: reinstall.exactOptional().describe('Reinstalls done and under way.'),
     restore: restoreStatus.exactOptional().describe('Restores done and under way.'),
     backups: backupsStatus.exactOptional().describe('Backup files that PVE has of this VM.'),
+    rollback: rollback.exactOptional().describe('Rollbacks to snapshots done and under way.'),
     change: change
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),

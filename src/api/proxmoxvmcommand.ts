@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { duration, line, nameReference, rules, statusText, time } from './fields.ts'
+import { duration, line, nameReference, pveName, rules, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 import { template } from './template.ts'
 
@@ -20,6 +20,7 @@ export const commands = {
   Stop: { needs: 'running, not Always', does: 'cuts the power' },
   Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
   Reboot: { needs: 'running', does: 'reboots the guest' },
+  Reset: { needs: 'running', does: 'presses the reset button: nothing is shut down' },
   Reinstall: {
     needs: 'ready, or VM missing or removed',
     does: 'deletes the VM and creates it again, from another template if one is given',
@@ -45,6 +46,20 @@ export const commands = {
     needs: 'cloned',
     does: 'applies the newest package, with a stop if it needs one, and starts the VM unless Halted or suspended',
   },
+  Rollback: {
+    needs: 'local status ready, a snapshot that is taken',
+    does: 'brings the disks back to a snapshot, and everything else to the package; what was written since is lost',
+  },
+  Migrate: {
+    mark: '*',
+    needs: 'local status ready, another node that is online',
+    does: 'moves the VM to another node, without a stop if it runs',
+  },
+  ResetPassword: {
+    mark: '*',
+    needs: 'local status ready, a password in spec.cloudInit',
+    does: 'sets the password of today, a new one if it is generated: at once through the guest agent, else at the next start from off',
+  },
   SetDNSRecords: { needs: 'nothing', does: 'looks at the DNS records now, and puts right what is not' },
 } as const satisfies Record<string, CommandFacts>
 export type CommandName = keyof typeof commands
@@ -65,6 +80,14 @@ export const proxmoxVMCommandSpec = z
     template: template
       .exactOptional()
       .describe('Only with Reinstall: the template to install instead of spec.template of the VM. Absent = spec.template.'),
+    snapshotRef: nameReference('ProxmoxVMSnapshot', 'Only with Rollback: the snapshot of this VM to go back to.').exactOptional(),
+    node: pveName(63, 'pve2', 'Only with Migrate: the node of PVE to move the VM to.').exactOptional(),
+    withLocalDisks: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        'Only with Migrate: disks on storages of one node only are copied to the other node, which takes as long as they are large.',
+      ),
     timeout: duration(
       '10m',
       '1h',
@@ -81,6 +104,15 @@ export const proxmoxVMCommandSpec = z
     ...rules(
       { rule: 'self == oldSelf', message: 'a command runs once and cannot be changed; make another ProxmoxVMCommand' },
       { rule: "!has(self.template) || self.command == 'Reinstall'", message: 'template: only Reinstall takes one; leave it out' },
+      {
+        rule: "(self.command == 'Rollback') == has(self.snapshotRef)",
+        message: 'snapshotRef: Rollback needs the name of a ProxmoxVMSnapshot, and no other command takes one',
+      },
+      {
+        rule: "(self.command == 'Migrate') == has(self.node)",
+        message: 'node: Migrate needs the node to move to, and no other command takes one',
+      },
+      { rule: "!has(self.withLocalDisks) || self.command == 'Migrate'", message: 'withLocalDisks: only Migrate takes it; leave it out' },
     ),
   })
 /** The spec as people write it; the API server fills in `timeout`. */

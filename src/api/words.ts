@@ -28,6 +28,7 @@ const stepsBeside = {
   start: 'The VM is being started.',
   stop: 'The VM is being switched off.',
   power_off: 'The VM is being shut down, since it is suspended or halted.',
+  rollback: 'The VM is being rolled back to a snapshot.',
   put_back_firewall: "People's own firewall entries of the VM that was here before are being put back.",
   delete_backups: 'The VM goes, and its backups first.',
   restore: 'The VM is being made from a backup.',

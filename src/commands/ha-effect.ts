@@ -6,10 +6,10 @@ import type { Look } from '../engine/look.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 
-/** Types of the tasks of each command (pve-manager, API2/Qemu). HA has none for a reboot. */
+/** Types of the tasks of each command (pve-manager, API2/Qemu). HA has none for a reboot or a reset. */
 export const taskTypes = {
-  own: { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot' },
-  ofHa: { Start: 'hastart', Stop: 'hastop', Shutdown: 'hastop', Reboot: 'qmreboot' },
+  own: { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot', Reset: 'qmreset' },
+  ofHa: { Start: 'hastart', Stop: 'hastop', Shutdown: 'hastop', Reboot: 'qmreboot', Reset: 'qmreset' },
 } as const
 
 export const isOfHa = (upid: string): boolean => /^ha(start|stop)$/.test(upid.split(':')[5] ?? '')

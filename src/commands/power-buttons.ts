@@ -2,6 +2,7 @@ import { bridgeSentence } from '../engine/failure-sentence.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
+import { findLostTask } from '../engine/lost-task.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -75,6 +76,8 @@ async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCo
       return await cluster.pve.stop(look.at, { overruleShutdown: look.seen.isHaManaged !== true })
     case 'Shutdown':
       return await cluster.pve.shutdown(look.at, { timeoutSeconds })
+    case 'Reset':
+      return await cluster.pve.support(look.at).reset()
     case 'Reboot':
       return await cluster.pve.reboot(look.at, { timeoutSeconds })
   }
@@ -155,29 +158,22 @@ const sentences: Readonly<Record<PowerCommand, string>> = {
   Stop: 'The power was cut.',
   Shutdown: 'The guest shut down.',
   Reboot: 'The guest was rebooted.',
+  Reset: 'The guest was reset.',
 }
 
-/** A token sees its own tasks; the VMID is the task's id. One that was followed to its end has its receipt: it is another one, of moments before. */
 async function findTask(
   { cluster, command, draft, deps, key }: CommandPass,
   look: Look,
   button: PowerCommand,
 ): Promise<string | undefined> {
-  // PVE tells starts in whole seconds, so the task of a command just before this one is in the window.
   const known = new Set(deps.commandsOf(key).map((other) => other.status?.upid))
-  const since = Math.floor((Date.parse(command.status.intentAt ?? '') + cluster.clockSkewMs) / 1000) - 2
   await look.need('power')
-  const { isHaManaged } = look.seen
-  for (const source of ['active', 'archive'] as const) {
-    const tasks = await cluster.pve.tasks(look.at.node, {
-      source,
-      typefilter: taskTypes[isHaManaged ? 'ofHa' : 'own'][button],
-      vmid: draft.status.vmid ?? 0,
-      since,
-      limit: 20,
-    })
-    const task = tasks.find(({ upid }) => !known.has(upid) && cluster.tasks.ended(upid) === undefined)
-    if (task) return task.upid
-  }
-  return undefined
+  const { node, vmid } = { node: look.at.node, vmid: draft.status.vmid ?? 0 }
+  return await findLostTask(cluster, {
+    node,
+    vmid,
+    type: taskTypes[look.seen.isHaManaged ? 'ofHa' : 'own'][button],
+    askedAt: command.status.intentAt ?? '',
+    known,
+  })
 }

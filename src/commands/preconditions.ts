@@ -76,6 +76,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
       if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
       return exists(state) ?? running(power) ?? haError(state)
     case 'Reboot':
+    case 'Reset':
       return exists(state) ?? running(power)
     case 'Reinstall':
       return finished(status) ?? unproved(state)
@@ -88,6 +89,10 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
       return undefined
     case 'ChangePackage':
       return exists(state) ?? finished(status)
+    case 'Rollback':
+    case 'Migrate':
+    case 'ResetPassword':
+      return exists(state) ?? finished(status) ?? onTopFor(command, status)
     default:
       return exists(state)
   }
@@ -142,6 +147,11 @@ function onTop({ localStatus }: ProxmoxVMStatus): CommandRefusal | undefined {
   const isReady = localStatus === 'ready' || localStatus === 'set_dns_records'
   return isReady ? undefined : refuse(`Start needs local status ready; it is ${localStatus ?? 'creation'}.`)
 }
+
+const onTopFor = (command: CommandName, { localStatus }: ProxmoxVMStatus): CommandRefusal | undefined =>
+  localStatus === 'ready' || localStatus === 'set_dns_records'
+    ? undefined
+    : refuse(`${command} needs local status ready; it is ${localStatus ?? 'creation'}.`)
 
 /** `**`: only on a stopped VM, and it never stops the VM itself. */
 function marked(command: CommandName, { power, lock, guest }: ButtonState): CommandRefusal | undefined {

@@ -20,6 +20,9 @@ import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
 import { mayUsePackage, packageOf } from '../engine/apply/prepare.ts'
 import { type CommandProgress, endSucceeded, endFailed } from './finish.ts'
+import { migrate } from './migrate.ts'
+import { resetPassword } from './reset-password.ts'
+import { rollBack } from './roll-back.ts'
 import { synchroniseDns } from './synchronise-dns.ts'
 import { climbRung } from './climb-rung.ts'
 
@@ -35,6 +38,12 @@ export async function runWork(pass: CommandPass, name: CommandName, isNew: boole
       return await remove(pass)
     case 'SetDedicatedIP':
       return await allocate(pass)
+    case 'Rollback':
+      return await rollBack(pass, isNew)
+    case 'Migrate':
+      return await migrate(pass)
+    case 'ResetPassword':
+      return await resetPassword(pass)
     case 'SetDNSRecords':
       return synchroniseDns(pass)
     default:

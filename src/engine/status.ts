@@ -106,6 +106,7 @@ const ofListing: ReadonlySet<string> = new Set<Reason>(['GuestPaused', 'GuestIOE
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {
   const isUnderWay =
+    status?.rollback?.running !== undefined ||
     status?.step !== undefined ||
     status?.change !== undefined ||
     status?.reinstall?.running !== undefined ||

@@ -20,15 +20,18 @@ export interface SendOptions {
   reason?: string
   yes?: boolean
   output?: 'json'
+  /** Further fields of the command: what only some buttons take. */
+  fields?: Pick<ProxmoxVMCommandSpec, 'snapshotRef' | 'node' | 'withLocalDisks'>
 }
 
 /** Creates the ProxmoxVMCommand and waits for its end. Throws a Refusal with the operator's sentence when it fails. */
 export async function sendCommand(session: Session, button: CommandName, vmName: string, o: SendOptions): Promise<void> {
   const vm = await mustGetVM(session, vmName)
-  await confirmAtTerminal(session, await questionBefore(session, button, vm), o.yes)
+  await confirmAtTerminal(session, await questionBefore(session, button, vm, o.fields), o.yes)
   const command = await createOnce(session, {
     vmRef: { name: vmName },
     command: button,
+    ...o.fields,
     ...(o.reason !== undefined && { reason: o.reason }),
     ...(o.ttl !== undefined && { ttlSecondsAfterFinished: o.ttl }),
   })
@@ -50,9 +53,15 @@ export async function sendCommand(session: Session, button: CommandName, vmName:
 }
 
 /** What the button takes away from whoever uses the VM; undefined: nothing, nobody is asked. */
-async function questionBefore(session: Session, button: CommandName, vm: ProxmoxVM): Promise<string | undefined> {
+async function questionBefore(
+  session: Session,
+  button: CommandName,
+  vm: ProxmoxVM,
+  fields: SendOptions['fields'],
+): Promise<string | undefined> {
   const { name } = vm.metadata
   const which = `${session.namespace}/${name}${vm.status?.hostname ? ` (${vm.status.hostname})` : ''}`
+  if (button === 'Rollback') return `Roll ${which} back to ${fields?.snapshotRef?.name}? What was written since is lost.`
   if (button === 'Remove') return `Delete the VM of ${which} with its disks?`
   const isRunning = vm.status?.remoteStatus === 'running'
   if (isRunning && button in stops) return `${stops[button]} ${which}?`
@@ -61,7 +70,12 @@ async function questionBefore(session: Session, button: CommandName, vm: Proxmox
   return needing.length > 0 ? `Stop ${which} and start it again for: ${needing.map((line) => line.what).join('; ')}?` : undefined
 }
 
-const stops: Readonly<Partial<Record<CommandName, string>>> = { Stop: 'Cut the power of', Shutdown: 'Shut down', Reboot: 'Reboot' }
+const stops: Readonly<Partial<Record<CommandName, string>>> = {
+  Stop: 'Cut the power of',
+  Shutdown: 'Shut down',
+  Reboot: 'Reboot',
+  Reset: 'Reset',
+}
 
 function sayDryRun(session: Session, command: ProxmoxVMCommand, { output }: SendOptions): void {
   const { command: button, vmRef } = command.spec

@@ -11,6 +11,7 @@ import { addGuards } from './guards.ts'
 import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
+import { addSnapshots } from './snapshots.ts'
 import { addViews } from './views.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
@@ -51,6 +52,7 @@ function programOf(shell: Shell): Command {
   addMoves(program, shell)
   addBackups(program, shell)
   addGuards(program, shell)
+  addSnapshots(program, shell)
   addButtons(program, shell)
   return program
 }

@@ -25,12 +25,12 @@ import {
 } from './answers.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { judge } from './failures.ts'
-import { nodeOfUpid } from './upid.ts'
 import { identityIn } from './identity.ts'
 import type { BackupParameters, CloneParameters, ConfigChange } from './parameters.ts'
-import { PveError } from './pve-error.ts'
+import { mustBeUpid, nodeOfUpid, upidOf } from './upid.ts'
 import { VmFirewall } from './vm-firewall.ts'
 import { VmSnapshots } from './vm-snapshots.ts'
+import { VmSupport } from './vm-support.ts'
 
 /**
  * One method per endpoint in use. All throw PveError. A method that answers a Upid has only started a task; almost all checks of
@@ -125,7 +125,7 @@ export class Pve {
   }
 
   async clone(source: At, p: CloneParameters): Promise<Upid> {
-    return this.#upid(await this.#guest(source).clone.$post({ ...p }))
+    return mustBeUpid(await this.#guest(source).clone.$post({ ...p }))
   }
 
   /** PUT: done when it returns. Not for changes that allocate a disk, and a running guest's hotplug may take seconds. */
@@ -142,28 +142,28 @@ export class Pve {
   /** Absolute size: may be repeated. `sizeMiB` below the present size fails in the task. */
   async resize(at: At, p: { disk: string; sizeMiB: number; digest: string }): Promise<Upid> {
     const parameters = { disk: p.disk, size: `${p.sizeMiB}M`, digest: p.digest } as Parameters<GuestCalls['resize']['$put']>[0]
-    return this.#upid(await this.#guest(at).resize.$put(parameters))
+    return mustBeUpid(await this.#guest(at).resize.$put(parameters))
   }
 
   async start(at: At): Promise<Upid> {
-    return this.#upid(await this.#guest(at).status.start.$post())
+    return mustBeUpid(await this.#guest(at).status.start.$post())
   }
 
   /** Cuts the power. `overruleShutdown` (PVE 8.2+) ends shutdown tasks of ours that hold the guest's lock. */
   async stop(at: At, o: { overruleShutdown?: boolean } = {}): Promise<Upid> {
     type Parameter = NonNullable<Parameters<GuestCalls['status']['stop']['$post']>[0]>
     const parameters = { ...(o.overruleShutdown === true && { 'overrule-shutdown': true }) } as Parameter // newer than the package's types
-    return this.#upid(await this.#guest(at).status.stop.$post(parameters))
+    return mustBeUpid(await this.#guest(at).status.stop.$post(parameters))
   }
 
   /** Shutdown and start; qmeventd starts the guest after this task has ended (qemu-server). */
   async reboot(at: At, o: { timeoutSeconds: number }): Promise<Upid> {
-    return this.#upid(await this.#guest(at).status.reboot.$post({ timeout: o.timeoutSeconds }))
+    return mustBeUpid(await this.#guest(at).status.reboot.$post({ timeout: o.timeoutSeconds }))
   }
 
   /** Asks the guest; after the timeout the task fails, or cuts the power with `forceStop`. */
   async shutdown(at: At, o: { timeoutSeconds: number; forceStop?: boolean }): Promise<Upid> {
-    return this.#upid(await this.#guest(at).status.shutdown.$post({ timeout: o.timeoutSeconds, forceStop: o.forceStop === true }))
+    return mustBeUpid(await this.#guest(at).status.shutdown.$post({ timeout: o.timeoutSeconds, forceStop: o.forceStop === true }))
   }
 
   /**
@@ -172,7 +172,7 @@ export class Pve {
    * this VMID that its configuration does not name.
    */
   async destroy(at: At, o: { unreferencedDisks: boolean; purge: boolean }): Promise<Upid> {
-    return this.#upid(await this.#guest(at).$delete({ purge: o.purge, 'destroy-unreferenced-disks': o.unreferencedDisks }))
+    return mustBeUpid(await this.#guest(at).$delete({ purge: o.purge, 'destroy-unreferenced-disks': o.unreferencedDisks }))
   }
 
   /** Empty also where the token may not see them (VM.Backup and Datastore.AllocateSpace); compare ctime with the clone's time. */
@@ -205,7 +205,7 @@ export class Pve {
    * leaves what it reached; without it a failure leaves nothing (PVE::API2::Qemu create_vm). MAC addresses stay as they were.
    */
   async restore(at: At, p: { archive: string; force: boolean; storage?: string; pool?: string }): Promise<Upid> {
-    return this.#upid(await this.#api.nodes.$(at.node).qemu.$post({ vmid: at.vmid, unique: false, start: false, ...p } as never))
+    return mustBeUpid(await this.#api.nodes.$(at.node).qemu.$post({ vmid: at.vmid, unique: false, start: false, ...p } as never))
   }
 
   /** Undefined = gone within the delay (1 to 30 s). One that never existed is no error (recording 32). */
@@ -219,6 +219,10 @@ export class Pve {
 
   snapshots(at: At): VmSnapshots {
     return new VmSnapshots(this.#api, at)
+  }
+
+  support(at: At): VmSupport {
+    return new VmSupport(this.#api, at)
   }
 
   /** A task that PVE no longer knows is a 400 `no such task`. */
@@ -246,12 +250,6 @@ export class Pve {
   #guest(at: At): GuestCalls {
     return this.#api.nodes.$(at.node).qemu.$(at.vmid)
   }
-
-  #upid(data: unknown): Upid {
-    const upid = upidOf(data)
-    if (upid !== undefined) return upid
-    throw new PveError({ message: 'PVE answered without a task', status: 200, sent: true, route: '', method: '' })
-  }
 }
 
 type GuestCalls = ReturnType<ReturnType<Proxmox.Api['nodes']['$']>['qemu']['$']>
@@ -259,5 +257,3 @@ type GuestCalls = ReturnType<ReturnType<Proxmox.Api['nodes']['$']>['qemu']['$']>
 function asParameters({ set, remove, digest }: ConfigChange): Record<string, string | number> {
   return { ...set, ...(remove.length > 0 && { delete: remove.join(',') }), digest }
 }
-
-const upidOf = (data: unknown): Upid | undefined => (typeof data === 'string' && data.startsWith('UPID:') ? data : undefined)

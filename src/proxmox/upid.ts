@@ -1,8 +1,11 @@
-/** PVE's names of tasks, read (pure). */
+/** The receipts of PVE's tasks, as text (pure). */
 import type { Upid } from './answers.ts'
+import { PveError } from './pve-error.ts'
 
 /** PVE::Tools::upid_decode. */
 const upidPattern = /^UPID:([a-zA-Z0-9][a-zA-Z0-9-]*):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:([^:\s]+):([^:\s]*):[^:\s]+:$/
+
+export const upidOf = (data: unknown): Upid | undefined => (typeof data === 'string' && data.startsWith('UPID:') ? data : undefined)
 
 /** The node where the task runs, whatever became of the guest. */
 export function nodeOfUpid(upid: Upid): string {
@@ -13,6 +16,13 @@ export function nodeOfUpid(upid: Upid): string {
 
 /** `qmclone`, `qmstart`…; empty for what is no UPID. */
 export const typeOfUpid = (upid: Upid): string => upidPattern.exec(upid)?.[2] ?? ''
+
+/** The receipt a request must be answered with; throws a PveError for anything else. */
+export function mustBeUpid(data: unknown): Upid {
+  const upid = upidOf(data)
+  if (upid !== undefined) return upid
+  throw new PveError({ message: 'PVE answered without a task', status: 200, sent: true, route: '', method: '' })
+}
 
 /** Who started the task: `root@pam`, or a token `root@pam!panel`. */
 export const userOfUpid = (upid: Upid): string => upid.split(':')[7] ?? ''

@@ -2,7 +2,7 @@
 import type { Proxmox } from 'proxmox-api'
 import type { At, Upid } from './answers.ts'
 import { number, rowOf, rowsOf, text } from './fields.ts'
-import { PveError } from './pve-error.ts'
+import { mustBeUpid } from './upid.ts'
 
 /** A snapshot as PVE lists it. */
 export interface ListedSnapshot {
@@ -54,21 +54,16 @@ export class VmSnapshots {
 
   /** A name that is taken fails in the task. Memory of a guest that is off is left out in silence. */
   async take(o: { name: string; description: string; withMemory: boolean }): Promise<Upid> {
-    return upid(await this.#calls.snapshot.$post({ snapname: o.name, description: o.description, vmstate: o.withMemory }))
+    return mustBeUpid(await this.#calls.snapshot.$post({ snapname: o.name, description: o.description, vmstate: o.withMemory }))
   }
 
   /** Those that were taken on top of it stay (qemu-server gives them its parent). */
   async delete(name: string): Promise<Upid> {
-    return upid(await this.#calls.snapshot.$(name).$delete())
+    return mustBeUpid(await this.#calls.snapshot.$(name).$delete())
   }
 
   /** Stops the guest. With memory PVE resumes it from there by itself; else it stays off (qemu-server, snapshot_rollback). */
   async rollback(name: string): Promise<Upid> {
-    return upid(await this.#calls.snapshot.$(name).rollback.$post())
+    return mustBeUpid(await this.#calls.snapshot.$(name).rollback.$post())
   }
-}
-
-function upid(data: unknown): Upid {
-  if (typeof data === 'string' && data.startsWith('UPID:')) return data
-  throw new PveError({ message: 'PVE answered without a task', status: 200, sent: true, route: '', method: '' })
 }

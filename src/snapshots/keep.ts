@@ -32,7 +32,8 @@ const taskOnly = (outcome: Outcome): Outcome | undefined =>
 /** Deletes what is to go, one after another; also while the VM has a trouble of its own, which may be a snapshot. Undefined: nothing is. */
 export async function removeSnapshots(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   await expire(pass, cluster)
-  if (pass.draft.status.reinstall?.running !== undefined) return undefined
+  const { reinstall, restore } = pass.draft.status
+  if (reinstall?.running !== undefined || restore?.running !== undefined) return undefined
   for (const snapshot of ofVM(pass).filter(({ metadata }) => metadata.deletionTimestamp !== undefined)) {
     const one = passOf(pass, cluster, snapshot)
     if (!one.snapshot.hasFinalizer) continue

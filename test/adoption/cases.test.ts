@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { proxmoxClusters, secrets } from '../../src/api/meta.ts'
+import { proxmoxClusters, proxmoxVMs, secrets } from '../../src/api/meta.ts'
+import { parse } from 'yaml'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { letGoAnnotation } from '../../src/api/group.ts'
 import { parseMark } from '../../src/ladder/mark.ts'
 import { at } from '../plugin/terminal.ts'
@@ -125,6 +127,36 @@ describe('an orphan of ours', () => {
       const vm = await world.untilCondition('copy', 'NetworkConfigured', 'True')
       expect(parseMark(guestAt(fleet, 140_000).config.get('description'))).toMatchObject({ uid: vm.metadata.uid, vmid: 140_000 })
       expect((await world.untilReady('shop')).status?.vmid).toBe(former.status?.vmid)
+    },
+    patienceMs,
+  )
+})
+
+describe('kubectl pve adopt --unclaimed', () => {
+  it(
+    'prints manifests that bring orphans back under their names, with their addresses',
+    async () => {
+      const { world, v4 } = fleet
+      await world.apply('shop', {
+        package: { cpu: { cores: 1 }, memory: { size: '1Gi' } },
+        addresses: [{ name: 'main', poolRef: { name: v4 } }],
+        deletionPolicy: 'Orphan',
+      })
+      const former = await world.untilReady('shop', 60)
+      await world.edit('shop', { metadata: { annotations: { [letGoAnnotation]: 'keep-mark' } } })
+      await until('it has let go', async () => (await world.vm('shop'))?.status?.released !== undefined)
+      await world.delete('shop')
+      await world.untilGone('shop')
+      const cluster = () => world.client.get(proxmoxClusters, { name: world.cluster })
+      await until('the guest is told', async () => (await cluster())?.status?.unclaimed?.[0]?.formerObject !== undefined)
+      const body = bodyOf(fleet, former.status?.vmid ?? 0)
+      const said = await pve('adopt', '--cluster', world.cluster, '--unclaimed', '--take', '--template', 'debian-13')
+      expect(said).toMatchObject({ code: 0 })
+      await world.client.create(proxmoxVMs, parse(said.out.replace('---', '')) as ProxmoxVM)
+      const vm = await world.untilCondition('shop', 'NetworkConfigured', 'True')
+      expect(vm.spec.adopt?.fromUID).toBe(former.metadata.uid)
+      expect(vm.status?.addresses?.map(({ address }) => address)).toEqual(former.status?.addresses?.map(({ address }) => address))
+      expect(bodyOf(fleet, former.status?.vmid ?? 0)).toEqual(body)
     },
     patienceMs,
   )

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
-import { adopt, bodyOf, type Fleet, guestAt, openFleet } from './strangers.ts'
+import { adopt, bodyOf, type Fleet, guestAt, openFleet, small } from './strangers.ts'
 
 const patienceMs = 120_000
 
@@ -43,10 +43,11 @@ describe('a report', () => {
     async () => {
       await fleet.world.inPve('PUT', `/nodes/${guestAt(fleet, 119).node}/qemu/119/config`, { description: 'touched by the panel' })
       await fleet.world.inPve('POST', `/nodes/${guestAt(fleet, 119).node}/qemu/119/status/start`)
-      expect(remarksOf(await report(119))).toMatch(/snapshots.*before_upgrade \(400 days old\)/)
-      expect(remarksOf(await fleet.world.untilCondition('s119', 'Adoptable', 'True'))).toMatch(
-        /In the last 3 days root@pam.* worked on it: qmstart/,
-      )
+      const limited = { ...small, snapshots: { max: 3, lifetime: '720h' } }
+      expect(remarksOf(await report(119, { package: limited }))).toMatch(/snapshots.*before_upgrade \(400 days old\)/)
+      const told = remarksOf(await fleet.world.untilCondition('s119', 'Adoptable', 'True'))
+      expect(told).toContain('older than the package allows (720h), which stay as well: before_upgrade.')
+      expect(told).toMatch(/In the last 3 days root@pam.* worked on it: qmstart/)
       expect(remarksOf(await report(105))).toMatch(/net1 .*firewall rules of its own/s)
       expect(remarksOf(await report(108))).toContain('no cloud-init drive')
     },

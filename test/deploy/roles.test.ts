@@ -85,20 +85,29 @@ async function answerTo(attempt: Promise<unknown>): Promise<string> {
 }
 const press = (who: KubeClient, command: CommandName, vm = 'web1', within = namespace): Promise<string> =>
   answerTo(
-    who.create(proxmoxVMCommands, manifest('ProxmoxVMCommand', freshName(), { vmRef: { name: vm }, command }, within) as never, {
-      dryRun: true,
-    }),
+    who.create(
+      proxmoxVMCommands,
+      manifest('ProxmoxVMCommand', freshName(), { vmRef: { name: vm }, command, ...fieldsOf[command] }, within) as never,
+      {
+        dryRun: true,
+      },
+    ),
   )
 const pressable = async (who: KubeClient): Promise<CommandName[]> => {
   const answers = await Promise.all(commandNames.map((command) => press(who, command)))
   return commandNames.filter((_, i) => answers[i] === 'allowed')
 }
-const power: CommandName[] = ['Start', 'Stop', 'Shutdown', 'Reboot']
+const power: CommandName[] = ['Start', 'Stop', 'Shutdown', 'Reboot', 'Reset']
+/** What the API asks for besides. */
+const fieldsOf: Readonly<Partial<Record<CommandName, Fields>>> = {
+  Rollback: { snapshotRef: { name: 'before' } },
+  Migrate: { node: 'pve2' },
+}
 
 describe('a button', () => {
   it('may be pressed by whoever has its right', async () => {
     expect(await pressable(helpDesk)).toEqual(power)
-    expect(await pressable(bridge)).toEqual([...power, 'Reinstall', 'ChangePackage'])
+    expect(await pressable(bridge)).toEqual([...power, 'Reinstall', 'ChangePackage', 'Rollback', 'ResetPassword'])
     expect(await pressable(desk)).toEqual(commandNames)
     expect(await pressable(operator)).toEqual(commandNames)
   })

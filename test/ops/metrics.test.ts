@@ -126,6 +126,7 @@ const everything: Sources = {
     },
   ],
   pools: () => [{ pool: 'public-v4', state: 'allocated', addresses: 7 }],
+  backups: () => [{ cluster: 'fra1', notMade: 1, oldestNewestSeconds: 90_000 }],
   vms: () => [{ cluster: 'fra1', localStatus: 'ready', vms: 5 }],
   vmsByReason: () => [{ cluster: 'fra1', state: 'stalled', reason: 'VMMissing', vms: 23 }],
   clusters: () => [

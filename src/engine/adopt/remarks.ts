@@ -1,5 +1,6 @@
 /** What a person must know of a guest before it is taken over, beside what differs from the spec. Asks PVE; for reports only. */
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { parseDurationSeconds } from '../../api/size.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { sameAddress } from '../../ipam/choice.ts'
@@ -29,7 +30,7 @@ export async function remarksOn(pass: Pass, cluster: PveCluster, look: Look, sta
     ...(await addressRemarks(pass, look, status)),
     ...hardwareRemarks(values, status),
     ...firewallRemarks(look),
-    ...(await asked('snapshots', async () => await snapshotRemarks(pass, cluster, look))),
+    ...(await asked('snapshots', async () => await snapshotRemarks(pass, cluster, look, status.package?.snapshots?.lifetime))),
     ...(await asked('tasks', async () => await taskRemarks(pass, cluster, look))),
     ...(await asked('backups', async () => await backupRemarks(cluster, look, status))),
   ]
@@ -116,14 +117,24 @@ function firewallRemarks({ seen }: Look): string[] {
   return foreign.length === 0 ? [] : [`It has ${foreign.length} firewall rules of its own, which stay.`]
 }
 
-async function snapshotRemarks({ deps }: Pass, { pve, clockSkewMs }: PveCluster, look: Look): Promise<string[]> {
+async function snapshotRemarks(
+  { deps }: Pass,
+  { pve, clockSkewMs }: PveCluster,
+  look: Look,
+  lifetime: string | undefined,
+): Promise<string[]> {
   const found = await pve.snapshots(look.at).list()
   if (found.length === 0) return []
   const nowMs = deps.clock.now() + clockSkewMs
   const named = found
     .toSorted((a, b) => a.takenAt - b.takenAt)
     .map(({ name, takenAt }) => `${name} (${Math.floor((nowMs / 1000 - takenAt) / 86_400)} days old)`)
-  return [`It has ${found.length} snapshots, which stay and keep their disks from being changed: ${named.join(', ')}.`]
+  const mostMs = lifetime === undefined ? Infinity : parseDurationSeconds(lifetime) * 1000
+  const old = found.filter(({ takenAt }) => nowMs - takenAt * 1000 > mostMs).map(({ name }) => name)
+  return [
+    `It has ${found.length} snapshots, which stay and keep their disks from being changed: ${named.join(', ')}.`,
+    ...(old.length > 0 ? [`Snapshots older than the package allows (${lifetime}), which stay as well: ${old.join(', ')}.`] : []),
+  ]
 }
 
 /** So long ago a task may have been of a cron job that still works on the guest. */

@@ -64,6 +64,21 @@ async function generated(vm: ProxmoxVM, client: KubeClient, mayMake: boolean): P
   return { password, version: versionOf(secret) }
 }
 
+/** On the generated Secret: the request for which it was renewed last, so that none renews it twice. */
+const renewedAnnotation = 'pve.hosting/renewed-for'
+
+/** A new password in the generated Secret, once for each request; one that is not ours stays as it is, and `credentialsFor` tells. */
+export async function rotatePassword(vm: ProxmoxVM, client: KubeClient, requestID: string): Promise<void> {
+  const key = { namespace: vm.metadata.namespace ?? '', name: credentialsName(vm) }
+  const secret = await client.get(secrets, key)
+  if (!secret || !isOurs(secret, vm) || secret.metadata.annotations?.[renewedAnnotation] === requestID) return
+  const { resourceVersion } = secret.metadata
+  await client.mergePatch(secrets, key, {
+    metadata: { resourceVersion, annotations: { [renewedAnnotation]: requestID } },
+    data: { password: Buffer.from(newPassword()).toString('base64') },
+  })
+}
+
 /** PVE keeps the password of a Windows guest as it is, in a file of lines. */
 const controlCharacter = /\p{Cc}/u
 

@@ -107,7 +107,8 @@ function networkOf(options: GuestOptions, notes: string[]): object {
   const [bridge, tag, mtu] = [net.get('bridge'), net.get('tag'), net.get('mtu')]
   return {
     ...(bridge && { bridge }),
-    ...(tag && { vlan: Number(tag) }),
+    // A pool with a VLAN would tag the card; 0 is what the guest has.
+    vlan: Number(tag ?? 0),
     ...(rateMbit > 0 && Number.isInteger(rateMbit) && { rateMbit }),
     ...(['virtio', 'e1000', 'vmxnet3', 'rtl8139'].includes(model) && { model }),
     ...(mtu && model === 'virtio' && { mtu: Number(mtu) }),

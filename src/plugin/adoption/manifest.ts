@@ -79,7 +79,7 @@ function packageFor({ packages, packageName }: ManifestInput, found: GuestPackag
   if (name === undefined)
     return { name: 'inline', spec: { package: found.package }, disks: found.disks, notes: [...found.notes, 'fits no VMPackage'] }
   const { bridge, vlan } = found.package.network ?? {}
-  const wire = { ...(bridge && { bridge }), ...(vlan && { vlan }) }
+  const wire = { ...(bridge && { bridge }), ...(vlan !== undefined && { vlan }) }
   const more = fitting.length > 1 ? [`fits ${fitting.join(', ')} as well`] : []
   const disks = found.disks.map(({ key }) => key)
   return {

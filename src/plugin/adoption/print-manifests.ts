@@ -36,8 +36,7 @@ export async function printManifests(session: Session, o: PrintOptions): Promise
     guest,
     made: adoptManifest({
       guest,
-      namespace: session.namespace,
-      name: `vm-${guest.vmid}`,
+      ...keyFor(cluster, guest, session.namespace),
       mode: o.take === true ? 'Take' : 'Report',
       template,
       pools: { cluster: o.cluster, pools, held },
@@ -55,6 +54,12 @@ export async function printManifests(session: Session, o: PrintOptions): Promise
     )
   if (missing.length > 0)
     throw new PluginRefusal(`not listed: VM ${missing.join(', ')}: it is a template, owned by a ProxmoxVM, or not there`)
+}
+
+/** That of the former object, where the mark of the guest names it: only so do its claims find their entries again. */
+function keyFor({ status }: ProxmoxCluster, { vmid, copyOf }: ListedGuest, namespace: string): { namespace: string; name: string } {
+  const former = copyOf === undefined ? status?.unclaimed?.find((guest) => guest.vmid === vmid)?.formerObject?.split('/') : undefined
+  return former?.[0] && former[1] ? { namespace: former[0], name: former[1] } : { namespace, name: `vm-${vmid}` }
 }
 
 /** What a reinstall would use; nothing is cloned for a takeover. */

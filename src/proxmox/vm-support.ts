@@ -1,0 +1,44 @@
+/** What support asks of one guest beside its power: reset, migration, and the agent inside it. */
+import type { Proxmox } from 'proxmox-api'
+import type { At, Upid } from './answers.ts'
+import { number, rowOf, rowsOf, text } from './fields.ts'
+import { mustBeUpid } from './upid.ts'
+
+/** A disk that lies on a storage of the node alone. */
+export interface LocalDisk {
+  readonly volume: string
+}
+
+type Calls = ReturnType<ReturnType<Proxmox.Api['nodes']['$']>['qemu']['$']>
+
+/** One method per endpoint; all throw PveError. */
+export class VmSupport {
+  readonly #calls: Calls
+
+  constructor(api: Proxmox.Api, at: At) {
+    this.#calls = api.nodes.$(at.node).qemu.$(at.vmid)
+  }
+
+  /** As the button of a machine. */
+  async reset(): Promise<Upid> {
+    return mustBeUpid(await this.#calls.status.reset.$post())
+  }
+
+  /** Under HA the task ends at once, and the guest moves later (pve-ha-manager). */
+  async migrate(o: { node: string; online: boolean; withLocalDisks: boolean }): Promise<Upid> {
+    return mustBeUpid(await this.#calls.migrate.$post({ target: o.node, online: o.online, 'with-local-disks': o.withLocalDisks }))
+  }
+
+  /** Through the agent, at once. The user must be there (qemu-guest-agent, guest-set-user-password). */
+  async setPassword(o: { user: string; password: string }): Promise<void> {
+    await this.#calls.agent['set-user-password'].$post({ username: o.user, password: o.password, crypted: false })
+  }
+
+  /** What would have to be copied. CD-ROMs and the cloud-init drive are no obstacle (qemu-server, QemuMigrate). */
+  async localDisks(): Promise<LocalDisk[]> {
+    const disks = rowsOf(rowOf(await this.#calls.migrate.$get())['local_disks'])
+    return disks
+      .filter((row) => (number(row, 'cdrom') ?? 0) === 0 && !(text(row, 'volid') ?? '').includes('cloudinit'))
+      .map((row) => ({ volume: text(row, 'volid') ?? '' }))
+  }
+}

@@ -1,0 +1,97 @@
+/** Whether a VM may be rolled back to a snapshot now, and what that would do; all of it before anything is done. */
+import type { PveCluster } from '../cluster/cluster.ts'
+import { capabilityOff } from '../cluster/capabilities.ts'
+import { conditionOf } from '../api/condition.ts'
+import { lookOf } from '../engine/apply/ascent.ts'
+import { freshMemory } from '../engine/memory.ts'
+import type { Pass } from '../engine/pass.ts'
+import { isCdrom, isDriveKey, parseDrive } from '../proxmox/property-string.ts'
+import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { isOf, snapshotName } from './life.ts'
+import { listSnapshots } from './listed.ts'
+
+/** What a rollback will find. */
+export interface RollbackPlan {
+  /** Name in PVE. */
+  readonly snapshot: string
+  readonly withMemory: boolean
+  readonly isRunning: boolean
+  /** Names of disks made since, which PVE detaches and the next steps attach again; and slots of others', which stay detached. */
+  readonly attachedAgain: readonly string[]
+  readonly detached: readonly string[]
+}
+
+export interface RollbackObjection {
+  readonly why: string
+}
+
+type Values = Readonly<Record<string, string>>
+
+/** Looks at the snapshot in PVE. `object`: name of the ProxmoxVMSnapshot. */
+export async function checkRollback(pass: Pass, cluster: PveCluster, object: string): Promise<RollbackPlan | RollbackObjection> {
+  const objection = objectObjection(pass, object) ?? capabilityOff(cluster.facts(), 'snapshot')
+  if (objection !== undefined) return { why: objection }
+  const found = pass.deps.snapshotsOf(pass.key).find(({ metadata }) => metadata.name === object)
+  const snapshot = found ? snapshotName(found) : ''
+  const listed = (await listSnapshots(pass, cluster)).find(({ name }) => name === snapshot)
+  if (!listed) return { why: `PVE has no snapshot ${snapshot} of VM ${pass.draft.status.vmid} any more.` }
+  if (listed.state !== undefined) return { why: `PVE has not finished snapshot ${snapshot} (${listed.state}).` }
+  const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  await look.need('config')
+  const current = await cluster.pve.statusCurrent(look.at)
+  const now = look.seen.config?.values ?? {}
+  const then = await cluster.pve.snapshots(look.at).config(snapshot)
+  const starts = listed.withMemory || current.haManaged
+  const why = starts ? startObjection(pass, now, then, listed.withMemory) : undefined
+  if (why !== undefined) return { why }
+  return { snapshot, withMemory: listed.withMemory, isRunning: current.status === 'running', ...disksSince(pass, now, then) }
+}
+
+function objectObjection({ deps, key, draft }: Pass, name: string): string | undefined {
+  const found = deps.snapshotsOf(key).find(({ metadata }) => metadata.name === name)
+  if (!found) return `There is no ProxmoxVMSnapshot "${name}" of this VM.`
+  if (!isOf(found, draft.vm.metadata.uid ?? '')) return `ProxmoxVMSnapshot "${name}" is of a former VM of this name.`
+  if (found.metadata.deletionTimestamp) return `ProxmoxVMSnapshot "${name}" is being deleted.`
+  const ready = conditionOf(found.status?.conditions, 'Ready')
+  if (ready?.status === 'True') return undefined
+  return `ProxmoxVMSnapshot "${name}" is not there to go back to: ${ready?.message ?? 'it is not taken yet.'}`
+}
+
+/** PVE starts the guest itself, before anything could be put right: with the addresses of then, which somebody else may have by now. */
+function startObjection({ draft: { vm } }: Pass, now: Values, then: Values, withMemory: boolean): string | undefined {
+  const starter = withMemory
+    ? 'The memory is in this snapshot, and PVE starts the guest from it'
+    : 'High availability starts the guest after the rollback'
+  if (isSuspended(vm)) return `${starter}; the VM is suspended by ${holdersOf(vm)}.`
+  if (vm.spec.runStrategy === 'Halted') return `${starter}; runStrategy is Halted.`
+  const keys = [...new Set([...Object.keys(now), ...Object.keys(then)])].filter((key) => /^(net|ipconfig)\d+$/.test(key)).toSorted()
+  const differing = keys.filter((key) => now[key] !== then[key])
+  if (differing.length === 0) return undefined
+  const named = differing.map((key) => `${key} is ${now[key] ?? 'not set'} and was ${then[key] ?? 'not set'}`)
+  return `${starter}, with the network of then: ${named.join('; ')}. A snapshot without memory can be rolled back to.`
+}
+
+function disksSince({ draft: { status } }: Pass, now: Values, then: Values): Pick<RollbackPlan, 'attachedAgain' | 'detached'> {
+  const volumes = new Set(Object.entries(then).flatMap(([key, value]) => (isDriveKey(key) ? [parseDrive(value).volume] : [])))
+  const since = Object.entries(now).filter(([key, value]) => {
+    return isDriveKey(key) && !isCdrom(parseDrive(value)) && !volumes.has(parseDrive(value).volume)
+  })
+  const noted = (key: string) => status.disks?.find((disk) => disk.key === key && disk.name !== 'system')?.name
+  return {
+    attachedAgain: since.flatMap(([key]) => noted(key) ?? []),
+    detached: since.flatMap(([key]) => (noted(key) === undefined ? [key] : [])),
+  }
+}
+
+/** What a person should know before: `disks made since are attached again: data`. */
+export function rollbackSentence(object: string, { snapshot, withMemory, isRunning, attachedAgain, detached }: RollbackPlan): string {
+  const end = withMemory ? 'the guest goes on from the memory in the snapshot' : isRunning ? 'the VM is started again' : 'the VM stays off'
+  return [
+    `The VM is rolled back to ${object} (${snapshot}): what was written since is lost, and ${end}.`,
+    attachedAgain.length > 0 ? `Disks made since are attached again: ${attachedAgain.join(', ')}.` : '',
+    detached.length > 0 ? `Disks of others made since stay detached: ${detached.join(', ')}.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ')
+}

@@ -1,0 +1,140 @@
+/** Rolls a VM back to a snapshot: once, and its configuration is the package's again before anybody starts it. */
+import type { PveCluster } from '../cluster/cluster.ts'
+import type { ProxmoxVMStatus } from '../api/proxmoxvm-status.ts'
+import { lookOf } from '../engine/apply/ascent.ts'
+import { unplanned } from '../engine/apply/change.ts'
+import { readiness } from '../engine/conditions.ts'
+import { nowIso } from '../engine/dependencies.ts'
+import { lockObstacle } from '../engine/lock-sentence.ts'
+import { findLostTask } from '../engine/lost-task.ts'
+import { freshMemory } from '../engine/memory.ts'
+import type { Pass } from '../engine/pass.ts'
+import { type Change, judged, resting, working } from '../engine/status.ts'
+import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
+import { judge, judgeExit } from '../proxmox/failures.ts'
+import { PveError } from '../proxmox/pve-error.ts'
+import { checkRollback } from './rollback-check.ts'
+import { unansweredMs } from './take.ts'
+
+type Running = NonNullable<NonNullable<ProxmoxVMStatus['rollback']>['running']>
+
+const noted =
+  (more: Partial<Running>): Change =>
+  (status) =>
+    status.rollback?.running ? { ...status, rollback: { ...status.rollback, running: { ...status.rollback.running, ...more } } } : status
+
+/** The rollback on record goes on from where it is. Undefined: there is none, or it has ended and the VM's own steps go on. */
+export async function followRollback(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
+  const { draft, deps } = pass
+  const running = draft.status.rollback?.running
+  if (!running) return undefined
+  draft.change(working('rollback', nowIso(deps.clock)))
+  if (running.upid !== undefined) return await readEnd(pass, cluster, running, running.upid)
+  if (running.askedAt !== undefined) {
+    const lost = await lostTask(pass, cluster, running.askedAt)
+    if (lost !== undefined) return await receipted(pass, lost)
+    if (deps.clock.now() - Date.parse(running.askedAt) < unansweredMs)
+      return wait('RollingBack', 'The answer was lost; PVE is asked what became of the rollback.', 3_000)
+  }
+  return await send(pass, cluster, running)
+}
+
+async function lostTask({ draft }: Pass, cluster: PveCluster, askedAt: string): Promise<string | undefined> {
+  const { node = '', vmid = 0 } = draft.status
+  return await findLostTask(cluster, { node, vmid, type: 'qmrollback', askedAt, known: new Set() })
+}
+
+async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<Outcome | undefined> {
+  const { deps, draft } = pass
+  const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
+  await look.need('presence')
+  const { guest, lock } = look.seen
+  if (guest !== 'ours') return await failed(pass, running, `PVE does not show VM ${draft.status.vmid} as ours; nothing was done.`)
+  if (lock) {
+    const next = 'the rollback waits until the lock goes'
+    return await lockObstacle({ cluster, at: look.at, lock, seenBefore: draft.written.remoteLock, next })
+  }
+  // Much may have happened since the command was allowed.
+  const plan = await checkRollback(pass, cluster, running.object)
+  if ('why' in plan) return await failed(pass, running, `${plan.why} Nothing was done.`)
+  draft.change(noted({ askedAt: nowIso(deps.clock), withMemory: plan.withMemory }))
+  await draft.save()
+  deps.mayAct()
+  try {
+    return await receipted(pass, await cluster.pve.snapshots(look.at).rollback(running.snapshot))
+  } catch (fault) {
+    if (!(fault instanceof PveError)) throw fault
+    const failure = judge(fault)
+    if (failure.kind === 'unknown-outcome')
+      return wait('RollingBack', 'The answer was lost; PVE is asked what became of the rollback.', 3_000)
+    return await failed(pass, running, failure.message)
+  }
+}
+
+async function receipted(pass: Pass, upid: string): Promise<Outcome> {
+  pass.draft.change(noted({ upid }))
+  await pass.draft.save()
+  return waitForTask(upid, 'The VM is being rolled back.')
+}
+
+async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: string): Promise<Outcome | undefined> {
+  const { draft } = pass
+  const end = cluster.tasks.ended(upid)
+  if (!end) return waitForTask(upid, 'The VM is being rolled back.')
+  if (end.is === 'ok') return await finish(pass, running)
+  if (end.is === 'unknown') return await failed(pass, running, `PVE no longer knows what became of it: ${end.why}`)
+  const { kind } = judgeExit(end.exitstatus)
+  if (kind !== 'busy' && kind !== 'locked') return await failed(pass, running, end.exitstatus)
+  // Nothing was done: somebody was faster.
+  draft.change(({ rollback, ...status }) => ({ ...status, rollback: { ...rollback, running: withoutRequest(running) } }))
+  await draft.save()
+  return wait('RollingBack', `PVE is busy with the VM; the rollback is tried again: ${end.exitstatus}`, 2_000)
+}
+
+const withoutRequest = ({ askedAt: _, upid: __, ...running }: Running): Running => running
+
+/** Without memory the VM is off now, with the configuration of then: the steps put it right, and start it last. */
+async function finish(pass: Pass, running: Running): Promise<undefined> {
+  const { draft, deps, memory } = pass
+  const iso = nowIso(deps.clock)
+  draft.change(resting, withoutOldPassword, (status) => ({ ...status, rollback: { completedID: running.requestID } }))
+  if (running.withMemory) {
+    // It runs, as it did then: what differs is repaired as far as PVE takes it live, and nobody stops it.
+    const { verdicts, dropped } = readiness('ready', 'Running', '')
+    draft.change(judged(draft.vm, iso, verdicts, dropped), (status) => ({ ...status, remoteStatus: 'running' }))
+  } else draft.change(putRight(running, iso))
+  memory.audit.isDue = true
+  await draft.save()
+  return undefined
+}
+
+/** The guest may be off, and its disks may be as before or half gone back: PVE's lock stays on it then, and the steps tell that. */
+async function failed(pass: Pass, running: Running, words: string): Promise<undefined> {
+  const { draft, deps, memory } = pass
+  const message = words.trim().slice(0, 1000)
+  const wasAsked = draft.status.rollback?.running?.askedAt !== undefined
+  draft.change(resting, ({ rollback, ...status }) => ({
+    ...status,
+    rollback: { ...(rollback?.completedID && { completedID: rollback.completedID }), failed: { requestID: running.requestID, message } },
+  }))
+  if (wasAsked) draft.change(putRight(running, nowIso(deps.clock)))
+  else {
+    const { verdicts, dropped } = readiness('ready', running.wasRunning ? 'Running' : 'Stopped', '')
+    draft.change(judged(draft.vm, nowIso(deps.clock), verdicts, dropped))
+  }
+  memory.audit.isDue = true
+  await draft.save()
+  return undefined
+}
+
+/** As a change of package: everything that differs is brought to the package, and the VM is started last if it ran. */
+const putRight =
+  ({ wasRunning }: Running, since: string): Change =>
+  (status) => ({ ...status, change: { since, generation: unplanned, ...(wasRunning && { wasRunning: true }) } })
+
+/** PVE has the password of then, and does not tell it: today's is sent again. */
+const withoutOldPassword: Change = ({ cloudInit, ...status }) => {
+  if (!cloudInit) return status
+  const { passwordVersion: _, ...rest } = cloudInit
+  return { ...status, cloudInit: rest }
+}

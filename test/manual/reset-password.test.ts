@@ -1,0 +1,99 @@
+/** The command ResetPassword: through the agent at once, else at the next start from off, and never two passwords for one command. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { secrets } from '../../src/api/meta.ts'
+import { until } from '../support/until.ts'
+import { TestWorld } from '../support/world.ts'
+import { Admin } from './admin.ts'
+import { commandNamed, outcomeOf, press } from './buttons.ts'
+
+describe('ResetPassword', () => {
+  let world: TestWorld
+  let admin: Admin
+
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    admin = new Admin(world)
+  }, 60_000)
+  afterAll(async () => {
+    await admin.close()
+    await world.stop()
+  })
+
+  const generated = { cloudInit: { user: 'customer', generatePassword: true } }
+  const passwordOf = async (name: string) => {
+    const secret = await world.client.get(secrets, { namespace: world.namespace, name: `${name}-credentials` })
+    return Buffer.from(secret?.data?.['password'] ?? '', 'base64').toString()
+  }
+  const calls = (vmid: number | undefined) =>
+    world.requests().filter((line) => line.endsWith(`/qemu/${vmid}/agent/set-user-password`)).length
+
+  it('makes a new password, and names why it waits for a start from off', async () => {
+    const vm = await world.born('without', generated)
+    await admin.stop(vm)
+    await admin.set(vm, { delete: 'agent' })
+    await admin.start(vm)
+    const before = await passwordOf('without')
+    expect(await outcomeOf(world, 'without', 'ResetPassword')).toBe(
+      'Succeeded: The new password takes effect when the VM is next started from off: the guest agent is not enabled in its configuration.',
+    )
+    const after = await passwordOf('without')
+    expect(after).not.toBe(before)
+    expect(calls(vm.status?.vmid)).toBe(0)
+    expect(await outcomeOf(world, 'without', 'Stop')).toContain('Succeeded')
+    expect(await outcomeOf(world, 'without', 'ResetPassword')).toContain('started from off: it is off.')
+  }, 60_000)
+
+  it('sets it at once in a guest whose agent answers', async () => {
+    const vm = await world.born('agent', generated)
+    await admin.stop(vm)
+    await admin.set(vm, { agent: '1' })
+    await admin.start(vm)
+    await until('the agent answers', async () => {
+      return await admin.call('POST', vm, '/agent/ping').then(
+        () => true,
+        () => false,
+      )
+    })
+    world.simulator.requests.reset()
+    expect(await outcomeOf(world, 'agent', 'ResetPassword')).toBe(
+      'Succeeded: The password was set in the guest through its agent, for user customer.',
+    )
+    expect(calls(vm.status?.vmid)).toBe(1)
+    // An answer that is lost is asked for again, with the same password.
+    const before = await passwordOf('agent')
+    world.simulator.faults.add(
+      [{ route: 'POST /nodes/{node}/qemu/{vmid}/agent/set-user-password', match: { vmid: vm.status?.vmid }, drop: 'after' }],
+      [],
+    )
+    const name = await press(world, 'agent', 'ResetPassword')
+    await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
+    expect((await commandNamed(world, name))?.status?.message).toContain('was set in the guest through its agent')
+    expect(await passwordOf('agent')).not.toBe(before)
+  }, 90_000)
+
+  it.each(['before', 'after'] as const)(
+    'makes one password for one command when the operator is killed %s it is written',
+    async (when) => {
+      const vm = await world.born(`killed-${when}`, generated)
+      const death = world.operator!.wire.dieAt(({ what }) => what === 'PATCH secrets', when)
+      const name = await press(world, `killed-${when}`, 'ResetPassword')
+      await death
+      await world.killOperator()
+      const written = await passwordOf(`killed-${when}`)
+      await world.startOperator()
+      await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
+      expect((await commandNamed(world, name))?.status?.phase).toBe('Succeeded')
+      const isKept = (await passwordOf(`killed-${when}`)) === written
+      expect(isKept).toBe(when === 'after')
+      expect(vm.metadata.name).toBe(`killed-${when}`)
+    },
+    60_000,
+  )
+
+  it('is refused where there is no password to set', async () => {
+    await world.born('keys')
+    expect(await outcomeOf(world, 'keys', 'ResetPassword')).toBe(
+      'Failed: spec.cloudInit has no password: write generatePassword or passwordSecretRef.',
+    )
+  }, 60_000)
+})
