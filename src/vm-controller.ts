@@ -40,6 +40,8 @@ const openRequestsMs = 15_000
 /** A stranger under our VMID is looked at again after 30 s, and after 5 minutes where there are hundreds. */
 const leastStrangerMs = 30_000
 const mostStrangerMs = 300_000
+/** How often the listing is asked whether a guest was started from off that does not have the newest values yet; it costs no request. */
+const guestSeenMs = 30_000
 
 /** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
 export class VMController {
@@ -85,6 +87,7 @@ export class VMController {
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (outcome.is === 'stalled' && outcome.reason === 'VMForeign') this.#queue.addAfter(key, this.#strangerPauseMs(vm))
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
+    if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
     if (again.is === 'backoff') this.#queue.retry(key)

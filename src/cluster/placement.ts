@@ -1,3 +1,4 @@
+import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import type { NodeRow, Listing } from '../proxmox/listing.ts'
 import { inGiB, type Lack, needs, type Promised, storageLack, tellLacks } from './room.ts'
 import { isOnSharedStorage, type TemplateFacts } from './template-facts.ts'
@@ -81,6 +82,12 @@ const isAllowed = (node: string, wish: PlacementWish): boolean =>
   (wish.allowedNodes?.includes(node) ?? true) &&
   wish.unfit?.has(node) !== true &&
   (wish.pinnedNode === undefined || wish.pinnedNode === node)
+
+/** Where a ProxmoxCluster lets new VMs go. */
+export const openNodes = ({ nodes, cordon }: ProxmoxClusterSpec): Pick<PlacementWish, 'allowedNodes' | 'cordoned'> => ({
+  ...(nodes && { allowedNodes: nodes }),
+  ...(cordon && { cordoned: cordon }),
+})
 
 /** Why no new VM may come to the node, with its name: `pve2 is cordoned`. Undefined: it may. Existing VMs are left alone in any case. */
 export function closedBy(

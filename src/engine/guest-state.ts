@@ -10,7 +10,7 @@ export interface GuestClues {
   readonly current?: Pick<StatusCurrent, 'status' | 'qmpstatus' | 'lock' | 'template'>
 }
 
-export type GuestState =
+export type GuestShown =
   | { readonly is: 'running' | 'stopped' | 'hibernated' | 'template' | 'io-error' }
   /** It has power and stands still; `run` is PVE's word for how. */
   | { readonly is: 'paused'; readonly run: string }
@@ -24,7 +24,7 @@ const standingStill: ReadonlySet<string> = new Set(['paused', 'suspended', 'prel
  * The first line that fits counts. While PVE holds a lock it works on the guest itself (a backup starts one that is off in state `prelaunch`), so
  * a run state says nothing then; only `suspended` is a state and no work.
  */
-export function guestStateOf({ row, node, current }: GuestClues): GuestState {
+export function guestStateOf({ row, node, current }: GuestClues): GuestShown {
   if (!current && node?.online === false) return { is: 'unknown', why: 'node-offline' }
   if (!current && !row) return { is: 'unknown', why: 'not-listed' }
   if (current?.template ?? row?.template) return { is: 'template' }
@@ -38,7 +38,7 @@ export function guestStateOf({ row, node, current }: GuestClues): GuestState {
 }
 
 /** Paused and io-error count as running: the guest has power. Undefined: nobody can tell. */
-export function powerIn({ is }: GuestState): 'running' | 'stopped' | undefined {
+export function powerIn({ is }: GuestShown): 'running' | 'stopped' | undefined {
   if (is === 'unknown') return undefined
   return is === 'stopped' || is === 'hibernated' || is === 'template' ? 'stopped' : 'running'
 }

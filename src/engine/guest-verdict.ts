@@ -1,7 +1,7 @@
 /** What the state of a guest makes of the condition Ready of a VM that is as declared otherwise. Pure. */
 import type { VmCondition } from '../api/condition-words.ts'
 import { type ConditionUpdate, readiness } from './conditions.ts'
-import type { GuestState } from './guest-state.ts'
+import type { GuestShown } from './guest-state.ts'
 
 interface Place {
   readonly vmid: number
@@ -10,7 +10,7 @@ interface Place {
 
 /** Undefined: nobody can tell, and what was said stays (`unknown`), or only a thorough look can judge (`template`). */
 export function readyOf(
-  state: GuestState,
+  state: GuestShown,
   at: Place,
   o: { isSuspended: boolean },
 ): { verdicts: ConditionUpdate[]; dropped: VmCondition[] } | undefined {

@@ -10,6 +10,7 @@ import type { ConfigSeen, FirewallSeen, ForeignFirewall, Part, Seen, SeenRule } 
 import type { FirewallWrite } from '../ladder/guest-writer.ts'
 import { readForeignFirewall } from './foreign-firewall.ts'
 import { carriesMark } from '../ladder/mark.ts'
+import type { ProcessSeen } from '../want/cold-start.ts'
 
 /** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
 export interface Carried {
@@ -42,6 +43,8 @@ export class Look {
   #power: Seen['power']
   #current: StatusCurrent | undefined
   readonly #onLook: (seen: LookedAt) => void
+  readonly #pveNowMs: (() => number) | undefined
+  #process: ProcessSeen | undefined
 
   /**
    * `expectedNode`: where to look if the listing does not show the VM, because a task of ours has just ended there.
@@ -59,6 +62,8 @@ export class Look {
     onLook?: (seen: LookedAt) => void
     /** People's own firewall entries are to be put back, so they are read. */
     wantsForeign?: boolean
+    /** PVE's clock, for whoever asks since when the VM runs. */
+    pveNowMs?: () => number
     /** The guest under this VMID is ours whatever its mark says (isOursByRestore). */
     isOurs?: boolean
   }) {
@@ -72,6 +77,7 @@ export class Look {
     this.#isCarried = o.carried !== undefined
     this.#wantsForeign = o.wantsForeign === true
     this.#onLook = o.onLook ?? (() => undefined)
+    this.#pveNowMs = o.pveNowMs
     this.#isOurs = o.isOurs === true
     if (o.carried) {
       this.#guest = 'ours'
@@ -87,6 +93,11 @@ export class Look {
   /** Nobody has looked since the start was asked for, which may be long ago. */
   get isCarried(): boolean {
     return this.#isCarried
+  }
+
+  /** The process of the VM as it was read with its power; undefined: not read, and a presumed power has none. */
+  get process(): ProcessSeen | undefined {
+    return this.#process
   }
 
   /** Why absence is not proved. */
@@ -131,9 +142,13 @@ export class Look {
 
   async #readPower(): Promise<void> {
     if (this.#power) return
+    const { node } = this.at
     this.#current = await this.#cluster.pve.statusCurrent(this.at)
-    this.#power = this.#current.status
-    this.#onLook({ power: this.#power })
+    const { status, lock, pid, uptimeSeconds } = this.#current
+    this.#power = status
+    const startedMs = status === 'running' ? (this.#pveNowMs?.() ?? 0) - uptimeSeconds * 1000 : 0
+    this.#process = { node, power: status, ...(lock && { lock }), ...(pid !== undefined && { pid }), startedMs }
+    this.#onLook({ power: status })
   }
 
   /** What the guest itself said of its power, if it was asked in this look. */
@@ -157,6 +172,7 @@ export class Look {
   powerAsked() {
     this.#power = undefined
     this.#current = undefined
+    this.#process = undefined
   }
 
   async #findGuest(): Promise<void> {

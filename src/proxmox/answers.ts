@@ -48,6 +48,8 @@ export interface StatusCurrent {
   readonly haManaged: boolean
   /** `started`, `stopped`, `error` … Absent: not managed, or the manager does not know it yet. */
   readonly haState?: string
+  /** Of the QEMU process on its node. */
+  readonly pid?: number
 }
 
 export function statusCurrentOf(data: unknown): StatusCurrent {
@@ -62,6 +64,7 @@ export function statusCurrentOf(data: unknown): StatusCurrent {
     uptimeSeconds: number(row, 'uptime') ?? 0,
     haManaged: flag(ha, 'managed'),
     ...optional('haState', text(ha, 'state')),
+    ...optional('pid', number(row, 'pid')),
   }
 }
 

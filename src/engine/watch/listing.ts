@@ -2,7 +2,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import { holds } from '../conditions.ts'
-import { type GuestState, guestStateOf, powerIn } from '../guest-state.ts'
+import { type GuestShown, guestStateOf, powerIn } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
 import { outdated } from '../apply/left-undone.ts'
 import type { Pass } from '../pass.ts'
@@ -31,11 +31,20 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   const power = powerIn(state)
   draft.change((status) => withRow(status, row, power))
   if (state.is === 'template') return true
-  const mayHaveRestarted = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
-  const isChanged = power !== undefined && power !== draft.written.remoteStatus
   readPower(pass, row, state)
+  const pveNowMs = deps.clock.now() + cluster.clockSkewMs
   const isLocked = row.lock !== undefined && row.lock !== 'suspended'
-  return !isLocked && (wantsOtherPower(draft, power) || (isChanged && mayHaveRestarted))
+  return !isLocked && (wantsOtherPower(draft, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
+}
+
+/** The figures of a listing are up to a broadcast old, and clocks differ. */
+const youngerByMs = 45_000
+
+/** The guest may have been started from off since PVE was given other values, or its node has changed: a thorough look tells. */
+function mayHaveLetGo(seen: ProxmoxVMStatus['guestSeen'], row: GuestRow, pveNowMs: number): boolean {
+  if (!seen || row.status === 'unknown') return false
+  if (row.status === 'stopped' || row.node !== seen.node) return true
+  return pveNowMs - row.uptimeSeconds * 1000 > Date.parse(seen.since) + youngerByMs
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
@@ -44,7 +53,7 @@ async function stateNow(
   cluster: PveCluster,
   listing: Listing,
   row: GuestRow,
-): Promise<GuestState> {
+): Promise<GuestShown> {
   const node = listing.nodes.get(row.node)
   const told = guestStateOf({ row, ...(node && { node }) })
   const power = powerIn(told)
@@ -64,7 +73,7 @@ async function stateNow(
 }
 
 /** Ready as the guest is. A reason that stands for the same is left alone: Suspended is the business of a thorough look. */
-function readPower({ deps, draft }: Omit<Pass, 'key'>, { vmid, node }: GuestRow, state: GuestState): void {
+function readPower({ deps, draft }: Omit<Pass, 'key'>, { vmid, node }: GuestRow, state: GuestShown): void {
   const ready = readyOf(state, { vmid, node }, { isSuspended: isSuspended(draft.vm) })
   const [said] = ready?.verdicts ?? []
   const standing = conditionOf(draft.status.conditions, 'Ready')
