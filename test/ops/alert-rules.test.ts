@@ -31,7 +31,7 @@ describe('the rule file', () => {
     )
     const lost = rules.filter(({ annotations }) => !headings.has(/^docs\/runbook\.md#(.*)$/.exec(annotations.runbook ?? '')?.[1] ?? ''))
     expect(lost.map(({ alert }) => alert)).toEqual([])
-    expect(rules.map(({ alert }) => alert).filter((alert) => !(alert in alertCases))).toEqual([])
+    expect(Object.keys(alertCases).toSorted()).toEqual(rules.map(({ alert }) => alert).toSorted())
   })
 })
 
@@ -54,13 +54,10 @@ suite('promtool', () => {
     expect(status).toBe(0)
   })
 
-  it.each(Object.entries(alertCases).filter(([alert]) => rules.some((rule) => rule.alert === alert)))(
-    'lets %s fire when it should, and only then',
-    (alert, { series, quiet, after }) => {
-      expect(tested(alert, series, after, 1)).toBe('')
-      expect(tested(alert, quiet, after, 0)).toBe('')
-    },
-  )
+  it.each(Object.entries(alertCases))('lets %s fire when it should, and only then', (alert, { series, quiet, after }) => {
+    expect(tested(alert, series, after, 1)).toBe('')
+    expect(tested(alert, quiet, after, 0)).toBe('')
+  })
 
   it('renders the sentence of an alert', () => {
     const file = join(dir, 'sentence.yaml')
