@@ -1,4 +1,5 @@
 /** What a pool says of itself (pure). */
+import { countText } from '../api/count-text.ts'
 import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
 import type { PoolCondition } from '../api/condition-words.ts'
@@ -12,6 +13,8 @@ export interface PoolFacts {
   readonly counts: { total: bigint; free: bigint; cooling: number; inUse: number; reserved: number } | undefined
   /** Orphaned ones included. */
   readonly allocated: number
+  /** Of these, no longer asked for and perhaps still used by their guest. */
+  readonly releasing: number
   /** Some of those who hold addresses, `namespace/name`, for the message of a pool that is being deleted. */
   readonly holders: readonly string[]
   /** Pools of the same scope with some of the same addresses, each as a phrase. */
@@ -35,10 +38,11 @@ export function statusOf(pool: IPPool, facts: PoolFacts, nowMs: number): IPPoolS
   const { counts } = facts
   const status: IPPoolStatus = {
     observedGeneration: generation,
-    ...(counts && { total: String(counts.total) }),
+    ...(counts && { total: countText(counts.total) }),
     allocated: String(facts.allocated),
+    releasing: String(facts.releasing),
     ...(counts && {
-      free: String(counts.free),
+      free: countText(counts.free),
       cooling: String(counts.cooling),
       inUse: String(counts.inUse),
       reserved: String(counts.reserved),
@@ -103,6 +107,7 @@ function sameStatus(a: IPPoolStatus | undefined, b: IPPoolStatus): boolean {
       status.observedGeneration,
       status.total,
       status.allocated,
+      status.releasing,
       status.free,
       status.cooling,
       status.inUse,

@@ -22,9 +22,17 @@ export interface Sources {
   pools(): readonly { pool: string; state: string; addresses: number }[]
   /** Local status as in `kubectl get pvm`; empty while there is none yet. */
   vms(): readonly { cluster: string; localStatus: string; vms: number }[]
+  /** `state`: ready, reconciling, stalled (a person must act), unknown. `reason` is that of Ready, empty while there is none. */
+  vmsByReason(): readonly { cluster: string; state: string; reason: string; vms: number }[]
   clusters(): readonly {
     cluster: string
     reachable: boolean
+    /** PVE knows the token, as far as the ProxmoxCluster says. */
+    authorized?: boolean | undefined
+    /** `state`: online, offline, silent (online without figures), maintenance. */
+    nodes?: readonly { state: string; nodes: number }[]
+    /** Suspended VMs that run for longer than their shutdown may take. */
+    suspensionsNotEnforced?: number
     inventoryAgeSeconds?: number
     requestsInFlight?: number
     clonesWaiting?: number
@@ -33,6 +41,8 @@ export interface Sources {
     deletionsWaiting?: number
     deletionsCounted?: number
   }[]
+  /** VMs whose package has a schedule of backups: those whose newest backup of it failed or was missed, and the age of the newest backup that is oldest. */
+  backups(): readonly { cluster: string; notMade: number; oldestNewestSeconds?: number }[]
   /** CustomResourceDefinitions of ours that are being deleted. */
   kinds(): { leaving: number } | undefined
   /** VMs that wait for their DNS records, and how long the first of them has. */
@@ -99,6 +109,33 @@ const definitions: readonly Definition[] = [
     samples: (from) => from.vms().map((v) => ({ labels: { cluster: v.cluster, local_status: v.localStatus }, value: v.vms })),
   },
   {
+    name: 'pve_operator_vms_by_reason',
+    help: 'ProxmoxVMs by cluster, state of Ready and reason.',
+    labels: ['cluster', 'state', 'reason'],
+    samples: (from) => from.vmsByReason().map(({ vms, ...labels }) => ({ labels, value: vms })),
+  },
+  {
+    name: 'pve_operator_suspensions_not_enforced',
+    help: 'Suspended VMs that have run for two minutes longer than their shutdownTimeout.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.suspensionsNotEnforced),
+  },
+  {
+    name: 'pve_operator_nodes',
+    help: 'Nodes of a Proxmox VE cluster by state.',
+    labels: ['cluster', 'state'],
+    samples: (from) =>
+      from
+        .clusters()
+        .flatMap(({ cluster, nodes }) => (nodes ?? []).map((each) => ({ labels: { cluster, state: each.state }, value: each.nodes }))),
+  },
+  {
+    name: 'pve_operator_cluster_authorized',
+    help: '0 while Proxmox VE refuses the token, or the token lacks privileges.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => (c.authorized === undefined ? undefined : Number(c.authorized))),
+  },
+  {
     name: 'pve_operator_cluster_reachable',
     help: '1 while Proxmox VE answers.',
     labels: ['cluster'],
@@ -133,6 +170,19 @@ const definitions: readonly Definition[] = [
     help: 'VMs that are not destroyed yet because limits.deletions of their cluster has no room.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.deletionsWaiting),
+  },
+  {
+    name: 'pve_operator_backups_not_made',
+    help: 'VMs whose newest backup by the schedule of their package failed or was missed (BackedUp=False).',
+    labels: ['cluster'],
+    samples: (from) => from.backups().map((each) => ({ labels: { cluster: each.cluster }, value: each.notMade })),
+  },
+  {
+    name: 'pve_operator_backup_age_seconds',
+    help: 'Age of the newest backup of the VM with a schedule that has the oldest one.',
+    labels: ['cluster'],
+    samples: (from) =>
+      from.backups().flatMap(({ cluster, oldestNewestSeconds: value }) => (value === undefined ? [] : [{ labels: { cluster }, value }])),
   },
   {
     name: 'pve_operator_deletions_counted',
@@ -207,6 +257,8 @@ const silent: Sources = {
   queues: () => [],
   pools: () => [],
   vms: () => [],
+  vmsByReason: () => [],
+  backups: () => [],
   clusters: () => [],
   leader: () => undefined,
   dns: () => undefined,

@@ -34,6 +34,7 @@ const edit = (spec: object) => (lane: Lane) => lane.world.edit(vmName, { spec })
 const condition = (vm: ProxmoxVM | undefined, type: string) => vm?.status?.conditions?.find((each) => each.type === type)?.status
 export const isReady = (vm: ProxmoxVM | undefined): boolean =>
   condition(vm, 'Ready') === 'True' && vm?.status?.observedGeneration === vm?.metadata.generation && !vm?.status?.step
+const otherThan = (address = '') => address.replace(/\d+$/, (last) => String(Number(last) + 5))
 const suspended = { suspensions: [{ by: 'abuse', reason: 'spam' }] }
 
 /** Later issues add theirs. */
@@ -51,6 +52,21 @@ export const lives: readonly Life[] = [
     before: born,
     act: edit({ package: { cpu: { cores: 4 }, memory: { size: '16Gi' } } }),
     isOver: isReady,
+  },
+  {
+    name: 'change of address',
+    before: async (lane) => {
+      await born(lane)
+      // Longer than clocks may differ.
+      lane.world.skip(40_000)
+    },
+    act: async (lane) => {
+      const vm = await lane.world.vm(vmName)
+      const [first, ...others] = vm?.spec.addresses ?? []
+      await edit({ addresses: [{ ...first, address: otherThan(vm?.status?.addresses?.[0]?.address) }, ...others] })(lane)
+    },
+    isOver: (vm) =>
+      isReady(vm) && (vm?.status?.addresses ?? []).every(({ state }) => !state) && condition(vm, 'RestartRequired') === 'False',
   },
   { name: 'suspension', before: born, act: edit(suspended), isOver: (vm) => isReady(vm) && condition(vm, 'Suspended') === 'True' },
   {

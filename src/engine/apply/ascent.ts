@@ -1,6 +1,8 @@
 import type { Pass } from '../pass.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { Look, type Carried } from '../look.ts'
+import { tellMovedVolumes } from './moved-volumes.ts'
+import { noteLook } from '../note-look.ts'
 import { isBirth } from '../../want/birth.ts'
 import { markOf, descriptionOf, printObjectLine } from '../../ladder/mark.ts'
 import { objectLineOf } from '../../want/object-line.ts'
@@ -15,6 +17,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { systemKeyOf, assignSlots } from '../../want/disk-slots.ts'
 import { resolveWire } from '../../want/package.ts'
 import { wantOf } from '../../want/want.ts'
+import { leavingOf, usedOf } from '../releasing.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 
 /**
@@ -38,9 +41,11 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     ...(status.node && !memory.clone.isUnasked && { expectedNode: status.node }),
     proofSinceMs: deps.clock.monotonicMs(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
-    ...(isFirst && { presumedPower: 'stopped' as const }),
+    ...(isFirst && !status.guestSeen && { presumedPower: 'stopped' as const }),
+    pveNowMs: () => deps.clock.now() + cluster.clockSkewMs,
     ...(carried && { carried }),
     ...(status.possessions && { wantsForeign: true }),
+    onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
   })
 }
@@ -59,8 +64,9 @@ export const wantWithSlots = (pass: Pass, cluster: PveCluster, prepared: Prepare
   const { draft } = pass
   const slots = resolveSlots(draft.status, prepared, look.seen.config)
   if (isOutcome(slots)) return slots
+  tellMovedVolumes(pass, slots.disks)
   draft.change((status) => ({ ...status, ...slots }))
-  return resolveWant(pass, cluster, prepared, slots)
+  return resolveWant(pass, cluster, prepared, slots, look.seen.config)
 }
 
 interface Slots {
@@ -80,7 +86,8 @@ function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, c
   return { disks, interfaces: [{ name: 'net0', macAddress: net?.macAddress ?? '', ...wire }] }
 }
 
-function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots): Want {
+function resolveWant(pass: Pass, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots, config: Seen['config']): Want {
+  const { deps, draft } = pass
   const { vm, status } = draft
   const { resolved, grants, credentials } = prepared
   const [net] = interfaces
@@ -92,6 +99,8 @@ function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepa
     installation: deps.installation.uid,
     isUntagged: cluster.spec.tags === 'None',
     grants,
+    leaving: leavingOf(pass),
+    stillUsed: usedOf(pass, config),
     net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
     ...(credentials && { credentials }),
     storageType: (storage) => storages.find((row) => row.storage === storage)?.pluginType,

@@ -2,23 +2,25 @@ import { power } from '../../steps/power.ts'
 import { provision } from '../../lifecycle.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
-import { holds, type ConditionUpdate } from '../conditions.ts'
+import { holds } from '../conditions.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
 import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
-import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
+import { type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
+import { followGuest, noteAfterWrite, noteBeforeWrite } from '../guest-seen.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
+import { templateSentence } from '../guest-verdict.ts'
+import { haHindrance } from './ha-wait.ts'
 import { forgetAllSent, forgetLastSent, noteSent, pauseBefore, timesSent } from './repeats.ts'
 
 /** What the ladder left open on purpose, with what it was climbed for. */
@@ -40,6 +42,8 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
   markCloned(climb)
   for (let turn = 0; turn < mostTurns; turn++) {
     await climb.look.need('config')
+    if (climb.look.seen.config?.values.template === '1') return becameTemplate(climb)
+    await followGuest(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
     const plan = await nextPlan(climb, want)
@@ -54,12 +58,18 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     if (lock && lock !== 'suspended') return await locked(climb, lock)
     if (await noteChange(climb, plan, want)) continue
     const sentence = `${plan.step.name}: ${plan.because}`
-    const pause = pauseBefore(climb, plan.step.name, sentence)
+    const pause = haHindrance(climb, plan.step.name, sentence) ?? pauseBefore(climb, plan.step.name, sentence)
     if (pause) return pause
     const outcome = await send(climb, plan, plan.of?.want ?? want, sentence)
     if (outcome.is !== 'done') return outcome
   }
   return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+}
+
+/** Its power is off for good, whatever was wanted of it. */
+function becameTemplate({ draft, look }: Climb): Outcome {
+  draft.change((status) => ({ ...status, remoteStatus: 'stopped' }))
+  return stalled('BecameTemplate', templateSentence(look.at))
 }
 
 /** What did not end well has its own backoff; what did is not repeated at once, should its effect not show. */
@@ -90,7 +100,9 @@ function markCloned({ draft, deps, look }: Climb): void {
   const { vmid, template, conditions } = draft.status
   if (!isTrue(conditions, 'Cloned')) draft.change(cloneFinished(iso, `VM ${vmid} on ${node}, from template ${template?.vmid}`))
   draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
-  if (!look.seen.lock) draft.change(({ remoteLock: _, ...status }) => status)
+  // A new clone is off until somebody starts it.
+  const { power } = look.seen
+  if (power) draft.change((status) => (status.remoteStatus ? status : { ...status, remoteStatus: power }))
 }
 
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
@@ -116,6 +128,10 @@ async function noteChange(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, wan
   return true
 }
 
+/** The set loses an address that the guest has let go of: told when it goes back to its pool, and nobody's drift. */
+const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }: Want) =>
+  step.name === 'set_firewall' && leaving.some((address) => because.startsWith(`${address} is too much`))
+
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
   if (isBirth(draft.status)) return
@@ -127,32 +143,26 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   const { look, draft, deps } = climb
   const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
-  if (!isLeftBefore(climb, plan)) noteEdit(climb, plan)
+  if (!isParting(plan, want) && !isLeftBefore(climb, plan)) noteEdit(climb, plan)
   climb.memory.left.asked = plan
   if (plan.is === 'config') tellNotHandedOn(climb, plan.patch)
   const { config, firewall } = look.seen
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
+  // Seen off: once it runs again, nothing would tell for half a minute that it was.
+  if (plan.step === power && JSON.stringify(draft.status.guestSeen) !== JSON.stringify(draft.written.guestSeen)) await draft.save()
   const context = { writer, seen: look.seen, want }
   if (plan.is === 'step') return await (isRepeated && plan.step.applyAgain ? plan.step.applyAgain(context) : plan.step.apply(context))
   await noteSlots(draft)
-  const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '')
+  const reachesGuest = await noteBeforeWrite(climb, plan.patch, want)
+  const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '').finally(() => {
+    if (reachesGuest) noteAfterWrite(climb)
+  })
   const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
   // Not of a task under way: if that failed, the template's password would pass for ours.
   if (!outcome && passwordVersion !== undefined)
     draft.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
-  markCloudInit(climb, plan.patch)
   return outcome ?? done
 }
-
-/** A running guest gets it from its cloud-init drive, which PVE makes anew only at a cold start (qemu-server, `vm_start`). */
-function markCloudInit({ draft, deps }: Climb, { set, remove }: ConfigPatch): void {
-  const keys = [...Object.keys(set), ...remove].filter((key) => /^(ci|ipconfig|sshkeys|nameserver|searchdomain)/.test(key))
-  if (keys.length > 0 && !isBirth(draft.status) && draft.status.remoteStatus === 'running')
-    draft.change(judged(draft.vm, nowIso(deps.clock), [atNextStart(keys)]))
-}
-
-export const atNextStart = (keys: readonly string[]): ConditionUpdate =>
-  holds('CloudInitConfigured', 'RestartRequired', `Takes effect in the guest when the VM is next started from off: ${keys.join(', ')}.`)
 
 /** A slot is in status before its disk is allocated: after a lost answer a filled slot is known as ours. */
 async function noteSlots(draft: VMStatusDraft): Promise<void> {
