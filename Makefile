@@ -55,7 +55,7 @@ format: packages ## formats the sources
 crds: packages ## writes crds/ from src/api and src/crds
 	@node --disable-warning=ExperimentalWarning src/crds/write.ts
 
-demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready; DNS=1 adds a real PowerDNS)
+demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready; DNS=1 adds a real PowerDNS; CONSOLE=1 prints a URL that shows a VM's screen, once)
 	@exec node --disable-warning=ExperimentalWarning src/demo/demo.ts
 
 bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 adds the fleet of 10,000)

@@ -70,10 +70,8 @@ async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: bo
   if (hindrance) return hindrance.is === 'stalled' ? endFailed(pass, hindrance.reason, hindrance.message) : hindrance
   if (name === 'Reinstall') await beginReinstall(pass, request)
   else {
-    draft.change(
-      forgetOldDisk({ requestID, since: nowIso(deps.clock), removed: true }),
-      noteReinstallBegun({ requestID, since: nowIso(deps.clock), removed: true }),
-    )
+    const cloned = { requestID, since: nowIso(deps.clock), removed: true, isClone: true }
+    draft.change(forgetOldDisk(cloned), noteReinstallBegun(cloned))
     await draft.save()
   }
   return 'goes on'
@@ -137,10 +135,11 @@ async function noteForClone(pass: CommandPass, look: RemovalLook): Promise<Outco
 
 async function allocate(pass: CommandPass): Promise<CommandProgress> {
   await ensureFinalizer(pass.deps, pass.draft)
+  const had = new Set(pass.draft.status.addresses?.map(({ address }) => address))
   const grants = await claimAddresses(pass.deps, pass.draft)
   if (isOutcome(grants)) return endFailed(pass, grants.reason, grants.message)
-  return endSucceeded(
-    pass,
-    grants.length === 0 ? 'The VM declares no address.' : `Allocated: ${grants.map((grant) => grant.address).join(', ')}.`,
-  )
+  const listed = (isNew: boolean) => grants.filter(({ address }) => had.has(address) !== isNew).map(({ address }) => address)
+  const told = [listed(true), listed(false)].map((addresses) => addresses.join(', '))
+  const sentences = [told[0] && `Allocated: ${told[0]}.`, told[1] && `The VM has ${told[1]} already.`].filter(Boolean)
+  return endSucceeded(pass, sentences.join(' ') || 'The VM declares no address.')
 }

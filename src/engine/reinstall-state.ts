@@ -66,7 +66,7 @@ export const noteReinstallBegun =
   (running: Running): Change =>
   (status) => ({
     ...status,
-    localStatus: 'reinstall',
+    localStatus: running.isClone ? 'creation' : 'reinstall',
     progress: noProgress,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })

@@ -1,5 +1,5 @@
 /** What a PoolAddress becomes when it is taken, given back or left behind (pure): one write changes holder and record together. */
-import { apiVersion, defaultScope, group, heldFinalizer } from '../api/group.ts'
+import { apiVersion, clientIdLabel, defaultScope, group, heldFinalizer, serviceIdLabel } from '../api/group.ts'
 import type { ObjectMeta } from '../api/object.ts'
 import type { AddressInUse, ClaimReference, FormerHolder, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, formatAddress, addressObjectName } from './address.ts'
@@ -30,7 +30,7 @@ export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAd
   return {
     apiVersion,
     kind: 'PoolAddress',
-    metadata: { ...metadata, finalizers: [...new Set([...(metadata.finalizers ?? []), heldFinalizer])] },
+    metadata: { ...withBilling(metadata, who.labels), finalizers: [...new Set([...(metadata.finalizers ?? []), heldFinalizer])] },
     spec: {
       ...kept,
       address: before?.spec.address ?? formatAddress(address),
@@ -67,7 +67,7 @@ export interface HolderMarks {
 export function givenBack(address: PoolAddress, by: HolderMarks, nowMs: number, rests: boolean): PoolAddress {
   const { claimRef, orphaned: _, ...kept } = address.spec
   const metadata = {
-    ...withoutMarks(address.metadata),
+    ...withBilling(withoutMarks(address.metadata), by.labels),
     finalizers: (address.metadata.finalizers ?? []).filter((one) => one !== heldFinalizer),
   }
   if (!claimRef) return { ...address, metadata }
@@ -117,6 +117,15 @@ export function leftBehind(address: PoolAddress, by: HolderMarks): PoolAddress {
 export function marksOf({ metadata }: PoolAddress): HolderMarks {
   const vmid = metadata.annotations?.[vmidAnnotation]
   return { labels: metadata.labels ?? {}, ...(vmid !== undefined && { vmid: Number(vmid) }) }
+}
+
+/** The labels by which a billing system asks for addresses: of the holder, and of the last former one. Those of an earlier holder go. */
+function withBilling(metadata: ObjectMeta, all: Readonly<Record<string, string>>): ObjectMeta {
+  const { labels = {}, ...rest } = metadata
+  const others = Object.entries(labels).filter(([key]) => key !== clientIdLabel && key !== serviceIdLabel)
+  const billing = [clientIdLabel, serviceIdLabel].flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]] as const]))
+  const next = Object.fromEntries([...others, ...billing])
+  return Object.keys(next).length > 0 ? { ...rest, labels: next } : rest
 }
 
 function withoutMarks(metadata: ObjectMeta): ObjectMeta {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { showBackupFiles } from './backups.ts'
 import { showFound } from './find.ts'
 import { showList } from './ls.ts'
-import { bound, json, unbound, type Work } from './options.ts'
+import { bound, maybeBound, json, unbound, type Work } from './options.ts'
 import { showOutdated } from './outdated.ts'
 import { showPlan } from './plan-page.ts'
 import { showPoolPlan } from './pool-plan-page.ts'
@@ -12,7 +12,7 @@ import { type GlobalOptions, type Session, withSession } from './session.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
 import { showUnclaimed } from './unclaimed.ts'
-import { showWho } from './who.ts'
+import { showWhoOrOf } from './who-of.ts'
 
 interface PlanOptions {
   pool?: string
@@ -50,7 +50,14 @@ export function addViews(program: Command, shell: Shell): void {
     'backup files that PVE has of the VM, listed now: where, how large, protected, verified, until when',
     showBackupFiles,
   )
-  view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
+  program
+    .command('who [address]')
+    .description('who has the address and who had it, in any spelling; or the addresses of a customer or service, with dates')
+    .helpGroup('Looking:')
+    .option('--service <id>', 'addresses of the service with this pve.hosting/service-id, now and before')
+    .option('--client <id>', 'addresses of the customer with this pve.hosting/client-id, now and before')
+    .addOption(json())
+    .action(maybeBound(shell, showWhoOrOf))
   view(
     'find <anything>',
     'whose is this name, host name, VMID, MAC, address, client or service id? also guests without an object',

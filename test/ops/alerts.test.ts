@@ -20,7 +20,7 @@ function asked(expression: string): string[] {
 }
 
 interface Rules {
-  spec: { groups: { rules: { alert: string; expr: string; annotations: { summary?: string } }[] }[] }
+  spec: { groups: { rules: { alert: string; expr: string; annotations: { summary?: string; runbook?: string } }[] }[] }
 }
 
 describe('alerts and dashboard', () => {
@@ -38,5 +38,18 @@ describe('alerts and dashboard', () => {
     const rules = (parse(read('deploy/alerts.yaml')) as Rules).spec.groups.flatMap((group) => group.rules)
 
     expect(rules.filter((rule) => !rule.annotations.summary?.endsWith('.'))).toEqual([])
+  })
+
+  it('lead to a heading of the runbook', () => {
+    const rules = (parse(read('deploy/alerts.yaml')) as Rules).spec.groups.flatMap((group) => group.rules)
+    const headings = new Set(
+      [...read('docs/runbook.md').matchAll(/^## (.*)$/gm)].map(([, text = '']) => text.toLowerCase().replaceAll(' ', '-')),
+    )
+    const led = rules.filter(({ annotations }) => annotations.runbook !== undefined)
+
+    expect(led.filter(({ annotations }) => !headings.has(annotations.runbook?.split('#')[1] ?? '')).map(({ alert }) => alert)).toEqual([])
+    expect(led.map(({ alert }) => alert)).toEqual(
+      expect.arrayContaining(['PveVMMissing', 'PveVMsStalled', 'PveNodeOffline', 'PveUnauthorized', 'PveSuspensionNotEnforced']),
+    )
   })
 })
