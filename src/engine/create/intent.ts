@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Package } from '../../api/package.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
@@ -29,6 +28,7 @@ import { selectorOf } from './selector.ts'
 import { asSentence } from './as-sentence.ts'
 import { takeVmid } from './vmid.ts'
 import { announceRequest } from './clone-requests.ts'
+import { newMac } from './new-mac.ts'
 
 export interface IntentInput {
   readonly deps: Dependencies
@@ -185,7 +185,11 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
         continue
       }
       const wish = placementWishOf(draft, cluster, input.resolved.merged, placed.source)
-      if (await learnPromised(cluster, { ...placed, wish }, known.promisedMiB)) continue
+      const learning = learnPromised(cluster, { ...placed, wish }, known.promisedMiB)
+      if (learning) {
+        await learning
+        continue
+      }
       const objection = objectionToWire(input, placed, bridges.get(placed.node))
       if (objection) known.unfit.set(placed.node, objection)
       else if (placed.overdrawn === undefined || drawn.includes(row)) {
@@ -277,20 +281,6 @@ function placementWishOf(
     })),
     memoryMiB: size(merged.memory?.size) || Number(String(template?.config.memory ?? '512').replace('current=', '')),
     cpus: (merged.cpu?.cores ?? 1) * (merged.cpu?.sockets ?? 1),
-  }
-}
-
-/** PVE's default prefix, so that admins recognise it; unique among our VMs, kept for life. */
-function newMac(deps: Dependencies, cluster: string): string {
-  const used = new Set(
-    deps.vms
-      .list()
-      .filter((vm) => vm.spec.clusterRef.name === cluster)
-      .flatMap((vm) => vm.status?.interfaces?.map((net) => net.macAddress) ?? []),
-  )
-  for (;;) {
-    const mac = ['BC', '24', '11', ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase())].join(':')
-    if (!used.has(mac)) return mac
   }
 }
 

@@ -14,13 +14,19 @@ interface Place {
   readonly wish: PlacementWish
 }
 
-/** With overcommit.storage the bytes of all disks count. True: something was read, and the place is chosen anew. */
-export async function learnPromised(cluster: PveCluster, { node, source, wish }: Place, into: Map<string, number>): Promise<boolean> {
-  if (cluster.spec.overcommit?.storage === undefined) return false
+/**
+ * With overcommit.storage the bytes of all disks count. A promise: something is being read, and the place is chosen again afterwards. Undefined:
+ * all is known; answered at once, since between the choice of a place and its promise nobody else may choose.
+ */
+export function learnPromised(cluster: PveCluster, { node, source, wish }: Place, into: Map<string, number>): Promise<void> | undefined {
+  if (cluster.spec.overcommit?.storage === undefined) return undefined
   const unread = [...needs(source, wish).keys()].filter((storage) => !into.has(`${node}/${storage}`))
+  return unread.length === 0 ? undefined : read(cluster, node, unread, into)
+}
+
+async function read(cluster: PveCluster, node: string, storages: readonly string[], into: Map<string, number>): Promise<void> {
   // Where PVE does not tell, nothing more may be promised than is free.
-  for (const storage of unread) into.set(`${node}/${storage}`, (await cluster.promised.of(node, storage)) ?? Number.NaN)
-  return unread.length > 0
+  for (const storage of storages) into.set(`${node}/${storage}`, (await cluster.promised.of(node, storage)) ?? Number.NaN)
 }
 
 /** Promises in flight, and the VMs of ours that are too young for the listing, or for figures in it: there they would count as none. */
