@@ -5,6 +5,7 @@ import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
+import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
@@ -61,6 +62,7 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
+  readonly #guests: GuestRounds
   readonly #census: BackupCensus
   readonly #indexes
   readonly #commandsOf
@@ -120,6 +122,7 @@ export class Operator {
     this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
+    this.#guests = new GuestRounds({ vms: this.stores.vms, clock, ask: (key) => this.#controller.askGuest(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
@@ -164,6 +167,7 @@ export class Operator {
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
+      this.#guests.run(signal),
       this.#census.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),

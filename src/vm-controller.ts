@@ -18,6 +18,7 @@ import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { nodeOffline } from './engine/node-offline.ts'
 import { otherPve } from './engine/other-pve.ts'
+import { readGuestIfDue } from './engine/guest-facts.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
@@ -156,7 +157,11 @@ export class VMController {
     if (isThorough) memory.controller.lastMeta = metaOf(vm)
     const outcome = isThorough ? await provisionVM({ deps, key, draft, memory }) : done
     if (outcome.is !== 'done' || !cluster) return outcome
-    return (await takeSnapshots({ deps, key, draft, memory }, cluster, isThorough)) ?? done
+    const taking = await takeSnapshots({ deps, key, draft, memory }, cluster, isThorough)
+    if (taking) return taking
+    if (lookAsked({ vm, status: vm.status ?? {} }) !== undefined) memory.guest.isDue = true
+    await readGuestIfDue({ deps, key, draft, memory }, cluster)
+    return done
   }
 
   /** A VM about which nothing changes has so many requests a minute, whatever goes wrong; what a person asks for goes at once. */
@@ -198,6 +203,14 @@ export class VMController {
     const vm = this.#deps.vms.get(key)
     if (!vm) return
     this.#memoryOf(key, vm).audit.isDue = true
+    this.#queue.add(key)
+  }
+
+  /** Called by the rounds: the agent of this VM's guest is asked in the next pass. */
+  askGuest(key: string): void {
+    const vm = this.#deps.vms.get(key)
+    if (!vm) return
+    this.#memoryOf(key, vm).guest.isDue = true
     this.#queue.add(key)
   }
 

@@ -14,6 +14,7 @@ export const vmConditions = [
   'DNSSynced',
   'Suspended',
   'RestartRequired',
+  'GuestReady',
   'Paused',
   'Reconciling',
   'Stalled',

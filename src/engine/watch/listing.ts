@@ -3,6 +3,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import { holds, readiness } from '../conditions.ts'
 import { outdated } from '../apply/left-undone.ts'
+import { guestIsOff } from '../guest-facts.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
@@ -27,6 +28,7 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   if (row.lock === 'clone' || row.kind !== 'qemu') return true
   const power = await powerNow(pass, cluster, listing, row)
   draft.change((status) => withRow(status, row, power))
+  if (power === 'stopped' && draft.status.guest) draft.change(guestIsOff)
   const mayHaveRestarted = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
   const isChanged = power !== undefined && power !== draft.written.remoteStatus
   if (power && power !== draft.written.remoteStatus) {
