@@ -62,7 +62,6 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
-  readonly #guests: GuestRounds
   readonly #census: BackupCensus
   readonly #indexes
   readonly #commandsOf
@@ -122,7 +121,6 @@ export class Operator {
     this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
-    this.#guests = new GuestRounds({ vms: this.stores.vms, clock, ask: (key) => this.#controller.askGuest(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
@@ -167,7 +165,7 @@ export class Operator {
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
-      this.#guests.run(signal),
+      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.#controller.askGuest(key) }).run(signal),
       this.#census.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),

@@ -157,10 +157,16 @@ export class VMController {
     if (isThorough) memory.controller.lastMeta = metaOf(vm)
     const outcome = isThorough ? await provisionVM({ deps, key, draft, memory }) : done
     if (outcome.is !== 'done' || !cluster) return outcome
-    const taking = await takeSnapshots({ deps, key, draft, memory }, cluster, isThorough)
+    return await this.#afterLadder({ deps, key, draft, memory }, cluster, isThorough)
+  }
+
+  /** The VM is as declared: what is asked for beside that. */
+  async #afterLadder(pass: Pass, cluster: PveCluster, isThorough: boolean): Promise<Outcome> {
+    const { draft, memory } = pass
+    const taking = await takeSnapshots(pass, cluster, isThorough)
     if (taking) return taking
-    if (lookAsked({ vm, status: vm.status ?? {} }) !== undefined) memory.guest.isDue = true
-    await readGuestIfDue({ deps, key, draft, memory }, cluster)
+    if (lookAsked(draft) !== undefined) memory.guest.isDue = true
+    await readGuestIfDue(pass, cluster)
     return done
   }
 

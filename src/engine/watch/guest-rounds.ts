@@ -21,13 +21,14 @@ export class GuestRounds {
     this.#vms = o.vms
     this.#clock = o.clock
     this.#ask = o.ask
-    o.vms.subscribe(({ key, old, new: now }) => {
-      // Started just now: what was known is of before.
-      if (!now || old?.status?.remoteStatus !== now.status?.remoteStatus) this.#asked.delete(key)
-    })
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const end = this.#vms.subscribe(({ key, old, new: now }) => {
+      // Started just now: what was known is of before.
+      if (!now || old?.status?.remoteStatus !== now.status?.remoteStatus) this.#asked.delete(key)
+    })
+    signal.addEventListener('abort', end)
     while (!signal.aborted) {
       await this.#clock.sleep(paceMs, signal).catch(() => undefined)
       if (signal.aborted) return
