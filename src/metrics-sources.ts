@@ -1,3 +1,4 @@
+import { conditionOf } from './api/condition.ts'
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
 import type { Operator } from './operator.ts'
@@ -26,6 +27,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         .map(({ pool: { metadata } }) => ({ pool: metadata.name, state: 'in-use', addresses: inUse.countOf(metadata.name) })),
     ],
     vms: () => countVMs(operator),
+    backups: () => backupFigures(operator, clock),
     clusters: () =>
       clusters.directory.list().map((cluster) => {
         const startedAtMs = cluster.inventory.current()?.startedAtMs
@@ -43,6 +45,21 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
     caches: () => operator.caches.states(),
   }
+}
+
+/** Of the clusters that have a VM with a schedule. */
+function backupFigures({ stores }: Operator, clock: Clock): { cluster: string; notMade: number; oldestNewestSeconds?: number }[] {
+  const figures = new Map<string, { cluster: string; notMade: number; oldestNewestSeconds?: number }>()
+  for (const { spec, status } of stores.vms.list()) {
+    if (status?.package?.backups?.schedule === undefined) continue
+    const cluster = spec.clusterRef.name
+    const { notMade, oldestNewestSeconds } = figures.get(cluster) ?? { notMade: 0 }
+    const newestMs = Date.parse(status.backups?.newest ?? '')
+    const age = Number.isNaN(newestMs) ? oldestNewestSeconds : Math.max(oldestNewestSeconds ?? 0, (clock.now() - newestMs) / 1000)
+    const isNotMade = conditionOf(status.conditions, 'BackedUp')?.status === 'False'
+    figures.set(cluster, { cluster, notMade: notMade + Number(isNotMade), ...(age !== undefined && { oldestNewestSeconds: age }) })
+  }
+  return [...figures.values()]
 }
 
 function countVMs({ stores }: Operator): { cluster: string; localStatus: string; vms: number }[] {

@@ -9,7 +9,7 @@ import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
-import { BackupCensus } from './backups/backup-census.ts'
+import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
@@ -62,7 +62,7 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
-  readonly #census: BackupCensus
+  readonly #backups: BackupBackground
   readonly #indexes
   readonly #commandsOf
   readonly #snapshotsOf
@@ -118,8 +118,8 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#census = new BackupCensus({ deps: this.#deps, wake: (key) => this.queue.add(key) })
-    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#census })
+    this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
+    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
@@ -166,7 +166,7 @@ export class Operator {
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
       new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.#controller.askGuest(key) }).run(signal),
-      this.#census.run(signal),
+      this.#backups.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
       this.dns.run(signal),

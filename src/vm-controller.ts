@@ -36,6 +36,9 @@ import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
 
+/** How often the listing is asked whether a guest was started from off that does not have the newest values yet; it costs no request. */
+const guestSeenMs = 30_000
+
 /** One pass over one VM: look, choose, act, say. The queue never runs two for one VM. */
 export class VMController {
   readonly #deps: Dependencies
@@ -78,6 +81,7 @@ export class VMController {
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
+    if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
     if (again.is === 'backoff') this.#queue.retry(key)

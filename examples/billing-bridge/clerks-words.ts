@@ -115,6 +115,17 @@ export const clerksWords: Readonly<Record<string, string>> = {
     'The snapshot failed, and the server is as it was. Delete it and take another; if that fails too, show the detail to an administrator.',
   SnapshotGone: 'The snapshot is no longer there, and the server is as it was. Delete its entry.',
   SnapshotUnsupported: 'This server cannot have snapshots where its disks lie. Show the detail to an administrator.',
+  BackupRunning: 'A backup of the server is being made. Wait.',
+  BackupFailed: 'The backup failed and there is no file of it. Make another one; if that fails too, show the detail to an administrator.',
+  BackupMissed: 'The nightly backup of the server was not made. Show the detail to an administrator.',
+  BackupPending: 'The first backup of the schedule is not due yet. Wait.',
+  BackupQuota: 'The server has as many backups as its package allows. Delete one, or sell a larger package.',
+  BackupStorage: 'The backup has no storage to go to. Name one of the detail in the order.',
+  BackupNotFound: 'The backup to restore from is not there, or is of another server. Choose another one.',
+  BackupUnreadable: 'The backup cannot be read; nothing was deleted. Choose another one.',
+  Restoring: 'The server is being made from a backup. Wait.',
+  RestoreFailed:
+    'The restore failed; the detail says what is left of the server. Restore from another backup, and ask an administrator if that fails too.',
 }
 
 /** A newer operator may have words this file does not know yet. */

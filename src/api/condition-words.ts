@@ -12,6 +12,7 @@ export const vmConditions = [
   'FirewallConfigured',
   'CloudInitConfigured',
   'DNSSynced',
+  'BackedUp',
   'Suspended',
   'RestartRequired',
   'GuestReady',

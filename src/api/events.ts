@@ -6,6 +6,7 @@ export const events = {
   WaitBegan: 'The VM waits; the message says for what.',
   AddressAllocated: 'An address was taken from its pool.',
   AddressReleased: 'An address went back to its pool.',
+  AddressReleasing: 'The VM no longer asks for an address that its guest may still use; it stays held until the guest is started from off.',
   AddressOrphaned: 'An address stays held although its object is gone.',
   CloneStarted: 'The clone was asked for.',
   StorageOvercommitted: 'A thin storage has been promised more than is free on it; the message says how much.',

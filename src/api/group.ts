@@ -23,6 +23,9 @@ export const listBackupsAnnotation = 'pve.hosting/list-backups'
 /** On a ProxmoxVMBackup that the schedule made: `Schedule`. */
 export const originLabel = 'pve.hosting/backup-origin'
 
+/** On a ProxmoxVMBackup that the schedule made: the time of the schedule it is for. */
+export const slotAnnotation = 'pve.hosting/backup-slot'
+
 /** On a ProxmoxVM: the operator lets go of its VM for good and leaves the guest as it is. Values: the keys of `releaseModes`. */
 export const letGoAnnotation = 'pve.hosting/release'
 export const releaseModes = {

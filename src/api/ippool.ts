@@ -149,7 +149,8 @@ export const ipPoolStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
     total: count('Addresses the pool may give out, reserved ones included.'),
-    allocated: count('Addresses held, orphaned ones included.'),
+    allocated: count('Addresses held, orphaned ones and those being released included.'),
+    releasing: count('Addresses that their VM no longer asks for and its guest may still use. Held until the guest is started from off.'),
     free: count('Addresses the next VM could get.'),
     cooling: count('Addresses released that rest until reuseAfter has passed.'),
     inUse: count('Addresses that guests in PVE without a ProxmoxVM are configured with; given to nobody.'),

@@ -4,6 +4,7 @@ import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
+import { guestSeen } from './guest-seen.ts'
 import { possessions } from './possessions.ts'
 import { restoreStatus } from './restore.ts'
 import { vmDns } from './vm-dns.ts'
@@ -34,6 +35,10 @@ const vmAddress = z.object({
   prefixLength: z.int().describe('Length of the prefix.'),
   gateway: statusText(45, 'Default route.'),
   pool: name('Name of the IPPool it came from.'),
+  state: statusText(
+    16,
+    'Releasing: no longer in spec.addresses, and the guest may still use it. It stays held and allowed until the guest is started from off. Absent = it is the address of its entry.',
+  ),
 })
 
 const disk = z.object({
@@ -88,6 +93,7 @@ const reinstall = z.object({
         'When the deletion of the old VM was asked for. Absent = nothing is deleted yet, and a newer requestID or a removed spec.reinstall takes the place of this request.',
       ).exactOptional(),
       removed: z.boolean().exactOptional().describe('true: the old VM is gone, and the new one is being made.'),
+      isClone: z.boolean().exactOptional().describe('true: asked for by the command Clone, after Remove or because the VM was missing.'),
     })
     .exactOptional()
     .describe('The reinstall under way, written before anything is deleted. Absent = none.'),
@@ -119,6 +125,12 @@ const change = z.object({
   generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned again.'),
   wasRunning: z.boolean().exactOptional().describe('true: the VM was on before it was stopped for the change, and is started after it.'),
   start: z.boolean().exactOptional().describe('true: asked for by the command ChangePackage, which starts the VM in any case.'),
+  addresses: z.boolean().exactOptional().describe('true: it gives the guest other addresses.'),
+  waits: z
+    .array(z.string().max(32))
+    .max(256)
+    .exactOptional()
+    .meta({ description: 'Keys of PVE that waited for a start from off before; the VM is not stopped for them.', ...atomic }),
 })
 
 export const proxmoxVMStatus = z
@@ -171,9 +183,10 @@ export const proxmoxVMStatus = z
       }),
     addresses: z
       .array(vmAddress)
-      .max(16)
+      .max(64)
       .exactOptional()
-      .meta({ description: 'Addresses allotted, in the order of spec.addresses.', ...atomic }),
+      .meta({ description: 'Addresses allotted, in the order of spec.addresses; behind them those that are being released.', ...atomic }),
+    guestSeen: guestSeen.exactOptional(),
     disks: z
       .array(disk)
       .max(32)

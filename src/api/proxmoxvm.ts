@@ -96,7 +96,7 @@ const cloudInit = z
   })
   .meta({
     description:
-      "What cloud-init sets up inside the guest, through the template's cloud-init drive. Changes reach the guest at its next start.",
+      "What cloud-init sets up inside the guest, through the template's cloud-init drive. Changes reach the guest at its next start from off; the condition RestartRequired names what waits.",
     ...rule(
       '!(has(self.passwordSecretRef) && has(self.generatePassword) && self.generatePassword)',
       'cloudInit: write either passwordSecretRef or generatePassword: true',
@@ -191,6 +191,12 @@ export const proxmoxVMSpec = z
         'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Looked at only while the object has no VM; afterwards without effect. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt` prints it.',
       ),
     shutdownTimeout: duration('60s', '90s', 'How long the guest may take to shut down when the operator asks it to, before power is cut.'),
+    restartPolicy: z
+      .enum(['WhenNeeded', 'Manual'])
+      .default('WhenNeeded')
+      .describe(
+        'Whether an edit of this object may restart the VM. WhenNeeded: an edit that gives the guest other addresses, or changes what PVE does not take in a running VM (CPU, memory), shuts the VM down and starts it again. Manual: that waits for the command ChangePackage or the next start from off (condition RestartRequired). Host name, user, password, keys, name servers, and what changes in an IPPool, VMPackage or Secret never restart a VM.',
+      ),
     deletionPolicy: z
       .enum(['Terminate', 'Remove', 'Orphan'])
       .default('Terminate')

@@ -207,6 +207,11 @@ export const reasons = {
     who: 'user',
     means: 'The VM has as many backups as its package allows (backups.max); it goes on when another one is deleted.',
   },
+  BackupMissed: {
+    who: 'admin',
+    means: 'The time of a backup by the schedule has passed, and none was made; the object of the backup, if there is one, says why.',
+  },
+  BackupPending: { who: 'operator', means: 'The package has a schedule, and its first backup is not due yet.' },
   BackupStorage: { who: 'user', means: 'No storage for the backup, or more than one; the message names those of the node.' },
   RollingBack: { who: 'operator', means: 'The VM is being rolled back to a snapshot, as the command Rollback asked.' },
   BackupNotFound: {

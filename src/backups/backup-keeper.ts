@@ -12,12 +12,14 @@ import { BackupStatusDraft, isFinishedBackup } from './backup-status-draft.ts'
 import { beginBackup } from './begin-backup.ts'
 import { endBackup, keepBackup } from './end-backup.ts'
 import { showBackups } from './show-backups.ts'
+import { judgeBackedUp } from './backed-up.ts'
+import { Retention } from './retention-pass.ts'
 import { followBackup } from './follow-backup.ts'
 
 const firstPauseMs = 2_000
 const longestPauseMs = 300_000
 /** What needs a person is looked at again this often. */
-const stalledMs = 300_000
+const stalledMs = 60_000
 
 export class BackupKeeper {
   readonly #deps: Dependencies
@@ -25,6 +27,7 @@ export class BackupKeeper {
   readonly #memories = new Map<string, BackupMemory>()
   readonly #followed = new Map<string, () => void>()
   readonly #slots: BackupSlots
+  readonly #retention = new Retention()
   readonly #census: BackupCensus
 
   /** `wake`: a task of a backup of that VM has ended. */
@@ -42,7 +45,10 @@ export class BackupKeeper {
       const afterMs = await this.#tendOne(key, of, backup)
       if (afterMs !== undefined) nextMs = Math.min(nextMs ?? Infinity, afterMs)
     }
-    if (of) await showBackups(of, this.#census)
+    if (!of || of.draft.vm.metadata.deletionTimestamp) return nextMs
+    await showBackups(of, this.#census)
+    await this.#retention.apply(of)
+    judgeBackedUp(of)
     return nextMs
   }
 

@@ -25,7 +25,7 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
       'VMNotFound',
       `There is no ProxmoxVM "${backup.backup.spec.vmRef.name}" in this namespace, or it is being deleted.`,
     )
-  const refused = quotaOf(pass, of.draft.status.package?.backups?.max)
+  const refused = backup.origin === 'Schedule' ? undefined : quotaOf(pass, of.draft.status.package?.backups?.max)
   if (refused) return refused
   const hindrance = busyWith(pass)
   if (hindrance) return hindrance

@@ -141,7 +141,9 @@ function marked(command: CommandName, { power, lock, guest }: ButtonState): Comm
   const facts: CommandFacts = commands[command]
   if (facts.mark === '**' && power === 'running')
     return refuse('The VM is running, and this command acts only on a stopped one: shut it down first.')
-  if (lock && guest === 'ours' && lock !== 'suspended')
+  // Neither addresses nor records are in PVE.
+  const isElsewhere = command === 'SetDedicatedIP' || command === 'SetDNSRecords'
+  if (lock && guest === 'ours' && lock !== 'suspended' && !isElsewhere)
     return { reason: 'VMLocked', why: `PVE holds the lock "${lock}" on the VM; try again when it is gone.` }
   return undefined
 }

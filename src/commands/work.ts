@@ -12,6 +12,7 @@ import { notePossessions } from '../engine/remove/foreign-possessions.ts'
 import type { RemovalLook } from '../engine/remove/removal-look.ts'
 import { hindranceOf } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
+import { nothingSeen } from '../want/guest-seen.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { working } from '../engine/status.ts'
 import { removals } from '../lifecycle.ts'
@@ -69,10 +70,8 @@ async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: bo
   if (hindrance) return hindrance.is === 'stalled' ? endFailed(pass, hindrance.reason, hindrance.message) : hindrance
   if (name === 'Reinstall') await beginReinstall(pass, request)
   else {
-    draft.change(
-      forgetOldDisk({ requestID, since: nowIso(deps.clock), removed: true }),
-      noteReinstallBegun({ requestID, since: nowIso(deps.clock), removed: true }),
-    )
+    const cloned = { requestID, since: nowIso(deps.clock), removed: true, isClone: true }
+    draft.change(forgetOldDisk(cloned), noteReinstallBegun(cloned))
     await draft.save()
   }
   return 'goes on'
@@ -119,7 +118,10 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return endFailed(pass, gone.reason, gone.message)
   if (gone.is !== 'done') return gone
-  draft.change((status) => ({ ...status, removedAt: nowIso(deps.clock) }), working('remove', nowIso(deps.clock)))
+  draft.change(
+    ({ guestSeen, ...status }) => ({ ...status, ...(guestSeen && { guestSeen: nothingSeen(guestSeen) }), removedAt: nowIso(deps.clock) }),
+    working('remove', nowIso(deps.clock)),
+  )
   await draft.save()
   return endSucceeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
 }
@@ -133,10 +135,11 @@ async function noteForClone(pass: CommandPass, look: RemovalLook): Promise<Outco
 
 async function allocate(pass: CommandPass): Promise<CommandProgress> {
   await ensureFinalizer(pass.deps, pass.draft)
+  const had = new Set(pass.draft.status.addresses?.map(({ address }) => address))
   const grants = await claimAddresses(pass.deps, pass.draft)
   if (isOutcome(grants)) return endFailed(pass, grants.reason, grants.message)
-  return endSucceeded(
-    pass,
-    grants.length === 0 ? 'The VM declares no address.' : `Allocated: ${grants.map((grant) => grant.address).join(', ')}.`,
-  )
+  const listed = (isNew: boolean) => grants.filter(({ address }) => had.has(address) !== isNew).map(({ address }) => address)
+  const told = [listed(true), listed(false)].map((addresses) => addresses.join(', '))
+  const sentences = [told[0] && `Allocated: ${told[0]}.`, told[1] && `The VM has ${told[1]} already.`].filter(Boolean)
+  return endSucceeded(pass, sentences.join(' ') || 'The VM declares no address.')
 }

@@ -73,6 +73,8 @@ const aboutVm: Record<VmCondition, string> = {
   CloudInitConfigured: 'Cloud-init has what is declared.',
   Suspended: 'True: spec.suspensions has an entry and the VM is off.',
   DNSSynced: 'Every record that has a zone is in DNS. Takes nothing away from Ready.',
+  BackedUp:
+    'Only where the package has a schedule. False: the newest backup of the schedule failed, or one was missed. Takes nothing away from Ready.',
   RestartRequired: 'True: something takes effect only at the next cold start. Takes nothing away from Ready.',
   GuestReady:
     'The agent in the guest answers, and the guest has brought up its addresses. There only while the agent is enabled and was asked. Takes nothing away from Ready.',

@@ -14,10 +14,12 @@ export interface ZonePlacement {
 
 function subjectOf({ spec, status }: ProxmoxVM): Subject {
   const ptrs = new Map((spec.addresses ?? []).map((entry) => [entry.name, entry.ptr]))
-  const addresses = (status?.addresses ?? []).map(({ name, address }) => {
-    const ptr = ptrs.get(name)
-    return { entry: name, address, ...(ptr === undefined ? {} : { ptr }) }
-  })
+  const addresses = (status?.addresses ?? [])
+    .filter(({ state }) => !state)
+    .map(({ name, address }) => {
+      const ptr = ptrs.get(name)
+      return { entry: name, address, ...(ptr === undefined ? {} : { ptr }) }
+    })
   return { addresses, ...(status?.hostname === undefined ? {} : { hostname: status.hostname }) }
 }
 

@@ -45,13 +45,16 @@ export function requeueAfter(
       return afterMs === undefined ? { is: 'backoff' } : { is: 'after', ms: afterMs }
     }
     case 'stalled':
-      show(pass, 'stalled', outcome.reason, outcome.message, { lastError: outcome.message.slice(0, 1024) })
+      show(pass, 'stalled', outcome.reason, outcome.message, asked.has(outcome.reason) ? {} : { lastError: outcome.message.slice(0, 1024) })
       return { is: 'after', ms: stalledMs }
   }
 }
 
 /** A restart may have left another reason behind, such as a cluster that was not ready yet. */
 const isShown = ({ status }: VMStatusDraft, reason: Reason) => conditionOf(status.conditions, 'Ready')?.reason === reason
+
+/** Somebody wanted it so: no reason to worry anybody. */
+const asked: ReadonlySet<Reason> = new Set<Reason>(['Removed', 'Released'])
 
 type Shown = { attempts?: number; lastError?: string; upid?: string }
 
@@ -73,7 +76,13 @@ function show(
   if (is === 'stalled') draft.change((status) => ({ ...status, observedGeneration: draft.vm.metadata.generation ?? 0 }))
   const wait = `${is} ${reason} ${message}`
   if (memory.events.lastWait !== wait && !step.upid)
-    recordEvent(deps, draft.vm, is === 'stalled' || step.lastError ? 'Warning' : 'Normal', step.lastError ? 'Failed' : 'WaitBegan', message)
+    recordEvent(
+      deps,
+      draft.vm,
+      (is === 'stalled' || step.lastError) && !asked.has(reason) ? 'Warning' : 'Normal',
+      step.lastError ? 'Failed' : 'WaitBegan',
+      message,
+    )
   memory.events.lastWait = wait
 }
 

@@ -10,6 +10,7 @@ import type { ConfigSeen, FirewallSeen, ForeignFirewall, Part, Seen, SeenRule } 
 import type { FirewallWrite } from '../ladder/guest-writer.ts'
 import { readForeignFirewall } from './foreign-firewall.ts'
 import { carriesMark } from '../ladder/mark.ts'
+import type { ProcessSeen } from '../want/cold-start.ts'
 
 /** What the look before a start showed: a start changes nothing but the power. Enough to conclude on, never to act on. */
 export interface Carried {
@@ -38,6 +39,8 @@ export class Look {
   #foreignFirewall: ForeignFirewall | undefined
   #power: Seen['power']
   #isHaManaged: boolean | undefined
+  readonly #pveNowMs: (() => number) | undefined
+  #process: ProcessSeen | undefined
 
   /**
    * `expectedNode`: where to look if the listing does not show the VM, because a task of ours has just ended there.
@@ -53,6 +56,8 @@ export class Look {
     carried?: Carried
     /** People's own firewall entries are to be put back, so they are read. */
     wantsForeign?: boolean
+    /** PVE's clock, for whoever asks since when the VM runs. */
+    pveNowMs?: () => number
     /** The guest under this VMID is ours whatever its mark says (isOursByRestore). */
     isOurs?: boolean
   }) {
@@ -65,6 +70,7 @@ export class Look {
     this.#power = o.presumedPower
     this.#isCarried = o.carried !== undefined
     this.#wantsForeign = o.wantsForeign === true
+    this.#pveNowMs = o.pveNowMs
     this.#isOurs = o.isOurs === true
     if (o.carried) {
       this.#guest = 'ours'
@@ -80,6 +86,11 @@ export class Look {
   /** Nobody has looked since the start was asked for, which may be long ago. */
   get isCarried(): boolean {
     return this.#isCarried
+  }
+
+  /** The process of the VM as it was read with its power; undefined: not read, and a presumed power has none. */
+  get process(): ProcessSeen | undefined {
+    return this.#process
   }
 
   /** Why absence is not proved. */
@@ -123,8 +134,11 @@ export class Look {
 
   async #readPower(): Promise<void> {
     if (this.#power) return
-    const { status, haManaged } = await this.#cluster.pve.statusCurrent(this.at)
+    const { node } = this.at
+    const { status, haManaged, lock, pid, uptimeSeconds } = await this.#cluster.pve.statusCurrent(this.at)
     this.#power = status
+    const startedMs = status === 'running' ? (this.#pveNowMs?.() ?? 0) - uptimeSeconds * 1000 : 0
+    this.#process = { node, power: status, ...(lock && { lock }), ...(pid !== undefined && { pid }), startedMs }
     this.#isHaManaged = haManaged
   }
 
@@ -143,6 +157,7 @@ export class Look {
 
   powerAsked() {
     this.#power = undefined
+    this.#process = undefined
   }
 
   async #findGuest(): Promise<void> {

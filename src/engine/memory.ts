@@ -71,6 +71,8 @@ export interface Memory {
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
+  /** By restore/end-restore.ts: how often the answer was lost. */
+  unprotectTries?: number
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
   readonly snapshots: { isParentSeen?: boolean }
   /** By vm-controller.ts: it is the turn of this VM's guest agent to be asked. */

@@ -1,5 +1,6 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { noProgress, progressOf } from '../api/progress.ts'
+import { nothingSeen } from '../want/guest-seen.ts'
 import type { Change } from './status.ts'
 
 const mostIDs = 20
@@ -65,7 +66,7 @@ export const noteReinstallBegun =
   (running: Running): Change =>
   (status) => ({
     ...status,
-    localStatus: 'reinstall',
+    localStatus: running.isClone ? 'creation' : 'reinstall',
     progress: noProgress,
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })
@@ -91,8 +92,11 @@ export const forgetOldDisk =
     change: _i,
     removedAt: _j,
     remoteStatus: _k,
+    guestSeen,
     ...status
   }) => ({
     ...status,
+    // What was being released leaves once the new VM is there.
+    ...(guestSeen && { guestSeen: nothingSeen(guestSeen) }),
     reinstall: { ...status.reinstall, completedIDs: status.reinstall?.completedIDs ?? [], running },
   })

@@ -88,7 +88,7 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   if (status.restore?.running) return 'Restoring'
   if (ready?.reason === 'VMMissing') return 'Missing'
   if (status.removedAt) return 'Removed'
-  if (status.reinstall?.running) return 'Reinstalling'
+  if (status.reinstall?.running) return status.reinstall.running.isClone ? 'Provisioning' : 'Reinstalling'
   if (!status.intentAt) return 'Pending'
   if (!status.firstReadyAt) return 'Provisioning'
   if (isTrue(status.conditions, 'Suspended')) return 'Suspended'

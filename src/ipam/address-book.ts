@@ -9,7 +9,8 @@ import { type Address, formatAddress, parseAddress } from './address.ts'
 import { type Choice, choose, grantOf, isWanted, sameAddress, poolViewFor } from './choice.ts'
 import type { Claimant, Entry, Grant, ClaimRefusal } from './claim.ts'
 import { PoolGuard } from './pool-guard.ts'
-import { givenBack, leftBehind, marksOf, nameOf } from './records.ts'
+import { asReleasing, givenBack, isReleasing, leftBehind, marksOf, nameOf } from './records.ts'
+import { poolStats, type PoolStat } from './pool-stats.ts'
 import { type PoolView, PoolIndex } from './pool-index.ts'
 import { HeldCounts } from './held-counts.ts'
 import { KeyedMutex } from '../ops/keyed-mutex.ts'
@@ -147,6 +148,15 @@ export class AddressBook {
     })
   }
 
+  /** What of these the VM holds is marked as being released, or as its own again. One that says so already costs nothing. */
+  async markReleasing(who: Claimant, addresses: readonly string[], isLeaving: boolean): Promise<void> {
+    const named = this.held(who.uid).filter(({ spec }) => addresses.some((one) => sameAddress(one, spec.address)))
+    for (const spot of named.filter((held) => isReleasing(held) !== isLeaving).flatMap(spotOf))
+      await this.#change(spot, (now) =>
+        now.spec.claimRef?.uid === who.uid && isReleasing(now) !== isLeaving ? asReleasing(now, isLeaving) : undefined,
+      )
+  }
+
   /** Frees an address whose VM has no object any more, after an admin deleted the PoolAddress. */
   async freeOrphan(object: PoolAddress, isFreed: (now: PoolAddress) => boolean): Promise<void> {
     for (const spot of spotOf(object)) {
@@ -154,20 +164,9 @@ export class AddressBook {
     }
   }
 
-  /** Addresses by pool and state, for metrics. A pool of IPv6 may have more than a number holds exactly. */
-  stats(): { pool: string; state: 'allocated' | 'orphaned' | 'free' | 'cooling' | 'reserved'; count: number }[] {
-    const nowMs = this.#o.clock.now()
-    return this.pools.list().flatMap((view) => {
-      const pool = view.pool.metadata.name
-      const { allocated, orphaned } = this.counts.of(pool)
-      return [
-        { pool, state: 'allocated' as const, count: allocated },
-        { pool, state: 'orphaned' as const, count: orphaned },
-        { pool, state: 'free' as const, count: Number(view.index.available(nowMs)) },
-        { pool, state: 'cooling' as const, count: view.index.coolingCount(nowMs) },
-        { pool, state: 'reserved' as const, count: this.pools.reservedCount(view) },
-      ]
-    })
+  /** Addresses by pool and state, for metrics. */
+  stats(): PoolStat[] {
+    return poolStats(this.pools, this.counts, this.#o.clock.now())
   }
 
   /** How many entries of VMs wait at the pool for an address. */

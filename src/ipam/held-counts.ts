@@ -1,12 +1,17 @@
 /** How many addresses of each pool are held, counted as they change and never by looking through all. */
 import type { PoolAddress } from '../api/pooladdress.ts'
 import type { Store } from '../kube/store.ts'
+import { isReleasing } from './records.ts'
 
 export interface Held {
   /** By VMs whose object is there. */
   allocated: number
   orphaned: number
+  /** Of `allocated`: no longer asked for, and the guest may still use them. */
+  releasing: number
 }
+
+const none: Readonly<Held> = { allocated: 0, orphaned: 0, releasing: 0 }
 
 export class HeldCounts {
   readonly #byPool = new Map<string, Held>()
@@ -20,13 +25,15 @@ export class HeldCounts {
   }
 
   of(pool: string): Readonly<Held> {
-    return this.#byPool.get(pool) ?? { allocated: 0, orphaned: 0 }
+    return this.#byPool.get(pool) ?? none
   }
 
-  #count({ spec }: PoolAddress, by: 1 | -1): void {
+  #count(address: PoolAddress, by: 1 | -1): void {
+    const { spec } = address
     if (!spec.claimRef) return
-    const held = this.#byPool.get(spec.poolRef.name) ?? { allocated: 0, orphaned: 0 }
+    const held = this.#byPool.get(spec.poolRef.name) ?? { ...none }
     held[spec.orphaned ? 'orphaned' : 'allocated'] += by
+    if (isReleasing(address)) held.releasing += by
     if (held.allocated + held.orphaned === 0) this.#byPool.delete(spec.poolRef.name)
     else this.#byPool.set(spec.poolRef.name, held)
   }

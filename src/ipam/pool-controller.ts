@@ -138,7 +138,7 @@ export class PoolController {
   #facts(name: string, view: PoolView, nowMs: number): PoolFacts {
     const { book } = this.#o
     const { space, index, pool } = view
-    const { allocated, orphaned } = book.counts.of(name)
+    const { allocated, orphaned, releasing } = book.counts.of(name)
     const isGoing = pool.metadata.deletionTimestamp !== undefined
     return {
       problem: typeof space === 'string' ? space : undefined,
@@ -153,6 +153,7 @@ export class PoolController {
               reserved: book.pools.reservedCount(view),
             },
       allocated: allocated + orphaned,
+      releasing,
       holders: isGoing ? this.#holders(name) : [],
       overlaps: overlapsOf(view, book.pools.list()),
       waiting: book.waitingAt(name),

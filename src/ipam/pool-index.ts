@@ -116,6 +116,13 @@ export class PoolIndex {
     return byMs > nowMs ? { is: 'cooling', byMs } : { is: 'free' }
   }
 
+  /** The object with this uid had the address of the pool, and gave it back. */
+  hasGivenBack(pool: string, text: string, uid: string): boolean {
+    const [view, address] = [this.view(pool), parseAddress(text)]
+    const spec = view && address && this.#addresses.get(nameOf(address, view.scope))?.spec
+    return spec !== undefined && spec.claimRef?.uid !== uid && (spec.history ?? []).some((former) => former.uid === uid)
+  }
+
   /** Reservations that their VM does not hold. */
   reservedCount({ space, scope }: PoolView): number {
     if (typeof space === 'string') return 0

@@ -12,6 +12,8 @@ export interface PoolFacts {
   readonly counts: { total: bigint; free: bigint; cooling: number; inUse: number; reserved: number } | undefined
   /** Orphaned ones included. */
   readonly allocated: number
+  /** Of these, no longer asked for and perhaps still used by their guest. */
+  readonly releasing: number
   /** Some of those who hold addresses, `namespace/name`, for the message of a pool that is being deleted. */
   readonly holders: readonly string[]
   /** Pools of the same scope with some of the same addresses, each as a phrase. */
@@ -37,6 +39,7 @@ export function statusOf(pool: IPPool, facts: PoolFacts, nowMs: number): IPPoolS
     observedGeneration: generation,
     ...(counts && { total: String(counts.total) }),
     allocated: String(facts.allocated),
+    releasing: String(facts.releasing),
     ...(counts && {
       free: String(counts.free),
       cooling: String(counts.cooling),
@@ -103,6 +106,7 @@ function sameStatus(a: IPPoolStatus | undefined, b: IPPoolStatus): boolean {
       status.observedGeneration,
       status.total,
       status.allocated,
+      status.releasing,
       status.free,
       status.cooling,
       status.inUse,

@@ -1,5 +1,5 @@
 /** What a PoolAddress becomes when it is taken, given back or left behind (pure): one write changes holder and record together. */
-import { apiVersion, defaultScope, group, heldFinalizer } from '../api/group.ts'
+import { apiVersion, clientIdLabel, defaultScope, group, heldFinalizer, serviceIdLabel } from '../api/group.ts'
 import type { ObjectMeta } from '../api/object.ts'
 import type { AddressInUse, ClaimReference, FormerHolder, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, formatAddress, addressObjectName } from './address.ts'
@@ -30,7 +30,7 @@ export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAd
   return {
     apiVersion,
     kind: 'PoolAddress',
-    metadata: { ...metadata, finalizers: [...new Set([...(metadata.finalizers ?? []), heldFinalizer])] },
+    metadata: { ...withBilling(metadata, who.labels), finalizers: [...new Set([...(metadata.finalizers ?? []), heldFinalizer])] },
     spec: {
       ...kept,
       address: before?.spec.address ?? formatAddress(address),
@@ -45,8 +45,17 @@ export function taken(claim: Claim, nowMs: number, before?: PoolAddress): PoolAd
 /** The same address of the same VM, for another entry of its list. */
 export function underEntry(address: PoolAddress, { entry, pool }: Pick<Claim, 'entry' | 'pool'>): PoolAddress {
   const { claimRef } = address.spec
-  return claimRef ? { ...address, spec: { ...address.spec, poolRef: { name: pool }, claimRef: { ...claimRef, entry } } } : address
+  const spec = { ...address.spec, state: 'Allocated', poolRef: { name: pool } }
+  return claimRef ? { ...address, spec: { ...spec, claimRef: { ...claimRef, entry } } } : address
 }
+
+/** Its VM no longer asks for it, and the guest may still use it; or the VM asks for it again. */
+export const asReleasing = (address: PoolAddress, isReleasing: boolean): PoolAddress => ({
+  ...address,
+  spec: { ...address.spec, state: isReleasing ? 'Releasing' : 'Allocated' },
+})
+
+export const isReleasing = ({ spec }: PoolAddress): boolean => spec.state === 'Releasing' && spec.claimRef !== undefined && !spec.orphaned
 
 /** What goes on record of a holder beside its name. */
 export interface HolderMarks {
@@ -58,7 +67,7 @@ export interface HolderMarks {
 export function givenBack(address: PoolAddress, by: HolderMarks, nowMs: number, rests: boolean): PoolAddress {
   const { claimRef, orphaned: _, ...kept } = address.spec
   const metadata = {
-    ...withoutMarks(address.metadata),
+    ...withBilling(withoutMarks(address.metadata), by.labels),
     finalizers: (address.metadata.finalizers ?? []).filter((one) => one !== heldFinalizer),
   }
   if (!claimRef) return { ...address, metadata }
@@ -110,6 +119,15 @@ export function marksOf({ metadata }: PoolAddress): HolderMarks {
   return { labels: metadata.labels ?? {}, ...(vmid !== undefined && { vmid: Number(vmid) }) }
 }
 
+/** The labels by which a billing system asks for addresses: of the holder, and of the last former one. Those of an earlier holder go. */
+function withBilling(metadata: ObjectMeta, all: Readonly<Record<string, string>>): ObjectMeta {
+  const { labels = {}, ...rest } = metadata
+  const others = Object.entries(labels).filter(([key]) => key !== clientIdLabel && key !== serviceIdLabel)
+  const billing = [clientIdLabel, serviceIdLabel].flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]] as const]))
+  const next = Object.fromEntries([...others, ...billing])
+  return Object.keys(next).length > 0 ? { ...rest, labels: next } : rest
+}
+
 function withoutMarks(metadata: ObjectMeta): ObjectMeta {
   const { labels = {}, annotations = {}, ...rest } = metadata
   return {
@@ -153,7 +171,7 @@ export function passedOn(address: PoolAddress, to: Claimant, entry: string, nowM
     metadata: withoutMarks(address.metadata),
     spec: {
       ...kept,
-      state: 'Allocated',
+      state: isReleasing(address) ? 'Releasing' : 'Allocated',
       claimRef: { namespace: to.namespace, name: to.name, uid: to.uid, entry, since: timeOf(nowMs) },
       history: [...(kept.history ?? []), former].slice(-historyLength),
     },

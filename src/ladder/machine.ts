@@ -113,6 +113,12 @@ export interface Want {
   readonly power: 'running' | 'stopped' | 'started-once' | 'left-alone'
   /** A change of package is under way: what PVE does not take live is worth switching the VM off for. */
   readonly mayStop: boolean
+  /** Pending keys of PVE that were there before the change: the VM is not switched off for them. */
+  readonly waitingKeys: readonly string[]
+  /** The change gives the guest other addresses, and the guest does not have them yet. */
+  readonly guestLacksAddresses: boolean
+  /** Held addresses that no entry of the spec stands for any more. */
+  readonly leaving: readonly string[]
   /** Of a guest that was taken over: what of a change of its configuration is ours to make. Absent: all. */
   readonly leave?: (now: Readonly<Record<string, string>>, patch: Patch) => Patch
 }

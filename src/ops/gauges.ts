@@ -33,6 +33,8 @@ export interface Sources {
     deletionsWaiting?: number
     deletionsCounted?: number
   }[]
+  /** VMs whose package has a schedule of backups: those whose newest backup of it failed or was missed, and the age of the newest backup that is oldest. */
+  backups(): readonly { cluster: string; notMade: number; oldestNewestSeconds?: number }[]
   /** CustomResourceDefinitions of ours that are being deleted. */
   kinds(): { leaving: number } | undefined
   /** VMs that wait for their DNS records, and how long the first of them has. */
@@ -135,6 +137,19 @@ const definitions: readonly Definition[] = [
     samples: (from) => ofClusters(from, (c) => c.deletionsWaiting),
   },
   {
+    name: 'pve_operator_backups_not_made',
+    help: 'VMs whose newest backup by the schedule of their package failed or was missed (BackedUp=False).',
+    labels: ['cluster'],
+    samples: (from) => from.backups().map((each) => ({ labels: { cluster: each.cluster }, value: each.notMade })),
+  },
+  {
+    name: 'pve_operator_backup_age_seconds',
+    help: 'Age of the newest backup of the VM with a schedule that has the oldest one.',
+    labels: ['cluster'],
+    samples: (from) =>
+      from.backups().flatMap(({ cluster, oldestNewestSeconds: value }) => (value === undefined ? [] : [{ labels: { cluster }, value }])),
+  },
+  {
     name: 'pve_operator_deletions_counted',
     help: 'VMs destroyed inside the window of limits.deletions.',
     labels: ['cluster'],
@@ -207,6 +222,7 @@ const silent: Sources = {
   queues: () => [],
   pools: () => [],
   vms: () => [],
+  backups: () => [],
   clusters: () => [],
   leader: () => undefined,
   dns: () => undefined,

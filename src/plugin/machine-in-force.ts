@@ -48,12 +48,16 @@ export function wantInForce(vm: ProxmoxVM, pools: Pools): Want {
     vm,
     status,
     merged: status.package ?? {},
-    grants: (status.addresses ?? []).map((held) => asHeld(held, pools.get(held.pool))),
+    grants: (status.addresses ?? []).filter(({ state }) => !state).map((held) => asHeld(held, pools.get(held.pool))),
+    stillUsed: releasingOf(status),
     net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
     storageType: () => undefined,
     systemDiskStorage: systemStorage(status),
   })
 }
+
+/** Addresses that the guest may still use although the spec no longer has them. */
+const releasingOf = ({ addresses = [] }: ProxmoxVMStatus) => addresses.flatMap(({ state, address }) => (state ? [address] : []))
 
 const systemStorage = ({ disks = [] }: ProxmoxVMStatus) => storageOf(disks.find((disk) => disk.name === 'system')?.volume ?? '') ?? ''
 
@@ -87,7 +91,7 @@ export function addressChange({ spec, status }: ProxmoxVM, pools: Pools): Addres
   const standsFor = (entry: (typeof entries)[number], address: Held) => isWanted(asRecord(address), [entry])
   return {
     lacking: entries.filter((entry) => !held.some((address) => standsFor(entry, address))),
-    surplus: held.filter((address) => !entries.some((entry) => standsFor(entry, address))),
+    surplus: held.filter((address) => !address.state && !entries.some((entry) => standsFor(entry, address))),
     kept: entries.flatMap((entry) =>
       held.filter((address) => standsFor(entry, address)).map((address) => granted(address, pools.get(address.pool))),
     ),
@@ -110,6 +114,7 @@ function granted(held: Held, pool: IPPool | undefined): GrantedAddress {
 /** What the spec wants of the VM, as far as it can be told without PVE; an outcome: it cannot be made. */
 export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly GrantedAddress[], seen: Seen): Want | Obstacle {
   const { status = {} } = vm
+  const leaving = (status.addresses ?? []).flatMap(({ address }) => (grants.some((grant) => grant.address === address) ? [] : [address]))
   const [net] = status.interfaces ?? []
   const wire = resolveWire(merged, grants, net)
   if (isOutcome(wire)) return wire
@@ -122,6 +127,8 @@ export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly Gran
     status: { ...status, disks, ...(hostname && { vmName: hostname }) },
     merged,
     grants,
+    leaving,
+    stillUsed: leaving,
     net: wire,
     storageType: () => undefined,
     systemDiskStorage: systemStorage(status),

@@ -14,6 +14,14 @@ export const bound =
     await withSession(shell, options, (session) => work(session, subject, options))
   }
 
+/** The action of a sub-command whose argument may be left out. */
+export const maybeBound =
+  <O extends object>(shell: Shell, work: (session: Session, subject: string | undefined, options: O) => Promise<void>) =>
+  async (subject: string | undefined, _: unknown, command: Command): Promise<void> => {
+    const options = optionsOf<O>(command)
+    await withSession(shell, options, (session) => work(session, subject, options))
+  }
+
 /** The action of a sub-command without an argument. */
 export const unbound =
   <O extends object>(shell: Shell, work: (session: Session, options: O) => Promise<void>) =>

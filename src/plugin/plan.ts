@@ -129,7 +129,7 @@ async function changeLines({ vm, pools, found }: PlanInput): Promise<PlanLine[]>
     line('now', `take ${address ?? 'an address'} from pool ${pool} for ${name}`, because),
   )
   const differences = await differencesOf(vm, resolved.merged, kept, machineInForce(vm, pools), { when, because })
-  const free = surplus.map(({ address, pool }) => line('now', `free ${address} of pool ${pool} once PVE no longer has it`, because))
+  const free = surplus.map(({ address, pool }) => line('now', `free ${address} of pool ${pool} once the guest has let go of it`, because))
   return [...take, ...differences, ...free]
 }
 
@@ -149,7 +149,10 @@ async function differencesOf(
   for (const step of provision) {
     const { sentences, needsStop } = await planChange([step], { seen, need: () => Promise.resolve() }, want)
     const stops = needsStop && seen.power === 'running'
-    lines.push(...sentences.map((what) => (what.endsWith('(refused)') ? line('refused', what, because) : line(when, what, because, stops))))
+    // By its policy only a command or a person restarts the VM.
+    const waits = stops && vm.spec.restartPolicy === 'Manual' && when !== 'ChangePackage' && !vm.status?.change?.start
+    const at = waits ? 'next stop' : when
+    lines.push(...sentences.map((what) => (what.endsWith('(refused)') ? line('refused', what, because) : line(at, what, because, stops))))
   }
   return lines
 }

@@ -3,26 +3,61 @@ import type { Command } from 'commander'
 import { showBackupFiles } from './backups.ts'
 import { showFound } from './find.ts'
 import { showList } from './ls.ts'
-import { bound, json, unbound, type Work } from './options.ts'
+import { bound, maybeBound, json, unbound, type Work } from './options.ts'
 import { showOutdated } from './outdated.ts'
 import { showPlan } from './plan-page.ts'
+import { showPoolPlan } from './pool-plan-page.ts'
 import { showPools } from './pools.ts'
-import type { Shell } from './shell.ts'
+import { type GlobalOptions, type Session, withSession } from './session.ts'
+import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
 import { showUnclaimed } from './unclaimed.ts'
-import { showWho } from './who.ts'
+import { showWhoOrOf } from './who-of.ts'
+
+interface PlanOptions {
+  pool?: string
+  filename?: string
+  output?: 'json'
+}
+
+async function showEither(session: Session, vm: string | undefined, { pool, filename, output }: PlanOptions): Promise<void> {
+  const o = { ...(filename !== undefined && { file: filename }), ...(output && { output }) }
+  if (pool !== undefined && vm === undefined) return await showPoolPlan(session, pool, o)
+  if (vm !== undefined && pool === undefined && filename === undefined) return await showPlan(session, vm, o)
+  throw new PluginRefusal(
+    'write the name of a VM, or --pool with the name of an IPPool and, for an edit, -f with its manifest',
+    exitCodes.usage,
+  )
+}
 
 export function addViews(program: Command, shell: Shell): void {
   const view = (name: string, description: string, work: Work<{ output?: 'json' }>) =>
     program.command(name).description(description).helpGroup('Looking:').addOption(json()).action(bound(shell, work))
   view('status <vm>', 'the ladder with its times, the step under way, the last error, and what the VM waits for', showStatus)
-  view('plan <vm>', 'what would be done now and why, and what needs a stop or a command', showPlan)
+  program
+    .command('plan [vm]')
+    .description('what would be done now and why, and what needs a stop or a command; with --pool, whom an edit of an IPPool concerns')
+    .helpGroup('Looking:')
+    .option('--pool <name>', 'instead of one VM: all VMs that have an address of this IPPool')
+    .option('-f, --filename <file>', 'manifest of that IPPool as it is to be (default: as it is)')
+    .addOption(json())
+    .action(async (vm: string | undefined, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<PlanOptions & GlobalOptions>()
+      await withSession(shell, options, (session) => showEither(session, vm, options))
+    })
   view(
     'backups <vm>',
     'backup files that PVE has of the VM, listed now: where, how large, protected, verified, until when',
     showBackupFiles,
   )
-  view('who <address>', 'who has the address and who had it; any spelling of IPv6', showWho)
+  program
+    .command('who [address]')
+    .description('who has the address and who had it, in any spelling; or the addresses of a customer or service, with dates')
+    .helpGroup('Looking:')
+    .option('--service <id>', 'addresses of the service with this pve.hosting/service-id, now and before')
+    .option('--client <id>', 'addresses of the customer with this pve.hosting/client-id, now and before')
+    .addOption(json())
+    .action(maybeBound(shell, showWhoOrOf))
   view(
     'find <anything>',
     'whose is this name, host name, VMID, MAC, address, client or service id? also guests without an object',

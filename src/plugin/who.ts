@@ -33,7 +33,7 @@ interface GuestOnAddress {
 }
 
 /** What is on record of one address in one scope. */
-interface Answer {
+export interface AddressAnswer {
   address: string
   pool: string
   scope: string
@@ -110,7 +110,7 @@ function showGuests(session: Session, address: Address, guests: GuestOnAddress[]
 const guestLine = ({ cluster, vmid, node, name, formerObject }: GuestOnAddress): string =>
   `VM ${vmid}${name ? ` (${name})` : ''} of ProxmoxCluster ${cluster}${node ? ` on ${node}` : ''} is configured with it and belongs to no ProxmoxVM${formerObject ? `; it was ${formerObject}'s` : ''}\n`
 
-async function answerOf(session: Session, record: PoolAddress, unclaimed: readonly GuestOnAddress[]): Promise<Answer> {
+export async function answerOf(session: Session, record: PoolAddress, unclaimed: readonly GuestOnAddress[]): Promise<AddressAnswer> {
   const { spec } = record
   const { claimRef, history = [], inUse } = spec
   const isListed = unclaimed.some(({ cluster, vmid }) => cluster === inUse?.cluster && vmid === inUse.vmid)
@@ -161,7 +161,7 @@ async function marksOfHolder({ client }: Session, record: PoolAddress, { namespa
   }
 }
 
-const neverHeld = ({ metadata, spec }: IPPool, address: Address): Answer => ({
+const neverHeld = ({ metadata, spec }: IPPool, address: Address): AddressAnswer => ({
   address: formatAddress(address),
   pool: metadata.name,
   scope: spec.scope,
@@ -169,7 +169,7 @@ const neverHeld = ({ metadata, spec }: IPPool, address: Address): Answer => ({
   history: [],
 })
 
-function page({ address, pool, scope, state, holder, isHolderGone: isGone, guests = [], history }: Answer): string {
+export function page({ address, pool, scope, state, holder, isHolderGone: isGone, guests = [], history }: AddressAnswer): string {
   const where = `pool ${pool}${scope === defaultScope ? '' : `, scope ${scope}`}`
   const all = [...(holder ? [holder] : []), ...history]
   const shown = guests.map(guestLine).join('')

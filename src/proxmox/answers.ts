@@ -46,6 +46,8 @@ export interface StatusCurrent {
   readonly template: boolean
   readonly uptimeSeconds: number
   readonly haManaged: boolean
+  /** Of the QEMU process on its node. */
+  readonly pid?: number
 }
 
 export function statusCurrentOf(data: unknown): StatusCurrent {
@@ -58,6 +60,7 @@ export function statusCurrentOf(data: unknown): StatusCurrent {
     template: flag(row, 'template'),
     uptimeSeconds: number(row, 'uptime') ?? 0,
     haManaged: flag(rowOf(row['ha']), 'managed'),
+    ...optional('pid', number(row, 'pid')),
   }
 }
 

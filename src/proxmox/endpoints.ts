@@ -114,12 +114,6 @@ export class Pve {
     return pendingOf(await this.#guest(at).pending.$get())
   }
 
-  /** Cloud-init keys whose value the drive in a running guest does not have yet: it is made anew at a cold start (qemu-server, `[special:cloudinit]`). */
-  async staleCloudInit(at: At): Promise<string[]> {
-    const options = pendingOf(await this.#guest(at).cloudinit.$get())
-    return options.filter((option) => option.pending !== undefined || option.removal).map((option) => option.key)
-  }
-
   async statusCurrent(at: At): Promise<StatusCurrent> {
     return statusCurrentOf(await this.#guest(at).status.current.$get())
   }

@@ -10,10 +10,11 @@ export const stopForChange: Step = {
   rung: 'ready',
   needs: 'power',
   check(seen, want) {
-    const pending = seen.config?.pending ?? []
+    const pending = (seen.config?.pending ?? []).filter((key) => !want.waitingKeys.includes(key))
+    const reasons = want.guestLacksAddresses ? [...pending, 'its new addresses'] : pending
     // What PVE could not apply at a stop stays pending on a VM that is off; another shutdown would not help.
-    return want.mayStop && pending.length > 0 && seen.power === 'running'
-      ? missing(`the VM must be off for ${pending.join(', ')}`)
+    return want.mayStop && reasons.length > 0 && seen.power === 'running'
+      ? missing(`the VM must be off for ${reasons.join(', ')}`)
       : satisfied
   },
   apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down for the change.'),

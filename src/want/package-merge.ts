@@ -1,4 +1,5 @@
 import type { Package } from '../api/package.ts'
+import { objectionToSchedule } from './backup-schedule.ts'
 import { parseSizeMiB as sizeOf } from '../api/size.ts'
 
 type Disk = NonNullable<Package['additionalDisks']>[number]
@@ -55,6 +56,8 @@ export function objectionTo(merged: Package): string | undefined {
     const burst = burstWithoutBase(disk.bandwidth)
     if (burst) return `additional disk "${disk.name}": ${burst}`
   }
+  const schedule = objectionToSchedule(merged.backups ?? {})
+  if (schedule) return schedule
   const burst = burstWithoutBase(merged.systemDisk?.bandwidth)
   if (burst) return `systemDisk: ${burst}`
   return contradictionIn(merged)

@@ -11,6 +11,7 @@ import { wantedFirewall } from './firewall.ts'
 import { isBirth, templateFor } from './birth.ts'
 import type { GrantedAddress } from './granted-address.ts'
 import { descriptionOf, ownTag, markOf, printObjectLine } from '../ladder/mark.ts'
+import { addressesIn, isSameSet } from './guest-seen.ts'
 import { objectLineOf } from './object-line.ts'
 
 export interface WantInput {
@@ -20,6 +21,9 @@ export interface WantInput {
   /** uid of the namespace kube-system. Absent: unknown (the plugin), and the mark stays as it is. */
   readonly installation?: string
   readonly grants: readonly GrantedAddress[]
+  /** Held addresses that no entry stands for any more; of these, the ones that the guest may still use. Absent: none. */
+  readonly leaving?: readonly string[]
+  readonly stillUsed?: readonly string[]
   readonly net: { readonly bridge: string; readonly vlan?: number }
   readonly credentials?: Credentials
   /** ProxmoxCluster.spec.tags None. */
@@ -35,10 +39,8 @@ export function wantOf(input: WantInput): Want {
   const uid = vm.metadata.uid ?? ''
   const vmid = status.vmid ?? 0
   const mark = markOf(uid, vmid)
-  const firewall = wantedFirewall(
-    merged.firewall,
-    input.grants.map((grant) => grant.address),
-  )
+  const firewall = wantedFirewall(merged.firewall, [...input.grants.map((grant) => grant.address), ...(input.stillUsed ?? [])])
+  const cloudInit = wantedCloudInit(vm.spec.cloudInit, input.grants, input.credentials)
   const runStrategy = vm.spec.runStrategy ?? 'Once'
   return {
     uid,
@@ -60,12 +62,12 @@ export function wantOf(input: WantInput): Want {
     net: wantedNet(input),
     firewall,
     ...(status.possessions && { foreignFirewall: foreignFirewallOf(status.possessions) }),
-    cloudInit: wantedCloudInit(vm.spec.cloudInit, input.grants, input.credentials),
+    cloudInit,
     ...(input.credentials && { passwordVersion: input.credentials.version }),
     ...(status.cloudInit?.passwordVersion && { passwordInForce: status.cloudInit.passwordVersion }),
     power: wantedPower(vm, status),
-    // Without a word on how it goes on, it would stay off.
-    mayStop: status.change?.wasRunning !== undefined || status.change?.start === true,
+    ...wantedRestart(vm, status, cloudInit.ipconfig0),
+    leaving: input.leaving ?? [],
   }
 }
 
@@ -74,6 +76,22 @@ function wantedPower(vm: ProxmoxVM, status: VMStatus): Want['power'] {
   if (vm.spec.runStrategy === 'Always' || isBeingUnsuspended(vm, status)) return 'running'
   if (status.change?.wasRunning || status.change?.start) return 'running'
   return status.firstStartedAt ? 'left-alone' : 'started-once'
+}
+
+/** Under restartPolicy Manual only the command ChangePackage restarts the VM. */
+function wantedRestart(
+  { spec }: ProxmoxVM,
+  { change, guestSeen }: VMStatus,
+  ipconfig: string | undefined,
+): Pick<Want, 'mayStop' | 'waitingKeys' | 'guestLacksAddresses'> {
+  const isByCommand = change?.start === true
+  const isBehind = guestSeen !== undefined && guestSeen.addresses.length > 0 && !isSameSet(guestSeen.addresses, addressesIn(ipconfig))
+  return {
+    // Without a word on how it goes on, it would stay off.
+    mayStop: isByCommand || (change?.wasRunning !== undefined && spec.restartPolicy !== 'Manual'),
+    waitingKeys: isByCommand ? [] : (change?.waits ?? []),
+    guestLacksAddresses: isBehind && (isByCommand || change?.addresses === true),
+  }
 }
 
 function wantedCpu(cpu: Package['cpu']): Want['cpu'] {

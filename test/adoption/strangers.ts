@@ -20,8 +20,8 @@ export async function openFleet(o: { operator?: boolean; speed?: number } = {}):
   })
   return {
     world,
-    v4: await world.pool(aV4Pool({ ranges: ['203.0.113.10-203.0.113.250'] })),
-    v6: await world.pool(aV6Pool({ ranges: ['2001:db8:a::10-2001:db8:a::ffff'] })),
+    v4: await world.pool(aV4Pool({ ranges: ['203.0.113.10-203.0.113.250'], clusterRefs: [{ name: world.cluster }] })),
+    v6: await world.pool(aV6Pool({ ranges: ['2001:db8:a::10-2001:db8:a::ffff'], clusterRefs: [{ name: world.cluster }] })),
   }
 }
 

@@ -27,7 +27,7 @@ describe('a guest that is taken over', () => {
       expect(bodyOf(fleet, 102)).toEqual(before)
       const { config } = guestAt(fleet, 102)
       expect(parseMark(config.get('description'))?.uid).toBe(vm.metadata.uid)
-      if (notes) expect(config.get('description')).toContain(notes)
+      expect(config.get('description')).toContain(notes ?? '')
       expect(config.get('tags')?.split(';')).toContain('pve-operator')
       expect(vm.status?.addresses?.map(({ address }) => address)).toEqual(['203.0.113.11', '2001:db8:a::11'])
       expect(fleet.world.condition(vm, 'PackageApplied')?.reason).toBe('PackageOutdated')

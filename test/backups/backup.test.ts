@@ -11,7 +11,7 @@ describe('a backup', () => {
   let world: TestWorld
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
-    addBackupServer(world)
+    await addBackupServer(world)
   }, patienceMs)
   afterAll(async () => await world.stop())
 

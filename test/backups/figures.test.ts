@@ -13,7 +13,7 @@ describe('the backups of a VM in its status', () => {
   const here = at(() => world.namespace)
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
-    addBackupServer(world)
+    await addBackupServer(world)
     vm = await world.born('shop')
   }, patienceMs)
   afterAll(async () => await world.stop())

@@ -12,7 +12,7 @@ describe('a restore', () => {
   let pool: string
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
-    addBackupServer(world)
+    await addBackupServer(world)
     pool = await world.pool(aV4Pool())
   }, patienceMs)
   afterAll(async () => await world.stop())

@@ -5,9 +5,11 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
 
-/** The default preset has the directory `local` on each node; this adds a backup server that every node reaches. */
-export function addBackupServer({ simulator }: TestWorld): void {
-  simulator.world.storage.define({ storage: 'pbs', type: 'pbs', content: ['backup'], sizeBytes: 20 * 1024 ** 4 })
+/** The default preset has the directory `local` on each node; this adds a backup server that every node reaches, and waits until it is listed. */
+export async function addBackupServer(world: TestWorld): Promise<void> {
+  world.simulator.world.storage.define({ storage: 'pbs', type: 'pbs', content: ['backup'], sizeBytes: 20 * 1024 ** 4 })
+  const listing = () => world.operator?.operator.clusters.directory.get(world.cluster)?.inventory.current()
+  await until('the backup server is listed', () => listing()?.storages.some(({ storage }) => storage === 'pbs'), { seconds: 60 })
 }
 
 export async function aBackup(world: TestWorld, name: string, vm: string, spec: object = {}): Promise<ProxmoxVMBackup> {

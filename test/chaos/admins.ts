@@ -21,6 +21,12 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
     const target = others[Math.floor(pick * others.length)] ?? ''
     return scene.world.inPve('POST', `${path}/migrate`, { target, online: guest.isRunning ? 1 : 0, 'with-local-disks': 1 })
   },
+  async hibernate({ scene, guest, path, pick }) {
+    if (!guest.isRunning || guest.lock !== undefined) return
+    await scene.world.inPve('POST', `${path}/status/suspend`, { todisk: 1 })
+    // Mostly it wakes up again, with what it had.
+    if (pick < 0.8) await scene.world.inPve('POST', `${path}/status/start`)
+  },
   editConfig({ scene, guest, path, pick }) {
     const disk = guest.config.get('scsi0')
     if (pick < 0.5 || !disk) return scene.world.inPve('PUT', `${path}/config`, { cpuunits: 100 + Math.floor(pick * 1000) })

@@ -27,7 +27,18 @@ export const userActions = [
   'resume',
 ] as const
 /** What an admin does to one guest in PVE, by hand. */
-export const adminActions = ['stop', 'start', 'migrate', 'editConfig', 'lock', 'unlock', 'destroy', 'addRule', 'plantStranger'] as const
+export const adminActions = [
+  'stop',
+  'start',
+  'migrate',
+  'hibernate',
+  'editConfig',
+  'lock',
+  'unlock',
+  'destroy',
+  'addRule',
+  'plantStranger',
+] as const
 /** What goes wrong. */
 export const mishaps = [
   'lostBefore',
@@ -72,13 +83,12 @@ export interface HistoryOptions {
   readonly vms: number
   /** Mean pause between two moments, real milliseconds. */
   readonly meanPauseMs: number
-  /** Addresses are changed too. */
-  readonly hasAddressChanges?: boolean
 }
 
 /** How often each happens, against one another. */
 const userWeights: Partial<Record<UserAction, number>> = {
   create: 8,
+  changeAddress: 3,
   delete: 2,
   suspend: 3,
   unsuspend: 4,
@@ -90,26 +100,26 @@ const userWeights: Partial<Record<UserAction, number>> = {
 const adminWeights: Partial<Record<AdminAction, number>> = { unlock: 3, stop: 2, start: 2, destroy: 0.5, plantStranger: 0.5, addRule: 5 }
 
 /** The same for the same options. Begins with the creation of every VM. */
-export function historyOf({ seed, lastsMs, vms, meanPauseMs, hasAddressChanges = false }: HistoryOptions): Moment[] {
+export function historyOf({ seed, lastsMs, vms, meanPauseMs }: HistoryOptions): Moment[] {
   const random = new Random(seed)
   const moments: Moment[] = []
   for (let vm = 0; vm < vms; vm++) moments.push({ afterMs: 50, pick: random.next(), by: 'user', does: 'create', vm })
   let leftMs = lastsMs
   while (leftMs > 0) {
-    const moment = next(random, vms, meanPauseMs, { ...userWeights, changeAddress: hasAddressChanges ? 1 : 0 })
+    const moment = next(random, vms, meanPauseMs)
     leftMs -= moment.afterMs
     moments.push(moment)
   }
   return moments
 }
 
-function next(random: Random, vms: number, meanPauseMs: number, weights: typeof userWeights): Moment {
+function next(random: Random, vms: number, meanPauseMs: number): Moment {
   // Mostly close together, now and then a quiet while, in which what repeats by itself shows.
   const afterMs = Math.round(random.next() < 0.03 ? 8000 : random.next() * 2 * meanPauseMs)
   const at = { afterMs, pick: random.next() }
   const vm = random.below(vms)
   const kind = random.next()
-  if (kind < 0.5) return { ...at, by: 'user', does: weighted(random, userActions, weights), vm }
+  if (kind < 0.5) return { ...at, by: 'user', does: weighted(random, userActions, userWeights), vm }
   if (kind < 0.65) return { ...at, by: 'admin', does: weighted(random, adminActions, adminWeights), vm }
   if (kind < 0.88) return { ...at, by: 'mishap', does: weighted(random, mishaps, {}), vm, forMs: 500 + random.below(4000) }
   if (kind < 0.94) return { ...at, by: 'crash', atWrite: random.below(6), when: random.next() < 0.5 ? 'before' : 'after' }

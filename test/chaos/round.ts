@@ -14,7 +14,6 @@ export interface RoundOptions {
   /** Real seconds of history; the way to rest and the end come on top, half a minute mostly. */
   readonly seconds: number
   readonly vms: number
-  readonly hasAddressChanges?: boolean
   /** Hears the story as it goes. */
   readonly listen?: (line: string) => void
 }
@@ -30,9 +29,9 @@ export interface RoundReport {
   readonly seconds: number
 }
 
-export async function playRound({ seed, seconds, vms, listen, hasAddressChanges = false }: RoundOptions): Promise<RoundReport> {
+export async function playRound({ seed, seconds, vms, listen }: RoundOptions): Promise<RoundReport> {
   const startedMs = performance.now()
-  const moments = historyOf({ seed, lastsMs: seconds * 1000, vms, meanPauseMs: 350, hasAddressChanges })
+  const moments = historyOf({ seed, lastsMs: seconds * 1000, vms, meanPauseMs: 350 })
   const scene = await openScene(listen)
   const keeper = new Keeper(scene)
   const mishaps = new Mishaps(scene, keeper)

@@ -4,7 +4,7 @@ import { invariants } from './invariants/verdicts.ts'
 import { playRound, type RoundReport } from './round.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
-const { MINUTES = '5', SEED, VMS = '12', ROUND_SECONDS = '60', STORY, UNTIL_BROKEN, ADDRESS_CHANGES } = process.env
+const { MINUTES = '5', SEED, VMS = '12', ROUND_SECONDS = '60', STORY, UNTIL_BROKEN } = process.env
 
 function told({ seed, violations, story, moments, deaths, requests, seconds }: RoundReport): void {
   print(
@@ -27,7 +27,6 @@ try {
       seed,
       seconds: Number(ROUND_SECONDS),
       vms: Number(VMS),
-      hasAddressChanges: ADDRESS_CHANGES !== undefined,
       ...(STORY !== undefined && { listen: print }),
     })
     told(report)

@@ -72,6 +72,7 @@ const create: Act = async ({ scene, vm, pick }) => {
     },
     addresses: [{ name: 'main', poolRef: { name: scene.pools[pick < 0.7 ? 0 : 1] } }],
     cloudInit: { user: 'admin' },
+    restartPolicy: vm % 3 === 1 ? 'Manual' : 'WhenNeeded',
     runStrategy: vm % 5 === 4 ? 'Always' : 'Once',
     shutdownTimeout: '3s',
   })

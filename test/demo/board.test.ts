@@ -12,6 +12,7 @@ function vm(status: ProxmoxVM['status'], generation = 1): ProxmoxVM {
       template: { clone: 'Full' },
       runStrategy: 'Once',
       shutdownTimeout: '60s',
+      restartPolicy: 'WhenNeeded',
       deletionPolicy: 'Terminate',
     },
     ...(status && { status }),

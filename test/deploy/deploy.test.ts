@@ -141,6 +141,7 @@ describe('the examples', () => {
       'Namespace',
       'ProxmoxCluster',
       'ProxmoxVM',
+      'ProxmoxVMBackup',
       'ProxmoxVMCommand',
       'ProxmoxVMSnapshot',
       'Secret',

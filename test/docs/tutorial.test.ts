@@ -9,6 +9,12 @@ import { type ControlPlane, startControlPlane } from '../../src/controlplane/con
 import { type Program, startProgram } from '../../src/local-stack/program.ts'
 import { ensureHelm } from '../../src/release/helm.ts'
 import { startSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { isTrue } from '../../src/api/condition.ts'
+import { proxmoxVMs } from '../../src/api/meta.ts'
+import { KubeClient } from '../../src/kube/client.ts'
+import { systemClock } from '../../src/ops/clock.ts'
+import { phpIsHere } from '../integrations/whmcs/php.ts'
+import { service, Shop } from '../integrations/whmcs/shop.ts'
 import { helmIsHere } from '../deploy/helm.ts'
 import { root } from '../house/sources.ts'
 import { until } from '../support/until.ts'
@@ -61,6 +67,28 @@ suite('the tutorial', () => {
       if (block.text.includes('helm install pve-operator ')) operator = await startOperator()
     }
   }, 300_000)
+
+  it('leads to a server that WHMCS sells', async () => {
+    if (!phpIsHere()) return
+    const client = new KubeClient({ server: controlPlane.server, fieldManager: 'tutorial', clock: systemClock })
+    const settings = { 1: 'fra1', 2: 'vps-s', 3: 'debian-13', 4: 'public-v4', 6: 'customer-7' }
+    const shop = await Shop.open({ client, namespace: 'customer-7' }, settings, ['pve-billing-bridge'], controlPlane.server)
+    try {
+      expect(await shop.press('CreateAccount')).toBe('success')
+      const sold = await until(
+        'the sold server is Ready',
+        async () => {
+          const vm = await client.get(proxmoxVMs, { namespace: 'customer-7', name: `whmcs-${service}` })
+          return isTrue(vm?.status?.conditions, 'Ready') && vm
+        },
+        { seconds: 60, everyMs: 250 },
+      )
+      expect(sold.status).toMatchObject({ phase: 'Running', addresses: [{ pool: 'public-v4' }] })
+    } finally {
+      await shop.close()
+      await client.close()
+    }
+  }, 120_000)
 
   /** As a person types it: one after another, and the first that fails ends it. */
   async function shell({ text }: PageBlock): Promise<{ code: number | null; out: string; err: string }> {

@@ -28,6 +28,7 @@ export function aVm({ metadata, spec, status }: Over = {}): ProxmoxVM {
       package: {},
       runStrategy: 'Once',
       shutdownTimeout: '60s',
+      restartPolicy: 'WhenNeeded',
       deletionPolicy: 'Terminate',
       ...spec,
     },

@@ -58,6 +58,7 @@ describe('the status of a pool', () => {
     expect(stand.requests.filter((request) => request === 'PATCH ippools/status 200').length).toBeLessThanOrEqual(4)
     expect(stand.book.stats().filter((one) => one.pool === name)).toEqual([
       { pool: name, state: 'allocated', count: 39 },
+      { pool: name, state: 'releasing', count: 0 },
       { pool: name, state: 'orphaned', count: 0 },
       { pool: name, state: 'free', count: 211 },
       { pool: name, state: 'cooling', count: 1 },

@@ -29,6 +29,7 @@ describe('a release', () => {
       history: [{ namespace: 'shop', name: vm.name, uid: vm.uid, labels: { 'pve.hosting/client-id': '142' }, vmid: 5001 }],
     })
     expect(left?.spec.claimRef).toBeUndefined()
+    expect(left?.metadata.labels).toMatchObject({ 'pve.hosting/client-id': '142' })
     expect(left?.spec.history?.[0]?.labels).toEqual({ 'pve.hosting/client-id': '142' })
     expect(left?.metadata.finalizers ?? []).toEqual([])
     stand.requests.length = 0

@@ -63,7 +63,7 @@ describe('a token with what is needed and nothing else', () => {
       expect(status?.missingPrivileges).toEqual([])
       expect(status?.capabilities?.map(({ name }) => name)).toEqual(Object.keys(capabilities))
       expect(status?.capabilities?.[0]?.message).toBe(
-        'The token lacks VM.Backup on /vms, which it takes to find and delete the backups of a VM that is terminated; grant it (pve-operator role --with backup).',
+        'The token lacks VM.Backup on /vms, which it takes to make, find and delete backups of a VM, and restore it from one; grant it (pve-operator role --with backup).',
       )
     } finally {
       await world.stop()
@@ -87,7 +87,7 @@ describe('a token that has its rights on guests and storages through a PVE pool 
       const { status } = (await world.get<ProxmoxCluster>(proxmoxClusters, world.cluster)) ?? {}
       expect([status?.missingPrivileges, status?.capabilities?.map(({ name }) => name)]).toEqual([
         [],
-        ['quorum', 'placement', 'migrate', 'agent', 'password'],
+        ['quorum', 'placement', 'snapshot', 'migrate', 'agent', 'password'],
       ])
       await world.delete('pooled')
       await world.untilGone('pooled', 60)

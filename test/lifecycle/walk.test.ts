@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { walk, type Lane } from '../support/crash.ts'
 import { lives, wrongWith, type Life } from '../support/lives.ts'
+import { commandLives } from '../support/lives-of-commands.ts'
 import { portrait } from '../support/portrait.ts'
 import { mishaps, nameOfStrike, sampled, seeded, suffer, untilSkipping, type Strike } from '../support/strikes.ts'
 import type { Write } from '../support/wire.ts'
@@ -35,7 +36,7 @@ describe('a life that is struck by a mishap', () => {
   beforeAll(async () => {
     process.stderr.write(`walk: seed ${seed}, ${samples} samples\n`)
     const problems = await walk(
-      lives,
+      [...lives, ...commandLives],
       async (lane, life) => {
         await life.before?.(lane)
         lane.world.operator?.wire.writes.splice(0)
@@ -44,7 +45,7 @@ describe('a life that is struck by a mishap', () => {
         const writes = lane.world.operator?.wire.writes.splice(0) ?? []
         const vm = await lane.world.vm('shop')
         lived.push({ life, writes, portrait: vm ? portrait(lane.world, vm) : [] })
-        await endLife(lane)
+        await endLife(lane, life)
       },
       { name: ({ name }) => name },
     )
@@ -61,7 +62,7 @@ describe('a life that is struck by a mishap', () => {
       world,
       strikes,
       () => life.act(lane),
-      async () => life.isOver(await world.vm('shop')),
+      async () => life.isOver(await world.vm('shop'), lane),
     )
     await over(lane, life)
     let wrong: string[] = []
@@ -71,7 +72,7 @@ describe('a life that is struck by a mishap', () => {
         throw new Error(wrong.join('; '))
       },
     )
-    await endLife(lane)
+    await endLife(lane, life)
   }
 
   it(
@@ -99,9 +100,11 @@ describe('a life that is struck by a mishap', () => {
 })
 
 const over = (lane: Lane, life: Life) =>
-  untilSkipping(lane.world, `the end of: ${life.name}`, async () => life.isOver(await lane.world.vm('shop')))
+  untilSkipping(lane.world, `the end of: ${life.name}`, async () => life.isOver(await lane.world.vm('shop'), lane))
 
-async function endLife({ world }: Lane): Promise<void> {
+async function endLife(lane: Lane, life: Life): Promise<void> {
+  const { world } = lane
   if (await world.vm('shop')) await world.delete('shop')
   await untilSkipping(world, 'shop is gone', async () => (await world.vm('shop')) === undefined)
+  await life.after?.(lane)
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { aV4Pool, vpsM } from '../support/builders.ts'
 import { clonesOf } from '../support/portrait.ts'
+import { eventsOf } from './seen.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
 import { commandNamed, finished, outcomeOf, press, turnOff } from './buttons.ts'
@@ -40,8 +41,17 @@ describe('a command', () => {
 
     it('is undone by Clone, with the same VMID, MAC and addresses', async () => {
       const before = (await world.vm('removed'))!
-      expect(await outcomeOf(world, 'removed', 'Clone')).toBe('Succeeded: The VM was cloned and is ready.')
+      expect((await eventsOf(world, 'removed')).filter(({ type }) => type === 'Warning')).toEqual([])
+      const phases = new Set<string | undefined>()
+      const command = await press(world, 'removed', 'Clone')
+      await admin.soon('it is made', async () => {
+        phases.add((await world.vm('removed'))?.status?.phase)
+        return (await commandNamed(world, command))?.status?.finishedAt
+      })
+      expect((await commandNamed(world, command))?.status?.message).toBe('The VM was cloned and is ready.')
+      expect(phases).not.toContain('Reinstalling')
       const vm = await world.untilReady('removed')
+      expect((await eventsOf(world, 'removed')).map(({ reason }) => reason)).not.toContain('Reinstalled')
       expect(vm.status).toMatchObject({ phase: 'Running', localStatus: 'ready', vmid: before.status?.vmid })
       expect(vm.status?.interfaces).toEqual(before.status?.interfaces)
       expect(vm.status?.addresses).toEqual(before.status?.addresses)

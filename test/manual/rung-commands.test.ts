@@ -116,8 +116,10 @@ describe('a command', () => {
       )
     }, 60_000)
 
-    it('SetDedicatedIP allocates every declared address, and says which', async () => {
-      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: Allocated: 203\.0\.113\.\d+\.$/)
+    it('SetDedicatedIP says which declared addresses it allocated and which the VM had, whatever lock PVE holds', async () => {
+      admin.lock((await world.vm('rungs'))!, 'backup')
+      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: The VM has 203\.0\.113\.\d+ already\.$/)
+      admin.lock((await world.vm('rungs'))!, undefined)
       await world.born('dhcp')
       expect(await outcomeOf(world, 'dhcp', 'SetDedicatedIP')).toBe('Succeeded: The VM declares no address.')
       await world.apply('poor', { addresses: [{ name: 'main', poolRef: { name: 'there-is-none' } }] })

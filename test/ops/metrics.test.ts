@@ -116,6 +116,7 @@ const everything: Sources = {
     },
   ],
   pools: () => [{ pool: 'public-v4', state: 'allocated', addresses: 7 }],
+  backups: () => [{ cluster: 'fra1', notMade: 1, oldestNewestSeconds: 90_000 }],
   vms: () => [{ cluster: 'fra1', localStatus: 'ready', vms: 5 }],
   clusters: () => [
     {

@@ -107,8 +107,8 @@ describe('kubectl pve shows', () => {
         'now, stopped: set_cpu_ram: cores 2 → 4, cpulimit 1.5 → 2',
         'now: set_system_disk_size: system disk (scsi0) 40Gi → 80Gi',
         expect.stringContaining('now: set_firewall: '),
-        expect.stringContaining('now: set_cloudinit: ipconfig0 ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8:a::100/64'),
-        `now: free 2001:db8:a::100 of pool ${v6} once PVE no longer has it`,
+        expect.stringContaining('now, stopped: set_cloudinit: ipconfig0 ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8:a::100/64'),
+        `now: free 2001:db8:a::100 of pool ${v6} once the guest has let go of it`,
       ])
       const page = (await here('plan', 'web')).out
       expect(page).toContain('because the spec was edited')
@@ -142,6 +142,26 @@ describe('kubectl pve shows', () => {
   describe('who', () => {
     const only = (out: string) =>
       (JSON.parse(out) as { pool: string; history: unknown[]; holder?: unknown }[]).filter((one) => one.pool === v4 || one.pool === v6)
+
+    it('has which addresses of a service or customer, with dates, also when its VM is gone', async () => {
+      const labels = { 'pve.hosting/service-id': '55460', 'pve.hosting/client-id': '1420' }
+      const pool = await world.pool({ ranges: ['198.51.100.10'], prefixLength: 24, gateway: '198.51.100.1', network: { bridge: 'vmbr0' } })
+      await world.apply('billed', { addresses: [{ name: 'main', poolRef: { name: pool } }], runStrategy: 'Halted' }, { labels })
+      const address = (await world.untilReady('billed')).status?.addresses?.[0]?.address
+      const [held] = JSON.parse((await here('who', '--service', '55460', '-o', 'json')).out)
+      expect(held).toMatchObject({ address, holder: { name: 'billed', labels }, history: [] })
+
+      await world.delete('billed')
+      await world.untilGone('billed')
+      const [past, ...others] = JSON.parse((await here('who', '--client', '1420', '-o', 'json')).out)
+      expect(past).toMatchObject({ address, history: [{ name: 'billed', labels, to: expect.stringMatching(/^20/) }] })
+      expect([past.holder, others]).toEqual([undefined, []])
+      expect(await here('who', '--service', '4711')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('no address is on record for service-id=4711'),
+      })
+      expect(await here('who')).toMatchObject({ code: 2, err: expect.stringContaining('--service') })
+    }, 60_000)
 
     it('has an address', async () => {
       const [answer] = only((await here('who', '203.0.113.10', '-o', 'json')).out)

@@ -26,6 +26,9 @@ export function wanting(over: Partial<Want> = {}): Want {
     cloudInit: { ipconfig0: 'ip=dhcp,ip6=auto', ciupgrade: '0' },
     power: 'started-once',
     mayStop: false,
+    waitingKeys: [],
+    guestLacksAddresses: false,
+    leaving: [],
     ...over,
   }
 }

@@ -10,26 +10,31 @@ export interface Life {
   readonly before?: (lane: Lane) => Promise<unknown>
   readonly act: (lane: Lane) => Promise<unknown>
   /** It has come to its end, as the object says. */
-  readonly isOver: (vm: ProxmoxVM | undefined) => boolean
+  readonly isOver: (vm: ProxmoxVM | undefined, lane: Lane) => boolean | Promise<boolean>
+  /** What is wrong with the world then; absent: as wrongWith says. */
+  readonly rest?: ((life: Life, lane: Lane, undisturbed: readonly string[]) => Promise<string[]>) | undefined
+  /** Clears away what it leaves behind on purpose. */
+  readonly after?: (lane: Lane) => Promise<void>
   /** Nothing of the VM is left then. */
   readonly ends?: boolean
 }
 
-const vmName = 'shop'
+export const vmName = 'shop'
 const declare =
   (o: object = {}) =>
   (lane: Lane) => {
     const [v4, v6] = lane.pools
     return lane.world.apply(vmName, { ...whmcs5546({ v4, v6, packageName: lane.packageName }), ...o })
   }
-const born = async (lane: Lane) => {
+export const born = async (lane: Lane): Promise<void> => {
   await declare()(lane)
   await lane.world.untilReady(vmName, 90)
 }
 const edit = (spec: object) => (lane: Lane) => lane.world.edit(vmName, { spec })
 const condition = (vm: ProxmoxVM | undefined, type: string) => vm?.status?.conditions?.find((each) => each.type === type)?.status
-const isReady = (vm: ProxmoxVM | undefined) =>
+export const isReady = (vm: ProxmoxVM | undefined): boolean =>
   condition(vm, 'Ready') === 'True' && vm?.status?.observedGeneration === vm?.metadata.generation && !vm?.status?.step
+const otherThan = (address = '') => address.replace(/\d+$/, (last) => String(Number(last) + 5))
 const suspended = { suspensions: [{ by: 'abuse', reason: 'spam' }] }
 
 /** Later issues add theirs. */
@@ -48,6 +53,21 @@ export const lives: readonly Life[] = [
     act: edit({ package: { cpu: { cores: 4 }, memory: { size: '16Gi' } } }),
     isOver: isReady,
   },
+  {
+    name: 'change of address',
+    before: async (lane) => {
+      await born(lane)
+      // Longer than clocks may differ.
+      lane.world.skip(40_000)
+    },
+    act: async (lane) => {
+      const vm = await lane.world.vm(vmName)
+      const [first, ...others] = vm?.spec.addresses ?? []
+      await edit({ addresses: [{ ...first, address: otherThan(vm?.status?.addresses?.[0]?.address) }, ...others] })(lane)
+    },
+    isOver: (vm) =>
+      isReady(vm) && (vm?.status?.addresses ?? []).every(({ state }) => !state) && condition(vm, 'RestartRequired') === 'False',
+  },
   { name: 'suspension', before: born, act: edit(suspended), isOver: (vm) => isReady(vm) && condition(vm, 'Suspended') === 'True' },
   {
     name: 'end of a suspension',
@@ -60,6 +80,7 @@ export const lives: readonly Life[] = [
     act: edit({ suspensions: [] }),
     isOver: (vm) => isReady(vm) && condition(vm, 'Suspended') === 'False',
   },
+  { name: 'another host name', before: born, act: edit({ hostname: 'shop-2' }), isOver: isReady },
   {
     name: 'reinstall',
     before: born,
@@ -83,6 +104,7 @@ export const lives: readonly Life[] = [
 
 /** What is wrong with the world once the life is over: two VMs of one object, an address too many or too few, another VM than undisturbed. */
 export async function wrongWith(life: Life, lane: Lane, undisturbed: readonly string[]): Promise<string[]> {
+  if (life.rest) return await life.rest(life, lane, undisturbed)
   const { world, pools } = lane
   const vm = await world.vm(vmName)
   const held = (await holders(world, pools)).map((line) => line.split(' ')[1])

@@ -24,6 +24,9 @@ export const mishaps: readonly Mishap[] = [
   plan('task fails before its work', { task: { fail: 'got timeout' } }),
   plan('task fails after its work', { task: { failAfter: 'unable to delete lock' } }),
   plan('task ends with warnings', { task: { warn: 1 } }),
+  plan('refused for want of a privilege', {
+    answer: { when: 'before', status: 403, reason: 'Permission check failed (/vms/100, VM.Config.Disk)' },
+  }),
   plan('refused as busy', { answer: { when: 'before', ...busy } }),
 ]
 

@@ -22,8 +22,8 @@ export function readMessage(data: unknown): FromPage | undefined {
 /** A VM as the broker keeps it: what the page shows and what decides whether it may be looked at. */
 export function lookedAtVM(vm: ProxmoxVM): ProxmoxVM {
   const { metadata, spec, status, ...rest } = withoutManifest(vm)
-  const { clusterRef, suspensions, template, runStrategy, shutdownTimeout, deletionPolicy } = spec
-  const kept = { clusterRef, template, runStrategy, shutdownTimeout, deletionPolicy, ...(suspensions && { suspensions }) }
+  const { clusterRef, suspensions, template, runStrategy, shutdownTimeout, restartPolicy, deletionPolicy } = spec
+  const kept = { clusterRef, template, runStrategy, shutdownTimeout, restartPolicy, deletionPolicy, ...(suspensions && { suspensions }) }
   if (!status) return { ...rest, metadata, spec: kept }
   const { history: _, package: __, packageSource: ___, disks: ____, ...seen } = status
   return { ...rest, metadata, spec: kept, status: seen }

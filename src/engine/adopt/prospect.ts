@@ -56,6 +56,8 @@ export async function prospectOf(pass: Pass, cluster: PveCluster, look: Look, ad
   if (isOutcome(found)) return found
   const resolved = reading.source?.(found) ?? found
   const record = await guestRecordOf(pass, cluster, look, { ...reading, passed: [] })
+  const unknown = entriesOf(draft).find(({ pool }) => !deps.pools.get(pool))
+  if (unknown) return stalled('PoolNotFound', `There is no IPPool "${unknown.pool}", which entry ${unknown.name} of spec.addresses names.`)
   // What a former object held passes with its guest; of all others each address must be named.
   const isFormer = parseMark(look.seen.config?.values.description)?.vmid === adopt.vmid
   const misfit = !isFormer ? await addressMisfit(pass, look, record.addresses) : undefined

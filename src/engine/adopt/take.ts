@@ -94,7 +94,7 @@ async function writeMark({ deps, draft }: Pass, cluster: PveCluster, look: Look,
   const line = printObjectLine({ ...object, done: unionOfDone(known, object.done) })
   const description = withMark(values.description, markOf(draft.vm.metadata.uid ?? '', vmid), line)
   const tags = (values.tags ?? '').split(/[;, ]+/).filter(Boolean)
-  const tagged = tags.includes(ownTag) ? {} : { tags: [...tags, ownTag].join(';') }
+  const tagged = cluster.spec.tags === 'None' || tags.includes(ownTag) ? {} : { tags: [...tags, ownTag].join(';') }
   deps.mayAct()
   await cluster.pve.updateConfig(look.at, { set: { description, ...tagged }, remove: [], digest })
 }

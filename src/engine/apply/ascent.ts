@@ -15,6 +15,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { systemKeyOf, assignSlots } from '../../want/disk-slots.ts'
 import { resolveWire } from '../../want/package.ts'
 import { wantOf } from '../../want/want.ts'
+import { leavingOf, usedOf } from '../releasing.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 
 /**
@@ -38,7 +39,8 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     ...(status.node && !memory.clone.isUnasked && { expectedNode: status.node }),
     proofSinceMs: deps.clock.monotonicMs(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
-    ...(isFirst && { presumedPower: 'stopped' as const }),
+    ...(isFirst && !status.guestSeen && { presumedPower: 'stopped' as const }),
+    pveNowMs: () => deps.clock.now() + cluster.clockSkewMs,
     ...(carried && { carried }),
     ...(status.possessions && { wantsForeign: true }),
     ...(isOursByRestore(status) && { isOurs: true }),
@@ -60,7 +62,7 @@ export const wantWithSlots = (pass: Pass, cluster: PveCluster, prepared: Prepare
   const slots = resolveSlots(draft.status, prepared, look.seen.config)
   if (isOutcome(slots)) return slots
   draft.change((status) => ({ ...status, ...slots }))
-  return resolveWant(pass, cluster, prepared, slots)
+  return resolveWant(pass, cluster, prepared, slots, look.seen.config)
 }
 
 interface Slots {
@@ -80,7 +82,8 @@ function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, c
   return { disks, interfaces: [{ name: 'net0', macAddress: net?.macAddress ?? '', ...wire }] }
 }
 
-function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots): Want {
+function resolveWant(pass: Pass, cluster: PveCluster, prepared: Prepared, { disks, interfaces }: Slots, config: Seen['config']): Want {
+  const { deps, draft } = pass
   const { vm, status } = draft
   const { resolved, grants, credentials } = prepared
   const [net] = interfaces
@@ -92,6 +95,8 @@ function resolveWant({ deps, draft }: Pass, cluster: PveCluster, prepared: Prepa
     installation: deps.installation.uid,
     isUntagged: cluster.spec.tags === 'None',
     grants,
+    leaving: leavingOf(pass),
+    stillUsed: usedOf(pass, config),
     net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
     ...(credentials && { credentials }),
     storageType: (storage) => storages.find((row) => row.storage === storage)?.pluginType,

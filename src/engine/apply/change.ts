@@ -8,6 +8,7 @@ import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, type Change } from '../status.ts'
 import type { Ladder } from '../../ladder/step.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
+import { addressesIn, familyOf } from '../../want/guest-seen.ts'
 import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 
 /** PVE never plugs these into a running VM (qemu-server vmconfig_hotplug_pending); the balloon device only appears or goes at a cold start. */
@@ -17,12 +18,18 @@ export interface ChangePlan {
   /** One sentence per step that differs: field: old → new. */
   readonly sentences: readonly string[]
   readonly needsStop: boolean
+  /** The guest gets other addresses. */
+  readonly givesAddresses: boolean
+  /** Pending keys of PVE that this change does not touch: they waited for a stop before. */
+  readonly waits: readonly string[]
 }
 
 /** The whole difference, computed before anything is done. */
 export async function planChange(ladder: Ladder, look: Looking, want: Want): Promise<ChangePlan> {
   const sentences: string[] = []
-  let needsStop = false
+  let needsOff = false
+  let givesAddresses = false
+  const touched = new Set<string>()
   for (const step of ladder) {
     if (step.name === 'start' || step.name === 'stop') continue
     await look.need(step.needs)
@@ -31,9 +38,26 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
     sentences.push(verdict.is === 'missing' ? `${step.name}: ${verdict.message}` : `${step.name}: ${verdict.message} (refused)`)
     if (verdict.is !== 'missing' || !isConfigStep(step) || !look.seen.config) continue
     const patch = step.change(look.seen.config.values, want)
-    needsStop ||= [...Object.keys(patch.set), ...patch.remove].some((key) => isCold(key, look.seen.config?.values ?? {}, patch.set))
+    const { values } = look.seen.config
+    for (const key of [...Object.keys(patch.set), ...patch.remove]) {
+      touched.add(key)
+      needsOff ||= isCold(key, values, patch.set)
+    }
+    givesAddresses ||= isOtherAddress(values.ipconfig0, patch.set.ipconfig0, want.leaving)
   }
-  return { sentences, needsStop: needsStop || (look.seen.config?.pending.length ?? 0) > 0 }
+  const waits = (look.seen.config?.pending ?? []).filter((key) => !touched.has(key))
+  return { sentences, needsStop: needsOff || givesAddresses, givesAddresses, waits }
+}
+
+/** The spec has another address for a family; a gateway of its pool, or what somebody wrote into PVE by hand, is no edit of the spec. */
+function isOtherAddress(now: string | undefined, next: string | undefined, leaving: readonly string[]): boolean {
+  if (next === undefined) return false
+  const [before, after] = [addressesIn(now), addressesIn(next)]
+  return (['IPv4', 'IPv6'] as const).some((family) => {
+    const old = before.find((address) => familyOf(address) === family)
+    const fresh = after.find((address) => familyOf(address) === family)
+    return old !== fresh && (old === undefined || leaving.includes(old))
+  })
 }
 
 /** PVE takes it only while the VM is off. */
@@ -58,13 +82,17 @@ export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look
   await look.need('power')
   const iso = nowIso(deps.clock)
   const isOn = look.seen.power === 'running'
-  const stop = plan.needsStop && isOn ? ' The VM is shut down for it and started again.' : ''
-  const message = `${plan.sentences.join('; ')}.${stop}`
+  const { restartPolicy } = vm.spec
+  const mayStop = restartPolicy !== 'Manual' || status.change?.start === true
+  const message = `${plan.sentences.join('; ')}.${isOn && plan.needsStop ? (mayStop ? restarts : waitsForStart) : ''}`
+  const waits = plan.waits.filter((key) => status.change === undefined || status.change.waits?.includes(key))
   const change = {
     since: status.change?.since ?? iso,
     generation: draft.generation,
     wasRunning: status.change?.wasRunning ?? isOn,
     ...(status.change?.start && { start: true }),
+    ...((plan.givesAddresses || status.change?.addresses) && { addresses: true }),
+    ...(waits.length > 0 && { waits }),
   }
   const { verdicts, dropped } = readiness('reconciling', 'Applying', message)
   draft.change(
@@ -74,6 +102,10 @@ export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look
   await draft.save()
   recordEvent(deps, vm, 'Normal', 'PackageChanging', message)
 }
+
+const restarts = ' The VM is shut down for it and started again.'
+const waitsForStart =
+  ' The VM is not restarted for it (restartPolicy Manual): it is in force after ChangePackage or the next start from off.'
 
 /** A change that was only asked for has been planned on no generation, and is shown first. */
 export const unplanned = 0

@@ -2,19 +2,19 @@ import { power } from '../../steps/power.ts'
 import { provision } from '../../lifecycle.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
-import { holds, type ConditionUpdate } from '../conditions.ts'
+import { holds } from '../conditions.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
 import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
-import type { ConfigPatch } from '../../ladder/guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
 import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
+import { followGuest, noteAfterWrite, noteBeforeWrite } from '../guest-seen.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
@@ -40,6 +40,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
   markCloned(climb)
   for (let turn = 0; turn < mostTurns; turn++) {
     await climb.look.need('config')
+    await followGuest(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
     const plan = await nextPlan(climb, want)
@@ -116,6 +117,10 @@ async function noteChange(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, wan
   return true
 }
 
+/** The set loses an address that the guest has let go of: told when it goes back to its pool, and nobody's drift. */
+const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }: Want) =>
+  step.name === 'set_firewall' && leaving.some((address) => because.startsWith(`${address} is too much`))
+
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
   if (isBirth(draft.status)) return
@@ -127,32 +132,26 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   const { look, draft, deps } = climb
   const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
-  if (!isLeftBefore(climb, plan)) noteEdit(climb, plan)
+  if (!isParting(plan, want) && !isLeftBefore(climb, plan)) noteEdit(climb, plan)
   climb.memory.left.asked = plan
   if (plan.is === 'config') tellNotHandedOn(climb, plan.patch)
   const { config, firewall } = look.seen
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
+  // Seen off: once it runs again, nothing would tell for half a minute that it was.
+  if (plan.step === power && JSON.stringify(draft.status.guestSeen) !== JSON.stringify(draft.written.guestSeen)) await draft.save()
   const context = { writer, seen: look.seen, want }
   if (plan.is === 'step') return await (isRepeated && plan.step.applyAgain ? plan.step.applyAgain(context) : plan.step.apply(context))
   await noteSlots(draft)
-  const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '')
+  const reachesGuest = await noteBeforeWrite(climb, plan.patch, want)
+  const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '').finally(() => {
+    if (reachesGuest) noteAfterWrite(climb)
+  })
   const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
   // Not of a task under way: if that failed, the template's password would pass for ours.
   if (!outcome && passwordVersion !== undefined)
     draft.change((status) => ({ ...status, cloudInit: { ...status.cloudInit, passwordVersion } }))
-  markCloudInit(climb, plan.patch)
   return outcome ?? done
 }
-
-/** A running guest gets it from its cloud-init drive, which PVE makes anew only at a cold start (qemu-server, `vm_start`). */
-function markCloudInit({ draft, deps }: Climb, { set, remove }: ConfigPatch): void {
-  const keys = [...Object.keys(set), ...remove].filter((key) => /^(ci|ipconfig|sshkeys|nameserver|searchdomain)/.test(key))
-  if (keys.length > 0 && !isBirth(draft.status) && draft.status.remoteStatus === 'running')
-    draft.change(judged(draft.vm, nowIso(deps.clock), [atNextStart(keys)]))
-}
-
-export const atNextStart = (keys: readonly string[]): ConditionUpdate =>
-  holds('CloudInitConfigured', 'RestartRequired', `Takes effect in the guest when the VM is next started from off: ${keys.join(', ')}.`)
 
 /** A slot is in status before its disk is allocated: after a lost answer a filled slot is known as ours. */
 async function noteSlots(draft: VMStatusDraft): Promise<void> {

@@ -102,7 +102,10 @@ export function tellLeft(o: { deps: Dependencies; draft: VMStatusDraft; left: re
   const message = [...sentences, ...others, 'Everything else is applied.'].join(' ')
   draft.change(
     judged(draft.vm, nowIso(deps.clock), [fails('PackageApplied', first?.reason ?? 'Retrying', message)]),
-    ({ change, ...status }) => ({ ...status, ...(change && { change: { since: change.since, generation: unplanned } }) }),
+    ({ change, ...status }) => ({
+      ...status,
+      ...(change && { change: { since: change.since, generation: unplanned, ...(change.addresses && { addresses: true }) } }),
+    }),
   )
   if (!first || first.terminal) return stalled(first?.reason ?? 'Retrying', message)
   const again = retry(first.reason, message)

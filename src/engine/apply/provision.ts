@@ -1,23 +1,20 @@
-import type { PveCluster } from '../../cluster/cluster.ts'
-import { releaseSurplus } from '../create/addresses.ts'
 import { provision } from '../../lifecycle.ts'
 import { climbLadder } from './climb.ts'
 import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
 import { noteAgent } from '../guest-facts.ts'
-import { Look } from '../look.ts'
 import { renamedHost } from '../create/host-names.ts'
 import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { partFromAddresses } from '../releasing.ts'
 import { clusterFor, silenceOf } from '../references.ts'
 import { requestedReinstall } from '../reinstall-state.ts'
 import { beginReinstallIfAsked, followReinstall } from '../remove/reinstall.ts'
 import { endRestore } from '../restore/end-restore.ts'
 import { restoreIfAsked } from '../restore/restore.ts'
 import { isUntouchedByRestore, requestedRestore } from '../restore/restore-state.ts'
-import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
-import { conditionOf } from '../../api/condition.ts'
 import { tellLeft } from './leaving.ts'
 import { undoneSentences } from './left-undone.ts'
 import { observedBirth } from '../observe.ts'
@@ -77,7 +74,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
-  await releaseSurplus(deps, draft)
+  const guest = await partFromAddresses(pass, cluster, climbed)
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
@@ -88,12 +85,5 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     const pending = climbed.seen.config?.pending ?? []
     return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
   }
-  const staleCloudInit = await staleCloudInitOf(draft, cluster, look)
-  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, staleCloudInit })
-}
-
-/** Keys the guest has not seen yet. Asked only once something was sent to a VM that ran. */
-async function staleCloudInitOf(draft: VMStatusDraft, cluster: PveCluster, look: Look): Promise<string[]> {
-  const isMarked = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
-  return isMarked && look.seen.power === 'running' ? await cluster.pve.staleCloudInit(look.at) : []
+  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest })
 }

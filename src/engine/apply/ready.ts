@@ -1,5 +1,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { atNextStart, type Climbed } from './climb.ts'
+import type { Climbed } from './climb.ts'
+import type { GuestState } from '../releasing.ts'
+import { addressVerdict, restartVerdict } from './at-next-start.ts'
 import type { Reason } from '../../api/reasons.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
@@ -29,8 +31,7 @@ interface Conclusion {
   readonly cluster: PveCluster
   readonly resolved: Resolved
   readonly climbed: Climbed
-  /** Cloud-init keys that the running guest has not been given yet. */
-  readonly staleCloudInit: readonly string[]
+  readonly guest: GuestState
 }
 
 /** Nothing is missing any more: the verdict on this generation, and what was left open on purpose. */
@@ -67,7 +68,9 @@ export function markReady(conclusion: Conclusion): Outcome {
       'PackageChanged',
       conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
     )
-  if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
+  if (reinstall?.running?.isClone)
+    recordEvent(deps, draft.vm, 'Normal', 'Ready', `VM ${draft.status.vmid} was cloned by command and is ready`)
+  else if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
   if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
   if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
@@ -94,7 +97,7 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
   const seconds = Math.max(0, (deps.clock.now() - Date.parse(draft.vm.metadata.creationTimestamp ?? iso)) / 1000)
   deps.observe.becameReady(cluster.name, seconds)
   deps.inFlight.forget(draft.vm.metadata.uid ?? '')
-  const addresses = draft.status.addresses?.map((held) => held.address).join(', ')
+  const addresses = draft.status.addresses?.flatMap((held) => (held.state ? [] : [held.address])).join(', ')
   recordEvent(
     deps,
     draft.vm,
@@ -106,12 +109,13 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
 
 function partsOf(conclusion: Conclusion): ConditionUpdate[] {
   return [
+    addressVerdict(conclusion.guest),
     templateVerdict(conclusion),
     packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
     holds('NetworkConfigured'),
     firewallVerdict(conclusion),
     cloudInitVerdict(conclusion),
-    restartVerdict(conclusion),
+    restartVerdict(conclusion.climbed.seen.config?.pending ?? [], conclusion.guest),
   ]
 }
 
@@ -126,14 +130,15 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   )
 }
 
-function cloudInitVerdict({ staleCloudInit, draft, climbed }: Conclusion): ConditionUpdate {
+function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdate {
   const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])
   if (why !== undefined && !hasCloudInitDrive(climbed.seen.config?.values ?? {})) {
     const { vmid, node } = draft.status
     const remedy = `An admin adds a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
     return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
   }
-  return staleCloudInit.length > 0 ? atNextStart(staleCloudInit) : holds('CloudInitConfigured')
+  if (guest.behind.length === 0) return holds('CloudInitConfigured')
+  return holds('CloudInitConfigured', 'RestartRequired', `The guest has these when it was started from off: ${guest.behind.join(', ')}.`)
 }
 
 const hasCloudInitDrive = (values: Values) =>
@@ -149,10 +154,4 @@ function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
     )
   }
   return holds('FirewallConfigured')
-}
-
-function restartVerdict({ climbed }: Conclusion): ConditionUpdate {
-  const pending = climbed.seen.config?.pending ?? []
-  if (pending.length === 0) return fails('RestartRequired', 'NoRestartRequired', '')
-  return holds('RestartRequired', 'RestartRequired', `In force only after the VM was off and started again: ${pending.join(', ')}.`)
 }

@@ -180,7 +180,8 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
     const placed = placeFrom(input, look, listing, known)
     if (!isOutcome(placed)) {
       if (!bridges.has(placed.node)) {
-        bridges.set(placed.node, await cluster.bridges.of(placed.node))
+        if (isProvenBridge(input, placed)) bridges.set(placed.node, undefined)
+        else bridges.set(placed.node, await cluster.bridges.of(placed.node))
         continue
       }
       const wish = placementWishOf(draft, cluster, input.resolved.merged, placed.source)
@@ -200,6 +201,13 @@ async function choosePlace(input: IntentInput, listing: Listing, promise?: (plac
 }
 
 const namedBy = ({ draft, resolved }: IntentInput) => ({ merged: resolved.merged, packageName: draft.vm.spec.packageRef?.name })
+
+/** The template was made there with it: nobody is asked. A start that fails all the same says why. */
+function isProvenBridge({ grants, resolved }: IntentInput, { node, source }: Placed): boolean {
+  const own = wireOf(parseNet(String(source.config.net0 ?? '')).options)
+  const wire = resolveWire(resolved.merged, grants, own)
+  return isOutcome(wire) || (source.node === node && own.bridge === wire.bridge)
+}
 
 function objectionToWire(input: IntentInput, { node, source }: Placed, has: ReadonlySet<string> | undefined): Obstacle | undefined {
   const { grants, cluster, resolved } = input

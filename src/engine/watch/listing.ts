@@ -29,13 +29,22 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   const power = await powerNow(pass, cluster, listing, row)
   draft.change((status) => withRow(status, row, power))
   if (power === 'stopped' && draft.status.guest) draft.change(guestIsOff)
-  const mayHaveRestarted = conditionOf(draft.status.conditions, 'CloudInitConfigured')?.reason === 'RestartRequired'
-  const isChanged = power !== undefined && power !== draft.written.remoteStatus
+  const pveNowMs = deps.clock.now() + cluster.clockSkewMs
   if (power && power !== draft.written.remoteStatus) {
     const ready = readiness('ready', isSuspended(draft.vm) ? 'Suspended' : power === 'running' ? 'Running' : 'Stopped', '')
     draft.change(judged(draft.vm, nowIso(deps.clock), ready.verdicts, ready.dropped))
   }
-  return !row.lock && (wantsOtherPower(draft, power) || (isChanged && mayHaveRestarted))
+  return !row.lock && (wantsOtherPower(draft, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
+}
+
+/** The figures of a listing are up to a broadcast old, and clocks differ. */
+const youngerByMs = 45_000
+
+/** The guest may have been started from off since PVE was given other values, or its node has changed: a thorough look tells. */
+function mayHaveLetGo(seen: ProxmoxVMStatus['guestSeen'], row: GuestRow, pveNowMs: number): boolean {
+  if (!seen || row.status === 'unknown') return false
+  if (row.status === 'stopped' || row.node !== seen.node) return true
+  return pveNowMs - row.uptimeSeconds * 1000 > Date.parse(seen.since) + youngerByMs
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */

@@ -1,4 +1,5 @@
 /** Which pool each address of a guest is of, as entries of spec.addresses (pure). */
+import type { ListedGuest } from '../../api/guest-list.ts'
 import type { IPPool } from '../../api/ippool.ts'
 import type { PoolAddress } from '../../api/pooladdress.ts'
 import { canonical, parseAddress } from '../../ipam/address.ts'
@@ -23,17 +24,26 @@ export interface PoolState {
 }
 
 /** `main` and `main6` are the first of their families, as cloud-init configures them. */
-export function entriesOfGuest(addresses: readonly string[], { cluster, pools, held }: PoolState): GuestAddresses {
+export function entriesOfGuest({ addresses, vmid, fromUID }: ListedGuest, { cluster, pools, held }: PoolState): GuestAddresses {
   const entries: AddressEntry[] = []
   const notes: string[] = []
   for (const text of addresses) {
-    const pool = poolWith(text, pools, cluster)
+    // The record of the very guest tells which of several pools it is.
+    const own = held.find(
+      ({ spec }) =>
+        canonical(spec.address) === canonical(text) &&
+        ((fromUID !== undefined && spec.claimRef?.uid === fromUID) || (spec.inUse?.cluster === cluster && spec.inUse.vmid === vmid)),
+    )
+    const fitting = poolsWith(text, pools, cluster)
+    const pool = fitting.find(({ metadata }) => metadata.name === own?.spec.poolRef.name) ?? fitting[0]
     if (!pool) {
       notes.push(`${text} is in no IPPool that serves ${cluster}`)
       continue
     }
     const claim = held.find(({ spec }) => spec.scope === pool.spec.scope && canonical(spec.address) === canonical(text))?.spec.claimRef
-    if (claim) notes.push(`${text} is held by ${claim.namespace}/${claim.name}`)
+    if (!own && fitting.length > 1)
+      notes.push(`${text} is in IPPools ${fitting.map(({ metadata }) => metadata.name).join(', ')}; correct poolRef if need be`)
+    if (claim && claim.uid !== fromUID) notes.push(`${text} is held by ${claim.namespace}/${claim.name}`)
     entries.push({ name: nameFor(text, entries), poolRef: { name: pool.metadata.name }, address: canonical(text) })
   }
   return { entries: entries.slice(0, 8), notes: entries.length > 8 ? [...notes, 'it has more than 8 addresses of pools'] : notes }
@@ -44,10 +54,10 @@ function nameFor(text: string, before: readonly AddressEntry[]): string {
   return before.some(({ name }) => name === first) ? `extra${before.length}` : first
 }
 
-/** The pool that may give this address to VMs of the cluster. */
-export function poolWith(text: string, pools: readonly IPPool[], cluster: string): IPPool | undefined {
+/** The pools that may give this address to VMs of the cluster. */
+export function poolsWith(text: string, pools: readonly IPPool[], cluster: string): IPPool[] {
   const address = parseAddress(text)
-  return pools.find(({ spec }) => {
+  return pools.filter(({ spec }) => {
     if (spec.clusterRefs && !spec.clusterRefs.some(({ name }) => name === cluster)) return false
     const space = usableAddressesOf(spec)
     return address !== undefined && typeof space !== 'string' && space.family === address.family && space.usable.has(address.value)

@@ -32,7 +32,7 @@ export interface AdoptManifest {
 export function adoptManifest(o: ManifestInput): AdoptManifest {
   const { guest } = o
   const options = optionsOfGuest(guest)
-  const { entries, notes } = entriesOfGuest(guest.addresses, o.pools)
+  const { entries, notes } = entriesOfGuest(guest, o.pools)
   const found = packageOfGuest(options)
   const chosen = packageFor(o, found)
   const { macAddress } = parseNet(options['net0'] ?? '')

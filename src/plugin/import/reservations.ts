@@ -1,7 +1,7 @@
 /** Each address that the panel holds is kept back for its service, since the panel goes on giving out addresses for weeks (pure). */
 import { apiVersion } from '../../api/group.ts'
 import type { IPPool } from '../../api/ippool.ts'
-import { poolWith } from '../adoption/guest-addresses.ts'
+import { poolsWith } from '../adoption/guest-addresses.ts'
 import { suspensionsOf, type PanelService } from './panel-list.ts'
 
 /** As many as an IPPool takes. */
@@ -35,7 +35,7 @@ export function reservationsFor(
         continue
       }
       taken.set(address, service)
-      const pool = poolWith(address, pools, o.cluster)
+      const [pool] = poolsWith(address, pools, o.cluster)
       if (!pool) notes.push(`${address} of service ${service.serviceId} is in no IPPool that serves ${o.cluster}`)
       else {
         const reservation = {

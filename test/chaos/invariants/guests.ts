@@ -19,9 +19,9 @@ export function uidOf(guest: Guest): string | undefined {
   return mark?.vmid === guest.vmid ? mark.uid : undefined
 }
 
-/** What the running system has. */
+/** What the system has that runs, or sleeps until it is resumed. */
 export const addressesIn = (guest: Guest): string[] =>
-  [...(guest.process?.inside.addresses.values() ?? [])].flat().map(({ address }) => address)
+  [...((guest.process?.inside ?? guest.asleep)?.addresses.values() ?? [])].flat().map(({ address }) => address)
 
 export class GuestWatch {
   readonly #scene: Scene

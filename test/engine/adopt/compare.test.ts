@@ -110,7 +110,7 @@ describe('what stays as found', () => {
         const values = { ...settledValues, ...guest }
         const want = wanting({ ...taken, ...wish })
         const fields = new Set(differencesOf(vm(), seeing(values, { power: 'running' }), want).map(({ field }) => field))
-        return isEmpty(patchFor(values, withAsFound(want, fields)))
+        expect(isEmpty(patchFor(values, withAsFound(want, fields)))).toBe(true)
       }),
     )
   })

@@ -40,5 +40,16 @@ describe('a change of package', () => {
     expect((await planned({}, { systemDisk: { key: 'scsi0', sizeMiB: 1024, limits: {} } })).needsStop).toBe(false)
   })
 
-  it('takes along what has been pending', async () => expect((await planned({}, {}, ['cores'])).needsStop).toBe(true))
+  it('does not stop the VM for what waited for a stop before', async () =>
+    expect(await planned({}, {}, ['cores'])).toMatchObject({ needsStop: false, waits: ['cores'] }))
+
+  it('stops the VM for another address of the spec, and not for one somebody wrote by hand, nor for a gateway', async () => {
+    const to = (ipconfig0: string, leaving: string[] = []) =>
+      planned({ ipconfig0: 'ip=203.0.113.10/24,gw=203.0.113.1' }, { cloudInit: { ipconfig0 }, leaving })
+
+    expect(await to('ip=203.0.113.15/24,gw=203.0.113.1', ['203.0.113.10'])).toMatchObject({ needsStop: true, givesAddresses: true })
+    expect(await to('ip=203.0.113.15/24,gw=203.0.113.1')).toMatchObject({ needsStop: false, givesAddresses: false })
+    expect(await to('ip=203.0.113.10/24,gw=203.0.113.254')).toMatchObject({ needsStop: false, givesAddresses: false })
+    expect(await to('ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8::5/64')).toMatchObject({ needsStop: true, givesAddresses: true })
+  })
 })

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Package } from '../../../src/api/package.ts'
 import type { ProxmoxVMSpec, ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
-import { atNextStart } from '../../../src/engine/apply/climb.ts'
 import { markReady } from '../../../src/engine/apply/ready.ts'
 import { refused } from '../../../src/ladder/step.ts'
 import type { Resolved } from '../../../src/want/package.ts'
@@ -22,7 +21,8 @@ interface Case {
   readonly resolved?: Partial<Resolved>
   readonly refusals?: Input['climbed']['refusals']
   readonly firewallEnabled?: boolean
-  readonly staleCloudInit?: readonly string[]
+  readonly behind?: readonly string[]
+  readonly releasing?: readonly string[]
 }
 
 const born: ProxmoxVMStatus = {
@@ -44,7 +44,7 @@ function concluding(o: Case = {}) {
     draft,
     cluster: { name: 'fra1', facts: () => ({ firewallEnabled: o.firewallEnabled ?? true }) } as unknown as Input['cluster'],
     resolved: { merged: o.merged ?? {}, ...o.resolved },
-    staleCloudInit: o.staleCloudInit ?? [],
+    guest: { behind: o.behind ?? [], releasing: o.releasing ?? [] },
     climbed: {
       want: wanting({ firewall: wantingFirewall({ options: { enable: '1' } }) }),
       refusals: o.refusals ?? [],
@@ -66,6 +66,7 @@ describe('when nothing is missing any more', () => {
     expect(outcome).toEqual({ is: 'done' })
     expect(sayings(status)).toEqual([
       'Ready=True/Running',
+      'AddressesAllocated=True/Succeeded',
       'TemplateApplied=True/Succeeded',
       'PackageApplied=True/Succeeded',
       'NetworkConfigured=True/Succeeded',
@@ -189,9 +190,25 @@ describe('what is left open on purpose', () => {
     ],
     [
       'what the guest reads at its next start',
-      { staleCloudInit: ['ciuser'] },
+      { behind: ['user', 'host name'] },
       'CloudInitConfigured',
-      [atNextStart(['ciuser']).status, atNextStart(['ciuser']).reason, atNextStart(['ciuser']).message],
+      ['True', 'RestartRequired', 'The guest has these when it was started from off: user, host name.'],
+    ],
+    [
+      'what the guest reads at its next start, beside what PVE takes only then',
+      { behind: ['addresses'], pending: ['cores'], releasing: ['203.0.113.9'] },
+      'RestartRequired',
+      [
+        'True',
+        'RestartRequired',
+        'In force only after the VM was off and started again: cores, addresses. The guest may still use 203.0.113.9, which is held until the VM was off and started again.',
+      ],
+    ],
+    [
+      'an address that the guest may still use',
+      { behind: ['addresses'], releasing: ['203.0.113.9'] },
+      'AddressesAllocated',
+      ['True', 'Succeeded', 'The guest may still use 203.0.113.9, which is held until the VM was off and started again.'],
     ],
     [
       'rules that nobody enforces',

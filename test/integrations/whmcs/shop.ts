@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { KubeServer } from '../../../src/kube/config.ts'
 import { Manifests, parseManifests } from '../../../src/kube/manifests.ts'
 import { systemClock } from '../../../src/ops/clock.ts'
 import { whmcsFiles } from '../../../src/release/whmcs-files.ts'
@@ -30,20 +31,30 @@ export type Tables = Record<'tblhosting' | 'tblproducts' | 'tblservers' | 'tblse
 export const service = 5546
 const client = 142
 
+/** Where the shop's servers are sold: a client with every right, and the namespace of its account and customer. */
+export type Market = Pick<TestWorld, 'client' | 'namespace'>
+
 export class Shop {
-  readonly world: TestWorld
+  readonly world: Market
   readonly directory: string
   readonly #account: string
+  readonly #server: KubeServer
 
-  private constructor(world: TestWorld, directory: string, account: string) {
+  private constructor(world: Market, directory: string, account: string, server: KubeServer) {
     this.world = world
+    this.#server = server
     this.directory = directory
     this.#account = account
   }
 
   /** Unpacks the module as it is shipped and gives it an account with the roles named, by RoleBinding in the world's namespace. */
-  static async open(world: TestWorld, settings: Readonly<Record<number, string>>, roles: readonly string[]): Promise<Shop> {
-    const shop = new Shop(world, await mkdtemp(join(tmpdir(), 'whmcs-')), 'whmcs')
+  static async open(
+    world: Market,
+    settings: Readonly<Record<number, string>>,
+    roles: readonly string[],
+    server: KubeServer = testServer(),
+  ): Promise<Shop> {
+    const shop = new Shop(world, await mkdtemp(join(tmpdir(), 'whmcs-')), 'whmcs', server)
     for (const [path, content] of whmcsFiles()) {
       mkdirSync(dirname(join(shop.directory, path)), { recursive: true })
       writeFileSync(join(shop.directory, path), content)
@@ -125,7 +136,7 @@ export class Shop {
   }
 
   #tables(settings: Readonly<Record<number, string>>, token: string): Tables {
-    const { url, ca = '' } = testServer()
+    const { url, ca = '' } = this.#server
     const { hostname, port } = new URL(url)
     const fields = Object.fromEntries(Array.from({ length: 24 }, (_, at) => [`configoption${at + 1}`, settings[at + 1] ?? null]))
     return {
