@@ -49,6 +49,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     clusterObjects: store,
     commands: store,
     backups: store,
+    snapshots: store,
     namespaces: store,
     kinds: nothing,
     clusters,
