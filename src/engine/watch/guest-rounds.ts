@@ -6,7 +6,7 @@ import type { Clock } from '../../ops/clock.ts'
 import { isSettled } from '../status.ts'
 
 /** Asking one guest takes three requests: with the audit beside it an idle fleet of any size stays below one request a second. */
-const paceMs = 8_000
+const paceMs = 15_000
 const soonMs = 20_000
 const minute = 60_000
 
