@@ -66,7 +66,6 @@ export class Operator {
   readonly #backups: BackupBackground
   readonly #indexes
   readonly #commandsOf
-  readonly #snapshotsOf
   readonly #backupsOf
   readonly #keeping: CommandCleanUp
   readonly #consoles: ConsoleController
@@ -112,7 +111,6 @@ export class Operator {
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
-    this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
     this.#consoles = this.#makeConsoles()
@@ -259,7 +257,7 @@ export class Operator {
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
       snapshots: this.stores.snapshots,
-      snapshotsOf: this.#snapshotsOf,
+      snapshotsOf: this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`]),
       backups: this.stores.backups,
       backupsOf: this.#backupsOf,
       installation: this.#installation,

@@ -49,7 +49,6 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     pools: store,
     clusterObjects: store,
     commands: store,
-    snapshots: store,
     backups: store,
     snapshots: store,
     namespaces: store,
