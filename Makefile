@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs former release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs rules former release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ format: packages ## formats the sources
 crds: packages ## writes crds/ from src/api and src/crds
 	@node --disable-warning=ExperimentalWarning src/crds/write.ts
 
-demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready; DNS=1 adds a real PowerDNS)
+demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready; DNS=1 adds a real PowerDNS; CONSOLE=1 prints a URL that shows a VM's screen, once)
 	@exec node --disable-warning=ExperimentalWarning src/demo/demo.ts
 
 bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 adds the fleet of 10,000)
@@ -78,6 +78,9 @@ plugin: packages ## dist/kubectl-pve, the kubectl plugin to copy into PATH; with
 
 chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERSION.tgz, the Helm charts (builds helm once: some minutes)
 	@node --disable-warning=ExperimentalWarning src/release/chart.ts
+
+rules: packages ## deploy/alerts.rules.yaml from deploy/alerts.yaml, checked by promtool (builds promtool once: some minutes)
+	@node --disable-warning=ExperimentalWarning src/release/alert-rules.ts
 
 docs: packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; ends with an error at a dead link)
 	@cmp -s docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock || { npm ci --prefix docs/.vitepress --no-audit --no-fund --loglevel=error && cp docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock; }

@@ -1,12 +1,16 @@
-import { conditionOf } from './api/condition.ts'
+import { conditionOf, isTrue } from './api/condition.ts'
+import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
+import type { Listing } from './proxmox/listing.ts'
 import type { Operator } from './operator.ts'
+import { UnenforcedSuspensions } from './unenforced-suspensions.ts'
 
 /** What metrics ask at each scrape. */
 export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
   const { clusters, election, dns, kinds, ipam } = operator
   const { book, inUse } = ipam
+  const unenforced = new UnenforcedSuspensions({ vms: operator.stores.vms, clock })
   return {
     queues: () =>
       operator.queues.map(({ name, queue }) => ({
@@ -27,6 +31,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         .map(({ pool: { metadata } }) => ({ pool: metadata.name, state: 'in-use', addresses: inUse.countOf(metadata.name) })),
     ],
     vms: () => countVMs(operator),
+    vmsByReason: () => countByReason(operator.stores.vms.list()),
     backups: () => backupFigures(operator, clock),
     clusters: () =>
       clusters.directory.list().map((cluster) => {
@@ -34,6 +39,11 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         return {
           cluster: cluster.name,
           reachable: cluster.inventory.unreachableSinceMs === undefined,
+          authorized: operator.stores.clusters
+            .get(cluster.name)
+            ?.status?.conditions?.every(({ type, status }) => type !== 'Authorized' || status !== 'False'),
+          nodes: countNodes(cluster.inventory.current()),
+          suspensionsNotEnforced: unenforced.countOf(cluster.name),
           ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
           requestsInFlight: cluster.requests.inFlight,
           clonesWaiting: cluster.cloneSlots.waiting,
@@ -72,4 +82,30 @@ function countVMs({ stores }: Operator): { cluster: string; localStatus: string;
     counts.set(`${cluster}/${localStatus}`, count)
   }
   return [...counts.values()]
+}
+
+/** Bounded: there are as many reasons as docs/reasons.md has. */
+export function countByReason(vms: readonly ProxmoxVM[]): { cluster: string; state: string; reason: string; vms: number }[] {
+  const counts = new Map<string, { cluster: string; state: string; reason: string; vms: number }>()
+  for (const { spec, status } of vms) {
+    const ready = conditionOf(status?.conditions, 'Ready')
+    const state = isTrue(status?.conditions, 'Stalled') ? 'stalled' : (states[ready?.status ?? 'False'] ?? 'reconciling')
+    const labels = { cluster: spec.clusterRef.name, state, reason: ready?.reason ?? '' }
+    const key = Object.values(labels).join('/')
+    counts.set(key, { ...labels, vms: (counts.get(key)?.vms ?? 0) + 1 })
+  }
+  return [...counts.values()]
+}
+
+const states: Readonly<Record<string, string>> = { True: 'ready', False: 'reconciling', Unknown: 'unknown' }
+
+/** All four states, so that a count goes back to 0 and does not vanish. */
+export function countNodes(listing: Listing | undefined): { state: string; nodes: number }[] {
+  if (!listing) return []
+  const counts = new Map(['online', 'offline', 'silent', 'maintenance'].map((state) => [state, 0]))
+  for (const node of listing.nodes.values()) {
+    const state = !node.online ? 'offline' : node.isInMaintenance ? 'maintenance' : node.hasFigures ? 'online' : 'silent'
+    counts.set(state, (counts.get(state) ?? 0) + 1)
+  }
+  return [...counts].map(([state, nodes]) => ({ state, nodes }))
 }

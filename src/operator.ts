@@ -7,7 +7,7 @@ import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
-import { InFlightPlacements, inFlightOfStatus } from './engine/create/in-flight.ts'
+import { InFlightPlacements } from './engine/create/in-flight.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
@@ -25,6 +25,7 @@ import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
+import { tellStates } from './state-events.ts'
 import { GuestLister } from './cluster/guest-lister.ts'
 import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
 
@@ -153,11 +154,15 @@ export class Operator {
     await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
     this.#o.log.info({ part: 'operator' }, 'acting')
-    for (const vm of this.stores.vms.list()) {
-      const intent = inFlightOfStatus(vm)
-      if (intent) this.#deps.inFlight.note(vm.metadata.uid ?? '', intent)
-    }
-    const disconnect = connectWakes({ deps: this.#deps, queue: this.queue, indexes: this.#indexes, audit: this.#audit })
+    this.#deps.inFlight.noteAll(this.stores.vms.list())
+    const wakes = connectWakes({
+      deps: this.#deps,
+      queue: this.queue,
+      indexes: this.#indexes,
+      audit: this.#audit,
+      askPower: (key) => this.#controller.askPower(key),
+    })
+    const ends = [wakes, tellStates(this.stores, this.#events)]
     await Promise.all([
       this.clusters.run(signal),
       this.#makeLister().run(signal),
@@ -170,7 +175,7 @@ export class Operator {
       this.dns.run(signal),
       this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
     ])
-    disconnect()
+    ends.forEach((end) => end())
   }
 
   #makeDns(): DnsTrack {

@@ -1,10 +1,12 @@
 import { loadKubeServer } from './kube/config.ts'
 import { systemClock } from './ops/clock.ts'
+import { registerCapacity } from './ops/capacity-gauges.ts'
 import { registerGauges } from './ops/gauges.ts'
 import { eventLoopCheck, metricsPage, probePages, serveOps, type OpsServer } from './ops/health.ts'
 import { createLog, type LogLevel } from './ops/log.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Operator } from './operator.ts'
+import { capacitiesOf } from './capacity-source.ts'
 import { sourcesOf } from './metrics-sources.ts'
 
 export interface RunOptions {
@@ -41,6 +43,7 @@ export async function runCommand(o: RunOptions): Promise<void> {
     leaseNamespace: server.namespace ?? 'pve-system',
   })
   registerGauges(metrics.registry, sourcesOf(operator, systemClock))
+  registerCapacity(metrics.registry, () => capacitiesOf(operator))
   const loop = eventLoopCheck()
   const probes = probePages({
     live: { eventLoop: loop.check, watches: () => silence(operator) },

@@ -2,6 +2,7 @@ import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
 import type { BackupCensus } from './backups/backup-census.ts'
 import { BackupKeeper } from './backups/backup-keeper.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { tellCommands } from './commands/unseen.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
 import { forgetLastSent } from './engine/apply/repeats.ts'
 import { holdOff } from './engine/apply/hold-off.ts'
@@ -14,9 +15,10 @@ import type { Pass } from './engine/pass.ts'
 import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
+import { showRow } from './engine/watch/show-row.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
-import { nodeOffline } from './engine/node-offline.ts'
+import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
 import { otherPve } from './engine/other-pve.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -35,6 +37,9 @@ import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
 
+/** A stranger under our VMID is looked at again after 30 s, and after 5 minutes where there are hundreds. */
+const leastStrangerMs = 30_000
+const mostStrangerMs = 300_000
 /** How often the listing is asked whether a guest was started from off that does not have the newest values yet; it costs no request. */
 const guestSeenMs = 30_000
 
@@ -71,6 +76,7 @@ export class VMController {
     this.#noteProgress(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
+    showRow({ draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
     if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
@@ -79,6 +85,7 @@ export class VMController {
     if ((outcome.is === 'done' || isChanged) && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
+    if (outcome.is === 'stalled' && outcome.reason === 'VMForeign') this.#queue.addAfter(key, this.#strangerPauseMs(vm))
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
@@ -127,8 +134,8 @@ export class VMController {
     }
     const other = otherPve(draft, cluster)
     if (other) return other
-    const offline = nodeOffline(deps, draft, cluster)
-    if (offline) return offline
+    const unseen = nodeOffline({ deps, draft, memory }, cluster) ?? clusterUnreachable({ deps, draft, memory }, cluster)
+    if (unseen) return await tellCommands(deps, key, unseen)
     if (vm.metadata.deletionTimestamp) {
       const held = await tearDownHeld({ deps, key, draft, memory })
       if (held) return held
@@ -197,11 +204,25 @@ export class VMController {
     return isTouched || isAsked || memory.audit.isDue === true
   }
 
+  /** A mark that somebody puts back shows in no listing: strangers under our numbers are looked at in turn, one a second at most. */
+  #strangerPauseMs(vm: ProxmoxVM): number {
+    const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
+    return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
+  }
+
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {
     const vm = this.#deps.vms.get(key)
     if (!vm) return
     this.#memoryOf(key, vm).audit.isDue = true
+    this.#queue.add(key)
+  }
+
+  /** Somebody's task may have changed its power: the next pass asks the VM itself. */
+  askPower(key: string): void {
+    const vm = this.#deps.vms.get(key)
+    if (!vm) return
+    this.#memoryOf(key, vm).listing.isTouched = true
     this.#queue.add(key)
   }
 

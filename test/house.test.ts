@@ -32,6 +32,7 @@ const programs = [
   'src/release/whmcs.ts',
   'src/release/chart.ts',
   'src/release/release-notes.ts',
+  'src/release/alert-rules.ts',
   'src/plugin/kubectl-pve.ts',
   'src/plugin/bundle.ts',
   'test/conformance/run.ts',

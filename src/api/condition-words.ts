@@ -26,7 +26,7 @@ export const poolConditions = ['Ready', 'Exhausted', 'Overlapping', 'Reconciling
 export type PoolCondition = (typeof poolConditions)[number]
 
 /** Condition types of a ProxmoxCluster. */
-export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'Reconciling', 'Stalled'] as const
+export const clusterConditions = ['Ready', 'Reachable', 'Authorized', 'NodesOnline', 'FiguresFresh', 'Reconciling', 'Stalled'] as const
 export type ClusterCondition = (typeof clusterConditions)[number]
 
 /** Condition types of a ProxmoxVMCommand. */

@@ -32,11 +32,16 @@ export const proxmoxClusterStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
     version: z.string().max(64).exactOptional().describe('Version of PVE.'),
+    nodesOnline: statusText(16, 'Nodes that are online, of all: 2/3.'),
     nodes: z
       .array(
         z.object({
           name: z.string().max(63).describe('Name of the node.'),
           online: z.boolean().describe('Whether the PVE cluster sees the node.'),
+          maintenance: z
+            .boolean()
+            .exactOptional()
+            .describe('true: the HA manager of PVE has it in maintenance, so it takes no birth, reinstall or restore.'),
           vms: z.int().describe('VMs of ours on it.'),
         }),
       )

@@ -109,6 +109,16 @@ export const proxmoxClusterSpec = z
       .max(128)
       .exactOptional()
       .meta({ description: 'Nodes where new VMs may be placed. Absent = all. VMs elsewhere stay there.', ...listSet }),
+    cordon: z
+      .array(pveName(63, 'pve1', 'A node of PVE.'))
+      .min(1)
+      .max(128)
+      .exactOptional()
+      .meta({
+        description:
+          'Nodes that take no birth, reinstall or restore, because somebody is about to work on them. Their VMs go on. Nodes that the HA manager of PVE has in maintenance are left out by themselves. Absent = none.',
+        ...listSet,
+      }),
     limits: z
       .object({
         requests: z

@@ -140,8 +140,16 @@ export const proxmoxVMStatus = z
       64,
       'The last rung of the ladder that is finished: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready. Beside the ladder, while that work is under way on a VM that was ready: reinstall, change_package.',
     ),
-    remoteStatus: statusText(64, 'Power of the VM in PVE: running or stopped. Kept as it was while PVE cannot be asked.'),
+    remoteStatus: statusText(
+      64,
+      'Power of the VM in PVE: running (also while its guest stands still) or stopped. Kept as it was while PVE cannot be asked; absent while its node is off.',
+    ),
     remoteLock: statusText(64, 'The lock PVE holds on the VM, such as backup. Nothing is changed while there is one.'),
+    haState: statusText(32, 'Present only where somebody should know: high availability holds the VM in state error, or ignores it.'),
+    remarks: statusText(
+      256,
+      'Reasons that take nothing away from Ready, such as PackageOutdated, DiskKept or RestartRequired; the conditions have their sentences. Absent = none.',
+    ),
     phase: statusText(
       64,
       'The VM in one word: Pending, Provisioning, Running, Stopped, Suspended, Changing, Reinstalling, Terminating, Removed, Missing, Unknown. Derived, for people.',

@@ -7,6 +7,7 @@ export const reasons = {
   Running: { who: 'nobody', means: 'The VM is as declared and running.' },
   Stopped: { who: 'nobody', means: 'The VM is as declared and off.' },
   Succeeded: { who: 'nobody', means: 'This part is as declared.' },
+  Hibernated: { who: 'nobody', means: 'The VM is as declared and off, with its memory on disk (lock suspended); a start resumes it.' },
   // on the way
   Provisioning: { who: 'operator', means: 'The ladder is being climbed; status.step names the rung.' },
   Applying: { who: 'operator', means: 'An edit of the spec is being applied.' },
@@ -95,7 +96,41 @@ export const reasons = {
     means:
       'PVE does not list VMs that may well be there, many at once or against what it says elsewhere; none is taken for gone. The message names the privilege that shows them.',
   },
-  NodeOffline: { who: 'admin', means: 'The node of the VM is offline.' },
+  NodeOffline: {
+    who: 'admin',
+    means: 'The node of the VM, or a node of the cluster, is offline; nothing is known of the power of its VMs and nothing is concluded.',
+  },
+  ClusterUnreachable: {
+    who: 'admin',
+    means: 'PVE has not answered for 5 minutes, so nobody knows how the VM is. Nothing is lost: the next listing shows it.',
+  },
+  NodesOnline: { who: 'nobody', means: 'Every node of the cluster is online.' },
+  FiguresFresh: { who: 'nobody', means: 'Every node that is online tells the state of its guests.' },
+  FiguresMissing: {
+    who: 'admin',
+    means:
+      'A node is online and its pvestatd has told nothing for 5 minutes. VMs keep their state; the message has the command for the node.',
+  },
+  GuestPaused: {
+    who: 'admin',
+    means: 'The VM has power and its guest stands still (paused); the message has the command that resumes it.',
+  },
+  GuestIOError: {
+    who: 'admin',
+    means: 'PVE stopped the guest because a disk could not be read or written, usually a storage that is full or away.',
+  },
+  BecameTemplate: {
+    who: 'admin',
+    means: 'Somebody turned the VM into a template of PVE, which cannot be started. It is not touched; the message says the ways out.',
+  },
+  HaPending: {
+    who: 'operator',
+    means: 'High availability was asked to start or stop the VM and does so in its own time, 10 to 30 s as a rule.',
+  },
+  HaError: {
+    who: 'admin',
+    means: 'High availability holds the VM in state error and takes no order; the message has the commands that clear it.',
+  },
   PermissionDenied: { who: 'admin', means: 'The token lacks a privilege; the message names path and privilege.' },
   InvalidForPVE: { who: 'user', means: 'PVE refuses a value; the message has its words.' },
   StorageFull: { who: 'admin', means: 'The storage has no room.' },

@@ -6,6 +6,7 @@ import { lookOf } from '../engine/apply/ascent.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { recordEvent } from '../engine/dependencies.ts'
 import { freshMemory } from '../engine/memory.ts'
+import { observes, wouldDo } from '../engine/observe.ts'
 import { silenceOf } from '../engine/references.ts'
 import { printBackupMark } from '../ladder/backup-mark.ts'
 import { done, type Obstacle, type Outcome, isOutcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
@@ -31,6 +32,7 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   if (hindrance) return hindrance
   const cluster = clusterOfBackup(pass)
   if (!cluster) return wait('ClusterNotReady', 'The backup waits for the cluster.')
+  if (observes(cluster)) return wouldDo(cluster, `VM ${of.draft.status.vmid} would be backed up`)
   const silence = silenceOf(cluster, deps.clock)
   if (silence) return silence
   const off = capabilityOff(cluster.facts(), 'backup')

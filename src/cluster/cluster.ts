@@ -1,5 +1,6 @@
 import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import type { Clock } from '../ops/clock.ts'
+import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
 import { NodeBridges } from './bridges.ts'
@@ -9,11 +10,12 @@ import { CloneTargets } from './clone-targets.ts'
 import { Pve } from '../proxmox/endpoints.ts'
 import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
 import type { DeletionRecord } from './deletion-record.ts'
-import type { ClusterFacts } from './facts.ts'
+import { type ClusterFacts, isAuditor } from './facts.ts'
 import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import type { IdentityGuard } from '../proxmox/identity.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
+import { TouchedGuests } from '../proxmox/touched.ts'
 import { ListingDoubt } from './listing-doubt.ts'
 import { TemplateCatalog } from './templates.ts'
 import { type ReservationRecord, VmidAllocator } from './vmid-allocator.ts'
@@ -25,6 +27,8 @@ export interface PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  /** Guests that somebody else's tasks have changed. */
+  readonly touched: Pick<TouchedGuests, 'subscribe'>
   /** Guests that no object has on record. */
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
@@ -45,7 +49,14 @@ export interface PveCluster {
   readonly perGuest: RequestRate
   /** PVE's clock minus ours, to whole seconds. */
   readonly clockSkewMs: number
+  /** Turns to write that a VM cannot be seen: a dead node has hundreds. */
+  readonly unseenWrites: Pick<Pace, 'reserveMs'>
+  /** Turns to look at a guest that is not ours any more. */
+  readonly strangerLooks: Pick<Pace, 'reserveMs'>
 }
+
+/** Design 3.2 rule 18. */
+const unseenWritesPerSecond = 50
 
 export interface ApiToken {
   readonly tokenID: string
@@ -58,6 +69,7 @@ export class LiveCluster implements PveCluster {
   readonly pve: Pve
   readonly inventory: Inventory
   readonly tasks: TaskTracker
+  readonly touched: TouchedGuests
   readonly guests: GuestIndex
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
@@ -68,6 +80,8 @@ export class LiveCluster implements PveCluster {
   readonly deletions: DeletionBrake
   readonly identity: IdentityGuard
   readonly doubt: ListingDoubt
+  readonly unseenWrites: Pace
+  readonly strangerLooks: Pace
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -110,6 +124,14 @@ export class LiveCluster implements PveCluster {
     this.tasks = new TaskTracker({ pve: this.pve, ...told, hold: () => this.inventory.hold() })
     const { owners, onProblem = () => undefined } = o
     const { pve, inventory } = this
+    this.touched = new TouchedGuests({
+      pve,
+      clock,
+      onProblem,
+      mayAsk: () => this.found !== undefined && isAuditor(this.found),
+      isBusy: () => this.tasks.open > 0,
+      ownToken: () => this.credentials.tokenID,
+    })
     this.guests = new GuestIndex({
       pve,
       inventory,
@@ -127,6 +149,8 @@ export class LiveCluster implements PveCluster {
     this.vmids = new VmidAllocator(o.reservations, clock)
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
     this.deletions = new DeletionBrake({ ...o.deletions, clock })
+    this.unseenWrites = new Pace({ calls: unseenWritesPerSecond, perSeconds: 1, burst: unseenWritesPerSecond, clock })
+    this.strangerLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
   }
 
   facts(): ClusterFacts | undefined {
@@ -150,6 +174,7 @@ export class LiveCluster implements PveCluster {
     const { signal } = this.#stop
     void this.inventory.run(signal)
     void this.tasks.run(signal)
+    void this.touched.run(signal)
     void this.guests.run(signal)
   }
 

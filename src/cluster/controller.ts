@@ -11,6 +11,7 @@ import type { Clock } from '../ops/clock.ts'
 import type { Observation } from '../proxmox/client.ts'
 import { type ApiToken, LiveCluster } from './cluster.ts'
 import { ClusterDirectory } from './directory.ts'
+import { guardInUse } from './in-use-guard.ts'
 import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
@@ -27,6 +28,8 @@ import { VmidRecord } from './vmid-record.ts'
 const troubledMs = 60_000
 /** Privileges and version of a healthy cluster are looked at again after this long. */
 const healthyMs = 300_000
+/** A corrected Secret is taken up after this long at most. */
+const lockedOutMs = 5_000
 /** Guests come and go in numbers; the node counts in the status follow at most this often. */
 const settleMs = 5_000
 /** Deletions that wait come in numbers too; how many is told soon, and once. */
@@ -41,6 +44,8 @@ interface Memory {
   credentialsProblem: ClusterProblem | undefined
   failure: Failure | undefined
   checkedAtMs: number
+  /** resourceVersion of the Secret that was read last. */
+  secretVersion?: string | undefined
 }
 
 /**
@@ -128,12 +133,14 @@ export class ClusterController {
     const { name } = object.metadata
     const users = this.#usersOf(name)
     const isLeaving = object.metadata.deletionTimestamp !== undefined
-    if (await this.#guard(object, users.length > 0)) return // the changed object comes back through the store
+    // The changed object comes back through the store.
+    if (await guardInUse({ client: this.#client, clusters: this.#clusters, usersOf: this.#usersOf }, object)) return
     if (isLeaving && users.length === 0) return await this.#forget(name)
     const memory = await this.#memoryOf(object)
     if (expectedIdentity(object) !== undefined) this.directory.live(name)?.identity.expect(expectedIdentity(object))
     const isEdited = memory.generation !== object.metadata.generation
-    if (isEdited || this.#isStale(name, memory)) await this.#check(object, memory, { isEdited, inUse: users.length > 0 })
+    const isDue = isEdited || this.#isStale(name, memory) || (await this.#isSecretCorrected(object, memory))
+    if (isDue) await this.#check(object, memory, { isEdited, inUse: users.length > 0 })
     const live = this.directory.live(name)
     if (live !== undefined && live.deleting !== isLeaving) {
       live.deleting = isLeaving
@@ -143,7 +150,7 @@ export class ClusterController {
     const state = this.#stateOf(object, memory, users)
     this.directory.setProblem(name, problemOf(state))
     await this.#write(object, state)
-    this.queue.addAfter(name, this.#pauseMs(name, memory))
+    this.queue.addAfter(name, this.#isLockedOut(name, memory) ? lockedOutMs : this.#pauseMs(name, memory))
   }
 
   async #memoryOf({ metadata: { name, uid } }: ProxmoxCluster): Promise<Memory> {
@@ -170,6 +177,19 @@ export class ClusterController {
 
   #pauseMs = (name: string, memory: Memory): number => (this.#isTroubled(name, memory) ? troubledMs : healthyMs)
 
+  /** PVE refuses the token, or the Secret has none: only then the Secret is read again and again, since Secrets are not watched. */
+  #isLockedOut(name: string, { credentialsProblem, failure }: Memory): boolean {
+    const refused = failure ?? this.directory.live(name)?.inventory.lastFailure
+    return credentialsProblem !== undefined || refused?.reason === 'Unauthorized'
+  }
+
+  /** PVE is asked only once the Secret has changed: each refused login is a line in its log. */
+  async #isSecretCorrected(object: ProxmoxCluster, memory: Memory): Promise<boolean> {
+    if (!this.#isLockedOut(object.metadata.name, memory)) return false
+    const secret = await readSecret(this.#client, secretKeyOf(object))
+    return secret?.metadata.resourceVersion !== memory.secretVersion
+  }
+
   /** Due again; or the listing fails or works again, which the last check did not know. */
   #isStale(name: string, memory: Memory): boolean {
     const now = this.#clock.monotonicMs()
@@ -183,6 +203,7 @@ export class ClusterController {
     const secret = await readSecret(this.#client, key)
     if (secret !== undefined && o.inUse) await setFinalizer(this.#client, secrets, secret, true)
     const found = credentialsOf(secret, key)
+    memory.secretVersion = secret?.metadata.resourceVersion
     memory.checkedAtMs = this.#clock.monotonicMs()
     memory.generation = object.metadata.generation
     memory.credentialsProblem = 'problem' in found ? found.problem : undefined
@@ -273,28 +294,5 @@ export class ClusterController {
     const { unclaimed } = state
     if (unclaimed && unclaimed.unclaimedCount !== (object.status?.unclaimedCount ?? 0)) this.#guests.onUnclaimed(object, unclaimed)
     this.#clusters.put(await this.#client.replaceStatus(proxmoxClusters, { ...object, status }))
-  }
-
-  /**
-   * Object and Secret stay as long as a VM needs them to be taken down, and a Secret as long as any cluster in use names it.
-   * True: the object was changed.
-   */
-  async #guard(object: ProxmoxCluster, inUse: boolean): Promise<boolean> {
-    const had = object.metadata.finalizers?.includes(inUseFinalizer) === true
-    if (had === inUse) return false
-    const key = secretKeyOf(object)
-    const neededElsewhere = this.#clusters
-      .list()
-      .some(
-        (other) =>
-          other.metadata.name !== object.metadata.name &&
-          isSameJson(secretKeyOf(other), key) &&
-          this.#usersOf(other.metadata.name).length > 0,
-      )
-    const secret = await readSecret(this.#client, key)
-    if (secret !== undefined) await setFinalizer(this.#client, secrets, secret, inUse || neededElsewhere)
-    const written = await setFinalizer(this.#client, proxmoxClusters, object, inUse)
-    if (written !== undefined) this.#clusters.put(written)
-    return written !== undefined
   }
 }

@@ -18,6 +18,10 @@ export interface ClusterFacts {
   readonly missingOptional: readonly MissingPrivilege[]
 }
 
+/** The token sees the tasks of the whole cluster. */
+export const isAuditor = ({ missingPrivileges, missingOptional }: ClusterFacts): boolean =>
+  ![...missingPrivileges, ...missingOptional].some(({ path, privilege }) => path === '/' && privilege === 'Sys.Audit')
+
 /** Older ones resize synchronously and know no SDN.Use. */
 export const oldestMajorVersion = 8
 

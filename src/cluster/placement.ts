@@ -1,3 +1,4 @@
+import type { ProxmoxClusterSpec } from '../api/proxmoxcluster.ts'
 import type { NodeRow, Listing } from '../proxmox/listing.ts'
 import { inGiB, type Lack, needs, type Promised, storageLack, tellLacks } from './room.ts'
 import { isOnSharedStorage, type TemplateFacts } from './template-facts.ts'
@@ -9,6 +10,8 @@ export interface PlacementWish {
   readonly pinnedNode?: string
   /** ProxmoxCluster.spec.nodes; absent = all. */
   readonly allowedNodes?: readonly string[]
+  /** ProxmoxCluster.spec.cordon. */
+  readonly cordoned?: readonly string[]
   /** Nodes that lack something the VM needs, told elsewhere. */
   readonly unfit?: ReadonlyMap<string, unknown>
   /** ProxmoxCluster.spec.overcommit; absent fields: no limit, and for storages what is free. */
@@ -52,10 +55,12 @@ export function place(
   promised: readonly Promised[] = [],
 ): Placement {
   const allowed = [...listing.nodes.values()].filter(({ node }) => isAllowed(node, wish))
-  const nodes = allowed.filter(({ online }) => online)
-  if (nodes.length === 0) return short(noNode(wish, allowed))
+  const closed = allowed.flatMap((node) => closedBy(node, wish) ?? [])
+  const nodes = allowed.filter((node) => closedBy(node, wish) === undefined)
+  const without = closed.length > 0 ? ` (left out: ${closed.join(', ')})` : ''
+  if (nodes.length === 0) return short(noNode(wish, closed))
   const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, listing))
-  if (candidates.length === 0) return short(noCopy(nodes, templates))
+  if (candidates.length === 0) return short(`${noCopy(nodes, templates)}${without}`)
   const lacks: Lack[] = []
   const fitting = candidates.filter((candidate) => {
     const lack = lackOf(candidate, wish, listing, promised)
@@ -68,7 +73,7 @@ export function place(
     const drawn = place({ ...wish, mayOverdraw: true }, templates, listing, promised)
     if (drawn.is === 'placed') return { ...drawn, overdrawn: tellLacks(lacks.filter((lack) => 'isThin' in lack)) }
   }
-  return best === undefined ? short(tellLacks(lacks)) : { is: 'placed', ...best }
+  return best === undefined ? short(`${tellLacks(lacks)}${without}`) : { is: 'placed', ...best }
 }
 
 const short = (message: string): Placement => ({ is: 'short', message })
@@ -78,8 +83,25 @@ const isAllowed = (node: string, wish: PlacementWish): boolean =>
   wish.unfit?.has(node) !== true &&
   (wish.pinnedNode === undefined || wish.pinnedNode === node)
 
-function noNode(wish: PlacementWish, allowed: readonly NodeRow[]): string {
-  if (allowed.length > 0) return `no allowed node is online: ${allowed.map(({ node }) => node).join(', ')}`
+/** Where a ProxmoxCluster lets new VMs go. */
+export const openNodes = ({ nodes, cordon }: ProxmoxClusterSpec): Pick<PlacementWish, 'allowedNodes' | 'cordoned'> => ({
+  ...(nodes && { allowedNodes: nodes }),
+  ...(cordon && { cordoned: cordon }),
+})
+
+/** Why no new VM may come to the node, with its name: `pve2 is cordoned`. Undefined: it may. Existing VMs are left alone in any case. */
+export function closedBy(
+  { node, online, isInMaintenance, hasFigures }: NodeRow,
+  wish: Pick<PlacementWish, 'cordoned'>,
+): string | undefined {
+  if (!online) return `${node} is offline`
+  if (isInMaintenance) return `${node} is in maintenance`
+  if (wish.cordoned?.includes(node)) return `${node} is cordoned`
+  return hasFigures ? undefined : `${node} tells no figures (pvestatd)`
+}
+
+function noNode(wish: PlacementWish, closed: readonly string[]): string {
+  if (closed.length > 0) return `no allowed node takes new VMs: ${closed.join(', ')}`
   return wish.pinnedNode === undefined
     ? 'PVE shows none of the allowed nodes'
     : `node ${wish.pinnedNode} is not in the cluster or not allowed by it`

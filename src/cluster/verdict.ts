@@ -7,6 +7,7 @@ import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import { capabilitiesOff } from './capabilities.ts'
 import type { Failure } from '../proxmox/failures.ts'
 import type { Listing } from '../proxmox/listing.ts'
+import { nodesVerdicts, onlineOf } from './nodes-verdict.ts'
 import type { UnclaimedReport } from './unclaimed.ts'
 
 /** Why a cluster cannot be worked with. */
@@ -35,6 +36,9 @@ export interface ClusterFindings {
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
 }
+
+const wellSentence = (mode: ProxmoxCluster['spec']['mode']): string =>
+  mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'
 
 type Verdicts = { [type in ClusterCondition]?: { status: Condition['status']; reason: Reason; message: string } }
 
@@ -70,13 +74,15 @@ const needsPerson: ReadonlySet<Reason> = new Set<Reason>([
 
 function verdictsOf(state: ClusterFindings, mode: ProxmoxCluster['spec']['mode']): Verdicts {
   const problem = problemOf(state) ?? doubtOf(state) ?? shortcomingOf(state.facts)
+  // While PVE gives no listing nobody can tell, and what it said before stays.
+  const nodes: Verdicts = state.listing && state.failure === undefined ? nodesVerdicts(state.listing, state.vmsByNode) : {}
+  const lame = [nodes.NodesOnline, nodes.FiguresFresh].flatMap((each) => (each?.status === 'False' ? [each.message] : []))
   const ready = {
     status: problem ? 'False' : 'True',
     reason: problem?.reason ?? 'Ready',
-    message:
-      problem?.message ?? (mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'),
+    message: problem?.message ?? (lame.length > 0 ? lame.join(' ') : wellSentence(mode)),
   } as const
-  const verdicts: Verdicts = { Ready: ready }
+  const verdicts: Verdicts = { Ready: ready, ...nodes }
   const reachable = reachableOf(state)
   if (reachable !== undefined) verdicts.Reachable = reachable
   const authorized = authorizedOf(state)
@@ -129,7 +135,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     }),
     ...(state.identity !== undefined && { identity: state.identity }),
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
-    ...(listing && { nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
+    ...(listing && { nodesOnline: onlineOf(listing), nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,
     conditions: conditionsOf(former.conditions ?? [], verdictsOf(state, object.spec.mode), object.metadata.generation, now),
   }
@@ -151,7 +157,12 @@ const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z
 
 function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
   return [...listing.nodes.values()]
-    .map(({ node, online }) => ({ name: node, online, vms: vmsByNode.get(node) ?? 0 }))
+    .map(({ node, online, isInMaintenance }) => ({
+      name: node,
+      online,
+      ...(isInMaintenance && { maintenance: true }),
+      vms: vmsByNode.get(node) ?? 0,
+    }))
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 

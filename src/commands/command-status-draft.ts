@@ -2,6 +2,7 @@ import type { Condition } from '../api/object.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
+import type { PassObserver } from '../engine/dependencies.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { Store } from '../kube/store.ts'
@@ -13,12 +14,19 @@ export class CommandStatusDraft {
   readonly #client: KubeClient
   readonly #store: Store<ProxmoxVMCommand>
   #command: ProxmoxVMCommand
+  readonly #observe: Pick<PassObserver, 'commandEnded'>
   status: ProxmoxVMCommandStatus
 
-  constructor(o: { command: ProxmoxVMCommand; client: KubeClient; store: Store<ProxmoxVMCommand> }) {
+  constructor(o: {
+    command: ProxmoxVMCommand
+    client: KubeClient
+    store: Store<ProxmoxVMCommand>
+    observe: Pick<PassObserver, 'commandEnded'>
+  }) {
     this.#client = o.client
     this.#store = o.store
     this.#command = o.command
+    this.#observe = o.observe
     this.status = o.command.status ?? {}
   }
 
@@ -55,8 +63,12 @@ export class CommandStatusDraft {
 
   async save(): Promise<void> {
     if (isSameJson(this.status, this.#command.status)) return
+    const wasFinished = isFinished(this.#command)
     this.#command = await this.#client.replaceStatus(proxmoxVMCommands, { ...this.#command, status: this.status })
     this.#store.put(this.#command)
+    const reason = this.status.conditions?.find(({ type }) => type === 'Ready')?.reason
+    if (!wasFinished && isFinished(this.#command))
+      this.#observe.commandEnded(this.#command.spec.command, (reason ?? 'CommandFailed') as Reason)
   }
 
   /** kstatus: exactly one of Ready=True, Reconciling and Stalled; Complete and Failed as in a Job. */

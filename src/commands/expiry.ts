@@ -55,7 +55,7 @@ async function fail(
   reason: 'CommandTimedOut' | 'PreconditionFailed',
   why: string,
 ): Promise<void> {
-  const draft = new CommandStatusDraft({ command, client: deps.client, store: deps.commands })
+  const draft = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, observe: deps.observe })
   draft.finish('Failed', reason, why, nowIso(deps.clock))
   await draft.save()
 }

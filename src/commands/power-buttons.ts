@@ -7,6 +7,7 @@ import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandRefusal } from './preconditions.ts'
+import { haEffect, isOfHa, taskTypes } from './ha-effect.ts'
 import { rebootEnd } from './reboot.ts'
 import { noStartAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
@@ -15,9 +16,8 @@ import type { CommandPass } from './command-pass.ts'
 /** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
 const lostAfterMs = 30_000
 
-const taskTypes = { Start: 'qmstart', Stop: 'qmstop', Shutdown: 'qmshutdown', Reboot: 'qmreboot', Reset: 'qmreset' } as const
-export type PowerCommand = keyof typeof taskTypes
-export const isPowerCommand = (command: CommandName): command is PowerCommand => command in taskTypes
+export type PowerCommand = keyof (typeof taskTypes)['own']
+export const isPowerCommand = (command: CommandName): command is PowerCommand => command in taskTypes.own
 
 /**
  * One request to PVE, sent once: noted before it, its receipt noted after it, and a lost receipt looked for in PVE's list of tasks.
@@ -43,6 +43,8 @@ export async function runPowerCommand(
     return 'finished'
   }
   delete memory.command.downSinceMs
+  // Known before it is sent: PVE takes other options for a VM that HA looks after.
+  await look.need('power')
   command.status = { ...command.status, intentAt: nowIso(pass.deps.clock) }
   await command.save()
   pass.deps.mayAct()
@@ -71,7 +73,7 @@ async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCo
     case 'Start':
       return await cluster.pve.start(look.at)
     case 'Stop':
-      return await cluster.pve.stop(look.at, { overruleShutdown: true })
+      return await cluster.pve.stop(look.at, { overruleShutdown: look.seen.isHaManaged !== true })
     case 'Shutdown':
       return await cluster.pve.shutdown(look.at, { timeoutSeconds })
     case 'Reset':
@@ -82,26 +84,40 @@ async function send({ cluster, draft }: CommandPass, look: Look, button: PowerCo
 }
 
 async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand): Promise<Outcome | 'finished'> {
-  const { command, cluster, deps, draft } = pass
+  const { command, cluster, deps } = pass
   const upid = command.status.upid ?? ''
   const end = cluster.tasks.ended(upid)
   const iso = nowIso(deps.clock)
   if (!end) return waitForTask(upid, `${button} is under way.`)
   if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
+  if (end.is === 'ok' && button !== 'Reboot' && isOfHa(upid)) return await readHaEffect(pass, look, button, upid)
   if (end.is === 'ok' && button === 'Reboot') return await concludeReboot(pass, look, upid)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
-  if (isDone && switchesOff(button)) {
+  if (isDone) return await concludeDone(pass, button)
+  command.finish(
+    'Failed',
+    'CommandFailed',
+    end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer knows the task: ${end.why}`,
+    iso,
+  )
+  return 'finished'
+}
+
+/** A Stop or Shutdown during a change of package leaves the VM off after it, too. */
+async function concludeDone({ command, draft, deps }: CommandPass, button: PowerCommand): Promise<'finished'> {
+  if (switchesOff(button)) {
     draft.change(noStartAfterChange)
     await draft.save()
   }
-  if (isDone) command.finish('Succeeded', 'Succeeded', sentences[button], iso)
-  else
-    command.finish(
-      'Failed',
-      'CommandFailed',
-      end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer knows the task: ${end.why}`,
-      iso,
-    )
+  command.finish('Succeeded', 'Succeeded', sentences[button], nowIso(deps.clock))
+  return 'finished'
+}
+
+async function readHaEffect(pass: CommandPass, look: Look, button: PowerCommand, upid: string): Promise<Outcome | 'finished'> {
+  const effect = await haEffect(pass, look, button === 'Start' ? 'running' : 'stopped', upid)
+  if (effect.is === 'there') return await concludeDone(pass, button)
+  if (effect.is === 'waits') return effect.wait
+  pass.command.finish('Failed', effect.reason, effect.why, nowIso(pass.deps.clock))
   return 'finished'
 }
 
@@ -151,6 +167,13 @@ async function findTask(
   button: PowerCommand,
 ): Promise<string | undefined> {
   const known = new Set(deps.commandsOf(key).map((other) => other.status?.upid))
+  await look.need('power')
   const { node, vmid } = { node: look.at.node, vmid: draft.status.vmid ?? 0 }
-  return await findLostTask(cluster, { node, vmid, type: taskTypes[button], askedAt: command.status.intentAt ?? '', known })
+  return await findLostTask(cluster, {
+    node,
+    vmid,
+    type: taskTypes[look.seen.isHaManaged ? 'ofHa' : 'own'][button],
+    askedAt: command.status.intentAt ?? '',
+    known,
+  })
 }

@@ -4,6 +4,8 @@ import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { conditionOf } from '../api/condition.ts'
 import type { Reason } from '../api/reasons.ts'
 import type { Seen } from '../ladder/machine.ts'
+import { templateSentence } from '../engine/guest-verdict.ts'
+import { haErrorSentence } from '../engine/ha-error.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { isBeingRestored } from '../engine/restore/restore-state.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
@@ -20,6 +22,10 @@ export interface ButtonState {
   readonly guest: Seen['guest']
   readonly power: 'running' | 'stopped' | undefined
   readonly lock: string | undefined
+  /** What high availability says of the VM. */
+  readonly haState?: string | undefined
+  readonly isTemplate?: boolean
+  readonly at?: { readonly node: string; readonly vmid: number }
   /** The ProxmoxCluster is in mode Observe. */
   readonly isObserved?: boolean
 }
@@ -58,11 +64,17 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
     case 'Start':
       if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)
       if (runStrategy === 'Halted') return refuse('runStrategy is Halted; change it to start the VM.')
-      return exists(state) ?? finished(status) ?? onTop(status) ?? (power === 'running' ? refuse('The VM is running already.') : undefined)
+      return (
+        exists(state) ??
+        template(state) ??
+        finished(status) ??
+        onTop(status) ??
+        (power === 'running' ? refuse('The VM is running already.') : haError(state))
+      )
     case 'Stop':
     case 'Shutdown':
       if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
-      return exists(state) ?? running(power)
+      return exists(state) ?? running(power) ?? haError(state)
     case 'Reboot':
     case 'Reset':
       return exists(state) ?? running(power)
@@ -96,6 +108,11 @@ function exists(state: ButtonState): CommandRefusal | undefined {
 /** "Cannot be seen" is never "does not exist". */
 const unproved = ({ guest, status }: ButtonState) =>
   guest === 'unproved' ? refuse(`PVE cannot tell now whether VM ${status.vmid} exists; try again when its nodes are back.`) : undefined
+
+const template = ({ isTemplate, at }: ButtonState) => (isTemplate && at ? refuse(templateSentence(at)) : undefined)
+
+const haError = ({ haState, at }: ButtonState): CommandRefusal | undefined =>
+  haState === 'error' && at ? { reason: 'HaError', why: haErrorSentence(at) } : undefined
 
 const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
 

@@ -13,6 +13,7 @@ import { refusalOf } from './preconditions.ts'
 import { noStartAfterChange, startsAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
+import { silenceOf } from '../engine/references.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
 import { runWork } from './work.ts'
@@ -25,10 +26,16 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   const open = openCommands(pass)
   const current = open.find((command) => command.status?.startedAt) ?? open[0]
   if (!current) return undefined
-  const command = new CommandStatusDraft({ command: current, client: pass.deps.client, store: pass.deps.commands })
+  const command = new CommandStatusDraft({
+    command: current,
+    client: pass.deps.client,
+    store: pass.deps.commands,
+    observe: pass.deps.observe,
+  })
   for (const other of open) if (other !== current && command.status.startedAt) await refuseOther(pass, other, current)
   if (!cluster) return wait('ClusterNotReady', 'The command waits for the cluster.')
-  const pressed = await runCommand({ ...pass, cluster, command })
+  const silence = silenceOf(cluster, pass.deps.clock)
+  const pressed = silence ? unanswered(silence) : await runCommand({ ...pass, cluster, command })
   if (pressed === 'goes on') return undefined
   if (pressed !== 'finished') {
     command.say(pressed.is === 'done' ? '' : pressed.message)
@@ -40,6 +47,9 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   pass.memory.audit.isDue = true
   return undefined
 }
+
+/** PVE is silent as a whole: the command waits, and its spec.timeout says for how long. */
+const unanswered = (silence: Outcome): Outcome => wait('Unreachable', silence.is === 'done' ? '' : silence.message, 10_000)
 
 const openCommands = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): ProxmoxVMCommand[] =>
   deps
@@ -53,7 +63,7 @@ async function refuseOther(pass: Pass, other: ProxmoxVMCommand, current: Proxmox
 }
 
 async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason, why: string): Promise<void> {
-  const refused = new CommandStatusDraft({ command, client: deps.client, store: deps.commands })
+  const refused = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, observe: deps.observe })
   refused.finish('Failed', reason, why, nowIso(deps.clock))
   await refused.save()
 }
@@ -89,10 +99,12 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const { command, draft, deps } = pass
   const name = command.command.spec.command
   const isNew = !command.status.startedAt
+  let seen: Look | undefined
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
     return endFailed(pass, 'VMNotFound', 'The VM this command was begun for is gone; this is another one of the same name.')
   if (isNew) {
-    const { refusal, power } = await judgeNow(pass, name)
+    const { refusal, power, look } = await judgeNow(pass, name)
+    seen = look
     if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
     if (refusal) return endFailed(pass, refusal.reason, refusal.why)
     delete pass.memory.command.lockedSinceMs
@@ -100,8 +112,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     await command.save()
   }
   if (isPowerCommand(name)) {
-    const look = lookOf({ ...pass, memory: freshMemory() }, pass.cluster)
-    await look.need('presence')
+    const look = seen ?? (await commandLook(pass))
     return await runPowerCommand(pass, look, name, isNew ? undefined : async () => (await judgeNow(pass, name)).refusal)
   }
   if (!isNew && isPaused(draft.vm)) return wait('Paused', 'The VM is paused; the command goes on when the annotation is gone.', 60_000)
@@ -117,10 +128,32 @@ async function staysOff(pass: CommandPass): Promise<CommandProgress> {
 
 async function judgeNow(pass: CommandPass, name: CommandName) {
   const { draft } = pass
-  const look: Look | undefined = draft.status.intentAt ? lookOf({ ...pass, memory: freshMemory() }, pass.cluster) : undefined
-  await look?.need('presence')
+  const look = draft.status.intentAt ? await commandLook(pass) : undefined
   const guest = look?.seen.guest ?? 'absent'
   if (guest === 'ours') await look?.need('power')
-  const { power, lock } = look?.seen ?? {}
-  return { refusal: refusalOf(name, { vm: draft.vm, status: draft.status, guest, power, lock, isObserved: observes(pass.cluster) }), power }
+  const { power, lock, haState, config } = look?.seen ?? {}
+  const isTemplate = config?.values.template === '1'
+  const at = look?.at ?? { node: '', vmid: 0 }
+  return {
+    refusal: refusalOf(name, {
+      vm: draft.vm,
+      status: draft.status,
+      guest,
+      power,
+      lock,
+      haState,
+      isTemplate,
+      at,
+      isObserved: observes(pass.cluster),
+    }),
+    power,
+    look,
+  }
+}
+
+/** Of its own: nothing that the VM's passes carry from one to the next. What it shows of power and lock counts for them too. */
+async function commandLook(pass: CommandPass): Promise<Look> {
+  const look = lookOf({ ...pass, memory: { ...freshMemory(), listing: pass.memory.listing } }, pass.cluster)
+  await look.need('presence')
+  return look
 }

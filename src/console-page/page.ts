@@ -50,7 +50,7 @@ function hear(message: ToPage): void {
   if (message.welcome) {
     welcome = message.welcome
     showButtons(welcome)
-    showTimeLeft(welcome.endsAt)
+    showTimeLeft(welcome.leftMs)
     attach()
   }
   if (message.vm) {
@@ -70,7 +70,7 @@ function hear(message: ToPage): void {
   if (message.end) {
     dropDisplay()
     clearTimeout(retry)
-    showTimeLeft('')
+    showTimeLeft(0)
     show('over', ends[message.end])
   }
 }

@@ -41,8 +41,8 @@ export interface Welcome {
   readonly key: string
   readonly display: 'Screen' | 'Serial'
   readonly readOnly: boolean
-  /** RFC 3339. */
-  readonly endsAt: string
+  /** Until the session ends; the clock of the page's machine may be wrong. */
+  readonly leftMs: number
 }
 
 /** One field of these is there. */

@@ -60,7 +60,8 @@ class Channel {
 
   close(): void {
     this.readyState = WebSocket.CLOSED
-    this.onclose?.({ code: 1000, reason: '' })
+    // Later, as a WebSocket tells it.
+    setTimeout(() => this.onclose?.({ code: 1000, reason: '' }))
   }
 }
 
@@ -88,10 +89,7 @@ export async function openPicture(target: HTMLElement, talk: Talk, o: { readOnly
     },
     ctrlAltDel: () => vnc.sendCtrlAltDel(),
     press: (keysym) => vnc.sendKey(keysym, null),
-    close: () => {
-      channel.readyState = WebSocket.CLOSED
-      vnc.disconnect()
-    },
+    close: () => vnc.disconnect(),
   }
 }
 

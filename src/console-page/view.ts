@@ -58,13 +58,15 @@ export function showButtons({ display, readOnly }: { display: 'Screen' | 'Serial
 const countedMs = 300_000
 let countdown = 0
 
-export function showTimeLeft(endsAt: string): void {
+export function showTimeLeft(fromNowMs: number): void {
+  const endsMs = performance.now() + fromNowMs
   clearInterval(countdown)
   const left = find('left')
   const tell = (): void => {
-    const leftMs = Date.parse(endsAt) - Date.now()
-    left.hidden = leftMs > countedMs || leftMs <= 0
-    left.textContent = clock(Math.max(0, leftMs))
+    const leftMs = endsMs - performance.now()
+    left.hidden = !(leftMs > 0 && leftMs <= countedMs)
+    if (left.hidden) return
+    left.textContent = clock(leftMs)
   }
   tell()
   countdown = setInterval(tell, 1000)

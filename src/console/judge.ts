@@ -28,8 +28,15 @@ export async function judgeConsole(
 ): Promise<Judgement> {
   if (!of.vm) return { reason: 'VMNotFound', message: `There is no ProxmoxVM "${viewing.spec.vmRef.name}" in this namespace.` }
   const refused = whyRefused(of.vm, of.cluster)
-  if (refused || !of.cluster) return refused
+  if (!of.cluster || (refused && !(refused.word === 'off' && (await isOn(of.vm, o))))) return refused
   return (await byGuest(viewing, of.vm, o)) ?? (await byCredentials(viewing, of.vm, of.cluster, o))
+}
+
+/** The status is some seconds behind a VM that was just started. */
+async function isOn(vm: ProxmoxVM, { directory }: JudgeOptions): Promise<boolean> {
+  const { vmid = 0, node = '' } = vm.status ?? {}
+  const now = await directory.get(vm.spec.clusterRef.name)?.pve.statusCurrent({ vmid, node })
+  return now?.status === 'running'
 }
 
 /** With the operator's own eyes: the mark as it is now, and the serial port. */

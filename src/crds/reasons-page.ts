@@ -50,7 +50,7 @@ const inOneWord: Record<Phase, string> = {
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
   Released: 'The object has let go of its VM for good; the guest is as it was.',
   Missing: 'The VM was ready and is gone from PVE.',
-  Unknown: 'PVE cannot be asked and nothing is known from before.',
+  Unknown: 'Nobody can tell: the node of the VM is off, or PVE has not answered for 5 minutes.',
 }
 
 const aboutAll = {
@@ -89,6 +89,8 @@ const aboutCluster: Record<ClusterCondition, string> = {
   Ready: 'VMs can be made there.',
   Reachable: 'PVE answers.',
   Authorized: 'PVE knows the token, and it has every privilege needed.',
+  NodesOnline: 'Every node is online; else the message names those that are not, and how many VMs each has. Takes nothing away from Ready.',
+  FiguresFresh: 'Every node that is online tells the state of its guests (pvestatd). Takes nothing away from Ready.',
 }
 
 const aboutCommand: Record<CommandCondition, string> = {

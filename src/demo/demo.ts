@@ -1,5 +1,6 @@
 /**
  * `make demo`: a real control plane, the simulator, the operator, and the manifests of deploy/examples becoming Ready.
+ * CONSOLE=1: a broker beside them, and a URL that shows the screen of a VM in a browser, once.
  * DNS=1: a real PowerDNS beside them, and the records of the VMs in it.
  * DEMO_EXIT=1: ends with 0 once all is Ready, with 1 when it is not within 120 s.
  */
@@ -12,6 +13,7 @@ import { aborted } from '../ops/abort.ts'
 import { type OperatorProcess, type LocalStack, startLocalStack, unlessFailed } from '../local-stack/local-stack.ts'
 import { Audience } from './audience.ts'
 import { Board, isReady, boardRowOf } from './board.ts'
+import { consoleScenario, openConsoleOf } from './console.ts'
 import { DemoDns } from './dns.ts'
 import { hasKubectl, kubectl, vmTable } from './kubectl.ts'
 
@@ -58,6 +60,7 @@ async function demo(stack: LocalStack, dns: DemoDns | undefined): Promise<boolea
   await showObjects(stack)
   if (dns) await showRecords(stack, dns, wanted)
   await giveBack(stack, follow, board)
+  if (process.env.CONSOLE) await showConsole(stack, audience.vms())
   goodbye(stack, operator)
   return true
 }
@@ -158,6 +161,15 @@ function goodbye(stack: LocalStack, operator: OperatorProcess): void {
 `)
 }
 
+/** The screen of the first VM that is on. */
+async function showConsole(stack: LocalStack, vms: readonly ProxmoxVM[]): Promise<void> {
+  const vm = vms.find(({ status }) => status?.remoteStatus === 'running')
+  if (!vm) throw new Error('no example VM is on')
+  const { name, namespace = '' } = vm.metadata
+  const url = await openConsoleOf(stack, { namespace, name })
+  say(`The screen of ${keyOf(vm)}, once, within ten minutes:\n\n  ${url}\n`)
+}
+
 async function startDns(): Promise<DemoDns | undefined> {
   if (!process.env.DNS) return undefined
   say('starting PowerDNS …')
@@ -171,7 +183,8 @@ async function main(): Promise<number> {
   let stack: LocalStack | undefined
   let dns: DemoDns | undefined
   try {
-    stack = await startLocalStack({ dir, log: say, signal: interrupted.signal })
+    const simulate = process.env.CONSOLE ? ['--scenario', await consoleScenario()] : []
+    stack = await startLocalStack({ dir, simulate, log: say, signal: interrupted.signal })
     dns = await startDns()
     const ready = await unlessFailed(demo(stack, dns), stack.failed)
     if (!ready || process.env.DEMO_EXIT) return ready ? 0 : 1

@@ -6,6 +6,8 @@ import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
+import type { CommandName } from '../api/proxmoxvmcommand.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { EventReason } from '../api/events.ts'
 import type { StepName } from '../api/words.ts'
 import type { AddressBook } from '../ipam/address-book.ts'
@@ -66,6 +68,7 @@ export interface Dependencies {
 export interface PassObserver {
   readonly stepEnded: (step: StepName, outcome: string, seconds: number) => void
   readonly becameReady: (cluster: string, seconds: number) => void
+  readonly commandEnded: (command: CommandName, reason: Reason) => void
 }
 
 export const nowIso = (clock: Clock) => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -5,7 +5,7 @@ import type { GuestRow } from '../proxmox/listing.ts'
 import type { Reason } from '../api/reasons.ts'
 import { type Obstacle, stalled, wait } from '../ladder/outcome.ts'
 import { afterWrite, ipfilterSet } from '../steps/set-firewall.ts'
-import type { ListedRule } from '../proxmox/answers.ts'
+import type { ListedRule, StatusCurrent } from '../proxmox/answers.ts'
 import type { ConfigSeen, FirewallSeen, ForeignFirewall, Part, Seen, SeenRule } from '../ladder/machine.ts'
 import type { FirewallWrite } from '../ladder/guest-writer.ts'
 import { readForeignFirewall } from './foreign-firewall.ts'
@@ -17,6 +17,9 @@ export interface Carried {
   readonly config: ConfigSeen
   readonly firewall: FirewallSeen
 }
+
+/** One thing just read: the power, or the lock (undefined: there is none). */
+export type LookedAt = { readonly power: 'running' | 'stopped' } | { readonly lock: string | undefined }
 
 /** What one VM looks like, read part by part on demand, each at most once until a write makes it stale. */
 export class Look {
@@ -38,7 +41,8 @@ export class Look {
   #firewall: FirewallSeen | undefined
   #foreignFirewall: ForeignFirewall | undefined
   #power: Seen['power']
-  #isHaManaged: boolean | undefined
+  #current: StatusCurrent | undefined
+  readonly #onLook: (seen: LookedAt) => void
   readonly #pveNowMs: (() => number) | undefined
   #process: ProcessSeen | undefined
 
@@ -54,6 +58,8 @@ export class Look {
     proofSinceMs: number
     presumedPower?: Seen['power']
     carried?: Carried
+    /** Told what was read of lock and power, the moment it was. */
+    onLook?: (seen: LookedAt) => void
     /** People's own firewall entries are to be put back, so they are read. */
     wantsForeign?: boolean
     /** PVE's clock, for whoever asks since when the VM runs. */
@@ -70,6 +76,7 @@ export class Look {
     this.#power = o.presumedPower
     this.#isCarried = o.carried !== undefined
     this.#wantsForeign = o.wantsForeign === true
+    this.#onLook = o.onLook ?? (() => undefined)
     this.#pveNowMs = o.pveNowMs
     this.#isOurs = o.isOurs === true
     if (o.carried) {
@@ -115,7 +122,8 @@ export class Look {
       ...(this.#firewall && { firewall: this.#firewall }),
       ...(this.#foreignFirewall && { foreignFirewall: this.#foreignFirewall }),
       ...(this.#power && { power: this.#power }),
-      ...(this.#isHaManaged !== undefined && { isHaManaged: this.#isHaManaged }),
+      ...(this.#current && { isHaManaged: this.#current.haManaged }),
+      ...(this.#current?.haState && { haState: this.#current.haState }),
     }
   }
 
@@ -135,11 +143,17 @@ export class Look {
   async #readPower(): Promise<void> {
     if (this.#power) return
     const { node } = this.at
-    const { status, haManaged, lock, pid, uptimeSeconds } = await this.#cluster.pve.statusCurrent(this.at)
+    this.#current = await this.#cluster.pve.statusCurrent(this.at)
+    const { status, lock, pid, uptimeSeconds } = this.#current
     this.#power = status
     const startedMs = status === 'running' ? (this.#pveNowMs?.() ?? 0) - uptimeSeconds * 1000 : 0
     this.#process = { node, power: status, ...(lock && { lock }), ...(pid !== undefined && { pid }), startedMs }
-    this.#isHaManaged = haManaged
+    this.#onLook({ power: status })
+  }
+
+  /** What the guest itself said of its power, if it was asked in this look. */
+  get current(): StatusCurrent | undefined {
+    return this.#current
   }
 
   configWritten() {
@@ -157,6 +171,7 @@ export class Look {
 
   powerAsked() {
     this.#power = undefined
+    this.#current = undefined
     this.#process = undefined
   }
 
@@ -180,6 +195,7 @@ export class Look {
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
     this.#guest = lock === 'clone' ? 'copying' : this.#isOurs || carriesMark(description, this.#mark) ? 'ours' : 'foreign'
+    if (this.#guest === 'ours') this.#onLook({ lock })
     return true
   }
 

@@ -38,9 +38,15 @@ export interface Memory {
   readonly listing: {
     /** When the power was last read at the VM itself; a listing of about that time may tell an older one. */
     powerSeenAtMs?: number
+    /** Somebody's task may have changed the power since it was read. */
+    isTouched?: boolean
+    /** When its configuration, and with it the lock, was last read. */
+    lockSeenAtMs?: number
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
     isBehind?: boolean
   }
+  /** By unseen.ts: when it is this VM's turn to be called unseen (monotonic). */
+  readonly unseen: { turnAtMs?: number }
   /** By whoever has acted on the VM or calls for an audit: a thorough look is due. */
   readonly audit: { isDue?: boolean }
   /** By vm-controller.ts. */
@@ -95,6 +101,7 @@ export const freshMemory = (): Memory => ({
   sent: { bySentence: new Map() },
   left: { things: new Map(), isCareful: false },
   listing: {},
+  unseen: {},
   audit: {},
   controller: {},
   events: {},

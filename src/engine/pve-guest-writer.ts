@@ -62,9 +62,11 @@ export class PveGuestWriter implements GuestWriter {
 
   async shutdown(): Promise<string> {
     this.#mayAct()
+    // PVE refuses the option for VMs that HA manages.
+    const isHaManaged = this.#look.seen.isHaManaged === true
     this.#look.powerAsked()
     const timeoutSeconds = Math.max(1, Math.round(parseDurationSeconds(this.#draft.vm.spec.shutdownTimeout ?? '60s')))
-    if (this.#isOverdue(timeoutSeconds)) return await this.#cluster.pve.stop(this.#look.at, { overruleShutdown: true })
+    if (this.#isOverdue(timeoutSeconds)) return await this.#cluster.pve.stop(this.#look.at, { overruleShutdown: !isHaManaged })
     return await this.#cluster.pve.shutdown(this.#look.at, { timeoutSeconds, forceStop: true })
   }
 

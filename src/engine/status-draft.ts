@@ -5,6 +5,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { isSameJson, plain } from '../kube/json.ts'
 import { isConflict } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
+import { remarksIn } from './remarks.ts'
 import { phaseOf, type Change } from './status.ts'
 
 /** Parts of a VM's status that other writers own; they pass through every write of ours. */
@@ -62,7 +63,9 @@ export class VMStatusDraft {
    * of it has changed: another operator acts, and a VMID or UPID it noted must not be overwritten by one that has lost the lead.
    */
   async save(): Promise<void> {
-    this.#draft = plain({ ...withFormerNode(this.#draft, this.written), phase: phaseOf(this.#vm, this.#draft) })
+    const { remarks: _, ...draft } = withFormerNode(this.#draft, this.written)
+    const remarks = remarksIn(draft)
+    this.#draft = plain({ ...draft, phase: phaseOf(this.#vm, draft), ...(remarks && { remarks }) })
     if (isSameJson(withDnsRung(this.#draft, this.#vm), this.#vm.status ?? {})) return
     for (;;) {
       try {

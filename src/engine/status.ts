@@ -4,7 +4,8 @@ import { type VmCondition } from '../api/condition-words.ts'
 import { localStatuses, type LocalStatus, type Phase, type StepName } from '../api/words.ts'
 import { withoutConditions, withUpdates, type ConditionUpdate } from './conditions.ts'
 import { progressOf } from '../api/progress.ts'
-import { isTrue } from '../api/condition.ts'
+import { conditionOf, isTrue } from '../api/condition.ts'
+import type { Reason } from '../api/reasons.ts'
 
 /** Changes to a status, each a pure function: equal input gives an equal result, so that an unchanged status is not written. */
 export type Change = (status: ProxmoxVMStatus) => ProxmoxVMStatus
@@ -91,12 +92,16 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
   if (status.reinstall?.running) return status.reinstall.running.isClone ? 'Provisioning' : 'Reinstalling'
   if (!status.intentAt) return 'Pending'
   if (!status.firstReadyAt) return 'Provisioning'
+  if (ready?.status === 'Unknown') return 'Unknown'
   if (isTrue(status.conditions, 'Suspended')) return 'Suspended'
   if (status.change) return 'Changing'
   if (status.remoteStatus === 'running') return 'Running'
   if (status.remoteStatus === 'stopped') return 'Stopped'
   return 'Unknown'
 }
+
+/** Said of a VM that is as declared, by the listing alone, and taken back by it. */
+const ofListing: ReadonlySet<string> = new Set<Reason>(['GuestPaused', 'GuestIOError', 'NodeOffline', 'ClusterUnreachable'])
 
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {
@@ -106,5 +111,7 @@ export function isSettled({ metadata, status }: ProxmoxVM): boolean {
     status?.change !== undefined ||
     status?.reinstall?.running !== undefined ||
     status?.restore?.running !== undefined
-  return status?.observedGeneration === metadata.generation && isTrue(status?.conditions, 'Ready') && !isUnderWay
+  const ready = conditionOf(status?.conditions, 'Ready')
+  const isSaid = ready?.status === 'True' || ofListing.has(ready?.reason ?? '')
+  return status?.observedGeneration === metadata.generation && isSaid && !isUnderWay
 }

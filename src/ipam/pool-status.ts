@@ -1,4 +1,5 @@
 /** What a pool says of itself (pure). */
+import { countText } from '../api/count-text.ts'
 import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
 import type { PoolCondition } from '../api/condition-words.ts'
@@ -37,11 +38,11 @@ export function statusOf(pool: IPPool, facts: PoolFacts, nowMs: number): IPPoolS
   const { counts } = facts
   const status: IPPoolStatus = {
     observedGeneration: generation,
-    ...(counts && { total: String(counts.total) }),
+    ...(counts && { total: countText(counts.total) }),
     allocated: String(facts.allocated),
     releasing: String(facts.releasing),
     ...(counts && {
-      free: String(counts.free),
+      free: countText(counts.free),
       cooling: String(counts.cooling),
       inUse: String(counts.inUse),
       reserved: String(counts.reserved),

@@ -64,6 +64,8 @@ export interface Seen {
   readonly power?: 'running' | 'stopped'
   /** PVE's high availability starts and stops the VM. undefined: not looked at. */
   readonly isHaManaged?: boolean
+  /** What high availability says of it, such as `started` or `error`. */
+  readonly haState?: string
 }
 
 /** Keys of a configuration to set and to remove. */

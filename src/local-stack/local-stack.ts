@@ -36,6 +36,8 @@ export interface LocalStack {
   examples(wanted: RegExp): ReturnType<typeof readManifests>
   /** Starts `run`; resolves when it says it is ready. */
   startOperator(): Promise<OperatorProcess>
+  /** Starts `console`, the broker; its URL once it is ready. */
+  startConsole(): Promise<string>
   /** Settles with a sentence when a program ends by itself. */
   readonly failed: Promise<string>
   /** Stops what runs, in the reverse order of its start. */
@@ -88,6 +90,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       simulator: { url: urlOf(port), program: simulator },
       examples: (wanted) => readManifests('deploy/examples', wanted, (text) => text.replaceAll(urlOf(simulatorPort), urlOf(port))),
       startOperator: () => unlessFailed(startOperator(kubeconfig, start), failed),
+      startConsole: () => unlessFailed(startConsole(kubeconfig, start), failed),
       failed,
       stop: async () => {
         await stop()
@@ -132,13 +135,26 @@ async function startOperator(kubeconfig: string, start: Start): Promise<Operator
   const healthAddress = `127.0.0.1:${await requirePort()}`
   const args = ['run', '--kubeconfig', kubeconfig, '--metrics-addr', metricsAddress, '--health-addr', healthAddress, '--log-level', 'info']
   const program = await start('operator', args)
+  await untilReady(program, healthAddress)
+  return { ...program, metricsUrl: `http://${metricsAddress}` }
+}
+
+async function startConsole(kubeconfig: string, start: Start): Promise<string> {
+  const address = `127.0.0.1:${await requirePort()}`
+  const healthAddress = `127.0.0.1:${await requirePort()}`
+  const program = await start('console', ['console', '--kubeconfig', kubeconfig, '--listen', address, '--health-addr', healthAddress])
+  await untilReady(program, healthAddress)
+  return `http://${address}`
+}
+
+async function untilReady(program: Program, healthAddress: string): Promise<void> {
   const deadlineMs = systemClock.now() + operatorPatienceMs
   for (;;) {
     const reply = await fetch(`http://${healthAddress}/readyz`).catch(() => undefined)
-    if (reply?.ok) return { ...program, metricsUrl: `http://${metricsAddress}` }
+    if (reply?.ok) return
     if (systemClock.now() > deadlineMs) {
       const why = reply ? (await reply.text()).trim() : 'no answer'
-      throw new Error(`the operator is not ready after ${operatorPatienceMs / 1000} s (${why}); see ${program.logFile}`)
+      throw new Error(`the ${program.name} is not ready after ${operatorPatienceMs / 1000} s (${why}); see ${program.logFile}`)
     }
     await systemClock.sleep(50)
   }

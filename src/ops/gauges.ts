@@ -22,9 +22,17 @@ export interface Sources {
   pools(): readonly { pool: string; state: string; addresses: number }[]
   /** Local status as in `kubectl get pvm`; empty while there is none yet. */
   vms(): readonly { cluster: string; localStatus: string; vms: number }[]
+  /** `state`: ready, reconciling, stalled (a person must act), unknown. `reason` is that of Ready, empty while there is none. */
+  vmsByReason(): readonly { cluster: string; state: string; reason: string; vms: number }[]
   clusters(): readonly {
     cluster: string
     reachable: boolean
+    /** PVE knows the token, as far as the ProxmoxCluster says. */
+    authorized?: boolean | undefined
+    /** `state`: online, offline, silent (online without figures), maintenance. */
+    nodes?: readonly { state: string; nodes: number }[]
+    /** Suspended VMs that run for longer than their shutdown may take. */
+    suspensionsNotEnforced?: number
     inventoryAgeSeconds?: number
     requestsInFlight?: number
     clonesWaiting?: number
@@ -99,6 +107,33 @@ const definitions: readonly Definition[] = [
     help: 'ProxmoxVMs by cluster and local status.',
     labels: ['cluster', 'local_status'],
     samples: (from) => from.vms().map((v) => ({ labels: { cluster: v.cluster, local_status: v.localStatus }, value: v.vms })),
+  },
+  {
+    name: 'pve_operator_vms_by_reason',
+    help: 'ProxmoxVMs by cluster, state of Ready and reason.',
+    labels: ['cluster', 'state', 'reason'],
+    samples: (from) => from.vmsByReason().map(({ vms, ...labels }) => ({ labels, value: vms })),
+  },
+  {
+    name: 'pve_operator_suspensions_not_enforced',
+    help: 'Suspended VMs that have run for two minutes longer than their shutdownTimeout.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.suspensionsNotEnforced),
+  },
+  {
+    name: 'pve_operator_nodes',
+    help: 'Nodes of a Proxmox VE cluster by state.',
+    labels: ['cluster', 'state'],
+    samples: (from) =>
+      from
+        .clusters()
+        .flatMap(({ cluster, nodes }) => (nodes ?? []).map((each) => ({ labels: { cluster, state: each.state }, value: each.nodes }))),
+  },
+  {
+    name: 'pve_operator_cluster_authorized',
+    help: '0 while Proxmox VE refuses the token, or the token lacks privileges.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => (c.authorized === undefined ? undefined : Number(c.authorized))),
   },
   {
     name: 'pve_operator_cluster_reachable',
@@ -222,6 +257,7 @@ const silent: Sources = {
   queues: () => [],
   pools: () => [],
   vms: () => [],
+  vmsByReason: () => [],
   backups: () => [],
   clusters: () => [],
   leader: () => undefined,

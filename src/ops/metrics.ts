@@ -35,6 +35,12 @@ export class Metrics {
     buckets: [1, 2, 3, 5, 8, 13, 21, 34, 55, 120, 300, 600, 1800],
     ...this.#own,
   })
+  readonly #commands = new Counter({
+    name: 'pve_operator_commands_total',
+    help: 'ProxmoxVMCommands that ended, by how: reason Succeeded, or why they failed.',
+    labelNames: ['command', 'reason'],
+    ...this.#own,
+  })
   readonly #pveRequests = new Counter({
     name: 'pve_operator_pve_requests_total',
     help: 'Requests to Proxmox VE by route template; status 0 is an answer that never came.',
@@ -92,6 +98,10 @@ export class Metrics {
 
   becameReady(cluster: string, seconds: number): void {
     this.#readySeconds.observe({ cluster }, seconds)
+  }
+
+  commandEnded(command: string, reason: string): void {
+    this.#commands.inc({ command, reason })
   }
 
   /** `route` is the template, `/nodes/{node}/qemu/{vmid}/config`, never a path with numbers in it. */

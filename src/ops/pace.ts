@@ -31,6 +31,13 @@ export class Pace {
     return true
   }
 
+  /** Takes a turn that comes later; in how many ms. */
+  reserveMs(): number {
+    this.#fill()
+    this.#tokens -= 1
+    return this.#tokens < 0 ? -this.#tokens * this.#everyMs : 0
+  }
+
   #fill(): void {
     const nowMs = this.#clock.monotonicMs()
     const gained = Math.max(0, nowMs - this.#filledAtMs) / this.#everyMs

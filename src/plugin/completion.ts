@@ -1,6 +1,6 @@
 /** `kubectl pve <Tab>`: what may stand at the cursor, as kubectl asks its plugins (kubectl_complete-pve, the protocol of Cobra). */
 import type { Command, Option } from 'commander'
-import { namespaces, proxmoxClusters, proxmoxVMs, vmPackages } from '../api/meta.ts'
+import { type KubeObject, namespaces, proxmoxClusters, proxmoxVMBackups, proxmoxVMSnapshots, proxmoxVMs, vmPackages } from '../api/meta.ts'
 import { type GlobalOptions, type Session, withSession } from './session.ts'
 import type { Shell } from './shell.ts'
 
@@ -97,7 +97,9 @@ const vmNames: Ask = async ({ client, namespace }) =>
     about: [status?.phase, status?.addresses?.[0]?.address].filter(Boolean).join(', '),
   }))
 
-const packageNames: Ask = async ({ client }) => (await client.list(vmPackages)).map(({ metadata }) => ({ word: metadata.name }))
+const namesOf = (objects: readonly KubeObject[]): Suggestion[] => objects.map(({ metadata }) => ({ word: metadata.name }))
+
+const packageNames: Ask = async ({ client }) => namesOf(await client.list(vmPackages))
 
 const templateNames: Ask = async ({ client }) => {
   const clusters = await client.list(proxmoxClusters)
@@ -109,8 +111,10 @@ const templateNames: Ask = async ({ client }) => {
 const sources: Readonly<Record<string, Ask>> = {
   '<vm>': vmNames,
   '<vms>': vmNames,
-  '<cluster>': async ({ client }) => (await client.list(proxmoxClusters)).map(({ metadata }) => ({ word: metadata.name })),
-  '--namespace': async ({ client }) => (await client.list(namespaces)).map(({ metadata }) => ({ word: metadata.name })),
+  '<snapshot>': async ({ client, namespace }) => namesOf(await client.list(proxmoxVMSnapshots, { namespace })),
+  '<backup>': async ({ client, namespace }) => namesOf(await client.list(proxmoxVMBackups, { namespace })),
+  '<cluster>': async ({ client }) => namesOf(await client.list(proxmoxClusters)),
+  '--namespace': async ({ client }) => namesOf(await client.list(namespaces)),
   '--package': packageNames,
   '--all-of': packageNames,
   '--template': templateNames,

@@ -1,4 +1,5 @@
 /** The program `kubectl pve`: the terminal, the environment and the exit code. */
+import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { systemClock } from '../ops/clock.ts'
@@ -23,12 +24,29 @@ async function ask(question: string): Promise<string | undefined> {
   }
 }
 
+/** What opens a URL on this system. The URL is no shell's to read. */
+async function browse(url: string): Promise<void> {
+  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+  await new Promise<void>((resolve) => {
+    const child = spawn(program, [url], { stdio: 'ignore', detached: true })
+    child.once('error', () => {
+      process.stderr.write(`there is no ${program} here to open it with\n`)
+      resolve()
+    })
+    child.once('spawn', () => {
+      child.unref()
+      resolve()
+    })
+  })
+}
+
 const { KUBECONFIG } = process.env
 void run(
   {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     ask,
+    browse,
     readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
     isTerminal: process.stderr.isTTY ?? false,
     columns: process.stderr.columns ?? 100,

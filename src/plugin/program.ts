@@ -5,6 +5,7 @@ import { buttonName, markedName } from './button-names.ts'
 import { addBackups } from './backup-edits.ts'
 import { addButtons } from './buttons.ts'
 import { complete } from './completion.ts'
+import { addConsole } from './console.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
@@ -51,6 +52,7 @@ function programOf(shell: Shell): Command {
   addEdits(program, shell)
   addMoves(program, shell)
   addBackups(program, shell)
+  addConsole(program, shell)
   addGuards(program, shell)
   addSnapshots(program, shell)
   addButtons(program, shell)

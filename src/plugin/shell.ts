@@ -12,6 +12,8 @@ export interface Shell {
   readonly columns: number
   /** Puts a question to the person at the terminal; undefined: nobody is there to answer. Absent: there is no terminal. */
   readonly ask?: (question: string) => Promise<string | undefined>
+  /** Opens a URL in the browser of whoever sits here; absent: there is none. */
+  readonly browse?: (url: string) => Promise<void>
   /** The text of a file; undefined: there is none. Absent: no files can be read. */
   readonly readFile?: (path: string) => Promise<string | undefined>
   /** $KUBECONFIG. */

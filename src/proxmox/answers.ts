@@ -46,6 +46,8 @@ export interface StatusCurrent {
   readonly template: boolean
   readonly uptimeSeconds: number
   readonly haManaged: boolean
+  /** `started`, `stopped`, `error` … Absent: not managed, or the manager does not know it yet. */
+  readonly haState?: string
   /** Of the QEMU process on its node. */
   readonly pid?: number
 }
@@ -53,13 +55,15 @@ export interface StatusCurrent {
 export function statusCurrentOf(data: unknown): StatusCurrent {
   const row = rowOf(data)
   const status = text(row, 'status') === 'running' ? 'running' : 'stopped'
+  const ha = rowOf(row['ha'] ?? {})
   return {
     status,
     qmpstatus: text(row, 'qmpstatus') ?? status,
     ...optional('lock', text(row, 'lock')),
     template: flag(row, 'template'),
     uptimeSeconds: number(row, 'uptime') ?? 0,
-    haManaged: flag(rowOf(row['ha']), 'managed'),
+    haManaged: flag(ha, 'managed'),
+    ...optional('haState', text(ha, 'state')),
     ...optional('pid', number(row, 'pid')),
   }
 }

@@ -238,6 +238,9 @@ export class Pve {
     return taskRowsOf(await this.#api.nodes.$(node).tasks.$get({ ...filter }))
   }
 
+  /** Of all nodes: running ones and the last 25 ended of each. Empty for a token without Sys.Audit on `/`. */
+  clusterTasks = async (): Promise<TaskRow[]> => taskRowsOf(await this.#api.cluster.tasks.$get())
+
   #guest(at: At): GuestCalls {
     return this.#api.nodes.$(at.node).qemu.$(at.vmid)
   }

@@ -14,7 +14,7 @@ const closestMs = 500
 export interface InventoryChange {
   /** Guests that appeared, vanished, or changed in node, lock, status, template, name or tags; and those of a node that came or went. */
   readonly vmids: ReadonlySet<number>
-  /** Nodes that went on- or offline. */
+  /** Nodes that went on- or offline, into or out of maintenance, or whose figures ceased or came back. */
   readonly nodes: ReadonlySet<string>
   /** Present when PVE became (true) or ceased to be (false) reachable. */
   readonly reachability?: boolean

@@ -18,11 +18,18 @@ export interface GuestRow {
   /** cores × sockets, or `vcpus`. */
   readonly maxCpu: number
   readonly uptimeSeconds: number
+  /** What high availability says of it (`started`, `error`, `ignored` …), live. Absent: it does not look after the guest. */
+  readonly haState?: string
 }
 
 export interface NodeRow {
   readonly node: string
+  /** False: the cluster says that it is off. A node that only tells nothing about itself (`unknown`) is online without figures. */
   readonly online: boolean
+  /** Its pvestatd has told something within the last 5 minutes (pve-manager, API2Tools extract_node_stats). */
+  readonly hasFigures: boolean
+  /** The HA manager moves its guests away and puts none there (hastate `maintenance`). */
+  readonly isInMaintenance: boolean
   /** 0 without Sys.Audit on the node, or while it is off. */
   readonly maxMemBytes: number
   readonly maxCpu: number
@@ -64,7 +71,7 @@ export function listingOf(rows: readonly Row[], startedAtMs: number): Listing {
       nodes.set(node.node, node)
     } else if (kind === 'storage') storages.push(storageRowOf(row))
   }
-  const allNodesOnline = nodes.size > 0 && [...nodes.values()].every(({ online }) => online)
+  const allNodesOnline = nodes.size > 0 && [...nodes.values()].every(({ online, hasFigures }) => online && hasFigures)
   return { startedAtMs, guests, nodes, storages, allNodesOnline }
 }
 
@@ -72,6 +79,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
   const lock = text(row, 'lock')
   const name = text(row, 'name')
   const pool = text(row, 'pool')
+  const haState = text(row, 'hastate')
   return {
     vmid: number(row, 'vmid') ?? 0,
     node: text(row, 'node') ?? '',
@@ -85,6 +93,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
     maxMemBytes: number(row, 'maxmem') ?? 0,
     maxCpu: number(row, 'maxcpu') ?? 0,
     uptimeSeconds: number(row, 'uptime') ?? 0,
+    ...(haState !== undefined && haState !== '' && { haState }),
   }
 }
 
@@ -93,7 +102,9 @@ const tagsOf = (tags: string | undefined): readonly string[] => (tags === undefi
 
 const nodeOf = (row: Row): NodeRow => ({
   node: text(row, 'node') ?? '',
-  online: row['status'] === 'online',
+  online: row['status'] !== 'offline',
+  hasFigures: row['status'] === 'online',
+  isInMaintenance: row['hastate'] === 'maintenance',
   maxMemBytes: number(row, 'maxmem') ?? 0,
   maxCpu: number(row, 'maxcpu') ?? 0,
 })
@@ -112,7 +123,9 @@ const storageRowOf = (row: Row): StorageRow => ({
 /** Guests for which something that steers us changed: where, what state, which lock, which names. Load and uptime do not count. */
 export function changedGuests(before: Listing | undefined, after: Listing): Set<number> {
   const changed = new Set<number>()
-  const toggled = toggledNodes(before, after)
+  const toggled = new Set(
+    [...toggledNodes(before, after)].filter((node) => before?.nodes.get(node)?.online !== after.nodes.get(node)?.online),
+  )
   for (const [vmid, guest] of after.guests) {
     const former = before?.guests.get(vmid)
     if (former === undefined || !sameGuest(former, guest) || toggled.has(guest.node)) changed.add(vmid)
@@ -121,13 +134,16 @@ export function changedGuests(before: Listing | undefined, after: Listing): Set<
   return changed
 }
 
-/** Nodes that came, went, or changed between online and not. */
+/** Nodes that came, went, or changed between online and not, in maintenance and not, with figures and without. */
 export function toggledNodes(before: Listing | undefined, after: Listing): Set<string> {
   const toggled = new Set<string>()
-  for (const { node, online } of after.nodes.values()) if (before?.nodes.get(node)?.online !== online) toggled.add(node)
+  for (const node of after.nodes.values()) if (!isSameNode(before?.nodes.get(node.node), node)) toggled.add(node.node)
   for (const node of before?.nodes.keys() ?? []) if (!after.nodes.has(node)) toggled.add(node)
   return toggled
 }
+
+const isSameNode = (before: NodeRow | undefined, after: NodeRow): boolean =>
+  before?.online === after.online && before.hasFigures === after.hasFigures && before.isInMaintenance === after.isInMaintenance
 
 /** Nothing that steers us differs. */
 export const sameGuest = (a: GuestRow, b: GuestRow): boolean =>
@@ -137,6 +153,7 @@ export const sameGuest = (a: GuestRow, b: GuestRow): boolean =>
   a.name === b.name &&
   a.template === b.template &&
   a.kind === b.kind &&
+  a.haState === b.haState &&
   a.tags.length === b.tags.length &&
   a.tags.every((tag, at) => tag === b.tags[at])
 

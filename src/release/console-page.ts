@@ -26,7 +26,7 @@ export async function makeConsolePage(folder = join(tmpdir(), `pve-operator-cons
     chunkNames: '[name]-[hash]',
   })
   const css = ['page.css', 'bar.css'].map((name) => readFileSync(join(source, name), 'utf8'))
-  writeFileSync(join(part, 'style.css'), [...css, readFileSync(join(packages, '@xterm/xterm/css/xterm.css'), 'utf8')].join('\n'))
+  writeFileSync(join(part, 'style.css'), [readFileSync(join(packages, '@xterm/xterm/css/xterm.css'), 'utf8'), ...css].join('\n'))
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(source, name), join(part, name))
   const licences = ['@novnc/novnc/LICENSE.txt', '@xterm/xterm/LICENSE'].map((name) => readFileSync(join(packages, name), 'utf8'))
   writeFileSync(join(part, 'licences.txt'), licences.join(`\n${'='.repeat(80)}\n`))

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { finished, press } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
@@ -164,16 +165,20 @@ describe('a restore', () => {
     patienceMs,
   )
 
-  it(
-    'brings back a VM that is missing from PVE',
-    async () => {
-      const vm = await withBackup('missing')
-      await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
-      await world.inPve('DELETE', world.pathOf(vm))
-      await world.untilCondition('missing', 'Stalled', 'True', 'VMMissing')
-      await ask('missing', 'r1')
-      const back = await untilDone('missing', 'r1')
-      expect(back.status).toMatchObject({ vmid: vm.status?.vmid, interfaces: vm.status?.interfaces })
+  it.each([
+    ['is missing from PVE', 'VMMissing', async (vm: ProxmoxVM) => void (await world.inPve('DELETE', world.pathOf(vm)))],
+    ['was removed by command', 'Removed', async () => void (await finished(world, await press(world, 'removed', 'Remove'), 60))],
+  ] as const)(
+    'brings back a VM that %s',
+    async (_, reason, take) => {
+      const name = reason === 'Removed' ? 'removed' : 'missing'
+      const vm = await withBackup(name)
+      await switchOff(name, vm)
+      await take(vm)
+      await world.untilCondition(name, 'Stalled', 'True', reason, 60)
+      await ask(name, 'r1')
+      const back = await untilDone(name, 'r1')
+      expect(back.status).toMatchObject({ vmid: vm.status?.vmid, interfaces: vm.status?.interfaces, phase: 'Running' })
       expect(startup(back)).toBe('order=3')
     },
     patienceMs,

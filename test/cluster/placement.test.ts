@@ -57,6 +57,21 @@ describe('placing a VM', () => {
     expect(placed(place(wish(), copies, seen))).toBe('pve2 from 9001')
   })
 
+  it('puts nothing on nodes that are cordoned, in maintenance or without figures, and says which and why', () => {
+    const seen = cluster(node('pve2', { hastate: 'maintenance' }), node('pve3', { status: 'unknown' }))
+    expect(placed(place(wish(), copies, seen))).toBe('pve1 from 9000')
+    expect(placed(place(wish({ cordoned: ['pve1'] }), copies, seen))).toBe(
+      'no allowed node takes new VMs: pve1 is cordoned, pve2 is in maintenance, pve3 tells no figures (pvestatd)',
+    )
+    expect(placed(place(wish({ memoryMiB: 300 * 1024, cordoned: ['pve3'] }), copies, seen))).toMatch(
+      /^pve1 has .* wanted \(left out: pve2 is in maintenance, pve3 is cordoned\)$/,
+    )
+  })
+
+  it('clones from a template on a cordoned node when its disks are shared', () => {
+    expect(placed(place(wish({ cordoned: ['pve1'] }), onCeph, cluster()))).toBe('pve2 from 9010')
+  })
+
   it('breaks ties by name, and counts no templates', () => {
     expect(placed(place(wish(), copies, cluster(guest(9000, 'pve1', 64, { template: 1 }))))).toBe('pve1 from 9000')
   })
@@ -81,7 +96,7 @@ describe('placing a VM', () => {
   it('passes over nodes that are off, and says so when none is left', () => {
     const seen = cluster(node('pve1', { status: 'offline' }))
     expect(placed(place(wish(), copies, seen))).toBe('pve2 from 9001')
-    expect(placed(place(wish({ pinnedNode: 'pve1' }), copies, seen))).toBe('no allowed node is online: pve1')
+    expect(placed(place(wish({ pinnedNode: 'pve1' }), copies, seen))).toBe('no allowed node takes new VMs: pve1 is offline')
   })
 
   it('sends a template on shared storage to any node, and one on local storage to none', () => {

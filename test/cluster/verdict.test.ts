@@ -62,7 +62,17 @@ describe('the status of a ProxmoxCluster', () => {
   })
 
   it.each<[string, Partial<ClusterFindings>, string[]]>([
-    ['all is well', {}, ['Ready=True/Ready', 'Reachable=True/Reachable', 'Authorized=True/Succeeded']],
+    [
+      'all is well',
+      {},
+      [
+        'Ready=True/Ready',
+        'Reachable=True/Reachable',
+        'Authorized=True/Succeeded',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+      ],
+    ],
     [
       'PVE does not answer',
       { failure: failure({}) },
@@ -81,17 +91,38 @@ describe('the status of a ProxmoxCluster', () => {
     [
       'a privilege is missing',
       { facts: { ...healthy, missingPrivileges: [{ path: '/vms', privilege: 'VM.Backup', neededFor: 'x', reach: 'all' }] } },
-      ['Ready=False/MissingPrivileges', 'Reachable=True/Reachable', 'Authorized=False/MissingPrivileges', 'Stalled=True/MissingPrivileges'],
+      [
+        'Ready=False/MissingPrivileges',
+        'Reachable=True/Reachable',
+        'Authorized=False/MissingPrivileges',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+        'Stalled=True/MissingPrivileges',
+      ],
     ],
     [
       'there is no quorum',
       { facts: { ...healthy, quorate: false } },
-      ['Ready=False/NoQuorum', 'Reachable=True/Reachable', 'Authorized=True/Succeeded', 'Reconciling=True/NoQuorum'],
+      [
+        'Ready=False/NoQuorum',
+        'Reachable=True/Reachable',
+        'Authorized=True/Succeeded',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+        'Reconciling=True/NoQuorum',
+      ],
     ],
     [
       'PVE is too old',
       { facts: { ...healthy, version: '7.4-16', majorVersion: 7 } },
-      ['Ready=False/UnsupportedVersion', 'Reachable=True/Reachable', 'Authorized=True/Succeeded', 'Stalled=True/UnsupportedVersion'],
+      [
+        'Ready=False/UnsupportedVersion',
+        'Reachable=True/Reachable',
+        'Authorized=True/Succeeded',
+        'NodesOnline=False/NodeOffline',
+        'FiguresFresh=True/FiguresFresh',
+        'Stalled=True/UnsupportedVersion',
+      ],
     ],
   ])('when %s', (_, what, expected) => expect(told(statusOf(what))).toEqual(expected))
 
@@ -112,10 +143,42 @@ describe('the status of a ProxmoxCluster', () => {
       'Ready=False/Unreachable',
       'Reachable=False/Unreachable',
       'Authorized=True/Succeeded',
+      'NodesOnline=False/NodeOffline',
+      'FiguresFresh=True/FiguresFresh',
       'Reconciling=True/Unreachable',
     ])
-    expect(during.conditions?.map(({ lastTransitionTime }) => lastTransitionTime.slice(8, 10))).toEqual(['02', '02', '01', '02'])
+    expect(during.conditions?.map(({ lastTransitionTime }) => lastTransitionTime.slice(8, 10))).toEqual([
+      '02',
+      '02',
+      '01',
+      '01',
+      '01',
+      '02',
+    ])
     expect(during).toMatchObject({ version: '9.2.11', templates: [{ vmid: 9000 }] })
+  })
+
+  it('names dead nodes with their VMs, counts those that are online, and stays Ready', () => {
+    const rows = [
+      { type: 'node', node: 'pve1', status: 'online' },
+      { type: 'node', node: 'pve2', status: 'offline' },
+      { type: 'node', node: 'pve3', status: 'unknown', hastate: 'maintenance' },
+    ]
+    const vmsByNode = new Map([['pve2', 9]])
+    const status = statusOf({ listing: listingOf(rows, 0), vmsByNode })
+    const said = (type: string) => status.conditions?.find((condition) => condition.type === type)
+    expect(status.nodesOnline).toBe('2/3')
+    expect(said('NodesOnline')).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining('1 of 3 nodes is offline: pve2, with 9 VMs.'),
+    })
+    expect(said('FiguresFresh')).toMatchObject({
+      status: 'False',
+      reason: 'FiguresMissing',
+      message: expect.stringContaining('pve3, with 0 VMs'),
+    })
+    expect(said('Ready')).toMatchObject({ status: 'True', message: expect.stringContaining('1 of 3 nodes is offline') })
+    expect(status.nodes).toContainEqual({ name: 'pve3', online: true, maintenance: true, vms: 0 })
   })
 
   it('leaves the reservation of VMIDs alone', () => {

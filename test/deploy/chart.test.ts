@@ -99,6 +99,7 @@ suite('the charts', () => {
     ])
     const dashboard = extra.get('ConfigMap pve-system/pve-operator-dashboard') as KubeObject & { data: Record<string, string> }
     expect(dashboard.data['pve-operator.json']).toBe(await readFile(join(root, 'deploy/dashboard.json'), 'utf8'))
+    expect(dashboard.data['pve-operator-selling.json']).toBe(await readFile(join(root, 'deploy/dashboard-selling.json'), 'utf8'))
     const [alerts] = byName(await readFile(join(root, 'deploy/alerts.yaml'), 'utf8')).values()
     expect(extra.get('PrometheusRule pve-system/pve-operator')).toMatchObject({ spec: (alerts as KubeObject & { spec: object }).spec })
   })

@@ -14,6 +14,7 @@ const neverOfVMs: readonly Reason[] = [
   'Exhausted',
   'Overlapping',
   'InUse',
+  'FiguresMissing',
 ]
 
 describe('the words for clerks', () => {

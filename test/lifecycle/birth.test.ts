@@ -78,12 +78,14 @@ describe('a birth', () => {
   it('shows itself in the columns of kubectl get', async () => {
     const vm = await world.vm('whmcs-5546')
     const { columns, rows } = await tableOf('proxmoxvms', world.namespace)
-    expect(columns).toEqual('Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Step Message'.split(' '))
+    expect(columns).toEqual(
+      'Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Package Cluster Template Step Remarks Message'.split(' '),
+    )
     const [row = []] = rows
     expect(
       row
         .filter((_, index) => index !== 9)
-        .slice(0, 10)
+        .slice(0, 13)
         .map(String),
     ).toEqual([
       'whmcs-5546',
@@ -96,6 +98,9 @@ describe('a birth', () => {
       String(vm?.status?.vmid),
       'Running',
       'web1.vps.example.com',
+      vm?.spec.packageRef?.name,
+      world.cluster,
+      'debian-13',
     ])
   })
 

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { coreEvents, proxmoxClusters } from '../../src/api/meta.ts'
+import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
+import { finished, press, reasonOf } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
@@ -38,6 +41,35 @@ describe('a node that is off', () => {
       await world.untilGone('elsewhere', 60)
       const held = (await world.addresses(pool)).flatMap(({ spec }) => spec.claimRef?.name ?? [])
       expect(held.toSorted()).toEqual(['doomed', 'there'])
+    },
+    patienceMs,
+  )
+
+  it(
+    'is named by its ProxmoxCluster with the number of its VMs, in one Event, and its column counts the others',
+    async () => {
+      expect(await world.clusterCondition('NodesOnline')).toMatchObject({
+        status: 'False',
+        message: expect.stringContaining('1 of 3 nodes is offline: pve2, with 2 VMs.'),
+      })
+      const cluster = await world.get<ProxmoxCluster>(proxmoxClusters, world.cluster)
+      expect(cluster?.status?.nodesOnline).toBe('2/3')
+      const told = await until('the Event is written', async () => {
+        const events = await world.client.list(coreEvents, { namespace: 'default' })
+        const of = events.filter((event) => event.regarding?.name === world.cluster && event.reason === 'NodeOffline')
+        return of.length > 0 ? of : undefined
+      })
+      expect(told.map(({ note }) => note)).toEqual(['Offline now: pve2, with 2 VMs.'])
+    },
+    patienceMs,
+  )
+
+  it(
+    'ends the commands on its VMs within seconds, with its name, and nothing is done for them later',
+    async () => {
+      const command = await finished(world, await press(world, 'there', 'Stop'), 10)
+      expect(`${command.status?.phase}: ${command.status?.message}`).toMatch(/^Failed: Nothing was done. Node pve2 of VM \d+ is offline/)
+      expect(reasonOf(command)).toBe('NodeOffline')
     },
     patienceMs,
   )

@@ -130,7 +130,7 @@ describe('trouble in PVE', () => {
   )
 
   it(
-    'as an outage changes no verdict, and work goes on afterwards',
+    'as an outage changes no verdict for minutes, ends as unknown, and work goes on afterwards',
     async () => {
       const vm = await born('calm')
       const before = (await world.vm('calm'))?.metadata.resourceVersion
@@ -145,10 +145,12 @@ describe('trouble in PVE', () => {
         { everyMs: 200 },
       )
       await declared('meanwhile')
-      world.clock.skip(600_000)
+      world.clock.skip(100_000)
       await until('the new one waits', async () => (await ready('meanwhile'))?.status === 'False')
       expect((await world.vm('calm'))?.metadata.resourceVersion).toBe(before)
       expect(await ready('calm')).toMatchObject({ status: 'True', reason: 'Running' })
+      world.clock.skip(300_000)
+      await until('nobody knows how it is', async () => (await ready('calm'))?.reason === 'ClusterUnreachable')
 
       world.simulator.faults.remove('down')
       world.operator?.wire.judgedBy(() => 'pass')

@@ -30,7 +30,7 @@ const isPressed = async (lane: Lane, command: CommandName): Promise<boolean> =>
 async function off(lane: Lane): Promise<void> {
   await born(lane)
   await press('Stop')(lane)
-  await until('the VM is off', async () => (await lane.world.vm(vmName))?.status?.remoteStatus === 'stopped', { seconds: 60 })
+  await until('the VM was stopped', async () => await isPressed(lane, 'Stop'), { seconds: 60 })
   await lane.world.untilReady(vmName)
 }
 

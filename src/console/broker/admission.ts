@@ -11,7 +11,7 @@ import { isConflict, KubeError } from '../../kube/kube-error.ts'
 import type { Clock } from '../../ops/clock.ts'
 import { consoleStatus } from '../console-status.ts'
 import { fits, hashOf, keyBytes } from '../key.ts'
-import { whyOver, whyRefused } from '../verdict.ts'
+import { whyOver } from '../verdict.ts'
 
 export interface AdmissionOptions {
   readonly client: KubeClient
@@ -57,8 +57,8 @@ function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | unde
   const over = whyOver(viewing, { vm, cluster, nowMs: o.clock.now() })
   if (over) return status?.endedAt ? endWordOf(viewing) : over.word
   if (!isCurrent) return 'used'
-  // Once it was open, the page waits for a VM that is off; a new session begins with a picture only.
-  return status?.openedAt ? undefined : whyRefused(vm, cluster)?.word
+  // A VM that is off is no reason: the page waits for its screen.
+  return undefined
 }
 
 /** Why the operator ended it, by the reason it left. */

@@ -187,7 +187,7 @@ export class Broker {
     this.#sessions.set(session, viewing)
     page.on('message', (data, isBinary) => session.hear(isBinary ? (data as Buffer) : (readMessage(data) ?? ({} satisfies FromPage))))
     const { display = 'Screen', readOnly = false } = viewing.spec
-    page.send(JSON.stringify({ welcome: { key, display, readOnly, endsAt: viewing.status?.endsAt ?? '' } }))
+    page.send(JSON.stringify({ welcome: { key, display, readOnly, leftMs: Date.parse(viewing.status?.endsAt ?? '') - clock.now() } }))
     session.look()
     if (this.#isLeaving) session.leave()
   }

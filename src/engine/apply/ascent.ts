@@ -1,6 +1,8 @@
 import type { Pass } from '../pass.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { Look, type Carried } from '../look.ts'
+import { tellMovedVolumes } from './moved-volumes.ts'
+import { noteLook } from '../note-look.ts'
 import { isBirth } from '../../want/birth.ts'
 import { markOf, descriptionOf, printObjectLine } from '../../ladder/mark.ts'
 import { objectLineOf } from '../../want/object-line.ts'
@@ -43,6 +45,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     pveNowMs: () => deps.clock.now() + cluster.clockSkewMs,
     ...(carried && { carried }),
     ...(status.possessions && { wantsForeign: true }),
+    onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
   })
 }
@@ -61,6 +64,7 @@ export const wantWithSlots = (pass: Pass, cluster: PveCluster, prepared: Prepare
   const { draft } = pass
   const slots = resolveSlots(draft.status, prepared, look.seen.config)
   if (isOutcome(slots)) return slots
+  tellMovedVolumes(pass, slots.disks)
   draft.change((status) => ({ ...status, ...slots }))
   return resolveWant(pass, cluster, prepared, slots, look.seen.config)
 }

@@ -10,7 +10,7 @@ import { cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, retry, isOutcome } from '../../ladder/outcome.ts'
+import { type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
@@ -19,6 +19,8 @@ import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
+import { templateSentence } from '../guest-verdict.ts'
+import { haHindrance } from './ha-wait.ts'
 import { forgetAllSent, forgetLastSent, noteSent, pauseBefore, timesSent } from './repeats.ts'
 
 /** What the ladder left open on purpose, with what it was climbed for. */
@@ -40,6 +42,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
   markCloned(climb)
   for (let turn = 0; turn < mostTurns; turn++) {
     await climb.look.need('config')
+    if (climb.look.seen.config?.values.template === '1') return becameTemplate(climb)
     await followGuest(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
@@ -55,12 +58,18 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     if (lock && lock !== 'suspended') return await locked(climb, lock)
     if (await noteChange(climb, plan, want)) continue
     const sentence = `${plan.step.name}: ${plan.because}`
-    const pause = pauseBefore(climb, plan.step.name, sentence)
+    const pause = haHindrance(climb, plan.step.name, sentence) ?? pauseBefore(climb, plan.step.name, sentence)
     if (pause) return pause
     const outcome = await send(climb, plan, plan.of?.want ?? want, sentence)
     if (outcome.is !== 'done') return outcome
   }
   return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+}
+
+/** Its power is off for good, whatever was wanted of it. */
+function becameTemplate({ draft, look }: Climb): Outcome {
+  draft.change((status) => ({ ...status, remoteStatus: 'stopped' }))
+  return stalled('BecameTemplate', templateSentence(look.at))
 }
 
 /** What did not end well has its own backoff; what did is not repeated at once, should its effect not show. */
@@ -91,7 +100,9 @@ function markCloned({ draft, deps, look }: Climb): void {
   const { vmid, template, conditions } = draft.status
   if (!isTrue(conditions, 'Cloned')) draft.change(cloneFinished(iso, `VM ${vmid} on ${node}, from template ${template?.vmid}`))
   draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
-  if (!look.seen.lock) draft.change(({ remoteLock: _, ...status }) => status)
+  // A new clone is off until somebody starts it.
+  const { power } = look.seen
+  if (power) draft.change((status) => (status.remoteStatus ? status : { ...status, remoteStatus: power }))
 }
 
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */

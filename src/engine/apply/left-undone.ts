@@ -1,10 +1,11 @@
 /** What of a package is left undone on purpose: a list, so that no remark hides another. Its first entry gives the reason. */
 import type { Condition } from '../../api/object.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { Reason } from '../../api/reasons.ts'
 import type { Resolved } from '../../want/package.ts'
 import { fails, holds, type ConditionUpdate } from '../conditions.ts'
+import { formerSentence, outdatedSentence, wasKept } from '../undone-words.ts'
 import { isOfPackage } from '../adopt/as-found-state.ts'
-import type { VMStatusDraft } from '../status-draft.ts'
 import type { Climbed } from './climb.ts'
 
 const allElse = 'Everything else is applied.'
@@ -18,7 +19,7 @@ interface Undone {
 interface UndoneInput {
   readonly climbed: Pick<Climbed, 'refusals'>
   readonly resolved: Resolved
-  readonly draft: VMStatusDraft
+  readonly draft: { readonly status: ProxmoxVMStatus }
   /** Keys of PVE that a running VM does not take; they are told beside the rest, and have a condition of their own. */
   readonly pending: readonly string[]
 }
@@ -52,7 +53,7 @@ const newer = ({ source, outdatedBy }: Resolved): Undone[] =>
 const mostFields = 12
 
 /** What of a guest that was taken over is not as the package says. */
-function asFound({ status }: VMStatusDraft): Undone[] {
+function asFound({ status }: { readonly status: ProxmoxVMStatus }): Undone[] {
   const all = status.adoption?.takenAt === undefined ? [] : (status.adoption.differences ?? []).filter(isOfPackage)
   if (all.length === 0) return []
   const named = all.slice(0, mostFields).map(({ field, found, wanted }) => `${field} ${short(found)} (spec: ${short(wanted)})`)
@@ -67,17 +68,14 @@ function asFound({ status }: VMStatusDraft): Undone[] {
 
 const short = (value: string | undefined): string => (value === undefined ? 'unset' : value.length > 40 ? `${value.slice(0, 37)}…` : value)
 
-function kept({ merged }: Resolved, { status }: VMStatusDraft): Undone[] {
+function kept({ merged }: Resolved, { status }: { readonly status: ProxmoxVMStatus }): Undone[] {
   const wanted = new Set(['system', ...(merged.additionalDisks ?? []).map((disk) => disk.name)])
   const left = (status.disks ?? []).filter((disk) => !wanted.has(disk.name) && disk.removalPolicy !== 'Delete')
   return left.map(({ name, key, size }) => ({
     reason: 'DiskKept',
-    sentence: `Disk ${name} (${key})${size ? ` of ${size}` : ''} is no longer in the package and was kept.`,
+    sentence: `Disk ${name} (${key})${size ? ` of ${size}` : ''} ${wasKept}`,
   }))
 }
-
-const outdatedSentence = (source: { name: string; generation: number } | undefined, now: number) =>
-  `VMPackage ${source?.name} was edited since this VM took it (generation ${source?.generation}, now ${now}): \`kubectl pve plan\` shows what would change, \`kubectl pve change-package\` applies it.`
 
 /** The verdict that stands, with an edit of the VMPackage that came since. Undefined: it is told already, or a change is under way. */
 export function outdated(
@@ -91,5 +89,3 @@ export function outdated(
   const rest = others.endsWith(allElse) ? others : [said.status === 'True' && others, allElse].filter(Boolean).join(' ')
   return fails('PackageApplied', said.status === 'True' ? 'PackageOutdated' : (said.reason as Reason), `${sentence} ${rest}`)
 }
-
-const formerSentence = /VMPackage \S+ was edited since [^`]*`[^`]*`[^`]*`[^`]*` applies it\. /

@@ -83,5 +83,5 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     const pending = climbed.seen.config?.pending ?? []
     return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
   }
-  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest })
+  return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest, current: look.current })
 }

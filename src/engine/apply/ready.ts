@@ -1,10 +1,12 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Climbed } from './climb.ts'
+import type { StatusCurrent } from '../../proxmox/answers.ts'
 import type { GuestState } from '../releasing.ts'
 import { addressVerdict, restartVerdict } from './at-next-start.ts'
-import type { Reason } from '../../api/reasons.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
+import { guestStateOf } from '../guest-state.ts'
+import { readyOf } from '../guest-verdict.ts'
 import { noteRestoreCompleted } from '../restore/restore-state.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
 import { selectorOf } from '../create/selector.ts'
@@ -31,6 +33,8 @@ interface Conclusion {
   readonly cluster: PveCluster
   readonly resolved: Resolved
   readonly climbed: Climbed
+  /** What the guest itself said in this look. */
+  readonly current?: StatusCurrent | undefined
   readonly guest: GuestState
 }
 
@@ -57,7 +61,7 @@ export function markReady(conclusion: Conclusion): Outcome {
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
   draft.change(noteRestoreCompleted, noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
   const suspended = suspensionVerdict(draft.vm, power)
-  const ready = readiness('ready', readyReason(power, suspended), '')
+  const ready = readyNow(conclusion, power, suspended)
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))
   if (isFirst) announce(conclusion, iso)
   if (change)
@@ -82,9 +86,12 @@ export function markReady(conclusion: Conclusion): Outcome {
 /** After an edit the ladder was not climbed anew: nothing to list. */
 const backOnTop: Change = (status) => ({ ...status, localStatus: 'ready', progress: progressOf('ready') })
 
-function readyReason(power: string | undefined, suspended: ConditionUpdate): Reason {
-  if (suspended.status === 'True') return 'Suspended'
-  return power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready'
+/** As the guest is, if it was asked; a VM that is off because of us says so. */
+function readyNow({ draft, current }: Conclusion, power: string | undefined, suspended: ConditionUpdate) {
+  const { vmid = 0, node = '' } = draft.status
+  const state = current && readyOf(guestStateOf({ current }), { vmid, node }, { isSuspended: suspended.status === 'True' })
+  const reason = suspended.status === 'True' ? 'Suspended' : power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready'
+  return state ?? readiness('ready', reason, '')
 }
 
 function tellSuspension({ deps, draft }: Conclusion, now: ConditionUpdate): void {

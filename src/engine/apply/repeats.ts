@@ -46,6 +46,9 @@ export function pauseBefore(sender: Sender, step: StepName, sentence: string): O
   return { is: 'wait', reason: 'NotConverging', message: told, lookAfterMs: leftMs, attempts: times }
 }
 
+/** When it left last (monotonic ms); 0: never, or in a former process. */
+export const lastSentMs = ({ memory }: Sender, sentence: string): number => memory.sent.bySentence.get(sentence)?.lastMs ?? 0
+
 /** It leaves now. */
 export function noteSent({ memory, deps }: Sender, sentence: string): void {
   const times = (memory.sent.bySentence.get(sentence)?.times ?? 0) + 1

@@ -18,6 +18,14 @@ export class InFlightPlacements {
     this.#byUid.set(uid, intent)
   }
 
+  /** At the start of a process. */
+  noteAll(vms: readonly ProxmoxVM[]): void {
+    for (const vm of vms) {
+      const intent = inFlightOfStatus(vm)
+      if (intent) this.note(vm.metadata.uid ?? '', intent)
+    }
+  }
+
   forget(uid: string): void {
     this.#byUid.delete(uid)
   }

@@ -5,7 +5,7 @@ import { parseSizeMiB } from '../../api/size.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { ratiosOf } from '../../cluster/overcommit.ts'
 import { learnPromised, promisedPlaces } from './learn-promised.ts'
-import { committedBytes, place, type PlacementWish } from '../../cluster/placement.ts'
+import { committedBytes, openNodes, place, type PlacementWish } from '../../cluster/placement.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import type { TemplateFacts } from '../../cluster/template-facts.ts'
@@ -267,7 +267,7 @@ function placementWishOf(
   return {
     ...(vm.spec.placement?.node && { pinnedNode: vm.spec.placement.node }),
     ...(cluster.spec.overcommit && { overcommit: ratiosOf(cluster.spec.overcommit) }),
-    ...(cluster.spec.nodes && { allowedNodes: cluster.spec.nodes }),
+    ...openNodes(cluster.spec),
     linked: clone === 'Linked',
     ...(storage && { storage }),
     ...(systemDiskMiB > 0 && { systemDiskMiB }),

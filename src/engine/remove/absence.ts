@@ -4,6 +4,7 @@ import { findRunningClone, lookUpRequests } from '../create/clone-task.ts'
 import { awaitLateClones } from '../create/late-clones.ts'
 import { stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
+import { noteLook } from '../note-look.ts'
 import type { Pass } from '../pass.ts'
 import { isOursByRestore } from '../restore/restore-state.ts'
 import { quorumDoubt } from '../quorum.ts'
@@ -12,7 +13,8 @@ import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.t
 import { markOf } from '../../ladder/mark.ts'
 
 /** `presumedPower`: PVE has just stopped it. */
-export async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: PveCluster, presumedPower?: 'stopped'): Promise<Look> {
+export async function freshLook({ deps, draft, memory }: Pass, cluster: PveCluster, presumedPower?: 'stopped'): Promise<Look> {
+  const { vm, status } = draft
   const vmid = status.vmid ?? 0
   const mark = markOf(vm.metadata.uid ?? '', vmid)
   const look = new Look({
@@ -22,6 +24,7 @@ export async function freshLook({ deps, draft: { vm, status } }: Pass, cluster: 
     ...(status.node && { expectedNode: status.node }),
     proofSinceMs: deps.clock.monotonicMs(),
     ...(presumedPower && { presumedPower }),
+    onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
   })
   await look.need('presence')

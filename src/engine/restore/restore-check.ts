@@ -17,6 +17,7 @@ import { lockObstacle } from '../lock-sentence.ts'
 import type { Look } from '../look.ts'
 import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
+import { observes, wouldDo } from '../observe.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
 import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
 
@@ -35,6 +36,7 @@ const bytesPerMiB = 1024 * 1024
 
 export async function planRestore(pass: Pass, cluster: PveCluster): Promise<RestorePlan | Obstacle> {
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted.`)
+  if (observes(cluster)) return wouldDo(cluster, `VM ${pass.draft.status.vmid} would be restored from a backup`)
   const off = capabilityOff(cluster.facts(), 'backup')
   if (off !== undefined) return stalled('PermissionDenied', off)
   const backup = backupUnderWay(pass)

@@ -1,7 +1,9 @@
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
-import { holds, readiness } from '../conditions.ts'
+import { holds } from '../conditions.ts'
+import { type GuestShown, guestStateOf, powerIn } from '../guest-state.ts'
+import { readyOf } from '../guest-verdict.ts'
 import { outdated } from '../apply/left-undone.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
@@ -25,14 +27,14 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   const row = listing.guests.get(draft.status.vmid ?? 0)
   if (!row) return true
   if (row.lock === 'clone' || row.kind !== 'qemu') return true
-  const power = await powerNow(pass, cluster, listing, row)
+  const state = await stateNow(pass, cluster, listing, row)
+  const power = powerIn(state)
   draft.change((status) => withRow(status, row, power))
+  if (state.is === 'template') return true
+  readPower(pass, row, state)
   const pveNowMs = deps.clock.now() + cluster.clockSkewMs
-  if (power && power !== draft.written.remoteStatus) {
-    const ready = readiness('ready', isSuspended(draft.vm) ? 'Suspended' : power === 'running' ? 'Running' : 'Stopped', '')
-    draft.change(judged(draft.vm, nowIso(deps.clock), ready.verdicts, ready.dropped))
-  }
-  return !row.lock && (wantsOtherPower(draft, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
+  const isLocked = row.lock !== undefined && row.lock !== 'suspended'
+  return !isLocked && (wantsOtherPower(draft, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
 }
 
 /** The figures of a listing are up to a broadcast old, and clocks differ. */
@@ -46,14 +48,37 @@ function mayHaveLetGo(seen: ProxmoxVMStatus['guestSeen'], row: GuestRow, pveNowM
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
-async function powerNow({ deps, draft, memory }: Omit<Pass, 'key'>, cluster: PveCluster, listing: Listing, row: GuestRow) {
-  const told = powerOf(row)
+async function stateNow(
+  { deps, draft, memory }: Omit<Pass, 'key'>,
+  cluster: PveCluster,
+  listing: Listing,
+  row: GuestRow,
+): Promise<GuestShown> {
+  const node = listing.nodes.get(row.node)
+  const told = guestStateOf({ row, ...(node && { node }) })
+  const power = powerIn(told)
+  const { remoteStatus, conditions } = draft.status
   const isOlder = memory.listing.powerSeenAtMs !== undefined && listing.startedAtMs < memory.listing.powerSeenAtMs + broadcastMs
-  if (told === undefined || told === draft.status.remoteStatus || !isOlder) return told
+  const isContradicted = power !== undefined && power !== remoteStatus && isOlder
+  // The rows of a node that was off are from before, until it has told new ones; and some nodes tell none.
+  const { isTouched = false } = memory.listing
+  const isUnknown = isTouched || remoteStatus === undefined || conditionOf(conditions, 'Ready')?.reason === 'NodeOffline'
+  const isOff = told.is === 'unknown' && told.why === 'node-offline'
+  if (isOff || (!isContradicted && !isUnknown)) return told
   memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
-  const { status } = await cluster.pve.statusCurrent(row)
-  memory.listing.isBehind = status !== told
-  return status
+  const current = await cluster.pve.statusCurrent(row)
+  delete memory.listing.isTouched
+  memory.listing.isBehind = power !== undefined && current.status !== power
+  return guestStateOf({ row, current })
+}
+
+/** Ready as the guest is. A reason that stands for the same is left alone: Suspended is the business of a thorough look. */
+function readPower({ deps, draft }: Omit<Pass, 'key'>, { vmid, node }: GuestRow, state: GuestShown): void {
+  const ready = readyOf(state, { vmid, node }, { isSuspended: isSuspended(draft.vm) })
+  const [said] = ready?.verdicts ?? []
+  const standing = conditionOf(draft.status.conditions, 'Ready')
+  if (!ready || (said?.status === standing?.status && said?.reason === standing?.reason)) return
+  draft.change(judged(draft.vm, nowIso(deps.clock), ready.verdicts, ready.dropped))
 }
 
 /** An edited VMPackage is shown and not taken; what else the condition says is the business of a thorough look. */
@@ -76,14 +101,18 @@ function wantsOtherPower({ vm }: VMStatusDraft, power: 'running' | 'stopped' | u
   )
 }
 
-/** `unknown` (a fresh guest, or a node that is down) tells nothing: what was known is kept. */
-function powerOf(row: GuestRow): 'running' | 'stopped' | undefined {
-  if (row.status === 'unknown') return undefined
-  return row.status === 'stopped' ? 'stopped' : 'running'
-}
+type Power = ReturnType<typeof powerIn>
 
-type Power = ReturnType<typeof powerOf>
+/** In other states high availability does its work, and they change with each order. */
+const toldHaStates: ReadonlySet<string> = new Set(['error', 'ignored'])
 
-function withRow({ remoteLock: _, ...status }: ProxmoxVMStatus, row: GuestRow, power: Power): ProxmoxVMStatus {
-  return { ...status, node: row.node, ...(power && { remoteStatus: power }), ...(row.lock && { remoteLock: row.lock }) }
+function withRow({ remoteLock: _, haState: __, ...status }: ProxmoxVMStatus, row: GuestRow, power: Power): ProxmoxVMStatus {
+  const haState = toldHaStates.has(row.haState ?? '') ? row.haState : undefined
+  return {
+    ...status,
+    ...(haState && { haState }),
+    node: row.node,
+    ...(power && { remoteStatus: power }),
+    ...(row.lock && { remoteLock: row.lock }),
+  }
 }

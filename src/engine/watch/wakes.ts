@@ -1,7 +1,6 @@
 import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
 import type { ProxmoxVMSnapshot } from '../../api/proxmoxvmsnapshot.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
-import type { Reason } from '../../api/reasons.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
 import { keyOf } from '../../kube/keys.ts'
 import type { WorkQueue } from '../../kube/queue.ts'
@@ -9,7 +8,7 @@ import type { Store } from '../../kube/store.ts'
 import type { Audit } from './audit.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { isSettled } from '../status.ts'
-import { conditionOf } from '../../api/condition.ts'
+import { wakeByListing } from './listing-wakes.ts'
 
 /** What a VM can be found by when something it depends on changes. */
 export interface VMIndexes {
@@ -28,8 +27,20 @@ export const vmIndexes = (vms: Store<ProxmoxVM>): VMIndexes => ({
 })
 
 /** Connects what changes with the VMs it may concern. The answer ends it. */
-export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes: VMIndexes; audit: Audit }): () => void {
-  const { deps, queue, indexes, audit } = o
+export function connectWakes(o: {
+  deps: Dependencies
+  queue: WorkQueue
+  indexes: VMIndexes
+  audit: Audit
+  /** The power of that VM may have changed: it is asked itself. */
+  askPower: (key: string) => void
+}): () => void {
+  const { deps, queue, indexes, audit, askPower } = o
+  const touch = (key: string, what: 'power' | 'any') => {
+    const vm = deps.vms.get(key)
+    if (vm && isSettled(vm) && what === 'any') audit.soon(key)
+    else askPower(key)
+  }
   const wake = (vms: readonly ProxmoxVM[]) => vms.forEach((vm) => queue.add(keyOf(vm)))
   const waiting = (vms: readonly ProxmoxVM[]) => wake(vms.filter((vm) => !isSettled(vm)))
   const changed = (vms: readonly ProxmoxVM[]) => {
@@ -66,11 +77,7 @@ export function connectWakes(o: { deps: Dependencies; queue: WorkQueue; indexes:
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
       const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
-      const listed = cluster.inventory.subscribe(({ vmids, nodes, reachability }) => {
-        if (reachability) waiting(indexes.ofCluster(name))
-        else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
-        for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
-      })
+      const listed = wakeByListing({ cluster, indexes, wake, touch, clock: deps.clock })
       inventories.set(cluster, () => {
         slots()
         brake()
@@ -95,20 +102,6 @@ function wakeBySnapshots({ snapshots }: Dependencies, queue: WorkQueue): () => v
     if (one && (!old || !now || old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp)) wake(one)
   })
 }
-
-/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
-const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
-  'TemplateNotFound',
-  'TemplateNotTemplate',
-  'TemplateAmbiguous',
-  'NoCapacity',
-  'NoCloudInitDrive',
-  'VMIDTaken',
-  'VMIDsExhausted',
-  'BackupsUnseen',
-])
-
-const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
 
 /** Only its status differs, and that is ours. */
 const isSameBackup = (old: ProxmoxVMBackup, now: ProxmoxVMBackup): boolean =>

@@ -89,7 +89,8 @@ export class RfbServer {
     const body = this.#eat(this.#lengthOf(type))
     if (body === undefined) return false
     if (type === 0) this.#format = formatOf(body)
-    else if (type === 3) this.#update()
+    // An incremental request waits for a change, and every change is drawn at once.
+    else if (type === 3 && body[1] === 0) this.#update()
     else if (type === 4 && body[1] === 1) this.#press(body.readUInt32BE(4))
     return true
   }

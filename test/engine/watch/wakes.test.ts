@@ -15,7 +15,7 @@ const stalledFor = (name: string, reason: Reason): ProxmoxVM =>
 interface Change {
   readonly vmids: ReadonlySet<number>
   readonly nodes: ReadonlySet<string>
-  readonly reachability: boolean
+  readonly reachability?: boolean
 }
 
 /** The keys that a change of the listing wakes. */
@@ -26,6 +26,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   const cluster = {
     cloneSlots: nothing,
     deletions: nothing,
+    touched: nothing,
     identity: nothing,
     inventory: {
       subscribe: (listener: (change: Change) => void) => {
@@ -48,6 +49,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     pools: store,
     clusterObjects: store,
     commands: store,
+    snapshots: store,
     backups: store,
     namespaces: store,
     kinds: nothing,
@@ -61,6 +63,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     queue: queue as unknown as WorkQueue,
     indexes,
     audit: {} as Parameters<typeof connectWakes>[0]['audit'],
+    askPower: () => undefined,
   })
   keys.length = 0
   tell(change)
@@ -71,14 +74,14 @@ describe('a change of the cluster', () => {
   const vms = [stalledFor('full', 'NoCapacity'), stalledFor('broken', 'PackageInvalid'), stalledFor('taken', 'VMIDTaken')]
 
   it('wakes those that wait for room: a node that came back, a guest that went', () => {
-    const back = wokenBy(vms, { vmids: new Set(), nodes: new Set(['pve2']), reachability: false })
-    const gone = wokenBy(vms, { vmids: new Set([77]), nodes: new Set(), reachability: false })
+    const back = wokenBy(vms, { vmids: new Set(), nodes: new Set(['pve2']) })
+    const gone = wokenBy(vms, { vmids: new Set([77]), nodes: new Set() })
 
     expect(back).toEqual(['customer-7/full', 'customer-7/taken'])
     expect(gone).toEqual(back)
   })
 
   it('of nothing wakes nobody', () => {
-    expect(wokenBy(vms, { vmids: new Set(), nodes: new Set(), reachability: false })).toEqual([])
+    expect(wokenBy(vms, { vmids: new Set(), nodes: new Set() })).toEqual([])
   })
 })

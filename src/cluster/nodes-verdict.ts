@@ -1,0 +1,50 @@
+/** What the nodes of a cluster make of its conditions NodesOnline and FiguresFresh, and of its column NODES. Pure. */
+import type { ClusterCondition } from '../api/condition-words.ts'
+import type { Condition } from '../api/object.ts'
+import type { Reason } from '../api/reasons.ts'
+import type { Listing, NodeRow } from '../proxmox/listing.ts'
+
+interface NodesVerdict {
+  readonly status: Condition['status']
+  readonly reason: Reason
+  readonly message: string
+}
+
+const byName = (a: NodeRow, b: NodeRow): number => a.node.localeCompare(b.node, 'en', { numeric: true })
+
+/** `2/3`: online, of all. */
+export function onlineOf({ nodes }: Listing): string {
+  return `${[...nodes.values()].filter(({ online }) => online).length}/${nodes.size}`
+}
+
+/** @param vmsByNode VMs of ours. */
+export function nodesVerdicts(
+  listing: Listing,
+  vmsByNode: ReadonlyMap<string, number>,
+): Pick<Record<ClusterCondition, NodesVerdict>, 'NodesOnline' | 'FiguresFresh'> {
+  const nodes = [...listing.nodes.values()].toSorted(byName)
+  const off = nodes.filter(({ online }) => !online)
+  const silent = nodes.filter(({ online, hasFigures }) => online && !hasFigures)
+  const held = ({ node }: NodeRow) => `${node}, with ${countOf(vmsByNode.get(node) ?? 0)}`
+  const are = off.length === 1 ? 'is' : 'are'
+  return {
+    NodesOnline:
+      off.length === 0
+        ? { status: 'True', reason: 'NodesOnline', message: 'Every node is online.' }
+        : {
+            status: 'False',
+            reason: 'NodeOffline',
+            message: `${off.length} of ${nodes.length} nodes ${are} offline: ${off.map(held).join('; ')}. Nothing is known of the power of these VMs.`,
+          },
+    FiguresFresh:
+      silent.length === 0
+        ? { status: 'True', reason: 'FiguresFresh', message: 'Every node that is online tells the state of its guests.' }
+        : {
+            status: 'False',
+            reason: 'FiguresMissing',
+            message: `No figures come from ${silent.map(held).join('; ')}. These VMs keep the state that was seen last. An admin runs there: systemctl restart pvestatd.`,
+          },
+  }
+}
+
+const countOf = (vms: number): string => (vms === 1 ? '1 VM' : `${vms} VMs`)

@@ -1,0 +1,56 @@
+/** Which VMs the listing of their cluster wakes, and the tasks of others in it. */
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+import type { Reason } from '../../api/reasons.ts'
+import { conditionOf } from '../../api/condition.ts'
+import type { PveCluster } from '../../cluster/cluster.ts'
+import { keyOf } from '../../kube/keys.ts'
+import type { Clock } from '../../ops/clock.ts'
+import type { Touch } from '../../proxmox/touched.ts'
+import { isSettled } from '../status.ts'
+import { unreachableMs } from '../unseen.ts'
+
+interface ListingWakes {
+  readonly cluster: Pick<PveCluster, 'name' | 'inventory' | 'touched'>
+  /** Somebody's task has changed the guest of this VM. */
+  readonly touch: (key: string, what: Touch['what']) => void
+  readonly indexes: { readonly ofCluster: (name: string) => ProxmoxVM[]; readonly ofVmid: (clusterAndVmid: string) => ProxmoxVM[] }
+  readonly wake: (vms: readonly ProxmoxVM[]) => void
+  readonly clock: Clock
+}
+
+/** Wakes from now on; the answer ends it. */
+export function wakeByListing({ cluster: { name, inventory, touched }, indexes, wake, touch, clock }: ListingWakes): () => void {
+  let cancel: (() => void) | undefined
+  const end = inventory.subscribe(({ vmids, nodes, reachability }) => {
+    if (reachability !== undefined) cancel?.()
+    if (reachability === false) cancel = clock.after(unreachableMs, () => wake(indexes.ofCluster(name)))
+    // One listing tells how all of them are, also those that were called unreachable.
+    if (reachability) wake(indexes.ofCluster(name).filter((vm) => !isSettled(vm) || isCalledUnreachable(vm)))
+    else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
+    for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
+  })
+  const endTouched = touched.subscribe((touches) => {
+    for (const { vmid, what } of touches) for (const vm of indexes.ofVmid(`${name}/${vmid}`)) touch(keyOf(vm), what)
+  })
+  return () => {
+    cancel?.()
+    endTouched()
+    end()
+  }
+}
+
+/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
+const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
+  'TemplateNotFound',
+  'TemplateNotTemplate',
+  'TemplateAmbiguous',
+  'NoCapacity',
+  'NoCloudInitDrive',
+  'VMIDTaken',
+  'VMIDsExhausted',
+  'BackupsUnseen',
+])
+
+const isCalledUnreachable = (vm: ProxmoxVM) => conditionOf(vm.status?.conditions, 'Ready')?.reason === 'ClusterUnreachable'
+
+const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)

@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals'
+import { isBackupOf, parseBackupMark, printBackupMark } from '../../src/ladder/backup-mark.ts'
+
+describe('the mark of a backup', () => {
+  const mark = { uid: 'b-1', vm: 'v-1' }
+
+  it('is read back as it was written, whatever people wrote before it', () => {
+    expect(parseBackupMark(`before the upgrade\n${printBackupMark(mark)}`)).toEqual(mark)
+    expect(parseBackupMark(`pve.hosting/backup uid=x vm=y ${printBackupMark(mark)}`)).toEqual(mark)
+    for (const notes of [undefined, '', 'shop', 'pve.hosting/backup uid=x']) expect(parseBackupMark(notes)).toBeUndefined()
+  })
+
+  it('makes a file that is older than the VM its own, and no other', () => {
+    const vm = { uid: 'v-1', sinceSeconds: 1000 }
+    expect(isBackupOf({ ctime: 999, notes: printBackupMark(mark) }, vm)).toBe(true)
+    expect(isBackupOf({ ctime: 999, notes: printBackupMark({ ...mark, vm: 'v-2' }) }, vm)).toBe(false)
+    expect(isBackupOf({ ctime: 999 }, vm)).toBe(false)
+    expect(isBackupOf({ ctime: 1000 }, vm)).toBe(true)
+  })
+})

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Admin } from '../manual/admin.ts'
+import { outcomeOf } from '../manual/buttons.ts'
+import { TestWorld } from '../support/world.ts'
+
+const patienceMs = 120_000
+
+describe('a VM says of its guest what PVE says', () => {
+  let world: TestWorld
+  let admin: Admin
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    admin = new Admin(world)
+  }, patienceMs)
+  afterAll(async () => {
+    await admin.close()
+    await world.stop()
+  })
+
+  const ready = async (name: string) => {
+    const vm = await world.vm(name)
+    const { status, reason } = world.condition(vm, 'Ready') ?? {}
+    return `${status}/${reason} ${vm?.status?.phase} ${vm?.status?.remoteStatus}`
+  }
+  /** The operator's clock runs ahead meanwhile, so that listings are not waited for. */
+  const becomes = async (name: string, expected: string) =>
+    await admin.soon(`${name} is ${expected}`, async () => (await ready(name)) === expected, { seconds: 60, describe: () => ready(name) })
+
+  it(
+    'so one that stands still is not Ready, has power all the same, and is Ready again when it goes on',
+    async () => {
+      const vm = await world.born('still')
+      const process = admin.guest(vm).process
+      if (!process) throw new Error('it does not run')
+      process.run = 'io-error'
+      await becomes('still', 'False/GuestIOError Running running')
+      process.run = 'paused'
+      await becomes('still', 'False/GuestPaused Running running')
+      const paused = await world.vm('still')
+      expect(world.condition(paused, 'Stalled')?.message).toContain(`qm resume ${vm.status?.vmid}`)
+      // A thorough look does not take it back.
+      await world.edit('still', { metadata: { annotations: { 'pve.hosting/look': 'now' } } })
+      await admin.soon('it was looked at', async () => (await world.vm('still'))?.status?.lookedFor === 'now')
+      expect(await ready('still')).toBe('False/GuestPaused Running running')
+      process.run = 'running'
+      await becomes('still', 'True/Running Running running')
+      expect(world.condition(await world.vm('still'), 'Stalled')).toBeUndefined()
+    },
+    patienceMs,
+  )
+
+  it(
+    'so a hibernated one is off, and a Start resumes it',
+    async () => {
+      const vm = await world.born('asleep')
+      await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
+      await becomes('asleep', 'True/Hibernated Stopped stopped')
+      expect((await world.vm('asleep'))?.status?.remoteLock).toBe('suspended')
+      expect(await outcomeOf(world, 'asleep', 'Start')).toBe('Succeeded: The VM was started.')
+      await becomes('asleep', 'True/Running Running running')
+    },
+    patienceMs,
+  )
+
+  it(
+    'so one that somebody turned into a template is told and not touched',
+    async () => {
+      const vm = await world.born('mould', { runStrategy: 'Always' })
+      await admin.stop(vm)
+      await admin.call('POST', vm, '/template')
+      world.simulator.requests.reset()
+      const told = await admin.soon('it is told', async () => {
+        const now = await world.vm('mould')
+        return world.condition(now, 'Stalled')?.reason === 'BecameTemplate' ? now : undefined
+      })
+      expect(told?.status?.remoteStatus).toBe('stopped')
+      expect(world.writes().filter((line) => line.includes(`/${vm.status?.vmid}/config`))).toEqual([])
+      expect(await outcomeOf(world, 'mould', 'Start')).toContain('Failed: VM')
+      await world.delete('mould')
+      await world.untilGone('mould', 60)
+    },
+    patienceMs,
+  )
+
+  it(
+    'so a disk that somebody moved is found where it is',
+    async () => {
+      const vm = await world.born('moved')
+      const [system] = vm.status?.disks ?? []
+      await admin.call('POST', vm, '/move_disk', { disk: system?.key ?? '', storage: 'ceph', delete: 1 })
+      await world.edit('moved', { metadata: { annotations: { 'pve.hosting/look': 'moved' } } })
+      const now = await admin.soon('the status follows', async () => {
+        const seen = await world.vm('moved')
+        return seen?.status?.disks?.[0]?.volume?.startsWith('ceph:') ? seen : undefined
+      })
+      expect(now?.status?.history?.at(-1)).toMatchObject({
+        outcome: 'VolumeMoved',
+        message: expect.stringContaining(`${system?.volume} → ceph:`),
+      })
+    },
+    patienceMs,
+  )
+
+  it(
+    'so it keeps its state while no figures come, the cluster says so, and the power of a command counts',
+    async () => {
+      const vm = await world.born('silent', { placement: { node: 'pve3' } })
+      world.simulator.faults.add([{ id: 'mute', pvestatd: { node: 'pve3', state: 'off' } }], [])
+      world.skip(301_000)
+      const said = async () => (await world.clusterCondition('FiguresFresh'))?.message
+      await admin.soon('the cluster names the node', async () => (await said())?.startsWith('No figures come from pve3, with '), {
+        describe: said,
+      })
+      expect((await world.clusterCondition('NodesOnline'))?.status).toBe('True')
+      expect(await ready('silent')).toBe('True/Running Running running')
+      expect(await outcomeOf(world, 'silent', 'Stop')).toBe('Succeeded: The power was cut.')
+      await becomes('silent', 'True/Stopped Stopped stopped')
+      expect(admin.isRunning(vm)).toBe(false)
+      world.simulator.faults.remove('mute')
+      await admin.soon('figures are back', async () => (await world.clusterCondition('FiguresFresh'))?.status === 'True')
+    },
+    patienceMs,
+  )
+
+  it(
+    'so its lock and power are told before it is ready, and while it is off for a change and a deletion',
+    async () => {
+      const seen = new Set<string>()
+      const watch = setInterval(() => {
+        void world.vm('shown').then((vm) => {
+          const { remoteLock, remoteStatus, localStatus } = vm?.status ?? {}
+          if (vm) seen.add(`${vm.metadata.deletionTimestamp ? 'terminating' : localStatus} ${remoteStatus} ${remoteLock}`)
+          return seen
+        })
+      }, 40)
+      await world.apply('shown')
+      const vm = await world.untilReady('shown')
+      expect(vm.status?.remoteLock).toBeUndefined()
+      await world.edit('shown', { spec: { package: { cpu: { cores: 2, sockets: 2 } } } })
+      await admin.soon('it is changed', async () => (await world.vm('shown'))?.status?.package?.cpu?.sockets === 2)
+      await world.untilReady('shown')
+      await world.delete('shown')
+      await world.untilGone('shown')
+      clearInterval(watch)
+      expect([...seen]).toEqual(expect.arrayContaining(['change_package stopped undefined', 'ready running undefined']))
+      expect([...seen].filter((line) => line.startsWith('ready') && line.includes('clone'))).toEqual([])
+    },
+    patienceMs,
+  )
+})
