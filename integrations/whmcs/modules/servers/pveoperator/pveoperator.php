@@ -30,6 +30,7 @@ function pveoperator_MetaData()
         'APIVersion' => '1.1',
         'RequiresServer' => true,
         'DefaultSSLPort' => '6443',
+        'ServiceSingleSignOnLabel' => 'Open the console',
         'ListAccountsUniqueIdentifierDisplayName' => 'Host name',
         'ListAccountsUniqueIdentifierField' => 'domain',
         'ListAccountsProductField' => 'configoption2',
@@ -172,6 +173,19 @@ function pveoperator_customerreinstall(array $params)
 function pveoperator_customerptr(array $params)
 {
     return pveoperator_answerCustomer(__FUNCTION__, $params, fn (Service $service) => CustomerPage::setPtr($service, $_POST));
+}
+
+/** The button "Open the console", of customers and of staff: WHMCS sends the browser there. https://developers.whmcs.com/provisioning-modules/single-sign-on */
+function pveoperator_ServiceSingleSignOn(array $params)
+{
+    $url = '';
+    $answer = pveoperator_answerCustomer(__FUNCTION__, $params, function (Service $service) use (&$url) {
+        $url = $service->console();
+    });
+    if ($url === '') {
+        return ['success' => false, 'errorMsg' => $answer === 'success' ? 'The console is not there yet. Please try again in a moment.' : $answer];
+    }
+    return ['success' => true, 'redirectTo' => $url];
 }
 
 /** Server Sync: https://developers.whmcs.com/provisioning-modules/server-sync */

@@ -157,6 +157,12 @@ final class Service
         return (new Commands($this->api, $this->deadline, $this->order->namespace))->press($command, $vm, $reason);
     }
 
+    /** A URL that shows the screen, once. */
+    public function console(): string
+    {
+        return (new Console($this->api, $this->deadline, $this->order->namespace))->url($this->existing());
+    }
+
     /** The PTR name of one address; empty = the host name of the server again. Everything else of the order stays as it was applied. */
     public function setPtr(string $entry, string $name): void
     {
