@@ -57,7 +57,9 @@ export function reportOf(vm: ProxmoxVM, events: readonly Event[] | undefined, no
     ...(node && { node }),
     ...(vmid !== undefined && { vmid }),
     ...(hostname && { hostname }),
-    addresses: (status.addresses ?? []).map(({ address, prefixLength }) => `${address}/${prefixLength}`),
+    addresses: (status.addresses ?? []).map(
+      ({ address, prefixLength, state }) => `${address}/${prefixLength}${state ? ` (${state})` : ''}`,
+    ),
     ladder: ladderOf(vm),
     ...(step && { step: { ...step, seconds: secondsSince(step.since, nowMs) } }),
     ...(waits && { waitsFor: waits }),
