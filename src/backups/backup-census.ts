@@ -22,7 +22,6 @@ interface CountedFile {
 }
 
 interface CountedPlace {
-  readMs: number
   files: Map<number, CountedFile[]>
 }
 
@@ -38,6 +37,8 @@ export class BackupCensus {
   readonly #wake: (key: string) => void
   /** By the name of the cluster, then by place. */
   readonly #places = new Map<string, Map<string, CountedPlace>>()
+  /** When each place was asked last (monotonic ms), whatever it answered: one that cannot be read has its turn like the others. */
+  readonly #askedMs = new Map<string, number>()
 
   /** `wake`: the figures of that VM have changed. */
   constructor(o: { deps: Dependencies; wake: (key: string) => void }) {
@@ -93,14 +94,14 @@ export class BackupCensus {
     const names = new Set(this.#deps.vms.list().map(({ spec }) => spec.clusterRef.name))
     for (const name of this.#places.keys()) if (!names.has(name)) this.#places.delete(name)
     const dueMs = this.#deps.clock.monotonicMs() - periodMs
-    let best: { cluster: PveCluster; place: BackupPlace; readMs: number } | undefined
+    let best: { cluster: PveCluster; place: BackupPlace; askedMs: number } | undefined
     for (const name of names) {
       const cluster = this.#deps.clusters.get(name)
       const listing = cluster?.inventory.current()
       if (!cluster || !listing || (cluster.facts()?.missingOptional ?? []).some(({ capability }) => capability === 'backup')) continue
       for (const place of backupPlaces(listing, {})) {
-        const readMs = this.#places.get(name)?.get(nameOf(place))?.readMs ?? -Infinity
-        if (place.isOff === undefined && readMs <= dueMs && readMs < (best?.readMs ?? Infinity)) best = { cluster, place, readMs }
+        const askedMs = this.#askedMs.get(`${name} ${nameOf(place)}`) ?? -Infinity
+        if (place.isOff === undefined && askedMs <= dueMs && askedMs < (best?.askedMs ?? Infinity)) best = { cluster, place, askedMs }
       }
     }
     return best
@@ -111,18 +112,39 @@ export class BackupCensus {
     const places = this.#places.get(cluster.name) ?? new Map<string, CountedPlace>()
     this.#places.set(cluster.name, places)
     const known = places.get(nameOf(place))
-    const readMs = this.#deps.clock.monotonicMs()
+    this.#askedMs.set(`${cluster.name} ${nameOf(place)}`, this.#deps.clock.monotonicMs())
     try {
       const listed = await cluster.pve.backupsOnStorage(place.node, place.storage)
-      places.set(nameOf(place), { readMs, files: Map.groupBy(listed.map(counted), (file) => file.vmid) })
+      const files = Map.groupBy(listed.map(counted), (file) => file.vmid)
+      places.set(nameOf(place), { files })
+      this.#wakeChanged(cluster.name, known ? changedIn(known.files, files) : undefined)
     } catch (err) {
       this.#deps.log.warn({ cluster: cluster.name, storage: place.storage, err }, 'failed to list backups; retrying in ten minutes')
-      if (known) known.readMs = readMs
-      return
     }
-    for (const vm of this.#deps.vms.list())
-      if (vm.spec.clusterRef.name === cluster.name && !isShown(vm, this.figuresOf(vm))) this.#wake(keyOf(vm))
   }
+
+  /** `vmids`: whose files have changed. Undefined: a place was read for the first time, and it may have been the last one. */
+  #wakeChanged(cluster: string, vmids: ReadonlySet<number> | undefined): void {
+    if (vmids?.size === 0) return
+    const places = [...(this.#places.get(cluster)?.values() ?? [])]
+    const isOfInterest = (vmid: number) => vmids?.has(vmid) ?? places.some(({ files }) => files.has(vmid))
+    for (const vm of this.#deps.vms.list()) {
+      const { vmid } = vm.status ?? {}
+      if (vm.spec.clusterRef.name !== cluster || vmid === undefined || !isOfInterest(vmid)) continue
+      if (!isShown(vm, this.figuresOf(vm))) this.#wake(keyOf(vm))
+    }
+  }
+}
+
+/** VMs of which there are other files than before. */
+function changedIn(before: ReadonlyMap<number, readonly CountedFile[]>, after: ReadonlyMap<number, readonly CountedFile[]>): Set<number> {
+  const named = (files: readonly CountedFile[] | undefined) =>
+    (files ?? [])
+      .map(({ volid }) => volid)
+      .toSorted()
+      .join()
+  const vmids = new Set([...before.keys(), ...after.keys()])
+  return new Set([...vmids].filter((vmid) => named(before.get(vmid)) !== named(after.get(vmid))))
 }
 
 const counted = ({ ctime, volid, vmid, notes }: Backup): CountedFile & { vmid: number } => ({

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type Event, coreEvents, type KubeObject } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
 import { type KubeClient, KubeError } from './client.ts'
+import { EventBundles } from './event-bundles.ts'
 import { isNotFound } from './kube-error.ts'
 import { microTime } from './micro-time.ts'
 
@@ -39,16 +40,21 @@ interface Series {
 const seriesGapMs = 10 * 60_000
 /** A count is written at most this often: a loop that reports each second costs two writes a minute. */
 const seriesPauseMs = 30_000
-const queueLimit = 5_000
+const queueLimit = 20_000
 /** More than this at once are written slowly: an Event must not take the API server from the work it tells of. */
 const burst = 20
 const burstPaceMs = 50
+/** However many wait, the last of them is asked for within this time. */
+const mostLateMs = 5_000
+/** Written at the same time. */
+const writers = 8
 const tries = 3
 const noteBytes = 1_024
 
 /** Writes Events (events.k8s.io/v1) in the background: an Event is a courtesy and never worth a failure or a wait. */
 export class EventRecorder {
   readonly #o: EventRecorderOptions
+  readonly #bundles: EventBundles
   /** In the order in which they last occurred. */
   readonly #series = new Map<string, Series>()
   #queue: Series[] = []
@@ -57,10 +63,16 @@ export class EventRecorder {
 
   constructor(o: EventRecorderOptions) {
     this.#o = o
+    this.#bundles = new EventBundles(o.clock)
   }
 
   /** Never throws and never waits. `action` says what was being done, in one CamelCase word; the reason if absent. */
   record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, action: string = reason): void {
+    const isLater = this.#bundles.add(about, type, reason, message, (note) => this.#record(about, type, reason, note, action))
+    if (!isLater) this.#record(about, type, reason, message, action)
+  }
+
+  #record(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, action: string): void {
     const nowMs = this.#o.clock.now()
     const said = { type, reason, note: cut(message), action }
     const key = fingerprint(about, said)
@@ -86,6 +98,7 @@ export class EventRecorder {
   /** Writes what is waiting, counts included; for the end of the process, which must not hang on a server that is gone. */
   async flush(o: { withinMs: number } = { withinMs: 5_000 }): Promise<void> {
     this.#flushing = true
+    this.#bundles.flush()
     for (const series of this.#series.values()) {
       series.cancel?.()
       if (series.count > series.writtenCount) this.#enqueue(series)
@@ -147,14 +160,21 @@ export class EventRecorder {
   async #pump(): Promise<void> {
     for (let batch = this.#queue; batch.length > 0; batch = this.#queue) {
       this.#queue = []
-      for (const series of batch) {
-        const written = await this.#write(series)
-        series.queued = false
-        if (written && series.count > series.writtenCount) this.#schedule(series)
-        if (batch.length > burst && !this.#flushing) await this.#o.clock.sleep(burstPaceMs)
-      }
+      const paceMs = batch.length > burst ? Math.min(burstPaceMs, mostLateMs / batch.length) : 0
+      const left = batch.values()
+      await Promise.all(Array.from({ length: Math.min(writers, batch.length) }, () => this.#writeSome(left, paceMs)))
     }
     this.#pumping = undefined
+  }
+
+  /** One of several that take from the same batch, in its order. */
+  async #writeSome(left: IterableIterator<Series>, paceMs: number): Promise<void> {
+    for (const series of left) {
+      const written = await this.#write(series)
+      series.queued = false
+      if (written && series.count > series.writtenCount) this.#schedule(series)
+      if (paceMs > 0 && !this.#flushing) await this.#o.clock.sleep(paceMs * writers)
+    }
   }
 
   async #write(series: Series): Promise<boolean> {

@@ -43,6 +43,30 @@ describe('the event recorder', () => {
     ])
   })
 
+  it('tells quick steps of one object as one event, in their order, and a warning at once', async () => {
+    const events_ = recorder()
+    const steps = ['set_cpu_ram (3/12)', 'set_network (9/12)', 'set_cloudinit (11/12)']
+    for (const step of steps) events_.record(about, 'Normal', 'StepFinished', step)
+    events_.record(about, 'Warning', 'Failed', 'start failed')
+    await until('the warning', async () => (await written()).some(({ reason }) => reason === 'Failed'))
+    await events_.flush()
+    expect((await written()).filter(({ reason }) => reason === 'StepFinished').map(({ note }) => note)).toEqual([steps.join('; ')])
+  })
+
+  it('tells what it held back by itself', async () => {
+    const events_ = recorder()
+    events_.record(about, 'Normal', 'StepFinished', 'creation')
+    await until('it is told', async () => (await written()).some(({ note }) => note === 'creation'))
+  })
+
+  it('loses none of thousands at once', async () => {
+    let dropped = 0
+    const events_ = recorder({ onDropped: () => (dropped += 1) })
+    for (let index = 0; index < 6_000; index += 1) events_.record(about, 'Normal', 'Retrying', `number ${index}`)
+    await events_.flush({ withinMs: 1 })
+    expect(dropped).toBe(0)
+  })
+
   it('makes one event with a count of many equal ones', async () => {
     const events_ = recorder()
     for (let index = 0; index < 50; index += 1) events_.record(about, 'Normal', 'Retrying', 'again')

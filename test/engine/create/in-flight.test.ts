@@ -57,7 +57,7 @@ describe('the promise in a status', () => {
     const merged = { memory: { size: '2Gi' }, additionalDisks: [{ name: 'data', size: '10Gi', storage: 'ceph' }] }
 
     expect(inFlightOfStatus(aVm({ status: { ...promised, package: merged } }))).toEqual(
-      intent({ memoryMiB: 2048, disks: [{ storage: 'ceph', sizeMiB: 10_240 }] }),
+      intent({ memoryMiB: 2048, cpus: 1, disks: [{ storage: 'ceph', sizeMiB: 10_240 }] }),
     )
     expect(inFlightOfStatus(aVm({ status: { ...promised, firstReadyAt: '2026-01-01T00:01:00Z' } }))).toBeUndefined()
   })
