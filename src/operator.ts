@@ -5,6 +5,7 @@ import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
+import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements } from './engine/create/in-flight.ts'
@@ -65,7 +66,6 @@ export class Operator {
   readonly #backups: BackupBackground
   readonly #indexes
   readonly #commandsOf
-  readonly #snapshotsOf
   readonly #backupsOf
   readonly #keeping: CommandCleanUp
   readonly #consoles: ConsoleController
@@ -111,7 +111,6 @@ export class Operator {
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
-    this.#snapshotsOf = this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
     this.#keeping = this.#makeKeeping()
     this.#consoles = this.#makeConsoles()
@@ -169,6 +168,7 @@ export class Operator {
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
+      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.#controller.askGuest(key) }).run(signal),
       this.#backups.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
@@ -257,7 +257,7 @@ export class Operator {
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
       snapshots: this.stores.snapshots,
-      snapshotsOf: this.#snapshotsOf,
+      snapshotsOf: this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`]),
       backups: this.stores.backups,
       backupsOf: this.#backupsOf,
       installation: this.#installation,

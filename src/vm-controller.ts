@@ -1,4 +1,4 @@
-import type { ProxmoxVM, ProxmoxVMStatus } from './api/proxmoxvm.ts'
+import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import type { BackupCensus } from './backups/backup-census.ts'
 import { BackupKeeper } from './backups/backup-keeper.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
@@ -8,7 +8,7 @@ import { forgetLastSent } from './engine/apply/repeats.ts'
 import { holdOff } from './engine/apply/hold-off.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
-import { clonedFull } from './engine/create/intent-state.ts'
+import { isObjectGone, mayBeCloning, metaOf, progressMarkOf, taskKindOf } from './engine/pass-marks.ts'
 import { openRequests, withoutEmptyLedger } from './engine/create/clone-requests.ts'
 import { lookUpRequests } from './engine/create/clone-task.ts'
 import type { Pass } from './engine/pass.ts'
@@ -20,6 +20,7 @@ import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
 import { otherPve } from './engine/other-pve.ts'
+import { readGuestIfDue } from './engine/guest-facts.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
@@ -79,10 +80,14 @@ export class VMController {
     showRow({ draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
-    if (this.#deps.vms.get(key) && !isGone(draft)) await draft.save()
+    if (this.#deps.vms.get(key) && !isObjectGone(draft)) await draft.save()
     if (again.is === 'never') this.#queue.forget(key)
     const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
-    if ((outcome.is === 'done' || isChanged) && !isGone(draft) && isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key })))
+    if (
+      (outcome.is === 'done' || isChanged) &&
+      !isObjectGone(draft) &&
+      isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key }))
+    )
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (outcome.is === 'stalled' && outcome.reason === 'VMForeign') this.#queue.addAfter(key, this.#strangerPauseMs(vm))
@@ -167,7 +172,17 @@ export class VMController {
     if (isThorough) memory.controller.lastMeta = metaOf(vm)
     const outcome = isThorough ? await provisionVM({ deps, key, draft, memory }) : done
     if (outcome.is !== 'done' || !cluster) return outcome
-    return (await takeSnapshots({ deps, key, draft, memory }, cluster, isThorough)) ?? done
+    return await this.#afterLadder({ deps, key, draft, memory }, cluster, isThorough)
+  }
+
+  /** The VM is as declared: what is asked for beside that. */
+  async #afterLadder(pass: Pass, cluster: PveCluster, isThorough: boolean): Promise<Outcome> {
+    const { draft, memory } = pass
+    const taking = await takeSnapshots(pass, cluster, isThorough)
+    if (taking) return taking
+    if (lookAsked(draft) !== undefined) memory.guest.isDue = true
+    await readGuestIfDue(pass, cluster)
+    return done
   }
 
   /** A VM about which nothing changes has so many requests a minute, whatever goes wrong; what a person asks for goes at once. */
@@ -218,6 +233,14 @@ export class VMController {
     this.#queue.add(key)
   }
 
+  /** Called by the rounds: the agent of this VM's guest is asked in the next pass. */
+  askGuest(key: string): void {
+    const vm = this.#deps.vms.get(key)
+    if (!vm) return
+    this.#memoryOf(key, vm).guest.isDue = true
+    this.#queue.add(key)
+  }
+
   /** Somebody's task may have changed its power: the next pass asks the VM itself. */
   askPower(key: string): void {
     const vm = this.#deps.vms.get(key)
@@ -249,7 +272,7 @@ export class VMController {
       cluster.cloneSlots.release(key)
       this.#queue.addFirst(key)
     }
-    memory.controller.unfollow = cluster.tasks.follow(task, onEnd, kindOf(draft))
+    memory.controller.unfollow = cluster.tasks.follow(task, onEnd, taskKindOf(draft))
   }
 
   #forget(key: string): void {
@@ -262,32 +285,6 @@ export class VMController {
     for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)
   }
 }
-
-/** A place in the line of clones is kept by who waits in it, or for PVE. Whoever was stopped by anything else must not hold up the others. */
-const mayBeCloning = (outcome: Outcome): boolean =>
-  outcome.is === 'wait' && (outcome.task !== undefined || outcome.reason === 'Queued' || outcome.reason === 'Retrying')
-
-/** A linked clone copies nothing: what full clones take says nothing about it. */
-const kindOf = ({ vm, status }: VMStatusDraft) => (status.step?.name === 'clone' && !clonedFull(vm, status) ? 'qmclone linked' : undefined)
-
-/** The finalizer was dropped in this pass: the API server has removed the object, or another finalizer holds it without us. */
-const isGone = ({ vm }: VMStatusDraft) => vm.metadata.deletionTimestamp !== undefined && (vm.metadata.finalizers ?? []).length === 0
-
-/** Changes when the VM has come further, or somebody wants something else of it. */
-const progressMarkOf = ({ metadata }: ProxmoxVM, { localStatus, remoteStatus, vmid, node, reinstall, restore }: ProxmoxVMStatus) =>
-  JSON.stringify([
-    metadata.generation,
-    metadata.deletionTimestamp,
-    metadata.annotations,
-    localStatus,
-    remoteStatus,
-    vmid,
-    node,
-    reinstall,
-    restore,
-  ])
-
-const metaOf = (vm: ProxmoxVM) => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])
 
 /**
  * One that left its work to the engine ends in the pass after it; where nothing is worked on, only the end of one makes room for the next.

@@ -56,6 +56,9 @@ export const adopt = z
   .meta(rule("self.mode == 'Report' || has(self.macAddress)", 'adopt: mode Take needs macAddress, the MAC address of net0 of the guest'))
 export type Adopt = z.infer<typeof adopt>
 
+/** As many as a status holds; a guest that differs in more is not taken. */
+export const mostDifferences = 96
+
 const difference = z.object({
   field: z.string().max(128).describe('Option of PVE, such as cores, net0.rate, scsi0.size or firewall.rules.'),
   found: statusText(256, 'Value in the guest. Absent = not set.'),
@@ -78,7 +81,7 @@ export const adoption = z.object({
   takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
   differences: z
     .array(difference)
-    .max(96)
+    .max(mostDifferences)
     .exactOptional()
     .meta({
       description:

@@ -15,6 +15,7 @@ export const vmConditions = [
   'BackedUp',
   'Suspended',
   'RestartRequired',
+  'GuestReady',
   'Paused',
   'Reconciling',
   'Stalled',

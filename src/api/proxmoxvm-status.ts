@@ -262,6 +262,19 @@ export const proxmoxVMStatus = z
       .max(30)
       .exactOptional()
       .meta({ description: 'The last 30 steps, oldest first.', ...atomic }),
+    guest: z
+      .object({
+        agent: z.string().max(32).describe('Answering, Silent, NotAsked, or Off: the VM is off.'),
+        hostname: statusText(253, 'Host name the guest has.'),
+        os: statusText(253, 'Operating system, as the guest calls it.'),
+        addresses: z
+          .array(z.string().max(45))
+          .max(32)
+          .exactOptional()
+          .meta({ description: 'Addresses on the network cards of the guest, without link-local and loopback ones.', ...atomic }),
+      })
+      .exactOptional()
+      .describe('What the guest agent tells. Absent = it is not enabled in the configuration of the VM.'),
     snapshots: z
       .array(snapshot)
       .max(64)

@@ -262,6 +262,13 @@ export const reasons = {
     who: 'user',
     means: 'A restore failed; the message says whether the disks of the VM are gone, and which file is the only copy.',
   },
+  // guests
+  GuestAnswers: { who: 'nobody', means: 'The agent in the guest answers, and the guest has its addresses.' },
+  AgentSilent: { who: 'user', means: 'The guest agent is enabled and does not answer; the VM itself is as declared.' },
+  GuestAddressMissing: {
+    who: 'user',
+    means: 'The agent answers, and the guest has not brought up its address; the message says which it has.',
+  },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool gives addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },

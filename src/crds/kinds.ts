@@ -62,6 +62,7 @@ export const kinds: readonly Definition[] = [
       reason,
       age,
       wide(column('Hostname', '.status.hostname', 'Host name of the guest.')),
+      wide(column('Guest-IP', '.status.guest.addresses[0]', 'First address the guest agent tells; with DHCP the only one.')),
       wide(column('Package', '.spec.packageRef.name', 'The VMPackage.')),
       wide(column('Cluster', '.spec.clusterRef.name', 'The ProxmoxCluster.')),
       wide(column('Template', '.status.template.name', 'The template it was cloned from.')),

@@ -76,6 +76,8 @@ const aboutVm: Record<VmCondition, string> = {
   BackedUp:
     'Only where the package has a schedule. False: the newest backup of the schedule failed, or one was missed. Takes nothing away from Ready.',
   RestartRequired: 'True: something takes effect only at the next cold start. Takes nothing away from Ready.',
+  GuestReady:
+    'The agent in the guest answers, and the guest has brought up its addresses. There only while the agent is enabled and was asked. Takes nothing away from Ready.',
   Paused: 'True while the annotation `pve.hosting/paused` is there.',
 }
 const aboutPool: Record<PoolCondition, string> = {

@@ -81,6 +81,8 @@ export interface Memory {
   unprotectTries?: number
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
   readonly snapshots: { isParentSeen?: boolean }
+  /** By vm-controller.ts: it is the turn of this VM's guest agent to be asked. */
+  readonly guest: { isDue?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
@@ -108,5 +110,6 @@ export const freshMemory = (): Memory => ({
   removal: {},
   adoption: {},
   snapshots: {},
+  guest: {},
   command: { waiting: new Map() },
 })

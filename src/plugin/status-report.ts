@@ -27,6 +27,8 @@ export interface StatusReport {
   vmid?: number
   hostname?: string
   addresses: string[]
+  /** What the guest agent tells. Absent: it is not enabled. */
+  guest?: NonNullable<ProxmoxVM['status']>['guest']
   ladder: Rung[]
   /** What is worked on. Absent: nothing is. */
   step?: { name: string; since: string; seconds: number; attempts?: number; lastError?: string; upid?: string }
@@ -60,6 +62,7 @@ export function reportOf(vm: ProxmoxVM, events: readonly Event[] | undefined, no
     addresses: (status.addresses ?? []).map(
       ({ address, prefixLength, state }) => `${address}/${prefixLength}${state ? ` (${state})` : ''}`,
     ),
+    ...(status.guest && { guest: status.guest }),
     ladder: ladderOf(vm),
     ...(step && { step: { ...step, seconds: secondsSince(step.since, nowMs) } }),
     ...(waits && { waitsFor: waits }),

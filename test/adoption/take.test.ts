@@ -72,13 +72,16 @@ describe('a guest that is taken over', () => {
 
 describe('a guest that is not the one described', () => {
   it(
-    'is left alone: another MAC, another uid, a number outside the range, a VMID that PVE does not have',
+    'is left alone: another MAC, another uid, notes that leave no room for the mark, a number outside the range, a VMID that PVE does not have',
     async () => {
       await adopt(fleet, 101, {}, { macAddress: 'BC:24:11:00:00:01' })
       await adopt(fleet, 102, {}, { fromUID: 'somebody' })
+      guestAt(fleet, 104).config.set('description', 'x'.repeat(8000))
+      await adopt(fleet, 104)
       await fleet.world.apply('gone', { package: small(), adopt: { vmid: 777, macAddress: macOf(fleet, 101), mode: 'Take' } })
       await fleet.world.apply('outside', { package: small(), adopt: { vmid: 9000, macAddress: macOf(fleet, 101), mode: 'Take' } })
-      for (const name of ['s101', 's102', 'gone', 'outside']) await fleet.world.untilCondition(name, 'Stalled', 'True', 'AdoptMismatch')
+      for (const name of ['s101', 's102', 's104', 'gone', 'outside'])
+        await fleet.world.untilCondition(name, 'Stalled', 'True', 'AdoptMismatch')
       expect(fleet.world.writes()).toEqual([])
     },
     patienceMs,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { proxmoxVMConsoles, secrets } from '../../src/api/meta.ts'
+import { proxmoxClusters, proxmoxVMConsoles, secrets } from '../../src/api/meta.ts'
 import { hashOf, parseLink } from '../../src/console/key.ts'
 import { keptAfterEndMs } from '../../src/console/controller.ts'
 import { kstatus, standingOf } from '../integrations/kstatus.ts'
@@ -136,6 +136,17 @@ describe('a ProxmoxVMConsole', () => {
         `Refused/CredentialsNotFound: Secret ${world.namespace}/console-login has neither tokenID and tokenSecret nor username and password, as PVE writes them; an admin must put it right.`,
       )
       await setLogin(world, viewerToken)
+    })
+
+    it('where spec.console names the Secret of the operator, whose token the broker must not have', async () => {
+      const patch = { spec: { console: { credentialsSecretRef: { name: 'token' } } } }
+      await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, patch)
+      const seen = () => world.operator?.operator.stores.clusters.get(world.cluster)?.spec.console?.credentialsSecretRef.name
+      await until('the operator has seen it', () => seen() === 'token')
+      const verdict = await verdictOf(world, await makeConsole(world, 'shop'))
+      expect(verdict).toMatch(/^Refused\/CredentialsNotFound: spec.console of .* names the Secret with the token of the operator/)
+      await setConsole(world, { url })
+      await until('the operator has seen it', () => seen() === 'console-login')
     })
 
     it("where a Secret of its name is somebody else's, which stays as it is", async () => {

@@ -1,4 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { makeAuthority, makeNodeCertificate } from '../../src/simulator/tls/certificate.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
 import { type RunningBroker, startBroker } from './brokers.ts'
@@ -38,6 +43,55 @@ describe('the broker lets in', () => {
     const line = (await broker.metrics.expose()).text.split('\n').find((one) => one.startsWith(`${name} `))
     return Number(line?.split(' ').at(-1))
   }
+
+  it('to the page only: everything of it from here, in no frame, and nothing else', async () => {
+    const page = await fetch(broker.url)
+    const policy = page.headers.get('content-security-policy') ?? ''
+    expect(policy).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[\w-]{22}'; img-src 'self' data:; connect-src 'self'; /,
+    )
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(await page.text()).toContain(/'nonce-([\w-]+)'/.exec(policy)?.[1] ?? '?')
+    expect([page.headers.get('cache-control'), page.headers.get('set-cookie')]).toEqual(['no-store', null])
+    const script = await fetch(`${broker.url}/page.js`)
+    const again = await fetch(`${broker.url}/page.js`, { headers: { 'if-none-match': script.headers.get('etag') ?? '' } })
+    expect([script.status, again.status]).toEqual([200, 304])
+    expect((await fetch(`${broker.url}/package.json`)).status).toBe(404)
+    expect((await fetch(broker.url, { method: 'POST' })).status).toBe(405)
+  })
+
+  it('by TLS of its own, and takes a renewed certificate without a restart', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'console-tls-'))
+    const [certFile, keyFile] = [join(directory, 'tls.crt'), join(directory, 'tls.key')]
+    const renew = async () => {
+      const { cert, key, fingerprint } = makeNodeCertificate(makeAuthority(), 'console', ['127.0.0.1'])
+      await writeFile(certFile, cert)
+      await writeFile(keyFile, key)
+      return fingerprint
+    }
+    const first = await renew()
+    const secure = await startBroker(world, { tls: { certFile, keyFile } })
+    const shown = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port: Number(new URL(secure.url).port), rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerCertificate().fingerprint256)
+          socket.destroy()
+        })
+        socket.once('error', reject)
+      })
+    try {
+      expect(await shown()).toBe(first)
+      const { url } = await consoleOf()
+      await (await open(url, { at: secure.url })).welcome()
+      const second = await renew()
+      world.clock.skip(61_000)
+      await until('the new one is shown', async () => (await shown()) === second)
+    } finally {
+      for (const page of pages.splice(0)) page.close()
+      await secure.stop()
+      await rm(directory, { recursive: true })
+    }
+  })
 
   it('lets no page in from another origin', async () => {
     await expect(PageClient.connect(broker.url, { origin: 'https://evil.example' })).rejects.toThrow('403 another origin')

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { ipPools, type KubeObject, proxmoxVMCommands, proxmoxVMs, secrets, vmPackages } from '../../src/api/meta.ts'
+import { ipPools, type KubeObject, proxmoxVMCommands, proxmoxVMConsoles, proxmoxVMs, secrets, vmPackages } from '../../src/api/meta.ts'
 import { type CommandName, commandNames, rightOf } from '../../src/api/proxmoxvmcommand.ts'
 import { type KubeClient, KubeError } from '../../src/kube/client.ts'
 import { Manifests, parseManifests } from '../../src/kube/manifests.ts'
@@ -48,7 +48,7 @@ const rebootWeb1: Role = {
   kind: 'Role',
   metadata: { name: 'reboot-web1' },
   rules: [
-    { apiGroups: ['pve.hosting'], resources: ['proxmoxvmcommands'], verbs: ['create', 'list'] },
+    { apiGroups: ['pve.hosting'], resources: ['proxmoxvmcommands', 'proxmoxvmconsoles'], verbs: ['create', 'list'] },
     { apiGroups: ['pve.hosting'], resources: ['proxmoxvms/reboot'], verbs: ['create'], resourceNames: ['web1'] },
   ],
 }
@@ -209,7 +209,19 @@ describe('the roles', () => {
     const rights = roles
       .find(({ metadata }) => metadata.name === 'pve-operator-admin')!
       .rules.filter(({ verbs }) => verbs.join() === 'create')
-    expect(rights.flatMap(({ resources }) => resources)).toEqual(commandNames.map((name) => `proxmoxvms/${rightOf(name)}`))
+    expect(rights.flatMap(({ resources }) => resources)).toEqual([
+      ...commandNames.map((name) => `proxmoxvms/${rightOf(name)}`),
+      'proxmoxvms/console',
+    ])
+  })
+
+  it('let a console be made by whoever has the right to it, besides the one to make the object', async () => {
+    const make = (who: KubeClient) => {
+      const object = manifest('ProxmoxVMConsole', freshName(), {}, namespace)
+      return answerTo(who.create(proxmoxVMConsoles, object as never, { dryRun: true }))
+    }
+    expect(await make(bridge)).toBe('allowed')
+    expect(await make(rebooter)).toContain('rita may not open a console of ProxmoxVM web1: it takes the right to create proxmoxvms/console')
   })
 
   it('let everybody see', async () => {

@@ -63,7 +63,8 @@ suite('the tutorial', () => {
     for (const block of blocks.filter(({ is }) => is === 'run')) {
       const { code, out, err } = await shell(block)
       expect({ line: block.line, code, err: code === 0 ? '' : err }).toEqual({ line: block.line, code: 0, err: '' })
-      if (block.prints) expect({ line: block.line, out }).toEqual({ line: block.line, out: expect.stringMatching(printed(block.prints)) })
+      const says = block.prints === undefined ? /^[^]*$/ : printed(block.prints)
+      expect({ line: block.line, out }).toEqual({ line: block.line, out: expect.stringMatching(says) })
       if (block.text.includes('helm install pve-operator ')) operator = await startOperator()
     }
   }, 300_000)

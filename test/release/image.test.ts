@@ -107,10 +107,10 @@ suite('the image', () => {
       { seconds: 120, everyMs: 250, describe: () => log.join('').slice(-2_000) },
     )
 
-    expect(vms.map(({ metadata, status }) => [metadata.name, status?.phase]).toSorted()).toEqual([
-      ['mail', 'Running'],
-      ['small', 'Running'],
-      ['whmcs-5546', 'Running'],
+    expect(vms.map(({ metadata, status }) => `${metadata.name} ${status?.phase}`).toSorted()).toEqual([
+      'mail Running',
+      'small Running',
+      'whmcs-5546 Running',
     ])
   }, 150_000)
 

@@ -13,7 +13,7 @@ describe('the releases an upgrade is tried from', () => {
   })
 
   it('are all that were tagged before this commit: make former TAG=… keeps one', () => {
-    const { stdout = '' } = spawnSync('git', ['tag', '--list', 'v*', '--merged', 'HEAD', '--no-contains', 'HEAD'], {
+    const { stdout } = spawnSync('git', ['tag', '--list', 'v*', '--merged', 'HEAD', '--no-contains', 'HEAD'], {
       cwd: root,
       encoding: 'utf8',
     })

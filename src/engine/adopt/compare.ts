@@ -28,10 +28,9 @@ export function differencesOf(vm: ProxmoxVM, seen: Seen, want: Want): FoundDiffe
     ...sizeDifferences(values, want),
     ...(seen.firewall ? firewallDifferences(seen.firewall, want.firewall) : []),
     ...powerDifference(vm, seen, want),
-  ].slice(0, mostDifferences)
+  ]
 }
 
-const mostDifferences = 96
 const longest = 200
 
 /** As it can stand in a status: long values by their beginning and a fingerprint. */

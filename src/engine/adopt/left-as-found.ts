@@ -10,6 +10,7 @@ import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { fieldsAsFound, withDifferences } from './as-found-state.ts'
 import { differencesOf } from './compare.ts'
+import { tooMany } from './prospect.ts'
 
 /**
  * Compares the guest with the spec. The first time all that differs is noted, in status before the climb begins; later an entry goes once the
@@ -30,6 +31,8 @@ export async function noteAsFound(pass: Pass, cluster: PveCluster, prepared: Pre
   if (isOutcome(want)) return want
   const now = differencesOf(draft.vm, look.seen, want)
   if (adoption.differences === undefined) {
+    const refused = tooMany(adoption.vmid, now)
+    if (refused) return refused
     draft.change(withDifferences(now))
     await draft.save()
     return undefined

@@ -26,7 +26,11 @@ export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacl
   if (values.template === '1') return stalled('AdoptMismatch', `${at} is a template, which cannot become a VM.`)
   const mark = parseMark(values.description)
   const why =
-    markObjection(pass, mark, adopt) ?? holderObjection(pass, adopt) ?? macObjection(values.net0, adopt) ?? diskObjection(values, adopt)
+    notesObjection(values) ??
+    markObjection(pass, mark, adopt) ??
+    holderObjection(pass, adopt) ??
+    macObjection(values.net0, adopt) ??
+    diskObjection(values, adopt)
   if (why !== undefined) return stalled('AdoptMismatch', `${at} ${why} Nothing was changed.`)
   return rangeObjection(pass, mark, adopt)
 }
@@ -52,6 +56,17 @@ function holderObjection({ deps, draft }: Pass, { vmid }: Adopt): string | undef
         status.released === undefined,
     )
   return holder && `is the VM of ProxmoxVM ${holder.metadata.namespace}/${holder.metadata.name}.`
+}
+
+/** PVE takes so many characters for a description, and the mark needs some of them. */
+const longestDescription = 8192
+const markLength = 700
+
+function notesObjection({ description = '' }: Values): string | undefined {
+  // One that has a mark of ours has the room already.
+  return parseMark(description) || description.length + markLength <= longestDescription
+    ? undefined
+    : `has a description of ${description.length} characters; PVE takes ${longestDescription}, and our mark needs up to ${markLength}. Shorten it.`
 }
 
 function macObjection(net0: string | undefined, { macAddress }: Adopt): string | undefined {

@@ -1,5 +1,5 @@
 /** What would be if a guest were this VM: its status, what the spec wants of it, and in what the two differ. Nothing is written for it. */
-import type { Adopt, FoundDifference } from '../../api/adopt.ts'
+import { type Adopt, type FoundDifference, mostDifferences } from '../../api/adopt.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseAddress } from '../../ipam/address.ts'
@@ -73,7 +73,17 @@ export async function prospectOf(pass: Pass, cluster: PveCluster, look: Look, ad
   const scratch = new VMStatusDraft({ vm: { ...vm, status }, client: deps.client, store: deps.vms })
   const want = wantWithSlots({ ...pass, draft: scratch }, cluster, { resolved, grants, ...(credentials && { credentials }) }, look)
   if (isOutcome(want)) return want
-  return { status, want, differences: differencesOf(vm, look.seen, want) }
+  const differences = differencesOf(vm, look.seen, want)
+  return tooMany(adopt.vmid, differences) ?? { status, want, differences }
+}
+
+/** What is not noted would be repaired as drift. */
+export function tooMany(vmid: number, { length }: readonly FoundDifference[]): Obstacle | undefined {
+  if (length <= mostDifferences) return undefined
+  return stalled(
+    'AdoptMismatch',
+    `VM ${vmid} differs from the spec in ${length} fields, and ${mostDifferences} can be noted; write a package that is nearer to it.`,
+  )
 }
 
 /** The guest keeps its addresses, so each must have its entry, and each entry its address: what is not claimed could be given to another VM. */

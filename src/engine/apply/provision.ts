@@ -2,6 +2,7 @@ import { provision } from '../../lifecycle.ts'
 import { climbLadder } from './climb.ts'
 import { markReady } from './ready.ts'
 import { formIntent } from '../create/intent.ts'
+import { noteAgent } from '../guest-facts.ts'
 import { renamedHost } from '../create/host-names.ts'
 import { recognise } from '../create/recognise.ts'
 import type { Pass } from '../pass.ts'
@@ -77,6 +78,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
   pass.memory.audit.isDue = false
+  draft.change(noteAgent(look.seen.config, look.seen.power))
   pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   if (climbed.left.length > 0) {

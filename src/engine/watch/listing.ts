@@ -5,6 +5,7 @@ import { holds } from '../conditions.ts'
 import { type GuestShown, guestStateOf, powerIn } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
 import { outdated } from '../apply/left-undone.ts'
+import { guestIsOff } from '../guest-facts.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
@@ -30,6 +31,7 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   const state = await stateNow(pass, cluster, listing, row)
   const power = powerIn(state)
   draft.change((status) => withRow(status, row, power))
+  if (power === 'stopped' && draft.status.guest) draft.change(guestIsOff)
   if (state.is === 'template') return true
   readPower(pass, row, state)
   const pveNowMs = deps.clock.now() + cluster.clockSkewMs

@@ -11,7 +11,7 @@ export function bootInside(guest: Guest, nowMs: number): Inside {
     password: source.get('cipassword'),
     sshKeys: source.get('sshkeys'),
     nameservers: (source.get('nameserver') ?? '').split(/[ ,;]+/).filter(Boolean),
-    addresses: new Map(nics(source).map(([index, mac]) => [mac, addressesOf(source.get(`ipconfig${index}`) ?? '')])),
+    addresses: new Map(nics(source).map(([index, mac]) => [mac, addressesOf(source.get(`ipconfig${index}`) ?? '', guest.vmid)])),
   }
 }
 
@@ -23,7 +23,11 @@ export function nics(section: Section): [string, string][] {
   })
 }
 
-function addressesOf(ipconfig: string): InsideAddress[] {
+/** On every wire a DHCP server gives each guest an address of its own. */
+const leaseOf = (vmid: number): InsideAddress => ({ type: 'ipv4', address: `100.64.${(vmid >> 8) & 255}.${vmid & 255}`, prefix: 10 })
+
+function addressesOf(ipconfig: string, vmid: number): InsideAddress[] {
+  if (/(?:^|,)ip=dhcp(?:,|$)/.test(ipconfig)) return [leaseOf(vmid)]
   return (
     [
       ['ip', 'ipv4'],
