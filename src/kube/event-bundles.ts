@@ -41,7 +41,7 @@ export class EventBundles {
 
   /** Tells all that are held back. */
   flush(): void {
-    for (const { cancel, tell } of [...this.#open.values()]) {
+    for (const { cancel, tell } of this.#open.values()) {
       cancel()
       tell()
     }

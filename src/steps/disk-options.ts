@@ -32,7 +32,7 @@ export function objectionToOptions(o: {
 const possibleOptions = (key: string, options: DiskOptions): DiskOptions =>
   Object.fromEntries(
     Object.entries(options).filter(
-      ([name]) => !(name === 'ssd' && /^virtio/.test(key)) && !(name === 'iothread' && /^(ide|sata)/.test(key)),
+      ([name]) => !(name === 'ssd' && key.startsWith('virtio')) && !(name === 'iothread' && /^(ide|sata)/.test(key)),
     ),
   )
 

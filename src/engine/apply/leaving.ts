@@ -64,7 +64,7 @@ export function leave(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, fault: 
 
 /** The task of the last pass failed. It is asked for once more by itself, so that it is known what failed. */
 export function leaveTask(climb: Pick<Pass, 'memory' | 'draft' | 'deps'>, failure: Failure): boolean {
-  const step = provision.find(({ name, subjects }) => subjects && name === climb.draft.status.step?.name)
+  const step = provision.find((one) => one.subjects !== undefined && one.name === climb.draft.status.step?.name)
   return step !== undefined && leaveFailed(climb, climb.memory.left.asked ?? { step }, failure)
 }
 
