@@ -115,7 +115,7 @@ const rollback = z.object({
     .describe('The rollback under way, written before PVE is asked. Absent = none.'),
   completedID: statusText(128, 'The command whose rollback was done last.'),
   failed: z
-    .object({ requestID: z.string().max(128).describe('The command.'), message: z.string().max(1024).describe('Why.') })
+    .object({ requestID: z.string().max(128).describe('The command.'), message: z.string().max(1024).describe('Why it failed.') })
     .exactOptional()
     .describe('The rollback that failed last.'),
 })
