@@ -89,6 +89,8 @@ export const clerksWords: Readonly<Record<string, string>> = {
   HaError: "Proxmox VE's high availability neither starts nor stops the server. Tell an administrator; the detail has the command.",
   PermissionDenied: 'The operator lacks a right in Proxmox VE. Tell an administrator.',
   StorageFull: 'The storage is full. Tell an administrator.',
+  StorageOff: 'The storage of the server is off. Tell an administrator.',
+  VolumeLeft: 'A disk of an earlier server is in the way. Tell an administrator.',
   Protected: 'The server is protected in Proxmox VE against deletion. Tell an administrator.',
   Unauthorized: 'Proxmox VE does not know the operator any more. Tell an administrator.',
   NoQuorum: 'The cluster can be read and not changed. Tell an administrator.',

@@ -120,7 +120,11 @@ const table: readonly Row[] = [
   ['invalid', 'InvalidForPVE', "storage '", 'is disabled'],
   ['invalid', 'InvalidForPVE', "storage '", 'is not available on node'],
   ['invalid', 'InvalidForPVE', "storage '", 'does not support'],
-  ['invalid', 'InvalidForPVE', 'disk image ', 'already exists'],
+  // A volume that an earlier destroy could not remove, since its storage was off (it ended with a warning).
+  ['invalid', 'VolumeLeft', 'disk image ', 'already exists'],
+  ['invalid', 'VolumeLeft', 'Logical Volume "', 'already exists'],
+  ['invalid', 'VolumeLeft', 'rbd create ', 'File exists'],
+  ['invalid', 'VolumeLeft', 'zfs error: cannot create ', 'dataset already exists'],
   ['invalid', 'InvalidForPVE', "volume '", 'does not exist'],
   ['invalid', 'InvalidForPVE', "disk '", 'does not exist'],
   ['invalid', 'InvalidForPVE', "no such cluster node '"],

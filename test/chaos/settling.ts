@@ -49,6 +49,8 @@ async function followAdvice(scene: Scene): Promise<void> {
     const { reason, message = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
     const vmid = Number(/qm (?:unlock|destroy) (\d+)/.exec(message)?.[1])
     const guest = world.guests.get(vmid)
+    const left = Number(/pvesm list STORAGE --vmid (\d+)/.exec(message)?.[1])
+    if (left && !world.guests.has(left)) for (const volume of world.storage.ownedBy(left)) world.storage.remove(volume)
     if (reason !== 'StuckLock' || !guest || guest.lock === undefined) continue
     scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
     runHook(world, { op: 'unlock', args: [vmid] })

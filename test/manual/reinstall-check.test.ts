@@ -77,6 +77,53 @@ describe('a reinstall that cannot be finished', () => {
   )
 
   it(
+    'while the storage of the old VM is off deletes nothing, since its volumes would stay in the way of the new one',
+    async () => {
+      const vm = await world.born('storage-off')
+      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      await until('the listing shows it', async () => {
+        const rows = (await world.inPve('GET', '/cluster/resources')) as { storage?: string; status?: string }[]
+        return rows.some(({ storage, status }) => storage === 'local-lvm' && status !== 'available')
+      })
+      await ask('storage-off', { requestID: 'r1' })
+      const stalled = await world.untilCondition('storage-off', 'Stalled', 'True', 'StorageOff')
+      expect(world.condition(stalled, 'Stalled')?.message).toContain('Storage local-lvm with disk system of VM')
+      expect(clonesOf(world, vmidOf(vm))).toBe(1)
+      world.simulator.faults.remove('storage-off')
+      await until('it is reinstalled', async () => {
+        world.skip(60_000)
+        return (await world.vm('storage-off'))?.status?.reinstall?.completedIDs?.includes('r1')
+      })
+    },
+    patienceMs,
+  )
+
+  it(
+    'finds a volume that an earlier deletion has left in the way says how an admin deletes it, and goes on then',
+    async () => {
+      const { storage } = world.simulator.world
+      const vmid = 19_500
+      const leftover = {
+        storage: 'local-lvm',
+        node: 'pve1',
+        name: `vm-${vmid}-cloudinit`,
+        format: 'raw',
+        sizeBytes: 4_194_304,
+        content: 'images' as const,
+        vmid,
+      }
+      storage.add(leftover)
+      await world.apply('in-the-way', { vmid, placement: { node: 'pve1' } })
+      const stalled = await world.untilCondition('in-the-way', 'Stalled', 'True', 'VolumeLeft')
+      expect(world.condition(stalled, 'Stalled')?.message).toContain(`pvesm list STORAGE --vmid ${vmid}`)
+      for (const volume of storage.ownedBy(vmid)) storage.remove(volume)
+      world.skip(301_000)
+      await world.untilReady('in-the-way')
+    },
+    patienceMs,
+  )
+
+  it(
     'by command fails, and the VM stays as it is',
     async () => {
       const vm = await world.born('pressed')

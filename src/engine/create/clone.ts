@@ -100,7 +100,12 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
   climb.cluster.cloneSlots.release(climb.key)
   climb.draft.change(working('clone', nowIso(climb.deps.clock)))
   if (failure.kind === 'no-space') return chooseAgain(climb, `The clone found no room on ${climb.draft.status.node}: ${exitstatus}`, 30_000)
-  const why = `The ${failedSentence('clone', exitstatus)}`
+  const { vmid } = climb.draft.status
+  const remedy =
+    failure.reason === 'VolumeLeft'
+      ? ` It is of an earlier VM ${vmid}, whose storage was off when it was deleted. An admin must look at it (pvesm list STORAGE --vmid ${vmid}) and delete it (pvesm free VOLUME).`
+      : ''
+  const why = `The ${failedSentence('clone', exitstatus)}${remedy}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
 }
 

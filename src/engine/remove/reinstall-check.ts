@@ -37,10 +37,25 @@ async function find(pass: Pass, cluster: PveCluster, request: ReinstallRequest):
   const status = forgetOldDisk(running)(draft.status)
   const vm = { ...draft.vm, status }
   const asNew = new VMStatusDraft({ vm, client: deps.client, store: deps.vms })
-  const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
+  // What was true ten seconds ago is not enough for what cannot be undone.
+  const listing = await cluster.inventory.since(deps.clock.monotonicMs())
+  const away = storageAway(listing, draft.status)
+  if (away) return away
   const input = { ...pass, draft: asNew, cluster, ...prepared }
   const rehearsed = await rehearseIntent(input, draft.status.vmid ?? 0, listingWithout(listing, draft.status))
   return rehearsed.is === 'done' ? undefined : rehearsed
+}
+
+/** PVE deletes a VM whose storage is off and leaves its volumes there, where they are in the way of the new VM's. */
+export function storageAway({ guests, storages }: Listing, { vmid, disks }: ProxmoxVMStatus): Obstacle | undefined {
+  const node = guests.get(vmid ?? 0)?.node
+  for (const { name, volume } of disks ?? []) {
+    const storage = storageOf(volume ?? '')
+    const row = storages.find((one) => one.storage === storage && one.node === node)
+    if (row && !row.available)
+      return stalled('StorageOff', `Storage ${storage} with disk ${name} of VM ${vmid} is not available on node ${node}; bring it back.`)
+  }
+  return undefined
 }
 
 /** The cluster as it is once the VM is gone: its memory and the room of its disks are free. */
