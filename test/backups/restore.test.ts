@@ -128,7 +128,11 @@ describe('a restore', () => {
         await world.edit('careful', { spec: { restore: null } })
         await ask('careful', requestID, wish)
         const stalled = await world.untilCondition('careful', 'Stalled', 'True', reason)
-        await until('it says why', async () => words.test(world.condition(await world.vm('careful'), 'Ready')?.message ?? ''))
+        let said = ''
+        await until('it says why', async () => words.test((said = world.condition(await world.vm('careful'), 'Ready')?.message ?? '')), {
+          seconds: 60,
+          describe: () => `${requestID}: ${said}`,
+        })
         expect(stalled.status?.phase).not.toBe('Restoring')
       }
       expect(restores()).toEqual([])

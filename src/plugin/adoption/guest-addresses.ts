@@ -2,7 +2,7 @@
 import type { ListedGuest } from '../../api/guest-list.ts'
 import type { IPPool } from '../../api/ippool.ts'
 import type { PoolAddress } from '../../api/pooladdress.ts'
-import { canonical, parseAddress } from '../../ipam/address.ts'
+import { type Address, canonical, parseAddress } from '../../ipam/address.ts'
 import { usableAddressesOf } from '../../ipam/usable.ts'
 
 export interface AddressEntry {
@@ -54,11 +54,21 @@ function nameFor(text: string, before: readonly AddressEntry[]): string {
   return before.some(({ name }) => name === first) ? `extra${before.length}` : first
 }
 
-/** The pools that may give this address to VMs of the cluster. */
+/** The pools that may give this address to VMs of the cluster: those that name the cluster, or else those that serve every one. */
 export function poolsWith(text: string, pools: readonly IPPool[], cluster: string): IPPool[] {
   const address = parseAddress(text)
+  const named = pools.filter(({ spec }) => spec.clusterRefs?.some(({ name }) => name === cluster))
+  const found = holding(named, address)
+  return found.length > 0
+    ? found
+    : holding(
+        pools.filter(({ spec }) => spec.clusterRefs === undefined),
+        address,
+      )
+}
+
+function holding(pools: readonly IPPool[], address: Address | undefined): IPPool[] {
   return pools.filter(({ spec }) => {
-    if (spec.clusterRefs && !spec.clusterRefs.some(({ name }) => name === cluster)) return false
     const space = usableAddressesOf(spec)
     return address !== undefined && typeof space !== 'string' && space.family === address.family && space.usable.has(address.value)
   })
