@@ -1,13 +1,19 @@
-/** The operator dies, or an answer is lost, at whichever write of a backup and of a restore: one file, one VM, nothing lost. */
+/**
+ * The operator dies, or an answer is lost, at whichever write of a backup and of a restore: one file, one VM, nothing lost. A run takes a
+ * sample of the writes, and prints its seed; `WALK_SEED=n WALK_SAMPLES=m make test ONLY=test/backups/walk` repeats or widens one.
+ */
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { bear, dieAndTakeOver, type Lane, openLane, type Point, pointsOf, same, walk } from '../support/crash.ts'
 import { guestsOf, holders } from '../support/portrait.ts'
+import { sampled, seeded } from '../support/strikes.ts'
 import { until } from '../support/until.ts'
 import type { Write } from '../support/wire.ts'
 import { aBackup, addBackupServer, backupOf, filesOf, readyOf } from './scene.ts'
 
-const patienceMs = 420_000
+const seed = Number(process.env.WALK_SEED ?? Date.now() % 1_000_000)
+const samples = Number(process.env.WALK_SAMPLES ?? 4)
+const patienceMs = 120_000 + samples * 60_000
 
 interface Life {
   readonly name: string
@@ -118,8 +124,10 @@ const isFresh = true
 
 describe.each([backup('pbs'), backup('local'), restore('pbs'), restore('local')])('$name', (life) => {
   let writes: readonly Write[]
+  const random = seeded(seed)
 
   beforeAll(async () => {
+    process.stderr.write(`walk of ${life.name}: seed ${seed}, ${samples} samples\n`)
     const lane = await openLane()
     const before = await life.prepare(lane)
     lane.world.operator?.wire.writes.splice(0)
@@ -142,7 +150,7 @@ describe.each([backup('pbs'), backup('local'), restore('pbs'), restore('local')]
             async () => await life.isOver(lane),
           )
         })
-      expect(await walk(pointsOf(writes), visit, { isFresh })).toEqual([])
+      expect(await walk(sampled(pointsOf(writes), samples, random), visit, { isFresh })).toEqual([])
     },
     patienceMs,
   )
@@ -157,7 +165,7 @@ describe.each([backup('pbs'), backup('local'), restore('pbs'), restore('local')]
           await life.ask(lane, before)
         })
       const points = writes.filter(({ to }) => to === 'pve').map((write, index): Point => ({ index, write, when }))
-      expect(await walk(points, visit, { isFresh })).toEqual([])
+      expect(await walk(sampled(points, samples, random), visit, { isFresh })).toEqual([])
     },
     patienceMs,
   )
