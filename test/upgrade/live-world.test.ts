@@ -41,7 +41,7 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
   let former: readonly string[]
   let before: Lives
   let unmarked: readonly string[]
-  let statuses: Map<string, ProxmoxVM['status']>
+  let statuses: Awaited<ReturnType<typeof statusesNow>>
   const key = (name: string) => ({ namespace, name })
   const edit = (name: string, patch: object) => scene.client.mergePatch(proxmoxVMs, key(name), patch)
   /** Without what a guest tells of itself, which is news to whoever comes from a version that did not ask. */
@@ -49,7 +49,7 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
     new Map(
       (await scene.vms()).map(({ metadata, status: { guest: _, conditions, ...status } = {} }) => [
         metadata.name,
-        { ...status, conditions: conditions?.filter(({ type }) => type !== 'GuestReady') },
+        { ...status, conditions: (conditions ?? []).filter(({ type }) => type !== 'GuestReady') },
       ]),
     )
   const told = async () =>
