@@ -71,29 +71,6 @@ suite('a service sold in WHMCS', () => {
     expect(world.guests()).toHaveLength(1)
   }, 60_000)
 
-  it('opens its console: the browser is sent to a URL that is in no log, and refusals are in words for customers', async () => {
-    const login = { namespace: world.namespace, name: 'console-login' }
-    const stringData = { tokenID: 'root@pam!sim', tokenSecret: 'sim' }
-    await world.client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: login, stringData })
-    const settings = { url: 'https://console.example.com', credentialsSecretRef: login }
-    const refused = { success: false, errorMsg: 'This is not possible right now. Please try again later, or ask support.' }
-    expect(await shop.press('ServiceSingleSignOn')).toEqual(refused)
-    await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { console: settings } })
-    await until('the operator has seen it', () => world.operator?.operator.stores.clusters.get(world.cluster)?.spec.console)
-    const { answer, log, activity } = await shop.call('ServiceSingleSignOn')
-    expect(answer).toEqual({
-      success: true,
-      redirectTo: expect.stringMatching(/^https:\/\/console\.example\.com\/#.+\/whmcs-5546-console-[0-9a-f]{8}\/[\w-]{43}$/),
-    })
-    expect([...log, ...activity].join()).not.toContain('console.example.com')
-    expect(await shop.press('customershutdown')).toBe('success')
-    expect(await shop.press('ServiceSingleSignOn')).toEqual({
-      success: false,
-      errorMsg: 'Your server is off. Start it, then open the console.',
-    })
-    expect(await shop.press('customerstart')).toBe('success')
-  }, 60_000)
-
   it('is suspended with the reason of WHMCS, and unsuspended', async () => {
     expect(await pressTwice('SuspendAccount', { params: { suspendreason: 'Overdue on Payment' } })).toBe('success')
     expect((await world.vm('whmcs-5546'))?.spec.suspensions).toEqual([{ by: 'billing', reason: 'Overdue on Payment' }])
@@ -186,6 +163,29 @@ suite('a service sold in WHMCS', () => {
     expect(page).toContain('Type web1.vps.example.com to confirm')
     expect(page).not.toMatch(/pve1|10000|Ready|whmcs-5546</)
   })
+
+  it('opens its console: the browser is sent to a URL that is in no log, and refusals are in words for customers', async () => {
+    const login = { namespace: world.namespace, name: 'console-login' }
+    const stringData = { tokenID: 'root@pam!sim', tokenSecret: 'sim' }
+    await world.client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: login, stringData })
+    const settings = { url: 'https://console.example.com', credentialsSecretRef: login }
+    const refused = { success: false, errorMsg: 'This is not possible right now. Please try again later, or ask support.' }
+    expect(await shop.press('ServiceSingleSignOn')).toEqual(refused)
+    await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { console: settings } })
+    await until('the operator has seen it', () => world.operator?.operator.stores.clusters.get(world.cluster)?.spec.console)
+    const { answer, log, activity } = await shop.call('ServiceSingleSignOn')
+    expect(answer).toEqual({
+      success: true,
+      redirectTo: expect.stringMatching(/^https:\/\/console\.example\.com\/#.+\/whmcs-5546-console-[0-9a-f]{8}\/[\w-]{43}$/),
+    })
+    expect([...log, ...activity].join()).not.toContain('console.example.com')
+    expect(await shop.press('customershutdown')).toBe('success')
+    expect(await shop.press('ServiceSingleSignOn')).toEqual({
+      success: false,
+      errorMsg: 'Your server is off. Start it, then open the console.',
+    })
+    expect(await shop.press('customerstart')).toBe('success')
+  }, 60_000)
 
   it('is installed again by its customer only with the host name typed, once for one form', async () => {
     const { password } = await shop.service()

@@ -6,6 +6,7 @@ import { allowDeleteAnnotation, letGoAnnotation } from '../../src/api/group.ts'
 import { crdResource, type KubeObject, poolAddresses, proxmoxClusters, proxmoxVMs, type Resource } from '../../src/api/meta.ts'
 import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { customResourceDefinitions } from '../../src/crds/definitions.ts'
 import { carriesMark, markOf, ownTag } from '../../src/ladder/mark.ts'
 import { at } from '../plugin/terminal.ts'
 import { aV4Pool } from '../support/builders.ts'
@@ -134,7 +135,7 @@ describe('a deletion that is no wish to lose the VM', () => {
         spec,
       }
       const crds = (await world.client.list(crdResource)).filter(({ metadata }) => metadata.name.endsWith('.pve.hosting'))
-      expect(crds).toHaveLength(7)
+      expect(crds).toHaveLength(customResourceDefinitions().length)
       world.simulator.requests.reset()
       await asThePageSays(
         "kubectl get crd -o name | grep '\\.pve\\.hosting$' | xargs -I{} kubectl annotate {} pve.hosting/allow-delete=true",

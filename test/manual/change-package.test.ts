@@ -205,16 +205,14 @@ describe('a change of package', () => {
     const set = '/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}'
     expect(writes.lastIndexOf(`POST ${set}`)).toBeLessThan(writes.indexOf(`DELETE ${set}/{cidr}`))
     expect(writes.lastIndexOf('PUT pooladdresses')).toBeGreaterThan(writes.lastIndexOf(`DELETE ${set}/{cidr}`))
-    expect(powerWrites()).toEqual([])
+    expect(powerWrites()).toEqual(['shutdown', 'start'])
   }, 60_000)
 
   it('of cloud-init on a running VM says when it takes effect, until the VM was off', async () => {
     const vm = await world.born('cloudy', { cloudInit: { user: 'admin' } })
     await world.edit('cloudy', { spec: { cloudInit: { user: 'root2' } } })
     const now = await world.untilCondition('cloudy', 'CloudInitConfigured', 'True', 'RestartRequired')
-    expect(world.condition(now, 'CloudInitConfigured')?.message).toBe(
-      'Takes effect in the guest when the VM is next started from off: ciuser.',
-    )
+    expect(world.condition(now, 'CloudInitConfigured')?.message).toBe('The guest gets these at its next start from off: user.')
     expect(admin.config(vm).ciuser).toBe('root2')
     await world.untilReady('cloudy')
     await pack('cloudy', { cpu: { limit: '1' } })

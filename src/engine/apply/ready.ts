@@ -145,7 +145,7 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
     return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
   }
   if (guest.behind.length === 0) return holds('CloudInitConfigured')
-  return holds('CloudInitConfigured', 'RestartRequired', `The guest has these when it was started from off: ${guest.behind.join(', ')}.`)
+  return holds('CloudInitConfigured', 'RestartRequired', `The guest gets these at its next start from off: ${guest.behind.join(', ')}.`)
 }
 
 const hasCloudInitDrive = (values: Values) =>

@@ -192,7 +192,7 @@ describe('what is left open on purpose', () => {
       'what the guest reads at its next start',
       { behind: ['user', 'host name'] },
       'CloudInitConfigured',
-      ['True', 'RestartRequired', 'The guest has these when it was started from off: user, host name.'],
+      ['True', 'RestartRequired', 'The guest gets these at its next start from off: user, host name.'],
     ],
     [
       'what the guest reads at its next start, beside what PVE takes only then',

@@ -172,7 +172,7 @@ export class Shop {
 
 function php(script: string, input: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const child = execFile('php', [script], { timeout: mostMs }, (fault, stdout, stderr) => {
+    const child = execFile('php', [script], { timeout: mostMs, maxBuffer: 16 * 1024 * 1024 }, (fault, stdout, stderr) => {
       if (fault) reject(new Error(`php: ${fault.message} ${stdout} ${stderr}`))
       else resolve(JSON.parse(stdout) as Answer)
     })

@@ -60,6 +60,17 @@ function pveoperator_reboot(array $params)
     return pveoperator_press('Reboot', $params);
 }
 
+function pveoperator_reset(array $params)
+{
+    return pveoperator_press('Reset', $params);
+}
+
+/** A new password, at once by the guest agent or at the next start from off; Refresh details shows it. */
+function pveoperator_resetpassword(array $params)
+{
+    return pveoperator_press('ResetPassword', $params);
+}
+
 function pveoperator_setdedicatedip(array $params)
 {
     return pveoperator_press('SetDedicatedIP', $params);
