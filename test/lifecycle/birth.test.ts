@@ -79,12 +79,15 @@ describe('a birth', () => {
     const vm = await world.vm('whmcs-5546')
     const { columns, rows } = await tableOf('proxmoxvms', world.namespace)
     expect(columns).toEqual(
-      'Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Package Cluster Template Step Remarks Message'.split(' '),
+      'Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Guest-IP Package Cluster Template Step Remarks Message'.split(
+        ' ',
+      ),
     )
     const [row = []] = rows
     expect(
       row
-        .filter((_, index) => index !== 9)
+        // Age, and what the guest tells after a while.
+        .filter((_, index) => index !== 9 && index !== 11)
         .slice(0, 13)
         .map(String),
     ).toEqual([

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
+import { registerCapacity } from '../../src/ops/capacity-gauges.ts'
 import { registerGauges, type Sources } from '../../src/ops/gauges.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
 
@@ -101,6 +102,7 @@ describe('metrics', () => {
   it('are described in docs/metrics.md, each and no other', async () => {
     const metrics = new Metrics({ version: '1' })
     registerGauges(metrics.registry, everything)
+    registerCapacity(metrics.registry, () => [])
     const registered = metrics.registry
       .getMetricsAsArray()
       .map((metric) => metric.name)

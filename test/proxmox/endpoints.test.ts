@@ -113,6 +113,7 @@ describe('the preflight', () => {
       firewallEnabled: true,
       missingPrivileges: [],
       missingOptional: [],
+      grantedBridges: new Set(),
     })
     await sim.stop()
   })

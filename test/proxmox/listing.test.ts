@@ -26,6 +26,7 @@ describe('a listing', () => {
       template: true,
       tags: [],
       maxMemBytes: 1024,
+      maxCpu: 0,
       uptimeSeconds: 0,
     })
   })
