@@ -43,10 +43,10 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
   let statuses: Awaited<ReturnType<typeof statusesNow>>
   const key = (name: string) => ({ namespace, name })
   const edit = (name: string, patch: object) => scene.client.mergePatch(proxmoxVMs, key(name), patch)
-  /** Without what a guest tells of itself, which is news to whoever comes from a version that did not ask. */
+  /** Without what a guest tells of itself and the column of remarks, which are news to whoever comes from a version without them. */
   const statusesNow = async () =>
     new Map(
-      (await scene.vms()).map(({ metadata, status: { guest: _, conditions, ...status } = {} }) => [
+      (await scene.vms()).map(({ metadata, status: { guest: _, remarks: __, conditions, ...status } = {} }) => [
         metadata.name,
         { ...status, conditions: (conditions ?? []).filter(({ type }) => type !== 'GuestReady') },
       ]),
