@@ -230,4 +230,48 @@ describe('a restore', () => {
     },
     patienceMs,
   )
+
+  it(
+    'deletes nothing in the part of PVE without quorum',
+    async () => {
+      const vm = await withBackup('minority', { spec: { placement: { node: 'pve1' } } })
+      await switchOff('minority', vm)
+      world.simulator.requests.reset()
+      world.simulator.faults.add([{ id: 'split', minority: true }], [])
+      try {
+        await ask('minority', 'r1')
+        await until('it says why', async () =>
+          ['NoQuorum', 'ClusterNotReady'].includes(world.condition(await world.vm('minority'), 'Ready')?.reason ?? ''),
+        )
+        expect(restores()).toEqual([])
+      } finally {
+        world.simulator.faults.remove('split')
+      }
+      expect(startup(await untilDone('minority', 'r1'))).toBe('order=3')
+    },
+    patienceMs,
+  )
+
+  it(
+    'deletes nothing while a storage of the VM is off',
+    async () => {
+      const vm = await withBackup('storage-off', { spec: { placement: { node: 'pve1' } } })
+      await switchOff('storage-off', vm)
+      world.simulator.requests.reset()
+      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      try {
+        await until('PVE shows it', async () => {
+          const rows = (await world.inPve('GET', '/cluster/resources')) as { storage?: string; status?: string }[]
+          return rows.some(({ storage, status }) => storage === 'local-lvm' && status !== 'available')
+        })
+        await ask('storage-off', 'r1')
+        const stalled = await world.untilCondition('storage-off', 'Stalled', 'True', 'StorageOff')
+        expect(world.condition(stalled, 'Ready')?.message).toContain('Restore r1 has not begun and nothing was deleted')
+        expect(restores()).toEqual([])
+      } finally {
+        world.simulator.faults.remove('storage-off')
+      }
+    },
+    patienceMs,
+  )
 })

@@ -1,9 +1,10 @@
-/** The one request of a restore: what hangs on the VM is noted, the brake is asked, the file is protected, and all of it is on record before. */
+/** The one request of a restore: what hangs on the VM is noted, quorum and the brake are asked, the file is protected, and all of it is on record before. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { type Outcome, waitForTask, wait } from '../../ladder/outcome.ts'
 import { judge } from '../../proxmox/failures.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
+import { quorumDoubt } from '../quorum.ts'
 import { mayDestroy } from '../remove/brake.ts'
 import { notePossessions } from '../remove/foreign-possessions.ts'
 import { RemovalLook } from '../remove/removal-look.ts'
@@ -21,6 +22,8 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
   if (plan.force && !running?.isDiskless) {
     const noted = await notePossessions(pass, cluster, new RemovalLook({ cluster, status: draft.status, uid, look: plan.look }))
     if (noted.is !== 'done') return noted
+    const doubt = await quorumDoubt(cluster)
+    if (doubt) return doubt
     const leave = await mayDestroy(pass, cluster, { kind: 'restore', id: running?.requestID ?? '' })
     if (leave.is !== 'done') return leave
   }

@@ -8,7 +8,7 @@ import { isBackupOf } from '../../ladder/backup-mark.ts'
 import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
 import { capabilityOff } from '../../cluster/capabilities.ts'
 import type { Backup } from '../../proxmox/answers.ts'
-import type { StorageRow } from '../../proxmox/listing.ts'
+import type { Listing, StorageRow } from '../../proxmox/listing.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { prepare } from '../apply/prepare.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -19,6 +19,7 @@ import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
 import { observes, wouldDo } from '../observe.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
+import { storageAway } from '../remove/storage-away.ts'
 import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
 
 /** What is going to be asked of PVE. */
@@ -53,7 +54,10 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if ('is' in file) return file
   const config = await readConfig(cluster, node, named)
   if ('is' in config) return config
-  const objection = objectionToConfig(pass, config, named) ?? roomFor(pass, cluster, node, config)
+  // What was true ten seconds ago is not enough for what cannot be undone.
+  const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
+  const away = guest === 'there' ? storageAway(listing, pass.draft.status) : undefined
+  const objection = away ?? objectionToConfig(pass, config, named) ?? roomFor(pass, listing, node, config)
   if (objection) return objection
   // Package, addresses and password of today, as the ladder needs them right after.
   const prepared = await prepare(pass)
@@ -147,8 +151,8 @@ function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, vol
 }
 
 /** PVE puts each disk where it was. Without `dropFirst` it must fit beside the present ones. */
-function roomFor({ draft }: Pass, cluster: PveCluster, node: string, { disks }: BackupConfig): Obstacle | undefined {
-  const rows = cluster.inventory.current()?.storages.filter((row) => row.node === node) ?? []
+function roomFor({ draft }: Pass, { storages }: Pick<Listing, 'storages'>, node: string, { disks }: BackupConfig): Obstacle | undefined {
+  const rows = storages.filter((row) => row.node === node)
   const isDropped = draft.vm.spec.restore?.dropFirst === true
   for (const [storage, neededMiB] of sizesByStorage(disks)) {
     const row = rows.find((each) => each.storage === storage)
