@@ -253,6 +253,28 @@ describe('a restore', () => {
   )
 
   it(
+    'that is withdrawn leaves its file without the protection it was given',
+    async () => {
+      const vm = await withBackup('given-up')
+      await switchOff('given-up', vm)
+      await world.inPve('DELETE', world.pathOf(vm))
+      await world.untilCondition('given-up', 'Stalled', 'True', 'VMMissing', 60)
+      world.operator?.wire.judgedBy((write) =>
+        write.what === 'POST /nodes/{node}/qemu' ? { plan: { task: { fail: 'vma extract failed' } } } : 'pass',
+      )
+      await ask('given-up', 'r1')
+      const stalled = await world.untilCondition('given-up', 'Stalled', 'True', 'RestoreFailed')
+      expect(world.condition(stalled, 'Ready')?.message).toContain('nothing was deleted')
+      expect(filesOf(world, vm).map(({ isProtected }) => isProtected)).toEqual([true])
+      world.operator?.wire.judgedBy(() => 'pass')
+      await world.edit('given-up', { spec: { restore: null } })
+      await until('it is withdrawn', async () => (await world.vm('given-up'))?.status?.restore?.running === undefined)
+      expect(filesOf(world, vm).map(({ isProtected }) => isProtected ?? false)).toEqual([false])
+    },
+    patienceMs,
+  )
+
+  it(
     'deletes nothing while a storage of the VM is off',
     async () => {
       const vm = await withBackup('storage-off', { spec: { placement: { node: 'pve1' } } })

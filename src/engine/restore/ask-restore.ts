@@ -9,7 +9,8 @@ import { mayDestroy } from '../remove/brake.ts'
 import { notePossessions } from '../remove/foreign-possessions.ts'
 import { RemovalLook } from '../remove/removal-look.ts'
 import { pauseLeft } from '../remove/removal.ts'
-import { working } from '../status.ts'
+import { noted, working } from '../status.ts'
+import { endRestore } from './end-restore.ts'
 import type { RestorePlan } from './restore-check.ts'
 import { changeRestore } from './restore-state.ts'
 
@@ -28,6 +29,7 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
     if (leave.is !== 'done') return leave
   }
   const { volume, node, force, file } = plan
+  await leaveFormerFile(pass, cluster, volume)
   const isProtectedByUs = running?.unprotect === true && running.volume === volume
   draft.change(
     changeRestore(({ upid: _, unprotect: __, ...rest }) => ({
@@ -45,6 +47,16 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
   deps.mayAct()
   if (!file.isProtected) await cluster.pve.protectBackup(node, plan.storage, volume, true)
   return await send(pass, cluster, plan)
+}
+
+/** Another file takes the place of the one that was protected. Where the disks are gone it stays so, since no other may be whole. */
+async function leaveFormerFile(pass: Pass, cluster: PveCluster, next: string): Promise<void> {
+  const { draft, deps } = pass
+  const { running } = draft.status.restore ?? {}
+  if (!running?.unprotect || running.volume === next) return
+  if (!running.isDiskless) return await endRestore(pass, cluster)
+  const why = `${running.volume} stays protected: the disks of VM ${draft.status.vmid} were gone when ${next} took its place`
+  draft.change(noted('restore', nowIso(deps.clock), 'StaysProtected', why))
 }
 
 const pveTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`

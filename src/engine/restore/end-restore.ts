@@ -1,4 +1,4 @@
-/** The end of a restore: its file needs no protection any more. */
+/** The end of a restore, or of one that was withdrawn: its file needs no protection any more. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { judge } from '../../proxmox/failures.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
