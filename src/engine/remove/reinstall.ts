@@ -23,6 +23,7 @@ import { notePossessions } from './foreign-possessions.ts'
 import type { RemovalLook } from './removal-look.ts'
 import { hindranceOf, type ReinstallRequest } from './reinstall-check.ts'
 import { removeFromPve } from './removal.ts'
+import { storageAway } from './storage-away.ts'
 
 /** Begins a reinstall that is asked for. An obstacle: it has not begun, and nothing was deleted for it. */
 export async function beginReinstallIfAsked(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {
@@ -93,6 +94,8 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
   const gone = await removeFromPve(pass, cluster, {
     ladder: removals.clear,
     errand: { kind: 'reinstall', id: running.requestID },
+    // Since the request was allowed it may have waited long, for the brake or for a lock.
+    hindrance: async () => storageAway(await cluster.inventory.since(0), draft.status),
     before: async (step, look) => await noteBefore(pass, cluster, step, look),
     refused: () => draft.change(noteNothingDestroyed),
   })
