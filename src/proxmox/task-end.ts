@@ -14,3 +14,9 @@ export function endOf(exitstatus: string): TaskEnd {
   if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }
   return { is: 'failed', exitstatus }
 }
+
+/**
+ * `why` of an unknown end says only that PVE could not be asked, so the task may still run. False: nobody will ever tell more, since its worker
+ * died, or it is so old that PVE has forgotten it.
+ */
+export const mayStillRun = (why: string): boolean => !/unexpected status|unable to get last line|no such task/.test(why)

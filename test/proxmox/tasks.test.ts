@@ -53,6 +53,18 @@ describe('the task tracker', () => {
     expect(await end('nonsense')).toEqual({ is: 'unknown', why: '"nonsense" is no UPID' })
   })
 
+  it('looks again at a task that PVE would not tell of, when asked to, and never at one that is over', async () => {
+    const upid = await sim.pve.clone(template, clone(907))
+    const refusal = { when: 'before', status: 403, reason: 'Permission check failed (/nodes/pve1, Sys.Audit)' }
+    await sim.fault({ route: 'GET /nodes/{node}/tasks/{upid}/status', ...refusal, times: 1 })
+    expect(await end(upid)).toMatchObject({ is: 'unknown', why: expect.stringContaining('Sys.Audit') })
+    tracker.lookAgain(upid)
+    expect(tracker.ended(upid)).toBeUndefined()
+    expect(await end(upid)).toEqual({ is: 'ok', warnings: false })
+    tracker.lookAgain(upid)
+    expect(tracker.ended(upid)).toEqual({ is: 'ok', warnings: false })
+  })
+
   it('looks again when PVE does not answer, and concludes nothing', async () => {
     const upid = await sim.pve.clone(template, clone(903))
     await sim.fault({ route: 'GET /nodes/{node}/tasks/{upid}/status', drop: 'before', times: 4 })
