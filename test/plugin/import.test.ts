@@ -63,6 +63,7 @@ describe('a list of services as CSV', () => {
     [`${head}\n1,7,Active,,nonsense,,,,,`, 'line 2: mac is "nonsense"'],
     [`${head}\n1,7,Active,,,203.0.113.999,,,,`, 'line 2: addresses is'],
     [`${head}\n1,7,Active,,,,,,,\n1,8,Active,,,,,,,`, 'line 3: service 1 is in line 2 as well'],
+    [`${head}\nA.1,7,Active,,,,,,,\na_1,8,Active,,,,,,,`, 'line 3: services A.1 and a_1 would both be the object service-a-1'],
     [`${head}\n1,7,Active,,,,,,,,more`, 'line 2: it has 11 cells'],
     [`${head}\n1,7,"Active`, 'line 2: a quoted cell has no end'],
     ['', 'line 1: the file is empty'],

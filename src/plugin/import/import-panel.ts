@@ -10,8 +10,8 @@ import { exitCodes, PluginRefusal } from '../shell.ts'
 import { comparisonPage, comparisonOf } from './comparison.ts'
 import { parseCsv } from './csv.ts'
 import { candidateOf, candidateOfOurs, type ServiceMatch, matchServices } from './match-panel.ts'
-import { type PanelService, servicesOf, suspensionsOf } from './panel-list.ts'
-import { nameOfService, reservationsFor } from './reservations.ts'
+import { nameOfService, type PanelService, servicesOf, suspensionsOf } from './panel-list.ts'
+import { reservationsFor } from './reservations.ts'
 import { servicesOfDump } from './whmcs-dump.ts'
 
 export interface ImportOptions {
