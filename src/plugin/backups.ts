@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { apiVersion, listBackupsAnnotation } from '../api/group.ts'
 import { proxmoxVMBackups, proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { confirmAtTerminal } from './confirm.ts'
 import { createOnce } from './create-once.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
@@ -51,15 +53,24 @@ export interface BackupOptions {
   notes?: string
   protected?: boolean
   deleteWithObject?: boolean
+  yes?: boolean
   wait: boolean
   timeout?: number
   output?: 'json'
 }
 
+/** What the backup takes away from whoever uses the VM; undefined: nothing, nobody is asked. */
+function stopBefore({ metadata, status }: ProxmoxVM, namespace: string, mode: BackupOptions['mode']): string | undefined {
+  const isStop = (mode ?? status?.package?.backups?.mode) === 'Stop'
+  return isStop && status?.remoteStatus === 'running'
+    ? `Shut down ${namespace}/${metadata.name} for its backup, and start it again?`
+    : undefined
+}
+
 /** Makes the ProxmoxVMBackup and waits for its file. */
 export async function backUp(session: Session, vm: string, o: BackupOptions): Promise<void> {
   const { client, namespace, shell } = session
-  await mustGetVM(session, vm)
+  await confirmAtTerminal(session, stopBefore(await mustGetVM(session, vm), namespace, o.mode), o.yes)
   const stamp = new Date(shell.clock.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase()
   const name = o.name ?? `${vm.slice(0, 200)}-${stamp}-${randomBytes(2).toString('hex')}`
   const made = await createOnce(session, proxmoxVMBackups, {
