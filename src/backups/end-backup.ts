@@ -1,6 +1,8 @@
 /** A finished backup that somebody changes, and the end of a ProxmoxVMBackup: whether its file goes with it. */
 import { abandonBackupsAnnotation } from '../api/group.ts'
+import { proxmoxVMBackups } from '../api/meta.ts'
 import { nowIso, recordEvent } from '../engine/dependencies.ts'
+import { isKindLeaving } from '../engine/kind-leaving.ts'
 import { parseBackupMark } from '../ladder/backup-mark.ts'
 import { done, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
@@ -47,6 +49,7 @@ export async function endBackup(pass: BackupPass): Promise<Outcome> {
   const { spec, metadata } = backup.backup
   const isGivenUp = metadata.annotations?.[abandonBackupsAnnotation] === 'true'
   if (spec.deletionPolicy !== 'Delete' || isGivenUp) return await letGo(pass)
+  if (await isKindLeaving(pass.deps, backup.backup, proxmoxVMBackups.plural)) return await letGo(pass)
   if (backup.status.requestedAt !== undefined && backup.status.finishedAt === undefined) {
     const followed = await followBackup(pass)
     if (followed.is !== 'done') return followed

@@ -22,7 +22,7 @@ export class Retention {
   async apply(pass: Pass): Promise<void> {
     const { deps, draft, key } = pass
     const asked = draft.status.package?.backups
-    if (!asked?.keep) return
+    if (!asked?.keep || deps.kinds.leaving.length > 0) return
     const ours = scheduledOf(deps.backupsOf(key), draft.vm.metadata.uid ?? '')
     const seen = JSON.stringify([
       asked.keep,
