@@ -165,6 +165,32 @@ describe('a restore', () => {
     patienceMs,
   )
 
+  it(
+    'deletes nothing while the storage of a disk is off, or PVE has no quorum',
+    async () => {
+      const vm = await withBackup('away')
+      await switchOff('away', vm)
+      world.simulator.requests.reset()
+      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      await ask('away', 'r1')
+      const stalled = await world.untilCondition('away', 'Stalled', 'True', 'StorageOff')
+      expect(world.condition(stalled, 'Stalled')?.message).toContain('Storage local-lvm with disk system of VM')
+      world.simulator.world.quorate = false
+      world.simulator.faults.remove('storage-off')
+      const told = () => world.vm('away').then((now) => world.condition(now, 'Ready')?.reason)
+      const soon = async (reason: string) =>
+        await until(`it says ${reason}`, async () => {
+          world.clock.skip(31_000)
+          return (await told()) === reason
+        })
+      await soon('NoQuorum')
+      expect(restores()).toEqual([])
+      world.simulator.world.quorate = true
+      expect(startup(await untilDone('away', 'r1'))).toBe('order=3')
+    },
+    patienceMs,
+  )
+
   it.each([
     ['is missing from PVE', 'VMMissing', async (vm: ProxmoxVM) => void (await world.inPve('DELETE', world.pathOf(vm)))],
     ['was removed by command', 'Removed', async () => void (await finished(world, await press(world, 'removed', 'Remove'), 60))],
