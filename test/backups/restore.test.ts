@@ -4,7 +4,7 @@ import { finished, press } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, filesOf, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, editBackup, filesOf, untilBackup } from './scene.ts'
 
 const patienceMs = 120_000
 
@@ -227,12 +227,18 @@ describe('a restore', () => {
       expect(stalled.status).toMatchObject({ phase: 'Restoring', restore: { running: { isDiskless: true, attempts: 1 } } })
       expect(world.guestOf(vm).isRunning).toBe(false)
       expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
+      await editBackup(world, 'half-b', { protected: true })
+      await until('its protection is seen', async () => (await backupOf(world, 'half-b'))?.status?.protected)
+      await editBackup(world, 'half-b', { protected: false })
+      await untilBackup(world, 'half-b', 'False', 'InUse')
+      expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
       world.operator?.wire.judgedBy(() => 'pass')
       await ask('half', 'r2', { backupRef: { name: 'half-c' } })
       world.clock.skip(61_000)
       const back = await untilDone('half', 'r2')
       expect(startup(back)).toBe('order=5')
       expect(back.status?.phase).toBe('Running')
+      expect(filesOf(world, vm).map(({ isProtected }) => isProtected ?? false)).toEqual([false, false])
     },
     patienceMs,
   )
