@@ -3,54 +3,25 @@ import { coreEvents, proxmoxVMConsoles, secrets } from '../../src/api/meta.ts'
 import { parseLink } from '../../src/console/key.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
-import { type RunningBroker, startBroker } from './brokers.ts'
-import {
-  consoleNamed,
-  makeConsole,
-  setConsole,
-  setLogin,
-  untilPhase,
-  urlOf,
-  verdictOf,
-  viewerToken,
-  viewerUser,
-  worldWithConsoles,
-} from './consoles.ts'
+import { newConsole, OpenPages, type RunningBroker, startBroker, worldWithBroker } from './brokers.ts'
+import { consoleNamed, setLogin, untilPhase, verdictOf, viewerToken, viewerUser } from './consoles.ts'
 import { PageClient } from './page-client.ts'
 
 describe('the broker of consoles', () => {
   let world: TestWorld
   let broker: RunningBroker
-  const pages: PageClient[] = []
-  const open = async (...args: Parameters<typeof PageClient.open>) => {
-    const page = await PageClient.open(...args)
-    pages.push(page)
-    return page
-  }
-  const consoleOf = async (vm = 'shop', spec: object = {}) => {
-    const name = await makeConsole(world, vm, spec)
-    return { name, url: await urlOf(world, name) }
-  }
+  const pages = new OpenPages()
+  const { open } = pages
+  const consoleOf = (vm?: string, spec?: object) => newConsole(world, vm, spec)
 
   beforeAll(async () => {
-    world = await worldWithConsoles()
-    broker = await startBroker(world)
-    await setConsole(world, { url: broker.url })
-    await world.born('shop')
+    ;({ world, broker } = await worldWithBroker())
   }, 60_000)
-  afterEach(async () => {
-    for (const page of pages.splice(0)) page.close()
-    await until('no page is connected', async () => (await valueOf('pve_console_sessions')) === 0)
-    await until('no screen is open', async () => (await valueOf('pve_console_pictures')) === 0)
-  })
+  afterEach(() => pages.leave(broker))
   afterAll(async () => {
     await broker.stop()
     await world.stop()
   })
-  const valueOf = async (name: string) => {
-    const line = (await broker.metrics.expose()).text.split('\n').find((one) => one.startsWith(`${name} `))
-    return Number(line?.split(' ').at(-1))
-  }
 
   const powerOf = (page: PageClient) => page.messages.findLast((message) => message.vm)?.vm?.power
 
@@ -99,7 +70,7 @@ describe('the broker of consoles', () => {
       )
       expect(answers.map((message) => message.end ?? 'welcome').toSorted()).toEqual(['used', 'welcome'])
     } finally {
-      for (const page of pages.splice(0)) page.close()
+      pages.close()
       await other.stop()
     }
   })
