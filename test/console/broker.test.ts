@@ -224,6 +224,18 @@ describe('the broker of consoles', () => {
     expect(await page.next('detached')).toBe('lost')
   })
 
+  it('drops the screen when a page says so together with the opening of VNC, and shows it again', async () => {
+    const { url } = await consoleOf()
+    const page = await open(url)
+    await page.welcome()
+    page.say({ attach: true })
+    await page.next('attached')
+    // Version, security type and ClientInit, and what no console says, in one message.
+    page.socket.send(Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 1, 99])]))
+    expect(await page.next('detached')).toBe('lost')
+    await page.seeScreen()
+  })
+
   it('is restarted: the page comes again with its key, and the URL stays used', async () => {
     const { url } = await consoleOf()
     const before = await startBroker(world)

@@ -132,9 +132,13 @@ export class PageSession {
     try {
       this.#line?.fromPage(bytes)
     } catch (fault) {
-      this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page said what no console says')
-      this.#lost('lost')
+      this.#misheard(fault)
     }
+  }
+
+  #misheard(fault: unknown): void {
+    this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page said what no console says')
+    this.#lost('lost')
   }
 
   async #attach(): Promise<void> {
@@ -166,7 +170,11 @@ export class PageSession {
     this.#line = line
     if (this.#isOver) return this.#dropLine()
     this.#say({ attached: true })
-    line.start()
+    const started = line
+    line.start().catch((fault: unknown) => {
+      // A line that was dropped meanwhile rejects, too.
+      if (this.#line === started) this.#misheard(fault)
+    })
     if (isEnded) this.#lost('lost')
   }
 
