@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { coreEvents, proxmoxVMConsoles, secrets } from '../../src/api/meta.ts'
-import { parseLink } from '../../src/console/key.ts'
+import { hashOf, parseLink } from '../../src/console/key.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
 import { newConsole, OpenPages, type RunningBroker, startBroker, worldWithBroker } from './brokers.ts'
@@ -58,6 +58,21 @@ describe('the broker of consoles', () => {
     const second = await open(url)
     expect(await second.ended()).toBe('used')
     expect(first.closeCode).toBeUndefined()
+  })
+
+  it.each(['lost after', '504 after'] as const)('opens a URL whose write is done although its answer is "%s"', async (fate) => {
+    const { name, url } = await consoleOf()
+    let isFirst = true
+    broker.wire.judgedBy(({ what }) => {
+      const isHit = isFirst && what === 'PUT proxmoxvmconsoles/status'
+      if (isHit) isFirst = false
+      return isHit ? fate : 'pass'
+    })
+    const page = await open(url)
+    const { key } = await page.welcome()
+    expect((await consoleNamed(world, name))?.status).toMatchObject({ connections: 1, keyHash: hashOf(key) })
+    expect(isFirst).toBe(false)
+    expect(await (await open(url)).ended()).toBe('used')
   })
 
   it('of two brokers lets one open a URL, however close they are', async () => {
