@@ -67,6 +67,7 @@ function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | unde
 export function endWordOf({ status }: ProxmoxVMConsole): EndWord {
   const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason
   if (reason === 'Suspended') return 'suspended'
+  if (reason === 'ConsolesOff') return 'unavailable'
   if (reason === 'VMNotFound' || reason === 'VMForeign') return 'gone'
   return status?.openedAt ? 'time' : 'unopened'
 }
