@@ -198,6 +198,30 @@ describe('the broker of consoles', () => {
     expect(JSON.stringify(page.messages)).not.toContain('127.0.0.1')
   })
 
+  it('asks PVE for the screen of a page that keeps asking ten times at once, then every 5 s', async () => {
+    const { faults } = world.simulator
+    const plan = faults.plan.bind(faults)
+    let asked = 0
+    faults.plan = (info) => {
+      if (info.userid !== viewerToken.tokenID || !info.template.endsWith('/vncproxy')) return plan(info)
+      asked += 1
+      return { drop: 'after' }
+    }
+    const { url } = await consoleOf()
+    const page = await open(url)
+    await page.welcome()
+    const beganMs = world.clock.monotonicMs()
+    for (let wish = 0; wish < 30; wish += 1) {
+      page.say({ attach: true })
+      await page.next('detached')
+    }
+    expect(asked).toBeGreaterThanOrEqual(10)
+    expect(asked).toBeLessThanOrEqual(10 + Math.ceil((world.clock.monotonicMs() - beganMs) / 5_000))
+    faults.plan = plan
+    world.clock.skip(5_000)
+    await page.seeScreen()
+  })
+
   it('shows the serial port as text, and passes keys and the size of the window', async () => {
     const vm = await world.born('texts')
     world.guestOf(vm).config.set('serial0', 'socket')
