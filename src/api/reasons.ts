@@ -138,7 +138,8 @@ export const reasons = {
   StorageOff: { who: 'admin', means: 'A storage with disks of the VM is off, or its node does not reach it.' },
   VolumeLeft: {
     who: 'admin',
-    means: 'A volume of an earlier VM of this VMID is left on the storage and in the way; the message says how an admin deletes it.',
+    means:
+      'A volume with the VMID of this VM is on the storage already and in the way; the message says how an admin finds and deletes it.',
   },
   Protected: { who: 'admin', means: 'Protection is set in PVE.' },
   Unauthorized: { who: 'admin', means: 'PVE does not know the token or its secret.' },

@@ -137,6 +137,7 @@ export class BackupKeeper {
     this.#followed.get(uid)?.()
     this.#followed.delete(uid)
     this.#memories.delete(uid)
+    this.#deps.kinds.forget(uid)
   }
 }
 

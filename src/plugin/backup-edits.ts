@@ -18,6 +18,7 @@ export function addBackups(program: Command, shell: Shell): void {
     .option('--notes <text>', 'text beside the file in PVE')
     .option('--protected', 'PVE protects the file from being deleted')
     .option('--delete-with-object', 'the file goes when the ProxmoxVMBackup is deleted')
+    .addOption(sure())
     .action(bound(shell, backUp))
   const goBack = waiting(
     program

@@ -120,7 +120,7 @@ const table: readonly Row[] = [
   ['invalid', 'InvalidForPVE', "storage '", 'is disabled'],
   ['invalid', 'InvalidForPVE', "storage '", 'is not available on node'],
   ['invalid', 'InvalidForPVE', "storage '", 'does not support'],
-  // A volume that an earlier destroy could not remove, since its storage was off (it ended with a warning).
+  // A volume in the way of a cloud-init drive, whose name is fixed; mostly left by a destroy while the storage was off, which ends with a warning.
   ['invalid', 'VolumeLeft', 'disk image ', 'already exists'],
   ['invalid', 'VolumeLeft', 'Logical Volume "', 'already exists'],
   ['invalid', 'VolumeLeft', 'rbd create ', 'File exists'],

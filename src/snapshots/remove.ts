@@ -53,6 +53,7 @@ async function letGo(pass: SnapshotPass): Promise<Outcome> {
   const wasTaken = status.createdAt !== undefined
   pass.deps.mayAct()
   await snapshot.dropFinalizer()
+  pass.deps.kinds.forget(snapshot.snapshot.metadata.uid ?? '')
   if (wasTaken) tell(pass, 'Normal', 'SnapshotDeleted', `Snapshot ${status.name} of VM ${draft.status.vmid} is gone from PVE.`)
   return done
 }

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { parseMark } from '../../src/ladder/mark.ts'
 import { same } from '../support/crash.ts'
-import { mishaps, nameOfStrike, sampled, seeded, type Strike, suffer, untilSkipping } from '../support/strikes.ts'
+import { mishaps, nameOfStrike, sampled, sampleOf, seeded, type Strike, suffer, untilSkipping } from '../support/strikes.ts'
 import type { Write } from '../support/wire.ts'
 import { adopt, bodyOf, type Fleet, guestAt, openFleet, untilTaken } from './strangers.ts'
 
 /** A run takes a sample of the strikes; `WALK_SEED=n WALK_SAMPLES=m make test ONLY=test/adoption/walk` repeats or widens one. */
-const seed = Number(process.env.WALK_SEED ?? Date.now() % 1_000_000)
-const samples = Number(process.env.WALK_SAMPLES ?? 12)
+const { seed, samples } = sampleOf(12)
 const patienceMs = 300_000 + samples * 10_000
 
 /** Running, with two addresses, favours and a firewall of its own to leave alone. */

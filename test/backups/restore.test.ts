@@ -4,7 +4,7 @@ import { finished, press } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, filesOf, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, editBackup, filesOf, untilBackup } from './scene.ts'
 
 const patienceMs = 120_000
 
@@ -165,6 +165,32 @@ describe('a restore', () => {
     patienceMs,
   )
 
+  it(
+    'deletes nothing while the storage of a disk is off, or PVE has no quorum',
+    async () => {
+      const vm = await withBackup('away')
+      await switchOff('away', vm)
+      world.simulator.requests.reset()
+      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      await ask('away', 'r1')
+      const stalled = await world.untilCondition('away', 'Stalled', 'True', 'StorageOff')
+      expect(world.condition(stalled, 'Stalled')?.message).toContain('Storage local-lvm with disk system of VM')
+      world.simulator.world.quorate = false
+      world.simulator.faults.remove('storage-off')
+      const told = () => world.vm('away').then((now) => world.condition(now, 'Ready')?.reason)
+      const soon = async (reason: string) =>
+        await until(`it says ${reason}`, async () => {
+          world.clock.skip(31_000)
+          return (await told()) === reason
+        })
+      await soon('NoQuorum')
+      expect(restores()).toEqual([])
+      world.simulator.world.quorate = true
+      expect(startup(await untilDone('away', 'r1'))).toBe('order=3')
+    },
+    patienceMs,
+  )
+
   it.each([
     ['is missing from PVE', 'VMMissing', async (vm: ProxmoxVM) => void (await world.inPve('DELETE', world.pathOf(vm)))],
     ['was removed by command', 'Removed', async () => void (await finished(world, await press(world, 'removed', 'Remove'), 60))],
@@ -201,12 +227,18 @@ describe('a restore', () => {
       expect(stalled.status).toMatchObject({ phase: 'Restoring', restore: { running: { isDiskless: true, attempts: 1 } } })
       expect(world.guestOf(vm).isRunning).toBe(false)
       expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
+      await editBackup(world, 'half-b', { protected: true })
+      await until('its protection is seen', async () => (await backupOf(world, 'half-b'))?.status?.protected)
+      await editBackup(world, 'half-b', { protected: false })
+      await untilBackup(world, 'half-b', 'False', 'InUse')
+      expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
       world.operator?.wire.judgedBy(() => 'pass')
       await ask('half', 'r2', { backupRef: { name: 'half-c' } })
       world.clock.skip(61_000)
       const back = await untilDone('half', 'r2')
       expect(startup(back)).toBe('order=5')
       expect(back.status?.phase).toBe('Running')
+      expect(filesOf(world, vm).map(({ isProtected }) => isProtected ?? false)).toEqual([false, false])
     },
     patienceMs,
   )

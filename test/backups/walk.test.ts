@@ -6,13 +6,12 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { bear, dieAndTakeOver, type Lane, openLane, type Point, pointsOf, same, walk } from '../support/crash.ts'
 import { guestsOf, holders } from '../support/portrait.ts'
-import { sampled, seeded } from '../support/strikes.ts'
+import { sampled, sampleOf, seeded } from '../support/strikes.ts'
 import { until } from '../support/until.ts'
 import type { Write } from '../support/wire.ts'
 import { aBackup, addBackupServer, backupOf, filesOf, readyOf } from './scene.ts'
 
-const seed = Number(process.env.WALK_SEED ?? Date.now() % 1_000_000)
-const samples = Number(process.env.WALK_SAMPLES ?? 4)
+const { seed, samples } = sampleOf(4)
 const patienceMs = 120_000 + samples * 60_000
 
 interface Life {

@@ -3,7 +3,7 @@ import { walk, type Lane } from '../support/crash.ts'
 import { lives, wrongWith, type Life } from '../support/lives.ts'
 import { commandLives } from '../support/lives-of-commands.ts'
 import { portrait } from '../support/portrait.ts'
-import { mishaps, nameOfStrike, sampled, seeded, suffer, untilSkipping, type Strike } from '../support/strikes.ts'
+import { mishaps, nameOfStrike, sampled, sampleOf, seeded, suffer, untilSkipping, type Strike } from '../support/strikes.ts'
 import type { Write } from '../support/wire.ts'
 
 /**
@@ -11,8 +11,7 @@ import type { Write } from '../support/wire.ts'
  * struck at one of them, or at two. There are many hundreds of these, so each run takes a sample; its seed is printed.
  * `WALK_SEED=n WALK_SAMPLES=m make test ONLY=test/lifecycle/walk` repeats or widens one.
  */
-const seed = Number(process.env.WALK_SEED ?? Date.now() % 1_000_000)
-const samples = Number(process.env.WALK_SAMPLES ?? 8)
+const { seed, samples } = sampleOf(8)
 const patienceMs = 300_000 + samples * 60_000
 
 interface Lived {

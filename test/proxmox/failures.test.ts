@@ -33,6 +33,15 @@ describe('judging what PVE said', () => {
     })
   })
 
+  it.each([
+    `clone failed: lvcreate 'pve/vm-100-cloudinit' error:   Logical Volume "vm-100-cloudinit" already exists in volume group "pve"`,
+    "clone failed: rbd create 'vm-100-cloudinit' error: rbd: create error: (17) File exists",
+    "clone failed: zfs error: cannot create 'rpool/data/vm-100-cloudinit': dataset already exists",
+    "clone failed: disk image '/var/lib/vz/images/100/vm-100-cloudinit.qcow2' already exists",
+  ])('knows a volume that is in the way: %s', (text) => {
+    expect(judgeExit(text)).toMatchObject({ kind: 'invalid', reason: 'VolumeLeft', terminal: true })
+  })
+
   it('reads the texts of parameters', () => {
     const fault = answered(400, 'Parameter verification failed.\n', { vmid: 'VM 100 already exists' })
     expect(judge(fault)).toMatchObject({ kind: 'taken', message: 'Parameter verification failed. vmid: VM 100 already exists' })

@@ -98,6 +98,12 @@ export function seeded(seed: number): () => number {
   }
 }
 
+/** What a run takes of a walk that is too long for each run: WALK_SEED and WALK_SAMPLES, or another seed each time and so many. Print both. */
+export const sampleOf = (usual: number): { readonly seed: number; readonly samples: number } => ({
+  seed: Number(process.env.WALK_SEED ?? Date.now() % 1_000_000),
+  samples: Number(process.env.WALK_SAMPLES ?? usual),
+})
+
 /** `count` of them, or all, in the order the seed gives. */
 export function sampled<T>(all: readonly T[], count: number, random: () => number): T[] {
   const rest = [...all]

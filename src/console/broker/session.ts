@@ -1,5 +1,6 @@
 /** One page that was let in: its screen, its state, and its end. */
 import type { WebSocket } from 'ws'
+import { addressesInForce } from '../../api/held-addresses.ts'
 import type { ProxmoxCluster } from '../../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole } from '../../api/proxmoxvmconsole.ts'
@@ -211,7 +212,7 @@ export class PageSession {
 
 /** What stands on top of the page. */
 function stateOf({ metadata, status }: ProxmoxVM): VmState {
-  const address = status?.addresses?.[0]?.address
+  const [address] = addressesInForce(status)
   const ready = status?.conditions?.find(({ type }) => type === 'Ready')
   const power = ready?.status === 'Unknown' ? 'unknown' : (status?.remoteStatus ?? 'unknown')
   return { name: metadata.name, ...(status?.hostname && { hostname: status.hostname }), ...(address && { address }), power }

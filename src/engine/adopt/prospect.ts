@@ -4,6 +4,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { grantOf, sameAddress } from '../../ipam/choice.ts'
+import { poolsServing } from '../../ipam/serving.ts'
 import { parseMark } from '../../ladder/mark.ts'
 import type { Want } from '../../ladder/machine.ts'
 import { isOutcome, type Obstacle, stalled } from '../../ladder/outcome.ts'
@@ -112,14 +113,10 @@ async function addressMisfit(pass: Pass, look: Look, own: readonly { name: strin
 /** The pool that may give this address to VMs of the cluster. */
 export function poolOf({ deps, draft }: Pass, text: string): string | undefined {
   const address = parseAddress(text)
-  const { name: cluster } = draft.vm.spec.clusterRef
-  return deps.pools
-    .list()
-    .filter(({ spec }) => spec.clusterRefs === undefined || spec.clusterRefs.some(({ name }) => name === cluster))
-    .map(({ metadata }) => metadata.name)
-    .find((name) => {
-      const view = deps.book.pools.view(name)
-      if (!view || !address || typeof view.space === 'string') return false
-      return view.space.family === address.family && view.space.usable.has(address.value)
-    })
+  const [pool] = poolsServing(deps.pools.list(), draft.vm.spec.clusterRef.name, ({ metadata }) => {
+    const view = deps.book.pools.view(metadata.name)
+    if (!view || !address || typeof view.space === 'string') return false
+    return view.space.family === address.family && view.space.usable.has(address.value)
+  })
+  return pool?.metadata.name
 }

@@ -103,7 +103,7 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
   const { vmid } = climb.draft.status
   const remedy =
     failure.reason === 'VolumeLeft'
-      ? ` It is of an earlier VM ${vmid}, whose storage was off when it was deleted. An admin must look at it (pvesm list STORAGE --vmid ${vmid}) and delete it (pvesm free VOLUME).`
+      ? ` Perhaps an earlier VM ${vmid} was deleted while its storage was off. An admin must look at the volume (pvesm list STORAGE --vmid ${vmid}) and, if nobody needs it, delete it (pvesm free VOLUME).`
       : ''
   const why = `The ${failedSentence('clone', exitstatus)}${remedy}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)

@@ -10,7 +10,7 @@ import { RemovalLook } from '../remove/removal-look.ts'
 import { pauseLeft } from '../remove/removal.ts'
 import { working } from '../status.ts'
 import type { RestorePlan } from './restore-check.ts'
-import { changeRestore } from './restore-state.ts'
+import { changeRestore, withFile } from './restore-state.ts'
 
 export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestorePlan): Promise<Outcome> {
   const { draft, deps, memory } = pass
@@ -25,15 +25,11 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
     if (leave.is !== 'done') return leave
   }
   const { volume, node, force, file } = plan
-  const isProtectedByUs = running?.unprotect === true && running.volume === volume
   draft.change(
-    changeRestore(({ upid: _, unprotect: __, ...rest }) => ({
-      ...rest,
-      volume,
-      node,
+    changeRestore(({ upid: _, ...rest }) => ({
+      ...withFile(rest, { volume, node, isProtected: file.isProtected }),
       force,
       askedAt: pveTime(deps.clock.now() + cluster.clockSkewMs),
-      ...((!file.isProtected || isProtectedByUs) && { unprotect: true }),
     })),
     working('restore', nowIso(deps.clock), { ...(running?.attempts !== undefined && { attempts: running.attempts }) }),
   )

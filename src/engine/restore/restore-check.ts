@@ -8,7 +8,7 @@ import { isBackupOf } from '../../ladder/backup-mark.ts'
 import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
 import { capabilityOff } from '../../cluster/capabilities.ts'
 import type { Backup } from '../../proxmox/answers.ts'
-import type { StorageRow } from '../../proxmox/listing.ts'
+import type { Listing, StorageRow } from '../../proxmox/listing.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { prepare } from '../apply/prepare.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -18,7 +18,9 @@ import type { Look } from '../look.ts'
 import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
 import { observes, wouldDo } from '../observe.ts'
+import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
+import { storageAway } from '../remove/reinstall-check.ts'
 import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
 
 /** What is going to be asked of PVE. */
@@ -53,11 +55,16 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if ('is' in file) return file
   const config = await readConfig(cluster, node, named)
   if ('is' in config) return config
-  const objection = objectionToConfig(pass, config, named) ?? roomFor(pass, cluster, node, config)
+  // What was true ten seconds ago is not enough for what cannot be undone.
+  const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
+  const away = guest === 'there' && !pass.draft.status.restore?.running?.isDiskless ? storageAway(listing, pass.draft.status) : undefined
+  const objection = objectionToConfig(pass, config, named) ?? away ?? roomFor(pass, listing, node, config)
   if (objection) return objection
   // Package, addresses and password of today, as the ladder needs them right after.
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
+  const doubt = await quorumDoubt(cluster)
+  if (doubt) return doubt
   return { volume: named, storage, node, file, force: guest === 'there', look }
 }
 
@@ -147,8 +154,8 @@ function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, vol
 }
 
 /** PVE puts each disk where it was. Without `dropFirst` it must fit beside the present ones. */
-function roomFor({ draft }: Pass, cluster: PveCluster, node: string, { disks }: BackupConfig): Obstacle | undefined {
-  const rows = cluster.inventory.current()?.storages.filter((row) => row.node === node) ?? []
+function roomFor({ draft }: Pass, { storages }: Listing, node: string, { disks }: BackupConfig): Obstacle | undefined {
+  const rows = storages.filter((row) => row.node === node)
   const isDropped = draft.vm.spec.restore?.dropFirst === true
   for (const [storage, neededMiB] of sizesByStorage(disks)) {
     const row = rows.find((each) => each.storage === storage)

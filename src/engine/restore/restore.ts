@@ -8,6 +8,7 @@ import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged, noted } from '../status.ts'
 import { askRestore } from './ask-restore.ts'
+import { endRestore } from './end-restore.ts'
 import { followRestore } from './follow-restore.ts'
 import { planRestore } from './restore-check.ts'
 import {
@@ -23,7 +24,7 @@ import { restoreMark } from '../../want/object-line.ts'
 /** Goes on with a restore under way, or begins one that is asked for. Undefined: there is none, or its VM is there for the ladder. */
 export async function restoreIfAsked(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { draft } = pass
-  await heedChangeOfMind(pass)
+  await heedChangeOfMind(pass, cluster)
   const { running } = draft.status.restore ?? {}
   if (running?.restoredAt !== undefined) return await becomeOurs(pass, cluster)
   if (running?.askedAt !== undefined) return await followRestore(pass, cluster)
@@ -58,15 +59,18 @@ async function beginRestore({ deps, draft }: Pass, requestID: string, { volume, 
 }
 
 /** A request that has deleted nothing is withdrawn with its field; another one takes the place of one that has failed. */
-async function heedChangeOfMind({ deps, draft }: Pass): Promise<void> {
+async function heedChangeOfMind(pass: Pass, cluster: PveCluster): Promise<void> {
+  const { deps, draft } = pass
   const { running } = draft.status.restore ?? {}
   const asked = whatRestoreIsAsked(draft.vm, draft.status)
   const { restore: wish } = draft.vm.spec
   if (!running || asked === 'this') return
   const iso = nowIso(deps.clock)
   const told = (message: string) => noted('restore', iso, 'Withdrawn', message)
-  if (asked === 'none') draft.change(noteRestoreWithdrawn, told(`Restore ${running.requestID} was withdrawn before anything was deleted.`))
-  else
+  if (asked === 'none') {
+    await endRestore(pass, cluster)
+    draft.change(noteRestoreWithdrawn, told(`Restore ${running.requestID} was withdrawn before anything was deleted.`))
+  } else
     draft.change(
       changeRestore(({ attempts: _, ...rest }) => ({ ...rest, requestID: wish?.requestID ?? rest.requestID })),
       told(`Restore ${wish?.requestID} takes the place of ${running.requestID}, which had not ended well.`),
