@@ -85,7 +85,7 @@ function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
   if (status.released) return stalled('Released', 'The object has let go of its VM.')
   if (status.removedAt) return stalled('Removed', 'The VM was removed by command, so there is nothing to back up.')
   if (!status.firstReadyAt) return wait('Provisioning', 'The VM is being made; the backup begins when it is ready.', 15_000)
-  if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being made anew; the backup begins when it is ready.', 15_000)
+  if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being reinstalled; the backup begins when it is ready.', 15_000)
   if (status.restore?.running) return wait('Restoring', 'The VM is being restored; the backup begins when it is ready.', 15_000)
   if (status.change) return wait('ChangingPackage', 'Another package is being applied; the backup begins after that.', 15_000)
   const running = deps
