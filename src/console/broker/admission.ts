@@ -42,11 +42,13 @@ export async function admit(hello: Hello, address: string, o: AdmissionOptions):
       const written = await o.client.replaceStatus(proxmoxVMConsoles, { ...viewing, status })
       return { viewing: written, vm, key, isFirst: status.connections === 1 }
     } catch (fault) {
-      const mayBeDone = isConflict(fault) || (fault instanceof KubeError && fault.status === 0)
-      if (!mayBeDone || attempt === tries) throw fault
+      if (attempt === tries || !(isConflict(fault) || mayBeDone(fault))) throw fault
     }
   }
 }
+
+/** No answer came, or one of somebody who gave up waiting (etcd, a proxy: 500, 504): then the write decides, and not its answer. */
+const mayBeDone = (fault: unknown): boolean => fault instanceof KubeError && (fault.status === 0 || fault.status >= 500)
 
 function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | undefined, o: AdmissionOptions): EndWord | undefined {
   const { status } = viewing
@@ -65,6 +67,7 @@ function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | unde
 export function endWordOf({ status }: ProxmoxVMConsole): EndWord {
   const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason
   if (reason === 'Suspended') return 'suspended'
+  if (reason === 'ConsolesOff') return 'unavailable'
   if (reason === 'VMNotFound' || reason === 'VMForeign') return 'gone'
   return status?.openedAt ? 'time' : 'unopened'
 }
