@@ -78,7 +78,7 @@ async function absent(climb: Climb): Promise<Outcome> {
     const kept = 'VMID and addresses are kept; it is not cloned again by itself'
     return stalled(
       'VMMissing',
-      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or build it anew with the command Clone or Reinstall.`,
+      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or make it again with the command Clone or Reinstall.`,
     )
   }
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
