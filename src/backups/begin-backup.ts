@@ -37,17 +37,25 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   if (silence) return silence
   const off = capabilityOff(cluster.facts(), 'backup')
   if (off !== undefined) return stalled('PermissionDenied', off)
+  const { vmid = 0 } = of.draft.status
+  // Hundreds may wait at the same time: PVE is asked about a VM once there is a slot for it.
+  const listed = cluster.inventory.current()?.guests.get(vmid)?.node
+  const likely = listed === undefined ? undefined : storageFor(pass, cluster, listed)
+  const full =
+    listed !== undefined && typeof likely === 'string' && pass.slots.queue(cluster, backup.uid, { node: listed, storage: likely })
+  if (full) return queued(full)
   const look = lookOf({ ...of, memory: freshMemory() }, cluster)
   await look.need('presence')
-  const { vmid = 0 } = of.draft.status
   if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object is not in PVE, or PVE cannot tell now.`)
   if (look.seen.lock) return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when it goes.`, 10_000)
   const storage = storageFor(pass, cluster, look.at.node)
   if (isOutcome(storage)) return storage
   const queue = pass.slots.take(cluster, backup.uid, { node: look.at.node, storage })
-  if (queue !== undefined) return wait('Queued', `Waiting for a turn: ${queue}.`, 15_000)
+  if (queue !== undefined) return queued(queue)
   return await ask(pass, cluster, { node: look.at.node, vmid }, storage)
 }
+
+const queued = (why: string): Obstacle => wait('Queued', `Waiting for a turn: ${why}.`, 15_000)
 
 /** Those that have a file or are going to have one, oldest first: with `max` of them before this one it has to wait. */
 function quotaOf({ deps, key, of, backup }: BackupPass, max: number | undefined): Obstacle | undefined {
