@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ApiServer, Refused } from './api-server.ts'
 import { inClerksWords } from './clerks-words.ts'
-import { type Cluster, conditionOf, type VM } from './vm.ts'
+import { addressesByEntry, type Cluster, conditionOf, type VM } from './vm.ts'
 
 /** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
 const orderManager = 'billing-bridge'
@@ -179,7 +179,7 @@ export class Services {
       name: vm.metadata.name,
       power: status.remoteStatus,
       hostname: status.hostname,
-      addresses: Object.fromEntries((status.addresses ?? []).map(({ name, address }) => [name, address])),
+      addresses: addressesByEntry(vm),
       firstReadyAt: status.firstReadyAt,
       suspendedBy: (spec.suspensions ?? []).map(({ by }) => by),
       login: await this.#login(status.credentialsSecretRef?.name),

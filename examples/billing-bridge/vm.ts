@@ -22,7 +22,7 @@ export interface VM {
     readonly vmid?: number
     readonly node?: string
     readonly firstReadyAt?: string
-    readonly addresses?: readonly { readonly name: string; readonly address: string }[]
+    readonly addresses?: readonly { readonly name: string; readonly address: string; readonly state?: string }[]
     readonly credentialsSecretRef?: { readonly name: string }
     readonly reinstall?: { readonly completedIDs: readonly string[] }
     readonly conditions?: readonly Condition[]
@@ -35,3 +35,7 @@ export interface Cluster {
 }
 
 export const conditionOf = (vm: VM | undefined, type: string) => vm?.status.conditions?.find((condition) => condition.type === type)
+
+/** By entry. One with a state is being released: it has the entry of its successor and is no longer the customer's. */
+export const addressesByEntry = ({ status }: Pick<VM, 'status'>): Record<string, string> =>
+  Object.fromEntries((status.addresses ?? []).flatMap(({ name, address, state }) => (state === undefined ? [[name, address]] : [])))

@@ -59,6 +59,11 @@ export const restoreStatus = z.object({
         .boolean()
         .exactOptional()
         .describe('true: the file was not protected before; it is protected until the restore has ended well.'),
+      formerFiles: z
+        .array(z.object({ volume: z.string().max(512).describe('The file.'), node: z.string().max(63).describe('Node that reaches it.') }))
+        .max(20)
+        .exactOptional()
+        .meta({ description: 'Files of attempts before, which stay protected as well until the restore has ended well.', ...atomic }),
       attempts: z.int().exactOptional().describe('Failed attempts so far.'),
       lastError: statusText(1024, 'How the last attempt failed, in the words of PVE.'),
       isDiskless: z

@@ -1,8 +1,11 @@
 /** A finished backup that somebody changes, and the end of a ProxmoxVMBackup: whether its file goes with it. */
 import { abandonBackupsAnnotation } from '../api/group.ts'
+import { proxmoxVMBackups } from '../api/meta.ts'
 import { nowIso, recordEvent } from '../engine/dependencies.ts'
+import { isKindLeaving } from '../engine/kind-leaving.ts'
+import { needsFile } from '../engine/restore/restore-state.ts'
 import { parseBackupMark } from '../ladder/backup-mark.ts'
-import { done, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
+import { done, type Obstacle, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Backup } from '../proxmox/answers.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
@@ -20,8 +23,10 @@ export async function keepBackup(pass: BackupPass): Promise<Outcome> {
   if (volume === undefined || wanted === undefined || wanted === backup.status.protected) return isJudged(pass) ? done : rejudge(pass)
   const cluster = clusterOfBackup(pass)
   if (!cluster) return wait('ClusterNotReady', `The backup waits for ProxmoxCluster "${backup.status.cluster}".`)
+  const needed = wanted ? undefined : neededByRestore(pass, volume, 'its protection is taken off')
+  if (needed) return needed
   deps.mayAct()
-  await cluster.pve.protectBackup(node, storage, volume, wanted)
+  await cluster.pve.protectBackup(reachedFrom(cluster, storage, node), storage, volume, wanted)
   backup.change({ protected: wanted })
   return rejudge(pass)
 }
@@ -47,6 +52,7 @@ export async function endBackup(pass: BackupPass): Promise<Outcome> {
   const { spec, metadata } = backup.backup
   const isGivenUp = metadata.annotations?.[abandonBackupsAnnotation] === 'true'
   if (spec.deletionPolicy !== 'Delete' || isGivenUp) return await letGo(pass)
+  if (await isKindLeaving(pass.deps, backup.backup, proxmoxVMBackups.plural)) return await letGo(pass)
   if (backup.status.requestedAt !== undefined && backup.status.finishedAt === undefined) {
     const followed = await followBackup(pass)
     if (followed.is !== 'done') return followed
@@ -55,16 +61,18 @@ export async function endBackup(pass: BackupPass): Promise<Outcome> {
   if (volume === undefined) return await letGo(pass)
   const cluster = clusterOfBackup(pass)
   if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${backup.status.cluster}" is needed to delete the file. ${wayOut}`)
-  const read = pass.deps.vms.list().find(({ status }) => status?.restore?.running?.volume === volume)
-  if (read)
-    return wait(
-      'InUse',
-      `ProxmoxVM ${read.metadata.namespace}/${read.metadata.name} is being restored from this file; it is deleted after that.`,
-    )
-  return await deleteFile(pass, cluster, volume)
+  return neededByRestore(pass, volume, 'the file is deleted') ?? (await deleteFile(pass, cluster, volume))
 }
 
 const wayOut = `To leave the file where it is, set deletionPolicy to Keep.`
+
+/** It may be the only copy there is. */
+function neededByRestore({ deps, backup }: BackupPass, volume: string, next: string): Obstacle | undefined {
+  const { cluster } = backup.status
+  const vm = deps.vms.list().find(({ spec, status }) => spec.clusterRef.name === cluster && status && needsFile(status, volume))
+  const { namespace, name } = vm?.metadata ?? {}
+  return vm && wait('InUse', `ProxmoxVM ${namespace}/${name} is being restored and needs this file; ${next} after that.`, 15_000)
+}
 
 async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string): Promise<Outcome> {
   const { backup, deps, of } = pass
@@ -98,8 +106,7 @@ export function reachedFrom({ inventory }: PveCluster, storage: string, node: st
   return !isShared || rows.some((row) => row.node === node) ? node : (rows[0]?.node ?? node)
 }
 
-async function letGo({ backup, slots }: BackupPass): Promise<Outcome> {
-  slots.release(backup.uid)
+async function letGo({ backup }: BackupPass): Promise<Outcome> {
   await backup.dropFinalizer()
   return done
 }

@@ -2,6 +2,7 @@
 import { proxmoxVMBackups } from '../api/meta.ts'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
+import { isPaused } from '../engine/after-pass.ts'
 import type { Pass } from '../engine/pass.ts'
 import { slotAfter } from '../want/backup-schedule.ts'
 import { expiryOf, keptTimes } from '../want/retention.ts'
@@ -22,7 +23,7 @@ export class Retention {
   async apply(pass: Pass): Promise<void> {
     const { deps, draft, key } = pass
     const asked = draft.status.package?.backups
-    if (!asked?.keep) return
+    if (!asked?.keep || isPaused(draft.vm) || deps.kinds.leaving.length > 0) return
     const ours = scheduledOf(deps.backupsOf(key), draft.vm.metadata.uid ?? '')
     const seen = JSON.stringify([
       asked.keep,

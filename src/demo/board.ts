@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { addressesInForce } from '../api/held-addresses.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { keyOf } from '../kube/keys.ts'
 
@@ -26,7 +27,7 @@ export function boardRowOf(vm: ProxmoxVM): BoardRow {
     rungs,
     localStatus: status.localStatus ?? 'new',
     power: status.remoteStatus ?? '',
-    address: status.addresses?.[0]?.address ?? '',
+    address: addressesInForce(status)[0] ?? '',
     place: status.node && status.vmid ? `${status.node}/${status.vmid}` : '',
     note: vm.metadata.deletionTimestamp ? 'being deleted' : noteOf(status.step, ready),
   }

@@ -1,6 +1,7 @@
 /** `kubectl pve <Tab>`: what may stand at the cursor, as kubectl asks its plugins (kubectl_complete-pve, the protocol of Cobra). */
 import type { Command, Option } from 'commander'
 import { type KubeObject, namespaces, proxmoxClusters, proxmoxVMBackups, proxmoxVMSnapshots, proxmoxVMs, vmPackages } from '../api/meta.ts'
+import { addressesInForce } from '../api/held-addresses.ts'
 import { type GlobalOptions, type Session, withSession } from './session.ts'
 import type { Shell } from './shell.ts'
 
@@ -94,7 +95,7 @@ type Ask = (session: Session) => Promise<Suggestion[]>
 const vmNames: Ask = async ({ client, namespace }) =>
   (await client.list(proxmoxVMs, { namespace })).map(({ metadata, status }) => ({
     word: metadata.name,
-    about: [status?.phase, status?.addresses?.[0]?.address].filter(Boolean).join(', '),
+    about: [status?.phase, addressesInForce(status)[0]].filter(Boolean).join(', '),
   }))
 
 const namesOf = (objects: readonly KubeObject[]): Suggestion[] => objects.map(({ metadata }) => ({ word: metadata.name }))

@@ -4,7 +4,7 @@ import { KubeError } from '../kube/kube-error.ts'
 import { type Match, foundAmong, type Searched } from './matches.ts'
 import { printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
-import { table } from './table.ts'
+import { addressCell, table } from './table.ts'
 
 /** Everything the caller may read is searched: VMs, addresses on record, guests without an object. */
 export async function showFound(session: Session, text: string, o: { output?: 'json' }): Promise<void> {
@@ -33,12 +33,12 @@ export async function showFound(session: Session, text: string, o: { output?: 'j
   if (limits) session.shell.err(`${limits.trim()}\n`)
 }
 
-const cells = ({ what, where, vmid, node, state, ips, by }: Match): string[] => [
+const cells = ({ what, where, vmid, node, state, by, ...addresses }: Match): string[] => [
   what,
   where,
   String(vmid ?? ''),
   node ?? '',
   state,
-  ips.join(','),
+  addressCell(addresses),
   by.join(', '),
 ]

@@ -1,9 +1,10 @@
 /** `kubectl pve ls`: VMs as whoever sells them looks at them. */
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { addressesInForce, addressesReleasing } from '../api/held-addresses.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import { printJson, type Session } from './session.ts'
 import { reportOf } from './status-report.ts'
-import { spell, table } from './table.ts'
+import { addressCell, spell, table } from './table.ts'
 
 export interface LsOptions {
   allNamespaces?: boolean
@@ -13,7 +14,7 @@ export interface LsOptions {
 }
 
 /** One VM; the shape of `-o json`. */
-interface LsRow {
+export interface LsRow {
   readonly namespace: string
   readonly name: string
   readonly phase: string
@@ -25,6 +26,8 @@ interface LsRow {
   readonly node?: string
   readonly vmid?: number
   readonly ips: readonly string[]
+  /** No longer in the spec, and perhaps still used by the guest; absent: none. */
+  readonly releasing?: readonly string[]
   /** Reasons of what is left undone and takes nothing away from Ready. */
   readonly remarks: readonly string[]
   readonly age: string
@@ -35,13 +38,17 @@ export async function showList(session: Session, o: LsOptions): Promise<void> {
     ...(o.allNamespaces !== true && { namespace: session.namespace }),
     ...(o.selector !== undefined && { labelSelector: o.selector }),
   })
-  const rows = vms.map((vm) => rowOf(vm, session.shell.clock.now()))
+  const rows = vms.map((vm) => listRowOf(vm, session.shell.clock.now()))
   if (o.output) return printJson(session, rows)
   const where = o.allNamespaces === true ? '' : ` in namespace ${session.namespace}`
   if (rows.length === 0) return session.shell.out(`there is no ProxmoxVM${where}\n`)
+  session.shell.out(listTable(rows, o.allNamespaces === true))
+}
+
+export function listTable(rows: readonly LsRow[], isOfAll: boolean): string {
   const heads = ['NAME', 'PHASE', 'WAITS-FOR', 'PACKAGE', 'CLUSTER', 'TEMPLATE', 'NODE', 'VMID', 'IPS', 'REMARKS', 'AGE']
   const cells = rows.map((row) => [
-    ...(o.allNamespaces === true ? [row.namespace] : []),
+    ...(isOfAll ? [row.namespace] : []),
     row.name,
     row.phase,
     row.waitsFor ?? '',
@@ -50,16 +57,18 @@ export async function showList(session: Session, o: LsOptions): Promise<void> {
     row.template,
     row.node ?? '',
     String(row.vmid ?? ''),
-    row.ips.join(','),
+    addressCell(row),
     row.remarks.join(','),
     row.age,
   ])
-  session.shell.out(table(o.allNamespaces === true ? ['NAMESPACE', ...heads] : heads, cells))
+  return table(isOfAll ? ['NAMESPACE', ...heads] : heads, cells)
 }
 
-function rowOf(vm: ProxmoxVM, nowMs: number): LsRow {
+/** Pure. */
+export function listRowOf(vm: ProxmoxVM, nowMs: number): LsRow {
   const { namespace, name, phase, waitsFor, node, vmid, remarks } = reportOf(vm, undefined, nowMs)
   const { packageRef, package: inline, clusterRef, template } = vm.spec
+  const releasing = addressesReleasing(vm.status)
   const madeMs = Date.parse(vm.metadata.creationTimestamp ?? '')
   return {
     namespace,
@@ -72,7 +81,8 @@ function rowOf(vm: ProxmoxVM, nowMs: number): LsRow {
     template: template.name ?? (template.tag === undefined ? `VMID ${template.vmid}` : `tag ${template.tag}`),
     ...(node !== undefined && { node }),
     ...(vmid !== undefined && { vmid }),
-    ips: (vm.status?.addresses ?? []).map(({ address }) => address),
+    ips: addressesInForce(vm.status),
+    ...(releasing.length > 0 && { releasing }),
     remarks: remarks.map(({ reason }) => reason),
     age: Number.isNaN(madeMs) ? '' : spell((nowMs - madeMs) / 1000),
   }

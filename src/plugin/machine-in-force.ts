@@ -1,6 +1,7 @@
 import type { IPPool } from '../api/ippool.ts'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { addressesReleasing } from '../api/held-addresses.ts'
 import { parseSizeMiB } from '../api/size.ts'
 import { assignSlots, systemKeyOf } from '../want/disk-slots.ts'
 import type { Seen, Want } from '../ladder/machine.ts'
@@ -49,15 +50,12 @@ export function wantInForce(vm: ProxmoxVM, pools: Pools): Want {
     status,
     merged: status.package ?? {},
     grants: (status.addresses ?? []).filter(({ state }) => !state).map((held) => asHeld(held, pools.get(held.pool))),
-    stillUsed: releasingOf(status),
+    stillUsed: addressesReleasing(status),
     net: { bridge: net?.bridge ?? '', ...(net?.vlan !== undefined && { vlan: net.vlan }) },
     storageType: () => undefined,
     systemDiskStorage: systemStorage(status),
   })
 }
-
-/** Addresses that the guest may still use although the spec no longer has them. */
-const releasingOf = ({ addresses = [] }: ProxmoxVMStatus) => addresses.flatMap(({ state, address }) => (state ? [address] : []))
 
 const systemStorage = ({ disks = [] }: ProxmoxVMStatus) => storageOf(disks.find((disk) => disk.name === 'system')?.volume ?? '') ?? ''
 

@@ -2,6 +2,7 @@
 import type { PoolAddress } from '../api/pooladdress.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { addressesInForce, addressesReleasing } from '../api/held-addresses.ts'
 import { canonical, parseAddress } from '../ipam/address.ts'
 import { marksOf } from '../ipam/records.ts'
 
@@ -21,6 +22,8 @@ export interface Match {
   readonly node?: string
   readonly state: string
   readonly ips: readonly string[]
+  /** Of a VM: no longer in its spec, and perhaps still used by its guest; absent: none. */
+  readonly releasing?: readonly string[]
   /** `vmid 10000`: the field and its value. */
   readonly by: readonly string[]
 }
@@ -65,8 +68,8 @@ const labelFields = (labels: Record<string, string> | undefined): (readonly [str
 
 function ofVM({ metadata, spec, status }: ProxmoxVM): Candidate {
   const { namespace = '', name, uid, labels } = metadata
-  const { vmid, node, hostname, vmName, phase = 'Pending', interfaces = [], addresses = [] } = status ?? {}
-  const ips = addresses.map(({ address }) => address)
+  const { vmid, node, hostname, vmName, phase = 'Pending', interfaces = [] } = status ?? {}
+  const [ips, releasing] = [addressesInForce(status), addressesReleasing(status)]
   return {
     what: 'ProxmoxVM',
     where: `${namespace}/${name}`,
@@ -74,6 +77,7 @@ function ofVM({ metadata, spec, status }: ProxmoxVM): Candidate {
     ...(node !== undefined && { node }),
     state: metadata.deletionTimestamp === undefined ? phase : 'Terminating',
     ips,
+    ...(releasing.length > 0 && { releasing }),
     fields: [
       ['name', name],
       ['name', `${namespace}/${name}`],
@@ -84,6 +88,7 @@ function ofVM({ metadata, spec, status }: ProxmoxVM): Candidate {
       ...(vmid === undefined ? [] : [['vmid', String(vmid)] as const]),
       ...interfaces.map(({ macAddress }) => ['mac', macAddress] as const),
       ...ips.map((ip) => ['address', ip] as const),
+      ...releasing.map((ip) => ['address being released', ip] as const),
       ...labelFields(labels),
     ],
   }

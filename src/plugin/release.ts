@@ -1,4 +1,5 @@
 /** `kubectl pve release`: objects let go of their VMs; the guests stay as they are. */
+import { addressesInForce } from '../api/held-addresses.ts'
 import { letGoAnnotation, type ReleaseMode, teardownFinalizer } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
@@ -43,7 +44,7 @@ const cells = ({ metadata, status }: ProxmoxVM): string[] => [
   metadata.name,
   String(status?.vmid ?? '-'),
   status?.node ?? '-',
-  status?.addresses?.[0]?.address ?? '-',
+  addressesInForce(status)[0] ?? '-',
   status?.phase ?? '-',
 ]
 

@@ -9,6 +9,10 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
   return [heads, ...rows].map((row) => `${line(row)}\n`).join('')
 }
 
+/** All addresses of a row, with those marked that are on their way out. */
+export const addressCell = ({ ips, releasing = [] }: { readonly ips: readonly string[]; readonly releasing?: readonly string[] }): string =>
+  [...ips, ...releasing.map((address) => `${address} (Releasing)`)].join(',')
+
 /** `90` → `1m30s`. */
 export function spell(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))

@@ -1,10 +1,11 @@
 /** The snapshots of one VM within its pass: one at a time, and never beside other work on the VM. */
 import type { PveCluster } from '../cluster/cluster.ts'
 import { conditionOf, isTrue } from '../api/condition.ts'
+import { proxmoxVMSnapshots } from '../api/meta.ts'
 import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { Reason } from '../api/reasons.ts'
 import { isPaused } from '../engine/after-pass.ts'
-import type { Dependencies } from '../engine/dependencies.ts'
+import { isKindLeaving } from '../engine/kind-leaving.ts'
 import type { Pass } from '../engine/pass.ts'
 import { isSettled } from '../engine/status.ts'
 import type { Outcome } from '../ladder/outcome.ts'
@@ -37,7 +38,7 @@ export async function removeSnapshots(pass: Pass, cluster: PveCluster): Promise<
   for (const snapshot of ofVM(pass).filter(({ metadata }) => metadata.deletionTimestamp !== undefined)) {
     const one = passOf(pass, cluster, snapshot)
     if (!one.snapshot.hasFinalizer) continue
-    if (await isKindLeaving(pass.deps, snapshot)) await one.snapshot.dropFinalizer()
+    if (await isKindLeaving(pass.deps, snapshot, proxmoxVMSnapshots.plural)) await one.snapshot.dropFinalizer()
     else if (pass.draft.status.removedAt !== undefined || pass.draft.status.intentAt === undefined) await one.snapshot.dropFinalizer()
     else {
       const outcome = await orTold(one, removeSnapshot)
@@ -110,9 +111,4 @@ export function nextSnapshotMs({ deps, key }: Pick<Pass, 'deps' | 'key'>): numbe
   })
   // A timer takes no more than 24 days.
   return all.length === 0 ? undefined : Math.min(...all, 86_400_000)
-}
-
-/** The API server deletes every object of a kind that is deleted; no snapshot is deleted for that. */
-async function isKindLeaving(deps: Dependencies, { metadata }: ProxmoxVMSnapshot): Promise<boolean> {
-  return (await deps.kinds.leavingFor(metadata.uid ?? '', 'proxmoxvmsnapshots')).length > 0
 }

@@ -53,6 +53,7 @@ async function letGo(pass: SnapshotPass): Promise<Outcome> {
   const wasTaken = status.createdAt !== undefined
   pass.deps.mayAct()
   await snapshot.dropFinalizer()
+  pass.deps.kinds.forget(snapshot.snapshot.metadata.uid ?? '')
   if (wasTaken) tell(pass, 'Normal', 'SnapshotDeleted', `Snapshot ${status.name} of VM ${draft.status.vmid} is gone from PVE.`)
   return done
 }
@@ -67,7 +68,7 @@ async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
 }
 
 async function hold({ snapshot }: SnapshotPass, why: string): Promise<Outcome> {
-  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. It is tried again every ${nextTryMs / 1000} s.`)
+  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. The operator tries again every ${nextTryMs / 1000} s.`)
   await snapshot.save()
   return quietly(wait('DeletingSnapshot', why, nextTryMs))
 }

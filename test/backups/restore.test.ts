@@ -4,7 +4,7 @@ import { finished, press } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, filesOf, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, editBackup, filesOf, untilBackup } from './scene.ts'
 
 const patienceMs = 120_000
 
@@ -165,6 +165,32 @@ describe('a restore', () => {
     patienceMs,
   )
 
+  it(
+    'deletes nothing while the storage of a disk is off, or PVE has no quorum',
+    async () => {
+      const vm = await withBackup('away')
+      await switchOff('away', vm)
+      world.simulator.requests.reset()
+      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      await ask('away', 'r1')
+      const stalled = await world.untilCondition('away', 'Stalled', 'True', 'StorageOff')
+      expect(world.condition(stalled, 'Stalled')?.message).toContain('Storage local-lvm with disk system of VM')
+      world.simulator.world.quorate = false
+      world.simulator.faults.remove('storage-off')
+      const told = () => world.vm('away').then((now) => world.condition(now, 'Ready')?.reason)
+      const soon = async (reason: string) =>
+        await until(`it says ${reason}`, async () => {
+          world.clock.skip(31_000)
+          return (await told()) === reason
+        })
+      await soon('NoQuorum')
+      expect(restores()).toEqual([])
+      world.simulator.world.quorate = true
+      expect(startup(await untilDone('away', 'r1'))).toBe('order=3')
+    },
+    patienceMs,
+  )
+
   it.each([
     ['is missing from PVE', 'VMMissing', async (vm: ProxmoxVM) => void (await world.inPve('DELETE', world.pathOf(vm)))],
     ['was removed by command', 'Removed', async () => void (await finished(world, await press(world, 'removed', 'Remove'), 60))],
@@ -201,12 +227,18 @@ describe('a restore', () => {
       expect(stalled.status).toMatchObject({ phase: 'Restoring', restore: { running: { isDiskless: true, attempts: 1 } } })
       expect(world.guestOf(vm).isRunning).toBe(false)
       expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
+      await editBackup(world, 'half-b', { protected: true })
+      await until('its protection is seen', async () => (await backupOf(world, 'half-b'))?.status?.protected)
+      await editBackup(world, 'half-b', { protected: false })
+      await untilBackup(world, 'half-b', 'False', 'InUse')
+      expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
       world.operator?.wire.judgedBy(() => 'pass')
       await ask('half', 'r2', { backupRef: { name: 'half-c' } })
       world.clock.skip(61_000)
       const back = await untilDone('half', 'r2')
       expect(startup(back)).toBe('order=5')
       expect(back.status?.phase).toBe('Running')
+      expect(filesOf(world, vm).map(({ isProtected }) => isProtected ?? false)).toEqual([false, false])
     },
     patienceMs,
   )
@@ -227,72 +259,6 @@ describe('a restore', () => {
       await world.untilGone('over')
       expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)
       expect(filesOf(world, vm)).toEqual([])
-    },
-    patienceMs,
-  )
-
-  it(
-    'deletes nothing in the part of PVE without quorum',
-    async () => {
-      const vm = await withBackup('minority', { spec: { placement: { node: 'pve1' } } })
-      await switchOff('minority', vm)
-      world.simulator.requests.reset()
-      world.simulator.faults.add([{ id: 'split', minority: true }], [])
-      try {
-        await ask('minority', 'r1')
-        await until('it says why', async () =>
-          ['NoQuorum', 'ClusterNotReady'].includes(world.condition(await world.vm('minority'), 'Ready')?.reason ?? ''),
-        )
-        expect(restores()).toEqual([])
-      } finally {
-        world.simulator.faults.remove('split')
-      }
-      expect(startup(await untilDone('minority', 'r1'))).toBe('order=3')
-    },
-    patienceMs,
-  )
-
-  it(
-    'that is withdrawn leaves its file without the protection it was given',
-    async () => {
-      const vm = await withBackup('given-up')
-      await switchOff('given-up', vm)
-      await world.inPve('DELETE', world.pathOf(vm))
-      await world.untilCondition('given-up', 'Stalled', 'True', 'VMMissing', 60)
-      world.operator?.wire.judgedBy((write) =>
-        write.what === 'POST /nodes/{node}/qemu' ? { plan: { task: { fail: 'vma extract failed' } } } : 'pass',
-      )
-      await ask('given-up', 'r1')
-      const stalled = await world.untilCondition('given-up', 'Stalled', 'True', 'RestoreFailed')
-      expect(world.condition(stalled, 'Ready')?.message).toContain('nothing was deleted')
-      expect(filesOf(world, vm).map(({ isProtected }) => isProtected)).toEqual([true])
-      world.operator?.wire.judgedBy(() => 'pass')
-      await world.edit('given-up', { spec: { restore: null } })
-      await until('it is withdrawn', async () => (await world.vm('given-up'))?.status?.restore?.running === undefined)
-      expect(filesOf(world, vm).map(({ isProtected }) => isProtected ?? false)).toEqual([false])
-    },
-    patienceMs,
-  )
-
-  it(
-    'deletes nothing while a storage of the VM is off',
-    async () => {
-      const vm = await withBackup('storage-off', { spec: { placement: { node: 'pve1' } } })
-      await switchOff('storage-off', vm)
-      world.simulator.requests.reset()
-      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
-      try {
-        await until('PVE shows it', async () => {
-          const rows = (await world.inPve('GET', '/cluster/resources')) as { storage?: string; status?: string }[]
-          return rows.some(({ storage, status }) => storage === 'local-lvm' && status !== 'available')
-        })
-        await ask('storage-off', 'r1')
-        const stalled = await world.untilCondition('storage-off', 'Stalled', 'True', 'StorageOff')
-        expect(world.condition(stalled, 'Ready')?.message).toContain('Restore r1 has not begun and nothing was deleted')
-        expect(restores()).toEqual([])
-      } finally {
-        world.simulator.faults.remove('storage-off')
-      }
     },
     patienceMs,
   )

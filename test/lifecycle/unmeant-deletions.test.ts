@@ -8,6 +8,7 @@ import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { customResourceDefinitions } from '../../src/crds/definitions.ts'
 import { carriesMark, markOf, ownTag } from '../../src/ladder/mark.ts'
+import { aBackup, filesOf, untilBackup } from '../backups/scene.ts'
 import { at } from '../plugin/terminal.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { ownControlPlane, type OwnControlPlane } from '../support/own-control-plane.ts'
@@ -121,9 +122,11 @@ describe('a deletion that is no wish to lose the VM', () => {
   )
 
   it(
-    'with its CRD keeps every VM and address and says so, over a restart; release lets the CRDs go, and new objects adopt the VMs',
+    'with its CRD keeps every VM, address and backup and says so, over a restart; release lets the CRDs go, and new objects adopt the VMs',
     async () => {
       const vms = [await born('one'), await born('two', { deletionPolicy: 'Orphan' }), await born('three', { deletionProtection: true })]
+      await aBackup(world, 'one-b', 'one', { storage: 'local', deletionPolicy: 'Delete' })
+      await untilBackup(world, 'one-b', 'True')
       await expect(world.client.delete(crdResource, { name: 'proxmoxvms.pve.hosting' })).rejects.toThrow(
         'deleting CRD proxmoxvms.pve.hosting deletes every ProxmoxVM; read docs/uninstall.md first. If that is meant: kubectl annotate crd proxmoxvms.pve.hosting pve.hosting/allow-delete=true',
       )
@@ -168,6 +171,7 @@ describe('a deletion that is no wish to lose the VM', () => {
         { seconds: 60 },
       )
       expect(world.writes()).toEqual([])
+      expect(filesOf(world, vms[0] as ProxmoxVM)).toHaveLength(1)
       for (const vm of vms) expect([isMarked(vm), world.guestOf(vm).isRunning]).toEqual([true, true])
       await asThePageSays('kubectl apply --server-side -k deploy', () => own.install())
       expect(await world.client.list(proxmoxVMs)).toEqual([])

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ListedGuest } from '../../src/api/guest-list.ts'
 import type { IPPool } from '../../src/api/ippool.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { comparisonOf, comparisonPage } from '../../src/plugin/import/comparison.ts'
 import { parseCsv } from '../../src/plugin/import/csv.ts'
-import { candidateOf, matchServices } from '../../src/plugin/import/match-panel.ts'
+import { candidateOf, candidateOfOurs, matchServices } from '../../src/plugin/import/match-panel.ts'
 import { type PanelService, servicesOf, suspensionsOf } from '../../src/plugin/import/panel-list.ts'
 import { reservationsFor } from '../../src/plugin/import/reservations.ts'
 import { servicesOfDump } from '../../src/plugin/import/whmcs-dump.ts'
@@ -62,6 +63,7 @@ describe('a list of services as CSV', () => {
     [`${head}\n1,7,Active,,nonsense,,,,,`, 'line 2: mac is "nonsense"'],
     [`${head}\n1,7,Active,,,203.0.113.999,,,,`, 'line 2: addresses is'],
     [`${head}\n1,7,Active,,,,,,,\n1,8,Active,,,,,,,`, 'line 3: service 1 is in line 2 as well'],
+    [`${head}\nA.1,7,Active,,,,,,,\na_1,8,Active,,,,,,,`, 'line 3: services A.1 and a_1 would both be the object service-a-1'],
     [`${head}\n1,7,Active,,,,,,,,more`, 'line 2: it has 11 cells'],
     [`${head}\n1,7,"Active`, 'line 2: a quoted cell has no end'],
     ['', 'line 1: the file is empty'],
@@ -128,6 +130,22 @@ describe('a service', () => {
     ])
     expect(comparisonPage(report)).toContain('203.0.113.77 is in the panel and not in PVE')
     expect(match('1,7,Active,102,,203.0.113.11,,,,0')[0]).toMatchObject({ differs: ['rate: panel unlimited, PVE 100 (Mbit/s)'] })
+  })
+})
+
+describe('a VM of ours', () => {
+  it('agrees with the panel by the addresses of its spec, whatever its guest may still use', () => {
+    const ours = candidateOfOurs({
+      metadata: { namespace: 'customers', name: 'service-1' },
+      status: {
+        vmid: 101,
+        addresses: [
+          { name: 'main', address: '203.0.113.10' },
+          { name: 'main', address: '203.0.113.9', state: 'Releasing' },
+        ],
+      },
+    } as unknown as ProxmoxVM)
+    expect(comparisonOf(matchServices(list('1,7,Active,101,,203.0.113.10,,,,'), ours), ours)).toEqual({ agree: 1, disagreements: [] })
   })
 })
 

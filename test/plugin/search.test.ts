@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { listRowOf, listTable } from '../../src/plugin/ls.ts'
 import { foundAmong } from '../../src/plugin/matches.ts'
 
 const vm = {
@@ -52,6 +53,32 @@ const cluster = {
 
 const searched = { vms: [vm], addresses, clusters: [cluster] }
 const find = (text: string): string[] => foundAmong(searched, text).map(({ what, where, by }) => `${what} ${where}: ${by.join(', ')}`)
+
+const changing = {
+  ...vm,
+  spec: { clusterRef: { name: 'fra1' }, template: { name: 'debian-13' } },
+  status: {
+    ...vm.status,
+    addresses: [
+      { name: 'main', address: '203.0.113.20' },
+      { name: 'main', address: '203.0.113.19', state: 'Releasing' },
+    ],
+  },
+} as unknown as ProxmoxVM
+
+describe('an address that its VM is to give up', () => {
+  it('is marked in the list of VMs, and does not stand among the addresses of its data', () => {
+    const row = listRowOf(changing, 0)
+    expect(row).toMatchObject({ ips: ['203.0.113.20'], releasing: ['203.0.113.19'] })
+    expect(listTable([row], false)).toContain('203.0.113.20,203.0.113.19 (Releasing)')
+  })
+
+  it('finds its VM, and is told apart', () => {
+    expect(foundAmong({ ...searched, vms: [changing] }, '203.0.113.19')).toMatchObject([
+      { what: 'ProxmoxVM', ips: ['203.0.113.20'], releasing: ['203.0.113.19'], by: ['address being released 203.0.113.19'] },
+    ])
+  })
+})
 
 describe('find', () => {
   it.each([

@@ -1,9 +1,11 @@
 /** What would be if a guest were this VM: its status, what the spec wants of it, and in what the two differ. Nothing is written for it. */
 import { type Adopt, type FoundDifference, mostDifferences } from '../../api/adopt.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { timeInSeconds } from '../../api/time.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { grantOf, sameAddress } from '../../ipam/choice.ts'
+import { poolsServing } from '../../ipam/serving.ts'
 import { parseMark } from '../../ladder/mark.ts'
 import type { Want } from '../../ladder/machine.ts'
 import { isOutcome, type Obstacle, stalled } from '../../ladder/outcome.ts'
@@ -44,7 +46,7 @@ export function readingOf(pass: Pass, cluster: PveCluster, look: Look, adopt: Ad
 function backupsSince({ deps }: Pass, cluster: PveCluster, values: Readonly<Record<string, string>>, { backups }: Adopt): string {
   const made = Number(/(?:^|,)ctime=(\d+)/.exec(values.meta ?? '')?.[1])
   const ms = backups === 'Own' && Number.isFinite(made) ? made * 1000 : deps.clock.now() + cluster.clockSkewMs
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+  return timeInSeconds(ms)
 }
 
 /** An obstacle: the guest cannot become this VM as the spec stands. */
@@ -112,14 +114,10 @@ async function addressMisfit(pass: Pass, look: Look, own: readonly { name: strin
 /** The pool that may give this address to VMs of the cluster. */
 export function poolOf({ deps, draft }: Pass, text: string): string | undefined {
   const address = parseAddress(text)
-  const { name: cluster } = draft.vm.spec.clusterRef
-  return deps.pools
-    .list()
-    .filter(({ spec }) => spec.clusterRefs === undefined || spec.clusterRefs.some(({ name }) => name === cluster))
-    .map(({ metadata }) => metadata.name)
-    .find((name) => {
-      const view = deps.book.pools.view(name)
-      if (!view || !address || typeof view.space === 'string') return false
-      return view.space.family === address.family && view.space.usable.has(address.value)
-    })
+  const [pool] = poolsServing(deps.pools.list(), draft.vm.spec.clusterRef.name, ({ metadata }) => {
+    const view = deps.book.pools.view(metadata.name)
+    if (!view || !address || typeof view.space === 'string') return false
+    return view.space.family === address.family && view.space.usable.has(address.value)
+  })
+  return pool?.metadata.name
 }

@@ -16,6 +16,7 @@ import type { Resolved } from '../../want/package.ts'
 import { nowIso, recordEvent, type Dependencies } from '../dependencies.ts'
 import { judged, reached, resting, type Change } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
+import { addressesInForce } from '../../api/held-addresses.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth } from '../../want/birth.ts'
 import { withoutEmptyLedger } from '../create/clone-requests.ts'
@@ -104,7 +105,7 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
   const seconds = Math.max(0, (deps.clock.now() - Date.parse(draft.vm.metadata.creationTimestamp ?? iso)) / 1000)
   deps.observe.becameReady(cluster.name, seconds)
   deps.inFlight.forget(draft.vm.metadata.uid ?? '')
-  const addresses = draft.status.addresses?.flatMap((held) => (held.state ? [] : [held.address])).join(', ')
+  const addresses = addressesInForce(draft.status).join(', ')
   recordEvent(
     deps,
     draft.vm,

@@ -11,7 +11,6 @@ import type { Pass } from '../pass.ts'
 import { forgetOldDisk, type Running } from '../reinstall-state.ts'
 import { VMStatusDraft } from '../status-draft.ts'
 import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
-import { storageAway } from './storage-away.ts'
 
 const bytesPerMiB = 1024 * 1024
 
@@ -45,6 +44,18 @@ async function find(pass: Pass, cluster: PveCluster, request: ReinstallRequest):
   const input = { ...pass, draft: asNew, cluster, ...prepared }
   const rehearsed = await rehearseIntent(input, draft.status.vmid ?? 0, listingWithout(listing, draft.status))
   return rehearsed.is === 'done' ? undefined : rehearsed
+}
+
+/** PVE deletes a VM whose storage is off and leaves its volumes there, where they are in the way of the new VM's. */
+export function storageAway({ guests, storages }: Listing, { vmid, disks }: ProxmoxVMStatus): Obstacle | undefined {
+  const node = guests.get(vmid ?? 0)?.node
+  for (const { name, volume } of disks ?? []) {
+    const storage = storageOf(volume ?? '')
+    const row = storages.find((one) => one.storage === storage && one.node === node)
+    if (row && !row.available)
+      return stalled('StorageOff', `Storage ${storage} with disk ${name} of VM ${vmid} is not available on node ${node}; bring it back.`)
+  }
+  return undefined
 }
 
 /** The cluster as it is once the VM is gone: its memory and the room of its disks are free. */

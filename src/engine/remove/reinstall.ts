@@ -21,9 +21,8 @@ import { type Obstacle, type Outcome, done } from '../../ladder/outcome.ts'
 import type { RemovalStep } from '../../ladder/removal.ts'
 import { notePossessions } from './foreign-possessions.ts'
 import type { RemovalLook } from './removal-look.ts'
-import { hindranceOf, type ReinstallRequest } from './reinstall-check.ts'
+import { hindranceOf, type ReinstallRequest, storageAway } from './reinstall-check.ts'
 import { removeFromPve } from './removal.ts'
-import { storageAway } from './storage-away.ts'
 
 /** Begins a reinstall that is asked for. An obstacle: it has not begun, and nothing was deleted for it. */
 export async function beginReinstallIfAsked(pass: Pass, cluster: PveCluster): Promise<Obstacle | undefined> {

@@ -1,18 +1,17 @@
-/** The one request of a restore: what hangs on the VM is noted, quorum and the brake are asked, the file is protected, and all of it is on record before. */
+/** The one request of a restore: what hangs on the VM is noted, the brake is asked, the file is protected, and all of it is on record before. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { type Outcome, waitForTask, wait } from '../../ladder/outcome.ts'
 import { judge } from '../../proxmox/failures.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
-import { quorumDoubt } from '../quorum.ts'
 import { mayDestroy } from '../remove/brake.ts'
 import { notePossessions } from '../remove/foreign-possessions.ts'
 import { RemovalLook } from '../remove/removal-look.ts'
 import { pauseLeft } from '../remove/removal.ts'
-import { noted, working } from '../status.ts'
-import { endRestore } from './end-restore.ts'
+import { working } from '../status.ts'
 import type { RestorePlan } from './restore-check.ts'
-import { changeRestore } from './restore-state.ts'
+import { changeRestore, withFile } from './restore-state.ts'
+import { timeInSeconds } from '../../api/time.ts'
 
 export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestorePlan): Promise<Outcome> {
   const { draft, deps, memory } = pass
@@ -23,22 +22,15 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
   if (plan.force && !running?.isDiskless) {
     const noted = await notePossessions(pass, cluster, new RemovalLook({ cluster, status: draft.status, uid, look: plan.look }))
     if (noted.is !== 'done') return noted
-    const doubt = await quorumDoubt(cluster)
-    if (doubt) return doubt
     const leave = await mayDestroy(pass, cluster, { kind: 'restore', id: running?.requestID ?? '' })
     if (leave.is !== 'done') return leave
   }
   const { volume, node, force, file } = plan
-  await leaveFormerFile(pass, cluster, volume)
-  const isProtectedByUs = running?.unprotect === true && running.volume === volume
   draft.change(
-    changeRestore(({ upid: _, unprotect: __, ...rest }) => ({
-      ...rest,
-      volume,
-      node,
+    changeRestore(({ upid: _, ...rest }) => ({
+      ...withFile(rest, { volume, node, isProtected: file.isProtected }),
       force,
-      askedAt: pveTime(deps.clock.now() + cluster.clockSkewMs),
-      ...((!file.isProtected || isProtectedByUs) && { unprotect: true }),
+      askedAt: timeInSeconds(deps.clock.now() + cluster.clockSkewMs),
     })),
     working('restore', nowIso(deps.clock), { ...(running?.attempts !== undefined && { attempts: running.attempts }) }),
   )
@@ -48,18 +40,6 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
   if (!file.isProtected) await cluster.pve.protectBackup(node, plan.storage, volume, true)
   return await send(pass, cluster, plan)
 }
-
-/** Another file takes the place of the one that was protected. Where the disks are gone it stays so, since no other may be whole. */
-async function leaveFormerFile(pass: Pass, cluster: PveCluster, next: string): Promise<void> {
-  const { draft, deps } = pass
-  const { running } = draft.status.restore ?? {}
-  if (!running?.unprotect || running.volume === next) return
-  if (!running.isDiskless) return await endRestore(pass, cluster)
-  const why = `${running.volume} stays protected: the disks of VM ${draft.status.vmid} were gone when ${next} took its place`
-  draft.change(noted('restore', nowIso(deps.clock), 'StaysProtected', why))
-}
-
-const pveTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 async function send({ draft, deps, key }: Pass, cluster: PveCluster, { volume, node, force }: RestorePlan): Promise<Outcome> {
   const { vmid = 0, possessions } = draft.status

@@ -18,8 +18,9 @@ import type { Look } from '../look.ts'
 import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
 import { observes, wouldDo } from '../observe.ts'
+import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
-import { storageAway } from '../remove/storage-away.ts'
+import { storageAway } from '../remove/reinstall-check.ts'
 import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
 
 /** What is going to be asked of PVE. */
@@ -56,12 +57,14 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if ('is' in config) return config
   // What was true ten seconds ago is not enough for what cannot be undone.
   const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
-  const away = guest === 'there' ? storageAway(listing, pass.draft.status) : undefined
-  const objection = away ?? objectionToConfig(pass, config, named) ?? roomFor(pass, listing, node, config)
+  const away = guest === 'there' && !pass.draft.status.restore?.running?.isDiskless ? storageAway(listing, pass.draft.status) : undefined
+  const objection = objectionToConfig(pass, config, named) ?? away ?? roomFor(pass, listing, node, config)
   if (objection) return objection
   // Package, addresses and password of today, as the ladder needs them right after.
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
+  const doubt = await quorumDoubt(cluster)
+  if (doubt) return doubt
   return { volume: named, storage, node, file, force: guest === 'there', look }
 }
 
@@ -151,7 +154,7 @@ function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, vol
 }
 
 /** PVE puts each disk where it was. Without `dropFirst` it must fit beside the present ones. */
-function roomFor({ draft }: Pass, { storages }: Pick<Listing, 'storages'>, node: string, { disks }: BackupConfig): Obstacle | undefined {
+function roomFor({ draft }: Pass, { storages }: Listing, node: string, { disks }: BackupConfig): Obstacle | undefined {
   const rows = storages.filter((row) => row.node === node)
   const isDropped = draft.vm.spec.restore?.dropFirst === true
   for (const [storage, neededMiB] of sizesByStorage(disks)) {

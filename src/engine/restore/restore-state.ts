@@ -5,6 +5,27 @@ import { noProgress, progressOf } from '../../api/progress.ts'
 import type { Change } from '../status.ts'
 
 const mostIDs = 20
+const mostFiles = 20
+
+type RestoreFile = NonNullable<RunningRestore['formerFiles']>[number]
+
+/** Files that are protected because of this restore and were not before: of the attempt under way, and of those before. */
+export const protectedFiles = ({ formerFiles = [], unprotect, volume, node }: RunningRestore): RestoreFile[] =>
+  unprotect ? [...formerFiles.filter((file) => file.volume !== volume), { volume, node }] : [...formerFiles]
+
+/** The restore of this VM reads that file, or has it as a further copy. */
+export const needsFile = ({ restore }: ProxmoxVMStatus, volume: string): boolean =>
+  restore?.running !== undefined && [restore.running, ...protectedFiles(restore.running)].some((file) => file.volume === volume)
+
+/** As the attempt with this file begins. `isProtected`: PVE says so. */
+export function withFile(running: RunningRestore, file: RestoreFile & { readonly isProtected: boolean }): RunningRestore {
+  const { volume, node, isProtected } = file
+  const before = protectedFiles(running)
+  const { unprotect: _a, formerFiles: _b, ...rest } = running
+  const others = before.filter((each) => each.volume !== volume).slice(-mostFiles)
+  const isOurs = !isProtected || others.length < before.length
+  return { ...rest, volume, node, ...(isOurs && { unprotect: true }), ...(others.length > 0 && { formerFiles: others }) }
+}
 
 /** A request that has neither been carried out nor begun. An ID that was there when the object was made counts as carried out. */
 export function requestedRestore({ spec }: ProxmoxVM, { intentAt, restore }: ProxmoxVMStatus): string | undefined {

@@ -2,7 +2,8 @@
 import type { ListedGuest } from '../../api/guest-list.ts'
 import type { IPPool } from '../../api/ippool.ts'
 import type { PoolAddress } from '../../api/pooladdress.ts'
-import { type Address, canonical, parseAddress } from '../../ipam/address.ts'
+import { canonical, parseAddress } from '../../ipam/address.ts'
+import { poolsServing } from '../../ipam/serving.ts'
 import { usableAddressesOf } from '../../ipam/usable.ts'
 
 export interface AddressEntry {
@@ -54,22 +55,21 @@ function nameFor(text: string, before: readonly AddressEntry[]): string {
   return before.some(({ name }) => name === first) ? `extra${before.length}` : first
 }
 
-/** The pools that may give this address to VMs of the cluster: those that name the cluster, or else those that serve every one. */
+/** The pools that may give this address to VMs of the cluster. */
 export function poolsWith(text: string, pools: readonly IPPool[], cluster: string): IPPool[] {
   const address = parseAddress(text)
-  const named = pools.filter(({ spec }) => spec.clusterRefs?.some(({ name }) => name === cluster))
-  const found = holding(named, address)
-  return found.length > 0
-    ? found
-    : holding(
-        pools.filter(({ spec }) => spec.clusterRefs === undefined),
-        address,
-      )
+  if (!address) return []
+  return poolsServing(pools, cluster, (pool) => {
+    const space = spaceOf(pool)
+    return typeof space !== 'string' && space.family === address.family && space.usable.has(address.value)
+  })
 }
 
-function holding(pools: readonly IPPool[], address: Address | undefined): IPPool[] {
-  return pools.filter(({ spec }) => {
-    const space = usableAddressesOf(spec)
-    return address !== undefined && typeof space !== 'string' && space.family === address.family && space.usable.has(address.value)
-  })
+/** A pool may be of thousands of networks, and a panel has thousands of addresses. */
+const spaces = new WeakMap<IPPool, ReturnType<typeof usableAddressesOf>>()
+
+function spaceOf(pool: IPPool): ReturnType<typeof usableAddressesOf> {
+  const space = spaces.get(pool) ?? usableAddressesOf(pool.spec)
+  spaces.set(pool, space)
+  return space
 }

@@ -2,8 +2,6 @@
 import { stringify } from 'yaml'
 import { clientIdLabel, serviceIdLabel } from '../../api/group.ts'
 import { ipPools, poolAddresses, proxmoxVMs, vmPackages } from '../../api/meta.ts'
-import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
-import { canonical } from '../../ipam/address.ts'
 import { type AdoptManifest, adoptManifest } from '../adoption/manifest.ts'
 import { summary, templateOf } from '../adoption/print-manifests.ts'
 import { everyVmid, mustGetCluster, requestGuests } from '../adoption/request-guests.ts'
@@ -11,9 +9,9 @@ import { printJson, type Session } from '../session.ts'
 import { exitCodes, PluginRefusal } from '../shell.ts'
 import { comparisonPage, comparisonOf } from './comparison.ts'
 import { parseCsv } from './csv.ts'
-import { type Candidate, candidateOf, type ServiceMatch, matchServices } from './match-panel.ts'
-import { type PanelService, servicesOf, suspensionsOf } from './panel-list.ts'
-import { nameOfService, reservationsFor } from './reservations.ts'
+import { candidateOf, candidateOfOurs, type ServiceMatch, matchServices } from './match-panel.ts'
+import { nameOfService, type PanelService, servicesOf, suspensionsOf } from './panel-list.ts'
+import { reservationsFor } from './reservations.ts'
 import { servicesOfDump } from './whmcs-dump.ts'
 
 export interface ImportOptions {
@@ -87,21 +85,6 @@ async function readServices({ shell }: Session, o: ImportOptions): Promise<Panel
   } catch (fault) {
     throw new PluginRefusal(`${file}: ${fault instanceof Error ? fault.message : String(fault)}. Nothing was printed.`, exitCodes.usage)
   }
-}
-
-/** The VM of an object of ours, with what its status says. */
-function candidateOfOurs({ metadata, status }: ProxmoxVM): Candidate[] {
-  if (status?.vmid === undefined || status.released !== undefined) return []
-  const macAddress = status.interfaces?.[0]?.macAddress
-  return [
-    {
-      vmid: status.vmid,
-      ...(macAddress && { macAddress: macAddress.toUpperCase() }),
-      addresses: (status.addresses ?? []).map(({ address }) => canonical(address)),
-      ...(status.vmName && { name: status.vmName.toLowerCase() }),
-      owner: `${metadata.namespace}/${metadata.name}`,
-    },
-  ]
 }
 
 function print(session: Session, o: ImportOptions, items: readonly object[]): void {

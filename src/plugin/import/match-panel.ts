@@ -1,5 +1,7 @@
 /** Which guest of PVE each service of the panel is: told by two of VMID, address, MAC address and name (pure). */
 import type { ListedGuest } from '../../api/guest-list.ts'
+import { addressesInForce } from '../../api/held-addresses.ts'
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { canonical } from '../../ipam/address.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { optionsOfGuest } from '../adoption/guest-package.ts'
@@ -34,6 +36,21 @@ export function candidateOf(guest: ListedGuest): Candidate {
     ...(name !== undefined && { name }),
     guest,
   }
+}
+
+/** The VM of an object of ours, with what its status says; an address that is being released is not its any more. */
+export function candidateOfOurs({ metadata, status }: ProxmoxVM): Candidate[] {
+  if (status?.vmid === undefined || status.released !== undefined) return []
+  const macAddress = status.interfaces?.[0]?.macAddress
+  return [
+    {
+      vmid: status.vmid,
+      ...(macAddress && { macAddress: macAddress.toUpperCase() }),
+      addresses: addressesInForce(status).map(canonical),
+      ...(status.vmName && { name: status.vmName.toLowerCase() }),
+      owner: `${metadata.namespace}/${metadata.name}`,
+    },
+  ]
 }
 
 const enough = 2

@@ -43,8 +43,17 @@ export function servicesOf(rows: readonly CsvRow[]): PanelService[] {
     if (before !== undefined) throw new Error(`line ${line}: service ${serviceId} is in line ${before} as well`)
     seen.set(serviceId, line)
   }
+  const names = Map.groupBy(services, nameOfService)
+  for (const [name, [first, other]] of names)
+    if (first && other)
+      throw new Error(
+        `line ${other.line}: services ${first.serviceId} and ${other.serviceId} would both be the object ${name}; import one by hand`,
+      )
   return services
 }
+
+/** Of its ProxmoxVM. */
+export const nameOfService = ({ serviceId }: PanelService): string => `service-${serviceId.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-')}`
 
 function serviceOf({ line, cells }: CsvRow): PanelService {
   const bad = (column: string, expected: string): Error => new Error(`line ${line}: ${column} is "${cells[column]}"; write ${expected}`)

@@ -2,7 +2,7 @@
 import { apiVersion } from '../../api/group.ts'
 import type { IPPool } from '../../api/ippool.ts'
 import { poolsWith } from '../adoption/guest-addresses.ts'
-import { suspensionsOf, type PanelService } from './panel-list.ts'
+import { nameOfService, suspensionsOf, type PanelService } from './panel-list.ts'
 
 /** As many as an IPPool takes. */
 const mostReservations = 256
@@ -12,8 +12,6 @@ export interface Reserved {
   readonly manifests: readonly object[]
   readonly notes: readonly string[]
 }
-
-export const nameOfService = ({ serviceId }: PanelService): string => `service-${serviceId.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-')}`
 
 /** Also of services that are Pending or Terminated: the panel may give such an address to the next customer. */
 export function reservationsFor(

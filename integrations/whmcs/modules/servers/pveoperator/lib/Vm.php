@@ -121,10 +121,11 @@ final class Vm
         return Words::ofReason($condition['reason']) . " ({$condition['reason']}: {$condition['message']})";
     }
 
-    /** @return array<string,string> entry => address */
+    /** @return array<string,string> entry => address; not those that are being released, which have the entries of their successors */
     public function addresses(): array
     {
-        return array_column($this->status('addresses') ?? [], 'address', 'name');
+        $own = array_filter($this->status('addresses') ?? [], fn (array $address) => !isset($address['state']));
+        return array_column($own, 'address', 'name');
     }
 
     /** The PTR wanted for an entry of spec.addresses; empty = the host name of the server. */
@@ -138,11 +139,14 @@ final class Vm
         return '';
     }
 
-    /** For the records of WHMCS: "VM 10000 on pve1, addresses 203.0.113.10". */
+    /** For the records of WHMCS: "VM 10000 on pve1, addresses 203.0.113.10, 203.0.113.9 (Releasing)". All that it has: people ask who had one. */
     public function place(): string
     {
         $vm = $this->status('vmid') === null ? 'no VM yet' : "VM {$this->status('vmid')} on {$this->status('node')}";
-        $addresses = $this->addresses();
+        $addresses = array_map(
+            fn (array $address) => $address['address'] . (isset($address['state']) ? " ({$address['state']})" : ''),
+            $this->status('addresses') ?? []
+        );
         return $vm . ', ' . ($addresses === [] ? 'no addresses' : 'addresses ' . implode(', ', $addresses));
     }
 }
