@@ -5,6 +5,7 @@ import type { ProxmoxCluster } from '../../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole } from '../../api/proxmoxvmconsole.ts'
 import { parseDurationSeconds } from '../../api/size.ts'
+import { timeInSeconds } from '../../api/time.ts'
 import type { EndWord, Hello } from '../../console-page/protocol.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { isConflict, KubeError } from '../../kube/kube-error.ts'
@@ -75,12 +76,10 @@ export function endWordOf({ status }: ProxmoxVMConsole): EndWord {
 function openedStatus(viewing: ProxmoxVMConsole, address: string, keyHash: string, nowMs: number) {
   const { status, spec } = viewing
   const stayMs = parseDurationSeconds(spec.ttl?.stay ?? '2h') * 1000
-  const openedAt = status?.openedAt ?? iso(nowMs)
-  const endsAt = status?.endsAt ?? iso(nowMs + stayMs)
+  const openedAt = status?.openedAt ?? timeInSeconds(nowMs)
+  const endsAt = status?.endsAt ?? timeInSeconds(nowMs + stayMs)
   const openedBy = status?.openedBy ?? address
   const message = `Opened at ${openedAt} from ${openedBy}; it ends at ${endsAt}.`
   const more = { keyHash, openedAt, openedBy, endsAt, connections: (status?.connections ?? 0) + 1 }
-  return consoleStatus(viewing, 'Open', { reason: 'ConsoleOpen', message }, iso(nowMs), more)
+  return consoleStatus(viewing, 'Open', { reason: 'ConsoleOpen', message }, timeInSeconds(nowMs), more)
 }
-
-const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
