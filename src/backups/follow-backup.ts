@@ -1,7 +1,7 @@
 /** A backup that PVE was asked for: what became of the request, whatever was lost on the way. */
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
-import { endOf, mayStillRun, type TaskEnd } from '../proxmox/task-end.ts'
+import { endOf, isTaskOver, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
 import { finishBroken, finishMade } from './finish-backup.ts'
@@ -29,8 +29,8 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)
-  if (end.is === 'unknown' && mayStillRun(end.why)) {
-    cluster.tasks.lookAgain(upid)
+  if (end.is === 'unknown' && !isTaskOver(end)) {
+    cluster.tasks.forgetUnknown(upid)
     return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
   }
   return finishBroken(

@@ -16,7 +16,8 @@ export function endOf(exitstatus: string): TaskEnd {
 }
 
 /**
- * `why` of an unknown end says only that PVE could not be asked, so the task may still run. False: nobody will ever tell more, since its worker
- * died, or it is so old that PVE has forgotten it.
+ * Whether no worker does it any more. Of an unknown end PVE says so where the worker died or is so old that it has forgotten it; any other
+ * one means that PVE could not be asked.
  */
-export const mayStillRun = (why: string): boolean => !/unexpected status|unable to get last line|no such task/.test(why)
+export const isTaskOver = (end: TaskEnd): boolean =>
+  end.is !== 'unknown' || /unexpected status|unable to get last line|no such task/.test(end.why)

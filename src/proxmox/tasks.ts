@@ -5,7 +5,7 @@ import type { Pve } from './endpoints.ts'
 import { nodeOfUpid, typeOfUpid } from './upid.ts'
 import { judge } from './failures.ts'
 import { LookCadence } from './look-cadence.ts'
-import { endOf, mayStillRun, type TaskEnd } from './task-end.ts'
+import { endOf, type TaskEnd } from './task-end.ts'
 
 /** More open tasks than this on a node are looked at by one shared list. */
 const listAbove = 2
@@ -80,10 +80,9 @@ export class TaskTracker {
     return this.#ends.get(upid)
   }
 
-  /** An end that says only that PVE could not be asked is forgotten: whoever follows the task makes PVE be asked again. */
-  lookAgain(upid: Upid): void {
-    const end = this.#ends.get(upid)
-    if (end?.is === 'unknown' && mayStillRun(end.why)) this.#ends.delete(upid)
+  /** An end that is unknown only because PVE could not be asked: who follows the task next has PVE asked again. */
+  forgetUnknown(upid: Upid): void {
+    if (this.#ends.get(upid)?.is === 'unknown') this.#ends.delete(upid)
   }
 
   /** Tasks whose end has not been seen yet. */

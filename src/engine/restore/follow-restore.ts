@@ -4,7 +4,7 @@ import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import type { VmConfig } from '../../proxmox/answers.ts'
 import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
-import { endOf, mayStillRun, type TaskEnd } from '../../proxmox/task-end.ts'
+import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import { formatSize } from '../../api/size.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -62,8 +62,8 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
 
 async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
   const { draft, deps } = pass
-  if (end.is === 'unknown' && mayStillRun(end.why)) {
-    cluster.tasks.lookAgain(upid)
+  if (end.is === 'unknown' && !isTaskOver(end)) {
+    cluster.tasks.forgetUnknown(upid)
     return wait('Restoring', `PVE cannot tell what became of the restore: ${end.why}.`, 15_000)
   }
   if (end.is !== 'ok') return await failed(pass, cluster, end.is === 'failed' ? end.exitstatus : end.why)
