@@ -1,4 +1,5 @@
 import { conditionOf, isTrue } from './api/condition.ts'
+import type { ProxmoxCluster } from './api/proxmoxcluster.ts'
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
@@ -39,9 +40,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         return {
           cluster: cluster.name,
           reachable: cluster.inventory.unreachableSinceMs === undefined,
-          authorized: operator.stores.clusters
-            .get(cluster.name)
-            ?.status?.conditions?.every(({ type, status }) => type !== 'Authorized' || status !== 'False'),
+          authorized: isAuthorized(operator.stores.clusters.get(cluster.name)),
           nodes: countNodes(cluster.inventory.current()),
           suspensionsNotEnforced: unenforced.countOf(cluster.name),
           ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
@@ -55,6 +54,12 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
     caches: () => operator.caches.states(),
   }
+}
+
+/** As the ProxmoxCluster says. Undefined: PVE has not been asked. */
+export function isAuthorized(cluster: ProxmoxCluster | undefined): boolean | undefined {
+  const status = cluster?.status?.conditions?.find(({ type }) => type === 'Authorized')?.status
+  return status === 'True' ? true : status === 'False' ? false : undefined
 }
 
 /** Of the clusters that have a VM with a schedule. */

@@ -30,9 +30,9 @@ export class UnenforcedSuspensions {
   /** How many VMs of the cluster have run so for longer than their shutdown may take. */
   countOf(cluster: string): number {
     const nowMs = this.#clock.monotonicMs()
-    return this.#vms.list().filter((vm) => {
-      const sinceMs = vm.spec.clusterRef.name === cluster ? this.#sinceMs.get(keyOf(vm)) : undefined
-      return sinceMs !== undefined && nowMs - sinceMs > parseDurationSeconds(vm.spec.shutdownTimeout) * 1000 + marginMs
+    return [...this.#sinceMs].filter(([key, sinceMs]) => {
+      const spec = this.#vms.get(key)?.spec
+      return spec?.clusterRef.name === cluster && nowMs - sinceMs > parseDurationSeconds(spec.shutdownTimeout) * 1000 + marginMs
     }).length
   }
 }

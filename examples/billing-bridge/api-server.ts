@@ -68,7 +68,7 @@ export class ApiServer {
     return (await this.#exchange('PATCH', path + search, object, 'application/apply-patch+yaml')) as T
   }
 
-  /** Gone already is fine. With `uid` an object made anew under the same name is left alone (409). */
+  /** Gone already is fine. With `uid` a new object of the same name is left alone (409). */
   async delete(path: string, uid: string): Promise<void> {
     try {
       await this.#exchange('DELETE', path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } })

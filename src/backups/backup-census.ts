@@ -1,6 +1,7 @@
 /** Which backup files PVE has of each VM, whoever made them: every storage is listed as a whole, one after another, at a slow pace. */
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
+import { timeInSeconds } from '../api/time.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
 import { type BackupPlace, backupPlaces, madeSinceSeconds } from '../engine/remove/backups.ts'
@@ -164,4 +165,4 @@ function isShown({ status }: ProxmoxVM, figures: BackupFigures | undefined): boo
 }
 
 export const fileTime = (seconds: number | undefined): string | undefined =>
-  seconds === undefined ? undefined : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
+  seconds === undefined ? undefined : timeInSeconds(seconds * 1000)

@@ -1,6 +1,7 @@
 /** The file of one backup in PVE: found by our mark in its notes, or by the log of the task that made it. */
 import { formatSize } from '../api/size.ts'
 import type { ProxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
+import { timeInSeconds } from '../api/time.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { parseBackupMark } from '../ladder/backup-mark.ts'
 import type { Backup } from '../proxmox/answers.ts'
@@ -46,7 +47,7 @@ export async function fileByTask(
 export const fileStatus = ({ volid, sizeBytes, ctime, isProtected, verified, isEncrypted }: Backup): ProxmoxVMBackupStatus => ({
   volume: volid,
   ...(sizeBytes !== undefined && { size: formatSize(Math.max(1, Math.ceil(sizeBytes / bytesPerMiB))) }),
-  createdAt: `${new Date(ctime * 1000).toISOString().slice(0, 19)}Z`,
+  createdAt: timeInSeconds(ctime * 1000),
   protected: isProtected,
   ...(verified !== undefined && { verified }),
   encrypted: isEncrypted,

@@ -7,8 +7,8 @@ import { isConflict, isNotFound } from '../kube/kube-error.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { BackupMemory, BackupPass } from './backup-pass.ts'
 import type { BackupCensus } from './backup-census.ts'
-import { BackupSlots } from './backup-slots.ts'
-import { BackupStatusDraft, isFinishedBackup } from './backup-status-draft.ts'
+import { BackupSlots, clusterAsked } from './backup-slots.ts'
+import { BackupStatusDraft } from './backup-status-draft.ts'
 import { beginBackup } from './begin-backup.ts'
 import { endBackup, keepBackup } from './end-backup.ts'
 import { showBackups } from './show-backups.ts'
@@ -35,7 +35,10 @@ export class BackupKeeper {
     this.#census = o.census
     this.#deps = o.deps
     this.#wake = o.wake
-    this.#slots = new BackupSlots(() => o.deps.backups.list().filter((backup) => !isFinishedBackup(backup)))
+    this.#slots = new BackupSlots(o.deps.backups.index('cluster that was asked for it', clusterAsked))
+    o.deps.backups.subscribe(({ old, new: now }) => {
+      if (old && !now) this.#forget(old)
+    })
   }
 
   /** `of` is undefined where there is no VM. Answers when to look again (ms); undefined: when somebody wakes the VM. Never throws. */
@@ -53,7 +56,7 @@ export class BackupKeeper {
   }
 
   async #tendOne(key: string, of: Pass | undefined, backup: ProxmoxVMBackup): Promise<number | undefined> {
-    const { deps } = { deps: this.#deps }
+    const deps = this.#deps
     const memory = this.#memoryOf(backup)
     const nowMs = deps.clock.monotonicMs()
     if (memory.notBeforeMs !== undefined && memory.notBeforeMs > nowMs) return memory.notBeforeMs - nowMs
@@ -132,11 +135,13 @@ export class BackupKeeper {
     return memory
   }
 
+  /** It is finished, or gone. */
   #forget({ metadata }: ProxmoxVMBackup): void {
     const uid = metadata.uid ?? ''
     this.#followed.get(uid)?.()
     this.#followed.delete(uid)
     this.#memories.delete(uid)
+    this.#slots.release(uid)
     this.#deps.kinds.forget(uid)
   }
 }

@@ -37,17 +37,25 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   if (silence) return silence
   const off = capabilityOff(cluster.facts(), 'backup')
   if (off !== undefined) return stalled('PermissionDenied', off)
+  const { vmid = 0 } = of.draft.status
+  // Hundreds may wait at the same time: PVE is asked about a VM once there is a slot for it.
+  const listed = cluster.inventory.current()?.guests.get(vmid)?.node
+  const likely = listed === undefined ? undefined : storageFor(pass, cluster, listed)
+  const full =
+    listed !== undefined && typeof likely === 'string' && pass.slots.queue(cluster, backup.uid, { node: listed, storage: likely })
+  if (full) return queued(full)
   const look = lookOf({ ...of, memory: freshMemory() }, cluster)
   await look.need('presence')
-  const { vmid = 0 } = of.draft.status
   if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object is not in PVE, or PVE cannot tell now.`)
   if (look.seen.lock) return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when it goes.`, 10_000)
   const storage = storageFor(pass, cluster, look.at.node)
   if (isOutcome(storage)) return storage
   const queue = pass.slots.take(cluster, backup.uid, { node: look.at.node, storage })
-  if (queue !== undefined) return wait('Queued', `Waiting for a turn: ${queue}.`, 15_000)
+  if (queue !== undefined) return queued(queue)
   return await ask(pass, cluster, { node: look.at.node, vmid }, storage)
 }
+
+const queued = (why: string): Obstacle => wait('Queued', `Waiting for a turn: ${why}.`, 15_000)
 
 /** Those that have a file or are going to have one, oldest first: with `max` of them before this one it has to wait. */
 function quotaOf({ deps, key, of, backup }: BackupPass, max: number | undefined): Obstacle | undefined {
@@ -77,7 +85,7 @@ function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
   if (status.released) return stalled('Released', 'The object has let go of its VM.')
   if (status.removedAt) return stalled('Removed', 'The VM was removed by command, so there is nothing to back up.')
   if (!status.firstReadyAt) return wait('Provisioning', 'The VM is being made; the backup begins when it is ready.', 15_000)
-  if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being made anew; the backup begins when it is ready.', 15_000)
+  if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being reinstalled; the backup begins when it is ready.', 15_000)
   if (status.restore?.running) return wait('Restoring', 'The VM is being restored; the backup begins when it is ready.', 15_000)
   if (status.change) return wait('ChangingPackage', 'Another package is being applied; the backup begins after that.', 15_000)
   const running = deps

@@ -106,8 +106,7 @@ export function reachedFrom({ inventory }: PveCluster, storage: string, node: st
   return !isShared || rows.some((row) => row.node === node) ? node : (rows[0]?.node ?? node)
 }
 
-async function letGo({ backup, slots }: BackupPass): Promise<Outcome> {
-  slots.release(backup.uid)
+async function letGo({ backup }: BackupPass): Promise<Outcome> {
   await backup.dropFinalizer()
   return done
 }

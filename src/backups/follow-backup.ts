@@ -55,11 +55,11 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
   }
   const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
   if (isStillPossible)
-    return wait('BackupRunning', 'The answer to the request may have been lost; it is looked up what became of it.', 5_000)
+    return wait('BackupRunning', 'The answer to the request may have been lost; the operator looks up what became of it.', 5_000)
   backup.forgetRequest()
   delete memory.requestedMs
   pass.slots.release(backup.uid)
-  return wait('Retrying', 'PVE has nothing of the request; it is asked again.', 0)
+  return wait('Retrying', 'PVE has nothing of the request; the operator asks again.', 0)
 }
 
 interface Found {

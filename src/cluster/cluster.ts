@@ -128,7 +128,8 @@ export class LiveCluster implements PveCluster {
       pve,
       clock,
       onProblem,
-      mayAsk: () => this.found !== undefined && isAuditor(this.found),
+      // While the listing fails PVE is silent, or refuses the token and writes a line into its log each time.
+      mayAsk: () => this.inventory.lastFailure === undefined && this.found !== undefined && isAuditor(this.found),
       isBusy: () => this.tasks.open > 0,
       ownToken: () => this.credentials.tokenID,
     })

@@ -1,5 +1,6 @@
 /** What a ProxmoxCluster tells of guests with our mark that belong to no object (pure). */
 import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
+import { timeInSeconds } from '../api/time.ts'
 import type { KnownGuest } from './guest-index.ts'
 
 type Told = NonNullable<ProxmoxClusterStatus['unclaimed']>[number]
@@ -47,6 +48,6 @@ function toldOf({ vmid, node, name, mark, addresses, sinceMs, class: is }: Known
     ...(object && is === 'theirs' && { installation: object.installation.slice(0, 64) }),
     ...(mark && is === 'copy' && { copyOf: mark.vmid }),
     ...(addresses.length > 0 && { addresses: addresses.slice(0, mostAddresses).map((address) => address.slice(0, 45)) }),
-    since: known?.since ?? `${new Date(sinceMs).toISOString().slice(0, 19)}Z`,
+    since: known?.since ?? timeInSeconds(sinceMs),
   }
 }

@@ -3,6 +3,7 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxClusterStatus } from '../api/proxmoxcluster-status.ts'
 import { type ClusterCondition, clusterConditions } from '../api/condition-words.ts'
 import { type Reason, reasons } from '../api/reasons.ts'
+import { timeInSeconds } from '../api/time.ts'
 import { type ClusterFacts, oldestMajorVersion } from './facts.ts'
 import { capabilitiesOff } from './capabilities.ts'
 import type { Failure } from '../proxmox/failures.ts'
@@ -148,12 +149,10 @@ function deletionsOf(
   return {
     ...(counted && { counted }),
     waiting,
-    ...(roomAtMs !== undefined && { roomAt: iso(roomAtMs) }),
-    ...(liftedUntilMs !== undefined && { liftedUntil: iso(liftedUntilMs) }),
+    ...(roomAtMs !== undefined && { roomAt: timeInSeconds(roomAtMs) }),
+    ...(liftedUntilMs !== undefined && { liftedUntil: timeInSeconds(liftedUntilMs) }),
   }
 }
-
-const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 function nodesOf(listing: Listing, vmsByNode: ReadonlyMap<string, number>): NonNullable<ProxmoxClusterStatus['nodes']> {
   return [...listing.nodes.values()]

@@ -4,6 +4,7 @@ import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole, ProxmoxVMConsoleStatus } from '../api/proxmoxvmconsole.ts'
 import { parseDurationSeconds } from '../api/size.ts'
+import { timeInSeconds } from '../api/time.ts'
 import { keyOf } from '../kube/keys.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import { isSameJson } from '../kube/json.ts'
@@ -109,7 +110,7 @@ export class ConsoleController {
       })
     }
     const seconds = parseDurationSeconds(viewing.spec.ttl?.open ?? '60s')
-    const openBefore = iso(clock.now() + seconds * 1000)
+    const openBefore = timeInSeconds(clock.now() + seconds * 1000)
     const verdict = { reason: 'ConsoleWaiting', message: `The URL is in Secret "${secret}"; it opens once, until ${openBefore}.` } as const
     const keyHash = hashOf(key)
     const more = { vmUID, keyHash, urlHash: keyHash, openBefore, secretRef: { name: secret } }
@@ -147,7 +148,5 @@ export class ConsoleController {
     this.#o.consoles.put(await this.#o.client.replaceStatus(proxmoxVMConsoles, { ...viewing, status }))
   }
 
-  #now = (): string => iso(this.#o.clock.now())
+  #now = (): string => timeInSeconds(this.#o.clock.now())
 }
-
-const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`

@@ -111,13 +111,7 @@ function chooseNamed(pools: PoolIndex, view: PoolView & { space: UsableAddresses
   const what = `${formatAddress(address)} of IPPool ${q.entry.pool}`
   const barred = barredFrom(view, q, address)
   if (barred)
-    return no(
-      q,
-      'refused',
-      barred.reason,
-      `${formatAddress(address)} cannot be had from IPPool ${q.entry.pool}: it ${barred.because}`,
-      'pool',
-    )
+    return no(q, 'refused', barred.reason, `IPPool ${q.entry.pool} does not give ${formatAddress(address)}: it ${barred.because}`, 'pool')
   const standing = pools.availability(view, address, q.nowMs)
   switch (standing.is) {
     case 'claiming':

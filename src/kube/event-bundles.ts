@@ -4,7 +4,7 @@ import type { Clock } from '../ops/clock.ts'
 
 /** Each of these tells of one of several equal things; what is a state, or a warning, stands alone and is told at once. */
 const bundled: ReadonlySet<string> = new Set(['StepFinished', 'AddressAllocated', 'AddressReleased'])
-/** Long enough for a birth under a fast PVE, and far below the 10 s after which every event is told. */
+/** Long enough for a birth under a fast PVE, and soon enough for whoever follows it. */
 const holdMs = 4_000
 
 interface Bundle {

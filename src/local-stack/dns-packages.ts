@@ -44,7 +44,7 @@ export async function dnsPackages(cacheDir = defaultCache()): Promise<DnsPackage
     await mkdir(join(cacheDir, 'root.complete'), { recursive: true })
     return packagesAt(root)
   } catch (fault) {
-    return `Debian's DNS servers cannot be had here: ${fault instanceof Error ? fault.message.trim().split('\n').at(-1) : String(fault)}`
+    return `This machine cannot get Debian's DNS servers: ${fault instanceof Error ? fault.message.trim().split('\n').at(-1) : String(fault)}`
   } finally {
     await rm(partDir, { recursive: true, force: true })
   }

@@ -27,7 +27,7 @@ export interface Sources {
   clusters(): readonly {
     cluster: string
     reachable: boolean
-    /** PVE knows the token, as far as the ProxmoxCluster says. */
+    /** PVE knows the token, as far as the ProxmoxCluster says; undefined until it has been asked. */
     authorized?: boolean | undefined
     /** `state`: online, offline, silent (online without figures), maintenance. */
     nodes?: readonly { state: string; nodes: number }[]
@@ -131,7 +131,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_cluster_authorized',
-    help: '0 while Proxmox VE refuses the token, or the token lacks privileges.',
+    help: '0 while Proxmox VE refuses the token, or the token lacks privileges; not there until Proxmox VE has been asked.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => (c.authorized === undefined ? undefined : Number(c.authorized))),
   },

@@ -1,6 +1,7 @@
 /** `kubectl pve allow-deletions`: a person lifts limits.deletions of a cluster for a while, after a look at what waits. */
 import { allowDeletionsAnnotation } from '../api/group.ts'
 import { proxmoxClusters } from '../api/meta.ts'
+import { timeInSeconds } from '../api/time.ts'
 import { confirmAtTerminal } from './confirm.ts'
 import { printJson, type Session } from './session.ts'
 import { exitCodes, PluginRefusal } from './shell.ts'
@@ -21,7 +22,7 @@ export async function allowDeletions(session: Session, cluster: string, o: Allow
   const seconds = secondsOf(o)
   const before = await client.get(proxmoxClusters, { name: cluster })
   if (!before) throw new PluginRefusal(`there is no ProxmoxCluster "${cluster}"`)
-  const until = seconds === undefined ? undefined : `${new Date(shell.clock.now() + seconds * 1000).toISOString().slice(0, 19)}Z`
+  const until = seconds === undefined ? undefined : timeInSeconds(shell.clock.now() + seconds * 1000)
   const waiting = before.status?.deletions?.waiting ?? 0
   const isLifted = until !== undefined && waiting > 0
   await confirmAtTerminal(

@@ -18,6 +18,7 @@ export function addBackups(program: Command, shell: Shell): void {
     .option('--notes <text>', 'text beside the file in PVE')
     .option('--protected', 'PVE protects the file from being deleted')
     .option('--delete-with-object', 'the file goes when the ProxmoxVMBackup is deleted')
+    .addOption(sure())
     .action(bound(shell, backUp))
   const goBack = waiting(
     program
@@ -27,7 +28,7 @@ export function addBackups(program: Command, shell: Shell): void {
   )
   goBack
     .addOption(sure())
-    .option('--drop-first', 'the room of its present disks counts as free: they are gone then whatever becomes of the restore')
+    .option('--drop-first', 'counts the room of its present disks as free; they are lost then, even if the restore fails')
     .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
     .action(async (vm: string, backup: string, _: unknown, command: Command) => {
       const options = optionsOf<RestoreOptions>(command)

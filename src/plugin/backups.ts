@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { apiVersion, listBackupsAnnotation } from '../api/group.ts'
 import { proxmoxVMBackups, proxmoxVMs } from '../api/meta.ts'
-import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { confirmAtTerminal } from './confirm.ts'
+import { createOnce } from './create-once.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { table } from './table.ts'
@@ -52,18 +53,27 @@ export interface BackupOptions {
   notes?: string
   protected?: boolean
   deleteWithObject?: boolean
+  yes?: boolean
   wait: boolean
   timeout?: number
   output?: 'json'
 }
 
+/** What the backup takes away from whoever uses the VM; undefined: nothing, nobody is asked. */
+function stopBefore({ metadata, status }: ProxmoxVM, namespace: string, mode: BackupOptions['mode']): string | undefined {
+  const isStop = (mode ?? status?.package?.backups?.mode) === 'Stop'
+  return isStop && status?.remoteStatus === 'running'
+    ? `Shut down ${namespace}/${metadata.name} for its backup, and start it again?`
+    : undefined
+}
+
 /** Makes the ProxmoxVMBackup and waits for its file. */
 export async function backUp(session: Session, vm: string, o: BackupOptions): Promise<void> {
   const { client, namespace, shell } = session
-  await mustGetVM(session, vm)
+  await confirmAtTerminal(session, stopBefore(await mustGetVM(session, vm), namespace, o.mode), o.yes)
   const stamp = new Date(shell.clock.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase()
   const name = o.name ?? `${vm.slice(0, 200)}-${stamp}-${randomBytes(2).toString('hex')}`
-  const made = await createOnce(session, {
+  const made = await createOnce(session, proxmoxVMBackups, {
     apiVersion,
     kind: 'ProxmoxVMBackup',
     metadata: { namespace, name },
@@ -94,16 +104,4 @@ export async function backUp(session: Session, vm: string, o: BackupOptions): Pr
   const [ready] = ended.status?.conditions ?? []
   if (ended.status?.phase !== 'Succeeded') throw new PluginRefusal(`backup ${vm}: ${ready?.reason}: ${ready?.message}`)
   if (!o.output) shell.out(`backup ${vm}: ${name}: ${ready?.message}\n`)
-}
-
-/** The name is chosen here, so that a lost answer can be looked up instead of making a second one. */
-async function createOnce({ client, namespace }: Session, wish: ProxmoxVMBackup): Promise<ProxmoxVMBackup> {
-  const { name } = wish.metadata
-  try {
-    return await client.create(proxmoxVMBackups, wish)
-  } catch (fault) {
-    const there = fault instanceof KubeError && fault.status === 0 && (await client.get(proxmoxVMBackups, { namespace, name }))
-    if (there) return there
-    throw fault
-  }
 }

@@ -1,7 +1,7 @@
 /** `kubectl pve change-package --all-of PACKAGE --max N`: its newest version for every VM that has an older one, N at a time. */
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
-import { createOnce } from './command.ts'
+import { createCommand } from './command.ts'
 import { confirm } from './confirm.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { knownPackage } from './known-package.ts'
@@ -102,7 +102,7 @@ class Rollout {
     if (!vm) return
     const { reason, ttl, timeout } = this.#options
     try {
-      const command = await createOnce(
+      const command = await createCommand(
         { ...this.#session, namespace: vm.namespace },
         {
           vmRef: { name: vm.name },

@@ -3,10 +3,10 @@ import { apiVersion } from '../api/group.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { type CommandFacts, type CommandName, commands, type ProxmoxVMCommand, type ProxmoxVMCommandSpec } from '../api/proxmoxvmcommand.ts'
-import { KubeError } from '../kube/kube-error.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import { buttonName } from './button-names.ts'
 import { confirmAtTerminal } from './confirm.ts'
+import { createOnce } from './create-once.ts'
 import { planFor } from './plan-page.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
@@ -28,7 +28,7 @@ export interface SendOptions {
 export async function sendCommand(session: Session, button: CommandName, vmName: string, o: SendOptions): Promise<void> {
   const vm = await mustGetVM(session, vmName)
   await confirmAtTerminal(session, await questionBefore(session, button, vm, o.fields), o.yes)
-  const command = await createOnce(session, {
+  const command = await createCommand(session, {
     vmRef: { name: vmName },
     command: button,
     ...o.fields,
@@ -86,16 +86,11 @@ function sayDryRun(session: Session, command: ProxmoxVMCommand, { output }: Send
   )
 }
 
-/** The name is chosen here, so that a lost answer can be looked up instead of sending the command twice. */
-export async function createOnce({ client, namespace }: Session, spec: ProxmoxVMCommandSpec): Promise<ProxmoxVMCommand> {
+/** One more ProxmoxVMCommand. */
+export async function createCommand(session: Session, spec: ProxmoxVMCommandSpec): Promise<ProxmoxVMCommand> {
+  const { namespace } = session
   const name = `${spec.vmRef.name.slice(0, 220)}-${buttonName(spec.command)}-${randomBytes(3).toString('hex')}`
-  try {
-    return await client.create(proxmoxVMCommands, { apiVersion, kind: 'ProxmoxVMCommand', metadata: { namespace, name }, spec })
-  } catch (fault) {
-    const there = fault instanceof KubeError && fault.status === 0 && (await client.get(proxmoxVMCommands, { namespace, name }))
-    if (there) return there
-    throw fault
-  }
+  return await createOnce(session, proxmoxVMCommands, { apiVersion, kind: 'ProxmoxVMCommand', metadata: { namespace, name }, spec })
 }
 
 async function waitForEnd(session: Session, command: ProxmoxVMCommand, o: SendOptions): Promise<ProxmoxVMCommand> {

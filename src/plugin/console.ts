@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { apiVersion } from '../api/group.ts'
 import { proxmoxVMConsoles, secrets } from '../api/meta.ts'
 import type { ProxmoxVMConsole } from '../api/proxmoxvmconsole.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { createOnce } from './create-once.ts'
 import { bound, dryRun, json } from './options.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal, type Shell } from './shell.ts'
@@ -66,8 +66,8 @@ async function openConsole(session: Session, vmName: string, o: ConsoleOptions):
   if (o.open) await session.shell.browse?.(url)
 }
 
-/** The name is chosen here, so that a lost answer can be looked up. */
-async function createConsole({ client, namespace }: Session, vm: string, o: ConsoleOptions): Promise<ProxmoxVMConsole> {
+async function createConsole(session: Session, vm: string, o: ConsoleOptions): Promise<ProxmoxVMConsole> {
+  const { namespace } = session
   const name = `${vm.slice(0, 220)}-console-${randomBytes(3).toString('hex')}`
   const spec = {
     vmRef: { name: vm },
@@ -75,11 +75,5 @@ async function createConsole({ client, namespace }: Session, vm: string, o: Cons
     ...(o.readOnly && { readOnly: true }),
     ...(o.stay !== undefined && { ttl: { open: '60s', stay: o.stay } }),
   }
-  try {
-    return await client.create(proxmoxVMConsoles, { apiVersion, kind: 'ProxmoxVMConsole', metadata: { namespace, name }, spec })
-  } catch (fault) {
-    const there = fault instanceof KubeError && fault.status === 0 && (await client.get(proxmoxVMConsoles, { namespace, name }))
-    if (there) return there
-    throw fault
-  }
+  return await createOnce(session, proxmoxVMConsoles, { apiVersion, kind: 'ProxmoxVMConsole', metadata: { namespace, name }, spec })
 }

@@ -17,7 +17,7 @@ export function addMoves(program: Command, shell: Shell): void {
     .option('--cluster <name>', 'print manifests for guests of this ProxmoxCluster; nothing is written')
     .option('--vmid <list>', 'with --cluster: these guests, such as 101,104-110')
     .option('--all', 'with --cluster: every guest that no ProxmoxVM owns')
-    .option('--unclaimed', 'with --cluster: guests whose ProxmoxVM is no more')
+    .option('--unclaimed', 'with --cluster: guests with our mark whose ProxmoxVM no longer exists')
     .option('--take', 'with --cluster: mode Take; else Report, which only compares')
     .option('--template <name>', 'with --cluster: the template a reinstall would use')
     .option('--former', 'all objects with reason OwnedByFormerObject, in all namespaces or in that of -n; shows them and asks')

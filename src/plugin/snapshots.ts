@@ -5,6 +5,7 @@ import { apiVersion } from '../api/group.ts'
 import { conditionOf } from '../api/condition.ts'
 import { proxmoxVMSnapshots } from '../api/meta.ts'
 import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
+import { createOnce } from './create-once.ts'
 import { bound, json, waiting } from './options.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal, type Shell } from './shell.ts'
@@ -43,7 +44,8 @@ async function takeSnapshot(session: Session, vm: string, o: SnapshotOptions): P
   const name = o.name ?? `${vm.slice(0, 240)}-${randomBytes(3).toString('hex')}`
   const { description, ttl, withMemory } = o
   const spec = { vmRef: { name: vm }, ...(description && { description }), ...(ttl && { ttl }), ...(withMemory && { withMemory }) }
-  await client.create(proxmoxVMSnapshots, { apiVersion, kind: 'ProxmoxVMSnapshot', metadata: { namespace, name }, spec })
+  const made = await createOnce(session, proxmoxVMSnapshots, { apiVersion, kind: 'ProxmoxVMSnapshot', metadata: { namespace, name }, spec })
+  if (o.output && !o.wait) return printJson(session, made)
   if (session.isDryRun) return shell.out(`snapshot ${vm}: the API server accepts it. Dry run: nothing was written.\n`)
   if (!o.wait) return shell.out(`proxmoxvmsnapshot.pve.hosting/${name} created\n`)
   const wait = { later: `kubectl get pvsnap ${name} -n ${namespace}`, ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }) }

@@ -2,6 +2,7 @@
 import type { Clock } from '../ops/clock.ts'
 import type { TaskRow } from './answers.ts'
 import type { Pve } from './endpoints.ts'
+import { userOfUpid } from './upid.ts'
 
 /** One request for all nodes; half of it is how late an ended task is seen, as a rule. */
 const everyMs = 4_000
@@ -25,7 +26,7 @@ const powerTasks: ReadonlySet<string> = new Set(
 interface TouchedGuestsOptions {
   readonly pve: Pick<Pve, 'clusterTasks'>
   readonly clock: Clock
-  /** Without Sys.Audit on / a token is shown an empty list. */
+  /** Without Sys.Audit on / a token is shown an empty list; and nobody asks a PVE that gives no listing. */
   readonly mayAsk: () => boolean
   readonly isBusy: () => boolean
   /** Its tasks are followed already: `user@realm!name`. */
@@ -70,12 +71,8 @@ export class TouchedGuests {
     for (const { upid } of fresh) seen.add(upid)
     const [oldest] = seen
     if (seen.size > remembered && oldest !== undefined) for (const upid of [...seen].slice(0, seen.size - remembered)) seen.delete(upid)
-    const touches = fresh.filter(({ upid }) => !this.#isOwn(upid)).flatMap(touchOf)
+    const touches = fresh.filter(({ upid }) => userOfUpid(upid) !== this.#o.ownToken()).flatMap(touchOf)
     if (touches.length > 0) this.#tell(touches)
-  }
-
-  #isOwn(upid: string): boolean {
-    return upid.split(':')[7] === this.#o.ownToken()
   }
 
   #tell(touches: readonly Touch[]): void {

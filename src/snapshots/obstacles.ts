@@ -36,7 +36,7 @@ export async function orTold(pass: SnapshotPass, work: (pass: SnapshotPass) => P
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     const { snapshot } = pass
-    const again = `It is tried again within ${nextTryMs / 1000} s.`
+    const again = `The next try is within ${nextTryMs / 1000} s.`
     snapshot.say('reconciling', failure.reason, `${failure.message.replace(/[.]$/, '')}. ${again}`)
     await snapshot.save()
     return quietly(wait(failure.reason, failure.message, failure.kind === 'unknown-outcome' ? lookAgainMs : nextTryMs))

@@ -68,7 +68,7 @@ async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
 }
 
 async function hold({ snapshot }: SnapshotPass, why: string): Promise<Outcome> {
-  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. It is tried again every ${nextTryMs / 1000} s.`)
+  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. The operator tries again every ${nextTryMs / 1000} s.`)
   await snapshot.save()
   return quietly(wait('DeletingSnapshot', why, nextTryMs))
 }

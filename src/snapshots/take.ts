@@ -100,7 +100,7 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
 async function askAgain({ snapshot }: SnapshotPass): Promise<Outcome> {
   const { intentAt: _, upid: __, ...status } = snapshot.status
   snapshot.status = status
-  snapshot.say('reconciling', 'SnapshotPending', 'The request did not reach PVE; it is sent again.')
+  snapshot.say('reconciling', 'SnapshotPending', 'The request did not reach PVE; the operator sends it again.')
   await snapshot.save()
   return done
 }

@@ -5,15 +5,22 @@ import type { IPPool } from '../../src/api/ippool.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { pve, type Said } from '../plugin/terminal.ts'
 import { testKubeconfig } from '../support/kube.ts'
+import { ownControlPlane, type OwnControlPlane } from '../support/own-control-plane.ts'
 import { bodyOf, type Fleet, guestAt, macOf, openFleet } from './strangers.ts'
 
 const patienceMs = 180_000
 
+/** Its own: pools and packages of other tests would serve this cluster as well. */
+let own: OwnControlPlane
 let fleet: Fleet
 beforeAll(async () => {
+  own = await ownControlPlane()
   fleet = await openFleet()
 }, patienceMs)
-afterAll(async () => await fleet.world.stop())
+afterAll(async () => {
+  await fleet.world.stop()
+  await own.stop()
+}, patienceMs)
 
 const head = 'service_id,client_id,status,vmid,mac,addresses,hostname,package,rate_mbyte'
 /** A running guest, one that is off and suspended, one that nobody knows, one with a single sign, two on one VMID, and one of the past. */
@@ -22,7 +29,7 @@ const list = () =>
     head,
     '5546,471,Active,102,,203.0.113.11 2001:db8:a::11,,no-such-package,25',
     `5547,471,Suspended,103,${macOf(fleet, 103)},,,,`,
-    '5548,472,Active,999,,100.127.255.9,,,',
+    '5548,472,Active,999,,198.51.100.200,,,',
     '5549,472,Active,110,,,,,',
     `5550,473,Active,101,${macOf(fleet, 101)},203.0.113.10,,,`,
     `5551,473,Active,101,${macOf(fleet, 101)},,,,`,

@@ -148,6 +148,34 @@ describe('a backup', () => {
   )
 
   it(
+    'waits for its turn, PVE is asked nothing for it meanwhile, and one that is deleted then leaves the turn to the next',
+    async () => {
+      const there = { placement: { node: 'pve1' } }
+      await born('turn-1', there)
+      const second = await born('turn-2', there)
+      await born('turn-3', there)
+      world.simulator.faults.add([{ id: 'long', route: 'POST /nodes/{node}/vzdump', times: 'always', task: { extraMs: 400_000 } }], [])
+      await aBackup(world, 'turn-1-b', 'turn-1', { storage: 'pbs' })
+      await until('the first is being made', async () => (await backupOf(world, 'turn-1-b'))?.status?.upid)
+      world.simulator.faults.remove('long')
+      world.simulator.requests.reset()
+      // Who asks PVE about the VM finds this, and says Locked.
+      world.guestOf(second).config.set('lock', 'migrate')
+      await aBackup(world, 'turn-2-b', 'turn-2', { storage: 'pbs' })
+      const { status } = await untilBackup(world, 'turn-2-b', 'False', 'Queued')
+      expect(status?.conditions?.[0]?.message).toContain('node pve1 makes 1 already (limits.backupsPerNode is 1)')
+      await aBackup(world, 'turn-3-b', 'turn-3', { storage: 'pbs' })
+      await untilBackup(world, 'turn-3-b', 'False', 'Queued')
+      await deleteBackupObject(world, 'turn-2-b')
+      await untilBackupGone(world, 'turn-2-b')
+      world.skip(100_000)
+      await untilBackup(world, 'turn-3-b', 'True')
+      expect(vzdumps()).toHaveLength(1)
+    },
+    patienceMs,
+  )
+
+  it(
     'goes with its VM, or stays with its file as backupsOnDelete says',
     async () => {
       const gone = await born('gone')

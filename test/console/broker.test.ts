@@ -1,56 +1,27 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { coreEvents, proxmoxVMConsoles, secrets } from '../../src/api/meta.ts'
-import { parseLink } from '../../src/console/key.ts'
+import { hashOf, parseLink } from '../../src/console/key.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
-import { type RunningBroker, startBroker } from './brokers.ts'
-import {
-  consoleNamed,
-  makeConsole,
-  setConsole,
-  setLogin,
-  untilPhase,
-  urlOf,
-  verdictOf,
-  viewerToken,
-  viewerUser,
-  worldWithConsoles,
-} from './consoles.ts'
+import { newConsole, OpenPages, type RunningBroker, startBroker, worldWithBroker } from './brokers.ts'
+import { consoleNamed, setLogin, untilPhase, verdictOf, viewerToken, viewerUser } from './consoles.ts'
 import { PageClient } from './page-client.ts'
 
 describe('the broker of consoles', () => {
   let world: TestWorld
   let broker: RunningBroker
-  const pages: PageClient[] = []
-  const open = async (...args: Parameters<typeof PageClient.open>) => {
-    const page = await PageClient.open(...args)
-    pages.push(page)
-    return page
-  }
-  const consoleOf = async (vm = 'shop', spec: object = {}) => {
-    const name = await makeConsole(world, vm, spec)
-    return { name, url: await urlOf(world, name) }
-  }
+  const pages = new OpenPages()
+  const { open } = pages
+  const consoleOf = (vm?: string, spec?: object) => newConsole(world, vm, spec)
 
   beforeAll(async () => {
-    world = await worldWithConsoles()
-    broker = await startBroker(world)
-    await setConsole(world, { url: broker.url })
-    await world.born('shop')
+    ;({ world, broker } = await worldWithBroker())
   }, 60_000)
-  afterEach(async () => {
-    for (const page of pages.splice(0)) page.close()
-    await until('no page is connected', async () => (await valueOf('pve_console_sessions')) === 0)
-    await until('no screen is open', async () => (await valueOf('pve_console_pictures')) === 0)
-  })
+  afterEach(() => pages.leave(broker))
   afterAll(async () => {
     await broker.stop()
     await world.stop()
   })
-  const valueOf = async (name: string) => {
-    const line = (await broker.metrics.expose()).text.split('\n').find((one) => one.startsWith(`${name} `))
-    return Number(line?.split(' ').at(-1))
-  }
 
   const powerOf = (page: PageClient) => page.messages.findLast((message) => message.vm)?.vm?.power
 
@@ -89,6 +60,21 @@ describe('the broker of consoles', () => {
     expect(first.closeCode).toBeUndefined()
   })
 
+  it.each(['lost after', '504 after'] as const)('opens a URL whose write is done although its answer is "%s"', async (fate) => {
+    const { name, url } = await consoleOf()
+    let isFirst = true
+    broker.wire.judgedBy(({ what }) => {
+      const isHit = isFirst && what === 'PUT proxmoxvmconsoles/status'
+      if (isHit) isFirst = false
+      return isHit ? fate : 'pass'
+    })
+    const page = await open(url)
+    const { key } = await page.welcome()
+    expect((await consoleNamed(world, name))?.status).toMatchObject({ connections: 1, keyHash: hashOf(key) })
+    expect(isFirst).toBe(false)
+    expect(await (await open(url)).ended()).toBe('used')
+  })
+
   it('of two brokers lets one open a URL, however close they are', async () => {
     const other = await startBroker(world)
     try {
@@ -99,7 +85,7 @@ describe('the broker of consoles', () => {
       )
       expect(answers.map((message) => message.end ?? 'welcome').toSorted()).toEqual(['used', 'welcome'])
     } finally {
-      for (const page of pages.splice(0)) page.close()
+      pages.close()
       await other.stop()
     }
   })
@@ -212,6 +198,30 @@ describe('the broker of consoles', () => {
     expect(JSON.stringify(page.messages)).not.toContain('127.0.0.1')
   })
 
+  it('asks PVE for the screen of a page that keeps asking ten times at once, then every 5 s', async () => {
+    const { faults } = world.simulator
+    const plan = faults.plan.bind(faults)
+    let asked = 0
+    faults.plan = (info) => {
+      if (info.userid !== viewerToken.tokenID || !info.template.endsWith('/vncproxy')) return plan(info)
+      asked += 1
+      return { drop: 'after' }
+    }
+    const { url } = await consoleOf()
+    const page = await open(url)
+    await page.welcome()
+    const beganMs = world.clock.monotonicMs()
+    for (let wish = 0; wish < 30; wish += 1) {
+      page.say({ attach: true })
+      await page.next('detached')
+    }
+    expect(asked).toBeGreaterThanOrEqual(10)
+    expect(asked).toBeLessThanOrEqual(10 + Math.ceil((world.clock.monotonicMs() - beganMs) / 5_000))
+    faults.plan = plan
+    world.clock.skip(5_000)
+    await page.seeScreen()
+  })
+
   it('shows the serial port as text, and passes keys and the size of the window', async () => {
     const vm = await world.born('texts')
     world.guestOf(vm).config.set('serial0', 'socket')
@@ -251,6 +261,18 @@ describe('the broker of consoles', () => {
     await page.seeScreen()
     page.socket.send(Buffer.from([99]))
     expect(await page.next('detached')).toBe('lost')
+  })
+
+  it('drops the screen when a page says so together with the opening of VNC, and shows it again', async () => {
+    const { url } = await consoleOf()
+    const page = await open(url)
+    await page.welcome()
+    page.say({ attach: true })
+    await page.next('attached')
+    // Version, security type and ClientInit, and what no console says, in one message.
+    page.socket.send(Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 1, 99])]))
+    expect(await page.next('detached')).toBe('lost')
+    await page.seeScreen()
   })
 
   it('is restarted: the page comes again with its key, and the URL stays used', async () => {

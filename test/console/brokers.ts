@@ -11,6 +11,8 @@ import { KubeGate } from '../support/kube-gate.ts'
 import { until } from '../support/until.ts'
 import { Wire } from '../support/wire.ts'
 import type { TestWorld } from '../support/world.ts'
+import { makeConsole, setConsole, urlOf, worldWithConsoles } from './consoles.ts'
+import { PageClient } from './page-client.ts'
 
 export interface RunningBroker {
   readonly url: string
@@ -68,4 +70,46 @@ export async function startBroker(world: TestWorld, o: BrokerSetup = {}): Promis
       await gate.close()
     },
   }
+}
+
+/** A world with the VM `shop`, and a broker whose URL its cluster names. */
+export async function worldWithBroker(): Promise<{ world: TestWorld; broker: RunningBroker }> {
+  const world = await worldWithConsoles()
+  const broker = await startBroker(world)
+  await setConsole(world, { url: broker.url })
+  await world.born('shop')
+  return { world, broker }
+}
+
+/** A new console that waits for its page. */
+export async function newConsole(world: TestWorld, vm = 'shop', spec: object = {}): Promise<{ name: string; url: string }> {
+  const name = await makeConsole(world, vm, spec)
+  return { name, url: await urlOf(world, name) }
+}
+
+/** The pages of one suite: what a test opens is closed after it. */
+export class OpenPages {
+  readonly #pages: PageClient[] = []
+
+  open = async (...args: Parameters<typeof PageClient.open>): Promise<PageClient> => {
+    const page = await PageClient.open(...args)
+    this.#pages.push(page)
+    return page
+  }
+
+  close(): void {
+    for (const page of this.#pages.splice(0)) page.close()
+  }
+
+  /** Closes them, and waits until the broker knows. */
+  async leave(broker: RunningBroker): Promise<void> {
+    this.close()
+    await until('no page is connected', async () => (await valueOf(broker, 'pve_console_sessions')) === 0)
+    await until('no screen is open', async () => (await valueOf(broker, 'pve_console_pictures')) === 0)
+  }
+}
+
+async function valueOf({ metrics }: RunningBroker, name: string): Promise<number> {
+  const line = (await metrics.expose()).text.split('\n').find((one) => one.startsWith(`${name} `))
+  return Number(line?.split(' ').at(-1))
 }

@@ -6,43 +6,25 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { makeAuthority, makeNodeCertificate } from '../../src/simulator/tls/certificate.ts'
 import { until } from '../support/until.ts'
 import type { TestWorld } from '../support/world.ts'
-import { type RunningBroker, startBroker } from './brokers.ts'
-import { makeConsole, setConsole, untilPhase, urlOf, worldWithConsoles } from './consoles.ts'
+import { newConsole, OpenPages, type RunningBroker, startBroker, worldWithBroker } from './brokers.ts'
+import { untilPhase } from './consoles.ts'
 import { PageClient } from './page-client.ts'
 
 describe('the broker lets in', () => {
   let world: TestWorld
   let broker: RunningBroker
-  const pages: PageClient[] = []
-  const open = async (...args: Parameters<typeof PageClient.open>) => {
-    const page = await PageClient.open(...args)
-    pages.push(page)
-    return page
-  }
-  const consoleOf = async (vm = 'shop', spec: object = {}) => {
-    const name = await makeConsole(world, vm, spec)
-    return { name, url: await urlOf(world, name) }
-  }
+  const pages = new OpenPages()
+  const { open } = pages
+  const consoleOf = (vm?: string, spec?: object) => newConsole(world, vm, spec)
 
   beforeAll(async () => {
-    world = await worldWithConsoles()
-    broker = await startBroker(world)
-    await setConsole(world, { url: broker.url })
-    await world.born('shop')
+    ;({ world, broker } = await worldWithBroker())
   }, 60_000)
-  afterEach(async () => {
-    for (const page of pages.splice(0)) page.close()
-    await until('no page is connected', async () => (await valueOf('pve_console_sessions')) === 0)
-    await until('no screen is open', async () => (await valueOf('pve_console_pictures')) === 0)
-  })
+  afterEach(() => pages.leave(broker))
   afterAll(async () => {
     await broker.stop()
     await world.stop()
   })
-  const valueOf = async (name: string) => {
-    const line = (await broker.metrics.expose()).text.split('\n').find((one) => one.startsWith(`${name} `))
-    return Number(line?.split(' ').at(-1))
-  }
 
   it('to the page only: everything of it from here, in no frame, and nothing else', async () => {
     const page = await fetch(broker.url)
@@ -87,7 +69,7 @@ describe('the broker lets in', () => {
       world.clock.skip(61_000)
       await until('the new one is shown', async () => (await shown()) === second)
     } finally {
-      for (const page of pages.splice(0)) page.close()
+      pages.close()
       await secure.stop()
       await rm(directory, { recursive: true })
     }
@@ -115,7 +97,7 @@ describe('the broker lets in', () => {
       expect(await (await open(two.url, { at: small.url })).ended()).toBe('busy')
       await (await open(two.url)).welcome()
     } finally {
-      for (const page of pages.splice(0)) page.close()
+      pages.close()
       await small.stop()
     }
   })
@@ -142,7 +124,7 @@ describe('the broker lets in', () => {
       await (await open(url, { at: behind.url, headers: { 'x-forwarded-for': '198.51.100.1, 203.0.113.9' } })).welcome()
       expect((await untilPhase(world, name, 'Open')).status?.openedBy).toBe('203.0.113.9')
     } finally {
-      for (const page of pages.splice(0)) page.close()
+      pages.close()
       await behind.stop()
     }
   })

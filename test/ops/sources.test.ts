@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
+import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
-import { countByReason, countNodes } from '../../src/metrics-sources.ts'
+import { countByReason, countNodes, isAuthorized } from '../../src/metrics-sources.ts'
 import { UnenforcedSuspensions } from '../../src/unenforced-suspensions.ts'
 import { Store } from '../../src/kube/store.ts'
 import { listingOf } from '../../src/proxmox/listing.ts'
@@ -47,6 +48,26 @@ describe('what metrics count', () => {
       'maintenance 0',
     ])
     expect(countNodes(undefined)).toEqual([])
+  })
+
+  it('says nothing of a token before PVE was asked', () => {
+    const cluster = (...conditions: ReturnType<typeof condition>[]): ProxmoxCluster => ({
+      apiVersion: 'pve.hosting/v1alpha1',
+      kind: 'ProxmoxCluster',
+      metadata: { name: 'fra1' },
+      spec: {
+        endpoints: ['https://pve1:8006'],
+        credentialsSecretRef: { namespace: 'pve', name: 'token' },
+        vmids: { from: 1000, to: 1999 },
+        limits: { requests: 8, fullClonesPerNode: 4 },
+      },
+      status: { conditions },
+    })
+    const silent = condition('Ready', 'False', 'Unreachable')
+    expect([undefined, cluster(), cluster(silent)].map(isAuthorized)).toEqual([undefined, undefined, undefined])
+    expect(isAuthorized(cluster(silent, condition('Authorized', 'Unknown', 'Unreachable')))).toBeUndefined()
+    expect(isAuthorized(cluster(condition('Authorized', 'False', 'Unauthorized')))).toBe(false)
+    expect(isAuthorized(cluster(condition('Authorized', 'True', 'Succeeded')))).toBe(true)
   })
 
   it('is a suspended VM that runs, once its shutdown has had its time', () => {

@@ -99,6 +99,7 @@ describe('kubectl pve over several VMs', () => {
       })
       expect((await here('suspend', 'a', '--reason', 'x', '--dry-run')).out).toMatch(/suspended by manual[^]*nothing was written/)
       expect((await here('backup', 'a', '--dry-run')).out).toMatch(/would be created\. Dry run: nothing was written\.\n$/)
+      expect(json(await here('snapshot', 'a', '--dry-run', '-o', 'json'))).toMatchObject({ kind: 'ProxmoxVMSnapshot' })
       expect((await here('reinstall', 'a', '--dry-run')).out).toMatch(/reinstall from debian-13[^]*nothing was written/)
       expect(await generation('a')).toBe(before)
     })
@@ -125,6 +126,7 @@ describe('kubectl pve over several VMs', () => {
       [['remove', 'a'], 'Delete the VM of NS/a (a) with its disks? [y/N] '],
       [['suspend', 'a', '--reason', 'unpaid'], 'Shut down NS/a and keep it off? [y/N] '],
       [['reinstall', 'a'], 'Delete the disks of NS/a and install template "debian-13"? [y/N] '],
+      [['backup', 'a', '--mode', 'Stop'], 'Shut down NS/a for its backup, and start it again? [y/N] '],
       [['restore', 'a', 'yesterday'], 'Replace the disks of NS/a by those of yesterday? [y/N] '],
       [['change-package', 'a', '--memory', '2Gi'], 'Stop NS/a and start it again for: set_cpu_ram: memory 1024 → 2048? [y/N] '],
     ])('%j asks first and does nothing without a yes', async (args, question) => {
@@ -160,6 +162,7 @@ describe('kubectl pve over several VMs', () => {
   it.each([
     [['change-package'], 'name one VM, or write --all-of with a VMPackage'],
     [['change-package', 'a', '--all-of', 'p'], 'name one VM, or write --all-of with a VMPackage'],
+    [['adopt', '--cluster', 'c', '--vmid', '101', '--dry-run'], '--cluster only prints manifests'],
     [['change-package', 'a', '--max', '2'], '--max and -A belong to --all-of'],
     [['change-package', '--all-of', 'p', '--cores', '2'], '--all-of takes the newest VMPackage'],
     [['change-package', '--all-of', 'p', '--max', '0'], '--max 0 would never begin'],

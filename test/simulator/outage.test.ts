@@ -64,6 +64,27 @@ describe('an outage of the cluster', () => {
     expect(await status()).toMatchObject([{}, {}, { name: 'pve2', online: 1 }, {}])
   })
 
+  it('by maintenance that overlaps with another of the same node is over when the last of them ends', async () => {
+    const mode = () => pve.simulator.world.ha.maintenance.has('pve2')
+    await arm({ id: 'first', node: { name: 'pve2', state: 'maintenance' } })
+    await arm({ id: 'second', node: { name: 'pve2', state: 'maintenance' } })
+    await pve.sim('DELETE', '/faults?id=first')
+    expect(mode()).toBe(true)
+    await pve.sim('DELETE', '/faults?id=second')
+    expect(mode()).toBe(false)
+  })
+
+  it('of the config store that overlaps with another brings the guests back when the last of them ends', async () => {
+    await arm({ id: 'first', configStore: 'empty' })
+    await arm({ id: 'second', configStore: 'empty' })
+    const made = await pve.api('POST', '/nodes/pve1/qemu', { vmid: 302, memory: 512 })
+    expect(await pve.exitOf(made.data as string)).toBe('OK')
+    await pve.sim('DELETE', '/faults?id=first')
+    expect(await pve.vmids()).toEqual([302])
+    await pve.sim('DELETE', '/faults?id=second')
+    expect(await pve.vmids()).toEqual(expect.arrayContaining([200, 302, 9000]))
+  })
+
   it('of quorum lets a deletion free the disks, and fail when it comes to the config', async () => {
     const vmid = 300
     const made = await pve.api('POST', '/nodes/pve1/qemu', { vmid, scsi0: 'local-lvm:1', memory: 512 })

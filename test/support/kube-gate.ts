@@ -79,6 +79,10 @@ export class KubeGate {
         await answer.body.dump()
         return void socket.destroy()
       }
+      if (fate === '504 after') {
+        await answer.body.dump()
+        return void response.writeHead(504).end()
+      }
       response.writeHead(answer.statusCode, onlyThose(answer.headers, ['content-type', 'retry-after']))
       // A watch must show its first bytes at once.
       response.flushHeaders()

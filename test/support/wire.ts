@@ -9,8 +9,11 @@ export interface Write {
   readonly vmid?: number
 }
 
-/** What becomes of a request: its sender gets no answer if it is lost, before the receiver has it or after the receiver did it; or PVE does something to it. */
-export type Fate = 'pass' | 'lost before' | 'lost after' | { readonly plan: FaultPlan }
+/**
+ * What becomes of a request: its sender gets no answer if it is lost, before the receiver has it or after the receiver did it; or the
+ * API server says 504 after it did it; or PVE does something to it.
+ */
+export type Fate = 'pass' | 'lost before' | 'lost after' | '504 after' | { readonly plan: FaultPlan }
 
 /**
  * Everything one operator process sends. Cutting the wire is what kill -9 is to the rest of the world: from that moment nothing

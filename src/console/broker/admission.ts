@@ -5,6 +5,7 @@ import type { ProxmoxCluster } from '../../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole } from '../../api/proxmoxvmconsole.ts'
 import { parseDurationSeconds } from '../../api/size.ts'
+import { timeInSeconds } from '../../api/time.ts'
 import type { EndWord, Hello } from '../../console-page/protocol.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { isConflict, KubeError } from '../../kube/kube-error.ts'
@@ -42,11 +43,13 @@ export async function admit(hello: Hello, address: string, o: AdmissionOptions):
       const written = await o.client.replaceStatus(proxmoxVMConsoles, { ...viewing, status })
       return { viewing: written, vm, key, isFirst: status.connections === 1 }
     } catch (fault) {
-      const mayBeDone = isConflict(fault) || (fault instanceof KubeError && fault.status === 0)
-      if (!mayBeDone || attempt === tries) throw fault
+      if (attempt === tries || !(isConflict(fault) || mayBeDone(fault))) throw fault
     }
   }
 }
+
+/** No answer came, or one of somebody who gave up waiting (etcd, a proxy: 500, 504): then the write decides, and not its answer. */
+const mayBeDone = (fault: unknown): boolean => fault instanceof KubeError && (fault.status === 0 || fault.status >= 500)
 
 function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | undefined, o: AdmissionOptions): EndWord | undefined {
   const { status } = viewing
@@ -65,6 +68,7 @@ function refusalOf(hello: Hello, viewing: ProxmoxVMConsole, vm: ProxmoxVM | unde
 export function endWordOf({ status }: ProxmoxVMConsole): EndWord {
   const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason
   if (reason === 'Suspended') return 'suspended'
+  if (reason === 'ConsolesOff') return 'unavailable'
   if (reason === 'VMNotFound' || reason === 'VMForeign') return 'gone'
   return status?.openedAt ? 'time' : 'unopened'
 }
@@ -72,12 +76,10 @@ export function endWordOf({ status }: ProxmoxVMConsole): EndWord {
 function openedStatus(viewing: ProxmoxVMConsole, address: string, keyHash: string, nowMs: number) {
   const { status, spec } = viewing
   const stayMs = parseDurationSeconds(spec.ttl?.stay ?? '2h') * 1000
-  const openedAt = status?.openedAt ?? iso(nowMs)
-  const endsAt = status?.endsAt ?? iso(nowMs + stayMs)
+  const openedAt = status?.openedAt ?? timeInSeconds(nowMs)
+  const endsAt = status?.endsAt ?? timeInSeconds(nowMs + stayMs)
   const openedBy = status?.openedBy ?? address
   const message = `Opened at ${openedAt} from ${openedBy}; it ends at ${endsAt}.`
   const more = { keyHash, openedAt, openedBy, endsAt, connections: (status?.connections ?? 0) + 1 }
-  return consoleStatus(viewing, 'Open', { reason: 'ConsoleOpen', message }, iso(nowMs), more)
+  return consoleStatus(viewing, 'Open', { reason: 'ConsoleOpen', message }, timeInSeconds(nowMs), more)
 }
-
-const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`

@@ -10,7 +10,7 @@ export function trustedProxies(list: readonly string[]): BlockList {
     const length = prefix === undefined ? undefined : Number(prefix)
     const family = isIPv6(address) ? 'ipv6' : 'ipv4'
     const isGood = isIP(address) !== 0 && (length === undefined || (/^\d+$/.test(prefix ?? '') && length <= (family === 'ipv6' ? 128 : 32)))
-    if (!isGood) throw new Error(`"${entry}" is no proxy to trust: write an address or a network, such as 10.0.0.0/8`)
+    if (!isGood) throw new Error(`"${entry}" is not a proxy to trust: write an address or a network, such as 10.0.0.0/8`)
     if (length === undefined) trusted.addAddress(address, family)
     else trusted.addSubnet(address, length, family)
   }

@@ -7,8 +7,8 @@ import { letIn, logIn } from './rfb-login.ts'
 import { RfbFilter } from './rfb-filter.ts'
 
 export interface Line {
-  /** The page is ready for what the guest shows. */
-  start(): void
+  /** The page is ready for what the guest shows. Rejects with a sentence when the page opens as no console does. */
+  start(): Promise<void>
   /** What the page sends. Throws a sentence when it is not what a console sends. */
   fromPage(bytes: Buffer): void
   /** The size of a terminal, in characters; a picture has its own. */
@@ -89,17 +89,13 @@ export async function screenLine({ wire, readOnly, clock, toPage, onEnd }: LineO
       socket.off('close', onEnd)
       socket.close()
     },
-    start: () => {
-      void letIn({ reader: page, send: toPage }).then(
-        () => {
-          isIn = true
-          // ClientInit: somebody else may look at the same screen.
-          socket.send(Buffer.from([1]))
-          listen(toPage)
-          pass(page.rest())
-        },
-        () => undefined,
-      )
+    start: async () => {
+      await letIn({ reader: page, send: toPage })
+      isIn = true
+      // ClientInit: somebody else may look at the same screen.
+      socket.send(Buffer.from([1]))
+      listen(toPage)
+      pass(page.rest())
     },
   }
 }
@@ -146,6 +142,6 @@ export async function terminalLine({ wire, readOnly, clock, toPage, onEnd }: Lin
       socket.off('close', ended)
       socket.close()
     },
-    start: () => listen(toPage),
+    start: async () => listen(toPage),
   }
 }

@@ -10,6 +10,7 @@ import { keyOf } from '../../kube/keys.ts'
 import type { Clock } from '../../ops/clock.ts'
 import type { ConsoleMetrics } from '../../ops/console-metrics.ts'
 import type { Log } from '../../ops/log.ts'
+import { Pace } from '../../ops/pace.ts'
 import { judge } from '../../proxmox/failures.ts'
 import { whyOver } from '../verdict.ts'
 import { endWordOf } from './admission.ts'
@@ -36,12 +37,16 @@ const fewWaiting = 512 * 1024
 /** A closed connection is cut when the page does not say goodbye. */
 const goodbyeMs = 2_000
 
+/** Each is a task of PVE and takes one of a node's hundred ports: so many at once, then one in 5 s. The page itself asks less often. */
+const attachments = { burst: 10, calls: 1, perSeconds: 5 }
+
 /** A close code of WebSockets: the page may come again at once, to another broker. */
 export const restartCode = 1012
 
 export class PageSession {
   readonly #o: SessionOptions
   readonly #number: number
+  readonly #attachments: Pace
   #line: Line | undefined
   #isAttaching = false
   #told: VmState | undefined
@@ -51,6 +56,7 @@ export class PageSession {
   constructor(o: SessionOptions) {
     this.#o = o
     this.#number = o.viewing.status?.connections ?? 0
+    this.#attachments = new Pace({ ...attachments, clock: o.clock })
     o.page.on('close', () => this.#finish('left'))
     o.metrics.sessionBegan()
   }
@@ -133,9 +139,13 @@ export class PageSession {
     try {
       this.#line?.fromPage(bytes)
     } catch (fault) {
-      this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page said what no console says')
-      this.#lost('lost')
+      this.#misheard(fault)
     }
+  }
+
+  #misheard(fault: unknown): void {
+    this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page said what no console says')
+    this.#lost('lost')
   }
 
   async #attach(): Promise<void> {
@@ -143,6 +153,7 @@ export class PageSession {
     if (this.#line || this.#isAttaching) return
     const vm = vmNow()
     if (vm?.status?.remoteStatus !== 'running') return this.#say({ detached: 'off' })
+    if (!this.#attachments.tryTurn()) return this.#say({ detached: 'lost' })
     this.#isAttaching = true
     const startedMs = clock.monotonicMs()
     const seconds = (): number => (clock.monotonicMs() - startedMs) / 1000
@@ -167,7 +178,11 @@ export class PageSession {
     this.#line = line
     if (this.#isOver) return this.#dropLine()
     this.#say({ attached: true })
-    line.start()
+    const started = line
+    line.start().catch((fault: unknown) => {
+      // A line that was dropped meanwhile rejects, too.
+      if (this.#line === started) this.#misheard(fault)
+    })
     if (isEnded) this.#lost('lost')
   }
 

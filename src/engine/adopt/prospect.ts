@@ -1,6 +1,7 @@
 /** What would be if a guest were this VM: its status, what the spec wants of it, and in what the two differ. Nothing is written for it. */
 import { type Adopt, type FoundDifference, mostDifferences } from '../../api/adopt.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { timeInSeconds } from '../../api/time.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { grantOf, sameAddress } from '../../ipam/choice.ts'
@@ -45,7 +46,7 @@ export function readingOf(pass: Pass, cluster: PveCluster, look: Look, adopt: Ad
 function backupsSince({ deps }: Pass, cluster: PveCluster, values: Readonly<Record<string, string>>, { backups }: Adopt): string {
   const made = Number(/(?:^|,)ctime=(\d+)/.exec(values.meta ?? '')?.[1])
   const ms = backups === 'Own' && Number.isFinite(made) ? made * 1000 : deps.clock.now() + cluster.clockSkewMs
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+  return timeInSeconds(ms)
 }
 
 /** An obstacle: the guest cannot become this VM as the spec stands. */

@@ -26,6 +26,7 @@ import { isBirth, pinnedVmidOf, templateFor } from '../../want/birth.ts'
 import type { Climb } from '../climb-pass.ts'
 import { type Outcome, done, retry, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import { isTrue } from '../../api/condition.ts'
+import { timeInSeconds } from '../../api/time.ts'
 
 /**
  * The rung `clone`: afterwards the VM exists, has our mark and no lock `clone`, and its configuration has been read. A request may have been
@@ -78,7 +79,7 @@ async function absent(climb: Climb): Promise<Outcome> {
     const kept = 'VMID and addresses are kept; it is not cloned again by itself'
     return stalled(
       'VMMissing',
-      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or build it anew with the command Clone or Reinstall.`,
+      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or make it again with the command Clone or Reinstall.`,
     )
   }
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
@@ -174,7 +175,7 @@ async function follow({ draft, deps, memory }: Climb, upid: string, lookAfterMs?
   const iso = nowIso(deps.clock)
   const request = openRequests(draft.status, memory).findLast((open) => open.vmid === draft.status.vmid && (open.upid ?? upid) === upid)
   if (request) draft.change(noteTask(memory, request, upid))
-  const clonedAt = `${new Date(startOf(upid) * 1000).toISOString().slice(0, 19)}Z`
+  const clonedAt = timeInSeconds(startOf(upid) * 1000)
   const { verdicts, dropped } = readiness('reconciling', 'TaskRunning', sentence(draft.status))
   draft.change(working('clone', iso, { upid }), judged(draft.vm, iso, verdicts, dropped), (status) => ({
     ...status,

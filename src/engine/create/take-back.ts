@@ -1,5 +1,6 @@
 /** Takes a VM whose record was lost back into the status of its object: nothing is made, started or freed for it. */
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import { timeInSeconds } from '../../api/time.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { configuredAddresses } from '../../cluster/guest-class.ts'
 import { parseAddress } from '../../ipam/address.ts'
@@ -139,5 +140,5 @@ function clonedAt({ deps, draft }: Pass, cluster: PveCluster, passed: readonly s
   const { uid = '', creationTimestamp } = draft.vm.metadata
   const former = deps.book.held(uid).flatMap(({ spec }) => (passed.includes(spec.address) ? (spec.history?.at(-1)?.from ?? []) : []))
   const times = [creationTimestamp ?? nowIso(deps.clock), ...former].map((time) => Date.parse(time))
-  return `${new Date(Math.min(...times) + cluster.clockSkewMs).toISOString().slice(0, 19)}Z`
+  return timeInSeconds(Math.min(...times) + cluster.clockSkewMs)
 }

@@ -2,6 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { type Outcome, done, stalled } from '../../ladder/outcome.ts'
 import type { Pass } from '../pass.ts'
+import { timeInSeconds } from '../../api/time.ts'
 
 /** What destroys a VM. `id` tells one from the next of the same VM. */
 export interface Errand {
@@ -26,7 +27,7 @@ export async function mayDestroy({ deps, draft, key }: Pass, cluster: PveCluster
   const { used, max, windowMs, position, roomAtMs } = leave
   const lately = `${used} ${used === 1 ? 'VM' : 'VMs'} of ProxmoxCluster ${cluster.name} ${used === 1 ? 'was' : 'were'} destroyed in the last ${minutes(windowMs)}, and limits.deletions allows ${max}`
   const turn = `VM ${draft.status.vmid} is number ${position} of those that wait for their ${kind}`
-  const next = roomAtMs === undefined ? '' : ` It goes on by itself after ${new Date(roomAtMs).toISOString().slice(0, 19)}Z.`
+  const next = roomAtMs === undefined ? '' : ` It goes on by itself after ${timeInSeconds(roomAtMs)}.`
   const remedy = `If all of them are meant, run: kubectl pve allow-deletions ${cluster.name} --for 1h.`
   return stalled('TooManyDeletions', `${lately}; ${turn}.${next} ${remedy}`)
 }

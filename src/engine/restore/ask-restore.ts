@@ -11,6 +11,7 @@ import { pauseLeft } from '../remove/removal.ts'
 import { working } from '../status.ts'
 import type { RestorePlan } from './restore-check.ts'
 import { changeRestore, withFile } from './restore-state.ts'
+import { timeInSeconds } from '../../api/time.ts'
 
 export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestorePlan): Promise<Outcome> {
   const { draft, deps, memory } = pass
@@ -29,7 +30,7 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
     changeRestore(({ upid: _, ...rest }) => ({
       ...withFile(rest, { volume, node, isProtected: file.isProtected }),
       force,
-      askedAt: pveTime(deps.clock.now() + cluster.clockSkewMs),
+      askedAt: timeInSeconds(deps.clock.now() + cluster.clockSkewMs),
     })),
     working('restore', nowIso(deps.clock), { ...(running?.attempts !== undefined && { attempts: running.attempts }) }),
   )
@@ -39,8 +40,6 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
   if (!file.isProtected) await cluster.pve.protectBackup(node, plan.storage, volume, true)
   return await send(pass, cluster, plan)
 }
-
-const pveTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 async function send({ draft, deps, key }: Pass, cluster: PveCluster, { volume, node, force }: RestorePlan): Promise<Outcome> {
   const { vmid = 0, possessions } = draft.status

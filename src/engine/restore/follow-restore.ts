@@ -55,9 +55,9 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   await look.need('presence')
   const isYoung = deps.clock.monotonicMs() - memory.restore.askedMs < silentMs
   if (look.seen.lock === 'create' || isYoung)
-    return wait('Restoring', 'The answer to the request may have been lost; it is looked up what became of it.', 5_000)
+    return wait('Restoring', 'The answer to the request may have been lost; the operator looks up what became of it.', 5_000)
   draft.change(changeRestore(({ askedAt: _, ...running }) => running))
-  return wait('Restoring', 'PVE has nothing of the request; it is asked again.', 0)
+  return wait('Restoring', 'PVE has nothing of the request; the operator asks again.', 0)
 }
 
 async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
@@ -121,8 +121,8 @@ async function failed(pass: Pass, cluster: PveCluster, exitstatus: string): Prom
     working('restore', iso, { attempts, lastError: words.slice(0, 1024) }),
   )
   const told = isDiskless
-    ? `The disks of VM ${draft.status.vmid} are gone: restore ${running?.requestID} failed (${words}). ${running?.volume} is the only copy; it stays protected until a restore ends well, and is taken again every 5 minutes. A new spec.restore.requestID may name another backup.`
-    : `Restore ${running?.requestID} from ${running?.volume} failed (${words}), and nothing was deleted. It is tried again every 5 minutes; remove spec.restore to withdraw it.`
+    ? `The disks of VM ${draft.status.vmid} are gone: restore ${running?.requestID} failed (${words}). ${running?.volume} is the only copy; it stays protected until a restore ends well, and the operator restores from it again every 5 minutes. A new spec.restore.requestID may name another backup.`
+    : `Restore ${running?.requestID} from ${running?.volume} failed (${words}), and nothing was deleted. The operator tries again every 5 minutes; remove spec.restore to withdraw it.`
   recordEvent(deps, draft.vm, 'Warning', 'RestoreFailed', told)
   await draft.save()
   return stalled('RestoreFailed', told)

@@ -41,7 +41,7 @@ export function applyOutage(world: World, outage: Outage): Undo {
   if (storage) undo.push(setStorage(world, storage.name, storage.state))
   if (noQuorum !== undefined) undo.push(setQuorum(world, !noQuorum))
   if (minority) undo.push(setQuorum(world, false), cutOff(world, minority))
-  if (configStore) undo.push(world.loseGuestConfigs())
+  if (configStore) undo.push(impose(world, 'config store', true, { get: () => false, set: (isLost) => world.setGuestConfigsLost(isLost) }))
   if (cleanupMs !== undefined) undo.push(setCleanup(world, cleanupMs))
   let done = false
   const back = (): void => {
@@ -62,10 +62,13 @@ function setPower(world: World, name: string, isOn: boolean): Undo {
 }
 
 /** What `ha-manager crm-command node-maintenance enable` asks for. */
-function setMaintenance({ ha }: World, name: string): Undo {
-  ha.maintenance.add(name)
+function setMaintenance(world: World, name: string): Undo {
+  const { ha } = world
   ha.commands.push(`enable-node-maintenance ${name}`)
-  return () => ha.maintenance.delete(name)
+  return impose(world, `maintenance ${name}`, true, {
+    get: () => ha.maintenance.has(name),
+    set: (isOn) => void (isOn ? ha.maintenance.add(name) : ha.maintenance.delete(name)),
+  })
 }
 
 function setQuorum(world: World, quorate: boolean): Undo {

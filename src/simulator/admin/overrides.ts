@@ -21,9 +21,11 @@ export function impose<T>(world: World, what: string, value: T, { get, set }: { 
   imposed.states.push(state)
   set(value)
   return () => {
+    const isHolding = imposed.states.at(-1) === state
     imposed.states.splice(imposed.states.indexOf(state), 1)
     const last = imposed.states.at(-1)
-    set((last ? last.value : imposed.before) as T)
+    // One that another hides ends unseen.
+    if (isHolding) set((last ? last.value : imposed.before) as T)
     if (!last) all.delete(what)
   }
 }

@@ -65,6 +65,7 @@ export class World {
   /** Section files that are only kept: kind → id → options. */
   readonly sections = new Map<string, Map<string, Record<string, unknown>>>()
   readonly #nodeSettings = new Map<string, NodeSettings>()
+  readonly #lostGuests = new Map<number, Guest>()
   /** PEM of /etc/pve/pve-root-ca.pem. */
   rootCa = ''
   /** Firewall files by VMID, `cluster` or `node/NAME`; a file does not need its guest. */
@@ -166,13 +167,11 @@ export class World {
     else guest?.config.set('lock', lock)
   }
 
-  /** The guests' configurations vanish, as when the config store comes back empty; the result puts back those whose VMIDs are free. */
-  loseGuestConfigs(): () => void {
-    const lost = [...this.guests]
-    this.guests.clear()
-    return () => {
-      for (const [vmid, guest] of lost) if (!this.guests.has(vmid)) this.guests.set(vmid, guest)
-    }
+  /** The guests' configurations vanish, as when the config store comes back empty; or those come back whose VMIDs are free. */
+  setGuestConfigsLost(isLost: boolean): void {
+    const [from, to] = isLost ? [this.guests, this.#lostGuests] : [this.#lostGuests, this.guests]
+    for (const [vmid, guest] of from) if (isLost || !to.has(vmid)) to.set(vmid, guest)
+    from.clear()
   }
 
   /** The firewall file follows its guest's VMID at a clone: copied, or removed when the source has none. */
