@@ -11,9 +11,14 @@ export interface Credentials {
 }
 
 /** Why the VM needs a cloud-init drive, as the end of a sentence; undefined: it does not. Without one PVE takes all keys and the guest gets none. */
-export function reasonForCloudInit(vm: ProxmoxVM, grants: readonly Pick<GrantedAddress, 'address'>[]): string | undefined {
+export function reasonForCloudInit(
+  vm: ProxmoxVM,
+  addresses: readonly { readonly address: string; readonly state?: string }[],
+): string | undefined {
   if (vm.spec.cloudInit) return 'spec.cloudInit reaches the guest through it only'
-  return grants.length > 0 ? `the guest learns its address ${grants[0]?.address} through it only` : undefined
+  // One that is being released the guest has, and need not learn.
+  const own = addresses.find(({ state }) => !state)
+  return own && `the guest learns its address ${own.address} through it only`
 }
 
 /** PVE's cloud-init keys; one that is absent here is removed from the VM, so that nothing of a template reaches a customer. */

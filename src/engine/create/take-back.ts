@@ -5,6 +5,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import { configuredAddresses } from '../../cluster/guest-class.ts'
 import { parseAddress } from '../../ipam/address.ts'
 import { sameAddress } from '../../ipam/choice.ts'
+import { isReleasing } from '../../ipam/records.ts'
 import { ownTag } from '../../ladder/mark.ts'
 import { isOutcome } from '../../ladder/outcome.ts'
 import { resolvePackage, type Resolved } from '../../want/package.ts'
@@ -108,7 +109,7 @@ export function addressesOf({ deps, draft }: Pass, shown: readonly string[]): VM
   const held = deps.book.held(draft.vm.metadata.uid ?? '')
   const used = new Set(held.map(({ spec }) => spec.address))
   return entriesOf(draft).flatMap(({ name, pool, address: named }) => {
-    const own = held.find(({ spec }) => spec.claimRef?.entry === name && spec.poolRef.name === pool)?.spec.address
+    const own = held.find((one) => one.spec.claimRef?.entry === name && one.spec.poolRef.name === pool && !isReleasing(one))?.spec.address
     const free = shown.find((text) => !used.has(text) && isIn(deps.book.pools.view(pool), text) && (!named || sameAddress(named, text)))
     const address = own ?? free
     const spec = deps.pools.get(pool)?.spec
