@@ -1,7 +1,7 @@
 /** A backup that PVE was asked for: what became of the request, whatever was lost on the way. */
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
-import { endOf, type TaskEnd } from '../proxmox/task-end.ts'
+import { endOf, isTaskOver, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
 import { finishBroken, finishMade } from './finish-backup.ts'
@@ -29,16 +29,15 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)
-  if (end.is === 'unknown' && !isOver(end.why))
+  if (end.is === 'unknown' && !isTaskOver(end)) {
+    cluster.tasks.forgetUnknown(upid)
     return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
+  }
   return finishBroken(
     pass,
     end.is === 'ok' ? `its task ended well, and ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
   )
 }
-
-/** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
-const isOver = (why: string) => /unexpected status|unable to get last line|no such task/.test(why)
 
 /** The answer was lost, or the process died: it is listed before it is asked for again. */
 async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outcome> {

@@ -6,7 +6,7 @@ import type { ConfigSeen } from '../ladder/machine.ts'
 import { isAgentEnabled } from '../proxmox/agent-option.ts'
 import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
-import { fails, holds, withoutConditions } from './conditions.ts'
+import { type ConditionUpdate, fails, holds, withoutConditions } from './conditions.ts'
 import { nowIso } from './dependencies.ts'
 import type { Pass } from './pass.ts'
 import { type Change, judged } from './status.ts'
@@ -42,7 +42,7 @@ export async function readGuestIfDue(pass: Pass, cluster: PveCluster): Promise<v
   try {
     const guest = { agent: 'Answering', ...(await cluster.pve.support({ node, vmid }).guest()) }
     draft.change((status) => ({ ...status, guest }))
-    draft.change(judged(draft.vm, nowIso(pass.deps.clock), [verdictOn(draft.status)]))
+    draft.change(judged(draft.vm, nowIso(pass.deps.clock), [addressesInGuest(draft.status)]))
   } catch (fault) {
     if (!(fault instanceof PveError)) throw fault
     noteFault(pass, fault)
@@ -59,8 +59,9 @@ function noteFault({ draft, deps }: Pass, fault: PveError): void {
   } else deps.log.debug({ vmid: draft.status.vmid }, `the guest agent could not be asked: ${judge(fault).message}`)
 }
 
-/** Whether the guest has brought up what it was given; with DHCP any address. */
-function verdictOn({ guest, addresses = [] }: ProxmoxVMStatus) {
+/** Whether the guest has brought up what it was given; with DHCP any address. One that is being released it need not have. Pure. */
+export function addressesInGuest({ guest, addresses: all = [] }: Pick<ProxmoxVMStatus, 'guest' | 'addresses'>): ConditionUpdate {
+  const addresses = all.filter(({ state }) => !state)
   const shown = guest?.addresses ?? []
   const missing = addresses.map(({ address }) => address).filter((address) => !shown.includes(address))
   const has = shown.length > 0 ? `it has ${shown.join(', ')}` : 'it has none'

@@ -14,3 +14,10 @@ export function endOf(exitstatus: string): TaskEnd {
   if (exitstatus === 'unexpected status' || exitstatus.startsWith('unable to get last line')) return { is: 'unknown', why: exitstatus }
   return { is: 'failed', exitstatus }
 }
+
+/**
+ * Whether no worker does it any more. Of an unknown end PVE says so where the worker died or is so old that it has forgotten it; any other
+ * one means that PVE could not be asked.
+ */
+export const isTaskOver = (end: TaskEnd): boolean =>
+  end.is !== 'unknown' || /unexpected status|unable to get last line|no such task/.test(end.why)

@@ -80,6 +80,11 @@ export class TaskTracker {
     return this.#ends.get(upid)
   }
 
+  /** An end that is unknown only because PVE could not be asked: who follows the task next has PVE asked again. */
+  forgetUnknown(upid: Upid): void {
+    if (this.#ends.get(upid)?.is === 'unknown') this.#ends.delete(upid)
+  }
+
   /** Tasks whose end has not been seen yet. */
   get open(): number {
     return [...this.#nodes.values()].reduce((sum, { tasks }) => sum + tasks.size, 0)

@@ -13,6 +13,7 @@ import { type Change, judged, resting, working } from '../engine/status.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
+import { isTaskOver } from '../proxmox/task-end.ts'
 import { checkRollback } from './rollback-check.ts'
 import { unansweredMs } from './take.ts'
 
@@ -82,6 +83,10 @@ async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: 
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, 'The VM is being rolled back.')
   if (end.is === 'ok') return await finish(pass, running)
+  if (end.is === 'unknown' && !isTaskOver(end)) {
+    cluster.tasks.forgetUnknown(upid)
+    return wait('RollingBack', `PVE cannot tell what became of the rollback: ${end.why}.`, 15_000)
+  }
   if (end.is === 'unknown') return await failed(pass, running, `PVE no longer knows what became of it: ${end.why}`)
   const { kind } = judgeExit(end.exitstatus)
   if (kind !== 'busy' && kind !== 'locked') return await failed(pass, running, end.exitstatus)

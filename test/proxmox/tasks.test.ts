@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/ops/clock.ts'
 import { TaskTracker } from '../../src/proxmox/tasks.ts'
 import { type Simulated, simulated } from './simulated.ts'
-import type { TaskEnd } from '../../src/proxmox/task-end.ts'
+import { isTaskOver, type TaskEnd } from '../../src/proxmox/task-end.ts'
 
 const template = { node: 'pve1', vmid: 9000 }
 const clone = (newid: number) => ({ newid, name: 'x', description: 'ours', full: true })
@@ -52,6 +52,28 @@ describe('the task tracker', () => {
     expect(await end(upid)).toMatchObject({ is: 'unknown', why: expect.stringContaining('no such task') })
     expect(await end('nonsense')).toEqual({ is: 'unknown', why: '"nonsense" is no UPID' })
   })
+
+  it('asks again about a task that PVE could not tell of, once that is to be forgotten, and keeps an end that it knows', async () => {
+    const upid = await sim.pve.clone(template, clone(905))
+    await sim.fault({ route: 'GET /nodes/{node}/tasks/{upid}/status', status: 403, reason: 'Permission check failed', times: 1 })
+    const first = await end(upid)
+    expect([first.is, isTaskOver(first)]).toEqual(['unknown', false])
+    expect((await end(upid)).is).toBe('unknown')
+    tracker.forgetUnknown(upid)
+    expect(tracker.ended(upid)).toBeUndefined()
+    expect(await end(upid)).toEqual({ is: 'ok', warnings: false })
+    tracker.forgetUnknown(upid)
+    expect(tracker.ended(upid)).toEqual({ is: 'ok', warnings: false })
+  })
+
+  it.each([
+    [{ is: 'ok', warnings: false }, true],
+    [{ is: 'failed', exitstatus: 'job errors' }, true],
+    [{ is: 'unknown', why: 'unexpected status' }, true],
+    [{ is: 'unknown', why: 'no such task' }, true],
+    [{ is: 'unknown', why: 'node pve1 has not answered for 2 minutes: No route to host' }, false],
+    [{ is: 'unknown', why: 'Permission check failed' }, false],
+  ] as const)('knows that no worker does it any more: %j %s', (how, expected) => expect(isTaskOver(how)).toBe(expected))
 
   it('looks again when PVE does not answer, and concludes nothing', async () => {
     const upid = await sim.pve.clone(template, clone(903))

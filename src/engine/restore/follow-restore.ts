@@ -4,7 +4,7 @@ import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import type { VmConfig } from '../../proxmox/answers.ts'
 import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
-import { endOf, type TaskEnd } from '../../proxmox/task-end.ts'
+import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import { formatSize } from '../../api/size.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -62,7 +62,10 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
 
 async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
   const { draft, deps } = pass
-  if (end.is === 'unknown' && !isOver(end.why)) return wait('Restoring', `PVE cannot tell what became of the restore: ${end.why}.`, 15_000)
+  if (end.is === 'unknown' && !isTaskOver(end)) {
+    cluster.tasks.forgetUnknown(upid)
+    return wait('Restoring', `PVE cannot tell what became of the restore: ${end.why}.`, 15_000)
+  }
   if (end.is !== 'ok') return await failed(pass, cluster, end.is === 'failed' ? end.exitstatus : end.why)
   if (end.warnings) await tellWarnings(pass, cluster, 'restore', upid)
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
@@ -81,9 +84,6 @@ async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: Task
   delete pass.memory.restore
   return wait('Restoring', `VM ${draft.status.vmid} is there; its package, addresses and mark come next.`, 0)
 }
-
-/** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
-const isOver = (why: string) => /unexpected status|unable to get last line|no such task/.test(why)
 
 type Disks = NonNullable<ProxmoxVMStatus['disks']>
 
