@@ -6,11 +6,12 @@ import { unplanned } from '../engine/apply/change.ts'
 import { askForPackage } from '../engine/adopt/as-found-state.ts'
 import { isOnlyLeft } from '../engine/apply/leaving.ts'
 import { claimAddresses } from '../engine/create/addresses.ts'
+import { backupUnderWay } from '../engine/backup-under-way.ts'
 import { forgetOldDisk, noteReinstallBegun } from '../engine/reinstall-state.ts'
 import { beginReinstall } from '../engine/remove/reinstall.ts'
 import { notePossessions } from '../engine/remove/foreign-possessions.ts'
 import type { RemovalLook } from '../engine/remove/removal-look.ts'
-import { hindranceOf } from '../engine/remove/reinstall-check.ts'
+import { hindranceOf, storageAway } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
 import { nothingSeen } from '../want/guest-seen.ts'
 import { nowIso } from '../engine/dependencies.ts'
@@ -112,6 +113,7 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   const gone = await removeFromPve(pass, cluster, {
     ladder: removals.setAside,
     errand: { kind: 'Remove', id: pass.command.command.metadata.uid ?? '' },
+    hindrance: async () => backupUnderWay(pass) ?? storageAway(await cluster.inventory.since(deps.clock.monotonicMs()), draft.status),
     before: async (_, look) => await noteForClone(pass, look),
   })
   // The brake on deletions lets it go on later.

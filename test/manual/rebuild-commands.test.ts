@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { aV4Pool, vpsM } from '../support/builders.ts'
 import { clonesOf } from '../support/portrait.ts'
 import { eventsOf } from './seen.ts'
+import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
 import { commandNamed, finished, outcomeOf, press, turnOff } from './buttons.ts'
@@ -37,6 +38,24 @@ describe('a command', () => {
       expect(now.status).toMatchObject({ phase: 'Removed', vmid })
       expect((await world.addresses(pool)).filter((address) => address.spec.claimRef?.uid === vm.metadata.uid)).toHaveLength(1)
       expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: There is no VM of this object in PVE: it was removed.')
+    }, 60_000)
+
+    it('deletes nothing while a storage of the VM is off, since its volumes would be in the way of the VM that Clone makes', async () => {
+      const vm = await world.born('storage-off', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }] })
+      await turnOff(world, admin, 'storage-off')
+      world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      try {
+        await until('PVE shows it', async () => {
+          const rows = (await world.inPve('GET', '/cluster/resources')) as { storage?: string; status?: string }[]
+          return rows.some(({ storage, status }) => storage === 'local-lvm' && status !== 'available')
+        })
+        expect(await outcomeOf(world, 'storage-off', 'Remove')).toMatch(
+          /^Failed: Storage local-lvm with disk system of VM \d+ is not available/,
+        )
+        expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(true)
+      } finally {
+        world.simulator.faults.remove('storage-off')
+      }
     }, 60_000)
 
     it('is undone by Clone, with the same VMID, MAC and addresses', async () => {

@@ -1,7 +1,7 @@
 import type { AskedClone } from '../../api/proxmoxvm-status.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
-import { endOf, type TaskEnd } from '../../proxmox/task-end.ts'
+import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import type { Pass } from '../pass.ts'
 import { ageMs, closeRequest, knownTasks, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
 
@@ -30,7 +30,7 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
   let failed: string | undefined
   let mayBegin = false
   const close = (request: AskedClone, end: TaskEnd) => {
-    if (end.is === 'unknown' && !isOver(end.why)) return
+    if (!isTaskOver(end)) return
     // A VM under a number that was given up since: it stays in the ledger until it is taken down with the object.
     if (end.is === 'ok' && request.vmid !== draft.status.vmid) return
     if (end.is !== 'ok') failed = end.is === 'failed' ? end.exitstatus : end.why
@@ -64,15 +64,12 @@ export function closeEnded({ draft, memory }: Pass, cluster: PveCluster, vmid: n
   let isMade = false
   for (const request of openRequests(draft.status, memory)) {
     const end = request.upid === undefined ? undefined : cluster.tasks.ended(request.upid)
-    if (request.vmid !== vmid || !end || (end.is === 'unknown' && !isOver(end.why))) continue
+    if (request.vmid !== vmid || !end || !isTaskOver(end)) continue
     isMade ||= end.is === 'ok'
     draft.change(closeRequest(memory, request))
   }
   return isMade
 }
-
-/** A worker that died, or a task so old that PVE has forgotten it. Anything else says that PVE cannot be asked. */
-const isOver = (why: string) => /unexpected status|unable to get last line|no such task/.test(why)
 
 /** The task whose receipt was lost: it lists the template's VMID, and its log names the VM. The list starts at the request, by PVE's clock. */
 async function findTask(

@@ -17,6 +17,8 @@ export interface Removal {
   readonly ladder: RemovalLadder
   /** As the brake on deletions counts it. Absent: nothing is destroyed that it counts. */
   readonly errand?: Errand
+  /** Why nothing may be destroyed now. Asked before the brake, which counts. */
+  readonly hindrance?: () => Promise<Obstacle | undefined>
   /** What must be in status before the request of this step. */
   readonly before?: (step: RemovalStep, look: RemovalLook) => Promise<Outcome>
   /** PVE refused to destroy the VM before anything was deleted. */
@@ -39,6 +41,8 @@ export async function climbDown(pass: Pass, cluster: PveCluster, look: RemovalLo
     if (next.is === 'blocked') return blocked(pass, next)
     const doubt = await minorityDoubt(pass, cluster)
     if (doubt) return doubt
+    const hindrance = await removal.hindrance?.()
+    if (hindrance) return hindrance
     const leave = removal.errand ? await mayDestroy(pass, cluster, removal.errand) : done
     if (leave.is !== 'done') return leave
     const ready = await removal.before?.(next.step, look)

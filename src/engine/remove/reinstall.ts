@@ -21,7 +21,7 @@ import { type Obstacle, type Outcome, done } from '../../ladder/outcome.ts'
 import type { RemovalStep } from '../../ladder/removal.ts'
 import { notePossessions } from './foreign-possessions.ts'
 import type { RemovalLook } from './removal-look.ts'
-import { hindranceOf, type ReinstallRequest } from './reinstall-check.ts'
+import { hindranceOf, type ReinstallRequest, storageAway } from './reinstall-check.ts'
 import { removeFromPve } from './removal.ts'
 
 /** Begins a reinstall that is asked for. An obstacle: it has not begun, and nothing was deleted for it. */
@@ -93,6 +93,8 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
   const gone = await removeFromPve(pass, cluster, {
     ladder: removals.clear,
     errand: { kind: 'reinstall', id: running.requestID },
+    // Since the request was allowed it may have waited long, for the brake or for a lock.
+    hindrance: async () => storageAway(await cluster.inventory.since(0), draft.status),
     before: async (step, look) => await noteBefore(pass, cluster, step, look),
     refused: () => draft.change(noteNothingDestroyed),
   })

@@ -1,6 +1,5 @@
 /** The end of an object, by deletionPolicy: its VM, its addresses, its backups, its Secret, and itself. */
 import { abandonBackupsAnnotation } from '../../api/group.ts'
-import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { dnsHolds } from '../../dns/vm-status.ts'
 import { removals } from '../../lifecycle.ts'
@@ -9,6 +8,7 @@ import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import { conditionOf } from '../../api/condition.ts'
+import { backupUnderWay } from '../backup-under-way.ts'
 import type { Pass } from '../pass.ts'
 import { openRequests } from '../create/clone-requests.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
@@ -35,7 +35,7 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   const isMade = openRequests(status, pass.memory).length > 0 || (status.intentAt !== undefined && !pass.memory.clone.isUnasked)
   if (isMade && !status.terminatedAt) {
     if (!cluster) return clusterNeeded(pass)
-    const gone = await removeFromPve(pass, cluster, endOf(draft.vm))
+    const gone = await removeFromPve(pass, cluster, removalOf(pass))
     if (gone.is !== 'done') return gone
     draft.change((status) => ({ ...status, terminatedAt: nowIso(deps.clock) }))
   }
@@ -48,11 +48,15 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   return await finish(pass)
 }
 
-const endOf = ({ spec }: ProxmoxVM): Removal => ({
-  errand: { kind: 'deletion' },
-  ladder:
-    spec.deletionPolicy === 'Remove' ? removals.dismiss : deletesBackups(spec) ? removals.terminate : removals.terminateWithoutBackups,
-})
+/** How its VM goes, by what the object says of it and of its backups. */
+export function removalOf(pass: Pick<Pass, 'deps' | 'key' | 'draft'>): Removal {
+  const { spec } = pass.draft.vm
+  const errand = { kind: 'deletion' } as const
+  if (deletesBackups(spec)) return { errand, ladder: removals.terminate }
+  // A backup that is kept is made to its end.
+  const hindrance = async () => backupUnderWay(pass)
+  return { errand, hindrance, ladder: spec.deletionPolicy === 'Remove' ? removals.dismiss : removals.terminateWithoutBackups }
+}
 
 const clusterNeeded = ({ draft }: Pass): Outcome =>
   wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
