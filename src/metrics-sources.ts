@@ -34,8 +34,8 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
     vms: () => countVMs(operator),
     vmsByReason: () => countByReason(operator.stores.vms.list()),
     backups: () => backupFigures(operator, clock),
-    clusters: () =>
-      clusters.directory.list().map((cluster) => {
+    clusters: () => [
+      ...clusters.directory.list().map((cluster) => {
         const startedAtMs = cluster.inventory.current()?.startedAtMs
         return {
           cluster: cluster.name,
@@ -51,6 +51,8 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
           deletionsCounted: cluster.deletions.used,
         }
       }),
+      ...unasked(operator.stores.clusters.list(), (name) => clusters.directory.get(name) !== undefined),
+    ],
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
     caches: () => operator.caches.states(),
   }
@@ -61,6 +63,15 @@ export function isAuthorized(cluster: ProxmoxCluster | undefined): boolean | und
   const status = cluster?.status?.conditions?.find(({ type }) => type === 'Authorized')?.status
   return status === 'True' ? true : status === 'False' ? false : undefined
 }
+
+/** Clusters whose Secret has never been of use, or that another copy looks after: what their objects say. */
+export const unasked = (
+  clusters: readonly ProxmoxCluster[],
+  isAsked: (name: string) => boolean,
+): { cluster: string; authorized: boolean | undefined }[] =>
+  clusters
+    .filter(({ metadata }) => !isAsked(metadata.name))
+    .map((cluster) => ({ cluster: cluster.metadata.name, authorized: isAuthorized(cluster) }))
 
 /** Of the clusters that have a VM with a schedule. */
 function backupFigures({ stores }: Operator, clock: Clock): { cluster: string; notMade: number; oldestNewestSeconds?: number }[] {

@@ -3,6 +3,7 @@ import { abandonBackupsAnnotation } from '../api/group.ts'
 import { proxmoxVMBackups } from '../api/meta.ts'
 import { nowIso, recordEvent } from '../engine/dependencies.ts'
 import { isKindLeaving } from '../engine/kind-leaving.ts'
+import { observes, wouldDo } from '../engine/observe.ts'
 import { needsFile } from '../engine/restore/restore-state.ts'
 import { parseBackupMark } from '../ladder/backup-mark.ts'
 import { done, type Obstacle, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
@@ -25,6 +26,7 @@ export async function keepBackup(pass: BackupPass): Promise<Outcome> {
   if (!cluster) return wait('ClusterNotReady', `The backup waits for ProxmoxCluster "${backup.status.cluster}".`)
   const needed = wanted ? undefined : neededByRestore(pass, volume, 'its protection is taken off')
   if (needed) return needed
+  if (observes(cluster)) return wouldDo(cluster, `the protection of ${volume} would be ${wanted ? 'set' : 'taken off'}`)
   deps.mayAct()
   await cluster.pve.protectBackup(reachedFrom(cluster, storage, node), storage, volume, wanted)
   backup.change({ protected: wanted })
@@ -83,6 +85,7 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   backup.change(fileStatus(file))
   if (file.isProtected && backup.backup.spec.protected !== false)
     return stalled('Protected', `${volume} is protected. Set spec.protected to false and it is deleted. ${wayOut}`)
+  if (observes(cluster)) return wouldDo(cluster, `${volume} would be deleted`)
   deps.mayAct()
   const from = reachedFrom(cluster, storage, node)
   if (file.isProtected) await cluster.pve.protectBackup(from, storage, volume, false)

@@ -3,6 +3,7 @@ import { proxmoxVMBackups } from '../api/meta.ts'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import { isPaused } from '../engine/after-pass.ts'
+import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
 import { slotAfter } from '../want/backup-schedule.ts'
 import { expiryOf, keptTimes } from '../want/retention.ts'
@@ -24,6 +25,7 @@ export class Retention {
     const { deps, draft, key } = pass
     const asked = draft.status.package?.backups
     if (!asked?.keep || isPaused(draft.vm) || deps.kinds.leaving.length > 0) return
+    if (observes(deps.clusters.get(draft.vm.spec.clusterRef.name))) return
     const ours = scheduledOf(deps.backupsOf(key), draft.vm.metadata.uid ?? '')
     const seen = JSON.stringify([
       asked.keep,

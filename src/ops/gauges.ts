@@ -26,7 +26,8 @@ export interface Sources {
   vmsByReason(): readonly { cluster: string; state: string; reason: string; vms: number }[]
   clusters(): readonly {
     cluster: string
-    reachable: boolean
+    /** Undefined: PVE is not asked here. */
+    reachable?: boolean
     /** PVE knows the token, as far as the ProxmoxCluster says; undefined until it has been asked. */
     authorized?: boolean | undefined
     /** `state`: online, offline, silent (online without figures), maintenance. */
@@ -131,7 +132,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_cluster_authorized',
-    help: '0 while Proxmox VE refuses the token, or the token lacks privileges; not there until Proxmox VE has been asked.',
+    help: '0 while Proxmox VE refuses the token, the token lacks privileges, or its Secret is of no use; not there until Proxmox VE has been asked.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => (c.authorized === undefined ? undefined : Number(c.authorized))),
   },
@@ -139,7 +140,7 @@ const definitions: readonly Definition[] = [
     name: 'pve_operator_cluster_reachable',
     help: '1 while Proxmox VE answers.',
     labels: ['cluster'],
-    samples: (from) => from.clusters().map((c) => ({ labels: { cluster: c.cluster }, value: Number(c.reachable) })),
+    samples: (from) => ofClusters(from, (c) => (c.reachable === undefined ? undefined : Number(c.reachable))),
   },
   {
     name: 'pve_operator_inventory_age_seconds',

@@ -6,6 +6,7 @@ import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { Reason } from '../api/reasons.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { isKindLeaving } from '../engine/kind-leaving.ts'
+import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
 import { isSettled } from '../engine/status.ts'
 import type { Outcome } from '../ladder/outcome.ts'
@@ -84,7 +85,7 @@ export const snapshotProgress = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): str
     .join()
 
 async function expire(pass: Pass, cluster: PveCluster): Promise<void> {
-  if (isPaused(pass.draft.vm)) return
+  if (isPaused(pass.draft.vm) || observes(cluster)) return
   const nowMs = pass.deps.clock.now() + cluster.clockSkewMs
   for (const snapshot of ofVM(pass)) {
     const { metadata, status } = snapshot

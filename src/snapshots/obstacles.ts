@@ -1,6 +1,7 @@
 /** What stands in the way of the work on a snapshot, told at the snapshot: the VM itself has no trouble of its own. */
 import { lockObstacle } from '../engine/lock-sentence.ts'
-import { type Outcome, wait } from '../ladder/outcome.ts'
+import { wouldDo } from '../engine/observe.ts'
+import { done, type Outcome, wait } from '../ladder/outcome.ts'
 import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import { quietly, type SnapshotPass } from './snapshot-pass.ts'
@@ -14,6 +15,14 @@ export async function taskUnderWay({ cluster, draft }: SnapshotPass, type: 'qmsn
   const { node = '', vmid = 0 } = draft.status
   const tasks = await cluster.pve.tasks(node, { source: 'active', typefilter: type, vmid, limit: 20 })
   return tasks.some(({ status }) => status === 'RUNNING')
+}
+
+/** The cluster is in mode Observe. It is looked at again by itself, and the VM goes on. */
+export async function sayObserved({ snapshot, cluster }: SnapshotPass, what: string): Promise<Outcome> {
+  const { reason, message } = wouldDo(cluster, what)
+  snapshot.say('stalled', reason, message)
+  await snapshot.save()
+  return done
 }
 
 /** Waited for while somebody works under it, and told with its command once nobody does. */

@@ -1,10 +1,11 @@
 /** Deletes one snapshot in PVE, because its object is deleted; then the object goes. */
 import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
+import { observes } from '../engine/observe.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
 import { snapshotName } from './life.ts'
 import { listSnapshots } from './listed.ts'
-import { lookAgainMs, nextTryMs, taskUnderWay, waitForLock } from './obstacles.ts'
+import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
 import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
 import { unansweredMs } from './take.ts'
 
@@ -27,6 +28,7 @@ export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
   const end = status.upid === undefined ? undefined : cluster.tasks.ended(status.upid)
   if (end?.is === 'failed') return await failed(pass, end.exitstatus)
   if (await taskUnderWay(pass, 'qmdelsnapshot')) return quietly(wait('TaskRunning', 'A snapshot is being deleted.', lookAgainMs))
+  if (observes(cluster)) return await sayObserved(pass, `snapshot ${listed.name} of VM ${draft.status.vmid} would be deleted`)
   deps.mayAct()
   const upid = await cluster.pve.snapshots(look.at).delete(listed.name)
   snapshot.status = { ...snapshot.status, upid }

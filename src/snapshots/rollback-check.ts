@@ -4,6 +4,7 @@ import { capabilityOff } from '../cluster/capabilities.ts'
 import { conditionOf } from '../api/condition.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
+import { observes, wouldDo } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
 import { isCdrom, isDriveKey, parseDrive } from '../proxmox/property-string.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
@@ -29,6 +30,7 @@ type Values = Readonly<Record<string, string>>
 
 /** Looks at the snapshot in PVE. `object`: name of the ProxmoxVMSnapshot. */
 export async function checkRollback(pass: Pass, cluster: PveCluster, object: string): Promise<RollbackPlan | RollbackObjection> {
+  if (observes(cluster)) return { why: wouldDo(cluster, `VM ${pass.draft.status.vmid} would be rolled back`).message }
   const objection = objectObjection(pass, object) ?? capabilityOff(cluster.facts(), 'snapshot')
   if (objection !== undefined) return { why: objection }
   const found = pass.deps.snapshotsOf(pass.key).find(({ metadata }) => metadata.name === object)

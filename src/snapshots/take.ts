@@ -3,6 +3,7 @@ import { capabilityOff } from '../cluster/capabilities.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
+import { observes } from '../engine/observe.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -11,7 +12,7 @@ import { snapshotName } from './life.ts'
 import { isoOf, listSnapshots } from './listed.ts'
 import { keptSeconds, quotaObjection, unsupportedSentence } from './objections.ts'
 import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
-import { lookAgainMs, nextTryMs, taskUnderWay, waitForLock } from './obstacles.ts'
+import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
 
 /** After this long a request without an answer has not reached PVE: its task would be listed. */
 export const unansweredMs = 30_000
@@ -23,6 +24,7 @@ export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
   const others = deps.snapshotsOf(pass.key).filter(({ metadata }) => metadata.uid !== object.metadata.uid)
   const refused = quotaObjection(draft.status.package ?? {}, object, others)
   if (refused !== undefined) return await refuse(pass, 'QuotaExceeded', refused)
+  if (observes(cluster)) return await sayObserved(pass, `a snapshot of VM ${draft.status.vmid} would be taken`)
   const off = capabilityOff(cluster.facts(), 'snapshot')
   if (off !== undefined) return await refuse(pass, 'PermissionDenied', off)
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxCluster } from '../../src/api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
-import { countByReason, countNodes, isAuthorized } from '../../src/metrics-sources.ts'
+import { countByReason, countNodes, isAuthorized, unasked } from '../../src/metrics-sources.ts'
 import { UnenforcedSuspensions } from '../../src/unenforced-suspensions.ts'
 import { Store } from '../../src/kube/store.ts'
 import { listingOf } from '../../src/proxmox/listing.ts'
@@ -17,6 +17,18 @@ const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: s
 })
 const of = (name: string, ...conditions: ReturnType<typeof condition>[]): ProxmoxVM =>
   aVm({ metadata: { name }, spec: { clusterRef: { name: 'fra1' } }, status: { conditions } })
+const cluster = (...conditions: ReturnType<typeof condition>[]): ProxmoxCluster => ({
+  apiVersion: 'pve.hosting/v1alpha1',
+  kind: 'ProxmoxCluster',
+  metadata: { name: 'fra1' },
+  spec: {
+    endpoints: ['https://pve1:8006'],
+    credentialsSecretRef: { namespace: 'pve', name: 'token' },
+    vmids: { from: 1000, to: 1999 },
+    limits: { requests: 8, fullClonesPerNode: 4 },
+  },
+  status: { conditions },
+})
 
 describe('what metrics count', () => {
   it('is VMs by reason, and by who must act', () => {
@@ -51,23 +63,17 @@ describe('what metrics count', () => {
   })
 
   it('says nothing of a token before PVE was asked', () => {
-    const cluster = (...conditions: ReturnType<typeof condition>[]): ProxmoxCluster => ({
-      apiVersion: 'pve.hosting/v1alpha1',
-      kind: 'ProxmoxCluster',
-      metadata: { name: 'fra1' },
-      spec: {
-        endpoints: ['https://pve1:8006'],
-        credentialsSecretRef: { namespace: 'pve', name: 'token' },
-        vmids: { from: 1000, to: 1999 },
-        limits: { requests: 8, fullClonesPerNode: 4 },
-      },
-      status: { conditions },
-    })
     const silent = condition('Ready', 'False', 'Unreachable')
     expect([undefined, cluster(), cluster(silent)].map(isAuthorized)).toEqual([undefined, undefined, undefined])
     expect(isAuthorized(cluster(silent, condition('Authorized', 'Unknown', 'Unreachable')))).toBeUndefined()
     expect(isAuthorized(cluster(condition('Authorized', 'False', 'Unauthorized')))).toBe(false)
     expect(isAuthorized(cluster(condition('Authorized', 'True', 'Succeeded')))).toBe(true)
+  })
+
+  it('is the token of a cluster, too, whose Secret was never of use', () => {
+    const known = { ...cluster(), metadata: { name: 'ams1' } }
+    const broken = cluster(condition('Authorized', 'False', 'CredentialsNotFound'))
+    expect(unasked([known, broken], (name) => name === 'ams1')).toEqual([{ cluster: 'fra1', authorized: false }])
   })
 
   it('is a suspended VM that runs, once its shutdown has had its time', () => {
