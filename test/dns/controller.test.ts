@@ -67,11 +67,11 @@ describeReal('the records of a VM', () => {
     const before = world.writes.length
     const vm = await world.vm({ hostname: 'idle.example.test', addresses: ['192.0.2.11'] })
     await world.settled(vm)
-    expect(world.writes.slice(before).filter((write) => write.includes('proxmoxvms'))).toEqual([
-      'PATCH proxmoxvms/status',
-      'PATCH proxmoxvms/status',
-    ])
+    const written = () => world.writes.slice(before).filter((write) => write.includes('proxmoxvms'))
+    // A write is noted when its answer arrives, and the object can be read before.
+    await until('both are answered', () => written().length >= 2)
     await until('the zone counts them', async () => (await world.zoneNow(zone))?.status?.records === 1)
+    expect(written()).toEqual(['PATCH proxmoxvms/status', 'PATCH proxmoxvms/status'])
     const serial = await dig(forward, 'SOA')
     const quiet = world.writes.length
     await world.dns.synchronise(`${world.namespace}/${vm}`)
