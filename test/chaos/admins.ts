@@ -92,7 +92,7 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
     const copy = new Guest(vmid, guest.node, 'qemu', new Map([...guest.config].filter(([key]) => !/^(?:scsi|ide|lock)/.test(key))))
     copy.config.set('net0', 'virtio=BC:24:11:00:00:01,bridge=vmbr0')
     guests.set(vmid, copy)
-    scene.strangers.set(vmid, performance.now())
+    scene.strangers.set(vmid, scene.ledger.looks)
   },
 }
 
@@ -121,7 +121,7 @@ const hung: Record<Hung, (hand: Hand, name: string) => Promise<unknown>> = {
 export function plantStranger(scene: Scene, vmid: number): void {
   const { guests } = scene.world.simulator.world
   if (guests.has(vmid)) return
-  scene.strangers.set(vmid, performance.now())
+  scene.strangers.set(vmid, scene.ledger.looks)
   scene.world.addGuest(vmid, 'pve1')
   scene.tell(`  a stranger is VMID ${vmid}`)
 }

@@ -29,8 +29,9 @@ export interface Account {
   mayStart: boolean
   mayBeMade: boolean
   isSuspended: boolean
-  /** When the newest suspension was written, in ms of performance.now(). */
-  suspendedAtMs: number
+  /** Number of looks at the objects when the newest suspension, and the newest pause, was written. */
+  suspendedAtLook: number
+  pausedAtLook: number
   /** It was Ready once, so that its disks are somebody's. */
   wasReady: boolean
   /** An admin destroyed the guest by hand. */
@@ -66,7 +67,8 @@ const opened = (name: string): Account => ({
   mayStart: true,
   mayBeMade: true,
   isSuspended: false,
-  suspendedAtMs: 0,
+  suspendedAtLook: 0,
+  pausedAtLook: 0,
   wasReady: false,
   wasDestroyed: false,
   isPaused: false,
@@ -83,7 +85,12 @@ const opened = (name: string): Account => ({
   writing: 0,
 })
 
+/** So many looks of the oracle at the objects, each some requests to the API server: then an operator on the same machine knows as well. */
+const looksToKnow = 8
+
 export class Ledger {
+  /** Looks at the objects so far. */
+  looks = 0
   readonly #accounts = new Map<string, Account>()
   /** Uids of objects that went with policy Orphan: their guests and addresses stay. */
   readonly orphans = new Set<string>()
@@ -134,6 +141,9 @@ export class Ledger {
     if (may.make || may.destroy) account.mayBeMade = true
     this.touched(account)
   }
+
+  /** An operator must know by now what was so at that look. */
+  isKnownSince = (look: number): boolean => this.looks - look >= looksToKnow
 
   all = (): Account[] => [...this.#byUid.values()]
 }

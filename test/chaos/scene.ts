@@ -10,6 +10,8 @@ const speed = 20
 const vmids = { from: 10_000, to: 10_999 }
 /** Real time after which a request that PVE began late is done. */
 const lateForMs = 12_000
+/** A look before all looks. */
+export const fromTheStart = -1000
 /** Guests that are nobody's from the start; more may be planted. */
 const strangers = [10_002, 10_005, 300]
 
@@ -30,7 +32,7 @@ export interface Scene {
   readonly world: TestWorld
   readonly ledger: Ledger
   readonly pools: readonly [string, string]
-  /** VMIDs of guests that are not ours → since when, in ms of performance.now(). */
+  /** VMIDs of guests that are not ours → since which look at the objects. */
   readonly strangers: Map<number, number>
   /** What happened, for people; newest last. */
   readonly story: string[]
@@ -76,7 +78,7 @@ export async function openScene(listen?: (line: string) => void): Promise<Scene>
     world,
     ledger: new Ledger(() => world.clock.monotonicMs()),
     pools,
-    strangers: new Map(strangers.map((vmid) => [vmid, 0])),
+    strangers: new Map(strangers.map((vmid) => [vmid, fromTheStart])),
     mayComeLate: () => performance.now() < lateUntilMs,
     comesLate: () => void (lateUntilMs = performance.now() + lateForMs),
     story,

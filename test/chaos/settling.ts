@@ -87,6 +87,7 @@ async function patiently(scene: Scene, left: () => Promise<Unrest[]>, verdicts: 
 /** An admin runs what the operator's messages say must be run. */
 async function followAdvice(scene: Scene): Promise<void> {
   const { world } = scene.world.simulator
+  await mendHa(scene)
   for (const vm of await vmsOf(scene)) {
     const { reason, message = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
     const vmid = Number(/qm (?:unlock|destroy) (\d+)/.exec(message)?.[1])
@@ -94,8 +95,6 @@ async function followAdvice(scene: Scene): Promise<void> {
     const left = Number(/pvesm list STORAGE --vmid (\d+)/.exec(message)?.[1])
     if (left && !world.guests.has(left))
       for (const volume of world.storage.ownedBy(left)) if (volume.content === 'images') world.storage.remove(volume)
-    const failed = Number(/ha-manager set vm:(\d+) --state disabled/.exec(message)?.[1])
-    if (failed) await mendHa(scene, failed)
     if (reason !== 'StuckLock' || !guest || guest.lock === undefined) continue
     scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
     runHook(world, { op: 'unlock', args: [vmid] })
@@ -103,11 +102,16 @@ async function followAdvice(scene: Scene): Promise<void> {
   }
 }
 
-/** Out of state error by the wish to be disabled, and then back to what it was to be. */
-async function mendHa({ world }: Scene, vmid: number): Promise<void> {
+/** What HA holds in state error gets out of it by the wish to be disabled, and then is to run again, or to be off where it is suspended. */
+async function mendHa({ world, ledger }: Scene): Promise<void> {
   const { ha } = world.simulator.world
-  const state = ha.services.get(`vm:${vmid}`)?.state === 'error' ? 'disabled' : 'started'
-  await world.inPve('PUT', `/cluster/ha/resources/vm:${vmid}`, { state })
+  for (const sid of ha.resources.keys()) {
+    const { state } = ha.services.get(sid) ?? {}
+    const after = ledger.ofVmid(Number(sid.split(':')[1]))?.isSuspended ? 'stopped' : 'started'
+    if (state === 'error') await world.inPve('PUT', `/cluster/ha/resources/${sid}`, { state: 'disabled' })
+    else if (state === 'stopped' && ha.wanted(sid) === 'disabled')
+      await world.inPve('PUT', `/cluster/ha/resources/${sid}`, { state: after })
+  }
 }
 
 /** Locks of admins are taken off, pauses too. */

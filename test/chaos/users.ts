@@ -59,6 +59,7 @@ const annotate =
     account.isPaused = isPaused
     const annotations = { [pausedAnnotation]: isPaused ? 'true' : null }
     await scene.world.client.mergePatch(proxmoxVMs, { namespace: scene.world.namespace, name: account.name }, { metadata: { annotations } })
+    account.pausedAtLook = scene.ledger.looks
   }
 
 /** Every fourth lies on a storage that all nodes reach, so that HA can take it elsewhere. */
@@ -95,7 +96,7 @@ const suspend =
     scene.ledger.ask(account, { stop: isOn, start: !isOn })
     if (!isOn) account.isSuspended = false
     await scene.world.edit(account.name, { spec: { suspensions: isOn ? [{ by: 'abuse', reason: 'chaos' }] : null } })
-    if (isOn) account.suspendedAtMs = performance.now()
+    account.suspendedAtLook = scene.ledger.looks
     if (isOn) account.isSuspended = true
   }
 

@@ -1,10 +1,7 @@
 // What is nobody's of ours and must stay as it is: guests of strangers, templates, their volumes, old backups, other people's backup jobs.
 import { configText } from '../../../src/simulator/guests/guest.ts'
-import { oldBackups, peoplesJob, type Scene } from '../scene.ts'
+import { fromTheStart, oldBackups, peoplesJob, type Scene } from '../scene.ts'
 import type { Verdicts } from './verdicts.ts'
-
-/** A guest that takes the place of one of ours may be met by a request that had been decided on before. */
-const graceMs = 1000
 
 export class ForeignWatch {
   readonly #scene: Scene
@@ -19,15 +16,15 @@ export class ForeignWatch {
   look(): void {
     const { world } = this.#scene.world.simulator
     const templates = [...world.guests.values()].filter(({ isTemplate }) => isTemplate).map(({ vmid }) => vmid)
-    const nowMs = performance.now()
-    for (const [vmid, sinceMs] of this.#scene.strangers) if (nowMs - sinceMs > graceMs) this.#guest(vmid)
+    // One that takes the place of ours may be met by a request that had been decided on before.
+    for (const [vmid, sinceLook] of this.#scene.strangers) if (this.#scene.ledger.isKnownSince(sinceLook)) this.#guest(vmid)
     for (const vmid of new Set([...templates, ...this.#guests.keys()])) this.#guest(vmid)
     for (const volume of oldBackups)
       if (!world.storage.find(volume, 'pve1'))
         this.#verdicts.broken('foreignUntouched', volume, `the backup ${volume} is older than any VM of ours and is gone`)
     const named = String(world.backupJobs.get(peoplesJob)?.['vmid'] ?? '').split(',')
-    for (const [vmid, sinceMs] of this.#scene.strangers)
-      if (sinceMs === 0 && !named.includes(String(vmid)))
+    for (const [vmid, sinceLook] of this.#scene.strangers)
+      if (sinceLook === fromTheStart && !named.includes(String(vmid)))
         this.#verdicts.broken(
           'foreignUntouched',
           `job ${vmid}`,

@@ -48,6 +48,7 @@ export class ObjectWatch {
   }
 
   async look(): Promise<void> {
+    this.#scene.ledger.looks += 1
     await this.#addresses()
     const asked = new Map(this.#scene.ledger.all().map((account) => [account, account.asked]))
     const isQuiet = new Set(this.#scene.ledger.all().filter(({ writing }) => writing === 0))

@@ -10,9 +10,6 @@ const windowMs = 60_000
 const mostRequests = 60
 /** With pauses of 2, 4, 8, 16 and 30 s a request is sent 5 times a minute; twice as many is haste. */
 const mostRepeats = 10
-const pauseGraceMs = 3000
-/** Within which an operator cannot know yet what people have just done, ms of real time. */
-const justNowMs = 2000
 
 interface Count {
   /** What the guest was like when the counting began. */
@@ -67,15 +64,15 @@ export class RequestWatch {
 
   #write(vmid: number, { method, template, params }: CallInfo): void {
     const what = `${method} ${template.split('{vmid}')[1] || '(the VM)'}`
-    const strangerMs = this.#scene.strangers.get(vmid)
+    const strangerSince = this.#scene.strangers.get(vmid)
     // Decided on before the stranger took the place of ours.
-    if (strangerMs !== undefined && performance.now() - strangerMs < justNowMs) return
-    if (strangerMs !== undefined) return this.#verdicts.broken('foreignUntouched', vmid, `${what} is sent for the stranger ${vmid}`)
+    if (strangerSince !== undefined && !this.#scene.ledger.isKnownSince(strangerSince)) return
+    if (strangerSince !== undefined) return this.#verdicts.broken('foreignUntouched', vmid, `${what} is sent for the stranger ${vmid}`)
     const guest = this.#scene.world.simulator.world.guests.get(vmid)
     const account = guest && ownerOf(this.#scene, guest)
     if (!guest || !account) return
     const subject = account.uid ?? vmid
-    if (account.isPaused && this.#nowMs - account.touchedAtMs > pauseGraceMs)
+    if (account.isPaused && this.#scene.ledger.isKnownSince(account.pausedAtLook))
       this.#verdicts.broken('pausedIsLeft', subject, `${what} is sent for ${account.name}, which is paused`)
     if (method === 'DELETE' && template.endsWith('/{vmid}')) {
       if (Number(params['purge'] ?? 0) === 1 && !account.isDeleted)
@@ -91,7 +88,7 @@ export class RequestWatch {
   #start(account: Account, vmid: number): void {
     const subject = account.uid ?? vmid
     const told = `a start is sent for ${account.name} (VMID ${vmid})`
-    if (account.isSuspended && performance.now() - account.suspendedAtMs > justNowMs)
+    if (account.isSuspended && this.#scene.ledger.isKnownSince(account.suspendedAtLook))
       return this.#verdicts.broken('suspendedIsOff', `${subject} start`, `${told}, which is suspended`)
     if (!account.mayStart && !account.isAlwaysOn) this.#verdicts.broken('noStartUnasked', subject, `${told}, and nobody asked for that`)
   }
