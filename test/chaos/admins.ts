@@ -126,6 +126,9 @@ export function plantStranger(scene: Scene, vmid: number): void {
   scene.tell(`  a stranger is VMID ${vmid}`)
 }
 
+/** These leave the power as it is. */
+const powerStaysAfter = new Set<AdminAction>(['editConfig', 'copy', 'hangOn', 'toPool', 'backup'])
+
 /** Does nothing where the VM has no guest. */
 export async function actAsAdmin(scene: Scene, does: AdminAction, vm: number, pick: number): Promise<void> {
   const account = scene.ledger.of(nameOf(vm))
@@ -134,6 +137,7 @@ export async function actAsAdmin(scene: Scene, does: AdminAction, vm: number, pi
   if (!guest || scene.strangers.has(guest.vmid)) return
   if (does === 'replace' && scene.mayComeLate()) return
   scene.ledger.touched(account)
+  if (!powerStaysAfter.has(does)) account.shouldRun = false
   await acts[does]({ scene, account, guest, pick, path: `/nodes/${guest.node}/qemu/${guest.vmid}` })
   scene.ledger.touched(account)
 }

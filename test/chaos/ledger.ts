@@ -36,6 +36,8 @@ export interface Account {
   wasReady: boolean
   /** An admin destroyed the guest by hand. */
   wasDestroyed: boolean
+  /** It ran when it was last at rest, and nobody and nothing has switched it off since but what the operator does for a change. */
+  shouldRun: boolean
   isPaused: boolean
   /** runStrategy Always. */
   isAlwaysOn: boolean
@@ -71,6 +73,7 @@ const opened = (name: string): Account => ({
   pausedAtLook: 0,
   wasReady: false,
   wasDestroyed: false,
+  shouldRun: false,
   isPaused: false,
   isAlwaysOn: false,
   isOrphan: false,

@@ -103,6 +103,7 @@ export class Mishaps {
     if (lateOnes.includes(does)) this.#scene.comesLate()
     if (does in outages) this.#outages.add(id)
     if (does in outages) this.#scene.ledger.touchedAll()
+    if (does in outages) for (const account of this.#scene.ledger.all()) account.shouldRun = false
     this.#struck.set(id, vmid)
     const lastsMs = forMs * (longer[does] ?? 1)
     this.#ending.set(

@@ -228,6 +228,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     kind: 'J',
+    what: 'a VM that was switched off for a change stays off',
+    file: 'src/want/want.ts',
+    from: "  if (status.change?.wasRunning || status.change?.start) return 'running'\n",
+    to: '',
+    expected: ['runsAgain'],
+  },
+  {
+    kind: 'J',
     what: 'Ready is said before the firewall is set',
     file: 'src/lifecycle.ts',
     from: '  setFirewall,\n  setCloudInit,',

@@ -51,10 +51,12 @@ function isTaken(scene: Scene, { status }: ProxmoxVM): boolean {
 function unrestOf(scene: Scene, vm: ProxmoxVM): Unrest | undefined {
   const { name, deletionTimestamp } = vm.metadata
   const guest = scene.world.simulator.world.guests.get(vm.status?.vmid ?? 0)
-  const isSuspended = scene.ledger.ofUid(vm.metadata.uid ?? '')?.isSuspended === true
+  const { isSuspended, shouldRun } = scene.ledger.ofUid(vm.metadata.uid ?? '') ?? {}
   if (isSuspended && !deletionTimestamp && guest?.isRunning && hasGuest(scene, vm))
     return { invariant: 'suspendedIsOff', name, text: `${name} is suspended and runs: ${reasonOf(vm)}` }
   if (isAtRest(vm)) {
+    if (shouldRun && !guest?.isRunning)
+      return { invariant: 'runsAgain', name, text: `${name} ran before it was changed and is off: ${reasonOf(vm)}` }
     const untruths = untruthsOf(scene, vm)
     return untruths.length > 0 ? { invariant: 'readyIsTrue', name, text: `${name} is Ready: ${untruths.join('; ')}` } : undefined
   }

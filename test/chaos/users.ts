@@ -153,9 +153,30 @@ const acts: Record<UserAction, Act> = {
   resume: annotate(false),
 }
 
+/** After these a VM that ran runs again by itself. */
+const runsAgainAfter = new Set<UserAction>([
+  'changeLive',
+  'changeCold',
+  'growDisk',
+  'changeAddress',
+  'rename',
+  'packageLost',
+  'packageBack',
+  'reinstall',
+  'reinstallImpossible',
+  'Reinstall',
+  'ReinstallImpossible',
+  'ChangePackage',
+  'snapshot',
+  'deleteSnapshot',
+  'pause',
+  'resume',
+])
+
 /** Carries it out; what the API server refuses (there is no such VM, there is one already) is a fault of the promise. */
 export async function actAsUser(scene: Scene, does: UserAction, vm: number, pick: number): Promise<void> {
   const account = scene.ledger.of(nameOf(vm))
   account.writing += 1
+  if (!runsAgainAfter.has(does)) account.shouldRun = false
   await acts[does]({ scene, account, vm, pick }).finally(() => (account.writing -= 1))
 }

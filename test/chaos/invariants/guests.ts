@@ -71,6 +71,8 @@ export class GuestWatch {
     for (const guest of guests) {
       const configured = /\bip=([\d.]+)/.exec(guest.config.get('ipconfig0') ?? '')?.[1]
       const own = new Set([...addressesIn(guest), ...(configured && ownerOf(this.#scene, guest)?.mayDestroy === false ? [configured] : [])])
+      const mac = ownerOf(this.#scene, guest) && /BC:24:11:[0-9A-F:]+/i.exec(guest.config.get('net0') ?? '')?.[0]
+      if (mac) own.add(mac.toUpperCase())
       for (const address of own) {
         const other = holders.get(address)
         if (other !== undefined) this.#verdicts.broken('oneGuest', address, `${address} is in VMID ${other} and in VMID ${guest.vmid}`)

@@ -73,6 +73,7 @@ export class ObjectWatch {
     account.mayDestroy = false
     account.mayStart = false
     account.mayBeMade = false
+    account.shouldRun = this.#scene.world.simulator.world.guests.get(account.vmid ?? 0)?.isRunning ?? false
   }
 
   /** A guest that has an address before and after the list had it all the while: it must be held for it. */

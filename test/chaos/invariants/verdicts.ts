@@ -1,12 +1,13 @@
 // The invariants by name, and what broke them.
 export const invariants = {
   oneVM: 'one VM an object: no two guests carry the mark of one uid',
-  oneGuest: 'one guest an address: no two guests have the same',
+  oneGuest: 'one guest an address: no two guests have the same address or MAC',
   noFreeAddress: 'no address is free or given while a guest has it',
   foreignUntouched: 'no foreign VM, template, backup or backup job is changed',
   noStopUnasked: 'no VM is stopped that nobody asked to stop',
   noLossUnasked: 'no VM or disk goes that nobody asked to destroy',
   noStartUnasked: 'no VM is started that nobody asked to start',
+  runsAgain: 'a VM that was switched off for a change or a reinstall runs again after it',
   noBirthUnasked: 'a VM that was ready and is gone is not made again by itself',
   suspendedIsOff: 'a suspended VM is off within its shutdownTimeout and stays off',
   noHaste: 'at most 60 requests a VM over 60 s while nothing changes, and none of them repeated without pauses',
