@@ -51,8 +51,9 @@ const disk = z.object({
 
 const cloneRequest = z.object({
   vmid: z.int().describe('VMID it makes.'),
-  node: z.string().max(63).describe('Node it was sent to: the one of the template.'),
-  template: z.int().describe('VMID of the template.'),
+  node: z.string().max(63).describe('Node it was sent to: the one of the template, or the one that reads the backup.'),
+  template: z.int().describe('VMID of the template, or of the VM in the backup.'),
+  isRestore: z.boolean().exactOptional().describe('true: it makes the VM from a backup.'),
   askedAt: time('When it was about to be sent, by the clock of PVE.'),
   upid: statusText(256, 'Its PVE task (UPID). Absent while the answer is under way, or lost.'),
   ended: z
@@ -160,13 +161,18 @@ export const proxmoxVMStatus = z
     node: statusText(63, 'Node of PVE the VM is on.'),
     template: z
       .object({
-        vmid: z.int().describe('VMID of the template.'),
-        node: z.string().max(63).describe('Node of the template.'),
-        name: statusText(253, 'Name of the template.'),
-        selector: statusText(300, 'How spec.template chose it when the VM was cloned: name=…, vmid=… or tag=….'),
+        vmid: z.int().describe('VMID of the template, or of the VM in the backup.'),
+        node: z.string().max(63).describe('Node of the template, or the one that reads the backup.'),
+        name: statusText(253, 'Name of the template, or of the VM in the backup.'),
+        selector: statusText(300, 'How spec.template chose it when the VM was made: name=…, vmid=…, tag=… or backup=….'),
+        volume: statusText(512, 'The file the VM is made from. Absent = it is cloned from a template.'),
+        isLeft: z
+          .boolean()
+          .exactOptional()
+          .describe('true: a restore failed and left an empty VM under the number; the next attempt takes its place.'),
       })
       .exactOptional()
-      .describe('The template the VM is cloned from.'),
+      .describe('The template or the backup the VM is made from.'),
     interfaces: z
       .array(networkInterface)
       .max(8)
