@@ -11,8 +11,7 @@ export const restoreWish = z.object({
   backupRef: backupRef({
     description: 'The backup: one of name and volume.',
     name: 'Name of a ProxmoxVMBackup of this VM, in the namespace of the VM.',
-    volume:
-      'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.',
+    volume: 'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.',
   }),
   dropFirst: z
     .boolean()

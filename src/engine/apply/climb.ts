@@ -98,7 +98,11 @@ function markCloned({ draft, deps, look }: Climb): void {
   const { node } = look.seen
   const iso = nowIso(deps.clock)
   const { vmid, template, conditions } = draft.status
-  if (!isTrue(conditions, 'Cloned')) draft.change(cloneFinished(iso, `VM ${vmid} on ${node}, from ${template?.volume ? `backup ${template.volume}` : `template ${template?.vmid}`}`), wholeNow)
+  if (!isTrue(conditions, 'Cloned'))
+    draft.change(
+      cloneFinished(iso, `VM ${vmid} on ${node}, from ${template?.volume ? `backup ${template.volume}` : `template ${template?.vmid}`}`),
+      wholeNow,
+    )
   draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
   // A new clone is off until somebody starts it.
   const { power } = look.seen

@@ -134,7 +134,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   return fails(
     'TemplateApplied',
     'TemplateChanged',
-    `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
+    `The VM was made from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
   )
 }
 

@@ -109,4 +109,3 @@ export async function follow({ draft, deps, memory }: Climb, upid: string, lookA
 
 /** Seconds since the epoch by PVE's clock (fifth field of a UPID, hexadecimal). */
 const startOf = (upid: string) => Number.parseInt(upid.split(':')[4] ?? '0', 16)
-

@@ -14,7 +14,7 @@ import { madeSinceSeconds } from '../remove/backups.ts'
 type BackupRef = NonNullable<BirthTemplate['backupRef']>
 type From = Pick<Pass, 'deps' | 'draft'>
 
-export interface BackupFile {
+export interface FoundBackup {
   readonly volume: string
   /** Of the VM in it. */
   readonly vmid: number
@@ -24,12 +24,12 @@ export interface BackupFile {
   readonly owner?: ProxmoxVM
 }
 
-interface Claim extends Omit<BackupFile, 'nodes'> {
+interface Claim extends Omit<FoundBackup, 'nodes'> {
   readonly isOf: (file: Backup) => boolean
 }
 
 /** Asks each node that reaches the storage; a shared one answers for all. */
-export async function findBackupFile(from: From, cluster: PveCluster, listing: Listing, ref: BackupRef): Promise<BackupFile | Obstacle> {
+export async function findBackupFile(from: From, cluster: PveCluster, listing: Listing, ref: BackupRef): Promise<FoundBackup | Obstacle> {
   const claim = claimOf(from, cluster, ref)
   if (isOutcome(claim)) return claim
   const { isOf, ...what } = claim
@@ -97,7 +97,7 @@ function ofObject({ deps }: From, cluster: PveCluster, { metadata, status }: Pro
 }
 
 /** `pbs:backup/vm/100/2026-…`, `local:backup/vzdump-qemu-100-2026_….vma.zst` (PVE::Storage). */
-function vmidIn(volume: string): number | undefined {
+export function vmidIn(volume: string): number | undefined {
   const [, ofServer, ofFile] = /:backup\/(?:.*\/)?(?:vm\/(\d+)\/|vzdump-qemu-(\d+)-)/.exec(volume) ?? []
   const text = ofServer ?? ofFile
   return text === undefined ? undefined : Number(text)

@@ -13,7 +13,7 @@ import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { diskOptionsOf } from '../../want/disk-options.ts'
 import type { BackupConfig } from '../restore/backup-config.ts'
 import { readBackup } from '../restore/read-backup.ts'
-import { type BackupFile, findBackupFile } from './backup-file.ts'
+import { type FoundBackup, findBackupFile } from './backup-file.ts'
 import type { IntentInput } from './intent-input.ts'
 import type { Birth } from './template-objections.ts'
 
@@ -62,14 +62,12 @@ export async function backupSource(
 /** Without the drives that are not in the file (backup=0): PVE does not restore them. */
 function restoredConfig({ values, disks }: BackupConfig): VmConfig {
   const kept = new Map(disks.map((disk) => [disk.key, disk]))
-  const entries = Object.entries(values).filter(
-    ([key, value]) => !isDriveKey(key) || kept.has(key) || isCdrom(parseDrive(String(value))),
-  )
+  const entries = Object.entries(values).filter(([key, value]) => !isDriveKey(key) || kept.has(key) || isCdrom(parseDrive(String(value))))
   return { ...Object.fromEntries(entries), digest: '' }
 }
 
 /** The names of additional disks are in no file: those of the VM it is of, where they have the same slots. */
-function disksOf({ owner }: BackupFile, config: VmConfig): Disks {
+function disksOf({ owner }: FoundBackup, config: VmConfig): Disks {
   const there = (owner?.status?.disks ?? []).filter(({ name, key }) => name !== 'system' && config[key] !== undefined)
   return there.map(({ name, key, removalPolicy }) => ({ name, key, ...(removalPolicy !== undefined && { removalPolicy }) }))
 }

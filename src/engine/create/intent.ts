@@ -54,7 +54,12 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
     (status) => withRequest(input, placed, status),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from ${describe(from, placed)}`),
     working('clone', iso),
-    judged(draft.vm, iso, readiness('reconciling', 'Provisioning', `The ${from.backup ? 'restore' : 'clone'} is about to be asked for.`).verdicts, ['Stalled']),
+    judged(
+      draft.vm,
+      iso,
+      readiness('reconciling', 'Provisioning', `The ${from.backup ? 'restore' : 'clone'} is about to be asked for.`).verdicts,
+      ['Stalled'],
+    ),
   )
   await draft.save()
   input.memory.clone.isUnasked = true
@@ -98,7 +103,12 @@ interface Drawn {
 }
 
 /** What follows from place and number. Tried before a number is taken, so that a VM that cannot be made uses none up. */
-function drawUp({ deps, draft, resolved, grants }: IntentInput, { backup }: BirthSource, { source }: Placed, vmid: number): Drawn | Obstacle {
+function drawUp(
+  { deps, draft, resolved, grants }: IntentInput,
+  { backup }: BirthSource,
+  { source }: Placed,
+  vmid: number,
+): Drawn | Obstacle {
   const { merged } = resolved
   const names = namesOf(deps, draft.vm, draft.status, merged, vmid)
   if (isOutcome(names)) return names
@@ -126,7 +136,13 @@ function intended(
     ...status,
     vmid,
     node: place.node,
-    template: { vmid: source, node, ...(name && { name }), selector: selectorOf(templateFor(draft.vm, status)), ...(backup && { volume: backup.volume }) },
+    template: {
+      vmid: source,
+      node,
+      ...(name && { name }),
+      selector: selectorOf(templateFor(draft.vm, status)),
+      ...(backup && { volume: backup.volume }),
+    },
     interfaces: [{ name: 'net0', macAddress: status.interfaces?.[0]?.macAddress ?? newMac(deps, cluster.name), ...drawn.wire }],
     ...drawn.names,
     // Volumes are the template's until the clone exists.

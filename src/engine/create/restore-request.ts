@@ -25,7 +25,11 @@ export async function restoreRequest(climb: Climb): Promise<BirthRequest | Outco
   const { storage } = templateFor(draft.vm, draft.status)
   const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
   const found = await findBackupFile(climb, cluster, listing, { volume })
-  const away = isOutcome(found) ? found : found.nodes.includes(node) ? undefined : chooseAgain(climb, `${node} no longer reaches ${volume}`, 0)
+  const away = isOutcome(found)
+    ? found
+    : found.nodes.includes(node)
+      ? undefined
+      : chooseAgain(climb, `${node} no longer reaches ${volume}`, 0)
   // What a failed attempt left under the number must not be lost sight of.
   if (away) return isLeft || away.is !== 'stalled' ? away : chooseAgain(climb, away.message.replace(/\.$/, ''), 30_000)
   if (isLeft) await look.need('presence')

@@ -23,7 +23,11 @@ export async function unknownRestore({ deps, draft, cluster }: IntentInput): Pro
         const vmid = Number(id)
         if (!(from <= vmid && vmid <= to) || held.has(vmid)) continue
         if (status === 'RUNNING' || !isTaskOver(endOf(status)))
-          return wait('LookingForGuests', `A restore to VM ${vmid} runs on ${node} that no object has on record; it may be of this VM.`, 5_000)
+          return wait(
+            'LookingForGuests',
+            `A restore to VM ${vmid} runs on ${node} that no object has on record; it may be of this VM.`,
+            5_000,
+          )
         made.add(vmid)
       }
     }

@@ -59,7 +59,13 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   if (look.seen.lock === 'create') {
     const seenBefore = draft.written.remoteLock
     draft.change((status) => ({ ...status, remoteLock: 'create' }))
-    return await lockObstacle({ cluster, at: look.at, lock: 'create', seenBefore, next: 'the restore is asked for again when the lock goes' })
+    return await lockObstacle({
+      cluster,
+      at: look.at,
+      lock: 'create',
+      seenBefore,
+      next: 'the restore is asked for again when the lock goes',
+    })
   }
   draft.change(changeRestore(({ askedAt: _, ...running }) => running))
   return wait('Restoring', 'PVE has nothing of the request; the operator asks again.', 0)

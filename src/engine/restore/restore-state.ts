@@ -15,8 +15,7 @@ export const protectedFiles = ({ formerFiles = [], unprotect, volume, node }: Ru
   unprotect ? [...formerFiles.filter((file) => file.volume !== volume), { volume, node }] : [...formerFiles]
 
 /** The restore of this VM reads that file, or has it as a further copy; or this VM is being made from it. */
-export const needsFile = (status: ProxmoxVMStatus, volume: string): boolean =>
-  fileOfBirth(status) === volume || isNeeded(status, volume)
+export const needsFile = (status: ProxmoxVMStatus, volume: string): boolean => fileOfBirth(status) === volume || isNeeded(status, volume)
 
 const isNeeded = ({ restore }: ProxmoxVMStatus, volume: string): boolean =>
   restore?.running !== undefined && [restore.running, ...protectedFiles(restore.running)].some((file) => file.volume === volume)

@@ -179,7 +179,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'TemplateChanged',
-        'The VM was cloned from name=debian-13; spec.template says tag=noble. Editing it never reinstalls by itself.',
+        'The VM was made from name=debian-13; spec.template says tag=noble. Editing it never reinstalls by itself.',
       ],
     ],
     [
