@@ -30,7 +30,11 @@ export function nodeOffline(pass: Unseen, cluster: PveCluster | undefined): Outc
 /** A VM at rest whose PVE has been silent for so long that nobody knows how it is. Power and phase are kept as they were seen last. */
 export function clusterUnreachable(pass: Unseen, cluster: PveCluster | undefined): Outcome | undefined {
   const sinceMs = cluster?.inventory.unreachableSinceMs
-  if (!cluster || sinceMs === undefined || !isSettled(pass.draft.vm)) return undefined
+  if (!cluster || sinceMs === undefined || !isSettled(pass.draft.vm)) {
+    // Seen again before its turn came: the next outage takes a new one.
+    delete pass.memory.unseen.turnAtMs
+    return undefined
+  }
   const leftMs = sinceMs + unreachableMs - pass.deps.clock.monotonicMs()
   if (leftMs > 0) return undefined
   const why = cluster.inventory.lastFailure?.message ?? 'no answer'
