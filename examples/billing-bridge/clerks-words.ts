@@ -14,7 +14,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   AddressPending: 'The address is being taken. Wait.',
   Suspending: 'The server is being shut down for the suspension. Wait.',
   Reinstalling: 'The server is being reinstalled. Wait.',
-  CommandRunning: 'The command is being carried out. Wait.',
+  CommandRunning: 'The operator carries out the command. Wait.',
   Synchronising: 'DNS records are being written. The server is not affected. Wait.',
   DNSRateLimited: 'The DNS provider wants us to be slower. The server is not affected. Wait.',
   LookingForGuests: 'The operator first reads which servers exist in Proxmox VE. Wait.',

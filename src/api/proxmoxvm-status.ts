@@ -219,7 +219,7 @@ export const proxmoxVMStatus = z
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
     removedAt: time(
-      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
+      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall create it again.',
     ).exactOptional(),
     possessions: possessions.exactOptional(),
     lookedFor: statusText(

@@ -47,7 +47,8 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   const look = lookOf({ ...of, memory: freshMemory() }, cluster)
   await look.need('presence')
   if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object is not in PVE, or PVE cannot tell now.`)
-  if (look.seen.lock) return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when it goes.`, 10_000)
+  if (look.seen.lock)
+    return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when PVE releases the lock.`, 10_000)
   const storage = storageFor(pass, cluster, look.at.node)
   if (isOutcome(storage)) return storage
   const queue = pass.slots.take(cluster, backup.uid, { node: look.at.node, storage })
@@ -82,7 +83,7 @@ function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
   const { vm, status } = of?.draft ?? {}
   if (!vm || !status) return undefined
   if (isPaused(vm)) return wait('Paused', 'The VM is paused; the backup begins when the annotation is gone.', 60_000)
-  if (status.released) return stalled('Released', 'The object has let go of its VM.')
+  if (status.released) return stalled('Released', 'The object was released from its VM (annotation pve.hosting/release).')
   if (status.removedAt) return stalled('Removed', 'The VM was removed by command, so there is nothing to back up.')
   if (!status.firstReadyAt) return wait('Provisioning', 'The VM is being made; the backup begins when it is ready.', 15_000)
   if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being reinstalled; the backup begins when it is ready.', 15_000)

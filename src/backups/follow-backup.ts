@@ -31,7 +31,7 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   if (file) return finishMade(pass, file)
   if (end.is === 'unknown' && !isTaskOver(end)) {
     cluster.tasks.forgetUnknown(upid)
-    return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
+    return wait('BackupRunning', `PVE cannot report the result of the backup: ${end.why}.`, 15_000)
   }
   return finishBroken(
     pass,
@@ -54,11 +54,11 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
   }
   const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
   if (isStillPossible)
-    return wait('BackupRunning', 'The answer to the request may have been lost; the operator looks up what became of it.', 5_000)
+    return wait('BackupRunning', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
   backup.forgetRequest()
   delete memory.requestedMs
   pass.slots.release(backup.uid)
-  return wait('Retrying', 'PVE has nothing of the request; the operator asks again.', 0)
+  return wait('Retrying', 'PVE did not receive the request; the operator sends it again.', 0)
 }
 
 interface Found {

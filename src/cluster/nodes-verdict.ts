@@ -38,7 +38,7 @@ export function nodesVerdicts(
           },
     FiguresFresh:
       silent.length === 0
-        ? { status: 'True', reason: 'FiguresFresh', message: 'Every node that is online tells the state of its guests.' }
+        ? { status: 'True', reason: 'FiguresFresh', message: 'Every node that is online reports the state of its guests.' }
         : {
             status: 'False',
             reason: 'FiguresMissing',

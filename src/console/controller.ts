@@ -93,7 +93,7 @@ export class ConsoleController {
     const { client, clock, clusters } = this.#o
     const cluster = vm && clusters.get(vm.spec.clusterRef.name)
     const judgement = await judgeConsole(viewing, { vm, cluster }, this.#o).catch(async (fault: unknown) => {
-      const message = `It cannot be judged yet: ${fault instanceof Error ? fault.message : String(fault)}. It is tried again.`
+      const message = `It cannot be judged yet: ${fault instanceof Error ? fault.message : String(fault)}. Retrying.`
       await this.#write(viewing, consoleStatus(viewing, 'Pending', { reason: 'Retrying', message }, this.#now()))
       throw fault
     })

@@ -40,7 +40,7 @@ export function whyHidden(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | u
   }
   const holders = (spec.suspensions ?? []).map(({ by, reason }) => `${by} (${reason})`).join(', ')
   if (holders && settings.allowSuspended !== true) {
-    return no('suspended', 'Suspended', `The VM is suspended by ${holders}; there is no console until the last suspension is gone.`)
+    return no('suspended', 'Suspended', `The VM is suspended by ${holders}; there is no console until the last suspension is removed.`)
   }
   const ready = conditionOf(status?.conditions, 'Ready')
   const isThere = status?.vmid !== undefined && status.node && conditionOf(status.conditions, 'Cloned')?.status === 'True'

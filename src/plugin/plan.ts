@@ -111,7 +111,7 @@ function powerLines({ vm, pools }: PlanInput): PlanLine[] {
   const because = isSuspended(vm)
     ? `suspended by ${holdersOf(vm)}`
     : isBeingUnsuspended(vm, vm.status ?? {})
-      ? 'the last suspension is gone'
+      ? 'the last suspension was removed'
       : `runStrategy is ${vm.spec.runStrategy}`
   const verdict = power.check(machineInForce(vm, pools), want)
   return verdict.is === 'missing' ? [line('now', verdict.message, because, want.power === 'stopped')] : []

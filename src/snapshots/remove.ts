@@ -44,7 +44,7 @@ async function whenNothingComes(pass: SnapshotPass): Promise<Outcome> {
   const isKnown = createdAt !== undefined || failedAt !== undefined || upid !== undefined
   const mayCome = !isKnown && deps.clock.now() - Date.parse(intentAt) < unansweredMs
   if (mayCome || (await taskUnderWay(pass, 'qmsnapshot')))
-    return quietly(wait('TaskRunning', 'The answer of PVE was lost; it is asked what became of the request.', lookAgainMs))
+    return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result of the request.", lookAgainMs))
   return await letGo(pass)
 }
 
@@ -70,7 +70,7 @@ async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
 }
 
 async function hold({ snapshot }: SnapshotPass, why: string): Promise<Outcome> {
-  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. The operator tries again every ${nextTryMs / 1000} s.`)
+  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. The operator retries every ${nextTryMs / 1000} s.`)
   await snapshot.save()
   return quietly(wait('DeletingSnapshot', why, nextTryMs))
 }

@@ -35,7 +35,7 @@ export async function followRollback(pass: Pass, cluster: PveCluster): Promise<O
     const lost = await lostTask(pass, cluster, running.askedAt)
     if (lost !== undefined) return await receipted(pass, lost)
     if (deps.clock.now() - Date.parse(running.askedAt) < unansweredMs)
-      return wait('RollingBack', 'The answer was lost; PVE is asked what became of the rollback.', 3_000)
+      return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
   }
   return await send(pass, cluster, running)
 }
@@ -52,7 +52,7 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
   const { guest, lock } = look.seen
   if (guest !== 'ours') return await failed(pass, running, `PVE does not show VM ${draft.status.vmid} as ours; nothing was done.`)
   if (lock) {
-    const next = 'the rollback waits until the lock goes'
+    const next = 'the rollback waits until PVE releases the lock'
     return await lockObstacle({ cluster, at: look.at, lock, seenBefore: draft.written.remoteLock, next })
   }
   // Much may have happened since the command was allowed.
@@ -67,7 +67,7 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome')
-      return wait('RollingBack', 'The answer was lost; PVE is asked what became of the rollback.', 3_000)
+      return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
     return await failed(pass, running, failure.message)
   }
 }
@@ -85,9 +85,9 @@ async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: 
   if (end.is === 'ok') return await finish(pass, running)
   if (end.is === 'unknown' && !isTaskOver(end)) {
     cluster.tasks.forgetUnknown(upid)
-    return wait('RollingBack', `PVE cannot tell what became of the rollback: ${end.why}.`, 15_000)
+    return wait('RollingBack', `PVE cannot report the result of the rollback: ${end.why}.`, 15_000)
   }
-  if (end.is === 'unknown') return await failed(pass, running, `PVE no longer knows what became of it: ${end.why}`)
+  if (end.is === 'unknown') return await failed(pass, running, `PVE no longer has the result: ${end.why}`)
   const { kind } = judgeExit(end.exitstatus)
   if (kind !== 'busy' && kind !== 'locked') return await failed(pass, running, end.exitstatus)
   // Nothing was done: somebody was faster.

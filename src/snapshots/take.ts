@@ -94,7 +94,7 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
   if (end !== undefined) return await failed(pass, 'the task ended, and PVE lists no such snapshot')
   const askedMs = Date.parse(snapshot.status.intentAt ?? '')
   if (pass.deps.clock.now() - askedMs < unansweredMs)
-    return quietly(wait('TaskRunning', 'The answer was lost; PVE is asked what became of it.', lookAgainMs))
+    return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result.", lookAgainMs))
   return await askAgain(pass)
 }
 

@@ -177,7 +177,7 @@ describe('a ProxmoxVMConsole', () => {
     await urlOf(world, before)
     await world.edit('debtor', { spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
     expect(await verdictOf(world, before)).toBe(
-      'Ended/Suspended: The VM is suspended by billing (unpaid); there is no console until the last suspension is gone.',
+      'Ended/Suspended: The VM is suspended by billing (unpaid); there is no console until the last suspension is removed.',
     )
     expect(await verdictOf(world, await makeConsole(world, 'debtor'))).toMatch(/^Refused\/Suspended: /)
     await setConsole(world, { url, allowSuspended: true })

@@ -118,7 +118,7 @@ describe('a command that has not begun', () => {
       world.simulator.faults.remove('away')
       world.skip(60_000)
 
-      expect(await outcomeOf(world, 'waiting', 'Reboot')).toBe('Failed: The VM is not running.')
+      expect(await outcomeOf(world, 'waiting', 'Reboot')).toBe('Failed: The VM does not run.')
     },
     patienceMs,
   )

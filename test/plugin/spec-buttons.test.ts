@@ -102,7 +102,7 @@ describe('kubectl pve writes the spec', () => {
       )
       expect(await here('change-package', 'small')).toMatchObject({
         code: 0,
-        out: 'change-package small: The newest package is applied.\n',
+        out: 'change-package small: The VM has the newest version of its package.\n',
       })
       expect((await world.vm('small'))?.status?.package?.cpu?.cores).toBe(2)
     }, 60_000)

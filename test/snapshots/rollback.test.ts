@@ -25,7 +25,7 @@ describe('Rollback', () => {
     await world.edit('plain', { spec: { package: { cpu: { limit: '1.5' } } } })
     await until('the edit is applied', () => configOf(vm).cpulimit === '1.5')
     await world.untilReady('plain')
-    expect(await back('plain', snapshot)).toBe(`Succeeded: The VM was rolled back to ${snapshot.metadata.name}.`)
+    expect(await back('plain', snapshot)).toBe(`Succeeded: PVE rolled the VM back to ${snapshot.metadata.name}.`)
     expect(configOf(vm)).toMatchObject({ cpulimit: '1.5', parent: snapshot.status?.name, onboot: '1' })
     expect(world.guestOf(vm).isRunning).toBe(true)
     const after = await world.untilReady('plain')
@@ -37,7 +37,7 @@ describe('Rollback', () => {
   it('leaves a VM off that was off', async () => {
     const vm = await world.born('was-off')
     const snapshot = await taken(world, 'was-off')
-    expect(await outcomeOf(world, 'was-off', 'Stop')).toBe('Succeeded: The power was cut.')
+    expect(await outcomeOf(world, 'was-off', 'Stop')).toBe('Succeeded: PVE cut the power.')
     expect(await back('was-off', snapshot)).toContain('Succeeded')
     expect(world.guestOf(vm).isRunning).toBe(false)
     expect((await world.untilReady('was-off')).status?.remoteStatus).toBe('stopped')

@@ -86,7 +86,11 @@ function packageFor({ packages, packageName }: ManifestInput, found: GuestPackag
     name,
     spec: { packageRef: { name }, ...(Object.keys(wire).length > 0 && { package: { network: wire } }) },
     disks: [],
-    notes: [...found.notes, ...more, ...(disks.length > 0 ? [`disks that ${name} does not have are left alone: ${disks.join(', ')}`] : [])],
+    notes: [
+      ...found.notes,
+      ...more,
+      ...(disks.length > 0 ? [`disks that ${name} does not have stay as they are: ${disks.join(', ')}`] : []),
+    ],
   }
 }
 
