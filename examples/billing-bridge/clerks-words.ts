@@ -135,7 +135,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   ConsoleDenied: 'The console may not see this server. Tell an administrator; the detail says what is missing.',
   NoSerialPort: 'The server has no serial port. Ask for the picture instead.',
   BackupRunning: 'A backup of the server is being made. Wait.',
-  BackupFailed: 'The backup failed and there is no file of it. Make another one; if that fails too, show the detail to an administrator.',
+  BackupFailed: 'The backup failed, and no file of it exists. Make another one; if that fails too, show the detail to an administrator.',
   BackupMissed: 'The nightly backup of the server was not made. Show the detail to an administrator.',
   BackupPending: 'The first backup of the schedule is not due yet. Wait.',
   BackupQuota: 'The server has as many backups as its package allows. Delete one, or sell a larger package.',

@@ -49,7 +49,7 @@ function verdictOn(vm: ProxmoxVM, backups: readonly ProxmoxVMBackup[], nowMs: nu
     return fails(
       'BackedUp',
       'BackupMissed',
-      `The newest backup is ${newest === undefined ? 'none' : `of ${fileTime(newest / 1000)}`}, and the schedule wanted another one.${why}`,
+      `The newest backup is ${newest === undefined ? 'none' : `of ${fileTime(newest / 1000)}`}, and the schedule asked for another one.${why}`,
     )
   }
   if (newest === undefined)

@@ -19,7 +19,7 @@ export async function followBackup(pass: BackupPass): Promise<Outcome> {
   const { upid } = backup.status
   if (upid === undefined) return await findRequest(pass, cluster)
   const end = cluster.tasks.ended(upid)
-  if (!end) return waitForTask(upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
+  if (!end) return waitForTask(upid, `PVE backs up VM ${backup.status.vmid} to ${backup.status.storage}.`)
   return await concludeBackup(pass, cluster, upid, end)
 }
 
@@ -35,7 +35,7 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   }
   return finishBroken(
     pass,
-    end.is === 'ok' ? `its task ended well, and ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
+    end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
   )
 }
 
@@ -50,7 +50,7 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
     backup.change({ upid: found.upid })
     await backup.save()
     if (found.end) return await concludeBackup(pass, cluster, found.upid, found.end)
-    return waitForTask(found.upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
+    return waitForTask(found.upid, `PVE backs up VM ${backup.status.vmid} to ${backup.status.storage}.`)
   }
   const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
   if (isStillPossible)

@@ -145,7 +145,7 @@ function finished(status: ProxmoxVMStatus): CommandRefusal | undefined {
 /** The manual: Start only in local status `ready`; writing DNS records counts as that. */
 function onTop({ localStatus }: ProxmoxVMStatus): CommandRefusal | undefined {
   if (localStatus === 'change_package')
-    return refuse('The operator applies another package and starts the VM afterwards if it ran before. Start needs local status ready.')
+    return refuse('The operator applies another package and starts the VM at the end if it ran before. Start needs local status ready.')
   const isReady = localStatus === 'ready' || localStatus === 'set_dns_records'
   return isReady ? undefined : refuse(`Start needs local status ready; it is ${localStatus ?? 'creation'}.`)
 }

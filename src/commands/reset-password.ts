@@ -44,7 +44,7 @@ async function setNow(pass: CommandPass, password: string): Promise<string | und
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   await look.need('power')
-  if (look.seen.power !== 'running') return 'it is off'
+  if (look.seen.power !== 'running') return 'the VM is off'
   if (!isAgentEnabled(look.seen.config?.values.agent)) return 'the guest agent is not enabled in its configuration'
   if (user === undefined) return 'spec.cloudInit.user does not say whose password it is'
   const off = capabilityOff(cluster.facts(), 'password')

@@ -50,7 +50,8 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const { guest, lock } = look.seen
-  if (guest !== 'ours') return await failed(pass, running, `PVE does not show VM ${draft.status.vmid} as ours; nothing was done.`)
+  if (guest !== 'ours')
+    return await failed(pass, running, `PVE does not show VM ${draft.status.vmid} as the VM of this object; nothing was done.`)
   if (lock) {
     const next = 'the rollback waits until PVE releases the lock'
     return await lockObstacle({ cluster, at: look.at, lock, seenBefore: draft.written.remoteLock, next })
@@ -75,13 +76,13 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
 async function receipted(pass: Pass, upid: string): Promise<Outcome> {
   pass.draft.change(noted({ upid }))
   await pass.draft.save()
-  return waitForTask(upid, 'The VM is being rolled back.')
+  return waitForTask(upid, 'PVE rolls the VM back.')
 }
 
 async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: string): Promise<Outcome | undefined> {
   const { draft } = pass
   const end = cluster.tasks.ended(upid)
-  if (!end) return waitForTask(upid, 'The VM is being rolled back.')
+  if (!end) return waitForTask(upid, 'PVE rolls the VM back.')
   if (end.is === 'ok') return await finish(pass, running)
   if (end.is === 'unknown' && !isTaskOver(end)) {
     cluster.tasks.forgetUnknown(upid)
@@ -93,7 +94,7 @@ async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: 
   // Nothing was done: somebody was faster.
   draft.change(({ rollback, ...status }) => ({ ...status, rollback: { ...rollback, running: withoutRequest(running) } }))
   await draft.save()
-  return wait('RollingBack', `PVE is busy with the VM; the rollback is tried again: ${end.exitstatus}`, 2_000)
+  return wait('RollingBack', `PVE is busy with the VM; the operator retries the rollback: ${end.exitstatus}`, 2_000)
 }
 
 const withoutRequest = ({ askedAt: _, upid: __, ...running }: Running): Running => running

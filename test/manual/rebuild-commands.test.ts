@@ -39,7 +39,7 @@ describe('a command', () => {
       const now = await world.untilCondition('removed', 'Ready', 'False', 'Removed')
       expect(now.status).toMatchObject({ phase: 'Removed', vmid })
       expect((await world.addresses(pool)).filter((address) => address.spec.claimRef?.uid === vm.metadata.uid)).toHaveLength(1)
-      expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: PVE has no VM of this object: it was removed.')
+      expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: PVE has no VM of this object: the command Remove deleted it.')
     }, 60_000)
 
     it('deletes nothing while a storage of the VM is off, since its volumes would be in the way of the VM that Clone makes', async () => {
@@ -96,7 +96,7 @@ describe('a command', () => {
     const name = await press(world, 'young', 'Clone')
     const vm = await world.untilReady('young')
     const ended = await finished(world, name)
-    expect(ended.status?.message).toMatch(/The VM was cloned and is ready\.|exists already|still being cloned/)
+    expect(ended.status?.message).toMatch(/The VM was cloned and is ready\.|already exists|still being cloned/)
     expect(clonesOf(world, vm.status?.vmid ?? 0)).toBe(1)
   }, 60_000)
 

@@ -40,7 +40,7 @@ describe('ResetPassword', () => {
     expect(after).not.toBe(before)
     expect(calls(vm.status?.vmid)).toBe(0)
     expect(await outcomeOf(world, 'without', 'Stop')).toContain('Succeeded')
-    expect(await outcomeOf(world, 'without', 'ResetPassword')).toContain('started from off: it is off.')
+    expect(await outcomeOf(world, 'without', 'ResetPassword')).toContain('start from off: the VM is off.')
   }, 60_000)
 
   it('sets it at once in a guest whose agent answers', async () => {

@@ -118,7 +118,7 @@ describe('a command', () => {
 
     it('SetDedicatedIP says which declared addresses it allocated and which the VM had, whatever lock PVE holds', async () => {
       admin.lock((await world.vm('rungs'))!, 'backup')
-      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: The VM has 203\.0\.113\.\d+ already\.$/)
+      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: The VM already has 203\.0\.113\.\d+\.$/)
       admin.lock((await world.vm('rungs'))!, undefined)
       await world.born('dhcp')
       expect(await outcomeOf(world, 'dhcp', 'SetDedicatedIP')).toBe('Succeeded: The VM has no entry in spec.addresses.')

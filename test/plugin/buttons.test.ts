@@ -87,7 +87,7 @@ describe('kubectl pve presses buttons', () => {
     expect(await here('start', 'smal')).toEqual({
       code: 1,
       out: '',
-      err: `kubectl pve: there is no ProxmoxVM "smal" in namespace ${world.namespace}\n`,
+      err: `kubectl pve: ProxmoxVM "smal" does not exist in namespace ${world.namespace}\n`,
     })
   })
 
@@ -123,7 +123,7 @@ describe('kubectl pve presses buttons', () => {
     const late = await here('stop', 'small', '--timeout', '1s')
     expect(late.code).toBe(3)
     expect(late.err).toMatch(/Stop has not begun; small: Running\n/)
-    const [, later] = /It goes on in the cluster; look at it with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
+    const [, later] = /The operator continues; look with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
     const stop = AbortSignal.abort()
     const cut = await pve(['reboot', 'small', '-n', world.namespace, '--kubeconfig', testKubeconfig()], { signal: stop })
     expect(cut).toMatchObject({ code: 130, err: expect.stringContaining('it goes on in the cluster') })

@@ -55,7 +55,7 @@ describe('Rollback', () => {
     const starts: (string | undefined)[] = []
     const watch = setInterval(() => world.guestOf(vm).isRunning && starts.push(configOf(vm).ipconfig0), 5)
     expect(await back('moved', withMemory)).toMatch(
-      /^Failed: The memory is in this snapshot, and PVE starts the guest from it, with the network of then: ipconfig0 is ip=198.51.100.11\/24,gw=198.51.100.1 and was ip=198.51.100.10/,
+      /^Failed: The memory is in this snapshot, and PVE starts the guest from it, with the old network: ipconfig0 is ip=198.51.100.11\/24,gw=198.51.100.1 and was ip=198.51.100.10/,
     )
     expect(tasksOf(world, vm, 'qmrollback')).toBe(0)
     expect(await back('moved', snapshot)).toContain('Succeeded')
@@ -89,7 +89,7 @@ describe('Rollback', () => {
     const volume = configOf(vm).scsi1?.split(',')[0]
     const name = await press(world, 'disks', 'Rollback', { snapshotRef: { name: snapshot.metadata.name } })
     await until('it is named', async () =>
-      (await commandNamed(world, name))?.status?.message?.includes('Disks made since are attached again: data.'),
+      (await commandNamed(world, name))?.status?.message?.includes('The operator attaches newer disks again: data.'),
     )
     expect((await finished(world, name)).status?.phase).toBe('Succeeded')
     expect(configOf(vm).scsi1?.split(',')[0]).toBe(volume)
@@ -101,7 +101,7 @@ describe('Rollback', () => {
     await world.born('other')
     const others = await taken(world, 'other')
     const refused = (name: string) => outcomeOf(world, 'refused', 'Rollback', { snapshotRef: { name } })
-    expect(await refused('none')).toBe('Failed: There is no ProxmoxVMSnapshot "none" of this VM.')
+    expect(await refused('none')).toBe('Failed: ProxmoxVMSnapshot "none" of this VM does not exist.')
     expect(await refused(others.metadata.name)).toContain('of this VM.')
     const lost = await taken(world, 'refused')
     await world.inPve('DELETE', `${world.pathOf(vm)}/snapshot/${lost.status?.name}`)

@@ -60,7 +60,7 @@ export function adoptManifest(o: ManifestInput): AdoptManifest {
   }
   const all = [
     ...(guest.problem ? [guest.problem] : []),
-    ...(macAddress === undefined ? ['it has no network card, so it cannot be taken'] : []),
+    ...(macAddress === undefined ? ['it has no network card, so an object cannot take it over'] : []),
   ]
   return { manifest, package: chosen.name, addresses: entries.map(({ address }) => address), notes: [...all, ...chosen.notes, ...notes] }
 }
