@@ -88,10 +88,10 @@ export class Operator {
     this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
     this.stores = watchKinds(this.caches)
     this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
-    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
-    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
-    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
-    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} could not be looked after`))
+    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'VM reconcile failed'))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'cluster reconcile failed'))
+    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `clean-up of command ${key} failed`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} reconcile failed`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -193,7 +193,7 @@ export class Operator {
       waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
-      onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
+      onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'retrying the reconcile'),
     })
   }
 
@@ -227,7 +227,7 @@ export class Operator {
       recorded: this.#recorded,
       clock: this.#o.clock,
       mayAct: () => this.#mayAct(),
-      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'failed to list guests; retrying'),
     })
   }
 
@@ -284,7 +284,7 @@ export class Operator {
   }
 
   #mayAct(): void {
-    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written')
+    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: the operator writes nothing more')
   }
 
   #elect(): LeaderElection {

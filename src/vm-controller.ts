@@ -124,7 +124,7 @@ export class VMController {
     showPaused(deps, draft)
     const released = await letGo({ deps, key, draft, memory })
     if (released) {
-      await refuseCommands(deps, key, 'The object has let go of its VM.')
+      await refuseCommands(deps, key, 'The object was released from its VM (annotation pve.hosting/release).')
       await releaseLetGo(deps, key)
       return released
     }
@@ -134,7 +134,8 @@ export class VMController {
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
-    if (isPaused(vm)) await sayWaiting({ deps, key, draft, memory }, 'Paused', 'it is paused (annotation pve.hosting/paused).')
+    if (isPaused(vm))
+      await sayWaiting({ deps, key, draft, memory }, 'Paused', 'reconciliation of the VM is paused (annotation pve.hosting/paused).')
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) {
       await refuseCommands(deps, key, 'The VM is being deleted.')
