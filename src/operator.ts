@@ -61,7 +61,7 @@ export class Operator {
   readonly kinds: KindWatch
   readonly #events: EventRecorder
   readonly #deps: Dependencies
-  readonly #controller: VMController
+  readonly controller: VMController
   readonly #audit: Audit
   readonly #backups: BackupBackground
   readonly #indexes
@@ -118,8 +118,8 @@ export class Operator {
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
     this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
-    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
-    this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
+    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
+    this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
@@ -159,7 +159,7 @@ export class Operator {
       queue: this.queue,
       indexes: this.#indexes,
       audit: this.#audit,
-      askPower: (key) => this.#controller.askPower(key),
+      askPower: (key) => this.controller.askPower(key),
     })
     const ends = [wakes, tellStates(this.stores, this.#events)]
     await Promise.all([
@@ -168,12 +168,12 @@ export class Operator {
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#audit.run(signal),
-      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.#controller.askGuest(key) }).run(signal),
+      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.controller.askGuest(key) }).run(signal),
       this.#backups.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
       this.dns.run(signal),
-      this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
+      this.queue.run((key) => this.controller.reconcile(key), { workers }, signal),
     ])
     ends.forEach((end) => end())
   }

@@ -16,6 +16,7 @@ import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { showRow } from './engine/watch/show-row.ts'
+import { isListed, noteChecked } from './engine/watch/checked.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
@@ -73,7 +74,9 @@ export class VMController {
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
+    const wasListed = isListed(this.#deps.clusters.get(vm.spec.clusterRef.name))
     const outcome = await this.#pass(key, draft, memory)
+    noteChecked(memory, wasListed, outcome)
     this.#noteProgress(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
@@ -225,6 +228,8 @@ export class VMController {
     const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
     return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
   }
+
+  isChecked = (key: string): boolean => this.#memories.get(key)?.memory.controller.isChecked === true
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {
