@@ -25,7 +25,7 @@ export async function askForBirth(climb: Climb): Promise<Outcome> {
   if (isOutcome(request)) return request
   if (request.slotOf !== undefined) {
     const slot = cluster.cloneSlots.take(request.slotOf, key)
-    if (!slot.granted) return wait('Queued', `Waits for a clone slot of node ${request.slotOf}, position ${slot.position}.`, 60_000)
+    if (!slot.granted) return wait('Queued', `Waiting for a clone slot of node ${request.slotOf}, position ${slot.position}.`, 60_000)
   }
   const ledger = { deps, cluster, memory }
   if (!isAnnounced(ledger, draft.written, identity.vmid)) {
@@ -85,7 +85,8 @@ function refused(climb: Climb, fault: unknown): Outcome {
   cluster.cloneSlots.release(key)
   draft.change(closeRequest(memory, request))
   // Perhaps by a request of ours whose answer was lost: whose the VM is, only a look can tell, and another number would make a second one.
-  if (failure.kind === 'taken') return retry('Retrying', `VMID ${climb.identity.vmid} is in use; its guest is looked at.`)
+  if (failure.kind === 'taken')
+    return retry('Retrying', `PVE says that VMID ${climb.identity.vmid} is in use; the operator reads its guest.`)
   memory.clone.isUnasked = openRequests(draft.status, memory).length === 0
   throw fault
 }

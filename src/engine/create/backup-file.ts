@@ -42,7 +42,7 @@ export async function findBackupFile(from: From, cluster: PveCluster, listing: L
   const nodes: string[] = []
   for (const { node } of isShared ? reach.slice(0, 1) : reach) {
     const file = (await cluster.pve.backups(node, storage, what.vmid)).find(({ volid }) => volid === what.volume)
-    if (file && !isOf(file)) return stalled('BackupNotFound', `${what.volume} is of a former holder of VMID ${what.vmid}.`)
+    if (file && !isOf(file)) return stalled('BackupNotFound', `${what.volume} belongs to an earlier guest with VMID ${what.vmid}.`)
     if (file) nodes.push(node)
   }
   if (nodes.length === 0)
@@ -59,7 +59,7 @@ function claimOf({ deps, draft }: From, cluster: PveCluster, { name, volume }: B
   const objects = deps.backups.list().filter(({ metadata }) => metadata.namespace === namespace)
   const object = objects.find(({ metadata, status }) => (name === undefined ? status?.volume === volume : metadata.name === name))
   if (object) return ofObject({ deps, draft }, cluster, object)
-  if (volume === undefined) return stalled('BackupNotFound', `There is no ProxmoxVMBackup "${name}" in namespace ${namespace}.`)
+  if (volume === undefined) return stalled('BackupNotFound', `ProxmoxVMBackup "${name}" does not exist in namespace ${namespace}.`)
   const vmid = vmidIn(volume)
   if (vmid === undefined) return stalled('BackupNotFound', `${volume} is not named as PVE names the backups of a VM.`)
   const owner = deps.vms
@@ -84,7 +84,7 @@ function ofObject({ deps }: From, cluster: PveCluster, { metadata, status }: Pro
   if (metadata.deletionTimestamp) return stalled('BackupNotFound', `ProxmoxVMBackup ${name} is being deleted.`)
   if (volume === undefined || vmid === undefined)
     return finishedAt === undefined
-      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not made yet.`, 5_000)
+      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not ready yet.`, 5_000)
       : stalled('BackupNotFound', `ProxmoxVMBackup ${name} has no file: ${conditions?.[0]?.message ?? 'it failed'}`)
   if (at !== cluster.name) return stalled('BackupNotFound', `ProxmoxVMBackup ${name} is in ProxmoxCluster ${at}, not in ${cluster.name}.`)
   const owner = deps.vms.list().find((vm) => vm.metadata.uid === vmUID)

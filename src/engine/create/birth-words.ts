@@ -5,8 +5,8 @@ type Made = Pick<ProxmoxVMStatus, 'template' | 'vmid' | 'node'>
 
 export const makingSentence = ({ template, vmid, node }: Made): string =>
   template?.volume === undefined
-    ? `Template ${template?.vmid} is being cloned to VM ${vmid} on ${node}.`
-    : `VM ${vmid} is being made on ${node} from backup ${template.volume}.`
+    ? `PVE clones template ${template?.vmid} to VM ${vmid} on ${node}.`
+    : `PVE makes VM ${vmid} on ${node} from backup ${template.volume}.`
 
 /** What is asked of PVE, as a noun. */
 export const makingNoun = ({ template }: Made): 'clone' | 'restore' => (template?.volume === undefined ? 'clone' : 'restore')

@@ -8,7 +8,7 @@ import { dropIntent } from './intent-state.ts'
 export function chooseAgain(climb: Climb, why: string, lookAfterMs: number): Outcome {
   const { draft, memory } = climb
   const open = openRequests(draft.status, memory).find(({ vmid }) => vmid === draft.status.vmid)
-  if (open) return wait('Retrying', `${why}; an earlier clone request for VM ${open.vmid} is waited for first.`, 5_000)
+  if (open) return wait('Retrying', `${why}; waiting for an earlier clone request for VM ${open.vmid} first.`, 5_000)
   return giveUpNumber(climb, why, lookAfterMs)
 }
 
@@ -17,5 +17,5 @@ export function giveUpNumber(climb: Climb, why: string, lookAfterMs: number): Ou
   climb.deps.inFlight.forget(climb.draft.vm.metadata.uid ?? '')
   climb.memory.record = {}
   climb.draft.change(dropIntent)
-  return wait('Provisioning', `${why}; another place is chosen.`, lookAfterMs)
+  return wait('Provisioning', `${why}; the operator chooses another node.`, lookAfterMs)
 }

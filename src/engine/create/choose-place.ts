@@ -120,7 +120,7 @@ function placeVM(input: IntentInput, from: BirthSource, template: TemplateFacts,
   const placement = place({ ...wish, ...known, ...at }, [template], listing, promisedPlaces(deps, cluster, draft.vm, listing))
   if (placement.is === 'short') {
     const { message } = placement
-    return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can take the VM: ${message}.`)
+    return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can run the VM: ${message}.`)
   }
   const { node, source, overdrawn } = placement
   return { node, source, ...(overdrawn !== undefined && { overdrawn }) }

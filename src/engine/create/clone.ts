@@ -35,7 +35,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
     case 'foreign':
       return (await restoreUnderWay(climb)) ?? (await ofRecord(climb, cluster)) ?? (await foreign(climb))
     case 'unproved':
-      return look.unproved(`PVE cannot tell for certain whether VM ${draft.status.vmid} exists`)
+      return look.unproved(`The operator cannot confirm whether VM ${draft.status.vmid} exists`)
     case 'absent':
       return await absent(climb)
   }
@@ -65,13 +65,13 @@ async function absent(climb: Climb): Promise<Outcome> {
   const { draft, cluster } = climb
   const { status } = draft
   if (!isBirth(status) || status.restore?.running !== undefined) {
-    const kept = 'VMID and addresses are kept; it is not cloned again by itself'
+    const kept = 'Its VMID and addresses stay reserved and the operator does not create it again'
     return stalled(
       'VMMissing',
-      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or make it again with the command Clone or Reinstall.`,
+      `VM ${status.vmid} was ready and no longer exists in PVE. ${kept}: restore it in PVE, delete this object, or run the command Clone or Reinstall.`,
     )
   }
-  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
+  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and accepts no new VMs.`)
   return (await pendingRequest(climb)) ?? (await askForBirth(climb))
 }
 
@@ -97,10 +97,16 @@ async function foreign(climb: Climb): Promise<Outcome> {
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   if (isTrue(draft.status.conditions, 'Cloned'))
-    return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
+    return stalled(
+      'VMForeign',
+      `VM ${vmid} in PVE no longer belongs to this object (its description lacks the owner line); the operator does not touch it.`,
+    )
   const whose = await whoseGuest(climb, look)
   if (whose.is === 'doubtful')
-    return stalled('VMForeign', `VM ${vmid} in PVE ${whose.why} and does not carry its mark; it is not touched, and no other VM is made.`)
+    return stalled(
+      'VMForeign',
+      `VM ${vmid} in PVE ${whose.why} and lacks the owner line in its description; the operator does not touch it and makes no other VM.`,
+    )
   if (pinnedVmidOf(draft.vm, draft.status) !== undefined) return vmidTaken(vmid)
   return giveUpNumber(climb, `VMID ${vmid} belongs to another guest`, 0)
 }

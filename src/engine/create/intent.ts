@@ -57,7 +57,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
     judged(
       draft.vm,
       iso,
-      readiness('reconciling', 'Provisioning', `The ${from.backup ? 'restore' : 'clone'} is about to be asked for.`).verdicts,
+      readiness('reconciling', 'Provisioning', `The operator asks PVE for the ${from.backup ? 'restore' : 'clone'} next.`).verdicts,
       ['Stalled'],
     ),
   )
@@ -65,7 +65,7 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
   input.memory.clone.isUnasked = true
   if (placed.overdrawn) {
     const more =
-      'the storage is thin, and the VM is made all the same. Watch it, or limit it with spec.overcommit.storage of the ProxmoxCluster'
+      'the storage is thin, so the operator makes the VM anyway. Watch the storage, or limit it with spec.overcommit.storage of the ProxmoxCluster'
     recordEvent(deps, draft.vm, 'Warning', 'StorageOvercommitted', asSentence(`${placed.overdrawn}; ${more}`))
   }
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)

@@ -21,7 +21,7 @@ export async function pendingRequest(climb: Climb): Promise<Outcome | undefined>
   if (!mayBegin && !isStillPossible) return undefined
   return wait(
     'Retrying',
-    `The answer to the ${makingNoun(draft.status)} request may have been lost; if VM ${draft.status.vmid} does not appear within a minute it is asked for again.`,
+    `PVE's answer to the ${makingNoun(draft.status)} request may have been lost; if VM ${draft.status.vmid} does not appear within a minute, the operator asks again.`,
     5_000,
   )
 }
@@ -34,10 +34,10 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
   climb.cluster.cloneSlots.release(climb.key)
   climb.draft.change(working('clone', nowIso(climb.deps.clock)))
   if (failure.kind === 'no-space' && !template?.isLeft)
-    return chooseAgain(climb, `The ${noun} found no room on ${node}: ${exitstatus}`, 30_000)
+    return chooseAgain(climb, `The ${noun} had too little space on ${node}: ${exitstatus}`, 30_000)
   const remedy =
     failure.reason === 'VolumeLeft'
-      ? ` Perhaps an earlier VM ${vmid} was deleted while its storage was off. An admin must look at the volume (pvesm list STORAGE --vmid ${vmid}) and, if nobody needs it, delete it (pvesm free VOLUME).`
+      ? ` An earlier VM ${vmid} may have been deleted while its storage was off. An admin must look at the volume (pvesm list STORAGE --vmid ${vmid}) and delete it if nobody needs it (pvesm free VOLUME).`
       : ''
   const why = `The ${failedSentence(noun, exitstatus)}${remedy}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)

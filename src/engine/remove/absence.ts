@@ -46,7 +46,7 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
   const remedy = `put the line "${markOf(pass.draft.vm.metadata.uid ?? '', vmid)}" into its description in PVE, or delete the VM there`
   return stalled(
     'VMForeign',
-    `VM ${vmid} on ${look.at.node} ${why} and does not carry its mark. Nothing is touched or freed. An admin can ${remedy}.`,
+    `VM ${vmid} on ${look.at.node} ${why} and lacks its owner line. The operator touches nothing and frees nothing. An admin can ${remedy}.`,
   )
 }
 
@@ -68,6 +68,6 @@ export async function copyingOrStuck(pass: Pass, cluster: PveCluster, look: Look
   }
   return stalled(
     'StuckLock',
-    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,
+    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. The operator deletes the VM after that.`,
   )
 }
