@@ -26,7 +26,7 @@ describe('a VM from the backup of another one', () => {
     await addBackupServer(world)
     pool = await world.pool(aV4Pool())
     // Where the files of the tests below are.
-    original = await world.born('shop', { addresses, package: ownPackage, placement: { node: 'pve1' } })
+    original = await world.born('shop', { ...addressed(), placement: { node: 'pve1' } })
     await world.inPve('PUT', `${world.pathOf(original)}/config`, { startup: 'order=3' })
     for (const storage of ['pbs', 'local']) {
       await aBackup(world, `shop-${storage}`, 'shop', { storage })
@@ -36,9 +36,8 @@ describe('a VM from the backup of another one', () => {
   }, patienceMs)
   afterAll(async () => await world.stop())
 
-  const addresses = [{ name: 'main', poolRef: { name: '' } }]
-  Object.defineProperty(addresses[0]?.poolRef, 'name', { get: () => pool, enumerable: true })
-  const from = (backupRef: object, spec: object = {}) => ({ template: { backupRef }, addresses, package: ownPackage, ...spec })
+  const addressed = () => ({ addresses: [{ name: 'main', poolRef: { name: pool } }], package: ownPackage })
+  const from = (backupRef: object, spec: object = {}) => ({ template: { backupRef }, ...addressed(), ...spec })
   const restores = () => world.writes().filter((line) => /^POST \/nodes\/[^/]+\/qemu$/.test(line))
   const macOf = (vm: ProxmoxVM) => vm.status?.interfaces?.[0]?.macAddress ?? ''
   const message = async (name: string) => world.condition(await world.vm(name), 'Ready')?.message ?? ''

@@ -117,7 +117,11 @@ function drawUp(
   const values = Object.fromEntries(Object.entries(source.config).map(([key, value]) => [key, String(value)]))
   const system = source.systemDisk?.key ?? ''
   const disks = assignSlots(backup?.disks ?? [], system, merged, values)
-  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  if (!disks)
+    return stalled(
+      'PackageInvalid',
+      `The bus of ${system} has no free slot for the additional disks of the package; remove disks or choose another bus.`,
+    )
   return { names, wire, disks }
 }
 
