@@ -20,7 +20,7 @@ export interface PlanLine {
   what: string
   because: string
   /** `now`: as soon as the operator looks. `under way`. Else what it takes: a command, or a stop. `refused`: it will not be done. */
-  when: 'under way' | 'now' | 'ChangePackage' | 'Reinstall' | 'next stop' | 'refused' | FoundWay
+  when: 'under way' | 'now' | 'ChangePackage' | 'Reinstall' | 'next stop' | 'refused' | 'Rollback' | FoundWay
   /** The VM is switched off for it. */
   stops: boolean
 }

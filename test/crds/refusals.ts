@@ -30,22 +30,6 @@ const mixedFamilies = [
 const vms = [
   vm('two template selectors', { template: { tag: 'debian' } }, 'template: write exactly one of name, vmid, tag and backupRef'),
   vm('no template selector', { template: { name: null } }, 'template: write exactly one of name, vmid, tag and backupRef'),
-  vm('a template and a backup', { template: { backupRef: { name: 'b' } } }, 'template: write exactly one of name, vmid, tag and backupRef'),
-  vm(
-    'a backup named twice',
-    { template: { name: null, backupRef: { name: 'b', volume: 'pbs:backup/vm/100/x' } } },
-    'backupRef: write exactly one of name and volume',
-  ),
-  vm(
-    'a linked clone of a backup',
-    { template: { name: null, clone: 'Linked', backupRef: { name: 'b' } } },
-    'a VM from a backup has disks of its own; leave clone out',
-  ),
-  vm(
-    'a reinstall from a backup',
-    { reinstall: { requestID: '1', template: { backupRef: { name: 'b' } } } },
-    'unknown field "spec.reinstall.template.backupRef"',
-  ),
   vm('no template', { template: null }, 'spec.template: Required value'),
   vm('no cluster', { clusterRef: null }, 'spec.clusterRef: Required value'),
   vm('storage with a linked clone', { template: { clone: 'Linked', storage: 'local-lvm' } }, 'leave storage out or write clone: Full'),

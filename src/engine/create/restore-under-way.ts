@@ -27,7 +27,7 @@ export async function restoreUnderWay(climb: Climb): Promise<Outcome | undefined
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   const next = draft.status.template?.isLeft
-    ? `Otherwise the restore was killed: an admin must run on ${node}: qm unlock ${vmid}. The operator restores the backup into it again then, with the same VMID and addresses.`
+    ? `Otherwise the restore was killed: an admin must run on ${node}: qm unlock ${vmid}, and free the volumes that the restore left (pvesm list STORAGE --vmid ${vmid}, pvesm free VOLUME). The operator restores the backup into VM ${vmid} again after that.`
     : `Otherwise an admin must run on ${node}: qm unlock ${vmid}.`
   return stalled('StuckLock', `${stuckLock(look.at, lock)} ${next}`)
 }
