@@ -30,6 +30,8 @@ import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
+import { isTrafficOpen } from './want/suspension.ts'
+import type { UsageKeeper } from './usage/usage-keeper.ts'
 import { followSnapshot, nextSnapshotMs, removeSnapshots, sayWaiting, snapshotProgress, takeSnapshots } from './snapshots/keep.ts'
 import { followRollback } from './snapshots/rollback.ts'
 import { releaseFormer, releaseLetGo, releaseSnapshots } from './snapshots/orphans.ts'
@@ -49,9 +51,11 @@ export class VMController {
   readonly #deps: Dependencies
   readonly #queue: WorkQueue
   readonly #backups: BackupKeeper
+  readonly #usage: UsageKeeper
   readonly #memories = new Map<string, { uid: string; memory: Memory }>()
 
-  constructor(o: { deps: Dependencies; queue: WorkQueue; census: BackupCensus }) {
+  constructor(o: { deps: Dependencies; queue: WorkQueue; census: BackupCensus; usage: UsageKeeper }) {
+    this.#usage = o.usage
     this.#deps = o.deps
     this.#queue = o.queue
     this.#backups = new BackupKeeper({ deps: o.deps, census: o.census, wake: (key) => o.queue.add(key) })
@@ -73,6 +77,7 @@ export class VMController {
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
+    await this.#usage.tend({ deps: this.#deps, key, draft, memory })
     const outcome = await this.#pass(key, draft, memory)
     this.#noteProgress(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
@@ -149,7 +154,8 @@ export class VMController {
       if (observed) return observed
       return await tearDown({ deps, key, draft, memory })
     }
-    if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {
+    const isOpen = isTrafficOpen(vm)
+    if (cluster && (!isSettled(vm) || shows || memory.audit.isDue || isOpen)) {
       const held = await holdOff({ deps, key, draft, memory }, cluster)
       if (held) return held
     }
@@ -168,7 +174,7 @@ export class VMController {
     if (rolling) return rolling
     const removed = cluster && (await removeSnapshots({ deps, key, draft, memory }, cluster))
     if (removed) return removed
-    const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory)
+    const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory) || isOpen
     if (isThorough) memory.controller.lastMeta = metaOf(vm)
     const outcome = isThorough ? await provisionVM({ deps, key, draft, memory }) : done
     if (outcome.is !== 'done' || !cluster) return outcome

@@ -201,8 +201,8 @@ export const reasons = {
       'The VM is gone and its addresses are free; its backups are on a storage or node that is off. The message names it; the annotation pve.hosting/abandon-backups gives them up.',
   },
   InUse: { who: 'user', means: 'It cannot go while something uses it; the message says what.' },
-  Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
-  Suspending: { who: 'operator', means: 'spec.suspensions has an entry and the VM is being shut down.' },
+  Suspended: { who: 'user', means: 'The VM is off because somebody or its traffic holds it off; the message names the holders.' },
+  Suspending: { who: 'operator', means: 'Somebody or its traffic holds the VM off, and it is being shut down.' },
   NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
   Reinstalling: { who: 'operator', means: 'The VM is being reinstalled, as spec.reinstall or the command Reinstall asked.' },
   Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall bring it back.' },
@@ -268,6 +268,13 @@ export const reasons = {
   RestoreFailed: {
     who: 'user',
     means: 'A restore failed; the message says whether the disks of the VM are gone, and which file is the only copy.',
+  },
+  // traffic
+  WithinTrafficLimit: { who: 'nobody', means: 'The VM has used less traffic than its package allows in this period.' },
+  TrafficExceeded: {
+    who: 'user',
+    means:
+      'The VM has used the traffic that its package allows in this period; the message says how much, when the period ends, and what follows. A higher limit ends it at once.',
   },
   // guests
   GuestAnswers: { who: 'nobody', means: 'The agent in the guest answers, and the guest has its addresses.' },

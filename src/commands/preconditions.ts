@@ -8,7 +8,7 @@ import { templateSentence } from '../engine/guest-verdict.ts'
 import { haErrorSentence } from '../engine/ha-error.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { isBeingRestored } from '../engine/restore/restore-state.ts'
-import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { isSuspended, suspendedSentence } from '../want/suspension.ts'
 
 export interface CommandRefusal {
   readonly reason: Reason
@@ -62,7 +62,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
   const { runStrategy } = vm.spec
   switch (command) {
     case 'Start':
-      if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)
+      if (isSuspended(vm)) return refuse(suspendedSentence(vm))
       if (runStrategy === 'Halted') return refuse('runStrategy is Halted; change it to start the VM.')
       return (
         exists(state) ??

@@ -18,6 +18,7 @@ import { followGuest, noteAfterWrite, noteBeforeWrite } from '../guest-seen.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
+import { isThrottleOpen } from '../../want/traffic.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { templateSentence } from '../guest-verdict.ts'
 import { haHindrance } from './ha-wait.ts'
@@ -135,8 +136,9 @@ const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
   if (isBirth(draft.status)) return
-  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair ? 'Repaired' : 'Applied', plan.because))
-  if (isRepair) recordEvent(deps, draft.vm, 'Normal', 'DriftRepaired', plan.because)
+  const isOfTraffic = isRepair && isThrottleOpen(draft.vm) && plan.is === 'config' && plan.patch.set.net0 !== undefined
+  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair && !isOfTraffic ? 'Repaired' : 'Applied', plan.because))
+  if (isRepair) recordEvent(deps, draft.vm, 'Normal', isOfTraffic ? 'TrafficThrottled' : 'DriftRepaired', plan.because)
 }
 
 async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, isRepeated: boolean): Promise<Outcome> {
