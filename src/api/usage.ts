@@ -16,7 +16,9 @@ export const usageStatus = z.object({
     'How much of both is an estimate: read from the averages PVE keeps (rrddata), or divided between two periods by time. Absent = nothing.',
   ).exactOptional(),
   countedSince: time('Since when the traffic is counted, where that is later than the period. Absent = since it began.').exactOptional(),
-  measuredAt: time('When it was measured, by the clock of PVE. Written once a day, at 80, 90 and 100 % and when a counter begins at 0 again.'),
+  measuredAt: time(
+    'When it was measured, by the clock of PVE. Written once a day, at 80, 90 and 100 % and when a counter begins at 0 again.',
+  ),
   limitBytes: bytes('The limit in force. Absent = unlimited.').exactOptional(),
   percent: z.int().exactOptional().describe('How much of the limit is used, rounded down. Absent = unlimited.'),
   exceeded: statusText(

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Traffic } from '../api/traffic.ts'
 import type { UsageStatus } from '../api/usage.ts'
 import type { Meter } from './meter.ts'
-import { recordOf } from './record.ts'
+import { usageRecordOf } from './record.ts'
 
 const dayMs = 86_400_000
 /** At the beginning of a period VMs that nothing holds back are written within so long, one after another. */
@@ -13,7 +13,7 @@ const beginningMs = 3_600_000
 export const marks = [80, 90, 100] as const
 
 /** The highest mark that is reached; 0: none. */
-export const markOf = (percent = 0): number => marks.findLast((mark) => percent >= mark) ?? 0
+export const trafficMarkOf = (percent = 0): number => marks.findLast((mark) => percent >= mark) ?? 0
 
 /** 0 up to, and without, 1: always the same for one VM, so that a fleet is spread. */
 export const partOf = (uid: string): number => createHash('sha256').update(uid).digest().readUInt32BE() / 2 ** 32
@@ -32,10 +32,10 @@ interface DueInput {
 /** Whether `written` is behind so far that it is written now. */
 export function isDue({ written, meter, traffic, part, isReset, nowMs }: DueInput): boolean {
   if (!written || isReset) return true
-  const now = recordOf(meter, traffic, written)
+  const now = usageRecordOf(meter, traffic, written)
   if (now.exceeded !== written.exceeded || now.limitBytes !== written.limitBytes) return true
   if (now.periodStart !== written.periodStart) return nowMs >= meter.periodStartMs + part * beginningMs
-  if (now.periodEnd !== written.periodEnd || markOf(now.percent) !== markOf(written.percent)) return true
+  if (now.periodEnd !== written.periodEnd || trafficMarkOf(now.percent) !== trafficMarkOf(written.percent)) return true
   if (JSON.stringify(now.gaps) !== JSON.stringify(written.gaps)) return true
   return isNew(now, written) && Date.parse(written.measuredAt) < lastTurn(nowMs, part)
 }

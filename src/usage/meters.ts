@@ -1,23 +1,26 @@
 /** The meters of all VMs whose package has traffic, in memory: carried on with each listing, whoever asked for it. */
 import { conditionOf, isTrue } from '../api/condition.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import type { Traffic } from '../api/traffic.ts'
+import { exceedWays, type Traffic } from '../api/traffic.ts'
 import type { UsageStatus } from '../api/usage.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { GuestRow } from '../proxmox/listing.ts'
+import type { ClusterTraffic } from '../ops/traffic-gauges.ts'
 import { trafficOf } from '../want/traffic.ts'
 import { periodAt } from '../want/traffic-period.ts'
 import { isDue, partOf } from './due.ts'
 import { advance, fill, firstMeter, type Meter, type Reading } from './meter.ts'
-import { meterIn, recordOf } from './record.ts'
+import { meterIn, usageRecordOf } from './record.ts'
 import type { Stretch, TrafficRow } from './stretch.ts'
 
 /** How often it is looked whether there is a new listing; it costs no request. */
 const tickMs = 2_000
 /** A VM that was ready for less long has no traffic of anybody else. */
 const newMs = 600_000
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Known {
   readonly key: string
@@ -81,7 +84,14 @@ export class TrafficMeters {
   #learn(vm: ProxmoxVM, meter: Meter): Known {
     const uid = vm.metadata.uid ?? ''
     const { spec, status } = vm
-    const known = { key: keyOf(vm), cluster: spec.clusterRef.name, meter, basis: status?.usage?.measuredAt ?? '', isReset: false, part: partOf(uid) }
+    const known = {
+      key: keyOf(vm),
+      cluster: spec.clusterRef.name,
+      meter,
+      basis: status?.usage?.measuredAt ?? '',
+      isReset: false,
+      part: partOf(uid),
+    }
     this.#byUid.set(uid, known)
     return known
   }
@@ -105,7 +115,7 @@ export class TrafficMeters {
     // An etcd that was set back has an older record than ours.
     const isSetBack = written !== undefined && written.measuredAt < basis
     const isWanted = isAsked || isSetBack || isDue({ written, meter, traffic, part, isReset, nowMs })
-    return isWanted ? recordOf(meter, traffic, written) : undefined
+    return isWanted ? usageRecordOf(meter, traffic, written) : undefined
   }
 
   /** That record is in the status now. */
@@ -138,10 +148,13 @@ export class TrafficMeters {
   }
 
   /** Sums of the period over the VMs of each cluster, for metrics. */
-  sums(): { cluster: string; receivedBytes: number; sentBytes: number; gaps: number }[] {
-    const sums = new Map<string, { cluster: string; receivedBytes: number; sentBytes: number; gaps: number }>()
-    for (const { cluster, meter } of this.#byUid.values()) {
-      const sum = sums.get(cluster) ?? { cluster, receivedBytes: 0, sentBytes: 0, gaps: 0 }
+  sums(): ClusterTraffic[] {
+    const sums = new Map<string, Mutable<ClusterTraffic> & { exceeded: Record<string, number> }>()
+    for (const { cluster, meter, key } of this.#byUid.values()) {
+      const none = Object.fromEntries(exceedWays.map((way) => [way, 0]))
+      const sum = sums.get(cluster) ?? { cluster, receivedBytes: 0, sentBytes: 0, gaps: 0, exceeded: none }
+      const way = this.#deps.vms.get(key)?.status?.usage?.exceeded
+      if (way !== undefined) sum.exceeded[way] = (sum.exceeded[way] ?? 0) + 1
       sum.receivedBytes += meter.receivedBytes
       sum.sentBytes += meter.sentBytes
       sum.gaps += meter.gaps.length

@@ -17,7 +17,7 @@ export const percentOf = (meter: Pick<Meter, 'receivedBytes' | 'sentBytes'>, lim
   Math.floor((usedBytes(meter) * 100) / limitBytes)
 
 /** `throttledMbit` is not the meter's: it stays as it was. */
-export function recordOf(meter: Meter, traffic: Traffic, before: UsageStatus | undefined): UsageStatus {
+export function usageRecordOf(meter: Meter, traffic: Traffic, before: UsageStatus | undefined): UsageStatus {
   const limitBytes = limitOf(traffic)
   const { counters, gaps, previous } = meter
   return {

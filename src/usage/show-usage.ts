@@ -6,7 +6,7 @@ import { nowIso, recordEvent } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
 import { judged } from '../engine/status.ts'
 import { trafficOf, usedSentence } from '../want/traffic.ts'
-import { markOf } from './due.ts'
+import { trafficMarkOf } from './due.ts'
 import type { TrafficMeters } from './meters.ts'
 
 /** Writes what is due. What follows from the limit is on record before it is acted on, so that a crash in between changes nothing. */
@@ -41,12 +41,24 @@ function verdictOf(usage: UsageStatus, { throttleMbit }: Traffic): ConditionUpda
 }
 
 /** Once for each mark that is reached, and once when it is over. */
-function tell({ deps, draft }: Pick<Pass, 'deps' | 'draft'>, before: UsageStatus | undefined, now: UsageStatus, told: ConditionUpdate | undefined): void {
-  const [was, is] = [markOf(before?.percent), markOf(now.percent)]
+function tell(
+  { deps, draft }: Pick<Pass, 'deps' | 'draft'>,
+  before: UsageStatus | undefined,
+  now: UsageStatus,
+  told: ConditionUpdate | undefined,
+): void {
+  const [was, is] = [trafficMarkOf(before?.percent), trafficMarkOf(now.percent)]
   const isSamePeriod = before?.periodStart === now.periodStart
   if (now.exceeded !== undefined && now.exceeded !== before?.exceeded)
     recordEvent(deps, draft.vm, 'Warning', 'TrafficExceeded', told?.message ?? '')
   else if (before?.exceeded !== undefined && now.exceeded === undefined)
-    recordEvent(deps, draft.vm, 'Normal', 'TrafficLifted', isSamePeriod ? `the limit was raised: ${usedSentence({ usage: now })}` : `a new period began: ${usedSentence({ usage: now })}`)
-  else if (is > was && now.exceeded === undefined) recordEvent(deps, draft.vm, 'Normal', 'TrafficMark', `${is} %: ${usedSentence({ usage: now })}`)
+    recordEvent(
+      deps,
+      draft.vm,
+      'Normal',
+      'TrafficLifted',
+      isSamePeriod ? `the limit was raised: ${usedSentence({ usage: now })}` : `a new period began: ${usedSentence({ usage: now })}`,
+    )
+  else if (is > was && now.exceeded === undefined)
+    recordEvent(deps, draft.vm, 'Normal', 'TrafficMark', `${is} %: ${usedSentence({ usage: now })}`)
 }

@@ -34,7 +34,7 @@ export const isThrottleOpen = (vm: Pick<ProxmoxVM, 'spec' | 'status'>): boolean 
   vm.status?.usage !== undefined && throttleOf(vm.status, trafficOf(vm)) !== vm.status.usage.throttledMbit
 
 /** After a look that found net0 as it is to be. */
-export function withThrottle(status: ProxmoxVMStatus, traffic: Traffic | undefined): ProxmoxVMStatus {
+export function withTrafficRate(status: ProxmoxVMStatus, traffic: Traffic | undefined): ProxmoxVMStatus {
   if (!status.usage) return status
   const { throttledMbit: _, ...usage } = status.usage
   const mbit = throttleOf(status, traffic)

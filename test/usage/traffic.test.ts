@@ -37,14 +37,27 @@ describe('traffic', () => {
     const vm = await world.born('restarted', traffic({}))
     await untilUsage(world, 'restarted', 'there', () => true)
     transfer(world, vm, 7 * GB, 0)
-    await until('the meter has it', () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 7 * GB || (world.skip(2500), false), { everyMs: 100 })
+    await until(
+      'the meter has it',
+      () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 7 * GB || (world.skip(2500), false),
+      { everyMs: 100 },
+    )
     await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
     await power('restarted', 'stopped')
-    await untilUsage(world, 'restarted', 'written at the reset', ({ receivedBytes, counters }) => receivedBytes === 7 * GB && counters?.receivedBytes === 0)
+    await untilUsage(
+      world,
+      'restarted',
+      'written at the reset',
+      ({ receivedBytes, counters }) => receivedBytes === 7 * GB && counters?.receivedBytes === 0,
+    )
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     await power('restarted', 'running')
     transfer(world, vm, 3 * GB, GB)
-    await until('the meter has it', () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 10 * GB || (world.skip(2500), false), { everyMs: 100 })
+    await until(
+      'the meter has it',
+      () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 10 * GB || (world.skip(2500), false),
+      { everyMs: 100 },
+    )
     await world.killOperator()
     transfer(world, vm, 2 * GB, 0)
     await world.startOperator()
@@ -73,13 +86,17 @@ describe('traffic', () => {
       const command = await world.client.get(proxmoxVMCommands, { namespace: world.namespace, name: 'start-held' })
       return command?.status?.phase === 'Failed' && command
     })
-    expect(ended.status?.message).toMatch(/^The VM is suspended by traffic \(10\.2 GiB of 9\.3 GiB used in the period that ends \S+\); it starts when the last suspension is gone: traffic ends with the period \(\S+-01T00:00:00Z\) or with a higher limit\.$/)
+    expect(ended.status?.message).toMatch(
+      /^The VM is suspended by traffic \(10\.2 GiB of 9\.3 GiB used in the period that ends \S+\); it starts when the last suspension is gone: traffic ends with the period \(\S+-01T00:00:00Z\) or with a higher limit\.$/,
+    )
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     world.skip(12_000)
     await until('it is off again', async () => world.guestOf(vm).process === undefined && (world.skip(3000), true), { seconds: 60 })
     await world.edit('held', { spec: { package: { traffic: { limit: '20G' } } } })
     await power('held', 'running')
-    expect(world.condition(await world.untilCondition('held', 'Suspended', 'False', 'NotSuspended'), 'TrafficWithinLimit')).toMatchObject({ status: 'True' })
+    expect(world.condition(await world.untilCondition('held', 'Suspended', 'False', 'NotSuspended'), 'TrafficWithinLimit')).toMatchObject({
+      status: 'True',
+    })
   }, 180_000)
 
   it('puts the rate on net0 of a running VM, and takes it off with the next period', async () => {
@@ -95,7 +112,12 @@ describe('traffic', () => {
     const { status } = (await world.vm('slow')) ?? {}
     const endMs = Date.parse(status?.usage?.periodEnd ?? '')
     world.skip(endMs - world.clock.now() + 5_000)
-    const after = await untilUsage(world, 'slow', 'lifted', ({ throttledMbit, exceeded }) => throttledMbit === undefined && exceeded === undefined)
+    const after = await untilUsage(
+      world,
+      'slow',
+      'lifted',
+      ({ throttledMbit, exceeded }) => throttledMbit === undefined && exceeded === undefined,
+    )
     expect(net0()).not.toContain('rate=')
     expect(after.status?.usage).toMatchObject({ previous: { receivedBytes: 10 * GB } })
     expect(after.status?.history?.filter(({ step }) => step === 'set_network').map(({ outcome }) => outcome)).not.toContain('Repaired')
