@@ -14,8 +14,10 @@ export const holdersOf = (vm: ProxmoxVM): string =>
 
 /** Why a suspended VM is not started, and when it is. */
 export function suspendedSentence(vm: ProxmoxVM): string {
-  const ends = isHeldByTraffic(vm) ? `traffic ends with the period (${vm.status?.usage?.periodEnd}) or with a higher limit` : undefined
-  return `The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone${ends ? `: ${ends}` : ''}.`
+  const ends = isHeldByTraffic(vm)
+    ? `the one by traffic ends with the period (${vm.status?.usage?.periodEnd}) or with a higher limit`
+    : undefined
+  return `The VM is suspended by ${holdersOf(vm)}; the VM starts when the last suspension is removed${ends ? `: ${ends}` : ''}.`
 }
 
 /** The last suspension is gone, and the VM has not been started since. It may be gone before the shutdown it asked for had ended. */

@@ -87,7 +87,7 @@ describe('traffic', () => {
       return command?.status?.phase === 'Failed' && command
     })
     expect(ended.status?.message).toMatch(
-      /^The VM is suspended by traffic \(10\.2 GiB of 9\.3 GiB used in the period that ends \S+\); it starts when the last suspension is gone: traffic ends with the period \(\S+-01T00:00:00Z\) or with a higher limit\.$/,
+      /^The VM is suspended by traffic \(10\.2 GiB of 9\.3 GiB used in the period that ends \S+\); the VM starts when the last suspension is removed: the one by traffic ends with the period \(\S+-01T00:00:00Z\) or with a higher limit\.$/,
     )
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     world.skip(12_000)
