@@ -22,7 +22,7 @@ const size = 'write 0 or a whole number of MiB, at least'
 
 const rulesOf = (ends: Fields): Fields => ({ firewall: { rules: [{ ...rule, ...ends }] } })
 const mixedFamilies = [
-  { source: '192.0.2.0/24,2001:db8::/32', says: 'source: PVE wants one family a rule; write one rule for IPv4 and one for IPv6' },
+  { source: '192.0.2.0/24,2001:db8::/32', says: 'source: PVE needs one family for each rule; write one rule for IPv4 and one for IPv6' },
   { destination: 'office,::1,10.0.0.1-10.0.0.9', says: 'destination: PVE wants one family a rule' },
   { source: '192.0.2.1', destination: '2001:db8::1', says: 'source and destination are of different families' },
 ]

@@ -102,7 +102,7 @@ describe('a DNSZone', () => {
       spec: { zone: 'example.com', powerDNS },
     } as DNSZone)
     await expect(client.mergePatch(dnsZones, { name }, { spec: { zone: 'example.net' } })).rejects.toThrow(
-      /zone: set once; make another DNSZone/,
+      /zone: cannot change; create another DNSZone/,
     )
     await client.delete(dnsZones, { name })
   })
