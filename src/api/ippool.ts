@@ -148,7 +148,7 @@ const count = (description: string) => z.string().max(40).exactOptional().descri
 export const ipPoolStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
-    total: count('Addresses the pool may give out, reserved ones included.'),
+    total: count('Addresses the pool may allocate, including reserved ones.'),
     allocated: count('Addresses held, orphaned ones and those being released included.'),
     releasing: count('Addresses that their VM no longer asks for and its guest may still use. Held until the guest is started from off.'),
     free: count('Addresses the next VM could get.'),

@@ -84,7 +84,7 @@ export const kinds: readonly Definition[] = [
     status: ipPoolStatus,
     columns: [
       ready,
-      column('Total', '.status.total', 'Addresses the pool may give out.'),
+      column('Total', '.status.total', 'Addresses the pool may allocate.'),
       column('Allocated', '.status.allocated', 'Addresses held.'),
       column('Free', '.status.free', 'Addresses the next VM could get.'),
       reason,
