@@ -48,7 +48,7 @@ const inOneWord: Record<Phase, string> = {
   Restoring: 'It is being made from a backup.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
-  Released: 'The object has let go of its VM for good; the guest is as it was.',
+  Released: 'The object was released from its VM; the guest stays as it was.',
   Missing: 'The VM was ready and no longer exists in PVE.',
   Unknown: 'Nobody can tell: the node of the VM is off, or PVE has not answered for 5 minutes.',
 }
