@@ -9,6 +9,10 @@ export const reasons = {
   Stopped: { who: 'nobody', means: 'The VM is as declared and off.' },
   Succeeded: { who: 'nobody', means: 'This part is as declared.' },
   Hibernated: { who: 'nobody', means: 'The VM is as declared and off, with its memory on disk (lock suspended); a start resumes it.' },
+  MustResume: {
+    who: 'user',
+    means: 'The VM is hibernated, and PVE changes nothing of it until it is started; the message names what waits.',
+  },
   // on the way
   Provisioning: { who: 'operator', means: 'The ladder is being climbed; status.step names the rung.' },
   Applying: { who: 'operator', means: 'An edit of the spec is being applied.' },

@@ -68,7 +68,8 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
         exists(state) ??
         template(state) ??
         finished(status) ??
-        onTop(status) ??
+        // What a hibernated guest waits with is done after its start.
+        (state.lock === 'suspended' ? undefined : onTop(status)) ??
         (power === 'running' ? refuse('The VM is running already.') : haError(state))
       )
     case 'Stop':
