@@ -23,6 +23,6 @@ export async function planAsleep({ ladder, look, draft }: Climb, want: Want, pla
   const { vmid, node } = look.at
   return stalled(
     'MustResume',
-    `VM ${vmid} on ${node} is hibernated, and PVE changes nothing of a hibernated VM. This waits until it is started: ${plan.because}. Start it with: kubectl pve start ${name} -n ${namespace}`,
+    `VM ${vmid} on ${node} is hibernated, and PVE refuses every change of a hibernated VM. This waits until the VM is started: ${plan.because}. Start it with: kubectl pve start ${name} -n ${namespace}`,
   )
 }
