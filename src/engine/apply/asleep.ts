@@ -15,7 +15,11 @@ const isTaken = (step: unknown): boolean => step === power || step === powerOff 
  * The first thing of the ladder that PVE takes now, instead of `plan`. What is left when there is none waits for a start, which is a person's
  * to ask for; a suspension is complete without it, since a hibernated guest is off.
  */
-export async function planAsleep({ ladder, look, draft }: Climb, want: Want, plan: Exclude<Plan, { is: 'rest' }>): Promise<Plan | Obstacle> {
+export async function planAsleep(
+  { ladder, look, draft }: Climb,
+  want: Want,
+  plan: Exclude<Plan, { is: 'rest' }>,
+): Promise<Plan | Obstacle> {
   if (isTaken(plan.step)) return plan
   const next = await planNext(ladder.filter(isTaken), look, want)
   if (next.is !== 'rest' || ladder === suspend) return next
