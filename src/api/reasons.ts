@@ -10,6 +10,10 @@ export const reasons = {
   Stopped: { who: 'nobody', means: 'The VM matches its spec and is off.' },
   Succeeded: { who: 'nobody', means: 'This part matches the spec.' },
   Hibernated: { who: 'nobody', means: 'The VM matches its spec and is off, with its memory on disk (lock suspended); a start resumes it.' },
+  MustResume: {
+    who: 'user',
+    means: 'The VM is hibernated, and PVE refuses every change of a hibernated VM; the message says what waits until the VM is started.',
+  },
   // on the way
   Provisioning: { who: 'operator', means: 'The operator creates the VM step by step; status.step names the current step.' },
   Applying: { who: 'operator', means: 'The operator applies an edit of the spec.' },

@@ -70,7 +70,8 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
         exists(state) ??
         template(state) ??
         finished(status) ??
-        onTop(status) ??
+        // What a hibernated guest waits with is done after its start.
+        (state.lock === 'suspended' ? undefined : onTop(status)) ??
         (power === 'running' ? refuse('The VM already runs.') : haError(state))
       )
     case 'Stop':
