@@ -56,7 +56,9 @@ export const proxmoxVMSnapshotStatus = z
         macAddress: statusText(32, 'MAC address of net0.'),
       })
       .exactOptional()
-      .describe('What the VM had when the snapshot was asked for, so that `kubectl pve plan --rollback` can tell what a rollback would do.'),
+      .describe(
+        'What the VM had when the snapshot was asked for, so that `kubectl pve plan --rollback` can tell what a rollback would do.',
+      ),
     failedAt: time('When PVE failed to take it. The operator does not retry.').exactOptional(),
     upid: statusText(256, 'The PVE task that takes or deletes it (UPID). Absent when none is under way.'),
     conditions: conditions.exactOptional(),

@@ -113,4 +113,5 @@ function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promis
 }
 
 /** A guest that is copied or restored whole and has been seen by its node's statistics. */
-export const isKnown = (guest: GuestRow | undefined): boolean => guest !== undefined && guest.lock !== 'clone' && guest.lock !== 'create' && guest.status !== 'unknown'
+export const isKnown = (guest: GuestRow | undefined): boolean =>
+  guest !== undefined && guest.lock !== 'clone' && guest.lock !== 'create' && guest.status !== 'unknown'
