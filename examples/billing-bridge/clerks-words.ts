@@ -78,6 +78,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   VMIDsExhausted: 'All server numbers are used up. Tell an administrator.',
   BackupsUnseen: 'The server is gone and its address is free; a storage with its backups is off. Tell an administrator.',
   WouldBeLost: "Proxmox VE's high availability or replication holds the server. Tell an administrator; the detail has the command.",
+  MustResume: 'The server is hibernated; what was changed is applied when it is started.',
   StuckLock: 'The server is locked and nothing is at work. Tell an administrator; the detail has the command.',
   NotEnforced: 'The firewall is off in the whole data center. Tell an administrator.',
   Unreachable: 'Proxmox VE does not answer. Nothing is lost. Tell an administrator.',

@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { entryName, limit, listMap, longerThan, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
 import { packageBackups } from './backups.ts'
 import { firewall } from './firewall.ts'
+import { packageTraffic } from './traffic.ts'
 
 const burst = (base: string): { rule: string; message: string } => ({
   rule: `!has(self.${base}Burst) || self.${base}Burst == 0 || (has(self.${base}) && self.${base} > 0)`,
@@ -244,6 +245,7 @@ export const packageFields = {
   naming: naming.exactOptional(),
   snapshots: snapshots.exactOptional(),
   backups: packageBackups.exactOptional(),
+  traffic: packageTraffic.exactOptional(),
   vmids: vmidRange(
     "VMIDs for VMs of this package, inside the cluster's own range. Absent = the cluster's range. Has no effect on a VM that has its VMID.",
   ).exactOptional(),

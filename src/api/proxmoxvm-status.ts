@@ -10,6 +10,7 @@ import { restoreStatus } from './restore.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
 import type { StepName } from './words.ts'
+import { figuresStatus, usageStatus } from './usage.ts'
 
 const name = (description: string) => z.string().max(253).describe(description)
 
@@ -287,6 +288,8 @@ export const proxmoxVMStatus = z
           'Snapshots of the VM in PVE as last listed, oldest first, also those made there by hand. Absent = none, or not read yet.',
         ...atomic,
       }),
+    usage: usageStatus.exactOptional().describe('Traffic of the period. Absent = the package has no traffic.'),
+    figures: figuresStatus.exactOptional().describe('What `kubectl pve top` asked for last.'),
     dns: vmDns.exactOptional(),
     conditions: conditions.exactOptional(),
   })
