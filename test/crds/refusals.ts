@@ -271,7 +271,7 @@ export const refusedEdits: readonly RefusedEdit[] = [
     kind: 'IPPool',
     before: {},
     after: { ranges: ['2001:db8::10'], gateway: null, prefixLength: 64 },
-    says: 'ranges: the family is set once',
+    says: 'ranges: the family cannot change',
   },
   {
     what: 'a changed ttl',
