@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
+import { cloneRequest } from './clone-request.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { guestSeen } from './guest-seen.ts'
@@ -50,19 +51,6 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
-const cloneRequest = z.object({
-  vmid: z.int().describe('VMID it makes.'),
-  node: z.string().max(63).describe('Node it was sent to: the one of the template, or the one that reads the backup.'),
-  template: z.int().describe('VMID of the template, or of the VM in the backup.'),
-  isRestore: z.boolean().exactOptional().describe('true: it makes the VM from a backup.'),
-  askedAt: time('When it was about to be sent, by the clock of PVE.'),
-  upid: statusText(256, 'Its PVE task (UPID). Absent until PVE answers, or when its answer was lost.'),
-  ended: z
-    .boolean()
-    .exactOptional()
-    .describe('true: its task has ended. Kept to tell that task from the one of a request whose answer was lost.'),
-})
-export type AskedClone = z.infer<typeof cloneRequest>
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),

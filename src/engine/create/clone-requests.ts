@@ -1,4 +1,5 @@
-import type { AskedClone, ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../api/clone-request.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { isTrue } from '../../api/condition.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Dependencies } from '../dependencies.ts'

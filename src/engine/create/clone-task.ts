@@ -1,4 +1,4 @@
-import type { AskedClone } from '../../api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../api/clone-request.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
