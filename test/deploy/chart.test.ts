@@ -104,6 +104,28 @@ suite('the charts', () => {
     expect(extra.get('PrometheusRule pve-system/pve-operator')).toMatchObject({ spec: (alerts as KubeObject & { spec: object }).spec })
   })
 
+  it('watch and fence the broker of consoles with the same flags', () => {
+    const peer = 'networkPolicy.consoleFrom[0].namespaceSelector.matchLabels.name=ingress'
+    const extra = rendered(chart, ...everyFlag, '--set', 'console.enabled=true', '--set', peer)
+    expect(extra.get('PodMonitor pve-system/pve-operator-console')).toMatchObject({
+      spec: { selector: { matchLabels: { 'app.kubernetes.io/component': 'console' } }, podMetricsEndpoints: [{ port: 'metrics' }] },
+    })
+    const policy = extra.get('NetworkPolicy pve-system/pve-operator-console') as KubeObject & {
+      spec: { ingress: { ports: { port: string }[]; from?: object[] }[]; egress: { ports: { port: number }[] }[] }
+    }
+    expect(policy.spec.ingress.map(({ ports, from }) => [ports[0]?.port, from?.length ?? 0])).toEqual([
+      ['page', 1],
+      ['metrics', 0],
+      ['health', 0],
+    ])
+    expect(policy.spec.egress.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual([53, 53, 443, 6443, 8006])
+    // The ServiceMonitor selects by labels, and takes the port "metrics" of each Service it finds.
+    const service = extra.get('Service pve-system/pve-operator-console')
+    const monitor = extra.get('ServiceMonitor pve-system/pve-operator') as KubeObject & { spec: { selector: { matchLabels: object } } }
+    expect(service).toMatchObject({ metadata: { labels: monitor.spec.selector.matchLabels } })
+    expect(service).toMatchObject({ spec: { ports: expect.arrayContaining([expect.objectContaining({ name: 'metrics' })]) } })
+  })
+
   it.each([
     ['a misspelt name', 'imagee.tag=1', /imagee/],
     ['fewer replicas than none', 'replicas=-1', /replicas.*minimum/],

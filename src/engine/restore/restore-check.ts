@@ -8,7 +8,7 @@ import { isBackupOf } from '../../ladder/backup-mark.ts'
 import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
 import { capabilityOff } from '../../cluster/capabilities.ts'
 import type { Backup } from '../../proxmox/answers.ts'
-import type { Listing, StorageRow } from '../../proxmox/listing.ts'
+import type { Listing } from '../../proxmox/listing.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { prepare } from '../apply/prepare.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -22,6 +22,7 @@ import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
 import { storageAway } from '../remove/reinstall-check.ts'
 import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
+import { closedFor, nodeForMissing } from './restore-node.ts'
 
 /** What is going to be asked of PVE. */
 export interface RestorePlan {
@@ -49,7 +50,7 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   const guest = await judgeGuest(pass, cluster, look)
   if (guest !== 'there' && guest !== 'absent') return guest
   const storage = storageOf(named) ?? ''
-  const node = guest === 'there' ? look.at.node : nodeFor(pass, cluster, storage)
+  const node = guest === 'there' ? look.at.node : nodeForMissing(pass, cluster, storage)
   if (typeof node !== 'string') return node
   const file = await findFile(pass, cluster, { node, storage, volume: named })
   if ('is' in file) return file
@@ -57,6 +58,8 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if ('is' in config) return config
   // What was true ten seconds ago is not enough for what cannot be undone.
   const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
+  const closed = closedFor(pass, cluster, listing, node)
+  if (closed) return closed
   const away = guest === 'there' && !pass.draft.status.restore?.running?.isDiskless ? storageAway(listing, pass.draft.status) : undefined
   const objection = objectionToConfig(pass, config, named) ?? away ?? roomFor(pass, listing, node, config)
   if (objection) return objection
@@ -124,14 +127,6 @@ async function judgeGuest({ draft }: Pass, cluster: PveCluster, look: Look): Pro
     'VMRunning',
     `VM ${vmid} runs, and a restore deletes its disks: ${how} first. The restore begins as soon as the VM is off.`,
   )
-}
-
-/** A VM that is missing comes back where it was, or on another node that reaches the file. */
-function nodeFor({ draft }: Pass, cluster: PveCluster, storage: string): string | Obstacle {
-  const { nodes, storages } = cluster.inventory.current() ?? { nodes: new Map(), storages: [] as StorageRow[] }
-  const reach = storages.filter((row) => row.storage === storage && row.available && nodes.get(row.node)?.online === true)
-  const found = reach.find((row) => row.node === draft.status.node) ?? reach.find((row) => cluster.spec.nodes?.includes(row.node) ?? true)
-  return found?.node ?? wait('BackupStorage', `No node that is online reaches storage "${storage}" with the backup.`)
 }
 
 async function findFile(
