@@ -126,6 +126,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   DeletingSnapshot: 'The snapshot is being deleted. Wait.',
   AgentSilent: 'The server runs, and its guest agent does not answer. Nothing to do unless the customer misses it.',
   GuestAddressMissing: 'The server runs, and its system has not brought up the address. Show the detail to the customer.',
+  CloudInitFailed: 'The server runs, and its first setup reported errors. Show the detail to the customer.',
   QuotaExceeded: 'The package allows no further snapshot. Show the detail to the customer.',
   SnapshotFailed:
     'The snapshot failed, and the server is as it was. Delete it and take another; if that fails too, show the detail to an administrator.',
