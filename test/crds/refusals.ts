@@ -28,8 +28,8 @@ const mixedFamilies = [
 ]
 
 const vms = [
-  vm('two template selectors', { template: { tag: 'debian' } }, 'template: write exactly one of name, vmid and tag'),
-  vm('no template selector', { template: { name: null } }, 'template: write exactly one of name, vmid and tag'),
+  vm('two template selectors', { template: { tag: 'debian' } }, 'template: write exactly one of name, vmid, tag and backupRef'),
+  vm('no template selector', { template: { name: null } }, 'template: write exactly one of name, vmid, tag and backupRef'),
   vm('no template', { template: null }, 'spec.template: Required value'),
   vm('no cluster', { clusterRef: null }, 'spec.clusterRef: Required value'),
   vm('storage with a linked clone', { template: { clone: 'Linked', storage: 'local-lvm' } }, 'leave storage out or write clone: Full'),

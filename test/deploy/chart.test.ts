@@ -79,7 +79,7 @@ suite('the charts', () => {
     expect(spec.replicas).toBe(3)
     expect(spec.template.spec.containers[0]).toMatchObject({
       image: 'registry.example.com:5000/pve-operator:1.2.3',
-      env: [{ value: '--max-old-space-size=1024' }],
+      env: [{ value: '--max-old-space-size=1024 --max-semi-space-size=8' }],
       args: expect.arrayContaining(['run', '--leader-elect', '--log-level=debug']),
     })
     expect(objects.get('ClusterRoleBinding /pve-operator')).toMatchObject({ subjects: [{ namespace: 'elsewhere' }] })
