@@ -49,7 +49,6 @@ export const clerksWords: Readonly<Record<string, string>> = {
   DiskKept: 'A disk that is no longer ordered was kept, with its data. Ask the customer, then an administrator, to delete it.',
   RestartRequired: 'A change takes effect only after the server was off and on again. Ask the customer to do that.',
   Suspended: 'The server is off because somebody suspended it; the detail says who. Unsuspend, or ask them.',
-  TrafficExceeded: 'The server has used the traffic of this period; the detail says until when. Sell more traffic, or wait.',
   Removed: 'A command removed the server; its number and addresses stay reserved. Reinstall or terminate it.',
   VMRunning: 'The server may be deleted only when it is off. Shut it down from inside, or tell an administrator.',
   CommandFailed: 'The command failed; the detail says why. Give it again, or show it to an administrator.',
