@@ -24,7 +24,9 @@ export function nodeOffline(pass: Unseen, cluster: PveCluster | undefined): Outc
   const node = row && listing.nodes.get(row.node)
   if (!node || node.online || !draft.status.intentAt || draft.status.terminatedAt || draft.status.removedAt) return undefined
   const message = `Node ${node.node} of VM ${row.vmid} is offline in PVE, so nothing is known of the VM's power; it is looked at when the node is back, or another one has the VM.`
-  return say(pass, cluster, 'NodeOffline', [message, ...waitingRequests(draft)].join(' '), () => draft.change(({ remoteStatus: _, ...status }) => status))
+  return say(pass, cluster, 'NodeOffline', [message, ...waitingRequests(draft)].join(' '), () =>
+    draft.change(({ remoteStatus: _, ...status }) => status),
+  )
 }
 
 /** A VM at rest whose PVE has been silent for so long that nobody knows how it is. Power and phase are kept as they were seen last. */

@@ -13,7 +13,12 @@ export function waitingRequests({ vm, status }: { readonly vm: ProxmoxVM; readon
   ]
 }
 
-function told(what: string, running: { readonly requestID: string } | undefined, hasDeleted: unknown, requested: string | undefined): string[] {
+function told(
+  what: string,
+  running: { readonly requestID: string } | undefined,
+  hasDeleted: unknown,
+  requested: string | undefined,
+): string[] {
   if (running && hasDeleted) return [`${what} ${running.requestID} is under way and goes on then.`]
   const id = running?.requestID ?? requested
   return id === undefined ? [] : [`${what} ${id} has not begun and nothing was deleted; it waits for that too.`]

@@ -73,7 +73,9 @@ describe('a node that somebody is about to work on', () => {
       world.simulator.requests.reset()
       await world.edit('kept', { spec: { restore: { requestID: 'r1', backupRef: { name: 'kept-b' } } } })
       const refused = await world.untilCondition('kept', 'Stalled', 'True', 'NoCapacity')
-      expect(world.condition(refused, 'Stalled')?.message).toMatch(/^Restore r1 has not begun and nothing was deleted. Node pve1 is cordoned/)
+      expect(world.condition(refused, 'Stalled')?.message).toMatch(
+        /^Restore r1 has not begun and nothing was deleted. Node pve1 is cordoned/,
+      )
       world.simulator.faults.add([{ id: 'work', node: { name: 'pve1', state: 'maintenance' } }], [])
       await until('it says maintenance', async () => {
         world.clock.skip(2_000)
@@ -123,7 +125,9 @@ describe('a node that somebody is about to work on', () => {
       await world.born('asked', { placement: { node: 'pve2' } })
       world.simulator.faults.add([{ id: 'off', node: { name: 'pve2', state: 'off' } }], [])
       const says = async (words: string) =>
-        await until(`it says ${words}`, async () => world.condition(await world.vm('asked'), 'Ready')?.message?.includes(words), { seconds: 15 })
+        await until(`it says ${words}`, async () => world.condition(await world.vm('asked'), 'Ready')?.message?.includes(words), {
+          seconds: 15,
+        })
       await says('is offline in PVE')
       await world.edit('asked', { spec: { restore: { requestID: 'r1', backupRef: { volume: 'pbs:backup/vm/1/x' } } } })
       await says('Restore r1 has not begun and nothing was deleted')
