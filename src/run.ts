@@ -47,7 +47,7 @@ export async function runCommand(o: RunOptions): Promise<void> {
   const loop = eventLoopCheck()
   const probes = probePages({
     live: { eventLoop: loop.check, watches: () => silence(operator) },
-    ready: { caches: () => (operator.caches.isSynced ? undefined : 'the first lists are not complete') },
+    ready: { caches: () => (operator.caches.isSynced ? undefined : 'the first lists from the API server are not complete') },
   })
   const servers: OpsServer[] = []
   try {

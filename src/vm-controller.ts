@@ -16,6 +16,7 @@ import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { showRow } from './engine/watch/show-row.ts'
+import { isListed, noteChecked } from './engine/watch/checked.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
@@ -73,7 +74,9 @@ export class VMController {
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
+    const wasListed = isListed(this.#deps.clusters.get(vm.spec.clusterRef.name))
     const outcome = await this.#pass(key, draft, memory)
+    noteChecked(memory, wasListed, outcome)
     this.#noteProgress(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
@@ -121,7 +124,7 @@ export class VMController {
     showPaused(deps, draft)
     const released = await letGo({ deps, key, draft, memory })
     if (released) {
-      await refuseCommands(deps, key, 'The object has let go of its VM.')
+      await refuseCommands(deps, key, 'The object was released from its VM (annotation pve.hosting/release).')
       await releaseLetGo(deps, key)
       return released
     }
@@ -131,7 +134,8 @@ export class VMController {
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
-    if (isPaused(vm)) await sayWaiting({ deps, key, draft, memory }, 'Paused', 'it is paused (annotation pve.hosting/paused).')
+    if (isPaused(vm))
+      await sayWaiting({ deps, key, draft, memory }, 'Paused', 'reconciliation of the VM is paused (annotation pve.hosting/paused).')
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) {
       await refuseCommands(deps, key, 'The VM is being deleted.')
@@ -224,6 +228,8 @@ export class VMController {
     const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
     return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
   }
+
+  isChecked = (key: string): boolean => this.#memories.get(key)?.memory.controller.isChecked === true
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {

@@ -50,7 +50,7 @@ export const poolAddressSpec = z
       .max(32)
       .exactOptional()
       .describe(
-        'Allocated: held by claimRef. Releasing: its VM no longer asks for it, and the guest may still use it, so it stays held until the guest is started from off. Orphaned: held by a VM whose object is gone. Cooling: released, not yet free again (reuseAfter). Released: free, kept for its record. InUse: a guest in PVE that no ProxmoxVM owns is configured with it (inUse), so it is given to nobody.',
+        'Allocated: held by claimRef. Releasing: its VM no longer asks for it, and the guest may still use it, so it stays reserved until the next start from off. Orphaned: held by a VM whose object is gone. Cooling: released, not yet free again (reuseAfter). Released: free, kept for its record. InUse: a guest in PVE that no ProxmoxVM owns is configured with it (inUse), so it is given to nobody.',
       ),
     claimRef: claimReference.exactOptional().describe('The ProxmoxVM that holds the address. Absent = nobody does.'),
     orphaned: z

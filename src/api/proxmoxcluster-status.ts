@@ -23,7 +23,7 @@ const deletionsStatus = z
       .exactOptional()
       .meta({ description: 'VMs destroyed lately, those that limits.deletions counts among them; the newest last.', ...atomic }),
     waiting: z.int().exactOptional().describe('ProxmoxVMs that wait because limits.deletions has no room.'),
-    roomAt: time('When the next of them goes on by itself.').exactOptional(),
+    roomAt: time('When the operator destroys the next of them.').exactOptional(),
     liftedUntil: time('Until then a person has lifted the limit (`kubectl pve allow-deletions`).').exactOptional(),
   })
   .describe('What the brake on deletions counts and holds back.')

@@ -107,7 +107,7 @@ const rollback = z.object({
       snapshot: z.string().max(64).describe('Name of the snapshot in PVE.'),
       since: time('When it was begun.'),
       wasRunning: z.boolean().exactOptional().describe('true: the VM ran before, and is started after the rollback.'),
-      withMemory: z.boolean().exactOptional().describe('true: the guest goes on from the memory in the snapshot; PVE starts it.'),
+      withMemory: z.boolean().exactOptional().describe('true: the guest continues from the memory in the snapshot; PVE starts it.'),
       askedAt: time('When PVE was about to be asked, written before the request.').exactOptional(),
       upid: statusText(256, 'The PVE task that rolls back (UPID).'),
     })
@@ -219,7 +219,7 @@ export const proxmoxVMStatus = z
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
     removedAt: time(
-      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
+      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall create it again.',
     ).exactOptional(),
     possessions: possessions.exactOptional(),
     lookedFor: statusText(

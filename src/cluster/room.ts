@@ -37,7 +37,7 @@ export function storageLack(wish: RoomWish, listing: Listing, promised: readonly
   const row = listing.storages.find((each) => each.storage === storage && each.node === node)
   if (row === undefined) return { text: `${node} has no storage ${storage}` }
   if (!row.available) return { text: `storage ${storage} is not available on ${node}` }
-  if (!row.content.includes('images')) return { text: `storage ${storage} takes no disk images` }
+  if (!row.content.includes('images')) return { text: `storage ${storage} does not allow disk images` }
   const totalMiB = Math.floor(row.totalBytes / bytesPerMiB)
   const underWayMiB = promisedOn(row, listing, promised)
   // Read once the place is chosen, and then chosen again.

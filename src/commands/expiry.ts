@@ -37,10 +37,10 @@ export async function failOverdue(pass: Pass): Promise<void> {
     if (leftMs(pass, command) <= 0) {
       const { message } = command.status ?? {}
       const why = message ? ` It waited because: ${message.replace(/[.]$/, '')}.` : ''
-      const told = `${name} did not begin within ${timeout ?? '10m'}, and nothing was done.${why} Write a new command if it is still wanted.`
+      const told = `${name} did not begin within ${timeout ?? '10m'}, and nothing was done.${why} Write a new command if you still want it.`
       await fail(deps, command, 'CommandTimedOut', told)
     } else if (name === 'Start' && isSuspended(draft.vm)) {
-      const told = `The VM is suspended by ${holdersOf(draft.vm)}; it starts when the last suspension is gone.`
+      const told = `The VM is suspended by ${holdersOf(draft.vm)}; the VM starts when the last suspension is removed.`
       await fail(deps, command, 'PreconditionFailed', told)
     }
   }

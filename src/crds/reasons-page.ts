@@ -49,7 +49,7 @@ const inOneWord: Record<Phase, string> = {
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
   Released: 'The object has let go of its VM for good; the guest is as it was.',
-  Missing: 'The VM was ready and is gone from PVE.',
+  Missing: 'The VM was ready and no longer exists in PVE.',
   Unknown: 'Nobody can tell: the node of the VM is off, or PVE has not answered for 5 minutes.',
 }
 
@@ -82,7 +82,7 @@ const aboutVm: Record<VmCondition, string> = {
 }
 const aboutPool: Record<PoolCondition, string> = {
   ...aboutAll,
-  Ready: 'The pool gives addresses.',
+  Ready: 'The pool can allocate addresses.',
   Exhausted: 'True: no address is free.',
   Overlapping: 'True: another pool of the scope has some of the same addresses. None is issued twice.',
 }
@@ -111,7 +111,7 @@ const aboutConsole: Record<ConsoleCondition, string> = {
 
 const aboutSnapshot: Record<SnapshotCondition, string> = {
   ...aboutAll,
-  Ready: 'The snapshot is in PVE.',
+  Ready: 'The snapshot exists in PVE.',
   Stalled: 'It is not taken, or is no longer there, and a person must act. Present only when True.',
 }
 

@@ -95,13 +95,13 @@ function noteOnce(list: string[], text: string): void {
 
 function put(into: Collected, zone: WantedZone, key: { name: Name; type: RecordType }, value: string, afterForward: boolean): void {
   if (key.name.length > longestName) {
-    noteOnce(into.problems, `${key.name} has ${key.name.length} characters; a name has at most ${longestName}`)
+    noteOnce(into.problems, `${key.name} has ${key.name.length} characters; the limit is ${longestName}`)
     return
   }
   if (zone.marksByTXT && !markFits(key)) {
     noteOnce(
       into.problems,
-      `${key.name} leaves no room for the mark of ${zone.zone}: a name marked by TXT has at most ${longestName - 10} characters`,
+      `${key.name} is too long for the owner record of ${zone.zone}: with ownership TXT the limit is ${longestName - 10} characters`,
     )
     return
   }

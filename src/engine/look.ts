@@ -33,7 +33,7 @@ export class Look {
   readonly #isOurs: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
-  #doubt = 'it has not been looked at'
+  #doubt = 'the operator has not read it yet'
   #doubtReason: Reason = 'Unreachable'
   /** It is not this VM's turn to be asked for. */
   #isPaced = false
@@ -219,7 +219,7 @@ export class Look {
     if (presence.is !== 'present') return
     this.#node = presence.node
     if (await this.#judgeThere()) return
-    this.#doubt = `it has just left node ${presence.node}`
+    this.#doubt = `the VM has just left node ${presence.node}`
   }
 
   /** `pending` shows at once what will be in force after a cold start, what is not yet, and the digest. */

@@ -55,6 +55,8 @@ export interface Memory {
     unfollow?: () => void
     /** Labels and annotations of the last pass: a change of them is a person asking for a look. */
     lastMeta?: string
+    /** See watch/checked.ts. */
+    isChecked?: boolean
     /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
     progress?: string
   }

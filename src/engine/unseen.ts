@@ -23,7 +23,7 @@ export function nodeOffline(pass: Unseen, cluster: PveCluster | undefined): Outc
   const row = listing.guests.get(draft.status.vmid ?? 0)
   const node = row && listing.nodes.get(row.node)
   if (!node || node.online || !draft.status.intentAt || draft.status.terminatedAt || draft.status.removedAt) return undefined
-  const message = `Node ${node.node} of VM ${row.vmid} is offline in PVE, so nothing is known of the VM's power; it is looked at when the node is back, or another one has the VM.`
+  const message = `Node ${node.node} of VM ${row.vmid} is offline in PVE, so the operator cannot see whether the VM runs; it looks again when the node is back or another node has the VM.`
   return say(pass, cluster, 'NodeOffline', [message, ...waitingRequests(draft)].join(' '), () =>
     draft.change(({ remoteStatus: _, ...status }) => status),
   )
@@ -41,7 +41,7 @@ export function clusterUnreachable(pass: Unseen, cluster: PveCluster | undefined
   if (leftMs > 0) return undefined
   const why = cluster.inventory.lastFailure?.message ?? 'no answer'
   const sinceIso = new Date(pass.deps.clock.now() - unreachableMs + leftMs).toISOString().slice(0, 16)
-  const message = `The PVE of ProxmoxCluster ${cluster.name} has given no listing since ${sinceIso}Z (${why}); the VM is shown as it was seen last. The next listing tells how it is.`
+  const message = `The PVE of ProxmoxCluster ${cluster.name} has not listed its guests since ${sinceIso}Z (${why}), so this object shows the last known state of the VM. The operator corrects it at the next listing.`
   return say(pass, cluster, 'ClusterUnreachable', message, () => undefined)
 }
 

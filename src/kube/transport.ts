@@ -180,7 +180,7 @@ function noAnswer(o: Exchange, fault: unknown): unknown {
   if (fault instanceof KubeError) return fault
   if (o.signal?.aborted) return o.signal.reason
   const cause = fault as Error & { code?: string }
-  return new KubeError(`${o.method} ${o.path.split('?')[0]}: no answer: ${cause.code ?? ''} ${cause.message}`, {
+  return new KubeError(`${o.method} ${o.path.split('?')[0]}: no answer from the API server: ${cause.code ?? ''} ${cause.message}`, {
     status: 0,
     reason: 'NoAnswer',
     cause: fault,

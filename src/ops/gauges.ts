@@ -35,6 +35,8 @@ export interface Sources {
     /** Suspended VMs that run for longer than their shutdown may take. */
     suspensionsNotEnforced?: number
     inventoryAgeSeconds?: number
+    /** VMs with a guest on record that this process has not compared with a listing yet. */
+    unchecked?: number
     requestsInFlight?: number
     clonesWaiting?: number
     /** Guests with our mark whose object is no more. */
@@ -147,6 +149,12 @@ const definitions: readonly Definition[] = [
     help: 'Age of the newest complete listing of a cluster.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.inventoryAgeSeconds),
+  },
+  {
+    name: 'pve_operator_vms_unchecked',
+    help: 'VMs that this process has not compared with Proxmox VE since it leads.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.unchecked),
   },
   {
     name: 'pve_operator_pve_requests_in_flight',

@@ -31,9 +31,9 @@ const titles: readonly [PlanLine['when'], string][] = [
   ['under way', 'Under way:'],
   ['now', 'Next:'],
   ['refused', 'Not done:'],
-  ['next stop', 'At the next stop, or by change-package:'],
-  ['ChangePackage', 'By change-package (command ChangePackage):'],
-  ['Reinstall', 'By reinstall:'],
+  ['next stop', 'At the next stop, or with change-package:'],
+  ['ChangePackage', 'With change-package (command ChangePackage):'],
+  ['Reinstall', 'With reinstall:'],
   ...foundTitles,
 ]
 
@@ -43,17 +43,17 @@ function page({ name, namespace, generation, observedGeneration, phase, held, li
     const some = lines.filter((line) => line.when === when)
     return some.length === 0 ? [] : [title, ...grouped(some)]
   })
-  const nothing = observedGeneration === generation ? 'Nothing: the VM is as declared.' : nothingKnown
+  const nothing = observedGeneration === generation ? 'Nothing to do: the VM matches its spec.' : nothingKnown
   return [
     `${namespace}/${name}: ${phase}, ${seen}`,
-    ...(held ? [`Nothing is done at present: ${held}`] : []),
+    ...(held ? [`The operator does nothing at present: ${held}`] : []),
     ...(parts.length > 0 ? parts : [nothing]),
     '',
   ].join('\n')
 }
 
 const nothingKnown =
-  'The spec was edited; package, addresses and power are the same. What else it changes shows when the operator has looked.'
+  'The spec was edited; package, addresses and power are the same. Other changes appear when the operator has read the edit.'
 
 /** The reason once over the lines it is the reason of. */
 function grouped(lines: readonly PlanLine[]): string[] {

@@ -102,7 +102,7 @@ function rungsLeft({ status }: ProxmoxVM): PlanLine[] {
   const at = localStatuses.indexOf((status?.localStatus ?? 'creation') as LocalStatus)
   return localStatuses.slice(Math.max(at, 0)).map((rung, index) => {
     const isCurrent = index === 0 && status?.step !== undefined
-    return line(isCurrent ? 'under way' : 'now', rung, isCurrent ? `step ${status?.step?.name}` : 'the VM has not been ready yet')
+    return line(isCurrent ? 'under way' : 'now', rung, isCurrent ? `step ${status?.step?.name}` : 'the VM was never ready before')
   })
 }
 
@@ -111,7 +111,7 @@ function powerLines({ vm, pools }: PlanInput): PlanLine[] {
   const because = isSuspended(vm)
     ? `suspended by ${holdersOf(vm)}`
     : isBeingUnsuspended(vm, vm.status ?? {})
-      ? 'the last suspension is gone'
+      ? 'the last suspension was removed'
       : `runStrategy is ${vm.spec.runStrategy}`
   const verdict = power.check(machineInForce(vm, pools), want)
   return verdict.is === 'missing' ? [line('now', verdict.message, because, want.power === 'stopped')] : []
@@ -129,7 +129,7 @@ async function changeLines({ vm, pools, found }: PlanInput): Promise<PlanLine[]>
     line('now', `take ${address ?? 'an address'} from pool ${pool} for ${name}`, because),
   )
   const differences = await differencesOf(vm, resolved.merged, kept, machineInForce(vm, pools), { when, because })
-  const free = surplus.map(({ address, pool }) => line('now', `free ${address} of pool ${pool} once the guest has let go of it`, because))
+  const free = surplus.map(({ address, pool }) => line('now', `free ${address} of pool ${pool} when the guest no longer uses it`, because))
   return [...take, ...differences, ...free]
 }
 

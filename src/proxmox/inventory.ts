@@ -23,7 +23,7 @@ export interface InventoryChange {
   readonly reachability?: boolean
 }
 
-const overSentence = 'the operator no longer watches this cluster'
+const overSentence = 'the operator no longer watches this ProxmoxCluster'
 
 interface Waiter {
   readonly notBeforeMs: number

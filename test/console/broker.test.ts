@@ -153,7 +153,7 @@ describe('the broker of consoles', () => {
     expect(await one.ended()).toBe('closed')
     world.clock.skip(301_000)
     expect(await two.ended()).toBe('time')
-    expect(await verdictOf(world, short.name)).toBe('Ended/ConsoleEnded: The time of the session is over.')
+    expect(await verdictOf(world, short.name)).toBe('Ended/ConsoleEnded: The time of the session has ended.')
   })
 
   it('ends the session when the VM is deleted', async () => {

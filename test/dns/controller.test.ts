@@ -145,7 +145,7 @@ describeReal('the records of a VM', () => {
     const first = await world.vm({ hostname: 'twice.example.test', addresses: ['192.0.2.18'] })
     await world.settled(first)
     const second = await world.vm({ hostname: 'twice.example.test', addresses: ['192.0.2.19'] })
-    expect(await world.settled(second, 'RecordTaken')).toMatch(new RegExp(`is the record of ProxmoxVM ${world.namespace}/${first}`))
+    expect(await world.settled(second, 'RecordTaken')).toMatch(new RegExp(`belongs to ProxmoxVM ${world.namespace}/${first}`))
     expect(await dig('twice.example.test', 'A')).toEqual(['192.0.2.18'])
     await world.remove(first)
     await world.settled(second)

@@ -152,12 +152,12 @@ describe('a pool that contradicts itself', () => {
     [
       'a reserved gateway',
       { gateway: '203.0.113.1', reservations: [{ address: '203.0.113.1', for: { namespace: 'a', name: 'b' } }] },
-      /is the gateway: the pool never gives it$/,
+      /is the gateway: the pool never allocates it$/,
     ],
     [
       'a reservation of another family',
       { reservations: [{ address: '2001:db8::1', for: { namespace: 'a', name: 'b' } }] },
-      /is no IPv4 address/,
+      /is not an IPv4 address/,
     ],
     [
       'one address reserved in two spellings',

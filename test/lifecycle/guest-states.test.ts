@@ -56,7 +56,7 @@ describe('a VM says of its guest what PVE says', () => {
       await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
       await becomes('asleep', 'True/Hibernated Stopped stopped')
       expect((await world.vm('asleep'))?.status?.remoteLock).toBe('suspended')
-      expect(await outcomeOf(world, 'asleep', 'Start')).toBe('Succeeded: The VM was started.')
+      expect(await outcomeOf(world, 'asleep', 'Start')).toBe('Succeeded: PVE started the VM.')
       await becomes('asleep', 'True/Running Running running')
     },
     patienceMs,
@@ -113,7 +113,7 @@ describe('a VM says of its guest what PVE says', () => {
       })
       expect((await world.clusterCondition('NodesOnline'))?.status).toBe('True')
       expect(await ready('silent')).toBe('True/Running Running running')
-      expect(await outcomeOf(world, 'silent', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(await outcomeOf(world, 'silent', 'Stop')).toBe('Succeeded: PVE cut the power.')
       await becomes('silent', 'True/Stopped Stopped stopped')
       expect(admin.isRunning(vm)).toBe(false)
       world.simulator.faults.remove('mute')

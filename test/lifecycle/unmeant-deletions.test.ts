@@ -83,7 +83,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       const said = await pve('release', 'back', '--hand-back', '--yes', '--timeout', '60s')
       expect(said).toEqual({
         code: 0,
-        out: 'release: 1 VM let go; their objects do nothing any more and can be deleted; the guests stay in PVE\n',
+        out: 'release: 1 VM let go; you can delete their objects; the guests stay in PVE\n',
         err: said.err,
       })
       const { config, isRunning } = world.guestOf(vm)

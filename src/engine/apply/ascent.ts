@@ -79,7 +79,11 @@ function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, c
   const { merged } = resolved
   const system = systemKeyOf(status.disks) ?? ''
   const disks = assignSlots(status.disks ?? [], system, merged, config?.values ?? {}, config?.pending)
-  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  if (!disks)
+    return stalled(
+      'PackageInvalid',
+      `The bus of ${system} has no free slot for the additional disks of the package; remove disks or choose another bus.`,
+    )
   const [net] = status.interfaces ?? []
   const wire = resolveWire(merged, grants, net)
   if (isOutcome(wire)) return wire

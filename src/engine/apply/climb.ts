@@ -63,7 +63,7 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     const outcome = await send(climb, plan, plan.of?.want ?? want, sentence)
     if (outcome.is !== 'done') return outcome
   }
-  return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+  return retry('NotConverging', `${mostTurns} requests did not bring the VM to its spec; the operator continues in the next round.`)
 }
 
 /** Its power is off for good, whatever was wanted of it. */
@@ -89,7 +89,7 @@ async function send(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Wan
 const lookAgain: Outcome = {
   is: 'wait',
   reason: 'Applying',
-  message: 'The VM is looked at before anything is sent.',
+  message: 'The operator reads the VM before it sends anything.',
   lookAfterMs: 0,
   isQuiet: true,
 }
@@ -174,5 +174,5 @@ async function noteSlots(draft: VMStatusDraft): Promise<void> {
 async function locked({ draft, deps, cluster, look }: Climb, lock: string): Promise<Outcome> {
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
-  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'nothing is changed until the lock goes' })
+  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'the operator changes nothing until PVE releases the lock' })
 }

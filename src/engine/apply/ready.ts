@@ -71,10 +71,10 @@ export function markReady(conclusion: Conclusion): Outcome {
       draft.vm,
       'Normal',
       'PackageChanged',
-      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
+      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'all changes are applied',
     )
   if (reinstall?.running?.isClone)
-    recordEvent(deps, draft.vm, 'Normal', 'Ready', `VM ${draft.status.vmid} was cloned by command and is ready`)
+    recordEvent(deps, draft.vm, 'Normal', 'Ready', `the command Clone made VM ${draft.status.vmid}, and it is ready`)
   else if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
   if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
@@ -98,7 +98,7 @@ function readyNow({ draft, current }: Conclusion, power: string | undefined, sus
 function tellSuspension({ deps, draft }: Conclusion, now: ConditionUpdate): void {
   const was = conditionOf(draft.written.conditions, 'Suspended')?.status === 'True'
   if (now.status === 'True' && !was) recordEvent(deps, draft.vm, 'Normal', 'Suspended', now.message)
-  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension is gone')
+  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension was removed')
 }
 
 function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
@@ -134,7 +134,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   return fails(
     'TemplateApplied',
     'TemplateChanged',
-    `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
+    `The VM was cloned from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
   )
 }
 
@@ -142,11 +142,15 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
   const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])
   if (why !== undefined && !hasCloudInitDrive(climbed.seen.config?.values ?? {})) {
     const { vmid, node } = draft.status
-    const remedy = `An admin adds a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
+    const remedy = `An admin must add a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
     return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
   }
   if (guest.behind.length === 0) return holds('CloudInitConfigured')
-  return holds('CloudInitConfigured', 'RestartRequired', `The guest gets these at its next start from off: ${guest.behind.join(', ')}.`)
+  return holds(
+    'CloudInitConfigured',
+    'RestartRequired',
+    `The guest gets these only at its next start from off: ${guest.behind.join(', ')}.`,
+  )
 }
 
 const hasCloudInitDrive = (values: Values) =>
@@ -158,7 +162,7 @@ function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
     return fails(
       'FirewallConfigured',
       'NotEnforced',
-      'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+      'The firewall rules are written, but the datacenter firewall is off; an admin must turn it on in PVE (Datacenter, Firewall, Options).',
     )
   }
   return holds('FirewallConfigured')

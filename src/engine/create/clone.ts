@@ -46,7 +46,7 @@ export async function ensureCloned(climb: Climb): Promise<Outcome> {
     case 'foreign':
       return (await ofRecord(climb, cluster)) ?? (await foreign(climb))
     case 'unproved':
-      return look.unproved(`PVE cannot tell for certain whether VM ${draft.status.vmid} exists`)
+      return look.unproved(`The operator cannot confirm whether VM ${draft.status.vmid} exists`)
     case 'absent':
       return await absent(climb)
   }
@@ -61,7 +61,7 @@ function underWay({ draft, cluster, key, memory }: Climb): Outcome | undefined {
 }
 
 const sentence = (status: Climb['draft']['status']) =>
-  `Template ${status.template?.vmid} is being cloned to VM ${status.vmid} on ${status.node}.`
+  `PVE clones template ${status.template?.vmid} to VM ${status.vmid} on ${status.node}.`
 
 /** It is whole if a request of ours ended well. Else its disks are compared: a lock lifted by hand leaves a VM without some of them. */
 async function ours(climb: Climb): Promise<Outcome> {
@@ -76,13 +76,13 @@ async function absent(climb: Climb): Promise<Outcome> {
   const { draft, deps, cluster, memory } = climb
   const { status } = draft
   if (!isBirth(status) || status.restore?.running !== undefined) {
-    const kept = 'VMID and addresses are kept; it is not cloned again by itself'
+    const kept = 'Its VMID and addresses stay reserved and the operator does not create it again'
     return stalled(
       'VMMissing',
-      `VM ${status.vmid} was ready and is gone from PVE. ${kept}: restore it in PVE, delete the object, or make it again with the command Clone or Reinstall.`,
+      `VM ${status.vmid} was ready and no longer exists in PVE. ${kept}: restore it in PVE, delete this object, or run the command Clone or Reinstall.`,
     )
   }
-  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
+  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and accepts no new VMs.`)
   const { running, failed, lost, mayBegin } = await lookUpRequests(climb, cluster)
   if (running) return await follow(climb, running, lost.length > 0 ? 5_000 : undefined)
   if (failed !== undefined) return afterFailure(climb, failed)
@@ -90,7 +90,7 @@ async function absent(climb: Climb): Promise<Outcome> {
   if (!mayBegin && !isStillPossible) return await ask(climb)
   return wait(
     'Retrying',
-    `The answer to the clone request may have been lost; if VM ${status.vmid} does not appear within a minute it is asked for again.`,
+    `PVE's answer to the clone request may have been lost; if VM ${status.vmid} does not appear within a minute, the operator asks again.`,
     5_000,
   )
 }
@@ -100,11 +100,12 @@ function afterFailure(climb: Climb, exitstatus: string): Outcome {
   const failure = judgeExit(exitstatus)
   climb.cluster.cloneSlots.release(climb.key)
   climb.draft.change(working('clone', nowIso(climb.deps.clock)))
-  if (failure.kind === 'no-space') return chooseAgain(climb, `The clone found no room on ${climb.draft.status.node}: ${exitstatus}`, 30_000)
+  if (failure.kind === 'no-space')
+    return chooseAgain(climb, `The clone had too little space on ${climb.draft.status.node}: ${exitstatus}`, 30_000)
   const { vmid } = climb.draft.status
   const remedy =
     failure.reason === 'VolumeLeft'
-      ? ` Perhaps an earlier VM ${vmid} was deleted while its storage was off. An admin must look at the volume (pvesm list STORAGE --vmid ${vmid}) and, if nobody needs it, delete it (pvesm free VOLUME).`
+      ? ` An earlier VM ${vmid} may have been deleted while its storage was off. An admin must look at the volume (pvesm list STORAGE --vmid ${vmid}) and delete it if nobody needs it (pvesm free VOLUME).`
       : ''
   const why = `The ${failedSentence('clone', exitstatus)}${remedy}`
   return failure.terminal ? stalled(failure.reason, why) : retry(failure.reason, why)
@@ -121,7 +122,7 @@ async function ask(climb: Climb): Promise<Outcome> {
   if (look.is === 'refused') return chooseAgain(climb, look.message, 30_000)
   if (isFull) {
     const slot = cluster.cloneSlots.take(source.node, key)
-    if (!slot.granted) return wait('Queued', `Waits for a clone slot of node ${source.node}, position ${slot.position}.`, 60_000)
+    if (!slot.granted) return wait('Queued', `Waiting for a clone slot of node ${source.node}, position ${slot.position}.`, 60_000)
   }
   const ledger = { deps, cluster, memory }
   if (!isAnnounced(ledger, draft.written, identity.vmid)) {
@@ -165,7 +166,8 @@ function refused(climb: Climb, fault: unknown): Outcome {
   cluster.cloneSlots.release(key)
   draft.change(closeRequest(memory, request))
   // Perhaps by a request of ours whose answer was lost: whose the VM is, only a look can tell, and another number would make a second one.
-  if (failure.kind === 'taken') return retry('Retrying', `VMID ${climb.identity.vmid} is in use; its guest is looked at.`)
+  if (failure.kind === 'taken')
+    return retry('Retrying', `PVE says that VMID ${climb.identity.vmid} is in use; the operator reads its guest.`)
   memory.clone.isUnasked = openRequests(draft.status, memory).length === 0
   throw fault
 }
@@ -212,10 +214,16 @@ async function foreign(climb: Climb): Promise<Outcome> {
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   if (isTrue(draft.status.conditions, 'Cloned'))
-    return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark any more; it is not touched.`)
+    return stalled(
+      'VMForeign',
+      `VM ${vmid} in PVE no longer belongs to this object (its description lacks the owner line); the operator does not touch it.`,
+    )
   const whose = await whoseGuest(climb, look)
   if (whose.is === 'doubtful')
-    return stalled('VMForeign', `VM ${vmid} in PVE ${whose.why} and does not carry its mark; it is not touched, and no other VM is made.`)
+    return stalled(
+      'VMForeign',
+      `VM ${vmid} in PVE ${whose.why} and lacks the owner line in its description; the operator does not touch it and makes no other VM.`,
+    )
   if (pinnedVmidOf(draft.vm, draft.status) !== undefined) return vmidTaken(vmid)
   return giveUpNumber(climb, `VMID ${vmid} belongs to another guest`, 0)
 }
@@ -224,7 +232,7 @@ async function foreign(climb: Climb): Promise<Outcome> {
 function chooseAgain(climb: Climb, why: string, lookAfterMs: number): Outcome {
   const { draft, memory } = climb
   const open = openRequests(draft.status, memory).find(({ vmid }) => vmid === draft.status.vmid)
-  if (open) return wait('Retrying', `${why}; an earlier clone request for VM ${open.vmid} is waited for first.`, 5_000)
+  if (open) return wait('Retrying', `${why}; waiting for an earlier clone request for VM ${open.vmid} first.`, 5_000)
   return giveUpNumber(climb, why, lookAfterMs)
 }
 
@@ -233,5 +241,5 @@ function giveUpNumber(climb: Climb, why: string, lookAfterMs: number): Outcome {
   climb.deps.inFlight.forget(climb.draft.vm.metadata.uid ?? '')
   climb.memory.record = {}
   climb.draft.change(dropIntent)
-  return wait('Provisioning', `${why}; another place is chosen.`, lookAfterMs)
+  return wait('Provisioning', `${why}; the operator chooses another node.`, lookAfterMs)
 }

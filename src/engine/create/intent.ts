@@ -70,13 +70,13 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
     (status) => withRequest(input, placed, status),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from template ${placed.source.vmid} on ${placed.source.node}`),
     working('clone', iso),
-    judged(draft.vm, iso, readiness('reconciling', 'Provisioning', 'The clone is about to be asked for.').verdicts, ['Stalled']),
+    judged(draft.vm, iso, readiness('reconciling', 'Provisioning', 'The operator asks PVE for the clone next.').verdicts, ['Stalled']),
   )
   await draft.save()
   input.memory.clone.isUnasked = true
   if (placed.overdrawn) {
     const more =
-      'the storage is thin, and the VM is made all the same. Watch it, or limit it with spec.overcommit.storage of the ProxmoxCluster'
+      'the storage is thin, so the operator makes the VM anyway. Watch the storage, or limit it with spec.overcommit.storage of the ProxmoxCluster'
     recordEvent(deps, draft.vm, 'Warning', 'StorageOvercommitted', asSentence(`${placed.overdrawn}; ${more}`))
   }
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `creation: VMID ${vmid} on ${placed.node}, host name ${drawn.names.hostname}`)
@@ -120,7 +120,11 @@ function drawUp({ deps, draft, resolved, grants }: IntentInput, { source }: Plac
   const values = Object.fromEntries(Object.entries(source.config).map(([key, value]) => [key, String(value)]))
   const system = source.systemDisk?.key ?? ''
   const disks = assignSlots([], system, merged, values)
-  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  if (!disks)
+    return stalled(
+      'PackageInvalid',
+      `The bus of ${system} has no free slot for the additional disks of the package; remove disks or choose another bus.`,
+    )
   return { names, wire, disks }
 }
 
@@ -236,7 +240,7 @@ function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, 
   const placement = place({ ...wish, ...known }, [template], listing, promisedPlaces(deps, cluster, draft.vm, listing))
   if (placement.is === 'short') {
     const { message } = placement
-    return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can take the VM: ${message}.`)
+    return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can run the VM: ${message}.`)
   }
   const { node, source, overdrawn } = placement
   return { node, source, ...(overdrawn !== undefined && { overdrawn }) }

@@ -37,7 +37,7 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   // A VM that is being restored has neither mark nor network yet, and may be ours.
-  if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
+  if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is being created or restored in PVE; waiting for that to end.`, 10_000)
   const whose = await whoseGuest(pass, look)
   if (whose.is === 'another' || (whose.is === 'former' && whose.uses.length === 0)) return await awaitLateClones(pass, cluster)
   const why =
@@ -45,7 +45,7 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
   const remedy = `put the line "${markOf(pass.draft.vm.metadata.uid ?? '', vmid)}" into its description in PVE, or delete the VM there`
   return stalled(
     'VMForeign',
-    `VM ${vmid} on ${look.at.node} ${why} and does not carry its mark. Nothing is touched or freed. An admin can ${remedy}.`,
+    `VM ${vmid} on ${look.at.node} ${why} and lacks its owner line. The operator touches nothing and frees nothing. An admin can ${remedy}.`,
   )
 }
 
@@ -61,6 +61,6 @@ export async function copyingOrStuck(pass: Pass, cluster: PveCluster, look: Look
   }
   return stalled(
     'StuckLock',
-    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,
+    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. The operator deletes the VM after that.`,
   )
 }

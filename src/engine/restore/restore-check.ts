@@ -78,16 +78,16 @@ function volumeAsked({ deps, draft }: Pass, cluster: PveCluster): string | Obsta
   if (name === undefined) return volume ?? running?.volume ?? stalled('BackupNotFound', 'spec.restore.backupRef names no backup.')
   const { namespace, uid } = draft.vm.metadata
   const backup = deps.backups.get(`${namespace}/${name}`)
-  if (!backup) return stalled('BackupNotFound', `There is no ProxmoxVMBackup "${name}" in namespace ${namespace}.`)
+  if (!backup) return stalled('BackupNotFound', `ProxmoxVMBackup "${name}" does not exist in namespace ${namespace}.`)
   const { vmUID, volume: made, cluster: at } = backup.status ?? {}
   if (made === undefined) {
     const [ready] = backup.status?.conditions ?? []
     return backup.status?.finishedAt === undefined
-      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not made yet.`, 5_000)
+      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not ready yet.`, 5_000)
       : stalled('BackupNotFound', `ProxmoxVMBackup ${name} has no file: ${ready?.message ?? 'it failed'}`)
   }
   if (vmUID !== uid || at !== cluster.name)
-    return stalled('BackupNotFound', `ProxmoxVMBackup ${name} is of another VM, and only a backup of this one goes into its place.`)
+    return stalled('BackupNotFound', `ProxmoxVMBackup ${name} belongs to another VM; a restore needs a backup of this VM.`)
   return made
 }
 
@@ -97,20 +97,36 @@ async function judgeGuest({ draft }: Pass, cluster: PveCluster, look: Look): Pro
   await look.need('presence')
   const { guest, lock, config } = look.seen
   if (guest === 'absent') return 'absent'
-  if (guest === 'unproved') return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
-  if (guest === 'foreign') return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark; it is not touched.`)
+  if (guest === 'unproved') return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
+  if (guest === 'foreign')
+    return stalled(
+      'VMForeign',
+      `VM ${vmid} in PVE does not belong to this object (its description lacks the owner line); the operator does not touch it.`,
+    )
   if (guest === 'copying' || lock) {
     const seenBefore = draft.written.remoteLock
     draft.change((status) => ({ ...status, remoteLock: lock ?? 'clone' }))
-    return await lockObstacle({ cluster, at: look.at, lock: lock ?? 'clone', seenBefore, next: 'the restore begins when the lock goes' })
+    return await lockObstacle({
+      cluster,
+      at: look.at,
+      lock: lock ?? 'clone',
+      seenBefore,
+      next: 'the restore begins when PVE releases the lock',
+    })
   }
   draft.change(({ remoteLock: _, ...status }) => status)
   if (config?.values.protection === '1')
-    return stalled('Protected', `VM ${vmid} is protected in PVE. An admin must run: qm set ${vmid} --protection 0; then it is restored.`)
+    return stalled(
+      'Protected',
+      `VM ${vmid} is protected in PVE. An admin must run: qm set ${vmid} --protection 0. The operator restores the VM after that.`,
+    )
   await look.need('power')
   if (look.seen.power === 'stopped') return 'there'
   const how = draft.vm.spec.runStrategy === 'Always' ? 'write runStrategy: Halted' : 'shut it down'
-  return stalled('VMRunning', `VM ${vmid} runs, and a restore deletes its disks: ${how} first. The restore begins as soon as it is off.`)
+  return stalled(
+    'VMRunning',
+    `VM ${vmid} runs, and a restore deletes its disks: ${how} first. The restore begins as soon as the VM is off.`,
+  )
 }
 
 async function findFile(
@@ -124,10 +140,10 @@ async function findFile(
   if (!file)
     return stalled(
       'BackupNotFound',
-      `Node ${node}, where VM ${status.vmid} is, lists no backup ${volume} of it. kubectl pve backups ${vm.metadata.name} shows those there are.`,
+      `Node ${node}, where VM ${status.vmid} is, lists no backup ${volume} of it. Run kubectl pve backups ${vm.metadata.name} to see its backups.`,
     )
   if (isBackupOf(file, { uid: vm.metadata.uid ?? '', sinceSeconds: madeSinceSeconds(cluster, status) })) return file
-  return stalled('BackupNotFound', `${volume} is older than this VM: it is of a former holder of VMID ${status.vmid}.`)
+  return stalled('BackupNotFound', `${volume} is older than this VM: it belongs to an earlier guest with VMID ${status.vmid}.`)
 }
 
 async function readConfig(cluster: PveCluster, node: string, volume: string): Promise<BackupConfig | Obstacle> {
@@ -162,11 +178,11 @@ function roomFor({ draft }: Pass, { storages }: Listing, node: string, { disks }
     if (neededMiB <= freeMiB + (isDropped ? presentMiB : 0)) continue
     const remedy =
       !isDropped && neededMiB <= freeMiB + presentMiB
-        ? ' With spec.restore.dropFirst: true the room of the present disks counts as well; they are gone then whatever becomes of the restore.'
+        ? ' With spec.restore.dropFirst: true the space of the present disks counts as well, but they are lost even if the restore fails.'
         : ''
     return stalled(
       'NoCapacity',
-      `Storage ${storage} on node ${node} has ${freeMiB} MiB left, and the disks of the backup need ${neededMiB} MiB.${remedy}`,
+      `Storage ${storage} on node ${node} has ${freeMiB} MiB free, and the disks of the backup need ${neededMiB} MiB.${remedy}`,
     )
   }
   return undefined

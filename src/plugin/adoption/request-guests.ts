@@ -14,7 +14,7 @@ export async function mustGetCluster({ client }: Session, name: string): Promise
   const found = await client.get(proxmoxClusters, { name })
   if (found) return found
   const names = (await client.list(proxmoxClusters)).map(({ metadata }) => metadata.name)
-  throw new PluginRefusal(`there is no ProxmoxCluster "${name}"; there are ${names.join(', ') || 'none'}`)
+  throw new PluginRefusal(`ProxmoxCluster "${name}" does not exist; there are ${names.join(', ') || 'none'}`)
 }
 
 /** All guests of these VMIDs that are no templates and that no ProxmoxVM owns. */

@@ -76,7 +76,7 @@ function serviceOf({ line, cells }: CsvRow): PanelService {
     status,
     ...(vmid !== '' && { vmid: Number(vmid) }),
     ...(mac !== '' && { macAddress: mac }),
-    addresses: addressesIn(cells['addresses'] ?? '', () => bad('addresses', 'addresses with blanks or ; between them')),
+    addresses: addressesIn(cells['addresses'] ?? '', () => bad('addresses', 'addresses separated by blanks or ;')),
     ...(hostname && { hostname: hostname.toLowerCase() }),
     ...(node && { node }),
     ...(packageName && { package: packageName }),

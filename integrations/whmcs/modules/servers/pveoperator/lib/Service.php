@@ -86,7 +86,7 @@ final class Service
         if ($vm->holders() === []) {
             $this->throwIfStalled($vm);
         } else {
-            Whmcs::tell("{$this->what()} stays off: still held by " . implode(', ', $vm->holders()) . '.', (int) $this->order->clientID);
+            Whmcs::tell("{$this->what()} stays off: still suspended by " . implode(', ', $vm->holders()) . '.', (int) $this->order->clientID);
         }
         $this->tellWhatIsOpen($vm);
     }
@@ -131,7 +131,7 @@ final class Service
         $vm = $this->wait(fn (Vm $vm) => $vm->isReady() && in_array($request, $vm->status('reinstall')['completedIDs'] ?? [], true));
         $this->throwIfStalled($vm);
         if (!in_array($request, $vm->status('reinstall')['completedIDs'] ?? [], true) || !$vm->isReady()) {
-            throw new NotYet($vm->sentence() . $this->progress($vm) . ' It goes on by itself; the new password is filled in by the cron job of WHMCS.');
+            throw new NotYet($vm->sentence() . $this->progress($vm) . ' The operator continues; the cron job of WHMCS fills in the new password.');
         }
         $this->refresh();
     }
