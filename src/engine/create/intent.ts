@@ -20,6 +20,7 @@ import type { Memory } from '../memory.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { type Outcome, done, stalled, isOutcome, type Obstacle } from '../../ladder/outcome.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
+import { objectionToTags } from './tag-objection.ts'
 import { objectionToTemplate } from './template-objections.ts'
 import { templateFor } from '../../want/birth.ts'
 import { clonedFull } from './intent-state.ts'
@@ -231,7 +232,10 @@ type Known = Pick<PlacementWish, 'unfit' | 'promisedMiB'>
 function placeFrom(input: IntentInput, look: TemplateLook, listing: Listing, known: Known): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, asSentence(look.message))
   const { draft, resolved, grants } = input
-  return objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? placeVM(input, look.facts, listing, known)
+  const { cluster } = input
+  const objection =
+    objectionToTemplate(look.facts, { vm: draft.vm, merged: resolved.merged, grants }) ?? objectionToTags(look.facts, cluster)
+  return objection ?? placeVM(input, look.facts, listing, known)
 }
 
 function placeVM(input: IntentInput, template: TemplateFacts, listing: Listing, known: Known): Placed | Obstacle {
