@@ -26,8 +26,7 @@ import { conditionOf } from '../../api/condition.ts'
 import { packageVerdict } from './left-undone.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
-import { isCloudInit, isDriveKey, parseDrive } from '../../proxmox/property-string.ts'
-import type { Values } from '../../ladder/config-step.ts'
+import { hasCloudInitDrive } from '../../proxmox/property-string.ts'
 
 interface Conclusion {
   readonly deps: Dependencies
@@ -160,9 +159,6 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
     `The guest gets these only at its next start from off: ${guest.behind.join(', ')}.`,
   )
 }
-
-const hasCloudInitDrive = (values: Values) =>
-  Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
 
 function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
   const isWanted = climbed.want.firewall.options.enable === '1'
