@@ -11,6 +11,7 @@ import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements } from './engine/create/in-flight.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
+import { UsageKeeper } from './usage/usage-keeper.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
@@ -64,6 +65,7 @@ export class Operator {
   readonly controller: VMController
   readonly #audit: Audit
   readonly #backups: BackupBackground
+  readonly usage: UsageKeeper
   readonly #indexes
   readonly #commandsOf
   readonly #backupsOf
@@ -112,13 +114,14 @@ export class Operator {
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
-    this.#keeping = this.#makeKeeping()
+    this.#keeping = new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue: this.#commandQueue, clock })
     this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
     this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
-    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
+    this.usage = new UsageKeeper({ deps: this.#deps, wake: (key) => this.queue.add(key) })
+    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.queues = [
@@ -170,6 +173,7 @@ export class Operator {
       this.#audit.run(signal),
       new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.controller.askGuest(key) }).run(signal),
       this.#backups.run(signal),
+      this.usage.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
       this.dns.run(signal),
@@ -229,11 +233,6 @@ export class Operator {
       mayAct: () => this.#mayAct(),
       onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'failed to list guests; retrying'),
     })
-  }
-
-  #makeKeeping(): CommandCleanUp {
-    const { client, stores } = this
-    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
   #makeConsoles(): ConsoleController {

@@ -10,6 +10,10 @@ export const reasons = {
   Stopped: { who: 'nobody', means: 'The VM matches its spec and is off.' },
   Succeeded: { who: 'nobody', means: 'This part matches the spec.' },
   Hibernated: { who: 'nobody', means: 'The VM matches its spec and is off, with its memory on disk (lock suspended); a start resumes it.' },
+  MustResume: {
+    who: 'user',
+    means: 'The VM is hibernated, and PVE refuses every change of a hibernated VM; the message says what waits until the VM is started.',
+  },
   // on the way
   Provisioning: { who: 'operator', means: 'The operator creates the VM step by step; status.step names the current step.' },
   Applying: { who: 'operator', means: 'The operator applies an edit of the spec.' },
@@ -240,12 +244,25 @@ export const reasons = {
       'The VM is deleted and its addresses are free, but its backups are on a storage or node that is offline. The message names it; the annotation pve.hosting/abandon-backups leaves the backups there.',
   },
   InUse: { who: 'user', means: 'The object cannot be deleted while something uses it; the message says what.' },
-  Suspended: { who: 'user', means: 'The VM is off because spec.suspensions has an entry; the message names its holders.' },
-  Suspending: { who: 'operator', means: 'spec.suspensions has an entry, and the operator shuts the VM down.' },
-  NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty.' },
+  Suspended: {
+    who: 'user',
+    means: 'The VM is off because spec.suspensions has an entry, or its traffic is used up; the message names the holders.',
+  },
+  Suspending: {
+    who: 'operator',
+    means: 'spec.suspensions has an entry, or the traffic of the VM is used up, and the operator shuts the VM down.',
+  },
+  NotSuspended: { who: 'nobody', means: 'spec.suspensions is empty, and traffic does not hold the VM off.' },
   Reinstalling: { who: 'operator', means: 'The operator reinstalls the VM, as spec.reinstall or the command Reinstall asked.' },
   Removed: { who: 'user', means: 'The command Remove deleted the VM; the commands Clone and Reinstall create it again.' },
   ...requestReasons,
+  // traffic
+  WithinTrafficLimit: { who: 'nobody', means: 'The VM has used less traffic than its package allows in this period.' },
+  TrafficExceeded: {
+    who: 'user',
+    means:
+      'The VM has used the traffic that its package allows in this period; the message says how much, when the period ends, and what follows. A higher limit ends it at once.',
+  },
   // guests
   GuestAnswers: { who: 'nobody', means: 'The guest agent answers, and the guest has its addresses.' },
   AgentSilent: { who: 'user', means: 'The guest agent is enabled and does not answer; the VM itself matches its spec.' },

@@ -18,7 +18,7 @@ const volume = (description: string) =>
 export const restoreWish = z.object({
   requestID: line(
     128,
-    'A token of your own, such as a date. A new one restores once; one among the last 20 done (status.restore.completedIDs) never runs again, an empty one does nothing, and one that is there when the object is created is noted as done.',
+    'An ID of your own, such as a date. A new one restores once; one among the last 20 done (status.restore.completedIDs) never runs again, an empty one does nothing, and one that exists when the object is created counts as done.',
   ),
   backupRef: z
     .object({
@@ -46,7 +46,7 @@ export const restoreStatus = z.object({
     .meta({ description: 'The last 20 request IDs that are done, oldest first; none of them runs again.', ...atomic }),
   running: z
     .object({
-      requestID: z.string().max(128).describe('The request being carried out.'),
+      requestID: z.string().max(128).describe('The current request.'),
       volume: z.string().max(512).describe('The file the VM is made from.'),
       node: z.string().max(63).describe('Node of PVE that does it.'),
       since: time('When it began.'),
@@ -65,7 +65,7 @@ export const restoreStatus = z.object({
         .exactOptional()
         .meta({ description: 'Files of attempts before, which stay protected as well until the restore has ended well.', ...atomic }),
       attempts: z.int().exactOptional().describe('Failed attempts so far.'),
-      lastError: statusText(1024, 'How the last attempt failed, in the words of PVE.'),
+      lastError: statusText(1024, 'Why the last attempt failed: the message of PVE.'),
       isDiskless: z
         .boolean()
         .exactOptional()

@@ -46,7 +46,7 @@ const optional = (
 /** What PVE checks for each request we send: qemu-server and pve-manager, the `permissions` of each method, and their code. */
 export const neededPrivileges: readonly NeededPrivilege[] = [
   vms('VM.Allocate', 'make a VM by cloning, and destroy it'),
-  vms('VM.Audit', 'see guests, their configuration and their status; without it the operator treats no VM as deleted'),
+  vms('VM.Audit', 'see guests, their configuration, status, traffic and rrddata; without it the operator treats no VM as deleted'),
   vms('VM.Clone', 'clone the templates', 'some'),
   vms('VM.Config.CPU', 'set cores, sockets, CPU type and limits'),
   vms('VM.Config.Cloudinit', 'set user, password, keys and addresses for cloud-init'),

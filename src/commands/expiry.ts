@@ -2,7 +2,7 @@ import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import { nowIso, type Dependencies } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
-import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { isSuspended, suspendedSentence } from '../want/suspension.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 
 // Commands that have not begun, and must not begin any more.
@@ -40,8 +40,7 @@ export async function failOverdue(pass: Pass): Promise<void> {
       const told = `${name} did not begin within ${timeout ?? '10m'}, and nothing was done.${why} Write a new command if you still want it.`
       await fail(deps, command, 'CommandTimedOut', told)
     } else if (name === 'Start' && isSuspended(draft.vm)) {
-      const told = `The VM is suspended by ${holdersOf(draft.vm)}; the VM starts when the last suspension is removed.`
-      await fail(deps, command, 'PreconditionFailed', told)
+      await fail(deps, command, 'PreconditionFailed', suspendedSentence(draft.vm))
     }
   }
   const left = new Set(waitingOf(pass).map(({ metadata }) => metadata.uid))

@@ -8,7 +8,7 @@ import { templateSentence } from '../engine/guest-verdict.ts'
 import { haErrorSentence } from '../engine/ha-error.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { isBeingRestored } from '../engine/restore/restore-state.ts'
-import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { isSuspended, suspendedSentence } from '../want/suspension.ts'
 
 export interface CommandRefusal {
   readonly reason: Reason
@@ -64,13 +64,14 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
   const { runStrategy } = vm.spec
   switch (command) {
     case 'Start':
-      if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; the VM starts when the last suspension is removed.`)
+      if (isSuspended(vm)) return refuse(suspendedSentence(vm))
       if (runStrategy === 'Halted') return refuse('spec.runStrategy is Halted; change it to start the VM.')
       return (
         exists(state) ??
         template(state) ??
         finished(status) ??
-        onTop(status) ??
+        // What a hibernated guest waits with is done after its start.
+        (state.lock === 'suspended' ? undefined : onTop(status)) ??
         (power === 'running' ? refuse('The VM already runs.') : haError(state))
       )
     case 'Stop':

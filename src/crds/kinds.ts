@@ -84,7 +84,7 @@ export const kinds: readonly Definition[] = [
     status: ipPoolStatus,
     columns: [
       ready,
-      column('Total', '.status.total', 'Addresses the pool may give out.'),
+      column('Total', '.status.total', 'Addresses the pool may allocate.'),
       column('Allocated', '.status.allocated', 'Addresses held.'),
       column('Free', '.status.free', 'Addresses the next VM could get.'),
       reason,
@@ -176,7 +176,7 @@ export const kinds: readonly Definition[] = [
     columns: [
       column('VM', '.spec.vmRef.name', 'The VM.'),
       column('Command', '.spec.command', 'What to do.'),
-      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Phase', '.status.phase', 'The result, in one word.'),
       column('Message', '.status.message', 'The same as a sentence.'),
       age,
     ],
@@ -230,7 +230,7 @@ export const kinds: readonly Definition[] = [
     columns: [
       column('VM', '.spec.vmRef.name', 'The VM.'),
       ready,
-      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Phase', '.status.phase', 'The result, in one word.'),
       column('Storage', '.status.storage', 'Storage it is on.'),
       column('Size', '.status.size', 'Size of the file.'),
       column('Created', '.status.createdAt', 'How long ago PVE began to make it.', 'date'),

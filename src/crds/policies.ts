@@ -130,7 +130,7 @@ const policies: readonly Policy[] = [
       {
         expression: `oldObject.metadata.?annotations['${allowDeleteAnnotation}'].hasValue()`,
         message: `deleting this CRD deletes every object of its kind; read docs/uninstall.md, then annotate it: ${allowDeleteAnnotation}=true`,
-        messageExpression: `'deleting CRD ' + oldObject.metadata.name + ' deletes every ' + oldObject.spec.names.kind + '; read docs/uninstall.md first. If that is meant: kubectl annotate crd ' + oldObject.metadata.name + ' ${allowDeleteAnnotation}=true'`,
+        messageExpression: `'deleting CRD ' + oldObject.metadata.name + ' deletes every ' + oldObject.spec.names.kind + '; read docs/uninstall.md first. To allow it: kubectl annotate crd ' + oldObject.metadata.name + ' ${allowDeleteAnnotation}=true'`,
         reason: 'Forbidden',
       },
     ],

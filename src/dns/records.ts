@@ -44,7 +44,7 @@ export function dnsWishOf(subject: Subject, zones: readonly WantedZone[]): DnsWi
   for (const { entry, address: text, ptr } of subject.addresses) {
     const address = parseAddress(text)
     if (address === undefined) {
-      collected.problems.push(`"${text}" of entry ${entry} is no address`)
+      collected.problems.push(`"${text}" of entry ${entry} is not a valid IP address`)
       continue
     }
     if (host !== undefined) forward(host, address, text, zones, collected)

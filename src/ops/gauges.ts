@@ -134,7 +134,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_cluster_authorized',
-    help: '0 while Proxmox VE refuses the token, the token lacks privileges, or its Secret is of no use; not there until Proxmox VE has been asked.',
+    help: '0 while Proxmox VE refuses the token, the token lacks privileges, or its Secret is missing or incomplete; absent until the operator has asked Proxmox VE.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => (c.authorized === undefined ? undefined : Number(c.authorized))),
   },

@@ -13,7 +13,7 @@ import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { addSnapshots } from './snapshots.ts'
-import { addViews } from './views.ts'
+import { addTop, addViews } from './views.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
 export async function run(shell: Shell, args: readonly string[]): Promise<number> {
@@ -49,6 +49,7 @@ function programOf(shell: Shell): Command {
     .exitOverride()
     .addHelpText('after', legend)
   addViews(program, shell)
+  addTop(program, shell)
   addEdits(program, shell)
   addMoves(program, shell)
   addBackups(program, shell)

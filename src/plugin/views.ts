@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { showBackupFiles } from './backups.ts'
 import { showFound } from './find.ts'
 import { showList } from './ls.ts'
-import { bound, maybeBound, json, unbound, type Work } from './options.ts'
+import { bound, maybeBound, json, seconds, unbound, type Work } from './options.ts'
 import { showOutdated } from './outdated.ts'
 import { showPlan } from './plan-page.ts'
 import { showPoolPlan } from './pool-plan-page.ts'
@@ -11,6 +11,7 @@ import { showPools } from './pools.ts'
 import { type GlobalOptions, type Session, withSession } from './session.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { showStatus } from './status-page.ts'
+import { showTop } from './top.ts'
 import { showUnclaimed } from './unclaimed.ts'
 import { showWhoOrOf } from './who-of.ts'
 
@@ -89,4 +90,18 @@ export function addViews(program: Command, shell: Shell): void {
     .helpGroup('Looking:')
     .addOption(json())
     .action(unbound(shell, showPools))
+}
+
+/** The only view that asks the operator for many VMs at a time. */
+export function addTop(program: Command, shell: Shell): void {
+  program
+    .command('top [vm]')
+    .description('CPU, memory, disk and network over the last hour, measured now, and the traffic of the period')
+    .helpGroup('Looking:')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('-l, --selector <labels>', 'only those with these labels, such as pve.hosting/client-id=7')
+    .option('--recorded', 'what was measured last; the operator is asked for nothing')
+    .option('--timeout <duration>', 'wait at most this long (default: 2m)', seconds)
+    .addOption(json())
+    .action(maybeBound(shell, showTop))
 }

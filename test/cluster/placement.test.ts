@@ -64,7 +64,7 @@ describe('placing a VM', () => {
       'no allowed node accepts new VMs: pve1 is cordoned, pve2 is in maintenance, pve3 reports no figures (pvestatd)',
     )
     expect(placed(place(wish({ memoryMiB: 300 * 1024, cordoned: ['pve3'] }), copies, seen))).toMatch(
-      /^pve1 has .* wanted \(not considered: pve2 is in maintenance, pve3 is cordoned\)$/,
+      /^pve1 has .*the VM needs .* \(not considered: pve2 is in maintenance, pve3 is cordoned\)$/,
     )
   })
 
@@ -154,10 +154,10 @@ describe('placing a VM', () => {
       [
         'memory 1',
         ratio({ memory: 1 }, { memoryMiB: 3072 }),
-        /^pve1 has promised 254 GiB of 256 GiB of memory \(overcommit\.memory 1\), 3 GiB/,
+        /^pve1 has promised 254 GiB of 256 GiB of memory \(overcommit\.memory 1\), the VM needs 3 GiB/,
       ],
       ['memory 1.5', ratio({ memory: 1.5 }, { memoryMiB: 3072 }), /^pve1 from 9000$/],
-      ['cpu 1', ratio({ cpu: 1 }, { cpus: 2 }), /^pve1 has promised 63 of 64 CPUs \(overcommit\.cpu 1\), 2 are wanted$/],
+      ['cpu 1', ratio({ cpu: 1 }, { cpus: 2 }), /^pve1 has promised 63 of 64 CPUs \(overcommit\.cpu 1\), the VM needs 2$/],
       ['cpu 4', ratio({ cpu: 4 }, { cpus: 2 }), /^pve1 from 9000$/],
       ['none', ratio(undefined, { cpus: 2, memoryMiB: 3072 }), /^pve1 from 9000$/],
     ])('%s counts what guests, running or not, may use', (_claim, asked, said) => expect(placed(place(asked, copies, busy))).toMatch(said))
@@ -176,7 +176,7 @@ describe('placing a VM', () => {
 
   it('refuses what no node could ever start', () => {
     expect(placed(place(wish({ memoryMiB: 512 * 1024, allowedNodes: ['pve1'] }), copies, cluster()))).toMatch(
-      /^pve1 has 262144 MiB of memory in all/,
+      /^pve1 has 262144 MiB of memory in total/,
     )
     expect(placed(place(wish({ cpus: 65, allowedNodes: ['pve1'] }), copies, cluster()))).toBe('pve1 has 64 CPUs, the VM needs 65')
   })

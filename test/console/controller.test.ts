@@ -119,7 +119,7 @@ describe('a ProxmoxVMConsole', () => {
       )
       world.guestOf((await world.vm('shop'))!).config.set('serial0', 'socket')
       expect(await verdictOf(world, await makeConsole(world, 'shop', { display: 'Serial' }))).toMatch(
-        /^Refused\/ConsoleDenied: PVE takes no API token/,
+        /^Refused\/ConsoleDenied: PVE does not accept API tokens/,
       )
       await setLogin(world, viewerUser)
       await urlOf(world, await makeConsole(world, 'shop', { display: 'Serial' }))

@@ -22,8 +22,8 @@ const size = 'write 0 or a whole number of MiB, at least'
 
 const rulesOf = (ends: Fields): Fields => ({ firewall: { rules: [{ ...rule, ...ends }] } })
 const mixedFamilies = [
-  { source: '192.0.2.0/24,2001:db8::/32', says: 'source: PVE wants one family a rule; write one rule for IPv4 and one for IPv6' },
-  { destination: 'office,::1,10.0.0.1-10.0.0.9', says: 'destination: PVE wants one family a rule' },
+  { source: '192.0.2.0/24,2001:db8::/32', says: 'source: PVE needs one family for each rule; write one rule for IPv4 and one for IPv6' },
+  { destination: 'office,::1,10.0.0.1-10.0.0.9', says: 'destination: PVE needs one family for each rule' },
   { source: '192.0.2.1', destination: '2001:db8::1', says: 'source and destination are of different families' },
 ]
 
@@ -265,7 +265,7 @@ export const refusedEdits: readonly RefusedEdit[] = [
   },
   { what: 'a changed vmid', kind: 'ProxmoxVM', before: { vmid: 10001 }, after: { vmid: 10002 }, says: 'vmid: a VM keeps its number' },
   { what: 'a removed vmid', kind: 'ProxmoxVM', before: { vmid: 10001 }, after: { vmid: null }, says: 'vmid: a VM keeps its number' },
-  { what: 'a changed scope', kind: 'IPPool', before: {}, after: { scope: 'site-a' }, says: 'scope: set once' },
+  { what: 'a changed scope', kind: 'IPPool', before: {}, after: { scope: 'site-a' }, says: 'scope: cannot change' },
   {
     what: 'a changed family',
     kind: 'IPPool',

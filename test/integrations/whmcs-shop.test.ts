@@ -184,15 +184,16 @@ suite('a shop on WHMCS', () => {
     })
   })
 
-  it('reads traffic and stock where a newer operator tells them', () => {
+  it('reads traffic where the package counts it, and stock where a newer operator tells it', () => {
     const script = `require $argv[1] . '/lib/autoload.php'; echo json_encode([
-      PveOperator\\Usage::of(new PveOperator\\Vm(['status' => ['usage' => ['receivedBytes' => 3145728, 'sentBytes' => 1048576], 'package' => ['traffic' => ['limit' => '2Ti']]]])),
+      PveOperator\\Usage::of(new PveOperator\\Vm(['status' => ['usage' => ['receivedBytes' => 3145728, 'sentBytes' => 1048576, 'limitBytes' => 2199023255552]]])),
+      PveOperator\\Usage::of(new PveOperator\\Vm(['status' => ['usage' => ['receivedBytes' => 20000000000000, 'sentBytes' => 0]]])),
       PveOperator\\Usage::of(new PveOperator\\Vm(['status' => []])),
       PveOperator\\Stock::of([['metadata' => ['name' => 's'], 'status' => ['sellable' => [['cluster' => 'fra1', 'count' => 12]]]]], 's', 'fra1'),
       PveOperator\\Stock::of([['metadata' => ['name' => 's']]], 's', 'fra1'),
     ]);`
     const run = execFileSync('php', ['-r', script, '--', join(shop.directory, 'modules/servers/pveoperator')], { encoding: 'utf8' })
-    expect(JSON.parse(run)).toEqual([{ bwusage: 4, bwlimit: 2 * 1024 * 1024 }, [], 12, null])
+    expect(JSON.parse(run)).toEqual([{ bwusage: 4, bwlimit: 2 * 1024 * 1024 }, { bwusage: 19_073_486, bwlimit: 0 }, [], 12, null])
   })
 
   it('has a button for every command that takes no field of its own', async () => {

@@ -165,7 +165,7 @@ describe('a requested address', () => {
     expect(await ask('192.0.2.25', aVm({ name: 'mail' }))).toEqual(['192.0.2.25', ''])
     await stand.book.release(holder, { outcome: 'free' })
     expect((await ask('192.0.2.77'))[0]).toBe('waiting AddressCooling')
-    expect((await ask('192.0.2.77'))[1]).toMatch(/rests \(reuseAfter\) until \d{4}-/)
+    expect((await ask('192.0.2.77'))[1]).toMatch(/cannot be reused until \d{4}-/)
   })
 
   it('is not given twice to entries of one VM', async () => {

@@ -83,6 +83,41 @@ describe('a VM says of its guest what PVE says', () => {
   )
 
   it(
+    'so what PVE refuses of a hibernated one waits for its start, is told once, and a suspension is complete without it',
+    async () => {
+      const vm = await world.born('dozing')
+      await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
+      await becomes('dozing', 'True/Hibernated Stopped stopped')
+      world.simulator.requests.reset()
+      await world.edit('dozing', { spec: { package: { systemDisk: { size: '24Gi' } } } })
+      const told = await admin.soon('it is told', async () => {
+        const now = await world.vm('dozing')
+        return world.condition(now, 'Stalled')?.reason === 'MustResume' ? now : undefined
+      })
+      const message = world.condition(told, 'Stalled')?.message
+      expect(message).toContain('20Gi → 24Gi')
+      expect(message).toContain(`kubectl pve start dozing -n ${world.namespace}`)
+      expect(world.writes()).toEqual([])
+
+      await world.edit('dozing', { spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
+      await admin.soon('it is suspended', async () => world.condition(await world.vm('dozing'), 'Suspended')?.status === 'True')
+      expect(world.writes()).toEqual([])
+      await world.edit('dozing', { spec: { suspensions: [] } })
+      await becomes('dozing', 'True/Running Running running')
+      expect((await world.vm('dozing'))?.status?.disks?.[0]?.size).toBe('24Gi')
+
+      await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
+      await becomes('dozing', 'True/Hibernated Stopped stopped')
+      await world.edit('dozing', { spec: { package: { systemDisk: { size: '25Gi' } } } })
+      await admin.soon('it waits', async () => world.condition(await world.vm('dozing'), 'Stalled')?.reason === 'MustResume')
+      expect(await outcomeOf(world, 'dozing', 'Start')).toBe('Succeeded: The VM was started.')
+      await becomes('dozing', 'True/Running Running running')
+      expect((await world.vm('dozing'))?.status?.disks?.[0]?.size).toBe('25Gi')
+    },
+    patienceMs,
+  )
+
+  it(
     'so one that somebody turned into a template is told and not touched',
     async () => {
       const vm = await world.born('mould', { runStrategy: 'Always' })

@@ -128,7 +128,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       await aBackup(world, 'one-b', 'one', { storage: 'local', deletionPolicy: 'Delete' })
       await untilBackup(world, 'one-b', 'True')
       await expect(world.client.delete(crdResource, { name: 'proxmoxvms.pve.hosting' })).rejects.toThrow(
-        'deleting CRD proxmoxvms.pve.hosting deletes every ProxmoxVM; read docs/uninstall.md first. If that is meant: kubectl annotate crd proxmoxvms.pve.hosting pve.hosting/allow-delete=true',
+        'deleting CRD proxmoxvms.pve.hosting deletes every ProxmoxVM; read docs/uninstall.md first. To allow it: kubectl annotate crd proxmoxvms.pve.hosting pve.hosting/allow-delete=true',
       )
       const { metadata: former, spec } = (await world.client.get(proxmoxClusters, { name: world.cluster })) as ProxmoxCluster
       const cluster = {

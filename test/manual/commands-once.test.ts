@@ -17,6 +17,17 @@ describe('a command', () => {
     await world.stop()
   })
 
+  it('is refused when its VM is gone, also one made while no operator ran', async () => {
+    await world.killOperator()
+    const name = await press(world, 'nowhere', 'Start')
+    await world.startOperator()
+    await until('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt)
+    expect((await commandNamed(world, name))?.status).toMatchObject({
+      phase: 'Failed',
+      message: 'There is no ProxmoxVM "nowhere" in this namespace.',
+    })
+  }, 60_000)
+
   describe('runs once', () => {
     const posts = (vmid: number | undefined, what: string) =>
       world.requests().filter((line) => line.startsWith('POST') && line.endsWith(`/qemu/${vmid}/status/${what}`)).length

@@ -165,7 +165,7 @@ describe('kubectl pve over several VMs', () => {
     [['adopt', '--cluster', 'c', '--vmid', '101', '--dry-run'], '--cluster only prints manifests'],
     [['change-package', 'a', '--max', '2'], '--max and -A belong to --all-of'],
     [['change-package', '--all-of', 'p', '--cores', '2'], '--all-of takes the newest VMPackage'],
-    [['change-package', '--all-of', 'p', '--max', '0'], '--max 0 would never begin'],
+    [['change-package', '--all-of', 'p', '--max', '0'], '--max must be at least 1'],
     [['change-package', '--all-of', 'p', '--no-wait'], '--no-wait does not go with --all-of'],
   ])('%j is wrong usage', async (args, sentence) => {
     expect(await here(...args)).toMatchObject({ code: 2, err: expect.stringContaining(sentence) })

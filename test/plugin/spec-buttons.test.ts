@@ -58,7 +58,7 @@ describe('kubectl pve writes the spec', () => {
       expect(await here('suspend', 'small', '--by', 'billing', '--reason', 'other words')).toMatchObject({
         code: 1,
         err: expect.stringMatching(
-          /somebody else writes spec\.suspensions\[by="billing"\]\.reason \(held by "whmcs".*--force takes it over/,
+          /another writer owns spec\.suspensions\[by="billing"\]\.reason \(held by "whmcs".*--force takes the field over/,
         ),
       })
       expect(await here('unsuspend', 'small', '--by', 'billing', '--force')).toMatchObject({ code: 0 })
@@ -98,7 +98,7 @@ describe('kubectl pve writes the spec', () => {
       await world.client.mergePatch(vmPackages, { name: packageName }, { spec: { cpu: { cores: 2 } } })
       const plan = await here('plan', 'small')
       expect(plan.out).toMatch(
-        /By change-package.*\n {2}because VMPackage \S+ is at generation 2, this VM at 1\n {4}set_cpu_ram: cores (?:1|unset) → 2/,
+        /With change-package.*\n {2}because VMPackage \S+ is at generation 2, this VM at 1\n {4}set_cpu_ram: cores (?:1|unset) → 2/,
       )
       expect(await here('change-package', 'small')).toMatchObject({
         code: 0,

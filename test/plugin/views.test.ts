@@ -77,7 +77,7 @@ describe('kubectl pve shows', () => {
 
   describe('plan', () => {
     it('nothing for a VM that is as declared', async () => {
-      expect((await here('plan', 'web')).out).toMatch(/^\S+\/web: Running, generation 1\nNothing: the VM is as declared\.\n$/)
+      expect((await here('plan', 'web')).out).toMatch(/^\S+\/web: Running, generation 1\nNothing to do: the VM matches its spec\.\n$/)
     })
 
     it('the rungs before a VM that is not ready, and what holds it', async () => {

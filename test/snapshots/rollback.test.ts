@@ -102,7 +102,7 @@ describe('Rollback', () => {
     const others = await taken(world, 'other')
     const refused = (name: string) => outcomeOf(world, 'refused', 'Rollback', { snapshotRef: { name } })
     expect(await refused('none')).toBe('Failed: ProxmoxVMSnapshot "none" of this VM does not exist.')
-    expect(await refused(others.metadata.name)).toContain('of this VM.')
+    expect(await refused(others.metadata.name)).toContain('of this VM does not exist.')
     const lost = await taken(world, 'refused')
     await world.inPve('DELETE', `${world.pathOf(vm)}/snapshot/${lost.status?.name}`)
     expect(await refused(lost.metadata.name)).toContain(`PVE has no snapshot ${lost.status?.name} of VM ${vm.status?.vmid} any more`)

@@ -36,7 +36,7 @@ describe('a ProxmoxVMSnapshot', () => {
     await until('it is off', () => !world.guestOf(vm).isRunning)
     const off = await taken(world, 'memory', { withMemory: true })
     expect(off.status?.withMemory).toBe(false)
-    expect(saidOf(off)).toContain('the VM was off, so there was no memory to keep')
+    expect(saidOf(off)).toContain('the VM was off, so the snapshot has no memory')
   }, 60_000)
 
   it('is deleted in PVE with its object, and the ones taken on top of it stay', async () => {

@@ -1,5 +1,6 @@
 import { power } from '../../steps/power.ts'
 import { provision } from '../../lifecycle.ts'
+import { planAsleep } from './asleep.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
 import { holds } from '../conditions.ts'
@@ -10,7 +11,7 @@ import { cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
+import { type Obstacle, type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
@@ -18,6 +19,7 @@ import { followGuest, noteAfterWrite, noteBeforeWrite } from '../guest-seen.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
+import { isThrottleOpen } from '../../want/traffic.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { templateSentence } from '../guest-verdict.ts'
 import { haHindrance } from './ha-wait.ts'
@@ -46,7 +48,8 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     await followGuest(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
-    const plan = await nextPlan(climb, want)
+    const plan = await possiblePlan(climb, want)
+    if (!isPlan(plan)) return plan
     note(climb, plan)
     if (plan.is === 'rest') {
       forgetAllSent(climb.memory)
@@ -64,6 +67,15 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     if (outcome.is !== 'done') return outcome
   }
   return retry('NotConverging', `${mostTurns} requests did not bring the VM to its spec; the operator continues in the next round.`)
+}
+
+const isPlan = (plan: Plan | Obstacle): plan is Plan => plan.is === 'rest' || plan.is === 'step' || plan.is === 'config'
+
+/** A guest that PVE has hibernated is not asked for what PVE refuses of it. */
+async function possiblePlan(climb: Climb, want: Want): Promise<Plan | Obstacle> {
+  const plan = await nextPlan(climb, want)
+  const isAsleep = climb.look.seen.lock === 'suspended' && !climb.look.isCarried && !observes(climb.cluster)
+  return plan.is !== 'rest' && isAsleep ? await planAsleep(climb, want, plan) : plan
 }
 
 /** Its power is off for good, whatever was wanted of it. */
@@ -135,8 +147,9 @@ const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
   if (isBirth(draft.status)) return
-  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair ? 'Repaired' : 'Applied', plan.because))
-  if (isRepair) recordEvent(deps, draft.vm, 'Normal', 'DriftRepaired', plan.because)
+  const isOfTraffic = isRepair && isThrottleOpen(draft.vm) && plan.is === 'config' && plan.patch.set.net0 !== undefined
+  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair && !isOfTraffic ? 'Repaired' : 'Applied', plan.because))
+  if (isRepair) recordEvent(deps, draft.vm, 'Normal', isOfTraffic ? 'TrafficThrottled' : 'DriftRepaired', plan.because)
 }
 
 async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, isRepeated: boolean): Promise<Outcome> {

@@ -21,6 +21,7 @@ import { addressesInForce } from '../../api/held-addresses.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth } from '../../want/birth.ts'
 import { withoutEmptyLedger } from '../create/clone-requests.ts'
+import { withTrafficRate } from '../../want/traffic.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { packageVerdict } from './left-undone.ts'
@@ -60,7 +61,13 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
-  draft.change(noteRestoreCompleted, noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
+  draft.change(
+    noteRestoreCompleted,
+    noteChangeFinished,
+    withoutEmptyLedger,
+    ({ possessions: _, ...status }) => status,
+    (status) => withTrafficRate(status, resolved.merged.traffic),
+  )
   const suspended = suspensionVerdict(draft.vm, power)
   const ready = readyNow(conclusion, power, suspended)
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))

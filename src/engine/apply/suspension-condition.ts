@@ -6,7 +6,8 @@ import { fails, holds, type ConditionUpdate } from '../conditions.ts'
 export function suspensionVerdict(vm: ProxmoxVM, power: string | undefined): ConditionUpdate {
   if (!isSuspended(vm)) return fails('Suspended', 'NotSuspended', '')
   const message = `Suspended by ${holdersOf(vm)}.`
+  const reason = (vm.spec.suspensions ?? []).length === 0 ? 'TrafficExceeded' : 'Suspended'
   return power === 'stopped'
-    ? holds('Suspended', 'Suspended', message)
+    ? holds('Suspended', reason, message)
     : fails('Suspended', 'Suspending', `${message} The operator shuts the VM down.`)
 }

@@ -28,11 +28,11 @@ export async function mayDestroy({ deps, draft, key }: Pass, cluster: PveCluster
   if (leave.is === 'granted' && kind === 'deletion') deps.releaseDns(key, uid)
   if (leave.is === 'granted') return done
   const { used, max, windowMs, position, roomAtMs } = leave
-  const lately = `${used} ${used === 1 ? 'VM' : 'VMs'} of ProxmoxCluster ${cluster.name} ${used === 1 ? 'was' : 'were'} destroyed in the last ${minutes(windowMs)}, and limits.deletions allows ${max}`
+  const recent = `${used} ${used === 1 ? 'VM' : 'VMs'} of ProxmoxCluster ${cluster.name} ${used === 1 ? 'was' : 'were'} destroyed in the last ${minutes(windowMs)}, and limits.deletions allows ${max}`
   const turn = `VM ${draft.status.vmid} is number ${position} in the queue for its ${kind}`
   const next = roomAtMs === undefined ? '' : ` The operator continues at ${timeInSeconds(roomAtMs)}.`
   const remedy = `If you want all of them deleted, run: kubectl pve allow-deletions ${cluster.name} --for 1h.`
-  return stalled('TooManyDeletions', `${lately}; ${turn}.${next} ${remedy}`)
+  return stalled('TooManyDeletions', `${recent}; ${turn}.${next} ${remedy}`)
 }
 
 const minutes = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000} min` : `${Math.round(ms / 1000)} s`)
