@@ -250,37 +250,6 @@ describe('an address that a VM no longer asks for', () => {
     await untilReleased('bare', from, at(from, 10))
   })
 
-  it('stays while the VM has no cloud-init drive, whatever restarts, and leaves after a start with one', async () => {
-    const from = await pool()
-    const vm = await born('driveless', from, { restartPolicy: 'WhenNeeded' })
-    await asks('POST', vm, 'status/stop')
-    await world.inPve('PUT', `${world.pathOf(vm)}/config`, { delete: 'ide2' })
-    await asks('POST', vm, 'status/start')
-    world.skip(halfMinuteMs)
-    world.simulator.requests.reset()
-    const edited = await edit('driveless', { addresses: [main(from, at(from, 15))] })
-
-    expect(held(edited)).toEqual([at(from, 15), `${at(from, 10)} Releasing`])
-    expect(world.condition(edited, 'CloudInitConfigured')).toMatchObject({ status: 'False', reason: 'NoCloudInitDrive' })
-    expect(world.writes().filter((line) => line.includes('/status/'))).toEqual([])
-
-    world.skip(halfMinuteMs)
-    await asks('POST', vm, 'status/stop')
-    await looked('driveless')
-    await asks('POST', vm, 'status/start')
-    world.skip(halfMinuteMs)
-    await looked('driveless')
-    expect(await stateOf(from, at(from, 10))).toBe('Releasing')
-    expect(await allowed(vm)).toEqual([at(from, 10), at(from, 15)])
-
-    world.skip(halfMinuteMs)
-    await asks('POST', vm, 'status/stop')
-    await world.inPve('PUT', `${world.pathOf(vm)}/config`, { ide2: 'local-lvm:cloudinit' })
-    await asks('POST', vm, 'status/start')
-    world.skip(halfMinuteMs)
-    await untilReleased('driveless', from, at(from, 10))
-  })
-
   it('goes at once where the VM is off, and where cloud-init never configured it', async () => {
     const from = await pool()
     const off = await born('halted', from, { addresses: [main(from, at(from, 10)), second(from, at(from, 30))] })
