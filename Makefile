@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs rules former release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs pictures rules former release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ rules: packages ## deploy/alerts.rules.yaml from deploy/alerts.yaml, checked by 
 docs: packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; ends with an error at a dead link)
 	@cmp -s docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock || { npm ci --prefix docs/.vitepress --no-audit --no-fund --loglevel=error && cp docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock; }
 	@NODE_PATH= node docs/.vitepress/node_modules/vitepress/bin/vitepress.js build docs
+
+pictures: setup ## draws the pictures of docs/images again, from what the programs really show (needs kubectl, PHP and Chromium)
+	@node --disable-warning=ExperimentalWarning src/demo/pictures.ts
+	@SCREENSHOTS=1 $(JEST) test/console/browser.test.ts test/integrations/whmcs.test.ts
 
 whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
 	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts

@@ -1,5 +1,5 @@
 /** Of a ProxmoxVM, what a billing system reads. docs/api/proxmoxvm.md has all of it. */
-interface Condition {
+export interface Condition {
   readonly type: string
   readonly status: 'True' | 'False' | 'Unknown'
   readonly reason: string

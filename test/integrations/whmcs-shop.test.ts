@@ -109,7 +109,7 @@ suite('a shop on WHMCS', () => {
     beforeAll(() => world.stopOperator())
 
     it('is told that an order waits, and goes on by its cron job when the operator is back', async () => {
-      expect(await shop.press('CreateAccount')).toContain('The operator has not looked at the last order yet.')
+      expect(await shop.press('CreateAccount')).toContain('The operator has not read the last order yet.')
       expect((await shop.service()).notes).toMatch(/creation begun: \S+\/whmcs-5546 uid/)
       const waiting = await shop.call('AfterCronJob')
       expect([waiting.answer, waiting.activity]).toEqual([[0], []])

@@ -148,7 +148,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   return fails(
     'TemplateApplied',
     'TemplateChanged',
-    `The VM was cloned from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
+    `The VM was made from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
   )
 }
 

@@ -1,6 +1,5 @@
 /** Everything a restore needs, looked at before anything is destroyed: the VM, the file, its configuration, and room for its disks. */
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { judge } from '../../proxmox/failures.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 import { isBackupOf } from '../../ladder/backup-mark.ts'
@@ -19,7 +18,8 @@ import { observes, wouldDo } from '../observe.ts'
 import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
 import { storageAway } from '../remove/reinstall-check.ts'
-import { type BackupConfig, parseBackupConfig } from './backup-config.ts'
+import type { BackupConfig } from './backup-config.ts'
+import { readBackup } from './read-backup.ts'
 import { closedFor, nodeForMissing } from './restore-node.ts'
 import { roomFor } from './restore-room.ts'
 
@@ -51,7 +51,7 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if (typeof node !== 'string') return node
   const file = await findFile(pass, cluster, { node, storage, volume: named })
   if ('is' in file) return file
-  const config = await readConfig(cluster, node, named)
+  const config = await readBackup(cluster, node, named)
   if ('is' in config) return config
   // What was true ten seconds ago is not enough for what cannot be undone.
   const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
@@ -141,16 +141,6 @@ async function findFile(
     )
   if (isBackupOf(file, { uid: vm.metadata.uid ?? '', sinceSeconds: madeSinceSeconds(cluster, status) })) return file
   return stalled('BackupNotFound', `${volume} is older than this VM: it belongs to an earlier guest with VMID ${status.vmid}.`)
-}
-
-async function readConfig(cluster: PveCluster, node: string, volume: string): Promise<BackupConfig | Obstacle> {
-  try {
-    return parseBackupConfig(await cluster.pve.backupConfig(node, volume))
-  } catch (fault) {
-    const failure = judge(fault)
-    if (failure.kind === 'unreachable' || failure.kind === 'unknown-outcome') throw fault
-    return stalled('BackupUnreadable', `PVE cannot read the configuration in ${volume}: ${failure.message.trim()}`)
-  }
 }
 
 function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, volume: string): Obstacle | undefined {

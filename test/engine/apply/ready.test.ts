@@ -181,7 +181,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'TemplateChanged',
-        'The VM was cloned from name=debian-13; spec.template says tag=noble. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.',
+        'The VM was made from name=debian-13; spec.template says tag=noble. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.',
       ],
     ],
     [

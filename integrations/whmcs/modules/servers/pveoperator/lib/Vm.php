@@ -94,7 +94,7 @@ final class Vm
     public function sentence(): string
     {
         if (!$this->isCurrent() && !$this->isBeingDeleted()) {
-            return 'The operator has not looked at the last order yet. Wait; if this stays, ask an administrator whether the operator runs.';
+            return 'The operator has not read the last order yet. Wait; if this does not change, ask an administrator whether the operator runs.';
         }
         $ready = $this->condition('Ready');
         if ($ready['status'] === 'True') {
