@@ -99,7 +99,7 @@ export function addViews(program: Command, shell: Shell): void {
 export function addTop(program: Command, shell: Shell): void {
   program
     .command('top [vm]')
-    .description('CPU, memory, disk and network over the last hour, measured now, and the traffic of the period')
+    .description('shows CPU, memory, disk and network over the last hour, measured now, and the traffic of the period')
     .helpGroup('Looking:')
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('-l, --selector <labels>', 'only those with these labels, such as pve.hosting/client-id=7')
