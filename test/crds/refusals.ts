@@ -1,6 +1,6 @@
 /** Bad manifests: what is changed in a good one, and the sentence of the API server that says what to write instead. */
 import type { Fields, Kind } from './manifests.ts'
-import { snapshotRefusals } from './snapshot-refusals.ts'
+import { grantRefusals } from './package-refusals.ts'
 
 export interface Refusal {
   what: string
@@ -245,7 +245,7 @@ const addresses: Refusal[] = [
   },
 ]
 
-export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...snapshotRefusals]
+export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...grantRefusals]
 
 export interface RefusedEdit {
   what: string

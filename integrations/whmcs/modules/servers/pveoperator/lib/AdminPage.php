@@ -68,6 +68,9 @@ final class AdminPage
                 $plan[] = "Held off by {$held['by']}: {$held['reason']}";
             }
         }
+        if (($vm->status('usage')['exceeded'] ?? '') === 'Suspend') {
+            $plan[] = "Held off by its traffic until {$vm->status('usage')['periodEnd']} or until the limit is raised.";
+        }
         $request = $vm->object['spec']['reinstall']['requestID'] ?? '';
         $done = $vm->status('reinstall')['completedIDs'] ?? [];
         if ($request !== '' && !in_array($request, $done, true) && !$vm->is('Ready')) {

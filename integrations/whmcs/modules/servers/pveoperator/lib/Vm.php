@@ -8,6 +8,7 @@ final class Vm
     /** These conditions take nothing away from Ready, so a person has to look at them. */
     private const NOTED = [
         'TemplateApplied', 'PackageApplied', 'FirewallConfigured', 'CloudInitConfigured', 'DNSSynced', 'RestartRequired', 'BackedUp', 'GuestReady',
+        'TrafficWithinLimit',
     ];
 
     public array $object;
@@ -80,7 +81,8 @@ final class Vm
     /** Who holds it down: billing, abuse, traffic. */
     public function holders(): array
     {
-        return array_column($this->object['spec']['suspensions'] ?? [], 'by');
+        $byTraffic = ($this->status('usage')['exceeded'] ?? '') === 'Suspend' ? ['traffic'] : [];
+        return array_merge(array_column($this->object['spec']['suspensions'] ?? [], 'by'), $byTraffic);
     }
 
     /** A person must act. A verdict on an older spec does not count: the edit just made may be the cure. */
