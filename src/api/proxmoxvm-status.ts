@@ -203,7 +203,7 @@ export const proxmoxVMStatus = z
       .object({
         name: name('Name of the VMPackage.'),
         generation: z.int().describe('Its metadata.generation when it was taken.'),
-        spec: packageSpec.describe('Its content when it was taken.'),
+        spec: packageSpec.exactOptional().describe('Its content when it was taken. Absent = the same as status.package.'),
       })
       .exactOptional()
       .describe('The VMPackage in force for this VM. Inline edits merge over it; a newer one is taken when packageRef changes.'),
