@@ -1,3 +1,4 @@
+/** One VM, and a hundred at once. */
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
 import type { LocalStack } from '../local-stack/local-stack.ts'
@@ -88,9 +89,11 @@ async function births(stack: LocalStack, examples: readonly KubeObject[], batche
       made += vms.length
       const work = async (): Promise<void> => {
         await scene.createAll(vms)
-        await scene.areReady(made, 60 + vms.length * 2)
+        await scene.areReady(made)
       }
-      costs.push(await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settleSeconds: 3 }))
+      const settle = () => systemClock.sleep(3_000)
+      costs.push(await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settle }))
+      await scene.keepTimeline()
     }
     return costs
   } finally {

@@ -3,6 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
+import { unseenWritesOf } from './unseen-writes.ts'
 import { NodeBridges } from './bridges.ts'
 import { PromisedBytes } from './promised-bytes.ts'
 import { CloneSlots } from './clone-slots.ts'
@@ -54,9 +55,6 @@ export interface PveCluster {
   /** Turns to look at a guest that is not ours any more. */
   readonly strangerLooks: Pick<Pace, 'reserveMs'>
 }
-
-/** Design 3.2 rule 18. */
-const unseenWritesPerSecond = 50
 
 export interface ApiToken {
   readonly tokenID: string
@@ -150,7 +148,7 @@ export class LiveCluster implements PveCluster {
     this.vmids = new VmidAllocator(o.reservations, clock)
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
     this.deletions = new DeletionBrake({ ...o.deletions, clock })
-    this.unseenWrites = new Pace({ calls: unseenWritesPerSecond, perSeconds: 1, burst: unseenWritesPerSecond, clock })
+    this.unseenWrites = unseenWritesOf(clock)
     this.strangerLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
   }
 

@@ -2,6 +2,7 @@ import { lookAnnotation, pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/reasons.ts'
 import { holds, readiness } from './conditions.ts'
+import { linkDownLookMs, saidLinkDown } from './link-down.ts'
 import type { Memory } from './memory.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
 import { judged, working } from './status.ts'
@@ -23,7 +24,7 @@ export function requeueAfter(
   switch (outcome.is) {
     case 'done':
       delete pass.memory.events.lastWait
-      return { is: 'never' }
+      return saidLinkDown(pass.draft.status) === undefined ? { is: 'never' } : { is: 'after', ms: linkDownLookMs }
     case 'wait':
       // The same task as before says nothing new.
       if (outcome.task !== undefined && outcome.task === pass.draft.status.step?.upid && isShown(pass.draft, outcome.reason))
@@ -36,7 +37,7 @@ export function requeueAfter(
       return { is: 'after', ms: outcome.lookAfterMs }
     case 'retry': {
       const { afterMs, attempts = pass.attempts + 1 } = outcome
-      const again = afterMs === undefined ? 'It is tried again.' : `The next try is in ${Math.ceil(afterMs / 1000)} s.`
+      const again = afterMs === undefined ? 'Retrying.' : `Retrying in ${Math.ceil(afterMs / 1000)} s.`
       if (!pass.wasSettled)
         show(pass, 'reconciling', outcome.reason, `${ended(outcome.message)} ${again}`, {
           attempts,
@@ -94,6 +95,10 @@ export function lookAsked({ vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>):
   return asked === status.lookedFor ? undefined : asked
 }
 
+/** What only a thorough look tells is to be known. */
+export const isLookDue = (of: Pick<VMStatusDraft, 'vm' | 'status'>, { audit }: Memory): boolean =>
+  audit.isDue === true || lookAsked(of) !== undefined || saidLinkDown(of.status) !== undefined
+
 /** A pass that only waits for its time has not looked. */
 export function answerLook(draft: VMStatusDraft, outcome: Outcome): void {
   const asked = lookAsked(draft)
@@ -106,6 +111,8 @@ export const isPaused = (vm: ProxmoxVM): boolean => vm.metadata.annotations?.[pa
 export function showPaused(deps: Dependencies, draft: VMStatusDraft): void {
   const iso = nowIso(deps.clock)
   if (isPaused(draft.vm))
-    draft.change(judged(draft.vm, iso, [holds('Paused', 'Paused', 'The annotation pve.hosting/paused is set; nothing is changed.')]))
+    draft.change(
+      judged(draft.vm, iso, [holds('Paused', 'Paused', 'The annotation pve.hosting/paused is set; the operator changes nothing.')]),
+    )
   else draft.change(judged(draft.vm, iso, [], ['Paused']))
 }

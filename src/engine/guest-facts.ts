@@ -40,9 +40,13 @@ export async function readGuestIfDue(pass: Pass, cluster: PveCluster): Promise<v
   if (draft.status.remoteStatus !== 'running') return draft.change(guestIsOff)
   const { node = '', vmid = 0 } = draft.status
   try {
-    const guest = { agent: 'Answering', ...(await cluster.pve.support({ node, vmid }).guest()) }
+    const support = cluster.pve.support({ node, vmid })
+    const facts = await support.guest()
+    const mayRead = capabilityOff(cluster.facts(), 'cloudinit') === undefined
+    const cloudInitErrors = mayRead ? ((await support.cloudInitErrors()) ?? []) : []
+    const guest = { agent: 'Answering', ...facts, ...(cloudInitErrors.length > 0 && { cloudInitErrors }) }
     draft.change((status) => ({ ...status, guest }))
-    draft.change(judged(draft.vm, nowIso(pass.deps.clock), [addressesInGuest(draft.status)]))
+    draft.change(judged(draft.vm, nowIso(pass.deps.clock), [guestReady(draft.status)]))
   } catch (fault) {
     if (!(fault instanceof PveError)) throw fault
     noteFault(pass, fault)
@@ -53,10 +57,20 @@ function noteFault({ draft, deps }: Pass, fault: PveError): void {
   const isSilent = fault.message.includes('QEMU guest agent is not running')
   if (fault.message.includes('No QEMU guest agent configured')) draft.change(withoutGuest)
   else if (isSilent) {
-    const told = 'The guest agent is enabled and does not answer: the guest is still starting, has no agent installed, or hangs.'
+    const told =
+      'The guest agent is enabled and does not answer: the guest is still starting, the agent is not installed, or the guest hangs.'
     draft.change((status) => ({ ...status, guest: { agent: 'Silent' } }))
     draft.change(judged(draft.vm, nowIso(deps.clock), [fails('GuestReady', 'AgentSilent', told)]))
-  } else deps.log.debug({ vmid: draft.status.vmid }, `the guest agent could not be asked: ${judge(fault).message}`)
+  } else deps.log.debug({ vmid: draft.status.vmid }, `the operator could not ask the guest agent: ${judge(fault).message}`)
+}
+
+/** What cloud-init says of itself is the cause of whatever else is missing. Pure. */
+export function guestReady(status: Pick<ProxmoxVMStatus, 'guest' | 'addresses'>): ConditionUpdate {
+  const addresses = addressesInGuest(status)
+  const errors = status.guest?.cloudInitErrors ?? []
+  if (errors.length === 0) return addresses
+  const told = `cloud-init in the guest failed: ${errors.map((error) => error.replace(/[.]$/, '')).join('; ')}.`
+  return fails('GuestReady', 'CloudInitFailed', [told, addresses.message].filter(Boolean).join(' '))
 }
 
 /** Whether the guest has brought up what it was given; with DHCP any address. One that is being released it need not have. Pure. */

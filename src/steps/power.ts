@@ -1,4 +1,5 @@
 import { missing, satisfied, type Step } from '../ladder/step.ts'
+import { hasCloudInitDrive } from '../proxmox/property-string.ts'
 import { waitForTask } from '../ladder/outcome.ts'
 
 /**
@@ -11,13 +12,15 @@ export const stopForChange: Step = {
   needs: 'power',
   check(seen, want) {
     const pending = (seen.config?.pending ?? []).filter((key) => !want.waitingKeys.includes(key))
-    const reasons = want.guestLacksAddresses ? [...pending, 'its new addresses'] : pending
+    // Without a drive the guest would not learn them from a start either.
+    const isTold = want.guestLacksAddresses && hasCloudInitDrive(seen.config?.values ?? {})
+    const reasons = isTold ? [...pending, 'its new addresses'] : pending
     // What PVE could not apply at a stop stays pending on a VM that is off; another shutdown would not help.
     return want.mayStop && reasons.length > 0 && seen.power === 'running'
       ? missing(`the VM must be off for ${reasons.join(', ')}`)
       : satisfied
   },
-  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down for the change.'),
+  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The operator shuts the VM down for the change.'),
 }
 
 /** A suspended or halted VM is off before anything else is looked at. */
@@ -27,7 +30,7 @@ export const powerOff: Step = {
   needs: 'power',
   check: (seen, want) =>
     want.power === 'stopped' && seen.power !== 'stopped' ? missing(`power ${seen.power ?? 'unknown'} → stopped`) : satisfied,
-  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down.'),
+  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The operator shuts the VM down.'),
 }
 
 /** The last rung: power as runStrategy wants it. A VM under Once is started a single time in its life. */
@@ -41,7 +44,7 @@ export const power: Step = {
     return seen.power === wanted ? satisfied : missing(`power ${seen.power ?? 'unknown'} → ${wanted}`)
   },
   async apply({ writer, want }) {
-    if (want.power === 'stopped') return waitForTask(await writer.shutdown(), 'The VM is being shut down.')
-    return waitForTask(await writer.start(), 'The VM is being started.')
+    if (want.power === 'stopped') return waitForTask(await writer.shutdown(), 'The operator shuts the VM down.')
+    return waitForTask(await writer.start(), 'The operator starts the VM.')
   },
 }

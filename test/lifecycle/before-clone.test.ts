@@ -30,7 +30,7 @@ describe('what a package names and PVE does not have', () => {
       'backup-storage',
       'StorageNotFound',
       { template: { name: 'debian-13', storage: 'local' } },
-      'spec.template.storage wants storage "local", which takes no disks of VMs; there are ceph, local-lvm. Change it.',
+      'spec.template.storage wants storage "local", which does not allow disks of VMs; there are ceph, local-lvm. Change it.',
     ],
     [
       'bridge',
@@ -42,7 +42,7 @@ describe('what a package names and PVE does not have', () => {
       'boot',
       'TemplateInvalid',
       { template: { name: 'bootless' } },
-      'Template 9300 on pve1 boots from scsi5, which it does not have; its disks are scsi0. An admin sets it on that node: qm set 9300 --boot order=scsi0.',
+      'Template 9300 on pve1 boots from scsi5, which it does not have; its disks are scsi0. An admin must correct the boot order on that node: qm set 9300 --boot order=scsi0.',
     ],
   ])(
     '%s: is told before the clone, with what there is (%s)',
@@ -70,10 +70,17 @@ describe('what a package names and PVE does not have', () => {
     'is told when a start fails for it: VM, node, bridge and field',
     async () => {
       const pkg = await world.package({ ...base })
-      const vm = await world.born('badbridge', { packageRef: { name: pkg }, package: {}, runStrategy: 'Halted' })
-      await world.edit('badbridge', { spec: { package: { network: { bridge: 'vmbr9' } }, runStrategy: 'Once' } })
+      const inline = { package: { network: { bridge: 'vmbr7' } }, runStrategy: 'Halted' }
+      const vm = await world.born('badbridge', { packageRef: { name: pkg }, ...inline })
+      // An admin takes it away while the VM is off.
+      const { bridges } = world.simulator.world.spec
+      bridges.splice(
+        bridges.findIndex(({ iface }) => iface === 'vmbr7'),
+        1,
+      )
+      await world.edit('badbridge', { spec: { runStrategy: 'Once' } })
       const failed = await world.untilCondition('badbridge', 'Stalled', 'True', 'InvalidForPVE')
-      const told = `VM ${vm.status?.vmid} does not start on ${vm.status?.node}: that node has no bridge vmbr9 (spec.package.network.bridge)`
+      const told = `VM ${vm.status?.vmid} does not start on ${vm.status?.node}: that node has no bridge vmbr7 (spec.package.network.bridge)`
 
       expect(world.condition(failed, 'Stalled')?.message).toContain(told)
     },

@@ -1,4 +1,4 @@
-import { isDriveKey, parseDrive, sameDrive, withThrottle } from '../../proxmox/property-string.ts'
+import { hasCloudInitDrive, isDriveKey, parseDrive, sameDrive, withThrottle } from '../../proxmox/property-string.ts'
 import { isConfigStep } from '../../ladder/config-step.ts'
 import { fails, readiness } from '../conditions.ts'
 import type { Look } from '../look.ts'
@@ -43,7 +43,8 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
       touched.add(key)
       needsOff ||= isCold(key, values, patch.set)
     }
-    givesAddresses ||= isOtherAddress(values.ipconfig0, patch.set.ipconfig0, want.leaving)
+    // Without a drive the guest learns none, whatever is restarted.
+    givesAddresses ||= hasCloudInitDrive(values) && isOtherAddress(values.ipconfig0, patch.set.ipconfig0, want.leaving)
   }
   const waits = (look.seen.config?.pending ?? []).filter((key) => !touched.has(key))
   return { sentences, needsStop: needsOff || givesAddresses, givesAddresses, waits }
@@ -103,9 +104,9 @@ export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look
   recordEvent(deps, vm, 'Normal', 'PackageChanging', message)
 }
 
-const restarts = ' The VM is shut down for it and started again.'
+const restarts = ' The operator shuts the VM down for this and starts it again.'
 const waitsForStart =
-  ' The VM is not restarted for it (restartPolicy Manual): it is in force after ChangePackage or the next start from off.'
+  ' The operator does not restart the VM for this (restartPolicy Manual): the change takes effect after ChangePackage or at the next start from off.'
 
 /** A change that was only asked for has been planned on no generation, and is shown first. */
 export const unplanned = 0

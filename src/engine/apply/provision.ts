@@ -20,6 +20,7 @@ import { undoneSentences } from './left-undone.ts'
 import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
+import { withoutUnusable } from './usable.ts'
 import { beginLook, climbOf } from './ascent.ts'
 import { isNameLeft } from '../adopt/as-found-state.ts'
 import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
@@ -48,16 +49,20 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   // A restore or reinstall that waits for a person keeps the VM from nothing else.
   if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
   // One that was asked for while another was under way.
-  if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined) return wait('Restoring', 'The restore is next.', 0)
+  if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined)
+    return wait('Restoring', 'The operator restores the VM next.', 0)
   const next = outcome.is === 'done' ? requestedReinstall(draft.vm, draft.status) : undefined
-  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} begins next.`, 0)
 }
 
 /** From the references of the spec up the ladder to the verdict. */
 async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const { deps, draft } = pass
   if (draft.status.removedAt)
-    return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
+    return stalled(
+      'Removed',
+      'The command Remove deleted the VM; its VMID and addresses stay reserved. The commands Clone and Reinstall create it again.',
+    )
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
   if (!draft.status.intentAt) {
@@ -69,11 +74,13 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   if (rename && isOutcome(rename)) return rename
   if (rename) draft.change((status) => ({ ...status, ...rename }))
   const look = beginLook(pass, cluster)
-  const unclear = await noteAsFound(pass, cluster, prepared, look)
+  const usable = await withoutUnusable(pass, cluster, prepared)
+  const unclear = await noteAsFound(pass, cluster, usable.prepared, look)
   if (unclear) return unclear
-  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
+  const want = () => wantLeavingAsFound(pass, cluster, usable.prepared, look, usable.fields)
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, want))
   if (isOutcome(climbed)) return climbed
-  if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
+  if (draft.isOvertaken) return wait('Applying', 'The spec changed during the work; the operator applies the newest one.', 0)
   const guest = await partFromAddresses(pass, cluster, climbed)
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
@@ -81,9 +88,10 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   draft.change(noteAgent(look.seen.config, look.seen.power))
   pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
-  if (climbed.left.length > 0) {
+  const left = [...climbed.left, ...usable.left]
+  if (left.length > 0) {
     const pending = climbed.seen.config?.pending ?? []
-    return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
+    return tellLeft({ deps, draft, left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
   }
   return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest, current: look.current })
 }

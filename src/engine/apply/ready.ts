@@ -7,6 +7,7 @@ import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { guestStateOf } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
+import { hasLinkDown, linkDownSentence } from '../link-down.ts'
 import { noteRestoreCompleted } from '../restore/restore-state.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
 import { selectorOf } from '../create/selector.ts'
@@ -20,13 +21,13 @@ import { addressesInForce } from '../../api/held-addresses.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth } from '../../want/birth.ts'
 import { withoutEmptyLedger } from '../create/clone-requests.ts'
+import { withTrafficRate } from '../../want/traffic.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { packageVerdict } from './left-undone.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
-import { isCloudInit, isDriveKey, parseDrive } from '../../proxmox/property-string.ts'
-import type { Values } from '../../ladder/config-step.ts'
+import { hasCloudInitDrive } from '../../proxmox/property-string.ts'
 
 interface Conclusion {
   readonly deps: Dependencies
@@ -60,7 +61,13 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
-  draft.change(noteRestoreCompleted, noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
+  draft.change(
+    noteRestoreCompleted,
+    noteChangeFinished,
+    withoutEmptyLedger,
+    ({ possessions: _, ...status }) => status,
+    (status) => withTrafficRate(status, resolved.merged.traffic),
+  )
   const suspended = suspensionVerdict(draft.vm, power)
   const ready = readyNow(conclusion, power, suspended)
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))
@@ -71,10 +78,10 @@ export function markReady(conclusion: Conclusion): Outcome {
       draft.vm,
       'Normal',
       'PackageChanged',
-      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
+      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'all changes are applied',
     )
   if (reinstall?.running?.isClone)
-    recordEvent(deps, draft.vm, 'Normal', 'Ready', `VM ${draft.status.vmid} was cloned by command and is ready`)
+    recordEvent(deps, draft.vm, 'Normal', 'Ready', `the command Clone made VM ${draft.status.vmid}, and it is ready`)
   else if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
   if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
@@ -88,17 +95,19 @@ export function markReady(conclusion: Conclusion): Outcome {
 const backOnTop: Change = (status) => ({ ...status, localStatus: 'ready', progress: progressOf('ready') })
 
 /** As the guest is, if it was asked; a VM that is off because of us says so. */
-function readyNow({ draft, current }: Conclusion, power: string | undefined, suspended: ConditionUpdate) {
+function readyNow({ draft, current, climbed }: Conclusion, power: string | undefined, suspended: ConditionUpdate) {
   const { vmid = 0, node = '' } = draft.status
   const state = current && readyOf(guestStateOf({ current }), { vmid, node }, { isSuspended: suspended.status === 'True' })
   const reason = suspended.status === 'True' ? 'Suspended' : power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready'
+  const isOn = (state ? state.verdicts[0]?.reason : reason) === 'Running'
+  if (isOn && hasLinkDown(climbed.seen.config?.values ?? {})) return readiness('stalled', 'LinkDown', linkDownSentence(draft.status))
   return state ?? readiness('ready', reason, '')
 }
 
 function tellSuspension({ deps, draft }: Conclusion, now: ConditionUpdate): void {
   const was = conditionOf(draft.written.conditions, 'Suspended')?.status === 'True'
   if (now.status === 'True' && !was) recordEvent(deps, draft.vm, 'Normal', 'Suspended', now.message)
-  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension is gone')
+  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension was removed')
 }
 
 function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
@@ -120,11 +129,16 @@ function partsOf(conclusion: Conclusion): ConditionUpdate[] {
     addressVerdict(conclusion.guest),
     templateVerdict(conclusion),
     packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
-    holds('NetworkConfigured'),
+    networkVerdict(conclusion),
     firewallVerdict(conclusion),
     cloudInitVerdict(conclusion),
     restartVerdict(conclusion.climbed.seen.config?.pending ?? [], conclusion.guest),
   ]
+}
+
+function networkVerdict({ draft, climbed }: Conclusion): ConditionUpdate {
+  if (!hasLinkDown(climbed.seen.config?.values ?? {})) return holds('NetworkConfigured')
+  return fails('NetworkConfigured', 'LinkDown', linkDownSentence(draft.status))
 }
 
 function templateVerdict({ draft }: Conclusion): ConditionUpdate {
@@ -134,7 +148,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   return fails(
     'TemplateApplied',
     'TemplateChanged',
-    `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
+    `The VM was made from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
   )
 }
 
@@ -142,15 +156,16 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
   const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])
   if (why !== undefined && !hasCloudInitDrive(climbed.seen.config?.values ?? {})) {
     const { vmid, node } = draft.status
-    const remedy = `An admin adds a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
+    const remedy = `An admin must add a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
     return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
   }
   if (guest.behind.length === 0) return holds('CloudInitConfigured')
-  return holds('CloudInitConfigured', 'RestartRequired', `The guest gets these at its next start from off: ${guest.behind.join(', ')}.`)
+  return holds(
+    'CloudInitConfigured',
+    'RestartRequired',
+    `The guest gets these only at its next start from off: ${guest.behind.join(', ')}.`,
+  )
 }
-
-const hasCloudInitDrive = (values: Values) =>
-  Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
 
 function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
   const isWanted = climbed.want.firewall.options.enable === '1'
@@ -158,7 +173,7 @@ function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
     return fails(
       'FirewallConfigured',
       'NotEnforced',
-      'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+      'The firewall rules are written, but the datacenter firewall is off; an admin must turn it on in PVE (Datacenter, Firewall, Options).',
     )
   }
   return holds('FirewallConfigured')

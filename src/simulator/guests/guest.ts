@@ -21,6 +21,8 @@ export interface Inside {
   nameservers: readonly string[]
   /** By MAC in lower case: a NIC with another MAC is a new one, and has none. */
   addresses: ReadonlyMap<string, readonly InsideAddress[]>
+  /** What cloud-init noted at its end; absent: nothing. */
+  cloudInitErrors?: string[]
 }
 
 export interface Snapshot {
@@ -66,6 +68,8 @@ export interface Process {
   /** Bytes through its NICs; they begin at 0 with each process. */
   netIn: number
   netOut: number
+  /** They grow by so many bytes a second by themselves; counted up to `sinceMs`. */
+  flow?: { inPerSecond: number; outPerSecond: number; sinceMs: number }
 }
 
 /** What a running guest's cloud-init drive does not know yet: section [special:cloudinit] of its config file. */

@@ -23,6 +23,7 @@ interface Case {
   readonly firewallEnabled?: boolean
   readonly behind?: readonly string[]
   readonly releasing?: readonly string[]
+  readonly net0?: string
 }
 
 const born: ProxmoxVMStatus = {
@@ -37,6 +38,7 @@ const born: ProxmoxVMStatus = {
 const old: ProxmoxVMStatus = { ...born, localStatus: 'ready', firstReadyAt: '2026-01-01T00:00:05Z', firstStartedAt: '2026-01-01T00:00:04Z' }
 
 function concluding(o: Case = {}) {
+  const values = { ...settledValues, ...(o.net0 && { net0: o.net0 }) }
   const deps = quietDependencies({ now: '2026-01-01T00:00:10Z' })
   const draft = draftOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
   const outcome = markReady({
@@ -49,7 +51,7 @@ function concluding(o: Case = {}) {
       want: wanting({ firewall: wantingFirewall({ options: { enable: '1' } }) }),
       refusals: o.refusals ?? [],
       left: [],
-      seen: seeing(settledValues, { power: o.power ?? 'running', config: { values: settledValues, digest: '', pending: o.pending ?? [] } }),
+      seen: seeing(values, { power: o.power ?? 'running', config: { values, digest: '', pending: o.pending ?? [] } }),
     },
   })
   const said = (type: Parameters<typeof conditionOf>[1]) => {
@@ -119,7 +121,7 @@ describe('when nothing is missing any more', () => {
     const { said } = concluding({ status: old, power: 'stopped', spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
 
     expect(said('Ready')).toEqual(['True', 'Suspended', ''])
-    expect(said('Suspended')).toEqual(['True', 'Suspended', 'Held by billing (unpaid).'])
+    expect(said('Suspended')).toEqual(['True', 'Suspended', 'Suspended by billing (unpaid).'])
   })
 
   it('the Secret of a generated password is named', () => {
@@ -133,7 +135,7 @@ describe('what is left open on purpose', () => {
   const source = { name: 'vps-m', generation: 1, spec: {} }
   const shrink = {
     step: setSystemDiskSize,
-    verdict: refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi'),
+    verdict: refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and does not shrink to 10Gi'),
   }
   const edited =
     'VMPackage vps-m was edited since this VM took it (generation 1, now 2): `kubectl pve plan` shows what would change, `kubectl pve change-package` applies it.'
@@ -148,19 +150,19 @@ describe('what is left open on purpose', () => {
       'a disk that would have to shrink',
       { refusals: [shrink] },
       'PackageApplied',
-      ['False', 'DiskShrinkRefused', 'The system disk (scsi0) has 20Gi and never shrinks to 10Gi. Everything else is applied.'],
+      ['False', 'DiskShrinkRefused', 'The system disk (scsi0) has 20Gi and does not shrink to 10Gi. All else is applied.'],
     ],
     [
       'a newer VMPackage',
       { resolved: { source, outdatedBy: 2 } },
       'PackageApplied',
-      ['False', 'PackageOutdated', `${edited} Everything else is applied.`],
+      ['False', 'PackageOutdated', `${edited} All else is applied.`],
     ],
     [
       'a disk that left the package and is kept',
       { status: { ...old, disks } },
       'PackageApplied',
-      ['False', 'DiskKept', 'Disk data (scsi1) is no longer in the package and was kept. Everything else is applied.'],
+      ['False', 'DiskKept', 'Disk data (scsi1) is no longer in the package and was kept. All else is applied.'],
     ],
     [
       'each of several things',
@@ -169,7 +171,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'DiskShrinkRefused',
-        `The system disk (scsi0) has 20Gi and never shrinks to 10Gi. ${edited} Disk data (scsi1) is no longer in the package and was kept. In force only after the VM was off and started again: cores. Everything else is applied.`,
+        `The system disk (scsi0) has 20Gi and does not shrink to 10Gi. ${edited} Disk data (scsi1) is no longer in the package and was kept. Takes effect only at the next start from off: cores. All else is applied.`,
       ],
     ],
     [
@@ -179,20 +181,20 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'TemplateChanged',
-        'The VM was cloned from name=debian-13; spec.template says tag=noble. Editing it never reinstalls by itself.',
+        'The VM was made from name=debian-13; spec.template says tag=noble. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.',
       ],
     ],
     [
       'what PVE takes only at a cold start',
       { pending: ['cores', 'memory'] },
       'RestartRequired',
-      ['True', 'RestartRequired', 'In force only after the VM was off and started again: cores, memory.'],
+      ['True', 'RestartRequired', 'Takes effect only at the next start from off: cores, memory.'],
     ],
     [
       'what the guest reads at its next start',
       { behind: ['user', 'host name'] },
       'CloudInitConfigured',
-      ['True', 'RestartRequired', 'The guest gets these at its next start from off: user, host name.'],
+      ['True', 'RestartRequired', 'The guest gets these only at its next start from off: user, host name.'],
     ],
     [
       'what the guest reads at its next start, beside what PVE takes only then',
@@ -201,14 +203,14 @@ describe('what is left open on purpose', () => {
       [
         'True',
         'RestartRequired',
-        'In force only after the VM was off and started again: cores, addresses. The guest may still use 203.0.113.9, which is held until the VM was off and started again.',
+        'Takes effect only at the next start from off: cores, addresses. The guest may still use 203.0.113.9, which stays reserved until the next start from off.',
       ],
     ],
     [
       'an address that the guest may still use',
       { behind: ['addresses'], releasing: ['203.0.113.9'] },
       'AddressesAllocated',
-      ['True', 'Succeeded', 'The guest may still use 203.0.113.9, which is held until the VM was off and started again.'],
+      ['True', 'Succeeded', 'The guest may still use 203.0.113.9, which stays reserved until the next start from off.'],
     ],
     [
       'rules that nobody enforces',
@@ -217,7 +219,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'NotEnforced',
-        'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+        'The firewall rules are written, but the datacenter firewall is off; an admin must turn it on in PVE (Datacenter, Firewall, Options).',
       ],
     ],
   ])('%s is told and does not take Ready away', (_claim, o, type, verdict) => {
@@ -225,5 +227,24 @@ describe('what is left open on purpose', () => {
 
     expect(said(type)).toEqual(verdict)
     expect(said('Ready')?.[0]).toBe('True')
+  })
+})
+
+describe('a network card that somebody disconnected in PVE', () => {
+  const net0 = 'virtio=BC:24:11:00:00:01,bridge=vmbr0,link_down=1'
+
+  it('makes a VM that runs one that nobody can reach, and says who connects it', () => {
+    const { said } = concluding({ status: old, net0 })
+
+    expect(said('Ready')?.slice(0, 2)).toEqual(['False', 'LinkDown'])
+    expect(said('Stalled')?.slice(0, 2)).toEqual(['True', 'LinkDown'])
+    expect(said('NetworkConfigured')).toEqual(['False', 'LinkDown', expect.stringContaining('an admin clears Disconnect')])
+  })
+
+  it('is told of one that is off, which nobody expects to reach', () => {
+    const { said } = concluding({ status: old, net0, power: 'stopped' })
+
+    expect(said('Ready')?.slice(0, 2)).toEqual(['True', 'Stopped'])
+    expect(said('NetworkConfigured')?.slice(0, 2)).toEqual(['False', 'LinkDown'])
   })
 })
