@@ -8,7 +8,7 @@ export const invariants = {
   noLossUnasked: 'no VM or disk goes that nobody asked to destroy',
   noStartUnasked: 'no VM is started that nobody asked to start',
   runsAgain: 'a VM that was switched off for a change or a reinstall runs again after it',
-  noBirthUnasked: 'a VM that was ready and is gone is not made again by itself',
+  noBirthUnasked: 'a VM that was ready and no longer exists is not made again by itself',
   suspendedIsOff: 'a suspended VM is off within its shutdownTimeout and stays off',
   noHaste: 'at most 60 requests a VM over 60 s while nothing changes, and none of them repeated without pauses',
   pausedIsLeft: 'a paused VM is not changed',
