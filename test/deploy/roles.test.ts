@@ -221,7 +221,9 @@ describe('the roles', () => {
       return answerTo(who.create(proxmoxVMConsoles, object as never, { dryRun: true }))
     }
     expect(await make(bridge)).toBe('allowed')
-    expect(await make(rebooter)).toContain('rita may not open a console of ProxmoxVM web1: this needs the right to create proxmoxvms/console')
+    expect(await make(rebooter)).toContain(
+      'rita may not open a console of ProxmoxVM web1: this needs the right to create proxmoxvms/console',
+    )
   })
 
   it('let everybody see', async () => {
