@@ -5,6 +5,7 @@ import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
+import { type BackgroundReader, connectBackground } from './engine/watch/background.ts'
 import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
@@ -63,6 +64,7 @@ export class Operator {
   readonly #deps: Dependencies
   readonly #controller: VMController
   readonly #audit: Audit
+  readonly #guests: GuestRounds
   readonly #backups: BackupBackground
   readonly #indexes
   readonly #commandsOf
@@ -117,10 +119,12 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
+    this.#indexes = vmIndexes(this.stores.vms)
+    const vmsOf = this.#indexes.ofCluster
+    this.#backups = new BackupBackground({ deps: this.#deps, vmsOf, wake: (key) => this.queue.add(key) })
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
     this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
-    this.#indexes = vmIndexes(this.stores.vms)
+    this.#guests = new GuestRounds({ vms: this.stores.vms, vmsOf, clock, ask: (key) => this.#controller.askGuest(key) })
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
@@ -161,14 +165,17 @@ export class Operator {
       audit: this.#audit,
       askPower: (key) => this.#controller.askPower(key),
     })
-    const ends = [wakes, tellStates(this.stores, this.#events)]
+    const sources: BackgroundReader[] = [
+      ({ name }) => this.#audit.of(name),
+      ({ name }) => this.#guests.of(name),
+      (of) => this.#backups.census.of(of),
+    ]
+    const ends = [wakes, connectBackground(this.clusters.directory, sources), tellStates(this.stores, this.#events)]
     await Promise.all([
       this.clusters.run(signal),
       this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
-      this.#audit.run(signal),
-      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.#controller.askGuest(key) }).run(signal),
       this.#backups.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
@@ -232,15 +239,12 @@ export class Operator {
   }
 
   #makeKeeping(): CommandCleanUp {
-    const { client, stores } = this
-    return new CommandCleanUp({ client, commands: stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
+    return new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
   #makeConsoles(): ConsoleController {
-    const {
-      client,
-      clusters: { directory },
-    } = this
+    const { client } = this
+    const { directory } = this.clusters
     const { consoles, vms, clusters } = this.stores
     return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
@@ -289,12 +293,7 @@ export class Operator {
 
   #elect(): LeaderElection {
     const identity = `${hostname()}_${process.pid}_${Math.floor(this.#o.random() * 1e9).toString(36)}`
-    return new LeaderElection({
-      client: this.client,
-      namespace: this.#o.leaseNamespace,
-      name: 'pve-operator',
-      identity,
-      clock: this.#o.clock,
-    })
+    const { clock, leaseNamespace: namespace } = this.#o
+    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock })
   }
 }

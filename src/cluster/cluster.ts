@@ -3,6 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
+import { BackgroundReading } from './background.ts'
 import { NodeBridges } from './bridges.ts'
 import { PromisedBytes } from './promised-bytes.ts'
 import { CloneSlots } from './clone-slots.ts'
@@ -31,6 +32,8 @@ export interface PveCluster {
   readonly touched: Pick<TouchedGuests, 'subscribe'>
   /** Guests that no object has on record. */
   readonly guests: GuestIndex
+  /** Whoever reads of this PVE without haste takes a turn here. */
+  readonly background: Pick<BackgroundReading, 'add'>
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -71,6 +74,7 @@ export class LiveCluster implements PveCluster {
   readonly tasks: TaskTracker
   readonly touched: TouchedGuests
   readonly guests: GuestIndex
+  readonly background: BackgroundReading
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -142,6 +146,8 @@ export class LiveCluster implements PveCluster {
       isUntagged: () => this.spec.tags === 'None',
       onProblem,
     })
+    this.background = new BackgroundReading({ clock, guests: () => inventory.current()?.guests.size ?? 0, onProblem })
+    this.background.add(this.guests.background)
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
     this.promised = new PromisedBytes({ pve: this.pve, clock })
@@ -177,6 +183,7 @@ export class LiveCluster implements PveCluster {
     void this.tasks.run(signal)
     void this.touched.run(signal)
     void this.guests.run(signal)
+    void this.background.run(signal)
   }
 
   reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {
