@@ -4,12 +4,10 @@ import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
-import { Audit } from './engine/watch/audit.ts'
-import { type BackgroundReader, connectBackground } from './engine/watch/background.ts'
-import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
 import { type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements } from './engine/create/in-flight.ts'
+import { Background } from './background.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
@@ -63,8 +61,7 @@ export class Operator {
   readonly #events: EventRecorder
   readonly #deps: Dependencies
   readonly #controller: VMController
-  readonly #audit: Audit
-  readonly #guests: GuestRounds
+  readonly #background: Background
   readonly #backups: BackupBackground
   readonly #indexes
   readonly #commandsOf
@@ -123,8 +120,10 @@ export class Operator {
     const vmsOf = this.#indexes.ofCluster
     this.#backups = new BackupBackground({ deps: this.#deps, vmsOf, wake: (key) => this.queue.add(key) })
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
-    this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.#controller.audit(key) })
-    this.#guests = new GuestRounds({ vms: this.stores.vms, vmsOf, clock, ask: (key) => this.#controller.askGuest(key) })
+    this.#background = new Background({
+      ...{ client: this.client, vms: this.stores.vms, vmsOf, clock, log },
+      ...{ clusters: this.clusters.directory, census: this.#backups.census, controller: this.#controller },
+    })
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
@@ -162,21 +161,17 @@ export class Operator {
       deps: this.#deps,
       queue: this.queue,
       indexes: this.#indexes,
-      audit: this.#audit,
+      audit: this.#background.audit,
       askPower: (key) => this.#controller.askPower(key),
     })
-    const sources: BackgroundReader[] = [
-      ({ name }) => this.#audit.of(name),
-      ({ name }) => this.#guests.of(name),
-      (of) => this.#backups.census.of(of),
-    ]
-    const ends = [wakes, connectBackground(this.clusters.directory, sources), tellStates(this.stores, this.#events)]
+    const ends = [wakes, tellStates(this.stores, this.#events)]
     await Promise.all([
       this.clusters.run(signal),
       this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#backups.run(signal),
+      this.#background.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
       this.dns.run(signal),

@@ -76,6 +76,7 @@ export class BackupCensus {
   /** We have made it. */
   add({ cluster = '', storage = '', node = '', vmid = 0 }: ProxmoxVMBackupStatus, file: Backup): void {
     const place = this.#placeOf(cluster, storage, node)
+    this.#deps.clusters.get(cluster)?.backupFiles.add({ storage, node }, vmid)
     const files = place?.files.get(vmid) ?? []
     if (!files.some(({ volid }) => volid === file.volid)) place?.files.set(vmid, [...files, counted(file)])
   }
@@ -119,6 +120,7 @@ export class BackupCensus {
       const listed = await cluster.pve.backupsOnStorage(place.node, place.storage)
       const files = Map.groupBy(listed.map(counted), (file) => file.vmid)
       places.set(nameOf(place), { files })
+      cluster.backupFiles.note(place, files.keys())
       this.#wakeChanged(cluster.name, known ? changedIn(known.files, files) : undefined)
     } catch (err) {
       this.#deps.log.warn({ cluster: cluster.name, storage: place.storage, err }, 'failed to list backups; retrying in ten minutes')

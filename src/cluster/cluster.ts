@@ -18,6 +18,7 @@ import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
 import { TouchedGuests } from '../proxmox/touched.ts'
 import { ListingDoubt } from './listing-doubt.ts'
+import { SeenBackupFiles } from './seen-backup-files.ts'
 import { TemplateCatalog } from './templates.ts'
 import { type ReservationRecord, VmidAllocator } from './vmid-allocator.ts'
 
@@ -34,6 +35,7 @@ export interface PveCluster {
   readonly guests: GuestIndex
   /** Whoever reads of this PVE without haste takes a turn here. */
   readonly background: Pick<BackgroundReading, 'add'>
+  readonly backupFiles: SeenBackupFiles
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -75,6 +77,7 @@ export class LiveCluster implements PveCluster {
   readonly touched: TouchedGuests
   readonly guests: GuestIndex
   readonly background: BackgroundReading
+  readonly backupFiles = new SeenBackupFiles()
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes

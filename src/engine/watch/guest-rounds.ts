@@ -20,7 +20,7 @@ interface Due {
   readonly isYoung: boolean
 }
 
-/** One that has just started, is silent, or misses its address is asked again after 20 s, 40 s, … up to 10 minutes; one that is well seldom. */
+/** One that has just started, is silent, or misses its address is asked after 20 s, 40 s, … up to 10 minutes; one that is well seldom. */
 export class GuestRounds {
   readonly #vmsOf: (cluster: string) => readonly ProxmoxVM[]
   readonly #clock: Clock
@@ -38,8 +38,9 @@ export class GuestRounds {
     this.#clock = o.clock
     this.#ask = o.ask
     o.vms.subscribe(({ key, old, new: now }) => {
-      // Started just now: what was known is of before.
-      if (!now || old?.status?.remoteStatus !== now.status?.remoteStatus) this.#asked.delete(key)
+      // Started just now: what was known is of before, and no agent answers while its system starts.
+      if (!now) this.#asked.delete(key)
+      else if (old && old.status?.remoteStatus !== now.status?.remoteStatus) this.#asked.set(key, { ms: o.clock.monotonicMs(), times: 0 })
     })
   }
 
