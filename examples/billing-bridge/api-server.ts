@@ -1,4 +1,4 @@
-/** The Kubernetes API as far as a billing bridge needs it: read, apply, delete, follow one VM. Needs `npm install undici`. */
+/** The Kubernetes API as far as a billing bridge needs it: read, apply, create, delete, follow one VM. Needs `npm install undici`. */
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
 import type { VM } from './vm.ts'
@@ -68,6 +68,17 @@ export class ApiServer {
     return (await this.#exchange('PATCH', path + search, object, 'application/apply-patch+yaml')) as T
   }
 
+  /** false: there is one of that name. */
+  async create(collection: string, object: object): Promise<boolean> {
+    try {
+      await this.#exchange('POST', `${collection}?fieldValidation=Strict`, object)
+      return true
+    } catch (refused) {
+      if (refused instanceof Refused && refused.reason === 'AlreadyExists') return false
+      throw refused
+    }
+  }
+
   /** Gone already is fine. With `uid` a new object of the same name is left alone (409). */
   async delete(path: string, uid: string): Promise<void> {
     try {
@@ -107,7 +118,12 @@ export class ApiServer {
     }
   }
 
-  async #exchange(method: 'GET' | 'PATCH' | 'DELETE', path: string, object?: object, contentType = 'application/json'): Promise<unknown> {
+  async #exchange(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    object?: object,
+    contentType = 'application/json',
+  ): Promise<unknown> {
     const { statusCode, body } = await request(this.#access.server + path, {
       ...this.#options(),
       method,

@@ -24,7 +24,9 @@ describe('the deletion of a VM', () => {
     world.simulator.requests.reset()
     await world.delete(name)
     await world.untilGone(name)
-    const own = world.requests().filter((line) => line.includes(`/qemu/${vm.status?.vmid}`) || /[/]storage[/]|[/]cluster[/]status/.test(line))
+    const own = world
+      .requests()
+      .filter((line) => line.includes(`/qemu/${vm.status?.vmid}`) || /[/]storage[/]|[/]cluster[/]status/.test(line))
     return own.filter((line) => !line.includes('/agent/')).map((line) => line.replace(world.pathOf(vm), '{vm}'))
   }
 
