@@ -117,13 +117,9 @@ export class Operator {
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
     this.#indexes = vmIndexes(this.stores.vms)
-    const vmsOf = this.#indexes.ofCluster
-    this.#backups = new BackupBackground({ deps: this.#deps, vmsOf, wake: (key) => this.queue.add(key) })
+    this.#backups = new BackupBackground({ deps: this.#deps, vmsOf: this.#indexes.ofCluster, wake: (key) => this.queue.add(key) })
     this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
-    this.#background = new Background({
-      ...{ client: this.client, vms: this.stores.vms, vmsOf, clock, log },
-      ...{ clusters: this.clusters.directory, census: this.#backups.census, controller: this.#controller },
-    })
+    this.#background = this.#makeBackground()
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
@@ -231,6 +227,12 @@ export class Operator {
       mayAct: () => this.#mayAct(),
       onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
     })
+  }
+
+  #makeBackground(): Background {
+    const { clock, log } = this.#o
+    const made = { census: this.#backups.census, controller: this.#controller, clusters: this.clusters.directory }
+    return new Background({ client: this.client, vms: this.stores.vms, vmsOf: this.#indexes.ofCluster, clock, log, ...made })
   }
 
   #makeKeeping(): CommandCleanUp {

@@ -41,7 +41,7 @@ export const statusesBeside = {
   reinstall: 'The VM is being deleted; then it is created again, rung by rung.',
   restore: 'The VM is being made from a backup; then the ladder runs again.',
   change_package: 'Another package, or other addresses, are being applied to a VM that was ready.',
-  set_dns_records: 'DNS records are being written. Counts as ready for Start and for the condition Ready.',
+  set_dns_records: 'DNS records are being written, or wait for their server. Counts as ready for Start and for the condition Ready.',
 } as const
 
 export const phases = [
