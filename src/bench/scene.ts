@@ -61,6 +61,16 @@ export class Scene {
     await Promise.all(Array.from({ length: 16 }, worker))
   }
 
+  /** Deletes it, and resolves when the object is gone. */
+  async terminate({ metadata: { namespace = '', name } }: KubeObject): Promise<void> {
+    await this.stack.client.delete(proxmoxVMs, { namespace, name })
+    await until(
+      `ProxmoxVM ${name} is not gone`,
+      60,
+      async () => (await this.stack.client.get(proxmoxVMs, { namespace, name })) === undefined,
+    )
+  }
+
   /** What the work costs; `ours` are the writes of this program, which are taken off. */
   async measure(operator: OperatorProcess, work: () => Promise<unknown>, o: { ours: Counts; settleSeconds: number }): Promise<Cost> {
     await this.requests.clear()
