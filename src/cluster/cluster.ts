@@ -12,6 +12,7 @@ import { Pve } from '../proxmox/endpoints.ts'
 import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
 import type { DeletionRecord } from './deletion-record.ts'
 import { type ClusterFacts, isAuditor } from './facts.ts'
+import { FirewallSwitch } from './firewall-switch.ts'
 import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import type { IdentityGuard } from '../proxmox/identity.ts'
 import { Inventory } from '../proxmox/inventory.ts'
@@ -36,6 +37,8 @@ export interface PveCluster {
   /** Whoever reads of this PVE without haste takes a turn here. */
   readonly background: Pick<BackgroundReading, 'add'>
   readonly backupFiles: SeenBackupFiles
+  /** The firewall of the whole datacenter. */
+  readonly firewall: Pick<FirewallSwitch, 'subscribe'>
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -78,6 +81,7 @@ export class LiveCluster implements PveCluster {
   readonly guests: GuestIndex
   readonly background: BackgroundReading
   readonly backupFiles = new SeenBackupFiles()
+  readonly firewall: FirewallSwitch
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -151,6 +155,12 @@ export class LiveCluster implements PveCluster {
     })
     this.background = new BackgroundReading({ clock, guests: () => inventory.current()?.guests.size ?? 0, onProblem })
     this.background.add(this.guests.background)
+    this.firewall = new FirewallSwitch({
+      ...{ pve, clock, onProblem },
+      known: () => this.found?.firewallEnabled,
+      learn: (firewallEnabled) => (this.found = this.found && { ...this.found, firewallEnabled }),
+    })
+    this.background.add(this.firewall.background)
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
     this.promised = new PromisedBytes({ pve: this.pve, clock })
@@ -165,6 +175,13 @@ export class LiveCluster implements PveCluster {
 
   facts(): ClusterFacts | undefined {
     return this.found
+  }
+
+  /** What the regular check of the cluster has found. */
+  learn(found: ClusterFacts): void {
+    const former = this.found
+    this.found = found
+    if (former && former.firewallEnabled !== found.firewallEnabled) this.firewall.tell()
   }
 
   get perGuest(): RequestRate {

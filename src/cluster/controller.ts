@@ -212,7 +212,7 @@ export class ClusterController {
     const live = this.#liveFor(object, found.credentials, o.isEdited)
     try {
       await live.pve.identity()
-      live.found = await preflight(live.pve, { pool: object.spec.pvePool })
+      live.learn(await preflight(live.pve, { pool: object.spec.pvePool }))
       memory.failure = undefined
       if (live.inventory.current() === undefined || live.inventory.lastFailure !== undefined) await live.inventory.since(memory.checkedAtMs)
       this.#noteIdentity(object, live)

@@ -5,6 +5,7 @@ import type { GuestState } from '../releasing.ts'
 import { addressVerdict, restartVerdict } from './at-next-start.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
+import { firewallVerdict } from '../firewall-verdict.ts'
 import { guestStateOf } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
 import { noteRestoreCompleted } from '../restore/restore-state.ts'
@@ -43,8 +44,8 @@ interface Conclusion {
 export function markReady(conclusion: Conclusion): Outcome {
   const { deps, draft, resolved } = conclusion
   const iso = nowIso(deps.clock)
-  const { node } = conclusion.climbed.seen
-  const power = conclusion.climbed.seen.power ?? draft.status.remoteStatus
+  const { node } = climbed.seen
+  const power = climbed.seen.power ?? draft.status.remoteStatus
   const isFirst = draft.status.firstReadyAt === undefined
   const { change, reinstall, restore } = draft.status
   draft.change(isBirth(draft.status) ? reached('ready', iso, '') : backOnTop, resting, (status) => ({
@@ -116,14 +117,15 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
 }
 
 function partsOf(conclusion: Conclusion): ConditionUpdate[] {
+  const { climbed, cluster } = conclusion
   return [
     addressVerdict(conclusion.guest),
     templateVerdict(conclusion),
-    packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
+    packageVerdict({ ...conclusion, pending: climbed.seen.config?.pending ?? [] }),
     holds('NetworkConfigured'),
-    firewallVerdict(conclusion),
+    firewallVerdict(climbed.want.firewall.options.enable === '1', cluster.facts()?.firewallEnabled),
     cloudInitVerdict(conclusion),
-    restartVerdict(conclusion.climbed.seen.config?.pending ?? [], conclusion.guest),
+    restartVerdict(climbed.seen.config?.pending ?? [], conclusion.guest),
   ]
 }
 
@@ -151,15 +153,3 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
 
 const hasCloudInitDrive = (values: Values) =>
   Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
-
-function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
-  const isWanted = climbed.want.firewall.options.enable === '1'
-  if (isWanted && cluster.facts()?.firewallEnabled === false) {
-    return fails(
-      'FirewallConfigured',
-      'NotEnforced',
-      'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
-    )
-  }
-  return holds('FirewallConfigured')
-}
