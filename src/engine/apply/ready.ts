@@ -44,8 +44,8 @@ interface Conclusion {
 export function markReady(conclusion: Conclusion): Outcome {
   const { deps, draft, resolved } = conclusion
   const iso = nowIso(deps.clock)
-  const { node } = climbed.seen
-  const power = climbed.seen.power ?? draft.status.remoteStatus
+  const { node } = conclusion.climbed.seen
+  const power = conclusion.climbed.seen.power ?? draft.status.remoteStatus
   const isFirst = draft.status.firstReadyAt === undefined
   const { change, reinstall, restore } = draft.status
   draft.change(isBirth(draft.status) ? reached('ready', iso, '') : backOnTop, resting, (status) => ({

@@ -100,8 +100,10 @@ function readPackage(deps: Dependencies, draft: VMStatusDraft): void {
 
 /** The switch of the whole datacenter; what else the condition says is the business of a thorough look. */
 function readFirewall(deps: Dependencies, draft: VMStatusDraft, cluster: Pick<PveCluster, 'facts'>): void {
+  const isEnforced = cluster.facts()?.firewallEnabled
+  if (isEnforced === undefined) return
   const said = conditionOf(draft.status.conditions, 'FirewallConfigured')
-  const now = firewallVerdict(draft.status.package?.firewall?.enabled === true, cluster.facts()?.firewallEnabled)
+  const now = firewallVerdict(draft.status.package?.firewall?.enabled === true, isEnforced)
   const isOfSwitch = said?.status === 'True' || said?.reason === 'NotEnforced'
   if (isOfSwitch && said.status !== now.status) draft.change(judged(draft.vm, nowIso(deps.clock), [now]))
 }
