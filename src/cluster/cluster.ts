@@ -156,7 +156,9 @@ export class LiveCluster implements PveCluster {
     this.background = new BackgroundReading({ clock, guests: () => inventory.current()?.guests.size ?? 0, onProblem })
     this.background.add(this.guests.background)
     this.firewall = new FirewallSwitch({
-      ...{ pve, clock, onProblem },
+      pve,
+      clock,
+      onProblem,
       known: () => this.found?.firewallEnabled,
       learn: (firewallEnabled) => (this.found = this.found && { ...this.found, firewallEnabled }),
     })

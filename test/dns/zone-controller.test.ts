@@ -101,7 +101,8 @@ describeReal('a DNSZone', () => {
     const zone = await world.zone({ zone: forward, rfc2136: { server: `127.0.0.1:${servers.bind.port}`, tsig } })
     await shows(zone, 'Ready', 'True/ZoneReady')
     await world.secret('tsig-secret', Buffer.from('wrong').toString('base64'), secretRef.name)
-    await shows(zone, 'Stalled', 'True/DNSKeyRefused')
+    const { status } = await shows(zone, 'Stalled', 'True/DNSKeyRefused')
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('DNSKeyRefused')
   }, 30_000)
 
   it('being deleted stays until the last record of a VM is gone, and takes no new ones', async () => {
