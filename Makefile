@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs rules former release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs pictures rules former release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ crds: packages ## writes crds/ from src/api and src/crds
 demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready; DNS=1 adds a real PowerDNS; CONSOLE=1 prints a URL that shows a VM's screen, once)
 	@exec node --disable-warning=ExperimentalWarning src/demo/demo.ts
 
-bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 adds the fleet of 10,000)
+bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 measures a fleet that grows to 10,000 VMs instead, half an hour; FLEET=300 a small one)
 	@exec node --disable-warning=ExperimentalWarning src/bench/bench.ts
 
 chaos: setup ## random histories of users, admins, faults and deaths, watched by an oracle (MINUTES=30; SEED=7 replays one; STORY=1 tells all)
@@ -85,6 +85,10 @@ rules: packages ## deploy/alerts.rules.yaml from deploy/alerts.yaml, checked by 
 docs: packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; ends with an error at a dead link)
 	@cmp -s docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock || { npm ci --prefix docs/.vitepress --no-audit --no-fund --loglevel=error && cp docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock; }
 	@NODE_PATH= node docs/.vitepress/node_modules/vitepress/bin/vitepress.js build docs
+
+pictures: setup ## draws the pictures of docs/images again, from what the programs really show (needs kubectl, PHP and Chromium)
+	@node --disable-warning=ExperimentalWarning src/demo/pictures.ts
+	@SCREENSHOTS=1 $(JEST) test/console/browser.test.ts test/integrations/whmcs.test.ts
 
 whmcs: packages ## dist/pveoperator-whmcs-VERSION.zip, the WHMCS module to unpack in the folder of WHMCS
 	@node --disable-warning=ExperimentalWarning src/release/whmcs.ts

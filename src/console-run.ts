@@ -48,7 +48,7 @@ export async function consoleCommand(o: ConsoleRunOptions): Promise<void> {
   const loop = eventLoopCheck()
   const probes = probePages({
     live: { eventLoop: loop.check },
-    ready: { caches: () => (broker.isSynced ? undefined : 'the first lists are not complete') },
+    ready: { caches: () => (broker.isSynced ? undefined : 'the first lists from the API server are not complete') },
   })
   const opened: (OpsServer | Listener)[] = []
   try {

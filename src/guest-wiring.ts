@@ -53,7 +53,7 @@ export function makeIpam(o: {
     mayFree: o.mayFree,
     inUseOf: (pool) => inUse.countOf(pool),
     isLiving,
-    onFault: (pool, err) => about(log, { pool }).warn({ err }, 'the pool could not be looked after'),
+    onFault: (pool, err) => about(log, { pool }).warn({ err }, 'pool reconcile failed'),
   })
   const inheritance = { client, addresses, clock, isLiving }
   return { book, inUse, pools: controller, inheritClaims: (who, entries, shown) => inheritClaims(inheritance, who, entries, shown) }
@@ -84,7 +84,7 @@ export function guestContext(o: {
           object,
           'Warning',
           'UnclaimedGuests',
-          `${what} to no ProxmoxVM any more (${some.join(', ')}${count > some.length ? ', …' : ''}): kubectl pve unclaimed lists them.`,
+          `${what} to no existing ProxmoxVM (${some.join(', ')}${count > some.length ? ', …' : ''}): kubectl pve unclaimed lists them.`,
         )
     },
   }

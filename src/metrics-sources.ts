@@ -1,6 +1,7 @@
 import { conditionOf, isTrue } from './api/condition.ts'
 import type { ProxmoxCluster } from './api/proxmoxcluster.ts'
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
+import { keyOf } from './kube/keys.ts'
 import type { Clock } from './ops/clock.ts'
 import type { Sources } from './ops/gauges.ts'
 import type { Listing } from './proxmox/listing.ts'
@@ -34,25 +35,29 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
     vms: () => countVMs(operator),
     vmsByReason: () => countByReason(operator.stores.vms.list()),
     backups: () => backupFigures(operator, clock),
-    clusters: () => [
-      ...clusters.directory.list().map((cluster) => {
-        const startedAtMs = cluster.inventory.current()?.startedAtMs
-        return {
-          cluster: cluster.name,
-          reachable: cluster.inventory.unreachableSinceMs === undefined,
-          authorized: isAuthorized(operator.stores.clusters.get(cluster.name)),
-          nodes: countNodes(cluster.inventory.current()),
-          suspensionsNotEnforced: unenforced.countOf(cluster.name),
-          ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
-          requestsInFlight: cluster.requests.inFlight,
-          clonesWaiting: cluster.cloneSlots.waiting,
-          unclaimed: cluster.guests.list().filter((guest) => guest.class === 'unclaimed').length,
-          deletionsWaiting: cluster.deletions.waiting,
-          deletionsCounted: cluster.deletions.used,
-        }
-      }),
-      ...unasked(operator.stores.clusters.list(), (name) => clusters.directory.get(name) !== undefined),
-    ],
+    clusters: () => {
+      const unchecked = countUnchecked(operator)
+      return [
+        ...clusters.directory.list().map((cluster) => {
+          const startedAtMs = cluster.inventory.current()?.startedAtMs
+          return {
+            cluster: cluster.name,
+            reachable: cluster.inventory.unreachableSinceMs === undefined,
+            authorized: isAuthorized(operator.stores.clusters.get(cluster.name)),
+            nodes: countNodes(cluster.inventory.current()),
+            suspensionsNotEnforced: unenforced.countOf(cluster.name),
+            ...(startedAtMs !== undefined && { inventoryAgeSeconds: (clock.monotonicMs() - startedAtMs) / 1000 }),
+            unchecked: unchecked.get(cluster.name) ?? 0,
+            requestsInFlight: cluster.requests.inFlight,
+            clonesWaiting: cluster.cloneSlots.waiting,
+            unclaimed: cluster.guests.list().filter((guest) => guest.class === 'unclaimed').length,
+            deletionsWaiting: cluster.deletions.waiting,
+            deletionsCounted: cluster.deletions.used,
+          }
+        }),
+        ...unasked(operator.stores.clusters.list(), (name) => clusters.directory.get(name) !== undefined),
+      ]
+    },
     leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
     caches: () => operator.caches.states(),
   }
@@ -86,6 +91,16 @@ function backupFigures({ stores }: Operator, clock: Clock): { cluster: string; n
     figures.set(cluster, { cluster, notMade: notMade + Number(isNotMade), ...(age !== undefined && { oldestNewestSeconds: age }) })
   }
   return [...figures.values()]
+}
+
+/** By cluster. One that has nothing in PVE yet has nothing to be compared with. */
+function countUnchecked({ stores, controller }: Operator): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const vm of stores.vms.list()) {
+    if (vm.status?.intentAt === undefined || controller.isChecked(keyOf(vm))) continue
+    counts.set(vm.spec.clusterRef.name, (counts.get(vm.spec.clusterRef.name) ?? 0) + 1)
+  }
+  return counts
 }
 
 function countVMs({ stores }: Operator): { cluster: string; localStatus: string; vms: number }[] {

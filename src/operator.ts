@@ -10,6 +10,7 @@ import { InFlightPlacements } from './engine/create/in-flight.ts'
 import { Background } from './background.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
+import { UsageKeeper } from './usage/usage-keeper.ts'
 import { connectWakes, vmIndexes } from './engine/watch/wakes.ts'
 import { Caches } from './kube/caches.ts'
 import { KubeClient } from './kube/client.ts'
@@ -60,9 +61,10 @@ export class Operator {
   readonly kinds: KindWatch
   readonly #events: EventRecorder
   readonly #deps: Dependencies
-  readonly #controller: VMController
+  readonly controller: VMController
   readonly #background: Background
   readonly #backups: BackupBackground
+  readonly usage: UsageKeeper
   readonly #indexes
   readonly #commandsOf
   readonly #backupsOf
@@ -87,10 +89,10 @@ export class Operator {
     this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
     this.stores = watchKinds(this.caches)
     this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
-    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'a pass could not be ended'))
-    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'the cluster could not be looked after'))
-    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `command ${key} could not be kept`))
-    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} could not be looked after`))
+    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'VM reconcile failed'))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'cluster reconcile failed'))
+    this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `clean-up of command ${key} failed`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} reconcile failed`))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -111,14 +113,15 @@ export class Operator {
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
-    this.#keeping = this.#makeKeeping()
+    this.#keeping = new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue: this.#commandQueue, clock })
     this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
+    this.usage = new UsageKeeper({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.#indexes = vmIndexes(this.stores.vms)
     this.#backups = new BackupBackground({ deps: this.#deps, vmsOf: this.#indexes.ofCluster, wake: (key) => this.queue.add(key) })
-    this.#controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census })
+    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
     this.#background = this.#makeBackground()
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
@@ -158,7 +161,7 @@ export class Operator {
       queue: this.queue,
       indexes: this.#indexes,
       audit: this.#background.audit,
-      askPower: (key) => this.#controller.askPower(key),
+      askPower: (key) => this.controller.askPower(key),
     })
     const ends = [wakes, tellStates(this.stores, this.#events)]
     await Promise.all([
@@ -168,10 +171,11 @@ export class Operator {
       this.ipam.inUse.run(signal),
       this.#backups.run(signal),
       this.#background.run(signal),
+      this.usage.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
       this.dns.run(signal),
-      this.queue.run((key) => this.#controller.reconcile(key), { workers }, signal),
+      this.queue.run((key) => this.controller.reconcile(key), { workers }, signal),
     ])
     ends.forEach((end) => end())
   }
@@ -191,7 +195,7 @@ export class Operator {
       waitsForRelease: true,
       observe: (operation) => metrics.dnsOperation(operation),
       observeLag: (seconds) => metrics.dnsSynchronised(seconds),
-      onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'the pass is tried again'),
+      onFault: (of, err) => about(log, { part: 'dns' }).warn({ of, err }, 'retrying the reconcile'),
     })
   }
 
@@ -225,18 +229,14 @@ export class Operator {
       recorded: this.#recorded,
       clock: this.#o.clock,
       mayAct: () => this.#mayAct(),
-      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'guests could not be listed; retrying'),
+      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'failed to list guests; retrying'),
     })
   }
 
   #makeBackground(): Background {
     const { clock, log } = this.#o
-    const made = { census: this.#backups.census, controller: this.#controller, clusters: this.clusters.directory }
+    const made = { census: this.#backups.census, controller: this.controller, clusters: this.clusters.directory }
     return new Background({ client: this.client, vms: this.stores.vms, vmsOf: this.#indexes.ofCluster, clock, log, ...made })
-  }
-
-  #makeKeeping(): CommandCleanUp {
-    return new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue: this.#commandQueue, clock: this.#o.clock })
   }
 
   #makeConsoles(): ConsoleController {
@@ -285,7 +285,7 @@ export class Operator {
   }
 
   #mayAct(): void {
-    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: nothing more is written')
+    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: the operator writes nothing more')
   }
 
   #elect(): LeaderElection {

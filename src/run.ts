@@ -1,6 +1,7 @@
 import { loadKubeServer } from './kube/config.ts'
 import { systemClock } from './ops/clock.ts'
 import { registerCapacity } from './ops/capacity-gauges.ts'
+import { registerTraffic } from './ops/traffic-gauges.ts'
 import { registerGauges } from './ops/gauges.ts'
 import { eventLoopCheck, metricsPage, probePages, serveOps, type OpsServer } from './ops/health.ts'
 import { createLog, type LogLevel } from './ops/log.ts'
@@ -44,10 +45,11 @@ export async function runCommand(o: RunOptions): Promise<void> {
   })
   registerGauges(metrics.registry, sourcesOf(operator, systemClock))
   registerCapacity(metrics.registry, () => capacitiesOf(operator))
+  registerTraffic(metrics.registry, () => operator.usage.meters.sums())
   const loop = eventLoopCheck()
   const probes = probePages({
     live: { eventLoop: loop.check, watches: () => silence(operator) },
-    ready: { caches: () => (operator.caches.isSynced ? undefined : 'the first lists are not complete') },
+    ready: { caches: () => (operator.caches.isSynced ? undefined : 'the first lists from the API server are not complete') },
   })
   const servers: OpsServer[] = []
   try {

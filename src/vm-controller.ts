@@ -8,7 +8,7 @@ import { forgetLastSent } from './engine/apply/repeats.ts'
 import { holdOff } from './engine/apply/hold-off.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
-import { isObjectGone, mayBeCloning, metaOf, progressMarkOf, taskKindOf } from './engine/pass-marks.ts'
+import { isNextDue, isObjectGone, mayBeCloning, metaOf, progressMarkOf, taskKindOf } from './engine/pass-marks.ts'
 import { openRequests, withoutEmptyLedger } from './engine/create/clone-requests.ts'
 import { lookUpRequests } from './engine/create/clone-task.ts'
 import type { Pass } from './engine/pass.ts'
@@ -16,6 +16,7 @@ import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { showRow } from './engine/watch/show-row.ts'
+import { isListed, noteChecked } from './engine/watch/checked.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
@@ -30,6 +31,8 @@ import { tearDownHeld } from './engine/remove/hold.ts'
 import { letGo } from './engine/remove/let-go.ts'
 import { tearDown } from './engine/remove/teardown.ts'
 import { VMStatusDraft } from './engine/status-draft.ts'
+import { isTrafficOpen } from './want/suspension.ts'
+import type { UsageKeeper } from './usage/usage-keeper.ts'
 import { followSnapshot, nextSnapshotMs, removeSnapshots, sayWaiting, snapshotProgress, takeSnapshots } from './snapshots/keep.ts'
 import { followRollback } from './snapshots/rollback.ts'
 import { releaseFormer, releaseLetGo, releaseSnapshots } from './snapshots/orphans.ts'
@@ -49,9 +52,11 @@ export class VMController {
   readonly #deps: Dependencies
   readonly #queue: WorkQueue
   readonly #backups: BackupKeeper
+  readonly #usage: UsageKeeper
   readonly #memories = new Map<string, { uid: string; memory: Memory }>()
 
-  constructor(o: { deps: Dependencies; queue: WorkQueue; census: BackupCensus }) {
+  constructor(o: { deps: Dependencies; queue: WorkQueue; census: BackupCensus; usage: UsageKeeper }) {
+    this.#usage = o.usage
     this.#deps = o.deps
     this.#queue = o.queue
     this.#backups = new BackupKeeper({ deps: o.deps, census: o.census, wake: (key) => o.queue.add(key) })
@@ -73,7 +78,10 @@ export class VMController {
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
+    await this.#usage.tend({ deps: this.#deps, key, draft, memory })
+    const wasListed = isListed(this.#deps.clusters.get(vm.spec.clusterRef.name))
     const outcome = await this.#pass(key, draft, memory)
+    noteChecked(memory, wasListed, outcome)
     this.#noteProgress(key, draft, memory)
     const again = requeueAfter({ deps: this.#deps, draft, memory, wasSettled, attempts: this.#queue.attempts(key) }, outcome)
     answerLook(draft, outcome)
@@ -94,12 +102,9 @@ export class VMController {
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
-    if (backupsMs !== undefined) this.#queue.addAfter(key, backupsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
-    const expiryMs = nextExpiryMs({ deps: this.#deps, key, memory })
-    if (expiryMs !== undefined) this.#queue.addAfter(key, expiryMs)
-    const snapshotMs = nextSnapshotMs({ deps: this.#deps, key })
-    if (snapshotMs !== undefined) this.#queue.addAfter(key, snapshotMs)
+    const nextMs = [backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key })]
+    for (const ms of nextMs) if (ms !== undefined) this.#queue.addAfter(key, ms)
   }
 
   /** The only catch: faults are thrown wherever they arise and judged here. */
@@ -121,7 +126,7 @@ export class VMController {
     showPaused(deps, draft)
     const released = await letGo({ deps, key, draft, memory })
     if (released) {
-      await refuseCommands(deps, key, 'The object has let go of its VM.')
+      await refuseCommands(deps, key, 'The object was released from its VM (annotation pve.hosting/release).')
       await releaseLetGo(deps, key)
       return released
     }
@@ -131,7 +136,8 @@ export class VMController {
     const cluster = deps.clusters.get(vm.spec.clusterRef.name)
     const shows =
       cluster !== undefined && draft.status.intentAt !== undefined && isSettled(vm) && (await readListing({ deps, draft, memory }, cluster))
-    if (isPaused(vm)) await sayWaiting({ deps, key, draft, memory }, 'Paused', 'it is paused (annotation pve.hosting/paused).')
+    if (isPaused(vm))
+      await sayWaiting({ deps, key, draft, memory }, 'Paused', 'reconciliation of the VM is paused (annotation pve.hosting/paused).')
     if (isPaused(vm) && !vm.metadata.deletionTimestamp) return (await runCommands({ deps, key, draft, memory }, cluster)) ?? done
     if (isPaused(vm)) {
       await refuseCommands(deps, key, 'The VM is being deleted.')
@@ -149,7 +155,8 @@ export class VMController {
       if (observed) return observed
       return await tearDown({ deps, key, draft, memory })
     }
-    if (cluster && (!isSettled(vm) || shows || memory.audit.isDue)) {
+    const isOpen = isTrafficOpen(vm)
+    if (cluster && (!isSettled(vm) || shows || memory.audit.isDue || isOpen)) {
       const held = await holdOff({ deps, key, draft, memory }, cluster)
       if (held) return held
     }
@@ -168,7 +175,7 @@ export class VMController {
     if (rolling) return rolling
     const removed = cluster && (await removeSnapshots({ deps, key, draft, memory }, cluster))
     if (removed) return removed
-    const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory)
+    const isThorough = !isSettled(draft.vm) || shows || this.#isDue(vm, memory) || isOpen
     if (isThorough) memory.controller.lastMeta = metaOf(vm)
     const outcome = isThorough ? await provisionVM({ deps, key, draft, memory }) : done
     if (outcome.is !== 'done' || !cluster) return outcome
@@ -224,6 +231,8 @@ export class VMController {
     const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
     return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
   }
+
+  isChecked = (key: string): boolean => this.#memories.get(key)?.memory.controller.isChecked === true
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
   audit(key: string): void {
@@ -285,10 +294,3 @@ export class VMController {
     for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)
   }
 }
-
-/**
- * One that left its work to the engine ends in the pass after it; where nothing is worked on, only the end of one makes room for the next.
- * A pass that changes nothing and asks for itself again would leave no time for anybody.
- */
-const isNextDue = (vm: ProxmoxVM, before: number, now: number): boolean =>
-  now > 0 && (now < before || (!isPaused(vm) && vm.metadata.deletionTimestamp === undefined))

@@ -27,6 +27,7 @@ const programs = [
   'src/console-page/page.ts',
   'src/crds/write.ts',
   'src/demo/demo.ts',
+  'src/demo/pictures.ts',
   'src/bench/bench.ts',
   'src/release/image.ts',
   'src/release/whmcs.ts',

@@ -25,7 +25,7 @@ export const adopt = z
       .max(17)
       .exactOptional()
       .meta({
-        description: 'MAC address of its net0, so that no other guest is taken by a slip. Take needs it.',
+        description: 'MAC address of its net0, so that no other guest is taken over by mistake. Take needs it.',
         ...rule(
           "self.matches('^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$')",
           'macAddress: write six pairs of hexadecimal digits such as BC:24:11:2E:8A:01',
@@ -34,23 +34,26 @@ export const adopt = z
     mode: z
       .enum(['Report', 'Take'])
       .describe(
-        'Report: the condition Adoptable and `kubectl pve plan` tell what differs between guest and spec and what is missing; nothing is written to PVE. Take: the guest gets the mark and tag of this object, and nothing else of it is changed.',
+        'Report: the condition Adoptable and `kubectl pve plan` show what differs between guest and spec and what is missing; the operator writes nothing to PVE. Take: the operator writes the owner line and tag of this object to the guest and changes nothing else.',
       ),
-    fromUID: line(64, 'The uid in its mark: of the former ProxmoxVM that owned it. Absent = it carries no mark.').exactOptional(),
+    fromUID: line(
+      64,
+      'The uid in its owner line: of the former ProxmoxVM that owned it. Absent = the guest has no owner line.',
+    ).exactOptional(),
     disks: z
       .array(adoptedDisk)
       .max(16)
       .exactOptional()
       .meta({
         description:
-          'Which disks of the guest are the additional disks of the package. Disks that are not named here are left alone; the system disk is the first of the boot order.',
+          'Which disks of the guest are the additional disks of the package. Disks that are not named here stay as they are; the system disk is the first of the boot order.',
         ...listMap('name'),
       }),
     backups: z
       .enum(['Leave', 'Own'])
       .exactOptional()
       .describe(
-        'Which backups of the guest count as those of this VM and go with it. Leave (default): those made since it was taken over. Own: all made since the guest was created in PVE.',
+        'Which backups of the guest count as those of this VM and go with it. Leave (default): those made after the takeover. Own: all made since the guest was created in PVE.',
       ),
   })
   .meta(rule("self.mode == 'Report' || has(self.macAddress)", 'adopt: mode Take needs macAddress, the MAC address of net0 of the guest'))
@@ -76,22 +79,22 @@ export const adoption = z.object({
   vmid: z.int().describe('VMID of the guest.'),
   node: statusText(63, 'Node it is on.'),
   macAddress: statusText(17, 'MAC address of its net0.'),
-  fromUID: statusText(64, 'The uid in its mark: of the former object that owned it.'),
-  installation: statusText(64, 'The Kubernetes cluster in its mark, when that is another one.'),
-  takenAt: time('When it became this VM. Absent = it has not.').exactOptional(),
+  fromUID: statusText(64, 'The uid in its owner line: of the former object that owned it.'),
+  installation: statusText(64, 'The Kubernetes cluster in its owner line, when that is another one.'),
+  takenAt: time('When it became this VM. Absent = not yet.').exactOptional(),
   differences: z
     .array(difference)
     .max(mostDifferences)
     .exactOptional()
     .meta({
       description:
-        'What differs between the guest and the spec. Of a guest that was taken over: what stays as it was found. An entry goes, and its field is applied, when the spec says something else of it than at the takeover, or by a Set… command.',
+        'What differs between the guest and the spec. Of a guest that was taken over: what stays as it was found. When the spec changes a field after the takeover, or with a Set… command, the operator applies the field and removes its entry.',
       ...atomic,
     }),
   remarks: z
     .array(z.string().max(512))
     .max(64)
     .exactOptional()
-    .meta({ description: 'What a Report found besides: what is missing, and what would be left alone.', ...atomic }),
+    .meta({ description: 'What else a Report found: what is missing, and what would stay as it is.', ...atomic }),
   packageAskedAt: time('When ChangePackage was first asked for after the takeover; the next one applies all that differs.').exactOptional(),
 })

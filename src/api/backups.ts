@@ -29,7 +29,7 @@ export const packageBackups = z
       .max(64)
       .exactOptional()
       .describe(
-        'When backups are made by themselves, in UTC, as cron has it: minute, hour, day of month, month, day of week, such as "30 2 * * *". Absent = only when somebody asks.',
+        'When the operator makes backups, in UTC, in cron format: minute, hour, day of month, month, day of week, such as "30 2 * * *". Absent = only on request.',
       ),
     spread: z
       .string()
@@ -37,7 +37,7 @@ export const packageBackups = z
       .exactOptional()
       .meta({
         description:
-          'Each VM has its turn within this long after the time of the schedule, always at the same moment, so that a fleet does not start at once. Default 1h.',
+          'The backups of the VMs are spread over this time after the time of the schedule, each VM always at the same moment, so that not all start at once. Default 1h.',
         ...rule(
           "self.matches('^([0-9]+([.][0-9]+)?(ns|us|ms|s|m|h))+$') && duration(self) >= duration('0s')",
           'write a duration of at least 0s, such as 2h',
@@ -45,26 +45,24 @@ export const packageBackups = z
       }),
     keep: z
       .object({
-        last: kept('The newest ones, whenever they were made.'),
+        last: kept('The newest backups, whatever their age.'),
         daily: kept('The newest of each of so many days.'),
         weekly: kept('The newest of each of so many weeks, Monday to Sunday.'),
         monthly: kept('The newest of each of so many months.'),
       })
       .exactOptional()
       .describe(
-        'Which backups of the schedule stay, counted as PVE counts: each rule adds to those before it. The others are deleted after the next one is made, unless they are protected. Backups that people asked for, and files that others made, do not count and are never deleted by it. Absent = all stay.',
+        'Which backups of the schedule stay, counted as PVE counts: each rule adds to those before it. The operator deletes the others after the next backup, unless they are protected. Backups on request and files of others do not count, and this never deletes them. Absent = all stay.',
       ),
     mode: backupMode
       .exactOptional()
       .describe(
-        'Snapshot (default): the guest goes on running. Suspend: it is suspended for a moment. Stop: it is shut down, and started again while the backup is being written.',
+        'Snapshot (default): the guest keeps running. Suspend: PVE suspends it for a moment. Stop: PVE shuts it down and starts it again while it writes the backup.',
       ),
     max: limit(
       1000,
-      'Backups a VM may have (ProxmoxVMBackup objects; those that failed do not count). Beyond that nobody is made one; the schedule goes on. Absent = as many as you like, 0 = none.',
+      'Backups a VM may have (ProxmoxVMBackup objects; those that failed do not count). Above that the operator makes no backup on request; the schedule continues. Absent = no limit, 0 = none.',
     ),
-    notes: backupNotes('Text that stands in PVE beside each backup, before our mark. Absent = the name of the VM.').exactOptional(),
+    notes: backupNotes('Text beside each backup in PVE, before the line of the operator. Absent = the name of the VM.').exactOptional(),
   })
-  .describe(
-    'Backups of the VM: when they are made, where they go, and how many there may be. Absent = backups are made only by ProxmoxVMBackup objects.',
-  )
+  .describe('Backups of the VM: when, where and how many. Absent = only ProxmoxVMBackup objects make backups.')

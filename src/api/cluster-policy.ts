@@ -19,16 +19,16 @@ const ratio = (description: string) =>
 export const overcommit = z
   .object({
     cpu: ratio(
-      'CPUs that may be promised to VMs of a node, as a multiple of its own: "4" is four for each. Absent = no limit, as in PVE; a VM alone must fit the node in any case.',
+      'CPUs that may be promised to VMs of a node, as a multiple of its own: "4" is four for each. Absent = no limit, as in PVE; but a single VM must always fit the node.',
     ),
     memory: ratio(
-      'Memory that may be promised to VMs of a node, running or not, as a multiple of its own: "1" is all of it and no more. Absent = no limit, as in PVE; the node with the least is chosen.',
+      'Memory that may be promised to VMs of a node, running or not, as a multiple of its own: "1" allows exactly all of it. Absent = no limit, as in PVE; the node with the least is chosen.',
     ),
     storage: ratio(
-      'Bytes that may be promised to disks on a storage, as a multiple of its size: "1.5" on a thin pool is half as much again. All disks there are counted with their full size. Absent = a disk must fit into the free room; on thin storages (lvmthin, rbd) a template must fit, and a larger disk is told by the Event StorageOvercommitted.',
+      'Bytes that may be promised to disks on a storage, as a multiple of its size: "1.5" on a thin pool is half as much again. All disks there are counted with their full size. Absent = a disk must fit into the free space; on thin storages (lvmthin, rbd) the template must fit, and the Event StorageOvercommitted reports a larger disk.',
     ),
   })
-  .describe('How much may be promised of what a node or a storage has. For new VMs, reinstalls and restores; what exists stays.')
+  .describe('How much of a node or storage may be promised. Counts for new VMs, reinstalls and restores; existing VMs stay.')
 /** Ratios as people write them. */
 export type Overcommit = z.infer<typeof overcommit>
 
@@ -36,12 +36,12 @@ export const tagging = z
   .enum(['Managed', 'None'])
   .exactOptional()
   .describe(
-    'Managed (default): every VM has the tag pve-operator, and no tag of its template. None: tags are left as they are, for a PVE whose tags are restricted (user-tag-access, registered-tags); then all guests in the VMID range are read when the operator starts.',
+    'Managed (default): every VM has the tag pve-operator, and no tag of its template. None: tags stay as they are, for a PVE whose tags are restricted (user-tag-access, registered-tags); the operator then reads all guests in the VMID range when it starts.',
   )
 
 export const mode = z
   .enum(['Manage', 'Observe'])
   .exactOptional()
   .describe(
-    'Manage (default). Observe: everything is looked at, planned and shown, and nothing is written to PVE: VMs that differ from their objects say what would be done (Stalled, reason Observing), deletions wait, commands are refused. Back to Manage, all of it is done.',
+    'Manage (default). Observe: the operator reads, plans and shows everything and writes nothing to PVE: VMs that differ from their objects say what the operator would do (Stalled, reason Observing), deletions wait, commands are refused. After a change back to Manage the operator does all of it.',
   )

@@ -13,6 +13,7 @@ export const vmConditions = [
   'CloudInitConfigured',
   'DNSSynced',
   'BackedUp',
+  'TrafficWithinLimit',
   'Suspended',
   'RestartRequired',
   'GuestReady',

@@ -23,7 +23,7 @@ export const consoles = z
       .boolean()
       .exactOptional()
       .describe(
-        'true: a suspended VM may be looked at as long as it runs, by whoever may make a ProxmoxVMConsole. Absent = false: consoles of suspended VMs are refused, and open ones end.',
+        'true: everyone who may create a ProxmoxVMConsole can see the screen of a suspended VM as long as it runs. Absent = false: consoles of suspended VMs are refused, and open ones end.',
       ),
   })
   .meta({

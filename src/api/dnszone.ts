@@ -58,7 +58,7 @@ const powerDNS = z
         insecureSkipVerify: z
           .boolean()
           .exactOptional()
-          .describe('true: any certificate is accepted, and whoever is in between can read the key.'),
+          .describe('true: any certificate is accepted, so somebody in the network path can read the key.'),
       })
       .exactOptional()
       .meta({
@@ -100,7 +100,7 @@ const rfc2136 = z
         algorithm: z.enum(['hmac-sha256', 'hmac-sha384', 'hmac-sha512']).default('hmac-sha256').describe('Algorithm of the key.'),
         secretRef: secretKey("Where the key's secret is, in base64 as the server's configuration has it.", 'tsig-secret'),
       })
-      .describe('The key that signs: requests without a signature are never sent, replies without one never believed.'),
+      .describe('The key that signs. The operator never sends requests without a signature and never accepts replies without one.'),
   })
   .describe('DNS UPDATE (RFC 2136) with TSIG: BIND, Knot, PowerDNS and others.')
 
@@ -122,7 +122,7 @@ const externalDNS = z
   .object({
     namespace: objectName('Namespace the DNSEndpoint objects are written to; external-dns must watch it with --source=crd.'),
   })
-  .describe('Leaves the writing to external-dns by DNSEndpoint objects. Whether a record is in force is never known.')
+  .describe('external-dns writes the records, from DNSEndpoint objects. The operator cannot know whether a record is in DNS.')
 
 export const dnsZoneSpec = z
   .object({
@@ -138,7 +138,7 @@ export const dnsZoneSpec = z
             rule: "self.matches('^[a-z0-9_]([a-z0-9_/-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_/-]*[a-z0-9_])?)*$') && self.split('.').all(l, l.size() <= 63)",
             message: 'zone: write the name in lower case, without final dot and wildcard; IDN as xn--',
           },
-          { rule: 'self == oldSelf', message: 'zone: set once; make another DNSZone' },
+          { rule: 'self == oldSelf', message: 'zone: cannot change; create another DNSZone' },
         ),
       }),
     cidr: z
@@ -169,19 +169,19 @@ export const dnsZoneSpec = z
       .enum(['TXT', 'Comment', 'None'])
       .exactOptional()
       .describe(
-        'How records are marked as ours; records without our mark are never changed or deleted. TXT: a TXT record _pve-<type>.<name> beside each. Comment: a comment at the provider (PowerDNS, Cloudflare). None: no marks, everything under a name of a VM is taken as ours. Default: TXT; Comment with Cloudflare.',
+        'How the operator marks its records; it never changes or deletes records without the mark. TXT: a TXT record _pve-<type>.<name> beside each. Comment: a comment at the provider (PowerDNS, Cloudflare). None: no marks, every record under a name of a VM counts as one of the operator. Default: TXT; Comment with Cloudflare.',
       ),
     adopt: z
       .boolean()
       .default(false)
       .describe(
-        'true: a record without any mark under a name of a VM is taken over, and deleted with the VM. Records of another mark never are.',
+        'true: the operator takes over a record without any mark under a name of a VM, and deletes it with the VM. It never takes over records with another mark.',
       ),
     allowedNamespaces: allowedNamespaces.exactOptional(),
   })
   .meta({
     description:
-      'A forward or reverse zone and the one server that serves it. Moved to another server, the records on the old one are left there: make another DNSZone instead.',
+      'A forward or reverse zone and the one server that serves it. If you change the server, the records on the old one stay there: create another DNSZone instead.',
     ...rules(
       {
         rule: '[has(self.powerDNS), has(self.rfc2136), has(self.cloudflare), has(self.externalDNS)].filter(x, x).size() == 1',
@@ -199,7 +199,7 @@ export const dnsZoneSpec = z
         rule: '!has(self.externalDNS) || !has(self.ownership)',
         message: 'ownership: leave it out with externalDNS, whose objects are marked themselves',
       },
-      { rule: '!has(self.externalDNS) || !has(self.cidr)', message: 'cidr: external-dns knows no classless zones' },
+      { rule: '!has(self.externalDNS) || !has(self.cidr)', message: 'cidr: external-dns does not support classless zones' },
       { rule: 'self.ttl != 1 || has(self.cloudflare)', message: 'ttl: 1 means automatic with cloudflare only' },
       {
         rule: '!has(self.cloudflare) || self.ttl == 1 || self.ttl <= 86400',
@@ -210,9 +210,9 @@ export const dnsZoneSpec = z
 export type DNSZoneSpec = z.infer<typeof dnsZoneSpec>
 
 const orphan = z.object({
-  vm: z.string().max(317).describe('The ProxmoxVM that is gone, as namespace/name.'),
+  vm: z.string().max(317).describe('The deleted ProxmoxVM, as namespace/name.'),
   uid: z.string().max(64).describe('Its uid, which the marks name.'),
-  since: z.string().max(64).meta({ description: 'When it was let go.', format: 'date-time' }),
+  since: z.string().max(64).meta({ description: 'When it was deleted.', format: 'date-time' }),
   records: z
     .array(
       z.object({
@@ -248,12 +248,12 @@ export const dnsZoneStatus = z
       .max(mostOrphans)
       .exactOptional()
       .meta({
-        description: 'Records of deleted VMs the server would not remove in time. They are retried until they are gone.',
+        description: 'Records of deleted VMs that the server did not remove in time. The operator retries until they are removed.',
         ...atomic,
       }),
     conditions: conditions.exactOptional(),
   })
-  .describe('What is. Written by the operator.')
+  .describe('The state. Written by the operator.')
 export type DNSZoneStatus = z.infer<typeof dnsZoneStatus>
 
 export interface DNSZone extends KubeObject {

@@ -203,7 +203,7 @@ export const allowedNamespaces = z
   })
   .meta({
     description:
-      'Namespaces whose ProxmoxVMs may use this object. Absent = all. Taking a namespace away leaves what its VMs already have and gives nothing new.',
+      'Namespaces whose ProxmoxVMs may use this object. Absent = all. When you remove a namespace, its VMs keep what they have and get nothing new.',
     ...rule(
       "(self.from == 'Selector') == has(self.selector)",
       'allowedNamespaces: write from: Selector together with selector, or from: All without one',

@@ -16,7 +16,7 @@ const address = (which: string) =>
 /** Whether a list of addresses holds one of the family; aliases and IP sets have none that can be seen here. */
 const hasV6 = (field: string) => `self.${field}.contains(':')`
 const hasV4 = (field: string) => `self.${field}.matches('(^|,)[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+(/[0-9]+)?(-[0-9.]+)?(,|$)')`
-const mixed = 'PVE wants one family a rule; write one rule for IPv4 and one for IPv6'
+const mixed = 'PVE needs one family for each rule; write one rule for IPv4 and one for IPv6'
 const oneFamily = [
   { rule: `!has(self.source) || !(${hasV6('source')} && ${hasV4('source')})`, message: `source: ${mixed}` },
   { rule: `!has(self.destination) || !(${hasV6('destination')} && ${hasV4('destination')})`, message: `destination: ${mixed}` },
@@ -43,8 +43,8 @@ const ports = (which: string) =>
 
 const firewallRule = z
   .object({
-    name: entryName('Name of the rule; the inline rule of that name replaces the one of the VMPackage as a whole.'),
-    enabled: z.boolean().exactOptional().describe('false lifts the rule, an inherited one too. Default true.'),
+    name: entryName('Name of the rule; an inline rule replaces the whole rule of that name in the VMPackage.'),
+    enabled: z.boolean().exactOptional().describe('false switches the rule off, also an inherited one. Default true.'),
     direction: z.enum(['in', 'out']).describe('Traffic to the VM (in) or from it (out).'),
     action: z.enum(['ACCEPT', 'DROP', 'REJECT']).describe('ACCEPT lets it pass, DROP discards it silently, REJECT tells the sender.'),
     macro: pveName(
@@ -57,7 +57,7 @@ const firewallRule = z
     destinationPorts: ports('Ports of the receiver'),
     source: address('Senders'),
     destination: address('Receivers'),
-    comment: line(256, 'Text shown beside the rule in PVE, after the mark by which we find it again.').exactOptional(),
+    comment: line(256, 'Text beside the rule in PVE, after the mark of the operator.').exactOptional(),
     log: z
       .enum(['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug', 'nolog'])
       .exactOptional()
@@ -103,7 +103,7 @@ export const firewall = z
       .exactOptional()
       .meta({
         description:
-          "Rules in order, the first match decides. Merged by name: the VMPackage's order first, then those only the VM has. Rules of others in PVE stay untouched below ours.",
+          "Rules in order, the first match decides. Merged by name: the VMPackage's order first, then those only the VM has. Rules of others in PVE stay below those of the operator.",
         ...atomic,
         ...rules(uniqueNames('rules')),
       }),

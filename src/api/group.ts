@@ -20,6 +20,9 @@ export const abandonBackupsAnnotation = 'pve.hosting/abandon-backups'
 /** On a ProxmoxVM: a new value makes the operator list its backup files now; status.backups.listedFor has the value that was answered last. */
 export const listBackupsAnnotation = 'pve.hosting/list-backups'
 
+/** On a ProxmoxVM: a new value makes the operator measure it now; status.figures.measuredFor has the value that was answered last. */
+export const measureAnnotation = 'pve.hosting/measure'
+
 /** On a ProxmoxVMBackup that the schedule made: `Schedule`. */
 export const originLabel = 'pve.hosting/backup-origin'
 

@@ -23,8 +23,8 @@ const listedGuest = z.object({
     .array(z.string().max(45))
     .max(32)
     .meta({ description: 'Addresses in its ipconfigN and its ipfilter sets.', ...atomic }),
-  fromUID: statusText(64, 'The uid in its mark.'),
-  copyOf: z.int().exactOptional().describe('VMID in its mark, when that is not its own.'),
+  fromUID: statusText(64, 'The uid in its owner line.'),
+  copyOf: z.int().exactOptional().describe('VMID in its owner line, when that differs from its own.'),
   problem: statusText(256, 'Why PVE does not show it; then options are empty.'),
 })
 export type ListedGuest = z.infer<typeof listedGuest>
@@ -36,7 +36,7 @@ export const guestList = z
     guests: z
       .array(listedGuest)
       .max(mostListed)
-      .meta({ description: 'Guests that are no templates and that no ProxmoxVM owns, by VMID.', ...atomic }),
+      .meta({ description: 'Guests that no ProxmoxVM owns, without templates, by VMID.', ...atomic }),
     next: z.int().exactOptional().describe('VMID from which more would be listed. Absent = these are all.'),
   })
   .describe('Answer to the annotation pve.hosting/list-guests, which `kubectl pve adopt` writes. It goes with the annotation.')

@@ -39,11 +39,11 @@ const range = z
   )
 
 const reservation = z.object({
-  address: ipAddress('The address that is kept back.'),
+  address: ipAddress('The reserved address.'),
   for: z
     .object({ namespace: objectName('Namespace of the ProxmoxVM.'), name: objectName('Name of the ProxmoxVM.') })
     .describe('The only ProxmoxVM that gets the address; it need not exist yet. It must ask for the address by name.'),
-  comment: line(256, 'Why, for people.').exactOptional(),
+  comment: line(256, 'The reason, for people.').exactOptional(),
 })
 
 const network = z.object({
@@ -59,18 +59,18 @@ export const ipPoolSpec = z
       .max(64)
       .meta({
         description:
-          'What may be given out, of one family: CIDRs, ranges first-last and single addresses. Gateway, network and broadcast address are never given out. Shrinking it leaves what is held.',
+          'Addresses that the pool may allocate, of one family: CIDRs, ranges first-last and single addresses. The pool never allocates gateway, network and broadcast address. When you shrink it, VMs keep the addresses they have.',
         ...atomic,
         ...rule(
           "self.all(r, r.contains(':')) || self.all(r, !r.contains(':'))",
-          'ranges: write one family a pool; make a second IPPool for the other',
+          'ranges: write one family for each pool; create a second IPPool for the other',
         ),
       }),
     exclude: z
       .array(range)
       .max(256)
       .exactOptional()
-      .meta({ description: 'What is never given out, written like ranges.', ...atomic }),
+      .meta({ description: 'Addresses that the pool never allocates, written like ranges.', ...atomic }),
     prefixLength: z
       .int()
       .min(1)
@@ -79,15 +79,15 @@ export const ipPoolSpec = z
         'Length of the prefix the guest gets with its address: 24 is the netmask 255.255.255.0, 32 (IPv6: 128) a routed single address.',
       ),
     gateway: ipAddress(
-      'Default route of the guests. Inside the prefix of the ranges, an IPv6 link-local address, or with prefixLength 32 or 128 (routed single addresses) any address on the wire. Absent = the guests get none.',
+      'Default route of the guests. Inside the prefix of the ranges, an IPv6 link-local address, or with prefixLength 32 or 128 (routed single addresses) any address of the network. Absent = the guests get none.',
     ).exactOptional(),
     nameservers: z
       .array(ipAddress('A name server.'))
       .max(8)
       .exactOptional()
-      .meta({ description: 'Name servers of the guests, of either family. Those of cloudInit.nameservers come instead.', ...atomic }),
-    searchDomain: dnsName('searchDomain', 'Search domain of the guests. cloudInit.searchDomain comes instead.').exactOptional(),
-    network: network.exactOptional().describe('The wire the addresses live on, used when the package names none.'),
+      .meta({ description: 'Name servers of the guests, of either family. cloudInit.nameservers replaces them.', ...atomic }),
+    searchDomain: dnsName('searchDomain', 'Search domain of the guests. cloudInit.searchDomain replaces it.').exactOptional(),
+    network: network.exactOptional().describe('The network of the addresses, used when the package names none.'),
     clusterRefs: z
       .array(nameReference('ProxmoxCluster', 'A ProxmoxCluster the pool serves.'))
       .min(1)
@@ -100,15 +100,15 @@ export const ipPoolSpec = z
       .default(defaultScope)
       .meta({
         description:
-          'Uniqueness domain: no address is given out twice in one scope, whatever pools it is in. Set once. Pools of separate networks with the same addresses need different scopes.',
+          'Uniqueness domain: no address is allocated twice in one scope, even if several pools have it. Set once. Pools of separate networks with the same addresses need different scopes.',
         ...rule("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')", 'scope: write a DNS label such as site-a'),
       }),
     reservations: z
       .array(reservation)
       .max(256)
       .exactOptional()
-      .meta({ description: 'Addresses kept back for one ProxmoxVM each.', ...listMap('address') }),
-    reuseAfter: duration('0s', '1h', 'How long a released address rests before it is given out again. 0s = at once.'),
+      .meta({ description: 'Addresses reserved for one ProxmoxVM each.', ...listMap('address') }),
+    reuseAfter: duration('0s', '1h', 'How long a released address stays unused before the pool allocates it again. 0s = at once.'),
     keepRecords: duration('8760h', '8760h', 'How long the record of former holders is kept after the release (8760h is a year).'),
     pick: z
       .enum(['LeastRecentlyReleased', 'Sequential'])
@@ -119,7 +119,7 @@ export const ipPoolSpec = z
     allowedNamespaces: allowedNamespaces.exactOptional(),
   })
   .meta({
-    description: 'Addresses of one family with everything that goes with the wire.',
+    description: 'Addresses of one family and their network settings.',
     ...rules(
       {
         rule: "!has(self.exclude) || self.exclude.all(e, e.contains(':') == self.ranges[0].contains(':'))",
@@ -134,10 +134,10 @@ export const ipPoolSpec = z
         rule: "!has(self.reservations) || self.reservations.all(r, r.address.contains(':') == self.ranges[0].contains(':'))",
         message: 'reservations: write addresses of the family of ranges',
       },
-      { rule: 'self.scope == oldSelf.scope', message: 'scope: set once; make another IPPool' },
+      { rule: 'self.scope == oldSelf.scope', message: 'scope: cannot change; create another IPPool' },
       {
         rule: "self.ranges[0].contains(':') == oldSelf.ranges[0].contains(':')",
-        message: 'ranges: the family is set once; make a second IPPool for the other',
+        message: 'ranges: the family cannot change; create a second IPPool for the other',
       },
     ),
   })
@@ -148,16 +148,16 @@ const count = (description: string) => z.string().max(40).exactOptional().descri
 export const ipPoolStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
-    total: count('Addresses the pool may give out, reserved ones included.'),
+    total: count('Addresses the pool may allocate, including reserved ones.'),
     allocated: count('Addresses held, orphaned ones and those being released included.'),
     releasing: count('Addresses that their VM no longer asks for and its guest may still use. Held until the guest is started from off.'),
     free: count('Addresses the next VM could get.'),
-    cooling: count('Addresses released that rest until reuseAfter has passed.'),
-    inUse: count('Addresses that guests in PVE without a ProxmoxVM are configured with; given to nobody.'),
-    reserved: count('Addresses kept back for one ProxmoxVM and not held by it.'),
+    cooling: count('Released addresses that wait until reuseAfter has passed.'),
+    inUse: count('Addresses that guests in PVE without a ProxmoxVM use; no VM gets them.'),
+    reserved: count('Addresses reserved for one ProxmoxVM that does not hold them yet.'),
     conditions: conditions.exactOptional(),
   })
-  .describe('What is. Written by the operator.')
+  .describe('The state. Written by the operator.')
 export type IPPoolStatus = z.infer<typeof ipPoolStatus>
 
 export interface IPPool extends KubeObject {

@@ -41,7 +41,7 @@ const condition = z.object({
   type: z.string().max(64).describe('What the condition is about, in CamelCase. docs/reasons.md lists all.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
   reason: z.string().max(64).describe('Why, as one word in CamelCase for programs. docs/reasons.md says what each means and who acts.'),
-  message: z.string().max(4096).describe('Why, as one sentence for people: what, who must act, when it is tried next.'),
+  message: z.string().max(4096).describe('Why, as one sentence for people: what happened, who must act, when the operator retries.'),
   lastTransitionTime: z.string().max(64).meta({ description: 'When status last changed.', format: 'date-time' }),
   observedGeneration: z.int().exactOptional().describe('metadata.generation of the spec this condition was judged on.'),
 }) satisfies z.ZodType<AsJson<V1Condition>>
@@ -52,7 +52,7 @@ export const conditions = z
   .array(condition)
   .max(32)
   .meta({
-    description: 'The verdicts on this object, one entry a type, once they are known.',
+    description: 'The conditions of this object, one entry for each type.',
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['type'],
   })
@@ -60,5 +60,5 @@ export const conditions = z
 export const observedGeneration = z
   .int()
   .describe(
-    'metadata.generation of the last spec that has a verdict; -1 = nobody has looked yet. Smaller than metadata.generation: the status is about an older spec.',
+    'metadata.generation of the last spec that has a verdict; -1 = the operator has not read the object yet. Smaller than metadata.generation: the status is about an older spec.',
   )

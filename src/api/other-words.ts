@@ -4,33 +4,33 @@
 export const addressStates = {
   Allocated: 'Held by the ProxmoxVM in claimRef.',
   Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
-  InUse: 'A guest in PVE that no ProxmoxVM owns is configured with it (inUse); given to nobody until the guest lets go of it.',
+  InUse: 'A guest in PVE that no ProxmoxVM owns uses it (inUse); no VM gets it until the guest stops using it.',
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
-  Released: 'Free; the object is kept for its record of former holders.',
+  Released: 'Free; the object stays as a record of former holders.',
 } as const
 
 /** Phases of a ProxmoxVMCommand. */
 export const commandPhases = {
-  Pending: 'Nothing was done yet.',
-  Running: 'It is being carried out.',
-  Succeeded: 'Done, or it was so already.',
-  Failed: 'Refused or failed; the message says why. It is not tried again.',
+  Pending: 'The operator has done nothing yet.',
+  Running: 'The operator carries it out.',
+  Succeeded: 'Done, or nothing had to be done.',
+  Failed: 'Refused or failed; the message says why. The operator does not retry it.',
 } as const
 
 /** Phases of a ProxmoxVMConsole. */
 export const consolePhases = {
-  Pending: 'Nobody has looked at it yet, or PVE cannot be asked now.',
-  Waiting: 'The URL is in its Secret and can be opened, once.',
-  Open: 'The URL was opened; the session is under way or can be resumed by its page.',
-  Ended: 'It is over: the time is over, or it was ended; the message says why.',
-  Refused: 'There is no console for this VM now; the message says why. It is not tried again: make another one.',
+  Pending: 'The operator has not read the object yet, or PVE does not answer now.',
+  Waiting: 'The URL is in its Secret and can be opened once.',
+  Open: 'Somebody opened the URL; the session runs, or its page can resume it.',
+  Ended: 'The session has ended; the message says why.',
+  Refused: 'The VM cannot have a console now; the message says why. The operator does not retry it: create another one.',
 } as const
 export type ConsolePhase = keyof typeof consolePhases
 
 /** Phases of a ProxmoxVMBackup. */
 export const backupPhases = {
-  Pending: 'PVE has not been asked yet; the message says what it waits for.',
-  Running: 'PVE makes it.',
-  Succeeded: 'The file is there.',
-  Failed: 'Refused or failed; the message says why. It is not tried again.',
+  Pending: 'The operator has not asked PVE yet; the message says what it waits for.',
+  Running: 'PVE makes the backup.',
+  Succeeded: 'The backup file exists.',
+  Failed: 'Refused or failed; the message says why. The operator does not retry it.',
 } as const

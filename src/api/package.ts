@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { entryName, limit, listMap, longerThan, pveName, rule, rules, size, vlan, vmidRange } from './fields.ts'
 import { packageBackups } from './backups.ts'
 import { firewall } from './firewall.ts'
+import { packageTraffic } from './traffic.ts'
 
 const burst = (base: string): { rule: string; message: string } => ({
   rule: `!has(self.${base}Burst) || self.${base}Burst == 0 || (has(self.${base}) && self.${base} > 0)`,
@@ -32,17 +33,22 @@ const bandwidth = z
   })
 const cpu = z
   .object({
-    cores: z.int().min(1).max(512).exactOptional().describe('Cores per socket. Default 1. A change takes effect at the next cold start.'),
+    cores: z
+      .int()
+      .min(1)
+      .max(512)
+      .exactOptional()
+      .describe('Cores per socket. Default 1. A change takes effect at the next start from off.'),
     sockets: z
       .int()
       .min(1)
       .max(16)
       .exactOptional()
-      .describe('CPU sockets; the VM has cores × sockets CPUs. Default 1. A change takes effect at the next cold start.'),
+      .describe('CPU sockets; the VM has cores × sockets CPUs. Default 1. A change takes effect at the next start from off.'),
     type: pveName(
       64,
       'x86-64-v2-AES or host',
-      'CPU model the guest sees. Default: that of the template. A change takes effect at the next cold start.',
+      'CPU model the guest sees. Default: that of the template. A change takes effect at the next start from off.',
     ).exactOptional(),
     limit: z
       .union([z.int(), z.string()])
@@ -69,12 +75,12 @@ const memory = z
     size: size(
       '16Mi',
       '4Gi',
-      'Memory, 0 or whole MiB from 16Mi. 0 or absent = as the template has it. A change takes effect at the next cold start.',
+      'Memory, 0 or whole MiB from 16Mi. 0 or absent = as the template has it. A change takes effect at the next start from off.',
     ).exactOptional(),
     minimum: size(
       '16Mi',
       '2Gi',
-      'Memory the host may take back down to when it is short (ballooning), at most size. 0 = the balloon device is off. Absent = equal to size.',
+      'Ballooning: the memory the VM keeps when the host is short of memory, at most size. 0 = the balloon device is off. Absent = equal to size.',
     ).exactOptional(),
   })
   .meta({
@@ -88,17 +94,14 @@ const memory = z
 
 const diskSize = (description: string) => size('1Gi', '20Gi', description).exactOptional()
 
-const coldOption = 'A change takes effect at the next cold start.'
+const coldOption = 'A change takes effect at the next start from off.'
 const diskOptions = z
   .object({
     discard: z
       .boolean()
       .exactOptional()
-      .describe(`Whether room that the guest frees is given back to the storage (thin pools, qcow2, Ceph). ${coldOption}`),
-    ssd: z
-      .boolean()
-      .exactOptional()
-      .describe(`Whether the guest sees a disk without turning parts. Not for disks on the bus virtio. ${coldOption}`),
+      .describe(`Whether space that the guest frees returns to the storage (thin pools, qcow2, Ceph). ${coldOption}`),
+    ssd: z.boolean().exactOptional().describe(`Whether the guest sees an SSD. Not for disks on the bus virtio. ${coldOption}`),
     ioThread: z
       .boolean()
       .exactOptional()
@@ -108,7 +111,7 @@ const diskOptions = z
     cache: z
       .enum(['none', 'writethrough', 'writeback', 'unsafe', 'directsync'])
       .exactOptional()
-      .describe(`How the host caches the disk, in PVE's words. unsafe loses data when the host stops. ${coldOption}`),
+      .describe(`How the host caches the disk, with PVE's names. unsafe loses data when the host stops. ${coldOption}`),
   })
   .describe(
     'How PVE attaches the disk. Each is independent. Absent = as the template has its system disk; for an additional disk, as the system disk has it when the disk is made.',
@@ -122,10 +125,10 @@ const systemDisk = z
     bandwidth: bandwidth.exactOptional(),
     options: diskOptions.exactOptional(),
   })
-  .describe('The disk the guest boots from. Other disks of the template are left alone.')
+  .describe('The disk the guest boots from. Other disks of the template stay as they are.')
 
 const additionalDisk = z.object({
-  name: entryName('Name of the disk inside this VM; it finds the disk again when the package changes. "system" is taken.'),
+  name: entryName('Name of the disk in this VM; the operator finds the disk by it when the package changes. "system" is reserved.'),
   size: diskSize(
     'Size of the disk, whole MiB from 1Gi. Disks only grow: a smaller size is reported and not applied. Needed after the merge with the VMPackage.',
   ),
@@ -162,11 +165,11 @@ const network = z
       .enum(['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'])
       .exactOptional()
       .describe(
-        'Network card the guest sees. Absent = as the template has it (virtio if it has none). A change takes effect at the next cold start.',
+        'Network card the guest sees. Absent = as the template has it (virtio if it has none). A change takes effect at the next start from off.',
       ),
     mtu: limit(
       65_520,
-      'MTU of the network card, with model virtio only; 1 = that of the bridge, 0 = not set. Absent = as the template has it. A change takes effect at the next cold start.',
+      'MTU of the network card, with model virtio only; 1 = that of the bridge, 0 = not set. Absent = as the template has it. A change takes effect at the next start from off.',
     ),
     firewall: z
       .boolean()
@@ -177,11 +180,8 @@ const network = z
   })
   .meta({
     description:
-      'The network card net0. Further ones of the template are removed when the VM is made: they lead to the network it was built in.',
-    ...rule(
-      "!has(self.mtu) || self.mtu == 0 || !has(self.model) || self.model == 'virtio'",
-      'mtu: write model: virtio, or leave the mtu out',
-    ),
+      'The network card net0. The operator removes other network cards of the template when it makes the VM: they belong to the network of the template.',
+    ...rule("!has(self.mtu) || self.mtu == 0 || !has(self.model) || self.model == 'virtio'", 'mtu: write model: virtio, or remove mtu'),
   })
 
 const namePattern = (which: string, description: string) =>
@@ -236,7 +236,7 @@ export const packageFields = {
     .max(15)
     .exactOptional()
     .meta({
-      description: 'Further disks. Merged by name and field by field. A disk that leaves the list is treated by its removalPolicy.',
+      description: 'Further disks. Merged by name and field by field. removalPolicy says what happens to a disk that leaves the list.',
       ...listMap('name'),
       ...rule("self.all(d, d.name != 'system')", 'additionalDisks: "system" is the system disk; choose another name'),
     }),
@@ -245,6 +245,7 @@ export const packageFields = {
   naming: naming.exactOptional(),
   snapshots: snapshots.exactOptional(),
   backups: packageBackups.exactOptional(),
+  traffic: packageTraffic.exactOptional(),
   vmids: vmidRange(
     "VMIDs for VMs of this package, inside the cluster's own range. Absent = the cluster's range. Has no effect on a VM that has its VMID.",
   ).exactOptional(),

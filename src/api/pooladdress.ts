@@ -8,7 +8,7 @@ const time = (description: string) => z.string().max(64).meta({ description, for
 const holder = {
   namespace: objectName('Namespace of the ProxmoxVM.'),
   name: objectName('Name of the ProxmoxVM.'),
-  uid: z.string().max(64).describe('UID of the ProxmoxVM: an object of the same name made later is somebody else.'),
+  uid: z.string().max(64).describe('UID of the ProxmoxVM: a later object of the same name is another holder.'),
 }
 
 const claimReference = z.object({
@@ -50,19 +50,19 @@ export const poolAddressSpec = z
       .max(32)
       .exactOptional()
       .describe(
-        'Allocated: held by claimRef. Releasing: its VM no longer asks for it, and the guest may still use it, so it stays held until the guest is started from off. Orphaned: held by a VM whose object is gone. Cooling: released, not yet free again (reuseAfter). Released: free, kept for its record. InUse: a guest in PVE that no ProxmoxVM owns is configured with it (inUse), so it is given to nobody.',
+        'Allocated: held by claimRef. Releasing: its VM no longer asks for it, and the guest may still use it, so it stays reserved until the next start from off. Orphaned: held by a VM whose object no longer exists. Cooling: released, not yet free again (reuseAfter). Released: free, kept as a record. InUse: a guest in PVE that no ProxmoxVM owns uses it (inUse), so no VM gets it.',
       ),
     claimRef: claimReference.exactOptional().describe('The ProxmoxVM that holds the address. Absent = nobody does.'),
     orphaned: z
       .boolean()
       .exactOptional()
       .describe(
-        'true: the object of the holder is gone and its VM lives on in PVE, so the address stays held until an admin deletes this object.',
+        'true: the object of the holder no longer exists and its VM stays in PVE, so the address stays reserved until an admin deletes this object.',
       ),
     inUse: inUse
       .exactOptional()
       .describe(
-        'The guest in PVE that is configured with the address although no ProxmoxVM owns it. Goes when the guest lets go of the address.',
+        'The guest in PVE that is configured with the address although no ProxmoxVM owns it. Removed when the guest no longer uses the address.',
       ),
     releasedAt: time('When the address was last released; reuseAfter and keepRecords of the pool count from here.').exactOptional(),
     history: z
@@ -75,8 +75,8 @@ export const poolAddressSpec = z
     description:
       'The address, its holder and its former holders. Written by the operator; delete the object of an orphaned address to free it.',
     ...rules(
-      { rule: 'self.address == oldSelf.address', message: 'address: set once; make another PoolAddress' },
-      { rule: 'self.scope == oldSelf.scope', message: 'scope: set once; make another PoolAddress' },
+      { rule: 'self.address == oldSelf.address', message: 'address: cannot change; create another PoolAddress' },
+      { rule: 'self.scope == oldSelf.scope', message: 'scope: cannot change; create another PoolAddress' },
     ),
   })
 export type PoolAddressSpec = z.infer<typeof poolAddressSpec>

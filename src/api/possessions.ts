@@ -8,7 +8,7 @@ const firewallName = z.string().max(64).describe('Its name.')
 const rule = z.object({
   type: z.string().max(16).describe('in, out or group.'),
   action: z.string().max(64).describe('ACCEPT, DROP, REJECT, or a security group.'),
-  enable: z.string().max(4).describe('1: in force.'),
+  enable: z.string().max(4).describe('1: active.'),
   macro: statusText(64, 'Macro of PVE.'),
   proto: statusText(64, 'Protocol.'),
   icmpType: statusText(64, 'Type of ICMP.'),
@@ -55,6 +55,4 @@ export const possessions = z
       .exactOptional()
       .meta({ description: 'IP sets of its firewall.', ...atomic }),
   })
-  .describe(
-    'What hung on the VM in PVE and is not ours, noted before the VM was deleted: the VM that takes its place gets it back. Absent = nothing.',
-  )
+  .describe('What people added to the VM in PVE, recorded before the VM was deleted: the new VM gets it back. Absent = nothing.')

@@ -21,12 +21,12 @@ const deletionsStatus = z
       .array(countedDeletion)
       .max(mostCountedDeletions)
       .exactOptional()
-      .meta({ description: 'VMs destroyed lately, those that limits.deletions counts among them; the newest last.', ...atomic }),
+      .meta({ description: 'VMs destroyed recently, those that limits.deletions counts among them; the newest last.', ...atomic }),
     waiting: z.int().exactOptional().describe('ProxmoxVMs that wait because limits.deletions has no room.'),
-    roomAt: time('When the next of them goes on by itself.').exactOptional(),
-    liftedUntil: time('Until then a person has lifted the limit (`kubectl pve allow-deletions`).').exactOptional(),
+    roomAt: time('When the operator destroys the next of them.').exactOptional(),
+    liftedUntil: time('Until then a person has suspended the limit (`kubectl pve allow-deletions`).').exactOptional(),
   })
-  .describe('What the brake on deletions counts and holds back.')
+  .describe('What limits.deletions counts and holds back.')
 
 export const proxmoxClusterStatus = z
   .object({
@@ -41,8 +41,8 @@ export const proxmoxClusterStatus = z
           maintenance: z
             .boolean()
             .exactOptional()
-            .describe('true: the HA manager of PVE has it in maintenance, so it takes no birth, reinstall or restore.'),
-          vms: z.int().describe('VMs of ours on it.'),
+            .describe('true: the HA manager of PVE has it in maintenance, so it gets no new VM, reinstall or restore.'),
+          vms: z.int().describe('VMs of the operator on it.'),
         }),
       )
       .max(128)
@@ -77,25 +77,27 @@ export const proxmoxClusterStatus = z
     capabilities: z
       .array(
         z.object({
-          name: z.string().max(64).describe('What is off, as `pve-operator role --with` names it.'),
+          name: z.string().max(64).describe('What does not work, as `pve-operator role --with` names it.'),
           message: z.string().max(1024).describe('Why, and what grants it.'),
         }),
       )
       .max(64)
       .exactOptional()
       .meta({
-        description: 'What is off because the token lacks a privilege that not every VM needs. All else works.',
+        description: 'What does not work because the token lacks a privilege that only some VMs need. All else works.',
         ...listMap('name'),
       }),
     vmids: z
       .object({ reservedUpTo: z.int().describe('VMIDs up to this one are taken from the range; it grows by blocks of 100.') })
       .exactOptional()
-      .describe('How far the range of VMIDs is used. A number is used again only after the range has wrapped.'),
+      .describe('How far the range of VMIDs is used. A VMID is used again only after the whole range was used.'),
     identity: z
       .string()
       .max(95)
       .exactOptional()
-      .describe('Which PVE it is: SHA-256 of its pve-root-ca.pem. While another one answers nothing is written and nothing is concluded.'),
+      .describe(
+        'Which PVE it is: SHA-256 of its pve-root-ca.pem. While another PVE answers, the operator writes nothing and draws no conclusion.',
+      ),
     deletions: deletionsStatus.exactOptional(),
     unclaimed: z
       .array(
@@ -103,7 +105,7 @@ export const proxmoxClusterStatus = z
           vmid: z.int().describe('VMID of the guest.'),
           node: z.string().max(63).describe('Node it is on.'),
           name: z.string().max(253).describe('Its name in PVE.'),
-          formerObject: statusText(127, 'namespace/name of the ProxmoxVM that owned it. Absent = its mark does not say.'),
+          formerObject: statusText(127, 'namespace/name of the ProxmoxVM that owned it. Absent = its owner line does not say.'),
           installation: statusText(
             64,
             'The other Kubernetes cluster it belongs to, by the uid of its namespace kube-system. Absent = this or a former one.',
@@ -111,7 +113,7 @@ export const proxmoxClusterStatus = z
           copyOf: z
             .int()
             .exactOptional()
-            .describe('VMID in its mark, when that is not its own: it is a copy or a restored backup of that VM.'),
+            .describe('VMID in its owner line, when that differs from its own: the guest is a copy or a restored backup of that VM.'),
           addresses: z
             .array(z.string().max(45))
             .max(16)
@@ -124,7 +126,7 @@ export const proxmoxClusterStatus = z
       .exactOptional()
       .meta({
         description:
-          'Guests in PVE that carry a mark of the operator and belong to no ProxmoxVM here, at most 256. Nothing touches them; docs/ownership.md says what can be done.',
+          'Guests in PVE with an owner line of the operator that belong to no ProxmoxVM here, at most 256. The operator does not touch them; docs/ownership.md says what you can do.',
         ...atomic,
       }),
     unclaimedCount: z
@@ -134,5 +136,5 @@ export const proxmoxClusterStatus = z
     guestList: guestList.exactOptional(),
     conditions: conditions.exactOptional(),
   })
-  .describe('What is. Written by the operator.')
+  .describe('The state. Written by the operator.')
 export type ProxmoxClusterStatus = z.infer<typeof proxmoxClusterStatus>

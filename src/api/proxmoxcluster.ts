@@ -58,7 +58,7 @@ const tls = z
     insecureSkipVerify: z
       .boolean()
       .exactOptional()
-      .describe('true: any certificate is accepted, and whoever is in between can read the token. For simulators.'),
+      .describe('true: any certificate is accepted, so somebody in the network path can read the token. For simulators.'),
   })
   .meta({
     description: 'What certificates are trusted: one of the three. Absent = those signed by an authority the operator knows.',
@@ -81,7 +81,7 @@ const deletionLimit = z
     window: duration('10m', '10m', 'How long a destroyed VM counts.'),
   })
   .describe(
-    'The brake: how many VMs are destroyed at most in a while, by deletion, reinstall, restore and the command Remove together. The others wait (Stalled, reason TooManyDeletions) until the window has room, or until a person runs `kubectl pve allow-deletions`.',
+    'How many VMs the operator destroys at most in a time, by deletion, reinstall, restore and the command Remove together. The others wait (Stalled, reason TooManyDeletions) until the window has room, or until a person runs `kubectl pve allow-deletions`.',
   )
 
 export const proxmoxClusterSpec = z
@@ -91,17 +91,17 @@ export const proxmoxClusterSpec = z
       .min(1)
       .max(16)
       .meta({
-        description: 'API endpoints of nodes of one PVE cluster. The first that answers is used; the others when it does not.',
+        description: 'API endpoints of nodes of one PVE cluster. The operator uses the first that answers.',
         ...atomic,
       }),
     credentialsSecretRef: z
       .object({ namespace: objectName('Namespace of the Secret.'), name: objectName('Name of the Secret.') })
       .describe(
-        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. A changed Secret is read again without a restart.',
+        'The Secret with the API token, in the keys tokenID (user@realm!name) and tokenSecret. The operator reads a changed Secret without a restart.',
       ),
     tls: tls.exactOptional(),
     vmids: vmidRange(
-      'VMIDs the operator may give out. Keep people and other programs out of this range. Changing it leaves VMs their numbers.',
+      'VMIDs the operator may use. People and other programs must not use this range. After a change existing VMs keep their VMIDs.',
     ),
     nodes: z
       .array(pveName(63, 'pve1', 'A node of PVE.'))
@@ -116,7 +116,7 @@ export const proxmoxClusterSpec = z
       .exactOptional()
       .meta({
         description:
-          'Nodes that take no birth, reinstall or restore, because somebody is about to work on them. Their VMs go on. Nodes that the HA manager of PVE has in maintenance are left out by themselves. Absent = none.',
+          'Nodes that get no new VM, reinstall or restore, because somebody works on them. Their VMs keep running. The operator also avoids nodes that the HA manager of PVE has in maintenance. Absent = none.',
         ...listSet,
       }),
     limits: z
@@ -150,14 +150,14 @@ export const proxmoxClusterSpec = z
         deletions: deletionLimit.exactOptional(),
       })
       .default({ requests: 8, fullClonesPerNode: 4 })
-      .describe('How hard PVE is worked.'),
+      .describe('Limits for the load on PVE.'),
     adoption: z
       .object({
-        vmids: vmidRange('VMIDs of guests without our mark that spec.adopt of a ProxmoxVM may take over.').exactOptional(),
+        vmids: vmidRange('VMIDs of guests without an owner line that spec.adopt of a ProxmoxVM may take over.').exactOptional(),
       })
       .exactOptional()
       .describe(
-        'Which existing guests of PVE may become VMs of this cluster object. Absent, or without vmids = only guests that carry our mark. The range may lie outside spec.vmids.',
+        'Which existing guests of PVE may become VMs of this cluster object. Absent, or without vmids = only guests with an owner line of the operator. The range may lie outside spec.vmids.',
       ),
     formerInstallations: z
       .array(
@@ -176,7 +176,7 @@ export const proxmoxClusterSpec = z
       .exactOptional()
       .meta({
         description:
-          'Kubernetes clusters that had these VMs before, each by the uid of its namespace kube-system (it stands in the description of every VM and in status.unclaimed). Their VMs count as unclaimed here, and `kubectl pve adopt --former` takes them over. Name none that is still at work.',
+          'Kubernetes clusters that had these VMs before, each by the uid of its namespace kube-system (it stands in the description of every VM and in status.unclaimed). Their VMs count as unclaimed here, and `kubectl pve adopt --former` takes them over. Never name one whose operator still runs.',
         ...listSet,
       }),
     overcommit: overcommit.exactOptional(),
@@ -185,12 +185,12 @@ export const proxmoxClusterSpec = z
     pvePool: pveName(128, 'customers', 'A resource pool of PVE.')
       .exactOptional()
       .describe(
-        'The PVE pool in which VMs are made; it must exist. A token that has its rights on guests and storages through this pool alone is enough; templates and storages in use must be members, or be granted by themselves. Changing it leaves VMs in their pools.',
+        'The PVE pool in which VMs are made; it must exist. A token that has its rights on guests and storages through this pool alone is enough; templates and storages in use must be members, or have grants of their own. After a change existing VMs stay in their pools.',
       ),
     identity: identity
       .exactOptional()
       .describe(
-        'Confirms which PVE this is, once status.identity is not what answers any more (reason ClusterChanged): the SHA-256 of its pve-root-ca.pem, as System → Certificates of a node shows it. Absent = what was recorded first.',
+        'Confirms which PVE this is, when another one answers than status.identity says (reason ClusterChanged): the SHA-256 of its pve-root-ca.pem, as System → Certificates of a node shows it. Absent = the first recorded one.',
       ),
     console: consoles.exactOptional(),
     allowedNamespaces: allowedNamespaces.exactOptional(),

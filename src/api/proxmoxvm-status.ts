@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
+import { cloneRequest } from './clone-request.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { guestSeen } from './guest-seen.ts'
@@ -10,20 +11,21 @@ import { restoreStatus } from './restore.ts'
 import { vmDns } from './vm-dns.ts'
 import { template } from './template.ts'
 import type { StepName } from './words.ts'
+import { figuresStatus, usageStatus } from './usage.ts'
 
 const name = (description: string) => z.string().max(253).describe(description)
 
 const step = z.object({
-  name: openWord<StepName>(64, 'The step being worked on: a rung of the ladder, or a step beside it such as start or remove.'),
+  name: openWord<StepName>(64, 'The current step: a step of the creation, or another one such as start or remove.'),
   since: time('When it became the current one.'),
   attempts: z.int().exactOptional().describe('Failed attempts so far.'),
-  lastError: statusText(1024, 'What was in the way the last time, in the words of PVE.'),
-  upid: statusText(256, 'The PVE task under way (UPID).'),
+  lastError: statusText(1024, 'Why the last attempt failed: the message of PVE.'),
+  upid: statusText(256, 'The running PVE task (UPID).'),
 })
 
 const networkInterface = z.object({
   name: z.string().max(16).describe('net0.'),
-  macAddress: z.string().max(17).describe('MAC address, chosen by us and kept for life.'),
+  macAddress: z.string().max(17).describe('MAC address, chosen by the operator; it never changes.'),
   bridge: statusText(15, 'Bridge or VNet it is on.'),
   vlan: z.int().exactOptional().describe('VLAN tag; absent = untagged.'),
 })
@@ -37,7 +39,7 @@ const vmAddress = z.object({
   pool: name('Name of the IPPool it came from.'),
   state: statusText(
     16,
-    'Releasing: no longer in spec.addresses, and the guest may still use it. It stays held and allowed until the guest is started from off. Absent = it is the address of its entry.',
+    'Releasing: no longer in spec.addresses, and the guest may still use it. It stays reserved and allowed until the next start from off. Absent = it is the address of its entry.',
   ),
 })
 
@@ -49,24 +51,12 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
-const cloneRequest = z.object({
-  vmid: z.int().describe('VMID it makes.'),
-  node: z.string().max(63).describe('Node it was sent to: the one of the template.'),
-  template: z.int().describe('VMID of the template.'),
-  askedAt: time('When it was about to be sent, by the clock of PVE.'),
-  upid: statusText(256, 'Its PVE task (UPID). Absent while the answer is under way, or lost.'),
-  ended: z
-    .boolean()
-    .exactOptional()
-    .describe('true: its task has ended. Kept to tell that task from the one of a request whose answer was lost.'),
-})
-export type AskedClone = z.infer<typeof cloneRequest>
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
   seconds: z.int().describe('How long it took, in seconds.'),
   outcome: z.string().max(64).describe('How it ended.'),
-  message: statusText(1024, 'What was done or what was in the way.'),
+  message: statusText(1024, 'What was done, or what prevented it.'),
 })
 export type HistoryEntry = z.infer<typeof historyEntry>
 
@@ -74,8 +64,11 @@ const snapshot = z.object({
   name: z.string().max(64).describe('Name in PVE.'),
   createdAt: time('When it was taken, by the clock of PVE.').exactOptional(),
   withMemory: z.boolean().exactOptional().describe('true: the memory of the guest is in it.'),
-  object: statusText(253, 'Name of its ProxmoxVMSnapshot. Absent = made by somebody else: shown, never counted and never deleted by us.'),
-  state: statusText(32, 'What PVE has not finished with it: prepare or delete. Absent = it is whole.'),
+  object: statusText(
+    253,
+    'Name of its ProxmoxVMSnapshot. Absent = made by somebody else: the operator shows it and never counts or deletes it.',
+  ),
+  state: statusText(32, 'What PVE has not finished: prepare or delete. Absent = the snapshot is complete.'),
 })
 
 const reinstall = z.object({
@@ -85,14 +78,14 @@ const reinstall = z.object({
     .meta({ description: 'The last 20 request IDs that are done, oldest first; none of them runs again.', ...atomic }),
   running: z
     .object({
-      requestID: z.string().max(128).describe('The request being carried out.'),
+      requestID: z.string().max(128).describe('The current request.'),
       template: template.exactOptional().describe('The template it asked for. Absent = spec.template.'),
       since: time('When it began.'),
       wasRunning: z.boolean().exactOptional().describe('true: the VM ran before its power was cut for this request.'),
       destroyAt: time(
-        'When the deletion of the old VM was asked for. Absent = nothing is deleted yet, and a newer requestID or a removed spec.reinstall takes the place of this request.',
+        'When the deletion of the old VM was asked for. Absent = nothing is deleted yet, and a newer requestID or a removed spec.reinstall replaces this request.',
       ).exactOptional(),
-      removed: z.boolean().exactOptional().describe('true: the old VM is gone, and the new one is being made.'),
+      removed: z.boolean().exactOptional().describe('true: the old VM is deleted, and the operator makes the new one.'),
       isClone: z.boolean().exactOptional().describe('true: asked for by the command Clone, after Remove or because the VM was missing.'),
     })
     .exactOptional()
@@ -107,7 +100,7 @@ const rollback = z.object({
       snapshot: z.string().max(64).describe('Name of the snapshot in PVE.'),
       since: time('When it was begun.'),
       wasRunning: z.boolean().exactOptional().describe('true: the VM ran before, and is started after the rollback.'),
-      withMemory: z.boolean().exactOptional().describe('true: the guest goes on from the memory in the snapshot; PVE starts it.'),
+      withMemory: z.boolean().exactOptional().describe('true: the guest continues from the memory in the snapshot; PVE starts it.'),
       askedAt: time('When PVE was about to be asked, written before the request.').exactOptional(),
       upid: statusText(256, 'The PVE task that rolls back (UPID).'),
     })
@@ -138,35 +131,40 @@ export const proxmoxVMStatus = z
     observedGeneration: observedGeneration.exactOptional(),
     localStatus: statusText(
       64,
-      'The last rung of the ladder that is finished: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready. Beside the ladder, while that work is under way on a VM that was ready: reinstall, change_package.',
+      'The last finished step of the creation: creation, clone, set_cpu_ram, set_system_disk_size, set_system_disk_bandwidth, set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth, set_network, set_firewall, set_cloudinit, ready. During other work on a VM that was ready: reinstall, restore, change_package.',
     ),
     remoteStatus: statusText(
       64,
-      'Power of the VM in PVE: running (also while its guest stands still) or stopped. Kept as it was while PVE cannot be asked; absent while its node is off.',
+      'Power of the VM in PVE: running (also while its guest is paused) or stopped. Keeps its last value while PVE does not answer; absent while its node is off.',
     ),
-    remoteLock: statusText(64, 'The lock PVE holds on the VM, such as backup. Nothing is changed while there is one.'),
-    haState: statusText(32, 'Present only where somebody should know: high availability holds the VM in state error, or ignores it.'),
+    remoteLock: statusText(64, 'The lock PVE holds on the VM, such as backup. The operator changes nothing while there is one.'),
+    haState: statusText(32, "Present only for a problem: PVE's high availability holds the VM in state error, or ignores it."),
     remarks: statusText(
       256,
-      'Reasons that take nothing away from Ready, such as PackageOutdated, DiskKept or RestartRequired; the conditions have their sentences. Absent = none.',
+      'Reasons that do not affect Ready, such as PackageOutdated, DiskKept or RestartRequired; the conditions have the sentences. Absent = none.',
     ),
     phase: statusText(
       64,
       'The VM in one word: Pending, Provisioning, Running, Stopped, Suspended, Changing, Reinstalling, Terminating, Removed, Missing, Unknown. Derived, for people.',
     ),
-    step: step.exactOptional().describe('What is being worked on or waited for. Absent when nothing is.'),
-    progress: statusText(16, 'Rungs finished of all, such as 7/12.'),
+    step: step.exactOptional().describe('What the operator works on or waits for. Absent = nothing.'),
+    progress: statusText(16, 'Finished steps of all, such as 7/12.'),
     vmid: z.int().exactOptional().describe('VMID in PVE, chosen before the clone.'),
     node: statusText(63, 'Node of PVE the VM is on.'),
     template: z
       .object({
-        vmid: z.int().describe('VMID of the template.'),
-        node: z.string().max(63).describe('Node of the template.'),
-        name: statusText(253, 'Name of the template.'),
-        selector: statusText(300, 'How spec.template chose it when the VM was cloned: name=…, vmid=… or tag=….'),
+        vmid: z.int().describe('VMID of the template, or of the VM in the backup.'),
+        node: z.string().max(63).describe('Node of the template, or the one that reads the backup.'),
+        name: statusText(253, 'Name of the template, or of the VM in the backup.'),
+        selector: statusText(300, 'How spec.template chose it when the VM was made: name=…, vmid=…, tag=… or backup=….'),
+        volume: statusText(512, 'The file the VM is made from. Absent = it is cloned from a template.'),
+        isLeft: z
+          .boolean()
+          .exactOptional()
+          .describe('true: a restore failed and left an empty VM under the number; the next attempt takes its place.'),
       })
       .exactOptional()
-      .describe('The template the VM is cloned from.'),
+      .describe('The template or the backup the VM is made from.'),
     interfaces: z
       .array(networkInterface)
       .max(8)
@@ -178,7 +176,7 @@ export const proxmoxVMStatus = z
       'When PVE began the clone, by its own clock. Backups older than that belong to a former holder of the VMID.',
     ).exactOptional(),
     intentAt: time(
-      'When the intent (VMID, node, template, MAC, names) was written. A VM missing in PVE before that proves nothing.',
+      'When the plan (VMID, node, template, MAC, names) was written. Before that a VM missing in PVE proves nothing.',
     ).exactOptional(),
     cloneRequests: z
       .array(cloneRequest)
@@ -186,21 +184,21 @@ export const proxmoxVMStatus = z
       .exactOptional()
       .meta({
         description:
-          'Clone requests that may still take effect, oldest first. Each is written before it is sent and leaves the list when PVE says what became of it, or 5 minutes after its answer was lost.',
+          'Clone requests that may still take effect, oldest first. Each is written before it is sent and leaves the list when PVE reports its result, or 5 minutes after its answer was lost.',
         ...atomic,
       }),
     addresses: z
       .array(vmAddress)
       .max(64)
       .exactOptional()
-      .meta({ description: 'Addresses allotted, in the order of spec.addresses; behind them those that are being released.', ...atomic }),
+      .meta({ description: 'Allocated addresses, in the order of spec.addresses, then those that are being released.', ...atomic }),
     guestSeen: guestSeen.exactOptional(),
     disks: z
       .array(disk)
       .max(32)
       .exactOptional()
-      .meta({ description: 'Disks we look after.', ...listMap('name') }),
-    package: packageSpec.exactOptional().describe('The package in force: VMPackage and inline fields merged.'),
+      .meta({ description: 'Disks that the operator manages.', ...listMap('name') }),
+    package: packageSpec.exactOptional().describe('The package of the VM now: VMPackage and inline fields merged.'),
     packageSource: z
       .object({
         name: name('Name of the VMPackage.'),
@@ -210,7 +208,7 @@ export const proxmoxVMStatus = z
       .exactOptional()
       .describe('The VMPackage in force for this VM. Inline edits merge over it; a newer one is taken when packageRef changes.'),
     firstReadyAt: time('When the VM was first ready.').exactOptional(),
-    firstStartedAt: time('When we started the VM first.').exactOptional(),
+    firstStartedAt: time('When the operator first started the VM.').exactOptional(),
     reinstall: reinstall.exactOptional().describe('Reinstalls done and under way.'),
     restore: restoreStatus.exactOptional().describe('Restores done and under way.'),
     backups: backupsStatus.exactOptional().describe('Backup files that PVE has of this VM.'),
@@ -219,15 +217,15 @@ export const proxmoxVMStatus = z
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
     removedAt: time(
-      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall bring it back.',
+      'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall create it again.',
     ).exactOptional(),
     possessions: possessions.exactOptional(),
     lookedFor: statusText(
       128,
-      'The value of the annotation pve.hosting/look that was answered last: what the status says was looked at since it was written.',
+      'The value of the annotation pve.hosting/look that was answered last: the operator has read the VM since it was written.',
     ),
     terminatedAt: time(
-      'When the VM of this deleted object was proved to be gone from PVE. Its addresses are free from then; what is left are backups.',
+      'When PVE proved that the VM of this deleted object no longer exists. Its addresses are free since then; only backups are left.',
     ).exactOptional(),
     formerNodes: z
       .array(z.string().max(63))
@@ -237,10 +235,10 @@ export const proxmoxVMStatus = z
     released: z
       .object({
         at: time('When.'),
-        mode: statusText(16, 'keep-mark: the guest keeps our mark. hand-back: mark and tag were taken off.'),
+        mode: statusText(16, 'keep-mark: the guest keeps the owner line. hand-back: owner line and tag were removed.'),
       })
       .exactOptional()
-      .describe('The object has let go of its VM for good (annotation pve.hosting/release) and does nothing any more.'),
+      .describe('The object was released from its VM (annotation pve.hosting/release) and has no effect any more.'),
     credentialsSecretRef: z
       .object({ name: name('Name of the Secret, in the namespace of the VM.') })
       .exactOptional()
@@ -248,7 +246,7 @@ export const proxmoxVMStatus = z
     cloudInit: z
       .object({
         passwordVersion: statusText(128, 'resourceVersion of the Secret whose password PVE was given.'),
-        fingerprint: statusText(128, 'Fingerprint of what PVE was given and does not give back.'),
+        fingerprint: statusText(128, 'Fingerprint of what was written to PVE and cannot be read back.'),
       })
       .exactOptional()
       .describe('What was given to cloud-init and cannot be read back.'),
@@ -274,19 +272,21 @@ export const proxmoxVMStatus = z
           .meta({ description: 'Addresses on the network cards of the guest, without link-local and loopback ones.', ...atomic }),
       })
       .exactOptional()
-      .describe('What the guest agent tells. Absent = it is not enabled in the configuration of the VM.'),
+      .describe('What the guest agent reports. Absent = it is not enabled in the configuration of the VM.'),
     snapshots: z
       .array(snapshot)
       .max(64)
       .exactOptional()
       .meta({
         description:
-          'Snapshots of the VM in PVE as last listed, oldest first, also those made there by hand. Absent = none, or nobody has looked.',
+          'Snapshots of the VM in PVE as last listed, oldest first, also those made there by hand. Absent = none, or not read yet.',
         ...atomic,
       }),
+    usage: usageStatus.exactOptional().describe('Traffic of the period. Absent = the package has no traffic.'),
+    figures: figuresStatus.exactOptional().describe('What `kubectl pve top` asked for last.'),
     dns: vmDns.exactOptional(),
     conditions: conditions.exactOptional(),
   })
-  .describe('What is. Written by the operator.')
+  .describe('The state. Written by the operator.')
 /** The status as the engine writes it. */
 export type ProxmoxVMStatus = z.infer<typeof proxmoxVMStatus>

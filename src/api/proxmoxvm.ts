@@ -21,7 +21,7 @@ import type { KubeObject } from './object.ts'
 import { packageSpec } from './package.ts'
 import type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
 import { restoreWish } from './restore.ts'
-import { template } from './template.ts'
+import { birthTemplate, template } from './template.ts'
 import { notAHostName, notALogin } from './yaml-text.ts'
 
 export type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
@@ -30,11 +30,11 @@ const addressEntry = z.object({
   name: entryName('Name of the entry; it finds the address again when the list changes.'),
   poolRef: nameReference('IPPool', 'The pool the address comes from.'),
   address: ipAddress(
-    'The address wanted by name. It is granted or refused with the reason, never replaced by another. Absent = any of the pool.',
+    'A certain address. The VM gets it or waits with the reason; it never gets another one instead. Absent = any address of the pool.',
   ).exactOptional(),
   ptr: dnsName(
     'ptr',
-    'Name the PTR record of the address leads to, such as mail.example.com. Absent = the host name of the VM. It is written where a DNSZone serves the address.',
+    'Name in the PTR record of the address, such as mail.example.com. Absent = the host name of the VM. The operator writes it where a DNSZone serves the address.',
   ).exactOptional(),
 })
 
@@ -65,7 +65,7 @@ const cloudInit = z
           },
           {
             rule: `!self.matches('${notALogin}')`,
-            message: 'user: cloud-init reads this word as true, false or nothing; write another login',
+            message: 'user: cloud-init reads this word as true, false or null; write another login',
           },
         ),
       }),
@@ -80,7 +80,7 @@ const cloudInit = z
       .boolean()
       .exactOptional()
       .describe(
-        'true: a password is made up and put into the Secret <name>-credentials (keys username and password), which goes with the VM. Instead of passwordSecretRef.',
+        'true: the operator generates a password and stores it in the Secret <name>-credentials (keys username and password), which is deleted with the VM. Instead of passwordSecretRef.',
       ),
     sshAuthorizedKeys: z
       .array(sshKey)
@@ -104,14 +104,14 @@ const cloudInit = z
   })
 
 const suspension = z.object({
-  by: entryName('Who holds the VM down, such as billing, abuse or traffic. One entry a holder; only its holder takes it away.'),
-  reason: line(256, 'Why, for people: it is in the message of whatever is refused meanwhile.'),
+  by: entryName('Who suspends the VM, such as billing, abuse or traffic. One entry for each holder; only its holder removes it.'),
+  reason: line(256, 'The reason, for people: it is in the message of every refusal.'),
 })
 
 const reinstall = z.object({
   requestID: line(
     128,
-    'A token of your own, such as a date. A new one reinstalls once; one among the last 20 done (status.reinstall.completedIDs) never runs again, an empty one does nothing, and one that is there when the object is created is noted as done.',
+    'An ID of your own, such as a date. A new one reinstalls once; one among the last 20 done (status.reinstall.completedIDs) never runs again, an empty one does nothing, and one that exists when the object is created counts as done.',
   ),
   template: template
     .exactOptional()
@@ -122,24 +122,24 @@ export const proxmoxVMSpec = z
     clusterRef: nameReference(
       'ProxmoxCluster',
       'The PVE cluster the VM lives in. Set once.',
-      rule('self == oldSelf', 'clusterRef: a VM stays in its cluster; make another ProxmoxVM for the other one'),
+      rule('self == oldSelf', 'clusterRef: a VM stays in its cluster; create another ProxmoxVM for the other one'),
     ),
     placement: z
       .object({ node: pveName(63, 'pve1', 'Node of PVE the VM is created on.').exactOptional() })
       .exactOptional()
-      .describe('Where the VM is created. Has no effect after the clone: a VM that moved is followed, not moved back.'),
+      .describe('Where the VM is created. Has no effect after the clone: the operator follows a VM that moved and does not move it back.'),
     vmid: vmid(
-      'VMID in PVE. Absent = the next free one of the range. Set once. If another guest has it the VM waits (VMIDTaken); that guest is never adopted.',
+      'VMID in PVE. Absent = the next free one of the range. Set once. If another guest has it, the VM waits (VMIDTaken); the operator never takes that guest over.',
     ).exactOptional(),
-    template,
+    template: birthTemplate,
     packageRef: nameReference(
       'VMPackage',
-      'The VMPackage of the VM; fields of package beat it. Changing the name takes the newest version of the VMPackage named.',
+      'The VMPackage of the VM; fields of package replace its fields. When you change the name, the VM gets the newest version of that VMPackage.',
     ).exactOptional(),
     package: packageSpec
       .exactOptional()
       .describe(
-        'The package of the VM, or what differs from packageRef. Beats it field by field, zero included; disks and firewall rules are merged by name.',
+        'The package of the VM, or what differs from packageRef. Each field here replaces that of packageRef, zero included; disks and firewall rules are merged by name.',
       ),
     addresses: z
       .array(addressEntry)
@@ -147,7 +147,7 @@ export const proxmoxVMSpec = z
       .exactOptional()
       .meta({
         description:
-          'Addresses from pools, in order. The first of each family is configured by cloud-init, the others are allotted and allowed. Empty or absent = DHCP, and then the package must name the bridge.',
+          'Addresses from pools, in order. The first of each family is configured by cloud-init, the others are reserved for the VM and allowed. Empty or absent = DHCP; the package must then name the bridge.',
         ...atomic,
         ...rules(uniqueNames('addresses')),
       }),
@@ -164,7 +164,7 @@ export const proxmoxVMSpec = z
       .enum(['Once', 'Always', 'Halted'])
       .default('Once')
       .describe(
-        'Once: started when it is first ready, then power is up to people. Always: started again whenever it is off. Halted: kept off.',
+        'Once: the operator starts the VM when it is first ready, then people control the power. Always: it starts the VM whenever it is off. Halted: it keeps the VM off.',
       ),
     suspensions: z
       .array(suspension)
@@ -172,7 +172,7 @@ export const proxmoxVMSpec = z
       .exactOptional()
       .meta({
         description:
-          'Who holds the VM down. While there is an entry the VM is shut down, kept off and not started by anybody; when the last one goes it is started, unless it is Halted. Each holder writes its own entry by server-side apply; a manifest for client-side kubectl apply must not name this list. A change needs the right to update proxmoxvms/suspend.',
+          'Who suspends the VM. While there is an entry the operator shuts the VM down and keeps it off, and nobody can start it; when the last entry is removed the operator starts it, unless it is Halted. Each holder writes its own entry by server-side apply; a manifest for client-side kubectl apply must not name this list. A change needs the right to update proxmoxvms/suspend.',
         ...listMap('by'),
       }),
     reinstall: reinstall
@@ -188,40 +188,41 @@ export const proxmoxVMSpec = z
     adopt: adopt
       .exactOptional()
       .describe(
-        'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Looked at only while the object has no VM; afterwards without effect. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt` prints it.',
+        'An existing guest of PVE that becomes this VM, as it is: running or off, with its addresses. Has an effect only while the object has no VM. Needs the right to update proxmoxvms/adopt. `kubectl pve adopt` prints it.',
       ),
     shutdownTimeout: duration('60s', '90s', 'How long the guest may take to shut down when the operator asks it to, before power is cut.'),
     restartPolicy: z
       .enum(['WhenNeeded', 'Manual'])
       .default('WhenNeeded')
       .describe(
-        'Whether an edit of this object may restart the VM. WhenNeeded: an edit that gives the guest other addresses, or changes what PVE does not take in a running VM (CPU, memory), shuts the VM down and starts it again. Manual: that waits for the command ChangePackage or the next start from off (condition RestartRequired). Host name, user, password, keys, name servers, and what changes in an IPPool, VMPackage or Secret never restart a VM.',
+        'Whether an edit of this object may restart the VM. WhenNeeded: an edit that gives the guest other addresses, or changes what PVE cannot change in a running VM (CPU, memory), shuts the VM down and starts it again. Manual: that waits for the command ChangePackage or the next start from off (condition RestartRequired). Host name, user, password, keys, name servers, and what changes in an IPPool, VMPackage or Secret never restart a VM.',
       ),
     deletionPolicy: z
       .enum(['Terminate', 'Remove', 'Orphan'])
       .default('Terminate')
       .describe(
-        'What deleting this object does in PVE. Terminate: VM, disks, snapshots and its backups are deleted and its addresses freed. Remove: only the VM is deleted, which must be off; backups stay. Orphan: nothing is touched, the addresses stay held.',
+        'What deleting this object does in PVE. Terminate: VM, disks, snapshots and its backups are deleted and its addresses freed. Remove: only the VM is deleted, which must be off; backups stay. Orphan: VM and backups stay as they are, the addresses stay reserved.',
       ),
     backupsOnDelete: z
       .enum(['Delete', 'Keep'])
       .exactOptional()
       .describe(
-        'What deletionPolicy Terminate does with the backups of the VM in PVE. Delete (default): they are deleted with it, protected ones too. Keep: they stay, and so do their ProxmoxVMBackup objects. Not to be written with another deletionPolicy, which leaves backups alone.',
+        'What deletionPolicy Terminate does with the backups of the VM in PVE. Delete (default): they are deleted with it, also protected ones. Keep: they stay, and so do their ProxmoxVMBackup objects. Not allowed with another deletionPolicy, which never deletes backups.',
       ),
     deletionProtection: z.boolean().exactOptional().describe('true: the API server refuses to delete this object until this is false.'),
   })
   .meta({
-    description: 'What is wanted. Belongs to the user: the operator never writes to it.',
+    description: 'What you want. Only users write it; the operator never does.',
     ...rules(
       {
         rule: "!has(self.backupsOnDelete) || self.deletionPolicy == 'Terminate'",
-        message: 'backupsOnDelete: only deletionPolicy Terminate deletes backups; leave it out, or write deletionPolicy: Terminate',
+        message:
+          'backupsOnDelete: only deletionPolicy Terminate deletes backups; remove backupsOnDelete, or write deletionPolicy: Terminate',
       },
       { rule: 'has(self.package) || has(self.packageRef)', message: 'write packageRef, package, or both' },
       {
         rule: 'self.?vmid == oldSelf.?vmid || !oldSelf.?vmid.hasValue()',
-        message: 'vmid: a VM keeps its number; make another ProxmoxVM for another one',
+        message: 'vmid: a VM keeps its VMID; create another ProxmoxVM for another one',
       },
     ),
   })

@@ -3,7 +3,7 @@ import { backupMode, backupNotes } from './backups.ts'
 import { nameReference, pveName, rule, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 
-const fixed = rule('self == oldSelf', 'a backup is made once; make another ProxmoxVMBackup')
+const fixed = rule('self == oldSelf', 'a backup is made once; create another ProxmoxVMBackup')
 
 export const proxmoxVMBackupSpec = z
   .object({
@@ -11,21 +11,21 @@ export const proxmoxVMBackupSpec = z
     storage: pveName(
       100,
       'pbs',
-      'Storage of PVE the backup goes to. Default: backups.storage of the package, else the only storage of the node that takes backups. Set once.',
+      'Storage of PVE the backup goes to. Default: backups.storage of the package, else the only storage of the node that allows backups. Set once.',
     ).exactOptional(),
     mode: backupMode
       .exactOptional()
       .describe(
-        'Snapshot: the guest goes on running. Suspend: it is suspended for a moment. Stop: it is shut down, and started again while the backup is being written. Default: backups.mode of the package, else Snapshot. Set once.',
+        'Snapshot: the guest keeps running. Suspend: PVE suspends it for a moment. Stop: PVE shuts it down and starts it again while it writes the backup. Default: backups.mode of the package, else Snapshot. Set once.',
       ),
     notes: backupNotes(
-      'Text that stands in PVE beside the backup, before our mark. Default: that of the package, else the name of the VM. Set once.',
+      'Text beside the backup in PVE, before the line of the operator. Default: that of the package, else the name of the VM. Set once.',
     ).exactOptional(),
     protected: z
       .boolean()
       .exactOptional()
       .describe(
-        'true: PVE protects the file from being deleted, by its own retention and by us. May be changed. Absent = left as it is in PVE.',
+        'true: PVE protects the file from being deleted, by its own retention and by the operator. Can be changed. Absent = as it is in PVE.',
       ),
     deletionPolicy: z
       .enum(['Keep', 'Delete'])
@@ -36,7 +36,7 @@ export const proxmoxVMBackupSpec = z
     description: 'Which VM is backed up, where to and how. Only protected and deletionPolicy can be changed.',
     ...rule(
       'has(self.storage) == has(oldSelf.storage) && has(self.mode) == has(oldSelf.mode) && has(self.notes) == has(oldSelf.notes) && (!has(self.storage) || self.storage == oldSelf.storage) && (!has(self.mode) || self.mode == oldSelf.mode) && (!has(self.notes) || self.notes == oldSelf.notes)',
-      'storage, mode and notes: a backup is made once; make another ProxmoxVMBackup',
+      'storage, mode and notes: a backup is made once; create another ProxmoxVMBackup',
     ),
   })
 /** The spec as people write it; the API server fills in `deletionPolicy`. */
@@ -57,19 +57,19 @@ export const proxmoxVMBackupStatus = z
     protected: z.boolean().exactOptional().describe('true: PVE protects the file from being deleted.'),
     verified: statusText(16, 'What the last verification on the backup server found: ok or failed. Absent = not verified.'),
     encrypted: z.boolean().exactOptional().describe('true: the file is encrypted.'),
-    expiresAt: time('When retention is going to delete it, if everything goes on as it does. Absent = it is kept.').exactOptional(),
+    expiresAt: time('When retention will probably delete it. Absent = it is kept.').exactOptional(),
     vmUID: statusText(64, 'UID of the ProxmoxVM it is of: one of the same name made later is another.'),
     vmid: z.int().exactOptional().describe('VMID of the VM in PVE.'),
     cluster: statusText(253, 'ProxmoxCluster the file is in.'),
     node: statusText(63, 'Node of PVE that made it.'),
     requestedAt: time(
-      'When PVE was about to be asked, by its clock, written before. After a restart it is looked up what became of it, and not done again.',
+      'When PVE was about to be asked, by its clock, written before. After a restart the operator looks up the result and does not ask again.',
     ).exactOptional(),
     upid: statusText(256, 'The PVE task that makes it (UPID).'),
     finishedAt: time('When it was made, or failed.').exactOptional(),
     conditions: conditions.exactOptional(),
   })
-  .describe('What became of it. Written by the operator.')
+  .describe('The result. Written by the operator.')
 /** The status as the engine writes it. */
 export type ProxmoxVMBackupStatus = z.infer<typeof proxmoxVMBackupStatus>
 

@@ -76,7 +76,7 @@ export const proxmoxVMCommandSpec = z
       .describe(
         'What to do, once. Who writes it needs the right to create proxmoxvms/<command in lower case>. docs/api has what each needs.',
       ),
-    reason: line(256, 'Why, for people.').exactOptional(),
+    reason: line(256, 'The reason, for people.').exactOptional(),
     template: template
       .exactOptional()
       .describe('Only with Reinstall: the template to install instead of spec.template of the VM. Absent = spec.template.'),
@@ -126,13 +126,13 @@ export const proxmoxVMCommandStatus = z
     startedAt: time('When the operator began it.').exactOptional(),
     finishedAt: time('When it succeeded or failed; ttlSecondsAfterFinished counts from here.').exactOptional(),
     intentAt: time(
-      'When it was about to be carried out, written before PVE is asked. After a restart it is looked up what became of it, and not done again.',
+      'When it was about to be carried out, written before PVE is asked. After a restart the operator looks up the result and does not ask again.',
     ).exactOptional(),
     vmUID: statusText(64, 'UID of the ProxmoxVM it was begun for: one of the same name made later is another.'),
     upid: statusText(256, 'The PVE task that carries it out (UPID).'),
     conditions: conditions.exactOptional(),
   })
-  .describe('What became of it. Written by the operator.')
+  .describe('The result. Written by the operator.')
 /** The status as the engine writes it. */
 export type ProxmoxVMCommandStatus = z.infer<typeof proxmoxVMCommandStatus>
 

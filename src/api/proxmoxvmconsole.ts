@@ -82,7 +82,7 @@ export const proxmoxVMConsoleStatus = z
     endedAt: time('When it ended; the object is deleted 10 minutes later.').exactOptional(),
     conditions: conditions.exactOptional(),
   })
-  .describe('What became of it. Written by the operator and by the broker of consoles.')
+  .describe('The result. Written by the operator and by the broker of consoles.')
 export type ProxmoxVMConsoleStatus = z.infer<typeof proxmoxVMConsoleStatus>
 
 /** One look at the screen of one ProxmoxVM, by a URL that works once. */

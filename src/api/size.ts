@@ -29,6 +29,26 @@ export function parseSizeMiB(q: string | number): number {
   return Number(numerator / unit)
 }
 
+/** A quantity of bytes, rounded up to a whole one: `2Ti` → 2199023255552. Negative throws a RangeError. */
+export function parseBytes(q: string | number): number {
+  const { numerator, denominator } = fraction(q)
+  if (numerator < 0n) throw new RangeError(`"${q}" is negative; write 2Ti, for instance`)
+  return Number((numerator + denominator - 1n) / denominator)
+}
+
+/** Bytes for people, cut to one decimal: 1610612736 → `1.5 GiB`. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+  let unit = 0
+  let amount = bytes
+  while (amount >= 1024 && unit < units.length - 1) {
+    amount /= 1024
+    unit++
+  }
+  const cut = unit === 0 ? String(amount) : (Math.floor(amount * 10) / 10).toFixed(1)
+  return `${cut} ${units[unit]}`
+}
+
 /** The shortest way to write a size: 4096 → `4Gi`, 1536 → `1536Mi`, 0 → `0`. */
 export function formatSize(mib: number): string {
   if (mib === 0) return '0'

@@ -22,26 +22,27 @@ export type LocalStatus = (typeof localStatuses)[number]
 
 /** Steps that are no rung of their own: shown in status.step.name, in history and as a label of a metric. */
 const stepsBeside = {
-  identity: 'Name, mark, tags, start at boot and protection are being set.',
-  onboot: 'Start at boot is being switched.',
-  keep_disk_sizes: 'A pending setting of a disk is being corrected, which would bring back an old size.',
-  start: 'The VM is being started.',
-  stop: 'The VM is being switched off.',
-  power_off: 'The VM is being shut down, since it is suspended or halted.',
-  rollback: 'The VM is being rolled back to a snapshot.',
-  put_back_firewall: "People's own firewall entries of the VM that was here before are being put back.",
-  delete_backups: 'The VM goes, and its backups first.',
-  restore: 'The VM is being made from a backup.',
-  remove: 'The VM is being deleted, its disks and snapshots with it.',
+  identity: 'The operator sets the name, owner line, tags, start at boot and protection.',
+  onboot: 'The operator switches start at boot.',
+  keep_disk_sizes: 'The operator corrects a pending setting of a disk that would bring back an old size.',
+  start: 'The operator starts the VM.',
+  stop: 'The operator switches the VM off.',
+  power_off: 'The operator shuts the VM down, because it is suspended or Halted.',
+  rollback: 'PVE rolls the VM back to a snapshot.',
+  put_back_firewall: 'The operator puts back the firewall entries that people had added to the former VM.',
+  delete_backups: 'The operator deletes the backups of the VM before the VM itself.',
+  restore: 'PVE makes the VM from a backup.',
+  remove: 'PVE deletes the VM with its disks and snapshots.',
 } as const
 export type StepName = LocalStatus | keyof typeof stepsBeside
 
 /** Words of local status beside the ladder: work on a VM that was ready. Not ranks: the ladder's own words are in `localStatuses`. */
 export const statusesBeside = {
-  reinstall: 'The VM is being deleted; then it is created again, rung by rung.',
-  restore: 'The VM is being made from a backup; then the ladder runs again.',
-  change_package: 'Another package, or other addresses, are being applied to a VM that was ready.',
-  set_dns_records: 'DNS records are being written, or wait for their server. Counts as ready for Start and for the condition Ready.',
+  reinstall: 'The operator deletes the VM and then creates it again, step by step.',
+  restore: 'PVE makes the VM from a backup; the operator then runs the steps again.',
+  change_package: 'The operator applies another package or other addresses to a VM that was ready.',
+  set_dns_records:
+    'The operator writes DNS records, or waits for their server. The VM counts as ready for Start and for the condition Ready.',
 } as const
 
 export const phases = [

@@ -43,15 +43,17 @@ function verdictOn(vm: ProxmoxVM, backups: readonly ProxmoxVMBackup[], nowMs: nu
   const missed = missedSinceMs(vm, backups, nowMs)
   if (missed !== undefined) {
     const open = scheduledOf(backups, vm.metadata.uid ?? '').find(isUnfinished)
-    const why = open ? ` Backup ${open.metadata.name} waits: ${open.status?.conditions?.[0]?.message ?? 'it has not been looked at'}` : ''
+    const why = open
+      ? ` Backup ${open.metadata.name} waits: ${open.status?.conditions?.[0]?.message ?? 'the operator has not read it yet'}`
+      : ''
     return fails(
       'BackedUp',
       'BackupMissed',
-      `The newest backup is ${newest === undefined ? 'none' : `of ${fileTime(newest / 1000)}`}, and the schedule wanted another one.${why}`,
+      `The newest backup is ${newest === undefined ? 'none' : `of ${fileTime(newest / 1000)}`}, and the schedule asked for another one.${why}`,
     )
   }
   if (newest === undefined)
-    return { type: 'BackedUp', status: 'Unknown', reason: 'BackupPending', message: 'The first backup of the schedule is not made yet.' }
+    return { type: 'BackedUp', status: 'Unknown', reason: 'BackupPending', message: 'The first backup of the schedule is not ready yet.' }
   return holds('BackedUp', 'Succeeded', `The newest backup is of ${fileTime(newest / 1000)}.`)
 }
 

@@ -100,7 +100,7 @@ export class BackupKeeper {
     const afterMs = this.#pauseAfterFailure(memory)
     if (isNotFound(fault)) return afterMs
     deps.log.warn({ vm: pass.key, backup: backup.backup.metadata.name, err: fault }, message)
-    backup.waits('reconciling', reason, `${message.trim()} The next try is in ${Math.ceil(afterMs / 1000)} s.`, nowIso(deps.clock))
+    backup.waits('reconciling', reason, `${message.trim()} Retrying in ${Math.ceil(afterMs / 1000)} s.`, nowIso(deps.clock))
     if (!isConflict(fault)) await backup.save().catch(() => undefined)
     return afterMs
   }

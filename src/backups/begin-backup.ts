@@ -46,8 +46,9 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   if (full) return queued(full)
   const look = lookOf({ ...of, memory: freshMemory() }, cluster)
   await look.need('presence')
-  if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object is not in PVE, or PVE cannot tell now.`)
-  if (look.seen.lock) return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when it goes.`, 10_000)
+  if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object does not exist in PVE, or PVE cannot show it now.`)
+  if (look.seen.lock)
+    return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when PVE releases the lock.`, 10_000)
   const storage = storageFor(pass, cluster, look.at.node)
   if (isOutcome(storage)) return storage
   const queue = pass.slots.take(cluster, backup.uid, { node: look.at.node, storage })
@@ -67,7 +68,7 @@ function quotaOf({ deps, key, of, backup }: BackupPass, max: number | undefined)
     (status?.vmUID === undefined ? isBefore(metadata, backup.backup.metadata) : status.vmUID === uid)
   const others = deps.backupsOf(key).filter((other) => other.metadata.uid !== backup.uid && counts(other))
   if (others.length < max) return undefined
-  if (max === 0) return stalled('BackupQuota', 'The package of this server has no backups.')
+  if (max === 0) return stalled('BackupQuota', 'The package of this server does not include backups.')
   return stalled(
     'BackupQuota',
     `This server may have ${max} ${max === 1 ? 'backup' : 'backups'} and has ${others.length}. Delete one first.`,
@@ -81,17 +82,23 @@ const isBefore = (a: Meta, b: Meta) => `${a.creationTimestamp} ${a.name}` < `${b
 function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
   const { vm, status } = of?.draft ?? {}
   if (!vm || !status) return undefined
-  if (isPaused(vm)) return wait('Paused', 'The VM is paused; the backup begins when the annotation is gone.', 60_000)
-  if (status.released) return stalled('Released', 'The object has let go of its VM.')
-  if (status.removedAt) return stalled('Removed', 'The VM was removed by command, so there is nothing to back up.')
-  if (!status.firstReadyAt) return wait('Provisioning', 'The VM is being made; the backup begins when it is ready.', 15_000)
-  if (status.reinstall?.running) return wait('Reinstalling', 'The VM is being reinstalled; the backup begins when it is ready.', 15_000)
-  if (status.restore?.running) return wait('Restoring', 'The VM is being restored; the backup begins when it is ready.', 15_000)
-  if (status.change) return wait('ChangingPackage', 'Another package is being applied; the backup begins after that.', 15_000)
+  if (isPaused(vm))
+    return wait(
+      'Paused',
+      'Reconciliation of the VM is paused; the backup begins when the annotation pve.hosting/paused is removed.',
+      60_000,
+    )
+  if (status.released) return stalled('Released', 'The object was released from its VM (annotation pve.hosting/release).')
+  if (status.removedAt) return stalled('Removed', 'The command Remove deleted the VM, so there is nothing to back up.')
+  if (!status.firstReadyAt) return wait('Provisioning', 'The operator creates the VM; the backup begins when the VM is ready.', 15_000)
+  if (status.reinstall?.running)
+    return wait('Reinstalling', 'The operator reinstalls the VM; the backup begins when the VM is ready.', 15_000)
+  if (status.restore?.running) return wait('Restoring', 'The operator restores the VM; the backup begins when the VM is ready.', 15_000)
+  if (status.change) return wait('ChangingPackage', 'The operator applies another package; the backup begins after that.', 15_000)
   const running = deps
     .backupsOf(key)
     .find((other) => other.metadata.uid !== backup.uid && other.status?.requestedAt && !isFinishedBackup(other))
-  return running && wait('Queued', `Waiting until backup ${running.metadata.name} of this VM is made.`, 15_000)
+  return running && wait('Queued', `Waiting until backup ${running.metadata.name} of this VM has ended.`, 15_000)
 }
 
 /** Named, or the only one of the node that takes backups. */
@@ -99,17 +106,19 @@ function storageFor({ of, backup }: BackupPass, cluster: PveCluster, node: strin
   const rows = (cluster.inventory.current()?.storages ?? []).filter((row) => row.node === node && row.content.includes('backup'))
   const named = backup.backup.spec.storage ?? of?.draft.status.package?.backups?.storage
   const all = rows.map(({ storage }) => storage).join(', ')
-  const there = all === '' ? `Node ${node} has none that takes backups.` : `Node ${node} has ${all}.`
+  const there = all === '' ? `Node ${node} has no storage that allows backups.` : `Node ${node} has ${all}.`
   if (named === undefined)
     return rows.length === 1 && rows[0]
       ? usable(rows[0])
-      : stalled('BackupStorage', `Name a storage for the backup (spec.storage, or backups.storage of the package). ${there}`)
+      : stalled('BackupStorage', `Write a storage for the backup (spec.storage, or backups.storage of the package). ${there}`)
   const row = rows.find(({ storage }) => storage === named)
-  return row ? usable(row) : stalled('BackupStorage', `Storage "${named}" takes no backups on node ${node}. ${there}`)
+  return row ? usable(row) : stalled('BackupStorage', `Storage "${named}" does not allow backups on node ${node}. ${there}`)
 }
 
 const usable = ({ storage, available, node }: { storage: string; available: boolean; node: string }): string | Obstacle =>
-  available ? storage : wait('BackupStorage', `Storage "${storage}" is not available on node ${node}; the backup begins when it is back.`)
+  available
+    ? storage
+    : wait('BackupStorage', `Storage "${storage}" is not available on node ${node}; the backup begins when the storage is back.`)
 
 async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vmid: number }, storage: string): Promise<Outcome> {
   const { backup, deps, of, memory } = pass
@@ -122,7 +131,7 @@ async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vm
   backup.waits(
     'reconciling',
     'BackupRunning',
-    `VM ${at.vmid} is about to be backed up to ${storage}.`,
+    `The operator asks PVE for a backup of VM ${at.vmid} to ${storage} next.`,
     new Date(deps.clock.now()).toISOString(),
   )
   await backup.save()
@@ -140,9 +149,9 @@ async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vm
     else backup.forgetRequest()
     await backup.save()
     if (upid === undefined)
-      return wait('Retrying', `VM ${at.vmid} has just left node ${at.node}; the backup is asked for on the other one.`, 2_000)
+      return wait('Retrying', `VM ${at.vmid} has just left node ${at.node}; the operator asks for the backup on the new node.`, 2_000)
     deps.log.info({ vm: pass.key, vmid: at.vmid, backup: backup.backup.metadata.name }, `backup to ${storage}`)
-    return waitForTask(upid, `VM ${at.vmid} is being backed up to ${storage}.`)
+    return waitForTask(upid, `PVE backs up VM ${at.vmid} to ${storage}.`)
   } catch (fault) {
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome' || failure.kind === 'other') throw fault

@@ -24,7 +24,7 @@ export async function keepBackup(pass: BackupPass): Promise<Outcome> {
   if (volume === undefined || wanted === undefined || wanted === backup.status.protected) return isJudged(pass) ? done : rejudge(pass)
   const cluster = clusterOfBackup(pass)
   if (!cluster) return wait('ClusterNotReady', `The backup waits for ProxmoxCluster "${backup.status.cluster}".`)
-  const needed = wanted ? undefined : neededByRestore(pass, volume, 'its protection is taken off')
+  const needed = wanted ? undefined : neededByRestore(pass, volume, 'the operator removes its protection')
   if (needed) return needed
   if (observes(cluster)) return wouldDo(cluster, `the protection of ${volume} would be ${wanted ? 'set' : 'taken off'}`)
   deps.mayAct()
@@ -62,7 +62,11 @@ export async function endBackup(pass: BackupPass): Promise<Outcome> {
   const { volume } = backup.status
   if (volume === undefined) return await letGo(pass)
   const cluster = clusterOfBackup(pass)
-  if (!cluster) return wait('ClusterNotReady', `ProxmoxCluster "${backup.status.cluster}" is needed to delete the file. ${wayOut}`)
+  if (!cluster)
+    return wait(
+      'ClusterNotReady',
+      `ProxmoxCluster "${backup.status.cluster}" does not exist or is not ready, and the operator needs it to delete the file. ${wayOut}`,
+    )
   return neededByRestore(pass, volume, 'the file is deleted') ?? (await deleteFile(pass, cluster, volume))
 }
 
@@ -73,7 +77,7 @@ function neededByRestore({ deps, backup }: BackupPass, volume: string, next: str
   const { cluster } = backup.status
   const vm = deps.vms.list().find(({ spec, status }) => spec.clusterRef.name === cluster && status && needsFile(status, volume))
   const { namespace, name } = vm?.metadata ?? {}
-  return vm && wait('InUse', `ProxmoxVM ${namespace}/${name} is being restored and needs this file; ${next} after that.`, 15_000)
+  return vm && wait('InUse', `ProxmoxVM ${namespace}/${name} is being restored from this file; ${next} after that.`, 15_000)
 }
 
 async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string): Promise<Outcome> {
@@ -84,7 +88,7 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   if (!file || !isOwnFile(pass, file)) return await letGo(pass)
   backup.change(fileStatus(file))
   if (file.isProtected && backup.backup.spec.protected !== false)
-    return stalled('Protected', `${volume} is protected. Set spec.protected to false and it is deleted. ${wayOut}`)
+    return stalled('Protected', `${volume} is protected. Set spec.protected to false to delete it. ${wayOut}`)
   if (observes(cluster)) return wouldDo(cluster, `${volume} would be deleted`)
   deps.mayAct()
   const from = reachedFrom(cluster, storage, node)
@@ -92,7 +96,7 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   const upid = await cluster.pve.deleteBackup(from, storage, volume, deleteDelaySeconds)
   if (of) recordEvent(deps, of.draft.vm, 'Normal', 'BackupDeleted', `${backup.backup.metadata.name}: ${volume}`)
   return upid === undefined
-    ? wait('Terminating', `${volume} is deleted; looking whether it is gone.`, 0)
+    ? wait('Terminating', `${volume} was deleted; the operator checks that PVE no longer lists it.`, 0)
     : waitForTask(upid, `${volume} is being deleted.`)
 }
 

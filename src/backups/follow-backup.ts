@@ -19,7 +19,7 @@ export async function followBackup(pass: BackupPass): Promise<Outcome> {
   const { upid } = backup.status
   if (upid === undefined) return await findRequest(pass, cluster)
   const end = cluster.tasks.ended(upid)
-  if (!end) return waitForTask(upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
+  if (!end) return waitForTask(upid, `PVE backs up VM ${backup.status.vmid} to ${backup.status.storage}.`)
   return await concludeBackup(pass, cluster, upid, end)
 }
 
@@ -31,11 +31,11 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   if (file) return finishMade(pass, file)
   if (end.is === 'unknown' && !isTaskOver(end)) {
     cluster.tasks.forgetUnknown(upid)
-    return wait('BackupRunning', `PVE cannot tell what became of the backup: ${end.why}.`, 15_000)
+    return wait('BackupRunning', `PVE cannot report the result of the backup: ${end.why}.`, 15_000)
   }
   return finishBroken(
     pass,
-    end.is === 'ok' ? `its task ended well, and ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
+    end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
   )
 }
 
@@ -50,15 +50,15 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
     backup.change({ upid: found.upid })
     await backup.save()
     if (found.end) return await concludeBackup(pass, cluster, found.upid, found.end)
-    return waitForTask(found.upid, `VM ${backup.status.vmid} is being backed up to ${backup.status.storage}.`)
+    return waitForTask(found.upid, `PVE backs up VM ${backup.status.vmid} to ${backup.status.storage}.`)
   }
   const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
   if (isStillPossible)
-    return wait('BackupRunning', 'The answer to the request may have been lost; the operator looks up what became of it.', 5_000)
+    return wait('BackupRunning', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
   backup.forgetRequest()
   delete memory.requestedMs
   pass.slots.release(backup.uid)
-  return wait('Retrying', 'PVE has nothing of the request; the operator asks again.', 0)
+  return wait('Retrying', 'PVE did not receive the request; the operator sends it again.', 0)
 }
 
 interface Found {

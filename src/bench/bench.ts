@@ -8,7 +8,12 @@ import { join } from 'node:path'
 import { startLocalStack, type LocalStack, unlessFailed } from '../local-stack/local-stack.ts'
 import type { StartedAs } from '../local-stack/program.ts'
 import { manyVMs, oneVM } from './births.ts'
+import { floor } from './floor.ts'
 import { fleet } from './fleet.ts'
+import type { FleetSize } from './fleet-size.ts'
+import { fleetCurves } from './fleet-report.ts'
+import { fleetScenario } from './fleet-setting.ts'
+import { plotOf } from './plot.ts'
 import { printed, replaced, type Section } from './report.ts'
 import { shippedOperator } from './shipped.ts'
 
@@ -53,11 +58,29 @@ async function main(): Promise<number> {
   try {
     if (size > 0) {
       const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
-      await onStage(['--speed', '50'], (stack) => fleet(stack, size === 1 ? 10_000 : size, say), operator)
+      const scenario = join(home, '.demo/fleet-scenario.json')
+      await writeFile(scenario, JSON.stringify(fleetScenario))
+      const recordStages = async (section: Section, stages: readonly FleetSize[]): Promise<void> => {
+        const curves = plotOf(
+          stages.map(({ count }) => count),
+          fleetCurves(stages),
+        )
+        await writeFile(join(home, 'docs/images/fleet.svg'), curves)
+        say(printed(section))
+        await record(section)
+      }
+      const grow = async (stack: LocalStack): Promise<Section[]> => {
+        await fleet(stack, size === 1 ? 10_000 : size, { say, record: recordStages })
+        return []
+      }
+      await onStage(['--scenario', scenario], grow, operator)
     }
     if (size === 0) {
       if (only !== 'many-vms') await onStage([], async (stack) => [await oneVM(stack)])
-      if (only !== 'one-vm') await onStage([], async (stack) => [await manyVMs(stack, Number(process.env.MANY ?? 100))])
+      if (only !== 'one-vm') {
+        const many = Number(process.env.MANY ?? 100)
+        await onStage([], async (stack) => [await manyVMs(stack, many), await floor(stack, many)])
+      }
     }
     say(`written to ${page}`)
     return 0

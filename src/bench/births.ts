@@ -1,3 +1,4 @@
+/** One VM, and a hundred at once. */
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
 import type { LocalStack } from '../local-stack/local-stack.ts'
@@ -92,6 +93,7 @@ async function births(
   const operator = await stack.startOperator()
   const scene = new Scene(stack)
   const costs: Cost[] = []
+  const settle = () => systemClock.sleep(3_000)
   let made = 0
   try {
     await stack.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
@@ -102,14 +104,15 @@ async function births(
       made += vms.length
       const work = async (): Promise<void> => {
         await scene.createAll(vms)
-        await scene.areReady(made, 60 + vms.length * 2)
+        await scene.areReady(made)
       }
-      costs.push(await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settleSeconds: 3 }))
+      costs.push(await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settle }))
+      await scene.keepTimeline()
     }
     const { end } = o
     // By then the background reading knows where the VM has no backups.
     if (end) await systemClock.sleep(12_000)
-    if (end) costs.push(await scene.measure(operator, () => scene.terminate(end), { ours: { 'DELETE proxmoxvms': 1 }, settleSeconds: 3 }))
+    if (end) costs.push(await scene.measure(operator, () => scene.terminate(end), { ours: { 'DELETE proxmoxvms': 1 }, settle }))
     return costs
   } finally {
     scene.end()

@@ -14,7 +14,7 @@ export function grown(before: Counts, after: Counts): Counts {
 }
 
 /** The simulator's certificate is its own; loopback only. */
-const simulatorTrust = new Agent({ connect: { rejectUnauthorized: false } })
+export const simulatorTrust = new Agent({ connect: { rejectUnauthorized: false } })
 
 /** The requests the simulator has answered, by method and route, as it counts them under /sim/requests. */
 export class SimulatorLog {
@@ -30,9 +30,16 @@ export class SimulatorLog {
   }
 
   async byRoute(): Promise<Counts> {
-    const answer = await request(this.#url, { dispatcher: simulatorTrust })
+    const answer = await request(`${this.#url}?limit=0`, { dispatcher: simulatorTrust })
     const { byRoute } = (await answer.body.json()) as { byRoute: Record<string, number> }
     return grown({}, byRoute)
+  }
+
+  /** VMIDs that were asked about one by one, of the newest 100,000 requests. */
+  async guests(): Promise<Set<number>> {
+    const answer = await request(this.#url, { dispatcher: simulatorTrust })
+    const { log } = (await answer.body.json()) as { log: { path: string }[] }
+    return new Set(log.flatMap(({ path }) => Number(/^\/nodes\/[^/]+\/qemu\/(\d+)/.exec(path)?.[1]) || []))
   }
 
   /** One line a request, in milliseconds since the first: what to read when a figure is larger than it should be. */

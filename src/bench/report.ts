@@ -1,9 +1,17 @@
+/** What a bench measured, for the terminal and for docs/performance.md (pure). */
 import type { Counts } from './counts.ts'
 
 export interface Figure {
   what: string
   measured: string
   /** Absent: nobody promised anything. */
+  budget?: { text: string; met: boolean }
+}
+
+/** One figure at several sizes. */
+export interface GridRow {
+  what: string
+  values: readonly string[]
   budget?: { text: string; met: boolean }
 }
 
@@ -15,6 +23,8 @@ export interface Section {
   setting: string
   command: string
   figures: readonly Figure[]
+  /** Figures at several sizes, a column each. */
+  grid?: { title: string; columns: readonly string[]; rows: readonly GridRow[] }
   tables: readonly { title: string; counts: Counts }[]
 }
 
@@ -24,17 +34,33 @@ export function withinBudget(limit: number, measured: number, text: string): { t
 
 /** For the terminal. */
 export function printed(section: Section): string {
-  const width = Math.max(...section.figures.map((figure) => figure.what.length))
+  const width = Math.max(...[...section.figures, ...(section.grid?.rows ?? [])].map(({ what }) => what.length))
   const figures = section.figures.map(({ what, measured, budget }) => {
-    const verdict = budget ? `${budget.met ? 'ok    ' : 'MISSED'} budget ${budget.text}` : ''
-    return `  ${what.padEnd(width)}  ${measured.padStart(12)}  ${verdict}`.trimEnd()
+    return `  ${what.padEnd(width)}  ${measured.padStart(12)}  ${terminalVerdict(budget)}`.trimEnd()
   })
   const tables = section.tables.flatMap(({ title, counts }) => [
     '',
     `  ${title}`,
     ...rows(counts).map(([name, count]) => `  ${String(count).padStart(7)}  ${name}`),
   ])
-  return [`\n${section.title}`, `  ${section.setting}`, '', ...figures, ...tables, ''].join('\n')
+  return [`\n${section.title}`, `  ${section.setting}`, '', ...figures, ...printedGrid(section, width), ...tables, ''].join('\n')
+}
+
+function printedGrid({ grid }: Section, width: number): string[] {
+  if (!grid) return []
+  const row = (what: string, values: readonly string[], budget: Figure['budget']): string =>
+    `  ${what.padEnd(width)}${values.map((value) => value.padStart(12)).join('')}  ${terminalVerdict(budget)}`.trimEnd()
+  return [row(grid.title, grid.columns, undefined), ...grid.rows.map(({ what, values, budget }) => row(what, values, budget))]
+}
+
+function gridAsMarkdown({ grid }: Section): string[] {
+  if (!grid) return []
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [
+    row([grid.title, ...grid.columns, 'budget', '']),
+    row(['---', ...grid.columns.map(() => '---:'), '---', '---']),
+    ...grid.rows.map(({ what, values, budget }) => row([what, ...values, budget?.text ?? '', verdictOf(budget)])),
+  ]
 }
 
 /** For docs/performance.md. */
@@ -53,13 +79,14 @@ export function asMarkdown(section: Section): string {
     '',
     `${section.setting} Made by \`${section.command}\`.`,
     '',
-    '| what | measured | budget | |',
-    '| --- | ---: | --- | --- |',
+    ...(figures.length > 0 ? ['| what | measured | budget | |', '| --- | ---: | --- | --- |'] : []),
     ...figures,
+    ...gridAsMarkdown(section),
     ...tables,
   ].join('\n')
 }
 
+const terminalVerdict = (budget: Figure['budget']): string => (budget ? `${budget.met ? 'ok    ' : 'MISSED'} budget ${budget.text}` : '')
 const verdictOf = (budget: Figure['budget']): string => (budget ? (budget.met ? 'ok' : '**missed**') : '')
 
 const rows = (counts: Counts): [string, number][] => Object.entries(counts)

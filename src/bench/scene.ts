@@ -1,59 +1,57 @@
+/** A local stack whose operator is measured between two moments. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KubeObject } from '../api/meta.ts'
 import { proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
-import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { Store } from '../kube/store.ts'
-import { Reflector } from '../kube/watch.ts'
 import { systemClock } from '../ops/clock.ts'
 import type { OperatorProcess, LocalStack } from '../local-stack/local-stack.ts'
 import { apiServerWrites, type Counts, grown, loadOf, type Load, SimulatorLog } from './counts.ts'
+import { cpuBetween, cpuOf, type CpuSeconds } from './processes.ts'
+import { WatchedVMs } from './watched-vms.ts'
 
-/** A local stack whose operator that measures what happens between two moments. */
+/** Nothing is given up while something still happens: a machine may be slow. */
+const standstillSeconds = 240
+
 export class Scene {
   readonly stack: LocalStack
   readonly requests: SimulatorLog
-  readonly #store = new Store<ProxmoxVM>()
-  readonly #watching = new AbortController()
+  readonly vms: WatchedVMs
 
   constructor(stack: LocalStack) {
     this.stack = stack
     this.requests = new SimulatorLog(stack.simulator.url)
-    const reflector = new Reflector({ client: stack.client, resource: proxmoxVMs, store: this.#store, clock: systemClock })
-    reflector.run(this.#watching.signal).catch(() => undefined)
+    this.vms = new WatchedVMs(stack.client)
   }
 
   end(): void {
-    this.#watching.abort()
+    this.vms.end()
   }
 
   async clusterIsReady(name: string): Promise<void> {
-    await until(`ProxmoxCluster ${name} is not Ready`, 60, async () => {
+    const deadlineMs = systemClock.now() + 120_000
+    for (;;) {
       const conditions = (await this.stack.client.get(proxmoxClusters, { name }))?.status?.conditions ?? []
-      return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')
-    })
+      if (conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')) return
+      if (systemClock.now() > deadlineMs) throw new Error(`ProxmoxCluster ${name} is not Ready after 120 s`)
+      await systemClock.sleep(20)
+    }
   }
 
-  readyVMs(): number {
-    return this.#store.list().filter((vm) => (vm.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True')).length
-  }
-
-  /** Resolves when so many are Ready, within 20 ms of the news. */
-  async areReady(count: number, patienceSeconds: number): Promise<void> {
-    let seen = 0
-    await until(`only some VMs of ${count} are Ready`, patienceSeconds, () => {
-      seen = this.readyVMs()
-      return Promise.resolve(seen >= count)
-    }).catch((fault: unknown) => {
-      throw new Error(`${String(fault instanceof Error ? fault.message : fault)} (${seen})`)
-    })
+  /** Resolves when so many are Ready; throws when none has become so for four minutes. */
+  async areReady(count: number): Promise<void> {
+    while (this.vms.ready < count) {
+      const before = this.vms.ready
+      const isOn = await this.vms.when(() => this.vms.ready >= count || this.vms.ready > before, standstillSeconds)
+      if (isOn === undefined && this.vms.ready <= before)
+        throw new Error(`${this.vms.ready} of ${count} VMs are Ready, and for ${standstillSeconds} s no other has become so`)
+    }
   }
 
   /** Creates them, 16 at a time: what a client does that means "at once". */
   async createAll(objects: readonly KubeObject[]): Promise<void> {
-    const left = [...objects]
+    const left = objects.values()
     const worker = async (): Promise<void> => {
-      for (let next = left.shift(); next; next = left.shift()) {
+      for (const next of left) {
         const resource = await this.stack.manifests.resourceOf(next)
         await this.stack.client.create(resource, next)
       }
@@ -64,44 +62,48 @@ export class Scene {
   /** Deletes it, and resolves when the object is gone. */
   async terminate({ metadata: { namespace = '', name } }: KubeObject): Promise<void> {
     await this.stack.client.delete(proxmoxVMs, { namespace, name })
-    await until(
-      `ProxmoxVM ${name} is not gone`,
-      60,
-      async () => (await this.stack.client.get(proxmoxVMs, { namespace, name })) === undefined,
-    )
+    const deadlineMs = systemClock.now() + standstillSeconds * 1_000
+    while ((await this.stack.client.get(proxmoxVMs, { namespace, name })) !== undefined) {
+      if (systemClock.now() > deadlineMs) throw new Error(`ProxmoxVM ${name} is not gone after ${standstillSeconds} s`)
+      await systemClock.sleep(20)
+    }
   }
 
   /** What the work costs; `ours` are the writes of this program, which are taken off. */
-  async measure(operator: OperatorProcess, work: () => Promise<unknown>, o: { ours: Counts; settleSeconds: number }): Promise<Cost> {
+  async measure(
+    operator: OperatorProcess,
+    work: () => Promise<unknown>,
+    o: { ours: Counts; settle: () => Promise<unknown> },
+  ): Promise<Cost> {
     await this.requests.clear()
-    const before = { writes: await apiServerWrites(this.stack.client), load: loadOf(operator.pid) }
+    const pid = operator.pid
+    const before = { writes: await apiServerWrites(this.stack.client), load: loadOf(pid), cpu: cpuOf(this.stack, pid) }
     const startedMs = performance.now()
     await work()
     const seconds = (performance.now() - startedMs) / 1_000
+    const cpu = cpuBetween(before.cpu, cpuOf(this.stack, pid))
     const requests = await this.requests.byRoute()
-    await writeFile(join(this.stack.dir, 'requests.txt'), await this.requests.timeline())
-    // The last events and pool figures follow within a second or two.
-    await systemClock.sleep(o.settleSeconds * 1_000)
+    // The last events and pool figures follow.
+    await o.settle()
     const writes = grown(o.ours, grown(before.writes, await apiServerWrites(this.stack.client)))
-    const load = loadOf(operator.pid)
-    return { seconds, requests, writes, load: { ...load, cpuSeconds: load.cpuSeconds - before.load.cpuSeconds } }
+    const load = loadOf(pid)
+    return { seconds, requests, writes, cpu, load: { ...load, cpuSeconds: load.cpuSeconds - before.load.cpuSeconds } }
+  }
+
+  /** Writes `requests.txt` in the stage's folder: the requests to PVE one by one. */
+  async keepTimeline(): Promise<void> {
+    await writeFile(join(this.stack.dir, 'requests.txt'), await this.requests.timeline())
   }
 }
 
-/** Beside it, `requests.txt` in the stage's folder has the requests to PVE one by one. */
 export interface Cost {
   seconds: number
   /** Of Proxmox VE, up to the moment the work was done. */
   requests: Counts
   /** Of the API server, settling included. */
   writes: Counts
+  /** Of all processes, up to the moment the work was done. */
+  cpu: CpuSeconds
+  /** Of the operator, settling included. */
   load: Load
-}
-
-async function until(otherwise: string, patienceSeconds: number, look: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = systemClock.now() + patienceSeconds * 1_000
-  while (!(await look())) {
-    if (systemClock.now() > deadlineMs) throw new Error(`${otherwise} after ${patienceSeconds} s`)
-    await systemClock.sleep(20)
-  }
 }

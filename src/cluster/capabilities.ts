@@ -19,5 +19,5 @@ export function capabilitiesOff({ missingOptional }: Pick<ClusterFacts, 'missing
 
 const sentenceOf = (missing: readonly MissingPrivilege[]): string => {
   const named = missing.map(({ privilege, path }) => `${privilege} on ${path}`).join(' and ')
-  return `The token lacks ${named}, which it takes to ${missing[0]?.neededFor}; grant it (pve-operator role --with ${missing[0]?.capability}).`
+  return `The token lacks ${named}, which is needed to ${missing[0]?.neededFor}; grant it (pve-operator role --with ${missing[0]?.capability}).`
 }

@@ -8,5 +8,5 @@ export const capabilityList = (text: string): Capability[] =>
     .filter(Boolean)
     .map((word) => {
       if (word in capabilities) return word as Capability
-      throw new Error(`"${word}" is not a capability; write some of ${Object.keys(capabilities).join(', ')}`)
+      throw new Error(`"${word}" is not a capability; choose from ${Object.keys(capabilities).join(', ')}`)
     })

@@ -4,6 +4,7 @@ import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
 import { BackgroundReading } from './background.ts'
+import { unseenWritesOf } from './unseen-writes.ts'
 import { NodeBridges } from './bridges.ts'
 import { PromisedBytes } from './promised-bytes.ts'
 import { CloneSlots } from './clone-slots.ts'
@@ -62,9 +63,6 @@ export interface PveCluster {
   /** Turns to look at a guest that is not ours any more. */
   readonly strangerLooks: Pick<Pace, 'reserveMs'>
 }
-
-/** Design 3.2 rule 18. */
-const unseenWritesPerSecond = 50
 
 export interface ApiToken {
   readonly tokenID: string
@@ -171,7 +169,7 @@ export class LiveCluster implements PveCluster {
     this.vmids = new VmidAllocator(o.reservations, clock)
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
     this.deletions = new DeletionBrake({ ...o.deletions, clock })
-    this.unseenWrites = new Pace({ calls: unseenWritesPerSecond, perSeconds: 1, burst: unseenWritesPerSecond, clock })
+    this.unseenWrites = unseenWritesOf(clock)
     this.strangerLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
   }
 

@@ -205,7 +205,7 @@ export class DeletionBrake {
   /** What could not be written is counted by nobody, and nobody's VM is destroyed for it. */
   async #writeWith(entry: CountedDeletion): Promise<void> {
     if (this.#counted?.includes(entry)) return
-    if (!this.#unwritten.includes(entry)) throw new Error('the deletion could not be counted, so nothing is deleted')
+    if (!this.#unwritten.includes(entry)) throw new Error('failed to count the deletion, so the operator deletes nothing')
     const batch = [...this.#unwritten]
     const next = [...this.#remembered(), ...batch].slice(-mostCountedDeletions)
     try {

@@ -44,7 +44,7 @@ export class ListingDoubt {
   get sentence(): string {
     const { missing } = this
     const known = this.#last?.known ?? 0
-    return `${missing.length} of ${known} VMs are missing from PVE's listing at once; each is asked for by itself, and none is taken for gone before. Does the token still have VM.Audit on /vms?`
+    return `${missing.length} of ${known} VMs are missing from PVE's listing at once; the operator asks PVE about each of them and treats none as deleted before that. Check that the token still has VM.Audit on /vms.`
   }
 }
 

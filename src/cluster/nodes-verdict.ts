@@ -34,15 +34,15 @@ export function nodesVerdicts(
         : {
             status: 'False',
             reason: 'NodeOffline',
-            message: `${off.length} of ${nodes.length} nodes ${are} offline: ${off.map(held).join('; ')}. Nothing is known of the power of these VMs.`,
+            message: `${off.length} of ${nodes.length} nodes ${are} offline: ${off.map(held).join('; ')}. The operator cannot see whether these VMs run.`,
           },
     FiguresFresh:
       silent.length === 0
-        ? { status: 'True', reason: 'FiguresFresh', message: 'Every node that is online tells the state of its guests.' }
+        ? { status: 'True', reason: 'FiguresFresh', message: 'Every node that is online reports the state of its guests.' }
         : {
             status: 'False',
             reason: 'FiguresMissing',
-            message: `No figures come from ${silent.map(held).join('; ')}. These VMs keep the state that was seen last. An admin runs there: systemctl restart pvestatd.`,
+            message: `No figures come from ${silent.map(held).join('; ')}. These VMs keep their last known state. An admin must run there: systemctl restart pvestatd.`,
           },
   }
 }

@@ -57,7 +57,7 @@ export function place(
   const allowed = [...listing.nodes.values()].filter(({ node }) => isAllowed(node, wish))
   const closed = allowed.flatMap((node) => closedBy(node, wish) ?? [])
   const nodes = allowed.filter((node) => closedBy(node, wish) === undefined)
-  const without = closed.length > 0 ? ` (left out: ${closed.join(', ')})` : ''
+  const without = closed.length > 0 ? ` (not considered: ${closed.join(', ')})` : ''
   if (nodes.length === 0) return short(noNode(wish, closed))
   const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, listing))
   if (candidates.length === 0) return short(`${noCopy(nodes, templates)}${without}`)
@@ -97,14 +97,14 @@ export function closedBy(
   if (!online) return `${node} is offline`
   if (isInMaintenance) return `${node} is in maintenance`
   if (wish.cordoned?.includes(node)) return `${node} is cordoned`
-  return hasFigures ? undefined : `${node} tells no figures (pvestatd)`
+  return hasFigures ? undefined : `${node} reports no figures (pvestatd)`
 }
 
 function noNode(wish: PlacementWish, closed: readonly string[]): string {
-  if (closed.length > 0) return `no allowed node takes new VMs: ${closed.join(', ')}`
+  if (closed.length > 0) return `no allowed node accepts new VMs: ${closed.join(', ')}`
   return wish.pinnedNode === undefined
     ? 'PVE shows none of the allowed nodes'
-    : `node ${wish.pinnedNode} is not in the cluster or not allowed by it`
+    : `node ${wish.pinnedNode} is not in the PVE cluster or not allowed in the ProxmoxCluster`
 }
 
 function noCopy(nodes: readonly NodeRow[], templates: readonly TemplateFacts[]): string {
@@ -130,9 +130,10 @@ function reaches(template: TemplateFacts, node: string, wish: PlacementWish, { n
 function lackOf({ node, source }: Candidate, wish: PlacementWish, listing: Listing, promised: readonly Promised[]): Lack | undefined {
   const machine = listing.nodes.get(node)
   const hasMiB = Math.floor((machine?.maxMemBytes ?? 0) / bytesPerMiB)
-  if (hasMiB > 0 && wish.memoryMiB > hasMiB) return { text: `${node} has ${hasMiB} MiB of memory in all, ${wish.memoryMiB} MiB are wanted` }
+  if (hasMiB > 0 && wish.memoryMiB > hasMiB)
+    return { text: `${node} has ${hasMiB} MiB of memory in total, the VM needs ${wish.memoryMiB} MiB` }
   const hasCpus = machine?.maxCpu ?? 0
-  if (hasCpus > 0 && (wish.cpus ?? 0) > hasCpus) return { text: `${node} has ${hasCpus} CPUs, ${wish.cpus} are wanted` }
+  if (hasCpus > 0 && (wish.cpus ?? 0) > hasCpus) return { text: `${node} has ${hasCpus} CPUs, the VM needs ${wish.cpus}` }
   const overdrawn = nodeLack(node, wish, listing, promised)
   if (overdrawn) return overdrawn
   const copied = needs(source, { linked: wish.linked, ...(wish.storage && { storage: wish.storage }), additionalDisks: [] })
@@ -154,14 +155,14 @@ function nodeLack(node: string, wish: PlacementWish, listing: Listing, promised:
     const mayMiB = Math.floor((maxMemBytes * memory) / bytesPerMiB)
     if (givenMiB + wish.memoryMiB > mayMiB)
       return {
-        text: `${node} has promised ${inGiB(givenMiB)} of ${inGiB(mayMiB)} of memory (overcommit.memory ${memory}), ${inGiB(wish.memoryMiB)} are wanted`,
+        text: `${node} has promised ${inGiB(givenMiB)} of ${inGiB(mayMiB)} of memory (overcommit.memory ${memory}), the VM needs ${inGiB(wish.memoryMiB)}`,
       }
   }
   if (cpu === undefined || maxCpu === 0) return undefined
   const given = committedCpus(node, listing, promised)
   const may = Math.floor(maxCpu * cpu)
   if (given + (wish.cpus ?? 1) <= may) return undefined
-  return { text: `${node} has promised ${given} of ${may} CPUs (overcommit.cpu ${cpu}), ${wish.cpus ?? 1} are wanted` }
+  return { text: `${node} has promised ${given} of ${may} CPUs (overcommit.cpu ${cpu}), the VM needs ${wish.cpus ?? 1}` }
 }
 
 function committedCpus(node: string, { guests }: Listing, promised: readonly Promised[]): number {

@@ -2,7 +2,7 @@ import type { Permissions } from '../proxmox/answers.ts'
 
 /** What a privilege beyond the needed ones makes possible: `status.capabilities`, `pve-operator role --with`. */
 export const capabilities = {
-  backup: 'make, find and delete backups of a VM, and restore it from one',
+  backup: 'make, find and delete backups of a VM, and restore it, or make a new VM, from one',
   quorum: 'see quorum and whether the datacenter firewall is on',
   placement: 'see memory and CPUs of the nodes, for placement',
   snapshot: 'take and delete snapshots, and roll a VM back to one',
@@ -46,7 +46,7 @@ const optional = (
 /** What PVE checks for each request we send: qemu-server and pve-manager, the `permissions` of each method, and their code. */
 export const neededPrivileges: readonly NeededPrivilege[] = [
   vms('VM.Allocate', 'make a VM by cloning, and destroy it'),
-  vms('VM.Audit', 'see guests, their configuration and their status; without it no VM is taken for gone'),
+  vms('VM.Audit', 'see guests, their configuration, status, traffic and rrddata; without it the operator treats no VM as deleted'),
   vms('VM.Clone', 'clone the templates', 'some'),
   vms('VM.Config.CPU', 'set cores, sockets, CPU type and limits'),
   vms('VM.Config.Cloudinit', 'set user, password, keys and addresses for cloud-init'),

@@ -37,7 +37,7 @@ export function storageLack(wish: RoomWish, listing: Listing, promised: readonly
   const row = listing.storages.find((each) => each.storage === storage && each.node === node)
   if (row === undefined) return { text: `${node} has no storage ${storage}` }
   if (!row.available) return { text: `storage ${storage} is not available on ${node}` }
-  if (!row.content.includes('images')) return { text: `storage ${storage} takes no disk images` }
+  if (!row.content.includes('images')) return { text: `storage ${storage} does not allow disk images` }
   const totalMiB = Math.floor(row.totalBytes / bytesPerMiB)
   const underWayMiB = promisedOn(row, listing, promised)
   // Read once the place is chosen, and then chosen again.
@@ -112,5 +112,6 @@ function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promis
     .reduce((sum, disk) => sum + (disk.storage === row.storage ? disk.sizeMiB : 0), 0)
 }
 
-/** A guest that is copied whole and has been seen by its node's statistics. */
-export const isKnown = (guest: GuestRow | undefined): boolean => guest !== undefined && guest.lock !== 'clone' && guest.status !== 'unknown'
+/** A guest that is copied or restored whole and has been seen by its node's statistics. */
+export const isKnown = (guest: GuestRow | undefined): boolean =>
+  guest !== undefined && guest.lock !== 'clone' && guest.lock !== 'create' && guest.status !== 'unknown'

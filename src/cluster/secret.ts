@@ -17,13 +17,14 @@ export const secretKeyOf = (cluster: ProxmoxCluster): Key => ({
 /** What the Secret says; its values never reach a message. */
 export function credentialsOf(secret: Secret | undefined, key: Key): { credentials: ApiToken } | { problem: ClusterProblem } {
   const where = `${key.namespace}/${key.name}`
-  if (secret === undefined) return problem(`there is no Secret ${where}`)
+  if (secret === undefined) return problem(`Secret ${where} does not exist; create it`)
   const tokenID = decoded(secret, 'tokenID')
   const tokenSecret = decoded(secret, 'tokenSecret')
-  if (tokenID === undefined) return problem(`Secret ${where} has no key tokenID`)
-  if (tokenSecret === undefined) return problem(`Secret ${where} has no key tokenSecret`)
+  if (tokenID === undefined) return problem(`Secret ${where} has no key tokenID; add it`)
+  if (tokenSecret === undefined) return problem(`Secret ${where} has no key tokenSecret; add it`)
   if (!tokenIDPattern.test(tokenID)) return problem(`tokenID in Secret ${where} is not of the form user@realm!name`)
-  if (!tokenSecretPattern.test(tokenSecret)) return problem(`tokenSecret in Secret ${where} has characters that no token secret has`)
+  if (!tokenSecretPattern.test(tokenSecret))
+    return problem(`tokenSecret in Secret ${where} contains characters that are not allowed in a token secret; copy it from PVE again`)
   return { credentials: { tokenID, tokenSecret } }
 }
 

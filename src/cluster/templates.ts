@@ -58,10 +58,10 @@ export class TemplateCatalog {
     try {
       const config = await this.#pve.config(at)
       if (isTemplate(config)) return { is: 'template', facts: templateFactsOf(at, config) }
-      return refused('TemplateNotTemplate', `guest ${at.vmid} on ${at.node} is not marked as a template in PVE; only templates are cloned`)
+      return refused('TemplateNotTemplate', `guest ${at.vmid} on ${at.node} is not a template in PVE; the operator clones only templates`)
     } catch (fault) {
       if (judge(fault).kind !== 'absent') throw fault
-      return refused('TemplateNotFound', `template ${at.vmid} is not on ${at.node} any more`)
+      return refused('TemplateNotFound', `template ${at.vmid} is no longer on ${at.node}`)
     }
   }
 }
@@ -76,7 +76,7 @@ export function findTemplate(ref: TemplateRef, listing: Listing): TemplateSearch
   const copies = ref.vmid === undefined ? named.filter(({ template }) => template) : named
   if (copies.length === 0) {
     const other = named[0]
-    if (other === undefined) return refused('TemplateNotFound', `no template ${what} is visible to the token`)
+    if (other === undefined) return refused('TemplateNotFound', `the token sees no template ${what}`)
     return refused('TemplateNotTemplate', `guest ${other.vmid} on ${other.node} has ${what} but is not a template`)
   }
   const sorted = copies.toSorted((a, b) => a.node.localeCompare(b.node) || a.vmid - b.vmid)

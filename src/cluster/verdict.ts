@@ -39,7 +39,7 @@ export interface ClusterFindings {
 }
 
 const wellSentence = (mode: ProxmoxCluster['spec']['mode']): string =>
-  mode === 'Observe' ? 'PVE is observed: nothing is written to it (spec.mode Observe).' : 'PVE is ready for VMs.'
+  mode === 'Observe' ? 'PVE answers; the operator writes nothing to it (spec.mode Observe).' : 'PVE is ready for VMs.'
 
 type Verdicts = { [type in ClusterCondition]?: { status: Condition['status']; reason: Reason; message: string } }
 
@@ -50,7 +50,7 @@ export function problemOf(state: ClusterFindings): ClusterProblem | undefined {
   if (state.credentialsProblem !== undefined) return state.credentialsProblem
   const { failure, facts } = state
   if (failure !== undefined) return { reason: reasonOf(failure), message: failure.message }
-  if (facts === undefined) return { reason: 'ClusterNotReady', message: 'PVE has not been asked yet' }
+  if (facts === undefined) return { reason: 'ClusterNotReady', message: 'the operator has not asked PVE yet' }
   if (facts.majorVersion < oldestMajorVersion) {
     return { reason: 'UnsupportedVersion', message: `this is PVE ${facts.version}; ${oldestMajorVersion}.0 or newer is needed` }
   }
@@ -109,7 +109,9 @@ function reachableOf({ credentialsProblem, failure, facts }: ClusterFindings): V
   if (failure?.reason === 'TLSUntrusted') return { status: 'False', reason: 'TLSUntrusted', message: failure.message }
   if (failure !== undefined && failure.kind !== 'denied') return { status: 'False', reason: reasonOf(failure), message: failure.message }
   if (failure !== undefined || facts !== undefined) return { status: 'True', reason: 'Reachable', message: sentence('Reachable') }
-  return credentialsProblem === undefined ? undefined : { status: 'Unknown', reason: 'CredentialsNotFound', message: 'PVE was not asked' }
+  return credentialsProblem === undefined
+    ? undefined
+    : { status: 'Unknown', reason: 'CredentialsNotFound', message: 'the operator has not asked PVE' }
 }
 
 /** Undefined: PVE cannot be asked now, and what it said before stays. */
@@ -119,7 +121,7 @@ function authorizedOf({ credentialsProblem, failure, facts }: ClusterFindings): 
   if (failure !== undefined || facts === undefined) return undefined
   const missing = facts.missingPrivileges.length > 0 ? shortcomingOf({ ...facts, quorate: true }) : undefined
   if (missing !== undefined) return { status: 'False', ...missing }
-  return { status: 'True', reason: 'Succeeded', message: 'The token has every privilege that is needed.' }
+  return { status: 'True', reason: 'Succeeded', message: 'The token has every privilege that the operator needs.' }
 }
 
 /** The status as it should be; `now` is RFC 3339. What is not ours to judge here (vmids) stays, and so do times of unchanged conditions. */

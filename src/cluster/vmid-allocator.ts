@@ -80,7 +80,10 @@ export class VmidAllocator {
   }
 }
 
-const exhausted = ({ from, to }: VmidRange): VmidGrant => ({ is: 'exhausted', message: `every VMID from ${from} to ${to} is in use` })
+const exhausted = ({ from, to }: VmidRange): VmidGrant => ({
+  is: 'exhausted',
+  message: `every VMID from ${from} to ${to} is in use; widen the range`,
+})
 
 function highestTaken({ from, to }: VmidRange, isTaken: (vmid: number) => boolean): number | undefined {
   for (let vmid = to; vmid >= from; vmid -= 1) if (isTaken(vmid)) return vmid

@@ -17,7 +17,9 @@ export class VmidRecord implements ReservationRecord {
     await writeClusterStatus(this.#place, (status) => {
       const found = status.vmids?.reservedUpTo
       if (found !== expected)
-        throw new Error(`VMIDs of ${this.#place.name} are reserved up to ${found}, not ${expected}: another operator is at work`)
+        throw new Error(
+          `VMIDs of ${this.#place.name} are reserved up to ${found}, expected ${expected}: another operator uses the same ProxmoxCluster`,
+        )
       return { ...status, vmids: { reservedUpTo } }
     })
   }

@@ -41,7 +41,7 @@ export class CommandStatusDraft {
       startedAt: iso,
       vmUID,
       phase: 'Running',
-      ...this.#verdict('Running', 'CommandRunning', 'The command is being carried out.', iso),
+      ...this.#verdict('Running', 'CommandRunning', 'The operator carries out the command.', iso),
     }
   }
 

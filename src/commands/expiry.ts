@@ -2,7 +2,7 @@ import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import { nowIso, type Dependencies } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
-import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { isSuspended, suspendedSentence } from '../want/suspension.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 
 // Commands that have not begun, and must not begin any more.
@@ -37,11 +37,10 @@ export async function failOverdue(pass: Pass): Promise<void> {
     if (leftMs(pass, command) <= 0) {
       const { message } = command.status ?? {}
       const why = message ? ` It waited because: ${message.replace(/[.]$/, '')}.` : ''
-      const told = `${name} did not begin within ${timeout ?? '10m'}, and nothing was done.${why} Write a new command if it is still wanted.`
+      const told = `${name} did not begin within ${timeout ?? '10m'}, and nothing was done.${why} Write a new command if you still want it.`
       await fail(deps, command, 'CommandTimedOut', told)
     } else if (name === 'Start' && isSuspended(draft.vm)) {
-      const told = `The VM is suspended by ${holdersOf(draft.vm)}; it starts when the last suspension is gone.`
-      await fail(deps, command, 'PreconditionFailed', told)
+      await fail(deps, command, 'PreconditionFailed', suspendedSentence(draft.vm))
     }
   }
   const left = new Set(waitingOf(pass).map(({ metadata }) => metadata.uid))

@@ -36,9 +36,9 @@ export async function haEffect(pass: CommandPass, look: Look, wished: 'running' 
   const guestMs = wished === 'stopped' ? parseDurationSeconds(draft.vm.spec.shutdownTimeout) * 1000 : 0
   const verb = wished === 'running' ? 'start' : 'stop'
   if (elapsedMs > patienceMs + guestMs) {
-    const why = `PVE's high availability took the order to ${verb} VM ${look.at.vmid} and has not done so within ${Math.round(elapsedMs / 1000)} s (it says ${haState}). Look at the HA tab of PVE; the order stands.`
+    const why = `PVE's high availability accepted the order to ${verb} VM ${look.at.vmid} and has not carried it out within ${Math.round(elapsedMs / 1000)} s (its state is ${haState}). PVE keeps the order; look at the HA tab of PVE.`
     return { is: 'failed', reason: 'CommandFailed', why }
   }
-  const told = `PVE's high availability was asked to ${verb} VM ${look.at.vmid} and does so in its own time, 10 to 30 s as a rule (it says ${haState}).`
+  const told = `PVE's high availability was asked to ${verb} VM ${look.at.vmid} and usually does so within 10 to 30 s (its state is ${haState}).`
   return { is: 'waits', wait: wait('HaPending', told, elapsedMs < 30_000 ? lookAgainMs : 10_000) }
 }

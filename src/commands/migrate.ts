@@ -31,9 +31,9 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     const lost = await lostMove(pass, look)
     if (lost !== undefined) return await receipted(pass, lost)
     if (deps.clock.now() - Date.parse(intentAt) < unansweredMs)
-      return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+      return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
-  if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is on ${target} already.`)
+  if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is already on ${target}.`)
   const why = await objection(pass, look, target)
   if (why !== undefined) return endFailed(pass, 'PreconditionFailed', why)
   command.status = { ...command.status, intentAt: nowIso(deps.clock) }
@@ -46,7 +46,8 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
   } catch (fault) {
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
-    if (failure.kind === 'unknown-outcome') return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+    if (failure.kind === 'unknown-outcome')
+      return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
     return endFailed(pass, failure.reason, failure.message)
   }
 }
@@ -54,7 +55,7 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
 async function receipted({ command }: CommandPass, upid: string): Promise<CommandProgress> {
   command.status = { ...command.status, upid }
   await command.save()
-  return waitForTask(upid, `The VM is being moved to ${command.command.spec.node}.`)
+  return waitForTask(upid, `PVE moves the VM to ${command.command.spec.node}.`)
 }
 
 /** The task is of the node where the VM was. */
@@ -68,11 +69,11 @@ async function followMove(pass: CommandPass, look: Look, upid: string): Promise<
   const { cluster, command, deps } = pass
   const target = command.command.spec.node ?? ''
   const end = cluster.tasks.ended(upid)
-  if (!end) return waitForTask(upid, `The VM is being moved to ${target}.`)
+  if (!end) return waitForTask(upid, `PVE moves the VM to ${target}.`)
   if (end.is === 'failed') return endFailed(pass, 'CommandFailed', end.exitstatus)
   if (look.at.node === target || (await isOn(pass, target))) return moved(pass)
   const waitsForHa = upid.includes(':hamigrate:') && deps.clock.now() - Date.parse(command.status.intentAt ?? '') < movesWithinMs
-  if (waitsForHa) return wait('CommandRunning', `The manager of high availability moves the VM to ${target}.`, 5_000)
+  if (waitsForHa) return wait('CommandRunning', `PVE's high availability moves the VM to ${target}.`, 5_000)
   return endFailed(pass, 'CommandFailed', `The task ended, and VM ${look.at.vmid} is on ${look.at.node}.`)
 }
 
@@ -95,16 +96,16 @@ function moved(pass: CommandPass): CommandProgress {
 
 async function objection(pass: CommandPass, look: Look, target: string): Promise<string | undefined> {
   const { cluster, command, draft } = pass
-  if (isPaused(draft.vm)) return 'The VM is paused (annotation pve.hosting/paused).'
+  if (isPaused(draft.vm)) return 'Reconciliation of the VM is paused (annotation pve.hosting/paused); remove the annotation first.'
   const off = capabilityOff(cluster.facts(), 'migrate')
   if (off !== undefined) return off
   const { guest, lock } = look.seen
-  if (guest !== 'ours') return `PVE does not show VM ${draft.status.vmid} as ours now.`
-  if (lock) return `PVE holds the lock "${lock}" on the VM; try again when it is gone.`
+  if (guest !== 'ours') return `PVE does not show VM ${draft.status.vmid} as the VM of this object; try again later.`
+  if (lock) return `PVE holds the lock "${lock}" on the VM; try again when PVE releases it.`
   const nodes = [...(cluster.inventory.current()?.nodes.values() ?? [])]
   const node = nodes.find((one) => one.node === target)
   if (!node)
-    return `There is no node "${target}"; there are ${nodes
+    return `PVE has no node "${target}"; there are ${nodes
       .map((one) => one.node)
       .toSorted()
       .join(', ')}.`
@@ -113,5 +114,5 @@ async function objection(pass: CommandPass, look: Look, target: string): Promise
   if (command.command.spec.withLocalDisks === true) return undefined
   const local = await cluster.pve.support(look.at).localDisks()
   if (local.length === 0) return undefined
-  return `${local.map(({ volume }) => volume).join(', ')} lie on storages of ${look.at.node} alone: write withLocalDisks: true to copy them.`
+  return `${local.map(({ volume }) => volume).join(', ')} are on storages that only ${look.at.node} has: write withLocalDisks: true to copy them.`
 }

@@ -35,7 +35,7 @@ export async function runPowerCommand(
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
     if (pass.deps.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
-      return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+      return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   const refusal = await judgedAgain?.()
   if (refusal) {
@@ -54,7 +54,8 @@ export async function runPowerCommand(
     // Not sent at all: the lead was lost on the way.
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
-    if (failure.kind === 'unknown-outcome') return wait('CommandRunning', 'The answer was lost; PVE is asked what became of it.', 3_000)
+    if (failure.kind === 'unknown-outcome')
+      return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
     if (isOwnLock(failure.message)) return await behindLock(pass, failure.message)
     command.finish('Failed', failure.reason, failure.message, nowIso(pass.deps.clock))
     return 'finished'
@@ -97,7 +98,7 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
   command.finish(
     'Failed',
     'CommandFailed',
-    end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer knows the task: ${end.why}`,
+    end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer has the task: ${end.why}`,
     iso,
   )
   return 'finished'
@@ -140,7 +141,11 @@ async function behindLock({ command, deps, memory }: CommandPass, words: string)
   const { upid: _, intentAt: __, ...status } = command.status
   command.status = status
   await command.save()
-  return wait('CommandRunning', `PVE is busy with the VM and holds its lock; trying again for ${lockPatienceMs / 1000} s: ${words}`, 1_000)
+  return wait(
+    'CommandRunning',
+    `PVE is busy with the VM and holds its lock; the operator retries for ${lockPatienceMs / 1000} s: ${words}`,
+    1_000,
+  )
 }
 
 async function concludeReboot(pass: CommandPass, look: Look, upid: string): Promise<Outcome | 'finished'> {
@@ -154,11 +159,11 @@ async function concludeReboot(pass: CommandPass, look: Look, upid: string): Prom
 }
 
 const sentences: Readonly<Record<PowerCommand, string>> = {
-  Start: 'The VM was started.',
-  Stop: 'The power was cut.',
+  Start: 'PVE started the VM.',
+  Stop: 'PVE cut the power.',
   Shutdown: 'The guest shut down.',
-  Reboot: 'The guest was rebooted.',
-  Reset: 'The guest was reset.',
+  Reboot: 'PVE rebooted the guest.',
+  Reset: 'PVE reset the guest.',
 }
 
 async function findTask(

@@ -8,7 +8,7 @@ import { templateSentence } from '../engine/guest-verdict.ts'
 import { haErrorSentence } from '../engine/ha-error.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { isBeingRestored } from '../engine/restore/restore-state.ts'
-import { holdersOf, isSuspended } from '../want/suspension.ts'
+import { isSuspended, suspendedSentence } from '../want/suspension.ts'
 
 export interface CommandRefusal {
   readonly reason: Reason
@@ -41,7 +41,9 @@ const refuse = (why: string): CommandRefusal => ({ reason: 'PreconditionFailed',
 
 function notPaused({ vm }: ButtonState): CommandRefusal | undefined {
   if (vm.metadata.deletionTimestamp) return refuse('The VM is being deleted.')
-  return isPaused(vm) ? refuse('The VM is paused (annotation pve.hosting/paused).') : undefined
+  return isPaused(vm)
+    ? refuse('Reconciliation of the VM is paused (annotation pve.hosting/paused); remove the annotation first.')
+    : undefined
 }
 
 /** Records are not in PVE. */
@@ -49,7 +51,7 @@ const notObserved = (command: CommandName, { isObserved, vm }: ButtonState): Com
   isObserved && command !== 'SetDNSRecords'
     ? {
         reason: 'Observing',
-        why: `ProxmoxCluster "${vm.spec.clusterRef.name}" is in mode Observe: nothing is written to PVE. Set spec.mode to Manage first.`,
+        why: `ProxmoxCluster "${vm.spec.clusterRef.name}" is in mode Observe: the operator writes nothing to PVE. Set spec.mode to Manage first.`,
       }
     : undefined
 
@@ -62,18 +64,19 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
   const { runStrategy } = vm.spec
   switch (command) {
     case 'Start':
-      if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)
-      if (runStrategy === 'Halted') return refuse('runStrategy is Halted; change it to start the VM.')
+      if (isSuspended(vm)) return refuse(suspendedSentence(vm))
+      if (runStrategy === 'Halted') return refuse('spec.runStrategy is Halted; change it to start the VM.')
       return (
         exists(state) ??
         template(state) ??
         finished(status) ??
-        onTop(status) ??
-        (power === 'running' ? refuse('The VM is running already.') : haError(state))
+        // What a hibernated guest waits with is done after its start.
+        (state.lock === 'suspended' ? undefined : onTop(status)) ??
+        (power === 'running' ? refuse('The VM already runs.') : haError(state))
       )
     case 'Stop':
     case 'Shutdown':
-      if (runStrategy === 'Always') return refuse('runStrategy is Always: the VM would be started again; change it first.')
+      if (runStrategy === 'Always') return refuse('spec.runStrategy is Always, so the operator would start the VM again; change it first.')
       return exists(state) ?? running(power) ?? haError(state)
     case 'Reboot':
     case 'Reset':
@@ -83,7 +86,7 @@ function specific(command: CommandName, state: ButtonState): CommandRefusal | un
     case 'Clone':
       if (status.reinstall?.running) return reinstalls(status)
       if (status.restore?.running) return restores(status)
-      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${status.vmid} exists already.`) : unproved(state)
+      return state.guest === 'ours' || state.guest === 'copying' ? refuse(`VM ${status.vmid} already exists.`) : unproved(state)
     case 'SetDedicatedIP':
     case 'SetDNSRecords':
       return undefined
@@ -102,19 +105,19 @@ function exists(state: ButtonState): CommandRefusal | undefined {
   const { guest, status } = state
   if (guest === 'ours') return undefined
   if (guest === 'copying') return refuse(`VM ${status.vmid} is still being cloned.`)
-  return unproved(state) ?? refuse(`There is no VM of this object in PVE${status.removedAt ? ': it was removed' : ''}.`)
+  return unproved(state) ?? refuse(`PVE has no VM of this object${status.removedAt ? ': the command Remove deleted it' : ''}.`)
 }
 
 /** "Cannot be seen" is never "does not exist". */
 const unproved = ({ guest, status }: ButtonState) =>
-  guest === 'unproved' ? refuse(`PVE cannot tell now whether VM ${status.vmid} exists; try again when its nodes are back.`) : undefined
+  guest === 'unproved' ? refuse(`The operator cannot see whether VM ${status.vmid} exists; try again when its nodes are back.`) : undefined
 
 const template = ({ isTemplate, at }: ButtonState) => (isTemplate && at ? refuse(templateSentence(at)) : undefined)
 
 const haError = ({ haState, at }: ButtonState): CommandRefusal | undefined =>
   haState === 'error' && at ? { reason: 'HaError', why: haErrorSentence(at) } : undefined
 
-const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM is not running.'))
+const running = (power: string | undefined) => (power === 'running' ? undefined : refuse('The VM does not run.'))
 
 /** One that is stuck names its way out. */
 function reinstalls({ reinstall, conditions }: ProxmoxVMStatus): CommandRefusal {
@@ -143,7 +146,7 @@ function finished(status: ProxmoxVMStatus): CommandRefusal | undefined {
 /** The manual: Start only in local status `ready`; writing DNS records counts as that. */
 function onTop({ localStatus }: ProxmoxVMStatus): CommandRefusal | undefined {
   if (localStatus === 'change_package')
-    return refuse('A change of package is under way; it starts the VM at its end if the VM ran before. Start needs local status ready.')
+    return refuse('The operator applies another package and starts the VM at the end if it ran before. Start needs local status ready.')
   const isReady = localStatus === 'ready' || localStatus === 'set_dns_records'
   return isReady ? undefined : refuse(`Start needs local status ready; it is ${localStatus ?? 'creation'}.`)
 }
@@ -157,10 +160,10 @@ const onTopFor = (command: CommandName, { localStatus }: ProxmoxVMStatus): Comma
 function marked(command: CommandName, { power, lock, guest }: ButtonState): CommandRefusal | undefined {
   const facts: CommandFacts = commands[command]
   if (facts.mark === '**' && power === 'running')
-    return refuse('The VM is running, and this command acts only on a stopped one: shut it down first.')
+    return refuse('The VM runs, and this command needs a VM that is off: shut the VM down first.')
   // Neither addresses nor records are in PVE.
   const isElsewhere = command === 'SetDedicatedIP' || command === 'SetDNSRecords'
   if (lock && guest === 'ours' && lock !== 'suspended' && !isElsewhere)
-    return { reason: 'VMLocked', why: `PVE holds the lock "${lock}" on the VM; try again when it is gone.` }
+    return { reason: 'VMLocked', why: `PVE holds the lock "${lock}" on the VM; try again when PVE releases it.` }
   return undefined
 }

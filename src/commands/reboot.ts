@@ -23,12 +23,13 @@ export async function rebootEnd(pass: CommandPass, look: Look, upid: string): Pr
   const { status, uptimeSeconds } = await cluster.pve.statusCurrent(look.at)
   if (status === 'running' && uptimeSeconds <= elapsedSeconds + slackSeconds) return { is: 'succeeded' }
   const failure = status === 'running' ? undefined : await failedStart(pass, look, startedSeconds)
-  if (failure !== undefined) return { is: 'failed', why: `The guest shut down for the reboot and did not start again: ${failure}` }
+  if (failure !== undefined)
+    return { is: 'failed', why: `The guest shut down for the reboot, and PVE failed to start it again: ${failure}` }
   if (nowMs - downSinceMs < startsWithinMs) return wait('CommandRunning', 'The guest has shut down; PVE starts it again.', lookAgainMs)
   const why =
     status === 'running'
-      ? `The VM still runs in the process of before the reboot, for ${uptimeSeconds} s.`
-      : `The guest shut down for the reboot, and PVE has not started VM ${draft.status.vmid} within a minute. Use Start.`
+      ? `The VM has not rebooted yet; it has run for ${uptimeSeconds} s.`
+      : `The guest shut down for the reboot, and PVE has not started VM ${draft.status.vmid} within a minute. Use the command Start.`
   return { is: 'failed', why }
 }
 

@@ -20,7 +20,11 @@ export async function resetPassword(pass: CommandPass): Promise<CommandProgress>
   if (cloudInit.generatePassword) await rotatePassword(draft.vm, deps.client, command.command.metadata.uid ?? '')
   const credentials = await credentialsFor(draft.vm, deps.client)
   if (!credentials || isOutcome(credentials))
-    return endFailed(pass, credentials?.reason ?? 'SecretNotFound', credentials?.message ?? 'There is no password.')
+    return endFailed(
+      pass,
+      credentials?.reason ?? 'SecretNotFound',
+      credentials?.message ?? 'The VM has no password; write generatePassword or passwordSecretRef.',
+    )
   command.status = { ...command.status, intentAt: command.status.intentAt ?? nowIso(deps.clock) }
   // The VM's own steps give it to cloud-init, which sets it at the next start from off.
   if (draft.status.cloudInit?.passwordVersion !== credentials.version) {
@@ -29,8 +33,8 @@ export async function resetPassword(pass: CommandPass): Promise<CommandProgress>
     return 'goes on'
   }
   const why = await setNow(pass, credentials.password)
-  if (why === undefined) return endSucceeded(pass, `The password was set in the guest through its agent, for user ${cloudInit.user}.`)
-  return endSucceeded(pass, `The new password takes effect when the VM is next started from off: ${why}.`)
+  if (why === undefined) return endSucceeded(pass, `The guest agent set the password of user ${cloudInit.user}.`)
+  return endSucceeded(pass, `The new password takes effect at the next start from off: ${why}.`)
 }
 
 /** Undefined: it is in the guest. Else why it waits for the next start. */
@@ -40,7 +44,7 @@ async function setNow(pass: CommandPass, password: string): Promise<string | und
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   await look.need('power')
-  if (look.seen.power !== 'running') return 'it is off'
+  if (look.seen.power !== 'running') return 'the VM is off'
   if (!isAgentEnabled(look.seen.config?.values.agent)) return 'the guest agent is not enabled in its configuration'
   if (user === undefined) return 'spec.cloudInit.user does not say whose password it is'
   const off = capabilityOff(cluster.facts(), 'password')

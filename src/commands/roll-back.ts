@@ -11,7 +11,7 @@ export async function rollBack(pass: CommandPass, isNew: boolean): Promise<Comma
   const object = command.command.spec.snapshotRef?.name ?? ''
   if (failed?.requestID === requestID) return endFailed(pass, 'CommandFailed', failed.message)
   if (running?.requestID === requestID) return 'goes on'
-  if (completedID === requestID) return draft.status.change ? 'goes on' : endSucceeded(pass, `The VM was rolled back to ${object}.`)
+  if (completedID === requestID) return draft.status.change ? 'goes on' : endSucceeded(pass, `PVE rolled the VM back to ${object}.`)
   if (!isNew && running) return endFailed(pass, 'AnotherCommand', `Another rollback (to ${running.object}) took its place.`)
   const plan = await checkRollback(pass, cluster, object)
   if ('why' in plan) return endFailed(pass, 'PreconditionFailed', plan.why)

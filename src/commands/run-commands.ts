@@ -33,7 +33,7 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
     observe: pass.deps.observe,
   })
   for (const other of open) if (other !== current && command.status.startedAt) await refuseOther(pass, other, current)
-  if (!cluster) return wait('ClusterNotReady', 'The command waits for the cluster.')
+  if (!cluster) return wait('ClusterNotReady', 'The command waits for the ProxmoxCluster.')
   const silence = silenceOf(cluster, pass.deps.clock)
   const pressed = silence ? unanswered(silence) : await runCommand({ ...pass, cluster, command })
   if (pressed === 'goes on') return undefined
@@ -59,7 +59,7 @@ const openCommands = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): ProxmoxVMComma
 const timeOf = ({ metadata }: ProxmoxVMCommand) => `${metadata.creationTimestamp} ${metadata.name}`
 
 async function refuseOther(pass: Pass, other: ProxmoxVMCommand, current: ProxmoxVMCommand): Promise<void> {
-  await end(pass.deps, other, 'AnotherCommand', `Another command is under way: ${current.spec.command} (${current.metadata.name}).`)
+  await end(pass.deps, other, 'AnotherCommand', `Another command runs: ${current.spec.command} (${current.metadata.name}).`)
 }
 
 async function end(deps: Dependencies, command: ProxmoxVMCommand, reason: Reason, why: string): Promise<void> {
@@ -101,7 +101,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const isNew = !command.status.startedAt
   let seen: Look | undefined
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
-    return endFailed(pass, 'VMNotFound', 'The VM this command was begun for is gone; this is another one of the same name.')
+    return endFailed(pass, 'VMNotFound', 'The VM of this command no longer exists; another ProxmoxVM has its name now.')
   if (isNew) {
     const { refusal, power, look } = await judgeNow(pass, name)
     seen = look
@@ -115,7 +115,12 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     const look = seen ?? (await commandLook(pass))
     return await runPowerCommand(pass, look, name, isNew ? undefined : async () => (await judgeNow(pass, name)).refusal)
   }
-  if (!isNew && isPaused(draft.vm)) return wait('Paused', 'The VM is paused; the command goes on when the annotation is gone.', 60_000)
+  if (!isNew && isPaused(draft.vm))
+    return wait(
+      'Paused',
+      'Reconciliation of the VM is paused; the command continues when the annotation pve.hosting/paused is removed.',
+      60_000,
+    )
   return await runWork(pass, name, isNew)
 }
 
@@ -123,7 +128,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
 async function staysOff(pass: CommandPass): Promise<CommandProgress> {
   pass.draft.change(noStartAfterChange)
   await pass.draft.save()
-  return endSucceeded(pass, 'The VM is off for the change of package and stays off after it.')
+  return endSucceeded(pass, 'The VM is off while the operator applies the package, and stays off afterwards.')
 }
 
 async function judgeNow(pass: CommandPass, name: CommandName) {

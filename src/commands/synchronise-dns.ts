@@ -13,6 +13,6 @@ export function synchroniseDns(pass: CommandPass): CommandProgress {
     void deps.synchroniseDns(key).then((report) => (asked.report = report))
   }
   const { report } = memory.command.dns
-  if (!report) return wait('CommandRunning', 'The records are being synchronised.', 500)
+  if (!report) return wait('CommandRunning', 'The operator synchronises the DNS records.', 500)
   return report.ok ? endSucceeded(pass, `${report.message}.`) : endFailed(pass, 'CommandFailed', `${report.message}.`)
 }

@@ -9,7 +9,8 @@ export async function tellCommands(deps: Dependencies, key: string, unseen: Outc
   for (const command of deps.commandsOf(key).filter((each) => !isFinished(each))) {
     const draft = new CommandStatusDraft({ command, client: deps.client, store: deps.commands, observe: deps.observe })
     const isOver = unseen.reason === 'NodeOffline' && !draft.status.startedAt
-    if (isOver) draft.finish('Failed', 'NodeOffline', `Nothing was done. ${unseen.message} Write a new command then.`, nowIso(deps.clock))
+    if (isOver)
+      draft.finish('Failed', 'NodeOffline', `Nothing was done. ${unseen.message} Write a new command after that.`, nowIso(deps.clock))
     else draft.say(unseen.message)
     await draft.save()
   }

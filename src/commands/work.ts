@@ -88,10 +88,13 @@ function followBirth(pass: CommandPass): CommandProgress {
 async function changePackage(pass: CommandPass, isNew: boolean): Promise<CommandProgress> {
   const { draft, deps, command } = pass
   if (command.status.intentAt && !draft.status.change)
-    return endSucceeded(pass, conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'The newest package is applied.')
+    return endSucceeded(
+      pass,
+      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'The VM has the newest version of its package.',
+    )
   if (command.status.intentAt && isOnlyLeft(draft.status)) {
     const told = conditionOf(draft.status.conditions, 'PackageApplied')
-    return endFailed(pass, 'CommandFailed', told?.message ?? 'PVE refused a part of the package.')
+    return endFailed(pass, 'CommandFailed', told?.message ?? 'PVE refused part of the package.')
   }
   if (!isNew && command.status.intentAt) return 'goes on'
   // Before the one in force is let go.
@@ -125,7 +128,7 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
     working('remove', nowIso(deps.clock)),
   )
   await draft.save()
-  return endSucceeded(pass, `VM ${draft.status.vmid} was removed; VMID, addresses and backups are kept.`)
+  return endSucceeded(pass, `The operator deleted VM ${draft.status.vmid} and keeps its VMID, addresses and backups.`)
 }
 
 /** What Clone or Reinstall put back, in status before the VM goes. */
@@ -142,6 +145,6 @@ async function allocate(pass: CommandPass): Promise<CommandProgress> {
   if (isOutcome(grants)) return endFailed(pass, grants.reason, grants.message)
   const listed = (isNew: boolean) => grants.filter(({ address }) => had.has(address) !== isNew).map(({ address }) => address)
   const told = [listed(true), listed(false)].map((addresses) => addresses.join(', '))
-  const sentences = [told[0] && `Allocated: ${told[0]}.`, told[1] && `The VM has ${told[1]} already.`].filter(Boolean)
-  return endSucceeded(pass, sentences.join(' ') || 'The VM declares no address.')
+  const sentences = [told[0] && `Allocated: ${told[0]}.`, told[1] && `The VM already has ${told[1]}.`].filter(Boolean)
+  return endSucceeded(pass, sentences.join(' ') || 'The VM has no entry in spec.addresses.')
 }

@@ -11,28 +11,28 @@ const another = 'Ask for a new link where you got this one.'
 /** When it is over. */
 export const ends: Record<EndWord, Words> = {
   used: { title: 'This link was opened already', text: `A link opens a console once. ${another}` },
-  invalid: { title: 'This link does not work', text: `It is not complete, or its console is gone. ${another}` },
-  unopened: { title: 'This link is too old', text: `It was not opened in time. ${another}` },
-  time: { title: 'The time of this session is over', text: another },
-  suspended: { title: 'This server is suspended', text: 'There is no console while it is. Your provider can tell you why.' },
-  gone: { title: 'This server is not there any more', text: 'It is being deleted or set up again.' },
+  invalid: { title: 'This link does not work', text: `The link is not complete, or its console no longer exists. ${another}` },
+  unopened: { title: 'This link is too old', text: `Nobody opened it in time. ${another}` },
+  time: { title: 'The time of this session has ended', text: another },
+  suspended: { title: 'This server is suspended', text: 'A suspended server has no console. Ask your provider for the reason.' },
+  gone: { title: 'This server no longer exists', text: 'Your provider deletes it or sets it up again.' },
   off: { title: 'This server is off', text: 'Start it, then ask for a new link.' },
   closed: { title: 'This console was closed', text: another },
   unavailable: { title: 'There is no console for this server', text: 'Your provider has switched consoles off.' },
-  displaced: { title: 'The console is open in another window', text: 'Go on there. A session has one window at a time.' },
+  displaced: { title: 'The console is open in another window', text: 'Use that window. A session has one window at a time.' },
   busy: {
     title: 'Too many consoles are open',
-    text: 'Try again in a few minutes; the link still works until then, if its time is not over.',
+    text: 'Try again in a few minutes; your link still works if its time has not ended.',
   },
 }
 
 /** While there is no picture. */
 export const gaps: Record<NoPicture | 'opening' | 'connection', Words> = {
   opening: { title: 'Opening the console…', text: '' },
-  connection: { title: 'The connection was lost', text: 'It is made again by itself.' },
-  off: { title: 'The server is off', text: 'Its screen comes back as soon as it is on.' },
-  lost: { title: 'The screen was lost', text: 'It is fetched again by itself.' },
-  unreachable: { title: 'The screen cannot be reached now', text: 'It is tried again by itself.' },
+  connection: { title: 'The connection was lost', text: 'Connecting again…' },
+  off: { title: 'The server is off', text: 'The screen appears as soon as the server is on.' },
+  lost: { title: 'The screen was lost', text: 'Loading the screen again…' },
+  unreachable: { title: 'The screen does not answer now', text: 'Trying again…' },
 }
 
 /** `4:59` */

@@ -93,7 +93,7 @@ export class ConsoleController {
     const { client, clock, clusters } = this.#o
     const cluster = vm && clusters.get(vm.spec.clusterRef.name)
     const judgement = await judgeConsole(viewing, { vm, cluster }, this.#o).catch(async (fault: unknown) => {
-      const message = `It cannot be judged yet: ${fault instanceof Error ? fault.message : String(fault)}. It is tried again.`
+      const message = `The operator cannot judge the console yet: ${fault instanceof Error ? fault.message : String(fault)}. Retrying.`
       await this.#write(viewing, consoleStatus(viewing, 'Pending', { reason: 'Retrying', message }, this.#now()))
       throw fault
     })
@@ -103,7 +103,7 @@ export class ConsoleController {
     const key = await urlKey(client, viewing, cluster?.spec.console?.url ?? '')
     const secret = urlSecretName(viewing.metadata.name)
     if (key === undefined) {
-      const message = `Secret "${secret}" exists and is not of this console; give the console another name.`
+      const message = `Secret "${secret}" exists and belongs to something else; give the console another name.`
       return await this.#write(viewing, {
         ...consoleStatus(viewing, 'Refused', { reason: 'SecretConflict', message }, this.#now(), { vmUID }),
         endedAt: this.#now(),

@@ -47,10 +47,10 @@ async function byGuest(viewing: ProxmoxVMConsole, vm: ProxmoxVM, { directory }: 
   const config = await pve.config({ vmid, node })
   const mark = parseMark(String(config['description'] ?? ''))
   if (mark?.uid !== vm.metadata.uid || mark?.vmid !== vmid) {
-    return { reason: 'VMForeign', message: `The guest ${vmid} does not carry the mark of this ProxmoxVM; nobody may look at it.` }
+    return { reason: 'VMForeign', message: `The guest ${vmid} does not belong to this ProxmoxVM, so it has no console.` }
   }
   if (viewing.spec.display === 'Serial' && config['serial0'] === undefined) {
-    return { reason: 'NoSerialPort', message: 'The VM has no serial port serial0; make a console with display: Screen.' }
+    return { reason: 'NoSerialPort', message: 'The VM has no serial port serial0; create a console with display: Screen.' }
   }
   return undefined
 }
@@ -63,9 +63,10 @@ async function byCredentials(
 ): Promise<Judgement> {
   const vmid = vm.status?.vmid ?? 0
   const found = await doorOf(cluster, client, clock)
-  if ('problem' in found) return { reason: 'CredentialsNotFound', message: `${found.problem}; an admin must put it right.` }
+  if ('problem' in found) return { reason: 'CredentialsNotFound', message: `${found.problem}; an admin must correct it.` }
   if (viewing.spec.display === 'Serial' && !found.takesSerial) {
-    const message = 'PVE takes no API token for serial ports: an admin must write username and password into the Secret of spec.console.'
+    const message =
+      'PVE does not accept API tokens for serial ports: an admin must write username and password into the Secret of spec.console.'
     return { reason: 'ConsoleDenied', message }
   }
   try {

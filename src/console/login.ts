@@ -23,7 +23,7 @@ export async function doorOf(cluster: ProxmoxCluster, client: KubeClient, clock:
   const [ref, own] = [settings.credentialsSecretRef, cluster.spec.credentialsSecretRef]
   if (ref.namespace === own.namespace && ref.name === own.name) {
     return {
-      problem: `spec.console of ProxmoxCluster "${cluster.metadata.name}" names the Secret with the token of the operator, which the broker must not have`,
+      problem: `spec.console of ProxmoxCluster "${cluster.metadata.name}" names the Secret with the token of the operator; the broker must have a Secret of its own`,
     }
   }
   const found = loginIn(await client.get(secrets, { namespace: ref.namespace, name: ref.name }), `${ref.namespace}/${ref.name}`)
@@ -33,7 +33,7 @@ export async function doorOf(cluster: ProxmoxCluster, client: KubeClient, clock:
 }
 
 function loginIn(secret: Secret | undefined, where: string): ConsoleLogin | { problem: string } {
-  if (!secret) return { problem: `there is no Secret ${where}` }
+  if (!secret) return { problem: `Secret ${where} does not exist; create it` }
   const value = (key: keyof typeof shapes): string | undefined => {
     const text = Buffer.from(secret.data?.[key] ?? '', 'base64')
       .toString('utf8')

@@ -27,7 +27,7 @@ const notOurs: ReadonlySet<string> = new Set([
 
 /** Why nobody may look at this VM now, whether it is on or off. */
 export function whyHidden(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | undefined): NoConsole | undefined {
-  if (!vm || vm.metadata.deletionTimestamp) return no('gone', 'VMNotFound', 'The VM is being deleted or is gone.')
+  if (!vm || vm.metadata.deletionTimestamp) return no('gone', 'VMNotFound', 'The VM is being deleted or no longer exists.')
   const { status, spec } = vm
   const { name } = vm.metadata
   const settings = cluster?.spec.console
@@ -38,13 +38,14 @@ export function whyHidden(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | u
       `ProxmoxCluster "${spec.clusterRef.name}" has no spec.console; an admin can write it (docs/console.md).`,
     )
   }
-  const holders = (spec.suspensions ?? []).map(({ by, reason }) => `${by} (${reason})`).join(', ')
+  const byTraffic = status?.usage?.exceeded === 'Suspend' ? ['its traffic'] : []
+  const holders = [...(spec.suspensions ?? []).map(({ by, reason }) => `${by} (${reason})`), ...byTraffic].join(', ')
   if (holders && settings.allowSuspended !== true) {
-    return no('suspended', 'Suspended', `The VM is suspended by ${holders}; there is no console until the last suspension is gone.`)
+    return no('suspended', 'Suspended', `The VM is suspended by ${holders}; there is no console until the last suspension is removed.`)
   }
   const ready = conditionOf(status?.conditions, 'Ready')
   const isThere = status?.vmid !== undefined && status.node && conditionOf(status.conditions, 'Cloned')?.status === 'True'
-  if (!isThere || status.released || status.removedAt) return no('gone', 'VMNotFound', `There is no VM of ProxmoxVM "${name}" in PVE now.`)
+  if (!isThere || status.released || status.removedAt) return no('gone', 'VMNotFound', `PVE has no VM of ProxmoxVM "${name}" now.`)
   if (ready && ready.status !== 'True' && notOurs.has(ready.reason)) return no('gone', 'VMForeign', ready.message)
   return undefined
 }
@@ -54,8 +55,9 @@ export function whyRefused(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | 
   const hidden = whyHidden(vm, cluster)
   if (hidden) return hidden
   const ready = conditionOf(vm?.status?.conditions, 'Ready')
-  if (ready?.status === 'Unknown') return no('unavailable', 'Unreachable', `PVE cannot be asked about the VM now: ${ready.message}`)
-  if (vm?.status?.remoteStatus !== 'running') return no('off', 'PreconditionFailed', 'The VM is off; start it, then make another console.')
+  if (ready?.status === 'Unknown') return no('unavailable', 'Unreachable', `The operator cannot ask PVE about the VM now: ${ready.message}`)
+  if (vm?.status?.remoteStatus !== 'running')
+    return no('off', 'PreconditionFailed', 'The VM is off; start it, then create another console.')
   return undefined
 }
 
@@ -67,12 +69,13 @@ export function whyOver(
   const { status, metadata } = viewing
   if (metadata.deletionTimestamp) return no('closed', 'ConsoleEnded', 'The console is being deleted.')
   if (status?.endedAt) return no('closed', 'ConsoleEnded', status.message ?? 'It is over.')
-  if (o.vm && status?.vmUID && o.vm.metadata.uid !== status.vmUID) return no('gone', 'VMNotFound', 'The VM it was made for is gone.')
+  if (o.vm && status?.vmUID && o.vm.metadata.uid !== status.vmUID)
+    return no('gone', 'VMNotFound', 'The VM of this console no longer exists.')
   const hidden = whyHidden(o.vm, o.cluster)
   if (hidden) return hidden
   if (!status?.openedAt && status?.openBefore && o.nowMs >= Date.parse(status.openBefore)) {
-    return no('unopened', 'ConsoleEnded', 'The URL was not opened in time.')
+    return no('unopened', 'ConsoleEnded', 'Nobody opened the URL in time.')
   }
-  if (status?.endsAt && o.nowMs >= Date.parse(status.endsAt)) return no('time', 'ConsoleEnded', 'The time of the session is over.')
+  if (status?.endsAt && o.nowMs >= Date.parse(status.endsAt)) return no('time', 'ConsoleEnded', 'The time of the session has ended.')
   return undefined
 }

@@ -64,6 +64,14 @@ export const kinds: readonly Definition[] = [
       wide(column('Hostname', '.status.hostname', 'Host name of the guest.')),
       wide(column('Guest-IP', '.status.guest.addresses[0]', 'First address the guest agent tells; with DHCP the only one.')),
       wide(column('Package', '.spec.packageRef.name', 'The VMPackage.')),
+      wide(
+        column(
+          'Traffic-Percent',
+          '.status.usage.percent',
+          'How much of the traffic limit of this period is used, as last written.',
+          'integer',
+        ),
+      ),
       wide(column('Cluster', '.spec.clusterRef.name', 'The ProxmoxCluster.')),
       wide(column('Template', '.status.template.name', 'The template it was cloned from.')),
       wide(column('Step', '.status.step.name', 'What is being worked on.')),
@@ -84,7 +92,7 @@ export const kinds: readonly Definition[] = [
     status: ipPoolStatus,
     columns: [
       ready,
-      column('Total', '.status.total', 'Addresses the pool may give out.'),
+      column('Total', '.status.total', 'Addresses the pool may allocate.'),
       column('Allocated', '.status.allocated', 'Addresses held.'),
       column('Free', '.status.free', 'Addresses the next VM could get.'),
       reason,
@@ -176,7 +184,7 @@ export const kinds: readonly Definition[] = [
     columns: [
       column('VM', '.spec.vmRef.name', 'The VM.'),
       column('Command', '.spec.command', 'What to do.'),
-      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Phase', '.status.phase', 'The result, in one word.'),
       column('Message', '.status.message', 'The same as a sentence.'),
       age,
     ],
@@ -230,7 +238,7 @@ export const kinds: readonly Definition[] = [
     columns: [
       column('VM', '.spec.vmRef.name', 'The VM.'),
       ready,
-      column('Phase', '.status.phase', 'What became of it, in one word.'),
+      column('Phase', '.status.phase', 'The result, in one word.'),
       column('Storage', '.status.storage', 'Storage it is on.'),
       column('Size', '.status.size', 'Size of the file.'),
       column('Created', '.status.createdAt', 'How long ago PVE began to make it.', 'date'),

@@ -42,14 +42,14 @@ const inOneWord: Record<Phase, string> = {
   Provisioning: 'The VM exists and is being set up.',
   Running: 'Set up, and on.',
   Stopped: 'Set up, and off.',
-  Suspended: 'Off, and kept off by spec.suspensions.',
+  Suspended: 'Off, and kept off by spec.suspensions or by its traffic.',
   Changing: 'Another package is being applied.',
   Reinstalling: 'It is being deleted and created again.',
   Restoring: 'It is being made from a backup.',
   Terminating: 'The object is deleted and the VM is being taken down.',
   Removed: 'The command Remove deleted the VM; the object keeps VMID and addresses.',
-  Released: 'The object has let go of its VM for good; the guest is as it was.',
-  Missing: 'The VM was ready and is gone from PVE.',
+  Released: 'The object was released from its VM; the guest stays as it was.',
+  Missing: 'The VM was ready and no longer exists in PVE.',
   Unknown: 'Nobody can tell: the node of the VM is off, or PVE has not answered for 5 minutes.',
 }
 
@@ -71,10 +71,12 @@ const aboutVm: Record<VmCondition, string> = {
   NetworkConfigured: 'The network card is as declared.',
   FirewallConfigured: 'The firewall is as declared and PVE enforces it.',
   CloudInitConfigured: 'Cloud-init has what is declared.',
-  Suspended: 'True: spec.suspensions has an entry and the VM is off.',
+  Suspended: 'True: an entry of spec.suspensions, or its traffic, holds the VM off, and it is off.',
   DNSSynced: 'Every record that has a zone is in DNS. Takes nothing away from Ready.',
   BackedUp:
     'Only where the package has a schedule. False: the newest backup of the schedule failed, or one was missed. Takes nothing away from Ready.',
+  TrafficWithinLimit:
+    'Only where the package limits traffic. False: the limit is reached, and the message says what follows. Takes nothing away from Ready.',
   RestartRequired: 'True: something takes effect only at the next cold start. Takes nothing away from Ready.',
   GuestReady:
     'The agent in the guest answers, and the guest has brought up its addresses. There only while the agent is enabled and was asked. Takes nothing away from Ready.',
@@ -82,7 +84,7 @@ const aboutVm: Record<VmCondition, string> = {
 }
 const aboutPool: Record<PoolCondition, string> = {
   ...aboutAll,
-  Ready: 'The pool gives addresses.',
+  Ready: 'The pool can allocate addresses.',
   Exhausted: 'True: no address is free.',
   Overlapping: 'True: another pool of the scope has some of the same addresses. None is issued twice.',
 }
@@ -111,7 +113,7 @@ const aboutConsole: Record<ConsoleCondition, string> = {
 
 const aboutSnapshot: Record<SnapshotCondition, string> = {
   ...aboutAll,
-  Ready: 'The snapshot is in PVE.',
+  Ready: 'The snapshot exists in PVE.',
   Stalled: 'It is not taken, or is no longer there, and a person must act. Present only when True.',
 }
 

@@ -118,10 +118,10 @@ export class DnsController {
     const vm = this.#o.vms.get(key)
     if (vm === undefined) {
       this.#since.delete(key)
-      return this.#answer(key, { ok: false, message: `there is no ProxmoxVM ${key}` })
+      return this.#answer(key, { ok: false, message: `ProxmoxVM ${key} does not exist` })
     }
     if (vm.metadata.annotations?.[pausedAnnotation] === 'true') return this.#answer(key, { ok: false, message: 'the VM is paused' })
-    if (isLetGo(vm)) return this.#answer(key, { ok: false, message: 'the object has let go of its VM' })
+    if (isLetGo(vm)) return this.#answer(key, { ok: false, message: 'the object was released from its VM' })
     if (vm.metadata.deletionTimestamp !== undefined) {
       const isHeld = this.#o.waitsForRelease === true && !this.#released.has(vm.metadata.uid ?? '')
       if (isHeld) return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
@@ -137,7 +137,7 @@ export class DnsController {
     const notes = notesOf(vm)
     // Without any zone there is nothing to say, and a fleet without DNS costs no write.
     if (this.#o.directory.list().length === 0 && notes.length === 0 && dnsConditionOf(vm) === undefined)
-      return this.#answer(key, { ok: false, message: 'there is no DNSZone' })
+      return this.#answer(key, { ok: false, message: 'no DNSZone exists' })
     if (vm.status?.hostname === undefined && vm.status?.addresses === undefined && notes.length === 0)
       return this.#answer(key, { ok: false, message: 'the VM has neither host name nor addresses yet' })
     const rivals = placement.wanted.flatMap((each) => this.#rivalOf(vm, each))
@@ -213,9 +213,7 @@ export class DnsController {
     const rival = this.#holders(id).find((other) => other.metadata.uid !== vm.metadata.uid && isBefore(other, vm, id, mine))
     if (rival === undefined) return []
     const { type, name } = wanted.set
-    return [
-      { id, trouble: { reason: 'RecordTaken', zone: wanted.zone, message: `${type} ${name} is the record of ProxmoxVM ${keyOf(rival)}` } },
-    ]
+    return [{ id, trouble: { reason: 'RecordTaken', zone: wanted.zone, message: `${type} ${name} belongs to ProxmoxVM ${keyOf(rival)}` } }]
   }
 
   #changed({ key, old, new: now }: { key: string; old?: ProxmoxVM; new?: ProxmoxVM }): void {

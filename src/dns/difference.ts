@@ -29,11 +29,11 @@ export function differenceTo(want: RecordSet, seen: Found, rules: Rules): Differ
   const change: Difference = { is: 'change', change: { seen, want, uid: rules.uid } }
   if (rules.ownership === 'None') return equal ? same : change
   if (seen.owner === rules.uid) return equal ? same : change
-  if (seen.owner !== undefined) return conflict(`${label(seen)} is marked as the record of another VM (uid ${seen.owner})`)
+  if (seen.owner !== undefined) return conflict(`${label(seen)} belongs to another VM (uid ${seen.owner})`)
   if (seen.values.length === 0 || rules.adopt) return change
   // Somebody wrote by hand what we would write: right as it is, but not ours, so it will not be deleted with the VM either.
   if (equalValues(seen.values, want.values)) return { is: 'same', ours: false }
-  return conflict(`${label(seen)} is there without our mark (${listed(seen.values)}); delete it, or set adopt on the zone`)
+  return conflict(`${label(seen)} exists and was not made by the operator (${listed(seen.values)}); delete it, or set adopt on the zone`)
 }
 
 /**

@@ -26,9 +26,9 @@ function tidy(text: string): string {
 }
 
 function lengths(name: string): string | undefined {
-  if (name.length > longestName) return `"${name.slice(0, 40)}…" has ${name.length} characters; a name has at most ${longestName}`
+  if (name.length > longestName) return `"${name.slice(0, 40)}…" has ${name.length} characters; the limit is ${longestName}`
   const long = name.split('.').find((label) => label.length > longestLabel)
-  return long === undefined ? undefined : `"${long}" has ${long.length} characters; a label has at most ${longestLabel}`
+  return long === undefined ? undefined : `"${long}" has ${long.length} characters; the limit for a label is ${longestLabel}`
 }
 
 /**
@@ -40,7 +40,7 @@ export function hostName(text: string): ParsedName {
   if (typed === '') return refused('the name is empty')
   if (typed.includes('*')) return refused(`"${text}" is a wildcard; a VM has a name of its own`)
   if (typed.includes('_')) return refused(`"${text}" has an underscore; host names have letters, digits and hyphens`)
-  if (!writable.test(typed)) return refused(`"${text}" is no host name; write letters, digits, hyphens and dots`)
+  if (!writable.test(typed)) return refused(`"${text}" is not a valid host name; write letters, digits, hyphens and dots`)
   // domainToASCII reads a host as URLs do ("1.2.3" becomes 1.2.0.3), so plain ASCII never goes through it.
   const ascii = /^[\x20-\x7e]*$/.test(typed) ? typed : domainToASCII(typed)
   if (ascii === '') return refused(`"${text}" has no form in ASCII (IDNA refuses it)`)

@@ -48,7 +48,7 @@ function closure(
   labels: Readonly<Record<string, string>>,
 ): [string, Trouble][] {
   if (deletionTimestamp !== undefined)
-    return [[name, { reason: 'ZoneDeleting', zone: name, message: `${spec.zone} is being deleted and takes no new records` }]]
+    return [[name, { reason: 'ZoneDeleting', zone: name, message: `${spec.zone} is being deleted and accepts no new records` }]]
   if (namespaceAllowed(spec.allowedNamespaces, labels)) return []
   return [[name, { reason: 'ZoneNotAllowed', zone: name, message: `${spec.zone} does not serve this namespace` }]]
 }

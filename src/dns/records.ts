@@ -44,7 +44,7 @@ export function dnsWishOf(subject: Subject, zones: readonly WantedZone[]): DnsWi
   for (const { entry, address: text, ptr } of subject.addresses) {
     const address = parseAddress(text)
     if (address === undefined) {
-      collected.problems.push(`"${text}" of entry ${entry} is no address`)
+      collected.problems.push(`"${text}" of entry ${entry} is not a valid IP address`)
       continue
     }
     if (host !== undefined) forward(host, address, text, zones, collected)
@@ -95,13 +95,13 @@ function noteOnce(list: string[], text: string): void {
 
 function put(into: Collected, zone: WantedZone, key: { name: Name; type: RecordType }, value: string, afterForward: boolean): void {
   if (key.name.length > longestName) {
-    noteOnce(into.problems, `${key.name} has ${key.name.length} characters; a name has at most ${longestName}`)
+    noteOnce(into.problems, `${key.name} has ${key.name.length} characters; the limit is ${longestName}`)
     return
   }
   if (zone.marksByTXT && !markFits(key)) {
     noteOnce(
       into.problems,
-      `${key.name} leaves no room for the mark of ${zone.zone}: a name marked by TXT has at most ${longestName - 10} characters`,
+      `${key.name} is too long for the owner record of ${zone.zone}: with ownership TXT the limit is ${longestName - 10} characters`,
     )
     return
   }

@@ -34,7 +34,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
   if (vm.spec.deletionPolicy === 'Remove' && vm.status?.remoteStatus === 'running') return
   const outcomes = await hands.sync.run({ uid: vm.metadata.uid ?? '', wanted: [], removals: notes })
   const lost = notes.filter((note) => outcomes.get(recordId(note))?.is === 'lost')
-  if (lost.length > 0) hands.events.record(vm, 'Warning', 'DNSRecordsLeft', `no DNSZone serves them any more: ${listed(lost)}`)
+  if (lost.length > 0) hands.events.record(vm, 'Warning', 'DNSRecordsLeft', `no DNSZone serves these records any more: ${listed(lost)}`)
   const left = notes.filter((note) => isLeft(outcomes.get(recordId(note))))
   const troubles = left.flatMap((note): Trouble[] => {
     const outcome = outcomes.get(recordId(note))
@@ -49,7 +49,11 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
     vm,
     kept.map((note) => ({ ...note, synced: false })),
     kept.length === 0
-      ? { status: 'True', reason: 'RecordsRemoved', message: isOver ? 'the zones go on removing the records' : 'the records are removed' }
+      ? {
+          status: 'True',
+          reason: 'RecordsRemoved',
+          message: isOver ? 'the zones continue to remove the records' : 'the records are removed',
+        }
       : verdict,
   )
 }
@@ -65,7 +69,7 @@ export async function handOver(
   vm: ProxmoxVM,
   notes: readonly VMRecordNote[],
   hands: Pick<Hands, 'records' | 'events' | 'clock'>,
-  why = 'the VM was gone before they were',
+  why = 'the VM was deleted before its records',
 ): Promise<VMRecordNote[]> {
   const kept: VMRecordNote[] = []
   for (const ref of new Set(notes.map((note) => note.zone))) {
@@ -74,7 +78,7 @@ export async function handOver(
     const since = new Date(hands.clock.now()).toISOString()
     const orphan = { vm: keyOf(vm), uid: vm.metadata.uid ?? '', since, records }
     if (await hands.records.adopt(ref, orphan))
-      hands.events.record(vm, 'Warning', 'DNSOrphaned', `DNSZone ${ref} goes on removing ${listed(mine)}: ${why}`)
+      hands.events.record(vm, 'Warning', 'DNSOrphaned', `DNSZone ${ref} continues to remove ${listed(mine)}: ${why}`)
     else kept.push(...mine)
   }
   return kept

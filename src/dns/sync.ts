@@ -31,7 +31,7 @@ export interface Task {
   readonly removals: readonly VMRecordNote[]
 }
 
-const unseen: Trouble = { reason: 'Synchronising', message: 'the zone has not been looked at yet' }
+const unseen: Trouble = { reason: 'Synchronising', message: 'the operator has not read the zone yet' }
 
 interface Step {
   readonly id: string
@@ -105,7 +105,7 @@ export class RecordSync {
     return this.#turns.take(server, () =>
       this.ask(ref, 'apply', async (provider) => {
         // Asked as late as can be: between the look and here another operator may have become the leader.
-        if (!this.#mayAct()) throw new DnsFault('server', 'this operator is not the leader any more')
+        if (!this.#mayAct()) throw new DnsFault('server', 'this operator is no longer the leader')
         return provider.apply(changes)
       }),
     )

@@ -50,7 +50,7 @@ export function verdictOf({ notes, troubles, homeless, unconfirmed }: DnsState):
     return {
       status: 'Unknown',
       reason: 'Delegated',
-      message: sentence(['external-dns has been told and does not report back', ...nowhere]),
+      message: sentence(['external-dns has the records and does not report whether they are in DNS', ...nowhere]),
     }
   return { status: 'True', reason: 'Synced', message: sentence([`${notes.length} record sets are in DNS`, ...nowhere]) }
 }

@@ -210,7 +210,7 @@ export class ZoneController {
     await this.#o.records.settle(ref, gone)
     // Their names and addresses may have been given out again meanwhile.
     for (const vm of this.#o.vms.list()) if (dnsConditionOf(vm)?.reason === 'RecordTaken') this.#o.force(keyOf(vm))
-    this.#o.events.record(zone, 'Normal', 'DNSOrphansRemoved', `${gone.size} record sets of deleted VMs are gone`)
+    this.#o.events.record(zone, 'Normal', 'DNSOrphansRemoved', `${gone.size} record sets of deleted VMs were removed`)
   }
 
   /** A record changed by hand comes back: its VM is told to look again. */

@@ -36,7 +36,7 @@ export function requeueAfter(
       return { is: 'after', ms: outcome.lookAfterMs }
     case 'retry': {
       const { afterMs, attempts = pass.attempts + 1 } = outcome
-      const again = afterMs === undefined ? 'It is tried again.' : `The next try is in ${Math.ceil(afterMs / 1000)} s.`
+      const again = afterMs === undefined ? 'Retrying.' : `Retrying in ${Math.ceil(afterMs / 1000)} s.`
       if (!pass.wasSettled)
         show(pass, 'reconciling', outcome.reason, `${ended(outcome.message)} ${again}`, {
           attempts,
@@ -106,6 +106,8 @@ export const isPaused = (vm: ProxmoxVM): boolean => vm.metadata.annotations?.[pa
 export function showPaused(deps: Dependencies, draft: VMStatusDraft): void {
   const iso = nowIso(deps.clock)
   if (isPaused(draft.vm))
-    draft.change(judged(draft.vm, iso, [holds('Paused', 'Paused', 'The annotation pve.hosting/paused is set; nothing is changed.')]))
+    draft.change(
+      judged(draft.vm, iso, [holds('Paused', 'Paused', 'The annotation pve.hosting/paused is set; the operator changes nothing.')]),
+    )
   else draft.change(judged(draft.vm, iso, [], ['Paused']))
 }

@@ -7,5 +7,5 @@ export function backupUnderWay({ deps, key, draft }: Pick<Pass, 'deps' | 'key' |
   const running = deps
     .backupsOf(key)
     .find(({ status }) => status?.vmUID === uid && status?.requestedAt !== undefined && status.finishedAt === undefined)
-  return running && wait('BackupRunning', `Backup ${running.metadata.name} of this VM is being made first.`, 5_000)
+  return running && wait('BackupRunning', `Backup ${running.metadata.name} of this VM must end first.`, 5_000)
 }

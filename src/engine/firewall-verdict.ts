@@ -7,6 +7,6 @@ export function firewallVerdict(isWanted: boolean, isEnforced: boolean | undefin
   return fails(
     'FirewallConfigured',
     'NotEnforced',
-    'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+    'The firewall rules are written, but the datacenter firewall is off; an admin must turn it on in PVE (Datacenter, Firewall, Options).',
   )
 }

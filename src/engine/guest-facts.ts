@@ -53,10 +53,11 @@ function noteFault({ draft, deps }: Pass, fault: PveError): void {
   const isSilent = fault.message.includes('QEMU guest agent is not running')
   if (fault.message.includes('No QEMU guest agent configured')) draft.change(withoutGuest)
   else if (isSilent) {
-    const told = 'The guest agent is enabled and does not answer: the guest is still starting, has no agent installed, or hangs.'
+    const told =
+      'The guest agent is enabled and does not answer: the guest is still starting, the agent is not installed, or the guest hangs.'
     draft.change((status) => ({ ...status, guest: { agent: 'Silent' } }))
     draft.change(judged(draft.vm, nowIso(deps.clock), [fails('GuestReady', 'AgentSilent', told)]))
-  } else deps.log.debug({ vmid: draft.status.vmid }, `the guest agent could not be asked: ${judge(fault).message}`)
+  } else deps.log.debug({ vmid: draft.status.vmid }, `the operator could not ask the guest agent: ${judge(fault).message}`)
 }
 
 /** Whether the guest has brought up what it was given; with DHCP any address. One that is being released it need not have. Pure. */

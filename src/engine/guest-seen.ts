@@ -130,6 +130,6 @@ async function markLeaving({ deps, draft }: Looking, addresses: readonly string[
   const fresh = addresses.filter((address) => !isKnown(address))
   await deps.book.markReleasing(who, addresses, true)
   if (fresh.length === 0 || conditionOf(draft.status.conditions, 'Cloned')?.status !== 'True') return
-  const message = `${fresh.join(', ')} stays held: the guest may use it until it was started from off`
+  const message = `${fresh.join(', ')} stays reserved: the guest may use it until its next start from off`
   recordEvent(deps, draft.vm, 'Normal', 'AddressReleasing', message)
 }

@@ -34,11 +34,11 @@ export function readyOf(
 const hibernated = ({ vmid, node }: Place) => `VM ${vmid} on ${node} is hibernated: off, with its memory on disk. A start resumes it.`
 
 const paused = ({ vmid, node }: Place, run: string) =>
-  `VM ${vmid} has power and its guest stands still (PVE calls it ${run}). If nobody means it so, an admin runs on ${node}: qm resume ${vmid}. Or use Stop and Start.`
+  `VM ${vmid} is on, but its guest is halted (PVE calls it ${run}). Unless somebody did this on purpose, an admin must run on ${node}: qm resume ${vmid}. Or use the commands Stop and Start.`
 
 const ioError = ({ vmid, node }: Place) =>
-  `VM ${vmid} stands still because PVE could not read or write one of its disks, usually on a storage that is full or away. An admin mends the storage and then runs on ${node}: qm resume ${vmid}.`
+  `VM ${vmid} is halted because PVE could not read or write one of its disks, usually because its storage is full or offline. An admin must repair the storage and then run on ${node}: qm resume ${vmid}.`
 
 /** Somebody made a template of it, which PVE never starts. */
 export const templateSentence = ({ vmid, node }: Place): string =>
-  `VM ${vmid} on ${node} has become a template of PVE, which cannot be started; the operator does not touch it. Delete this object to delete it, or run the command Reinstall for a new VM.`
+  `VM ${vmid} on ${node} is now a PVE template, which cannot start; the operator does not touch it. Delete this object to delete it, or run the command Reinstall for a new VM.`

@@ -13,6 +13,8 @@ export interface Memory {
     announced?: { readonly key: string; readonly monotonicMs: number }
     /** When each open request left this process, or was first seen by it. */
     readonly seen: Map<string, { readonly monotonicMs: number; readonly isOwn: boolean }>
+    /** Task of the last request that ended: it is not the one of the next, which may begin within the same second. */
+    endedTask?: string
   }
   /** By create/recognise.ts: the VMID that the record had when it was last seen; the record may be lost after that. */
   record: { vmid?: number; seenMs?: number }
@@ -55,6 +57,8 @@ export interface Memory {
     unfollow?: () => void
     /** Labels and annotations of the last pass: a change of them is a person asking for a look. */
     lastMeta?: string
+    /** See watch/checked.ts. */
+    isChecked?: boolean
     /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
     progress?: string
   }

@@ -15,7 +15,7 @@ export const observes = (cluster: Observed | undefined): boolean => cluster?.spe
 
 /** @param what what would be done, as a clause: `VM 100 would be deleted`. */
 export const wouldDo = ({ name }: Observed, what: string): Obstacle =>
-  stalled('Observing', `ProxmoxCluster "${name}" is in mode Observe, so nothing is done in PVE. In mode Manage: ${what}.`)
+  stalled('Observing', `ProxmoxCluster "${name}" is in mode Observe, so the operator changes nothing in PVE. In mode Manage: ${what}.`)
 
 /** What needs more than the ladder. Undefined: there is a VM, and the ladder tells what it lacks. */
 export function observedBirth({ draft: { vm, status } }: Pass, cluster: Observed): Obstacle | undefined {

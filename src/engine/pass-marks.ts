@@ -1,5 +1,6 @@
 /** What of a VM and its outcome decides about the next pass (pure). */
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { isPaused } from './after-pass.ts'
 import { clonedFull } from './create/intent-state.ts'
 import type { Outcome } from '../ladder/outcome.ts'
 import type { VMStatusDraft } from './status-draft.ts'
@@ -35,3 +36,10 @@ export const progressMarkOf = (
 
 /** Changes when somebody touches labels or annotations of the object. */
 export const metaOf = (vm: ProxmoxVM): string => JSON.stringify([vm.metadata.labels ?? {}, vm.metadata.annotations ?? {}])
+
+/**
+ * One that left its work to the engine ends in the pass after it; where nothing is worked on, only the end of one makes room for the next.
+ * A pass that changes nothing and asks for itself again would leave no time for anybody.
+ */
+export const isNextDue = (vm: ProxmoxVM, before: number, now: number): boolean =>
+  now > 0 && (now < before || (!isPaused(vm) && vm.metadata.deletionTimestamp === undefined))

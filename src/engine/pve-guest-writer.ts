@@ -45,7 +45,7 @@ export class PveGuestWriter implements GuestWriter {
     const task = slow
       ? await this.#cluster.pve.updateConfigTask(this.#look.at, change, configDelaySeconds)
       : await this.#cluster.pve.updateConfig(this.#look.at, change)
-    return task ? waitForTask(task, 'The configuration is being changed.') : undefined
+    return task ? waitForTask(task, 'PVE changes the configuration of the VM.') : undefined
   }
 
   async resize({ key, sizeMiB, digest }: { key: string; sizeMiB: number; digest: string }): Promise<string> {
@@ -92,7 +92,7 @@ export class PveGuestWriter implements GuestWriter {
     } catch (fault) {
       const { terminal, message } = judge(fault)
       if (!terminal) throw fault
-      const told = `${describedPutBack(entry)}, and PVE does not take it back: ${message}`
+      const told = `${describedPutBack(entry)}, and PVE refuses to restore it: ${message}`
       this.#draft.change(withoutPossession(entry), noted('put_back_firewall', nowIso(this.#clock), 'NotPutBack', told))
     }
   }

@@ -16,6 +16,6 @@ export async function quorumDoubt(cluster: PveCluster): Promise<Obstacle | undef
   }
   return retry(
     'NoQuorum',
-    `The part of PVE cluster "${cluster.name}" that answers has no quorum, so what it shows may be old; nothing is concluded from it.`,
+    `The part of PVE cluster "${cluster.name}" that answers has no quorum, so what it shows may be old; the operator does not act on it.`,
   )
 }

@@ -16,11 +16,11 @@ export function clusterFor(deps: Dependencies, { vm, status }: Pick<VMStatusDraf
   if (isNew && !mayUse(deps, vm, object.spec.allowedNamespaces)) {
     return stalled(
       'ClusterNotAllowed',
-      `ProxmoxCluster "${name}" does not serve namespace ${vm.metadata.namespace} (allowedNamespaces); an admin can admit it.`,
+      `ProxmoxCluster "${name}" does not serve namespace ${vm.metadata.namespace} (spec.allowedNamespaces); an admin can add it.`,
     )
   }
   if (isNew && object.metadata.deletionTimestamp)
-    return stalled('ClusterDeleting', `ProxmoxCluster "${name}" is being deleted and takes no new VMs.`)
+    return stalled('ClusterDeleting', `ProxmoxCluster "${name}" is being deleted and accepts no new VMs.`)
   const cluster = deps.clusters.get(name)
   if (!cluster) {
     const problem = deps.clusters.problem(name)
@@ -39,7 +39,7 @@ const silentMs = 15_000
 export function silenceOf({ inventory, name }: Pick<PveCluster, 'inventory' | 'name'>, clock: Dependencies['clock']): Outcome | undefined {
   const { unreachableSinceMs: sinceMs, lastFailure } = inventory
   if (sinceMs === undefined || lastFailure?.reason !== 'Unreachable' || clock.monotonicMs() - sinceMs < silentMs) return undefined
-  return retry('Unreachable', `The PVE of ProxmoxCluster "${name}" gives no answer: ${lastFailure.message}`)
+  return retry('Unreachable', `The PVE of ProxmoxCluster "${name}" does not answer: ${lastFailure.message}`)
 }
 
 export function mayUse(deps: Dependencies, vm: ProxmoxVM, allowed: AllowedNamespaces): boolean {

@@ -58,7 +58,7 @@ function tellFreed({ deps, draft }: Parting, cluster: PveCluster, want: Want, fr
   const list = free.join(', ')
   const { options, ipfilter } = want.firewall
   const isEnforced = ipfilter !== undefined && options.enable === '1' && want.net.firewall && cluster.facts()?.firewallEnabled !== false
-  const warning = 'Anti-spoofing is not enforced on this VM, so nothing but its own settings keeps the guest from using'
+  const warning = 'Anti-spoofing is off for this VM, so only the settings of the guest keep it from using'
   const message = isEnforced || draft.status.removedAt ? list : `${list}. ${warning} ${free.length === 1 ? 'it' : 'them'}.`
   draft.change(noted('set_firewall', nowIso(deps.clock), 'Released', message))
   recordEvent(deps, draft.vm, 'Normal', 'AddressReleased', message)

@@ -22,6 +22,7 @@ function remarksOf({ type, status, reason, message }: Condition): string[] {
     case 'TemplateApplied':
     case 'FirewallConfigured':
     case 'DNSSynced':
+    case 'TrafficWithinLimit':
       return status === 'False' && isWorthKnowing(reason) ? [reason] : []
     case 'CloudInitConfigured':
       return isWorthKnowing(reason) ? [reason] : []

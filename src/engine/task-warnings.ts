@@ -23,6 +23,6 @@ async function warningsOf(cluster: PveCluster, upid: string): Promise<string[]> 
     const lines = await cluster.pve.taskLog(upid, logLines)
     return lines.filter((line) => /^WARN/i.test(line)).map((line) => line.replace(/^WARN(ING)?S?: */i, ''))
   } catch (fault) {
-    return [`its log cannot be read: ${judge(fault).message}`]
+    return [`the operator cannot read its log: ${judge(fault).message}`]
   }
 }

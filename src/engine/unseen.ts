@@ -5,6 +5,7 @@ import { holds } from './conditions.ts'
 import { nowIso } from './dependencies.ts'
 import type { Pass } from './pass.ts'
 import { isSettled, judged } from './status.ts'
+import { waitingRequests } from './waiting-requests.ts'
 import { conditionOf } from '../api/condition.ts'
 
 /** Woken by the listing when the node comes back, or another node shows the VM (HA). */
@@ -22,19 +23,25 @@ export function nodeOffline(pass: Unseen, cluster: PveCluster | undefined): Outc
   const row = listing.guests.get(draft.status.vmid ?? 0)
   const node = row && listing.nodes.get(row.node)
   if (!node || node.online || !draft.status.intentAt || draft.status.terminatedAt || draft.status.removedAt) return undefined
-  const message = `Node ${node.node} of VM ${row.vmid} is offline in PVE, so nothing is known of the VM's power; it is looked at when the node is back, or another one has the VM.`
-  return say(pass, cluster, 'NodeOffline', message, () => draft.change(({ remoteStatus: _, ...status }) => status))
+  const message = `Node ${node.node} of VM ${row.vmid} is offline in PVE, so the operator cannot see whether the VM runs; it looks again when the node is back or another node has the VM.`
+  return say(pass, cluster, 'NodeOffline', [message, ...waitingRequests(draft)].join(' '), () =>
+    draft.change(({ remoteStatus: _, ...status }) => status),
+  )
 }
 
 /** A VM at rest whose PVE has been silent for so long that nobody knows how it is. Power and phase are kept as they were seen last. */
 export function clusterUnreachable(pass: Unseen, cluster: PveCluster | undefined): Outcome | undefined {
   const sinceMs = cluster?.inventory.unreachableSinceMs
-  if (!cluster || sinceMs === undefined || !isSettled(pass.draft.vm)) return undefined
+  if (!cluster || sinceMs === undefined || !isSettled(pass.draft.vm)) {
+    // Seen again before its turn came: the next outage takes a new one.
+    delete pass.memory.unseen.turnAtMs
+    return undefined
+  }
   const leftMs = sinceMs + unreachableMs - pass.deps.clock.monotonicMs()
   if (leftMs > 0) return undefined
   const why = cluster.inventory.lastFailure?.message ?? 'no answer'
   const sinceIso = new Date(pass.deps.clock.now() - unreachableMs + leftMs).toISOString().slice(0, 16)
-  const message = `The PVE of ProxmoxCluster ${cluster.name} has given no listing since ${sinceIso}Z (${why}); the VM is shown as it was seen last. The next listing tells how it is.`
+  const message = `The PVE of ProxmoxCluster ${cluster.name} has not listed its guests since ${sinceIso}Z (${why}), so this object shows the last known state of the VM. The operator corrects it at the next listing.`
   return say(pass, cluster, 'ClusterUnreachable', message, () => undefined)
 }
 

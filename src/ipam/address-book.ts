@@ -106,7 +106,8 @@ export class AddressBook {
       if ('is' in view) return view
       const choice = this.#choice(view, who, entry, entries)
       if (choice.is === 'no') return choice.refusal
-      return { is: 'waiting', entry: entry.name, reason: 'AddressPending', message: `no address of IPPool ${entry.pool} is taken yet` }
+      const message = `IPPool ${entry.pool} has not allocated an address yet`
+      return { is: 'waiting', entry: entry.name, reason: 'AddressPending', message }
     })
   }
 

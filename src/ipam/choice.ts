@@ -35,7 +35,7 @@ export function poolViewFor(
   if (!view) return no('PoolNotFound', `there is no IPPool ${entry.pool}`)
   const { spec, metadata } = view.pool
   if (metadata.deletionTimestamp !== undefined)
-    return no('PoolDeleting', `IPPool ${entry.pool} is being deleted and gives no new addresses`)
+    return no('PoolDeleting', `IPPool ${entry.pool} is being deleted and allocates no new addresses`)
   if (!namespaceAllowed(spec.allowedNamespaces, asks.namespaceLabels)) {
     return no('PoolNotAllowed', `IPPool ${entry.pool} does not serve namespace ${asks.namespace} (spec.allowedNamespaces)`)
   }
@@ -43,7 +43,7 @@ export function poolViewFor(
     return no('PoolNotAllowed', `IPPool ${entry.pool} does not serve ProxmoxCluster ${asks.cluster} (spec.clusterRefs)`)
   }
   const { space } = view
-  return typeof space === 'string' ? no('PoolInvalid', `IPPool ${entry.pool} gives no addresses: ${space}`) : { ...view, space }
+  return typeof space === 'string' ? no('PoolInvalid', `IPPool ${entry.pool} cannot allocate addresses: ${space}`) : { ...view, space }
 }
 
 export function choose(pools: PoolIndex, view: PoolView & { space: UsableAddresses }, q: ClaimRequest): Choice {
@@ -86,8 +86,8 @@ export function availabilityOf(
 
 function exhausted(view: PoolView, q: ClaimRequest): string {
   const warmMs = view.index.nextWarmMs(q.nowMs)
-  const next = warmMs === undefined ? '' : `; the next one has rested (reuseAfter) at ${timeOf(warmMs)}`
-  return `no address of IPPool ${q.entry.pool} is free; first come, first served when one is released or the pool grows${next}`
+  const next = warmMs === undefined ? '' : `; the next one becomes free at ${timeOf(warmMs)} (reuseAfter)`
+  return `no address of IPPool ${q.entry.pool} is free; the VM gets one, first come first served, when an address is released or the pool grows${next}`
 }
 
 /** The reservation of this VM, if none of its other entries has it or asks for it. */
@@ -111,13 +111,13 @@ function chooseNamed(pools: PoolIndex, view: PoolView & { space: UsableAddresses
   const what = `${formatAddress(address)} of IPPool ${q.entry.pool}`
   const barred = barredFrom(view, q, address)
   if (barred)
-    return no(q, 'refused', barred.reason, `IPPool ${q.entry.pool} does not give ${formatAddress(address)}: it ${barred.because}`, 'pool')
+    return no(q, 'refused', barred.reason, `IPPool ${q.entry.pool} cannot allocate ${formatAddress(address)}: it ${barred.because}`, 'pool')
   const standing = pools.availability(view, address, q.nowMs)
   switch (standing.is) {
     case 'claiming':
       // Our own earlier attempt whose reply was lost: taking it again finds out.
       if (isOwn(standing.owner, q)) return { is: 'take', address, adopt: false }
-      return no(q, 'refused', 'AddressTaken', `${what} is being taken by ${keyOfClaimant(standing.owner)}`, address.value)
+      return no(q, 'refused', 'AddressTaken', `${what} is being allocated to ${keyOfClaimant(standing.owner)}`, address.value)
     case 'held':
       return chooseHeld(q, address, what, standing)
     case 'in-use': {
@@ -133,7 +133,7 @@ function chooseNamed(pools: PoolIndex, view: PoolView & { space: UsableAddresses
         q,
         'waiting',
         'AddressCooling',
-        `${what} was released lately and rests (reuseAfter) until ${timeOf(standing.byMs)}`,
+        `${what} was released recently and cannot be reused until ${timeOf(standing.byMs)} (reuseAfter)`,
         address.value,
       )
     case 'free':
@@ -146,11 +146,11 @@ function chooseHeld(q: ClaimRequest, address: Address, what: string, { by }: Ext
   const { claimRef, orphaned } = by.spec
   if (claimRef?.uid === q.who.uid) {
     if (!isWanted(by, q.entries) || claimRef.entry === q.entry.name) return { is: 'take', address, adopt: true }
-    return no(q, 'refused', 'AddressTaken', `${what} is held by this VM for its entry ${claimRef.entry}`, address.value)
+    return no(q, 'refused', 'AddressTaken', `${what} already belongs to this VM for its entry ${claimRef.entry}`, address.value)
   }
   const holder = claimRef ? keyOfClaimant(claimRef) : 'nobody'
   const earlier = holder === keyOfClaimant(q.who) ? 'an earlier object named ' : ''
-  const left = orphaned ? '; it was left behind when that object went, and is free once an admin deletes the PoolAddress' : ''
+  const left = orphaned ? '; the address was left when that object was deleted, and is free when an admin deletes the PoolAddress' : ''
   return no(q, 'refused', 'AddressTaken', `${what} is held by ${earlier}${holder}${left}`, address.value)
 }
 
@@ -161,7 +161,9 @@ function barredFrom(
   address: Address,
 ): { reason: Reason; because: string } | undefined {
   if (q.entry.address === undefined && q.entry.recorded !== undefined) {
-    return address.family === view.space.family ? undefined : { reason: 'AddressNotInPool', because: `is no ${view.space.family} address` }
+    return address.family === view.space.family
+      ? undefined
+      : { reason: 'AddressNotInPool', because: `is not an ${view.space.family} address` }
   }
   if (address.family !== view.space.family || !view.space.usable.has(address.value)) {
     const { is, because } = view.space.why(address)

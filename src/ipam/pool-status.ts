@@ -57,30 +57,30 @@ function verdictsOn(pool: IPPool, facts: PoolFacts): Verdict[] {
   const verdicts: Verdict[] = []
   if (pool.metadata.deletionTimestamp !== undefined) {
     const who = facts.holders.length > 0 ? ` (${facts.holders.join(', ')})` : ''
-    const message = `the pool is being deleted and gives no addresses; it goes when the ${facts.allocated} held ones${who} are released`
+    const message = `the pool is being deleted and allocates no addresses; it is deleted when the ${facts.allocated} held ones${who} are released`
     verdicts.push(
       { type: 'Ready', status: false, reason: 'PoolDeleting', message },
       { type: 'Reconciling', status: true, reason: 'InUse', message },
     )
   } else if (facts.problem !== undefined) {
-    const message = `the pool gives no addresses until this is corrected: ${facts.problem}`
+    const message = `the pool allocates no addresses until you correct this: ${facts.problem}`
     verdicts.push(
       { type: 'Ready', status: false, reason: 'PoolInvalid', message },
       { type: 'Stalled', status: true, reason: 'PoolInvalid', message },
     )
   } else {
-    verdicts.push({ type: 'Ready', status: true, reason: 'PoolReady', message: 'the pool gives addresses' })
+    verdicts.push({ type: 'Ready', status: true, reason: 'PoolReady', message: 'the pool can allocate addresses' })
   }
   if (facts.counts) verdicts.push(exhaustion(facts, facts.counts.free))
   const [one] = facts.overlaps
   verdicts.push(
     one === undefined
-      ? { type: 'Overlapping', status: false, reason: 'NotOverlapping', message: 'no other pool of the scope has these addresses' }
+      ? { type: 'Overlapping', status: false, reason: 'NotOverlapping', message: 'no other pool of the same scope has these addresses' }
       : {
           type: 'Overlapping',
           status: true,
           reason: 'Overlapping',
-          message: `${facts.overlaps.join('; ')}. No address is given out twice; an admin should separate the pools`,
+          message: `${facts.overlaps.join('; ')}. No address is allocated twice; an admin should separate the pools`,
         },
   )
   return verdicts
@@ -89,7 +89,7 @@ function verdictsOn(pool: IPPool, facts: PoolFacts): Verdict[] {
 function exhaustion({ waiting, nextFreeMs }: PoolFacts, free: bigint): Verdict {
   if (free > 0n) return { type: 'Exhausted', status: false, reason: 'NotExhausted', message: 'addresses are free' }
   const wait = waiting === 0 ? '' : `; ${waiting} address${waiting === 1 ? ' is' : 'es are'} waited for`
-  const next = nextFreeMs === undefined ? '' : `; the next one has rested at ${timeOf(nextFreeMs)}`
+  const next = nextFreeMs === undefined ? '' : `; the next one becomes free at ${timeOf(nextFreeMs)} (reuseAfter)`
   return { type: 'Exhausted', status: true, reason: 'Exhausted', message: `no address is free${wait}${next}; an admin can add ranges` }
 }
 

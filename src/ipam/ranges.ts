@@ -25,7 +25,7 @@ function parseCidr(text: string): Range | string {
   const [base, length, ...rest] = text.split('/')
   const address = parseAddress(base ?? '')
   if (!address || length === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length) || Number(length) > bitsOf(address.family)) {
-    return `"${text}" is no CIDR; write 203.0.113.0/24`
+    return `"${text}" is not a valid CIDR; write 203.0.113.0/24`
   }
   return { family: address.family, ...networkOf(address, Number(length)) }
 }

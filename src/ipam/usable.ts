@@ -47,7 +47,7 @@ export function usableAddressesOf(spec: RangeSpec): UsableAddresses | string {
   const exclude = parseAll('spec.exclude', spec.exclude ?? [], family)
   if (typeof exclude === 'string') return exclude
   if (spec.prefixLength > bitsOf(family))
-    return `spec.prefixLength ${spec.prefixLength} is more than an ${family} address has bits (${bitsOf(family)})`
+    return `spec.prefixLength ${spec.prefixLength} is longer than an ${family} address (${bitsOf(family)})`
   const gateway = spec.gateway === undefined ? undefined : parseAddress(spec.gateway)
   const problem = gatewayProblem(spec, ranges, gateway) ?? networksProblem(spec, ranges)
   if (problem !== undefined) return problem
@@ -59,7 +59,7 @@ export function usableAddressesOf(spec: RangeSpec): UsableAddresses | string {
   const usable = named.minus(excluded).minus(edges).minus(gatewayOnly)
 
   const why: UsableAddresses['why'] = ({ family: asked, value }) => {
-    if (asked !== family) return { is: 'outside', because: `is no ${family} address` }
+    if (asked !== family) return { is: 'outside', because: `is not an ${family} address` }
     if (gatewayOnly.has(value)) return { is: 'withheld', because: 'is the gateway' }
     if (!named.has(value)) return { is: 'outside', because: 'is not in the ranges' }
     if (excluded.has(value)) return { is: 'withheld', because: 'is excluded' }
@@ -97,7 +97,7 @@ function gatewayProblem(spec: RangeSpec, ranges: readonly Range[], gateway: Addr
   const at = ranges.findIndex(({ from, to }) => from < network.from || to > network.to)
   if (at === -1) return undefined
   const cidr = `${formatAddress({ family: gateway.family, value: network.from })}/${spec.prefixLength}`
-  return `spec.ranges[${at}] "${spec.ranges[at]}" is not inside ${cidr}, the network of spec.gateway ${spec.gateway}: its addresses could not reach the gateway`
+  return `spec.ranges[${at}] "${spec.ranges[at]}" is not inside ${cidr}, the network of spec.gateway ${spec.gateway}: its addresses cannot reach the gateway`
 }
 
 function networksProblem({ prefixLength, ranges: texts }: RangeSpec, ranges: readonly Range[]): string | undefined {
@@ -139,7 +139,7 @@ function readReservations(
     if (!address) return `${field} "${reservation.address}" is not a valid IP address`
     if (reserved.has(address.value)) return `${field} ${reservation.address} is reserved twice`
     if (address.family !== family || !usable.has(address.value))
-      return `${field} ${reservation.address} ${why(address).because}: the pool never gives it`
+      return `${field} ${reservation.address} ${why(address).because}: the pool never allocates it`
     reserved.set(address.value, reservation.for)
   }
   return reserved

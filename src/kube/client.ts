@@ -124,10 +124,11 @@ export class KubeClient {
     resource: Resource<T>,
     key: Key,
     patch: object,
-    o: { subresource?: Subresource } = {},
+    o: { subresource?: Subresource; lane?: Lane } = {},
   ): Promise<T> {
     const path = objectPath(resource, key, o.subresource) + this.#writeQuery({})
     return (await this.request('PATCH', path, patch, {
+      ...(o.lane && { lane: o.lane }),
       contentType: 'application/merge-patch+json',
       resource: o.subresource ? `${resource.plural}/${o.subresource}` : resource.plural,
     })) as T

@@ -71,7 +71,7 @@ export class KindWatch {
     } catch (fault) {
       if (!(fault instanceof KubeError) || fault.status !== 403) throw fault
       throw new Error(
-        'the operator may not read CustomResourceDefinitions, so it cannot tell whether this object was deleted or its whole kind; apply deploy/rbac.yaml of this version',
+        'the operator may not read CustomResourceDefinitions, so it cannot see whether this object was deleted or its whole kind; apply deploy/rbac.yaml of this version',
         { cause: fault },
       )
     }

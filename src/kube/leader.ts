@@ -182,7 +182,7 @@ export class LeaderElection {
     this.#term = undefined
     await this.#o.client
       .replace(leases, { ...lease, spec }, { lane: 'leases', signal: AbortSignal.timeout(this.#o.retrySeconds * 1000) })
-      .catch((fault: unknown) => this.#onProblem(`the lease was not released: ${String(fault)}`))
+      .catch((fault: unknown) => this.#onProblem(`failed to release the lease: ${String(fault)}`))
   }
 
   /** The larger of two clocks' answers counts: the monotonic one stands still while a laptop sleeps, the other may be set back. */

@@ -47,7 +47,7 @@ export class Manifests {
     const found = list.resources.find((resource) => resource.kind === kind && !resource.name.includes('/'))
     if (!found || group === undefined || version === undefined) {
       this.#kinds.delete(path)
-      throw new Error(`the server knows no ${kind} of ${apiVersion}`)
+      throw new Error(`the API server does not know kind ${kind} of ${apiVersion}`)
     }
     return { group, version, plural: found.name, kind, namespaced: found.namespaced }
   }
@@ -84,7 +84,7 @@ export class Manifests {
   }
 
   async #established(resource: Resource<KubeObject>, name: string): Promise<void> {
-    const crd = await this.#until(`CRD ${name} is not established`, async () => {
+    const crd = await this.#until(`CRD ${name} is not established yet`, async () => {
       const found = (await this.#client.get(resource, { name })) as (KubeObject & AsJson<V1CustomResourceDefinition>) | undefined
       return found?.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True') ? found : false
     })

@@ -12,9 +12,9 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /**
  * Which connections a request goes over: watches last for minutes, a list of ten thousand objects for seconds, and a Lease must be
- * renewed meanwhile. So none of them waits for another's.
+ * renewed meanwhile. Events come in thousands, and what they tell of must not wait for them. So none of them waits for another's.
  */
-export type Lane = 'requests' | 'leases' | 'watches'
+export type Lane = 'requests' | 'events' | 'leases' | 'watches'
 
 export interface Exchange {
   method: Method
@@ -144,7 +144,9 @@ function lanesTo(server: KubeServer, { ca, cert, key }: TlsMaterial): Lanes {
   const lane = (connections: number | null, connectMs: number): Dispatcher =>
     connectionsTo({ connections, connectMs, tls, ...(server.proxy && { proxy: server.proxy }) })
   return {
-    requests: lane(8, 10_000),
+    // half of the passes that run at a time: with 8 a birth waited for a connection while the API server had time
+    requests: lane(16, 10_000),
+    events: lane(4, 10_000),
     // a renewal that waits for a lost SYN would cost the leadership
     leases: lane(2, 3_000),
     watches: lane(null, 10_000),
@@ -180,7 +182,7 @@ function noAnswer(o: Exchange, fault: unknown): unknown {
   if (fault instanceof KubeError) return fault
   if (o.signal?.aborted) return o.signal.reason
   const cause = fault as Error & { code?: string }
-  return new KubeError(`${o.method} ${o.path.split('?')[0]}: no answer: ${cause.code ?? ''} ${cause.message}`, {
+  return new KubeError(`${o.method} ${o.path.split('?')[0]}: no answer from the API server: ${cause.code ?? ''} ${cause.message}`, {
     status: 0,
     reason: 'NoAnswer',
     cause: fault,

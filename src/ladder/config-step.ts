@@ -19,7 +19,7 @@ export function configStep(spec: Pick<ConfigStep, 'name' | 'rung' | 'change' | '
     change,
     needs: 'config',
     check(seen, want) {
-      if (!seen.config) return missing('there is no VM yet')
+      if (!seen.config) return missing('the VM does not exist yet')
       const patch = change(seen.config.values, want)
       return isEmpty(patch) ? satisfied : missing(describe(seen.config.values, patch))
     },

@@ -6,7 +6,7 @@ import { Manifests, parseManifests } from '../kube/manifests.ts'
 import { systemClock } from '../ops/clock.ts'
 import { freePort } from '../controlplane/supervised.ts'
 import { requirePort } from './ports.ts'
-import { type Program, startProgram } from './program.ts'
+import { launcher, type Program, type StartedAs, startProgram } from './program.ts'
 
 const home = join(import.meta.dirname, '../..')
 
@@ -22,7 +22,18 @@ export interface LocalStackOptions {
   dir: string
   /** Further flags of `simulate`. */
   simulate?: readonly string[]
+  /** How the operator is started; absent: from its sources. */
+  operator?: StartedAs
   log: (line: string) => void
+}
+
+/** How one operator differs from the others of its stack. */
+export interface OperatorStart {
+  /** Names its log; `operator` if absent. */
+  name?: string
+  /** Further flags of `run`. */
+  args?: readonly string[]
+  env?: Readonly<Record<string, string>>
 }
 
 /** Where an operator can be watched at work: a control plane with the CRDs, and the simulator. Real processes, real wires. */
@@ -31,11 +42,13 @@ export interface LocalStack {
   readonly kubeconfig: string
   readonly client: KubeClient
   readonly manifests: Manifests
+  /** etcd and kube-apiserver are below it. */
+  readonly controlPlane: Program
   readonly simulator: { url: string; program: Program }
   /** The objects of deploy/examples whose file names fit, pointed at this simulator. */
   examples(wanted: RegExp): ReturnType<typeof readManifests>
   /** Starts `run`; resolves when it says it is ready. */
-  startOperator(): Promise<OperatorProcess>
+  startOperator(o?: OperatorStart): Promise<OperatorProcess>
   /** Starts `console`, the broker; its URL once it is ready. */
   startConsole(): Promise<string>
   /** Settles with a sentence when a program ends by itself. */
@@ -62,9 +75,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   const failed = new Promise<string>((resolve) => {
     fail = resolve
   })
-  const start = async (name: string, args: readonly string[], readyLine?: string): Promise<Program> => {
+  const start: Start = async (name, args, { readyLine, as } = {}) => {
     const logFile = join(options.dir, `${name}.log`)
-    const program = startProgram({ name, args, logFile, ...(readyLine && { readyLine }) })
+    const program = startProgram({ name, args, logFile, ...(readyLine && { readyLine }), ...(as && { as }) })
     running.push(program)
     void program.failed.then((sentence) => fail(sentence))
     await program.ready
@@ -74,10 +87,10 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const controlplaneDir = join(options.dir, 'controlplane')
     options.log('starting etcd and kube-apiserver …')
     const both = Promise.all([
-      start('controlplane', ['controlplane', '--dir', controlplaneDir], 'ready'),
-      start('simulator', ['simulate', '--listen', `127.0.0.1:${port}`, ...(options.simulate ?? [])], 'ready'),
+      start('controlplane', ['controlplane', '--dir', controlplaneDir], { readyLine: 'ready' }),
+      start('simulator', ['simulate', '--listen', `127.0.0.1:${port}`, ...(options.simulate ?? [])], { readyLine: 'ready' }),
     ])
-    const [, simulator] = await unlessFailed(both, failed)
+    const [controlPlane, simulator] = await unlessFailed(both, failed)
     const kubeconfig = join(controlplaneDir, 'kubeconfig')
     const client = new KubeClient({ server: await loadKubeServer({ kubeconfig }), fieldManager: 'demo', clock: systemClock })
     const manifests = new Manifests({ client, clock: systemClock })
@@ -87,9 +100,10 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       kubeconfig,
       client,
       manifests,
+      controlPlane,
       simulator: { url: urlOf(port), program: simulator },
       examples: (wanted) => readManifests('deploy/examples', wanted, (text) => text.replaceAll(urlOf(simulatorPort), urlOf(port))),
-      startOperator: () => unlessFailed(startOperator(kubeconfig, start), failed),
+      startOperator: (o = {}) => unlessFailed(startOperator({ kubeconfig, start, as: options.operator }, o), failed),
       startConsole: () => unlessFailed(startConsole(kubeconfig, start), failed),
       failed,
       stop: async () => {
@@ -126,15 +140,30 @@ export async function readManifests(
   return texts.flatMap((text) => parseManifests(change(text)))
 }
 
-type Start = (name: string, args: readonly string[], readyLine?: string) => Promise<Program>
+type Start = (name: string, args: readonly string[], o?: { readyLine?: string; as?: StartedAs }) => Promise<Program>
 
 const operatorPatienceMs = 30_000
 
-async function startOperator(kubeconfig: string, start: Start): Promise<OperatorProcess> {
+async function startOperator(
+  { kubeconfig, start, as }: { kubeconfig: string; start: Start; as: StartedAs | undefined },
+  { name = 'operator', args: more = [], env }: OperatorStart,
+): Promise<OperatorProcess> {
   const metricsAddress = `127.0.0.1:${await requirePort()}`
   const healthAddress = `127.0.0.1:${await requirePort()}`
-  const args = ['run', '--kubeconfig', kubeconfig, '--metrics-addr', metricsAddress, '--health-addr', healthAddress, '--log-level', 'info']
-  const program = await start('operator', args)
+  const args = [
+    'run',
+    '--kubeconfig',
+    kubeconfig,
+    '--metrics-addr',
+    metricsAddress,
+    '--health-addr',
+    healthAddress,
+    '--log-level',
+    'info',
+    ...more,
+  ]
+  const { command, env: given } = as ?? { command: [launcher] as const, env: {} }
+  const program = await start(name, args, { as: { command, env: { ...given, ...env } } })
   await untilReady(program, healthAddress)
   return { ...program, metricsUrl: `http://${metricsAddress}` }
 }

@@ -35,6 +35,8 @@ export interface Sources {
     /** Suspended VMs that run for longer than their shutdown may take. */
     suspensionsNotEnforced?: number
     inventoryAgeSeconds?: number
+    /** VMs with a guest on record that this process has not compared with a listing yet. */
+    unchecked?: number
     requestsInFlight?: number
     clonesWaiting?: number
     /** Guests with our mark whose object is no more. */
@@ -132,7 +134,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_cluster_authorized',
-    help: '0 while Proxmox VE refuses the token, the token lacks privileges, or its Secret is of no use; not there until Proxmox VE has been asked.',
+    help: '0 while Proxmox VE refuses the token, the token lacks privileges, or its Secret is missing or incomplete; absent until the operator has asked Proxmox VE.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => (c.authorized === undefined ? undefined : Number(c.authorized))),
   },
@@ -147,6 +149,12 @@ const definitions: readonly Definition[] = [
     help: 'Age of the newest complete listing of a cluster.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.inventoryAgeSeconds),
+  },
+  {
+    name: 'pve_operator_vms_unchecked',
+    help: 'VMs that this process has not compared with Proxmox VE since it leads.',
+    labels: ['cluster'],
+    samples: (from) => ofClusters(from, (c) => c.unchecked),
   },
   {
     name: 'pve_operator_pve_requests_in_flight',

@@ -36,13 +36,13 @@ export async function adoptFormer(session: Session, o: AdoptOptions): Promise<vo
   const candidates = objects.flatMap(candidateOf)
   if (candidates.length === 0) {
     if (o.output) return printJson(session, [])
-    return shell.out('no ProxmoxVM waits for a guest of a former object\n')
+    return shell.out('no ProxmoxVM waits to take over the guest of a former object\n')
   }
   shell.err(page(candidates))
   const which = candidates.length === 1 ? 'this one' : `these ${candidates.length}`
   await confirm(
     shell,
-    `Each object takes over its VM, as it is, with its addresses. Go on with ${which}?`,
+    `Each object takes over its VM as it is, with its addresses. Continue with ${which}?`,
     o.yes === true || session.isDryRun,
   )
   const written: ProxmoxVM[] = []
@@ -76,7 +76,7 @@ function page(candidates: readonly Candidate[]): string {
   const text = table(['NAMESPACE', 'NAME', 'TAKES VM', 'NODE', 'MAC', 'FORMER UID', 'OTHER KUBERNETES CLUSTER'], rows)
   const foreign = new Set(candidates.flatMap(({ installation }) => installation ?? []))
   if (foreign.size === 0) return text
-  return `${text}Guests of another Kubernetes cluster: make sure that its operator no longer works (${[...foreign].join(', ')}).\n`
+  return `${text}Guests of another Kubernetes cluster: make sure that its operator no longer runs (${[...foreign].join(', ')}).\n`
 }
 
 async function adoptOne({ client }: Session, { namespace, name, vmid, macAddress, fromUID }: Candidate): Promise<ProxmoxVM> {

@@ -16,10 +16,10 @@ const ways: Readonly<Record<string, FoundWay>> = { Live: 'live when asked', Rest
 
 /** The heads of the page, in its order. */
 export const foundTitles: readonly [FoundWay, string][] = [
-  ['live when asked', 'Stays as found; applied live once the spec asks for it:'],
-  ['restart when asked', 'Stays as found; once the spec asks for it the VM must be off for it, or started from off:'],
+  ['live when asked', 'Stays as found; applied live when the spec asks for it:'],
+  ['restart when asked', 'Stays as found; when the spec asks for it, the VM must be off for it or start from off:'],
   ['never', 'Will not be done:'],
-  ['remark', 'Found besides:'],
+  ['remark', 'Also found:'],
 ]
 
 export function adoptionLines({ status }: ProxmoxVM): FoundLine[] {

@@ -21,7 +21,7 @@ export async function allowDeletions(session: Session, cluster: string, o: Allow
   const { client, shell } = session
   const seconds = secondsOf(o)
   const before = await client.get(proxmoxClusters, { name: cluster })
-  if (!before) throw new PluginRefusal(`there is no ProxmoxCluster "${cluster}"`)
+  if (!before) throw new PluginRefusal(`ProxmoxCluster "${cluster}" does not exist`)
   const until = seconds === undefined ? undefined : timeInSeconds(shell.clock.now() + seconds * 1000)
   const waiting = before.status?.deletions?.waiting ?? 0
   const isLifted = until !== undefined && waiting > 0
@@ -37,8 +37,8 @@ export async function allowDeletions(session: Session, cluster: string, o: Allow
   const who = waiting === 1 ? '1 VM waits' : `${waiting} VMs wait`
   shell.out(
     until === undefined
-      ? `allow-deletions ${cluster}: limits.deletions holds again; ${who}\n`
-      : `allow-deletions ${cluster}: until ${until} limits.deletions holds nobody back; ${who} and will be destroyed now\n`,
+      ? `allow-deletions ${cluster}: limits.deletions applies again; ${who}\n`
+      : `allow-deletions ${cluster}: until ${until} limits.deletions does not apply; ${who} and will be destroyed now\n`,
   )
 }
 

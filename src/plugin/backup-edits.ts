@@ -14,7 +14,7 @@ export function addBackups(program: Command, shell: Shell): void {
   )
     .option('--name <name>', 'name of the ProxmoxVMBackup (default: made of the VM and the time)')
     .option('--storage <storage>', 'where to (default: what the package says)')
-    .addOption(new Option('--mode <mode>', 'whether the guest goes on running').choices(['Snapshot', 'Suspend', 'Stop']))
+    .addOption(new Option('--mode <mode>', 'whether the guest keeps running').choices(['Snapshot', 'Suspend', 'Stop']))
     .option('--notes <text>', 'text beside the file in PVE')
     .option('--protected', 'PVE protects the file from being deleted')
     .option('--delete-with-object', 'the file goes when the ProxmoxVMBackup is deleted')
@@ -29,7 +29,7 @@ export function addBackups(program: Command, shell: Shell): void {
   goBack
     .addOption(sure())
     .option('--drop-first', 'counts the room of its present disks as free; they are lost then, even if the restore fails')
-    .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
+    .option('--request-id <id>', 'an ID of your own: the same one never runs twice (default: the time)')
     .action(async (vm: string, backup: string, _: unknown, command: Command) => {
       const options = optionsOf<RestoreOptions>(command)
       await withSession(shell, options, (session) => restore(session, vm, backup, options))

@@ -42,8 +42,8 @@ export async function showBackupFiles(session: Session, name: string, o: Backups
     file.volume,
   ])
   shell.out(files.length === 0 ? `PVE lists no backup of ${name}\n` : table(heads, rows))
-  if (count > files.length) shell.out(`and ${count - files.length} older ones\n`)
-  if (unseen !== undefined) shell.out(`not looked at: ${unseen}\n`)
+  if (count > files.length) shell.out(`and ${count - files.length} older backups\n`)
+  if (unseen !== undefined) shell.out(`not read: ${unseen}\n`)
 }
 
 export interface BackupOptions {
@@ -95,7 +95,7 @@ export async function backUp(session: Session, vm: string, o: BackupOptions): Pr
   const later = `kubectl get pvbak ${name} -n ${namespace}`
   const ended = await waitFor(session, { later, ...(o.timeout !== undefined && { timeoutSeconds: o.timeout }) }, async () => {
     const now = await client.get(proxmoxVMBackups, { namespace, name })
-    if (!now) throw new PluginRefusal(`${name} was deleted before it was made`)
+    if (!now) throw new PluginRefusal(`${name} was deleted before PVE made it`)
     const [ready] = now.status?.conditions ?? []
     if (now.status?.finishedAt !== undefined) return { done: now }
     return { progress: ready?.message ?? 'waiting for the operator' }

@@ -40,9 +40,9 @@ interface Open {
 /** The first failure begins no further VM: what is wrong with one is often wrong with all. */
 export async function changeAll(session: Session, packageName: string, o: ChangeAllOptions): Promise<void> {
   const max = o.max ?? 1
-  if (max < 1) throw new PluginRefusal('--max 0 would never begin; write at least 1', exitCodes.usage)
+  if (max < 1) throw new PluginRefusal('--max must be at least 1', exitCodes.usage)
   if (!o.wait && !session.isDryRun)
-    throw new PluginRefusal('--no-wait does not go with --all-of: the next VM begins when one has ended', exitCodes.usage)
+    throw new PluginRefusal('--no-wait does not go with --all-of: each VM waits for the one before it', exitCodes.usage)
   await knownPackage(session, packageName, 'change-package')
   const vms = await outdatedVMs(session, { ...o, package: packageName })
   if (session.isDryRun && o.output) return printJson(session, vms)

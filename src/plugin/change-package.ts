@@ -24,13 +24,13 @@ const manager = `${fieldManager}-change-package`
 export async function changePackage(session: Session, name: string | undefined, o: ChangePackageOptions): Promise<void> {
   const { allOf } = o
   if ((name === undefined) === (allOf === undefined))
-    throw new PluginRefusal('name one VM, or write --all-of with a VMPackage', exitCodes.usage)
+    throw new PluginRefusal('write the name of one VM, or --all-of with a VMPackage', exitCodes.usage)
   if (name !== undefined && (o.max !== undefined || o.allNamespaces === true))
     throw new PluginRefusal('--max and -A belong to --all-of', exitCodes.usage)
   if (name !== undefined)
     return hasPackageFlags(o) ? await writePackage(session, name, o) : await sendCommand(session, 'ChangePackage', name, o)
   if (hasPackageFlags(o))
-    throw new PluginRefusal('--all-of takes the newest VMPackage; it goes with no field of a package', exitCodes.usage)
+    throw new PluginRefusal('--all-of takes the newest VMPackage; it cannot be combined with fields of a package', exitCodes.usage)
   await changeAll(session, allOf ?? '', o)
 }
 
@@ -62,7 +62,8 @@ async function writePackage(session: Session, name: string, o: ChangePackageOpti
       })
     : applied
   if (o.output) printJson(session, vm)
-  else shell.out(`change-package ${name}: ${isSame ? 'the spec says so already; ' : ''}${o.wait ? verdictOn(vm) : 'the spec is written'}\n`)
+  else
+    shell.out(`change-package ${name}: ${isSame ? 'the spec already says this; ' : ''}${o.wait ? verdictOn(vm) : 'the spec is written'}\n`)
 }
 
 /** The question, when the plan for the edit stops the VM. */

@@ -61,7 +61,7 @@ async function questionBefore(
 ): Promise<string | undefined> {
   const { name } = vm.metadata
   const which = `${session.namespace}/${name}${vm.status?.hostname ? ` (${vm.status.hostname})` : ''}`
-  if (button === 'Rollback') return `Roll ${which} back to ${fields?.snapshotRef?.name}? What was written since is lost.`
+  if (button === 'Rollback') return `Roll ${which} back to ${fields?.snapshotRef?.name}? Everything written since is lost.`
   if (button === 'Remove') return `Delete the VM of ${which} with its disks?`
   const isRunning = vm.status?.remoteStatus === 'running'
   if (isRunning && button in stops) return `${stops[button]} ${which}?`

@@ -6,7 +6,8 @@ import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 export async function confirm(shell: Shell, question: string, isSure: boolean): Promise<void> {
   if (isSure) return
   const answer = await shell.ask?.(`${question} [y/N] `)
-  if (answer === undefined) throw new PluginRefusal('there is no terminal to ask at; add --yes if it is meant', exitCodes.usage)
+  if (answer === undefined)
+    throw new PluginRefusal('this needs a confirmation and there is no terminal: add --yes to confirm', exitCodes.usage)
   mustBeYes(answer)
 }
 

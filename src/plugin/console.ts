@@ -26,7 +26,7 @@ export function addConsole(program: Command, shell: Shell): void {
     .option('--read-only', 'one may only look')
     .option('--serial', 'the text of the serial port serial0 instead of the picture')
     .option('--stay <duration>', 'how long the session may stay open, such as 30m (default: 2h)')
-    .option('--open', 'open it in the browser of this machine, too')
+    .option('--open', 'also open it in the browser of this machine')
     .addOption(dryRun())
     .addOption(json())
     .action(bound(shell, openConsole))
@@ -60,7 +60,9 @@ async function openConsole(session: Session, vmName: string, o: ConsoleOptions):
   const secret = await client.get(secrets, { namespace, name: status.secretRef?.name ?? '' })
   const url = Buffer.from(secret?.data?.['url'] ?? '', 'base64').toString('utf8')
   if (!url)
-    throw new PluginRefusal(`console ${vmName}: Secret "${status.secretRef?.name}" has no url any more; it was opened, or its time is over`)
+    throw new PluginRefusal(
+      `console ${vmName}: Secret "${status.secretRef?.name}" no longer has a URL; somebody opened it, or its time has ended`,
+    )
   if (o.output) printJson(session, { console: name, url, openBefore: status.openBefore })
   else session.shell.out(`${url}\n`)
   if (o.open) await session.shell.browse?.(url)

@@ -13,14 +13,14 @@ const editGroup = "Buttons that write the VM's own spec, with your rights:"
 
 export function addEdits(program: Command, shell: Shell): void {
   const edit = (name: string, description: string) => waiting(program.command(`${name} <vm>`).description(description).helpGroup(editGroup))
-  edit('suspend', 'shuts the VM down and keeps it off until every holder has let go')
-    .requiredOption('--reason <text>', 'why, for people: it is in every refusal meanwhile')
+  edit('suspend', 'shuts the VM down and keeps it off until every holder removes its suspension')
+    .requiredOption('--reason <text>', 'the reason, for people: every refusal shows it')
     .option('--by <holder>', 'who holds it: one entry a holder', 'manual')
-    .option('--force', 'take the entry over from whoever wrote it')
+    .option('--force', 'take the entry over from its present writer')
     .addOption(sure())
     .action(bound(shell, suspendVM))
-  edit('unsuspend', 'takes the holder off; after the last one the VM is started, unless it is Halted')
-    .option('--by <holder>', 'whose entry goes', 'manual')
+  edit('unsuspend', 'removes the holder; after the last one the operator starts the VM, unless it is Halted')
+    .option('--by <holder>', 'whose entry to remove', 'manual')
     .option('--force', 'even if somebody else wrote the entry')
     .action(bound(shell, unsuspend))
   edit('reinstall', buttonHelp('Reinstall'))
@@ -28,7 +28,7 @@ export function addEdits(program: Command, shell: Shell): void {
     .addOption(new Option('--template-vmid <vmid>', 'the same, by VMID').argParser(whole).conflicts(['template', 'templateTag']))
     .addOption(new Option('--template-tag <tag>', 'the same, by tag').conflicts(['template', 'templateVmid']))
     .addOption(sure())
-    .option('--request-id <id>', 'a token of your own: the same one never runs twice (default: the time)')
+    .option('--request-id <id>', 'an ID of your own: the same one never runs twice (default: the time)')
     .action(bound(shell, reinstall))
   sending(
     waiting(
@@ -44,7 +44,7 @@ export function addEdits(program: Command, shell: Shell): void {
     .option('--disk <size>', 'systemDisk.size, such as 80Gi')
     .option('--rate <mbit>', 'network.rateMbit', whole)
     .option('--set <field=value>', 'any other single field of the package, such as cpu.limit=1.5 (may be repeated)', collect)
-    .option('--force', 'take fields over from whoever writes them')
+    .option('--force', 'take fields over from their present writers')
     .addOption(sure())
     .option('--all-of <package>', 'the newest version for every VM with an older one of this VMPackage; shows them and asks')
     .option('--max <n>', 'with --all-of: how many at a time (default: 1); the first failure begins no further VM', whole)

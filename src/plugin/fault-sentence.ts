@@ -20,5 +20,5 @@ function conflict(fault: KubeError): string | undefined {
   const held = causes.filter((cause) => cause.reason === 'FieldManagerConflict')
   if (held.length === 0) return undefined
   const fields = held.map(({ field, message }) => `${field?.replace(/^\./, '')} (${message?.replace(/^conflict with /, 'held by ')})`)
-  return `somebody else writes ${fields.join(', ')}; --force takes it over, and whoever holds it may put it back`
+  return `another writer owns ${fields.join(', ')}; --force takes the field over, but the other writer may change it back`
 }

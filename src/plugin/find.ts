@@ -27,7 +27,7 @@ export async function showFound(session: Session, text: string, o: { output?: 'j
   const found = foundAmong(searched, text)
   const limits = unread.length > 0 ? ` You may not read ${unread.join(' and ')}.` : ''
   if (found.length === 0)
-    throw new PluginRefusal(`nothing found for "${text}": no ProxmoxVM, no address on record, no guest without an object.${limits}`)
+    throw new PluginRefusal(`nothing found for "${text}": no ProxmoxVM, no recorded address, no guest without an object.${limits}`)
   if (o.output) return printJson(session, found)
   session.shell.out(table(['WHAT', 'WHERE', 'VMID', 'NODE', 'STATE', 'IPS', 'FOUND BY'], found.map(cells)))
   if (limits) session.shell.err(`${limits.trim()}\n`)

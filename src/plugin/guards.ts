@@ -10,20 +10,23 @@ import type { Shell } from './shell.ts'
 export function addGuards(program: Command, shell: Shell): void {
   program
     .command('allow-deletions <cluster>')
-    .description('lifts limits.deletions of the ProxmoxCluster for a while: VMs that wait to be destroyed are destroyed')
+    .description('suspends limits.deletions of the ProxmoxCluster for a while: VMs that wait for their deletion are destroyed')
     .helpGroup(guardGroup)
     .option('--for <duration>', 'for how long, at most 24h', seconds)
-    .option('--end', 'takes the leave back')
+    .option('--end', 'ends the suspension of limits.deletions')
     .addOption(sure())
     .addOption(dryRun())
     .addOption(json())
     .action(bound(shell, allowDeletions))
   waiting(
-    program.command('release [vms...]').description('lets go of VMs for good; the guests stay in PVE as they are').helpGroup(guardGroup),
+    program
+      .command('release [vms...]')
+      .description('releases VMs from their objects for good; the guests stay in PVE as they are')
+      .helpGroup(guardGroup),
   )
     .option('--all', 'all VMs of the namespace')
     .option('-A, --all-namespaces', 'all VMs of all namespaces')
-    .option('--hand-back', 'take our mark and tag off the guests; else another object can adopt them')
+    .option('--hand-back', 'also remove the owner line and tag from the guests; without it another object can adopt them')
     .addOption(sure())
     .action(async (names: string[], _: unknown, command: Command) => {
       const options = optionsOf<ReleaseOptions>(command)

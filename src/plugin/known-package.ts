@@ -15,8 +15,8 @@ export async function knownPackage({ client }: Session, name: string, subject: s
     if (found) return found
     const names = (await client.list(vmPackages)).map(({ metadata }) => metadata.name).toSorted()
     const shown = names.length > mostNames ? [...names.slice(0, mostNames), `${names.length - mostNames} more`] : names
-    const there = shown.length > 0 ? `there are ${shown.join(', ')}` : 'there is none at all'
-    throw new PluginRefusal(`${subject}: there is no VMPackage "${name}"; ${there}. Nothing was written.`)
+    const there = shown.length > 0 ? `there are ${shown.join(', ')}` : 'no VMPackage exists'
+    throw new PluginRefusal(`${subject}: VMPackage "${name}" does not exist; ${there}. Nothing was written.`)
   } catch (fault) {
     if (fault instanceof KubeError && fault.status === 403) return undefined
     throw fault

@@ -30,7 +30,7 @@ async function browse(url: string): Promise<void> {
   await new Promise<void>((resolve) => {
     const child = spawn(program, [url], { stdio: 'ignore', detached: true })
     child.once('error', () => {
-      process.stderr.write(`there is no ${program} here to open it with\n`)
+      process.stderr.write(`${program} is not installed here, so open the URL yourself\n`)
       resolve()
     })
     child.once('spawn', () => {

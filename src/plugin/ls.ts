@@ -41,7 +41,7 @@ export async function showList(session: Session, o: LsOptions): Promise<void> {
   const rows = vms.map((vm) => listRowOf(vm, session.shell.clock.now()))
   if (o.output) return printJson(session, rows)
   const where = o.allNamespaces === true ? '' : ` in namespace ${session.namespace}`
-  if (rows.length === 0) return session.shell.out(`there is no ProxmoxVM${where}\n`)
+  if (rows.length === 0) return session.shell.out(`no ProxmoxVM found${where}\n`)
   session.shell.out(listTable(rows, o.allNamespaces === true))
 }
 

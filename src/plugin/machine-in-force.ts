@@ -118,7 +118,11 @@ export function wantOfSpec(vm: ProxmoxVM, merged: Package, grants: readonly Gran
   if (isOutcome(wire)) return wire
   const system = systemKeyOf(status.disks) ?? ''
   const disks = assignSlots(status.disks ?? [], system, merged, seen.config?.values ?? {})
-  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  if (!disks)
+    return stalled(
+      'PackageInvalid',
+      `The bus of ${system} has no free slot for the additional disks of the package; remove disks or choose another bus.`,
+    )
   const hostname = vm.spec.hostname?.toLowerCase()
   return wantOf({
     vm,

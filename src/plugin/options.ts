@@ -41,7 +41,8 @@ export const json = () => new Option('-o, --output <format>', 'print the data').
 /** A change to Ready takes minutes at most; a script that waits for ever is worse than one that says what is not finished. */
 const defaultWaitSeconds = 600
 
-export const dryRun = (): Option => new Option('--dry-run', 'let the API server judge it and show what would be done; nothing is written')
+export const dryRun = (): Option =>
+  new Option('--dry-run', 'let the API server check the request and show what would be done; nothing is written')
 
 export const sure = (): Option => new Option('-y, --yes', 'do not ask')
 
@@ -59,7 +60,7 @@ export function waiting(command: Command): Command {
 export const sending = (command: Command) =>
   command
     .option('--ttl <duration>', 'delete the ProxmoxVMCommand this long after its end (default: it goes with its VM)', seconds)
-    .option('--reason <text>', 'why, for people')
+    .option('--reason <text>', 'the reason, for people')
 
 export const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value]
 

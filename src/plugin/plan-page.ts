@@ -1,13 +1,26 @@
-import { ipPools, vmPackages } from '../api/meta.ts'
+import { ipPools, proxmoxVMSnapshots, vmPackages } from '../api/meta.ts'
 import { foundTitles } from './adoption-lines.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { planOf, type PlanReport, type PlanLine } from './plan.ts'
+import { rollbackLines } from './plan-rollback.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
+import { PluginRefusal } from './shell.ts'
 
-export async function showPlan(session: Session, name: string, o: { output?: 'json' }): Promise<void> {
-  const plan = await planFor(session, await mustGetVM(session, name))
+export async function showPlan(session: Session, name: string, o: { output?: 'json'; rollback?: string }): Promise<void> {
+  const vm = await mustGetVM(session, name)
+  const asked = o.rollback === undefined ? [] : await rollbackTo(session, vm, o.rollback)
+  const report = await planFor(session, vm)
+  const plan = { ...report, lines: [...asked, ...report.lines] }
   if (o.output) printJson(session, plan)
   else session.shell.out(page(plan))
+}
+
+async function rollbackTo({ client, namespace }: Session, vm: ProxmoxVM, name: string): Promise<PlanLine[]> {
+  const snapshot = await client.get(proxmoxVMSnapshots, { namespace, name })
+  if (snapshot?.spec.vmRef.name === vm.metadata.name) return rollbackLines(vm, snapshot)
+  throw new PluginRefusal(
+    `plan ${vm.metadata.name}: ProxmoxVMSnapshot "${name}" of this VM does not exist; kubectl pve snapshots ${vm.metadata.name} lists them`,
+  )
 }
 
 /** What a dry run answers: the plan for the object as the API server would store it. */
@@ -31,9 +44,10 @@ const titles: readonly [PlanLine['when'], string][] = [
   ['under way', 'Under way:'],
   ['now', 'Next:'],
   ['refused', 'Not done:'],
-  ['next stop', 'At the next stop, or by change-package:'],
-  ['ChangePackage', 'By change-package (command ChangePackage):'],
-  ['Reinstall', 'By reinstall:'],
+  ['next stop', 'At the next stop, or with change-package:'],
+  ['ChangePackage', 'With change-package (command ChangePackage):'],
+  ['Reinstall', 'With reinstall:'],
+  ['Rollback', 'With rollback:'],
   ...foundTitles,
 ]
 
@@ -43,17 +57,17 @@ function page({ name, namespace, generation, observedGeneration, phase, held, li
     const some = lines.filter((line) => line.when === when)
     return some.length === 0 ? [] : [title, ...grouped(some)]
   })
-  const nothing = observedGeneration === generation ? 'Nothing: the VM is as declared.' : nothingKnown
+  const nothing = observedGeneration === generation ? 'Nothing to do: the VM matches its spec.' : nothingKnown
   return [
     `${namespace}/${name}: ${phase}, ${seen}`,
-    ...(held ? [`Nothing is done at present: ${held}`] : []),
+    ...(held ? [`The operator does nothing at present: ${held}`] : []),
     ...(parts.length > 0 ? parts : [nothing]),
     '',
   ].join('\n')
 }
 
 const nothingKnown =
-  'The spec was edited; package, addresses and power are the same. What else it changes shows when the operator has looked.'
+  'The spec was edited; package, addresses and power are the same. Other changes appear when the operator has read the edit.'
 
 /** The reason once over the lines it is the reason of. */
 function grouped(lines: readonly PlanLine[]): string[] {

@@ -13,7 +13,7 @@ export async function showPoolPlan(session: Session, name: string, o: { file?: s
   const [pools, vms] = await Promise.all([session.client.list(ipPools), session.client.list(proxmoxVMs)])
   const before = new Map(pools.map((pool) => [pool.metadata.name, pool]))
   const now = before.get(name)
-  if (!now) throw new PluginRefusal(`there is no IPPool "${name}"`)
+  if (!now) throw new PluginRefusal(`IPPool "${name}" does not exist`)
   const edited = o.file === undefined ? now : await editedPool(o.file, now)
   const plan = await planOfPool(edited, before, vms)
   if (o.output) printJson(session, plan)
@@ -38,13 +38,13 @@ const isConcerned = ({ live, nextStart, remarks }: PooledVM) => live.length + ne
 function page({ pool, problem, vms }: PoolPlan, isEdit: boolean): string {
   const concerned = vms.filter(isConcerned)
   const waiting = concerned.filter(({ nextStart }) => nextStart.length > 0).length
-  const head = `IPPool ${pool}: ${count(vms.length)} have an address of it; ${isEdit ? 'the edit concerns' : 'what differs concerns'} ${concerned.length}.`
-  const trouble = problem === undefined ? [] : [`The pool would give no addresses: ${problem}. VMs keep what they have.`]
+  const head = `IPPool ${pool}: ${count(vms.length)} have an address of it; ${isEdit ? 'the edit affects' : 'the differences affect'} ${concerned.length}.`
+  const trouble = problem === undefined ? [] : [`The pool could not allocate addresses: ${problem}. VMs keep the addresses they have.`]
   const restart =
     waiting === 0
       ? []
       : [
-          `No VM is restarted for it. ${count(waiting)} would have it in force after the next start from off, and say so in RestartRequired.`,
+          `The operator restarts no VM for this. ${count(waiting)} would use the change after the next start from off, and would show RestartRequired until then.`,
         ]
   const rows = concerned.flatMap(({ namespace, name, power, live, nextStart, remarks }) => [
     ...live.map((what) => [namespace, name, power, 'now', what]),

@@ -57,7 +57,7 @@ async function planOfVM(vm: ProxmoxVM, pool: string, before: Pools, after: Pools
     addresses: held,
     live: [],
     nextStart: [],
-    remarks: held.filter((address) => !gives(address)).map((address) => `keeps ${address}, which the pool no longer gives`),
+    remarks: held.filter((address) => !gives(address)).map((address) => `keeps ${address}, which the pool no longer has`),
   }
   if (isOutcome(want)) return { ...plan, remarks: [...plan.remarks, want.message] }
   for (const step of provision) {

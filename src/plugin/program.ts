@@ -14,7 +14,7 @@ import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 import { addSnapshots } from './snapshots.ts'
-import { addViews } from './views.ts'
+import { addTop, addViews } from './views.ts'
 
 /** Runs one call of the plugin; the answer is its exit code. */
 export async function run(shell: Shell, args: readonly string[]): Promise<number> {
@@ -32,13 +32,13 @@ export async function run(shell: Shell, args: readonly string[]): Promise<number
 
 const legend = `
 Marks of the manual: * may act on a running VM; ** only on a stopped one, and never stops it itself;
-[…] what must hold, else it is refused; → the step of automatic creation that follows.
+[…] the condition for the command, else it is refused; → the next step of automatic creation.
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not finished within --timeout.
 `
 
 function programOf(shell: Shell): Command {
   const program = new Command('kubectl pve')
-    .description('Virtual servers on Proxmox VE: their buttons, and what they are doing.')
+    .description('Virtual servers on Proxmox VE: show their state and run their commands.')
     .version(shell.version)
     .option('-n, --namespace <name>', 'namespace of the VM (default: that of the context)')
     .option('--context <name>', 'context of the kubeconfig')
@@ -51,6 +51,7 @@ function programOf(shell: Shell): Command {
     .addHelpText('after', legend)
   addViews(program, shell)
   addLife(program, shell)
+  addTop(program, shell)
   addEdits(program, shell)
   addMoves(program, shell)
   addBackups(program, shell)

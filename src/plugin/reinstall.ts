@@ -28,8 +28,12 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
   const before = await mustGetVM(session, name)
   const requestID = o.requestId ?? new Date(shell.clock.now()).toISOString()
   if (isDone(before, requestID))
-    throw new PluginRefusal(`reinstall ${name}: request ${requestID} was carried out before and never runs again`)
-  if (!before.status?.firstReadyAt) throw new PluginRefusal(`reinstall ${name}: the VM has never been ready; there is nothing to reinstall`)
+    throw new PluginRefusal(`reinstall ${name}: request ${requestID} ran before and never runs again; use another --request-id`)
+  if (!before.status?.firstReadyAt) throw new PluginRefusal(`reinstall ${name}: the VM was never ready, so there is nothing to reinstall`)
+  if (!templateOf(o) && before.spec.template.backupRef)
+    throw new PluginRefusal(
+      `reinstall ${name}: the VM was made from a backup (spec.template.backupRef), and a reinstall installs a template; name one with --template. Nothing was written.`,
+    )
   await refuseUnknownTemplate(session, before, templateOf(o) ?? before.spec.template)
   const wanted = describe(templateOf(o) ?? before.spec.template)
   await confirmAtTerminal(session, `Delete the disks of ${namespace}/${name} and install ${wanted}?`, o.yes)

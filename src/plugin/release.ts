@@ -24,20 +24,19 @@ export interface ReleaseOptions {
 export async function releaseVMs(session: Session, names: readonly string[], o: ReleaseOptions): Promise<void> {
   const mode: ReleaseMode = o.handBack === true ? 'hand-back' : 'keep-mark'
   const vms = (await chosen(session, names, o)).filter((vm) => vm.status?.released?.mode !== mode)
-  if (vms.length === 0) return session.shell.out('release: there is nothing to let go\n')
+  if (vms.length === 0) return session.shell.out('release: no VM to release\n')
   if (o.yes !== true) session.shell.err(table(['NAMESPACE', 'NAME', 'VMID', 'NODE', 'ADDRESS', 'PHASE'], vms.map(cells)))
   await confirm(session.shell, question(vms, mode), o.yes === true || session.isDryRun)
   for (const vm of vms) await annotate(session, vm, mode)
-  if (session.isDryRun && !o.output)
-    return session.shell.out(`release: ${count(vms)} would be told to let go. Dry run: nothing was written.\n`)
+  if (session.isDryRun && !o.output) return session.shell.out(`release: ${count(vms)} would be released. Dry run: nothing was written.\n`)
   const left = o.wait ? await untilLetGo(session, vms, mode, o.timeout) : []
   if (o.output) return printJson(session, o.wait ? left : vms.map(keyOf))
-  session.shell.out(`release: ${count(vms)} ${o.wait ? 'let go' : 'told to let go'}; ${next(o.wait ? left.length : vms.length)}\n`)
+  session.shell.out(`release: ${count(vms)} ${o.wait ? 'released' : 'marked for release'}; ${next(o.wait ? left.length : vms.length)}\n`)
 }
 
 const count = (vms: readonly ProxmoxVM[]): string => (vms.length === 1 ? '1 VM' : `${vms.length} VMs`)
 const next = (objects: number): string =>
-  objects === 0 ? 'their objects are gone' : 'their objects do nothing any more and can be deleted; the guests stay in PVE'
+  objects === 0 ? 'their objects no longer exist' : 'you can delete their objects; the guests stay in PVE'
 
 const cells = ({ metadata, status }: ProxmoxVM): string[] => [
   metadata.namespace ?? '',
@@ -49,12 +48,12 @@ const cells = ({ metadata, status }: ProxmoxVM): string[] => [
 ]
 
 const question = (vms: readonly ProxmoxVM[], mode: ReleaseMode): string =>
-  `Let go of ${count(vms)} for good? The guests stay in PVE as they are${mode === 'hand-back' ? ', without our mark' : ', with our mark, so that another object can adopt them'}; their addresses stay held.`
+  `Release ${count(vms)} for good? The guests stay in PVE as they are${mode === 'hand-back' ? ', without our mark' : ', with our mark, so that another object can adopt them'}; their addresses stay reserved.`
 
 async function chosen(session: Session, names: readonly string[], o: ReleaseOptions): Promise<ProxmoxVM[]> {
   const isAll = o.all === true || o.allNamespaces === true
   if (isAll === names.length > 0)
-    throw new PluginRefusal('name the VMs, or write --all (of the namespace) or -A (of all namespaces)', exitCodes.usage)
+    throw new PluginRefusal('write the names of the VMs, or --all (of the namespace) or -A (of all namespaces)', exitCodes.usage)
   if (!isAll) return await Promise.all(names.map((name) => mustGetVM(session, name)))
   return await session.client.list(proxmoxVMs, o.allNamespaces === true ? {} : { namespace: session.namespace })
 }

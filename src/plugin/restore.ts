@@ -25,11 +25,10 @@ export async function restore(session: Session, name: string, backup: string, o:
   const before = await mustGetVM(session, name)
   const requestID = o.requestId ?? new Date(shell.clock.now()).toISOString()
   if (isRestored(before, requestID))
-    throw new PluginRefusal(`restore ${name}: request ${requestID} was carried out before and never runs again`)
-  if (!before.status?.firstReadyAt)
-    throw new PluginRefusal(`restore ${name}: the VM has never been ready; there is nothing to restore it into`)
+    throw new PluginRefusal(`restore ${name}: request ${requestID} ran before and never runs again; use another --request-id`)
+  if (!before.status?.firstReadyAt) throw new PluginRefusal(`restore ${name}: the VM was never ready, so a restore has nothing to replace`)
   if (before.status.remoteStatus === 'running' && before.spec.runStrategy !== 'Always' && !o.wait)
-    shell.err(`restore ${name}: the VM runs; the restore begins as soon as it is off\n`)
+    shell.err(`restore ${name}: the VM runs; the restore begins as soon as the VM is off\n`)
   await confirmAtTerminal(session, `Replace the disks of ${namespace}/${name} by those of ${backup}?`, o.yes)
   const wish = {
     apiVersion,

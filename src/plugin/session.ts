@@ -50,13 +50,13 @@ export async function withSession(shell: Shell, options: GlobalOptions, work: (s
 
 async function mustBeThere(file: string): Promise<void> {
   await access(file).catch(() => {
-    throw new PluginRefusal(`there is no kubeconfig ${file}`)
+    throw new PluginRefusal(`kubeconfig ${file} does not exist`)
   })
 }
 
 export async function mustGetVM({ client, namespace }: Session, name: string): Promise<ProxmoxVM> {
   const vm = await client.get(proxmoxVMs, { namespace, name })
-  if (!vm) throw new PluginRefusal(`there is no ProxmoxVM "${name}" in namespace ${namespace}`)
+  if (!vm) throw new PluginRefusal(`ProxmoxVM "${name}" does not exist in namespace ${namespace}`)
   return vm
 }
 

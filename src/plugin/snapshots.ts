@@ -26,13 +26,13 @@ export function addSnapshots(program: Command, shell: Shell): void {
   const group = 'Snapshots:'
   waiting(program.command('snapshot <vm>').description('takes a snapshot (a ProxmoxVMSnapshot); rollback goes back to it').helpGroup(group))
     .option('--name <name>', 'name of the ProxmoxVMSnapshot (default: the VM and 6 digits)')
-    .option('--description <text>', 'what it is for')
+    .option('--description <text>', 'a description')
     .option('--ttl <duration>', 'delete it after this time, such as 72h (default: as the package says)')
-    .option('--with-memory', 'keep the memory of a running guest too')
+    .option('--with-memory', 'also keep the memory of a running guest')
     .action(bound<SnapshotOptions>(shell, takeSnapshot))
   program
     .command('snapshots <vm>')
-    .description('snapshots of the VM, also those made in PVE by hand')
+    .description('lists the snapshots of the VM, also those made in PVE')
     .helpGroup(group)
     .addOption(json())
     .action(bound<{ output?: 'json' }>(shell, showSnapshots))

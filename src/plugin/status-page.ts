@@ -53,17 +53,17 @@ function workLines({ step, waitsFor, remarks }: StatusReport): string[] {
     // Callers have no access to PVE: its task log is for admins, who find it by this name.
     if (step.upid) lines.push(`PVE task: ${step.upid}`)
   }
-  lines.push(waitsFor ? `waits for: ${waitsFor.reason} (${whoActs(waitsFor.who)}): ${waitsFor.message}` : 'waits for: nothing')
+  lines.push(waitsFor ? `waiting for: ${waitsFor.reason} (${whoActs(waitsFor.who)}): ${waitsFor.message}` : 'waiting for: nothing')
   for (const { type, reason, message } of remarks) lines.push(`${type}: ${reason}: ${message}`)
   return [`${lines.join('\n')}\n`]
 }
 
-const whoActs = (who: string) => (who === 'operator' ? 'goes on by itself' : `the ${who} must act`)
+const whoActs = (who: string) => (who === 'operator' ? 'the operator continues' : `the ${who} must act`)
 
 function pastLines({ history, events: told }: StatusReport): string[] {
   const lines = history.slice(-mostHistory).map((entry) => `${entry.startedAt}  ${entry.step}: ${entry.outcome}: ${entry.message ?? ''}`)
-  const past = lines.length > 0 ? [`done and undone:\n${lines.join('\n')}\n`] : []
-  if (!told) return [...past, 'events: you may not read them\n']
+  const past = lines.length > 0 ? [`Done and undone:\n${lines.join('\n')}\n`] : []
+  if (!told) return [...past, 'events: you have no permission to read them\n']
   const shown = told
     .slice(-mostEvents)
     .map(({ at, type, reason, note, count }) => [at, type, `${reason}${count > 1 ? ` ×${count}` : ''}`, note])

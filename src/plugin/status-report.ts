@@ -95,9 +95,9 @@ function isUnderWay(status: ProxmoxVM['status'], localStatus: string): boolean {
 
 function waitOf({ metadata, status }: ProxmoxVM): StatusReport['waitsFor'] {
   const ready = conditionOf(status?.conditions, 'Ready')
-  if (!ready) return { reason: 'NotSeen', message: 'No operator has looked at it yet.', who: 'operator' }
+  if (!ready) return { reason: 'NotSeen', message: 'No operator has read this object yet.', who: 'operator' }
   if (ready.status === 'True' && (status?.observedGeneration ?? -1) < (metadata.generation ?? 0))
-    return { reason: 'Applying', message: 'The newest edit of the spec has no verdict yet.', who: 'operator' }
+    return { reason: 'Applying', message: 'The operator has not read the newest edit of the spec yet.', who: 'operator' }
   if (ready.status === 'True') return undefined
   return { reason: ready.reason, message: ready.message, who: reasons[ready.reason as Reason]?.who ?? 'operator' }
 }

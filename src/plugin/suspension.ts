@@ -40,21 +40,21 @@ export async function suspendVM(session: Session, name: string, o: SuspendOption
 export async function unsuspend(session: Session, name: string, o: Omit<SuspendOptions, 'reason'>): Promise<void> {
   const before = await mustGetVM(session, name)
   const held = before.spec.suspensions?.some(({ by }) => by === o.by)
-  if (!held) throw new PluginRefusal(`unsuspend ${name}: "${o.by}" does not hold it; ${holding(before)}`)
+  if (!held) throw new PluginRefusal(`unsuspend ${name}: "${o.by}" has no suspension on it; ${holding(before)}`)
   const applied = o.force ? await remove(session, before, o.by) : await apply(session, name, o.by, undefined, false)
   if (applied.spec.suspensions?.some(({ by }) => by === o.by)) {
     const writers = holdersOfSuspension(applied, o.by).join(', ')
-    throw new PluginRefusal(`unsuspend ${name}: the entry of "${o.by}" is written by ${writers}; take it away there, or here with --force`)
+    throw new PluginRefusal(`unsuspend ${name}: the entry of "${o.by}" was written by ${writers}; remove it there, or here with --force`)
   }
   await finish(session, applied, o, {
     isDone: (vm) => isJudged(vm, applied) && (isSuspended(vm) || isReadyAt(vm, applied.metadata.generation ?? 0)),
     done: (vm) =>
-      `unsuspend ${name}: ${isSuspended(vm) ? holding(vm) : `nobody holds it; the VM is ${vm.status?.remoteStatus ?? 'there'}`}`,
+      `unsuspend ${name}: ${isSuspended(vm) ? holding(vm) : `no suspension is left; the VM is ${vm.status?.remoteStatus ?? 'there'}`}`,
     begun: `unsuspend ${name}: ${holding(applied)}`,
   })
 }
 
-const holding = (vm: ProxmoxVM) => (isSuspended(vm) ? `still held by ${holdersOf(vm)}` : 'nobody holds it')
+const holding = (vm: ProxmoxVM) => (isSuspended(vm) ? `still suspended by ${holdersOf(vm)}` : 'nobody holds it')
 
 const isJudged = ({ status }: ProxmoxVM, { metadata }: ProxmoxVM) =>
   (conditionOf(status?.conditions, 'Suspended')?.observedGeneration ?? -1) >= (metadata.generation ?? 0)

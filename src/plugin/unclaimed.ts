@@ -13,7 +13,7 @@ export async function showUnclaimed(session: Session, o: { output?: 'json' }): P
     (status?.unclaimed ?? []).map((guest) => ({ cluster: metadata.name, ...guest })),
   )
   if (o.output) return printJson(session, guests)
-  if (guests.length === 0) return session.shell.out('every guest with our mark has its ProxmoxVM\n')
+  if (guests.length === 0) return session.shell.out('every guest with the owner line of the operator has its ProxmoxVM\n')
   const heads = ['CLUSTER', 'VMID', 'NODE', 'NAME', 'FORMER OBJECT', 'ADDRESSES', 'SINCE', 'WHY']
   const rows = guests.map((guest) => [
     guest.cluster,

@@ -30,10 +30,10 @@ export async function waitFor<T>(
       const seen = await look().catch((fault: unknown) => ({ progress: `${passing(fault)}; still trying` }))
       if ('done' in seen) return seen.done
       progress.show(seen.progress)
-      if (shell.signal.aborted) throw new PluginRefusal(`it goes on in the cluster; look at it with: ${later}`, exitCodes.interrupted)
+      if (shell.signal.aborted) throw new PluginRefusal(`the operator continues; look with: ${later}`, exitCodes.interrupted)
       if (shell.clock.now() >= deadlineMs)
         throw new PluginRefusal(
-          `not finished within ${timeoutSeconds} s: ${seen.progress}. It goes on in the cluster; look at it with: ${later}`,
+          `not finished within ${timeoutSeconds} s: ${seen.progress}. The operator continues; look with: ${later}`,
           exitCodes.unfinished,
         )
       await shell.clock.sleep(lookEveryMs, shell.signal)

@@ -21,14 +21,14 @@ export async function showWhoOrOf(session: Session, address: string | undefined,
   const isOf = Object.keys(labels).length > 0
   if ((address !== undefined) === isOf)
     throw new PluginRefusal(
-      'name an address, or --service or --client: kubectl pve who 203.0.113.10 | --service 5546 | --client 142',
+      'write an address, or --service or --client: kubectl pve who 203.0.113.10 | --service 5546 | --client 142',
       exitCodes.usage,
     )
   if (address !== undefined) return await showWho(session, address, o)
   const answers = await answersOf(session, labels)
   if (o.output) return printJson(session, answers)
   const named = Object.entries(labels).map(([key, value]) => `${key.replace(/^pve\.hosting\//, '')}=${value}`)
-  if (answers.length === 0) throw new PluginRefusal(`no address is on record for ${named.join(',')}`)
+  if (answers.length === 0) throw new PluginRefusal(`no address has been recorded for ${named.join(',')}`)
   session.shell.out(answers.map(page).join('\n'))
 }
 

@@ -58,7 +58,7 @@ export async function showWho(session: Session, text: string, o: { output?: 'jso
   const unused = pools.filter((pool) => !known.has(pool.spec.scope) && holds(pool, address))
   answers.push(...unused.map((pool) => ({ ...neverHeld(pool, address), ...(guests.length > 0 && { guests }) })))
   if (answers.length === 0 && guests.length > 0) return showGuests(session, address, guests, o)
-  if (answers.length === 0) throw new PluginRefusal(`${formatAddress(address)} is in no IPPool, and nobody is on record for it`)
+  if (answers.length === 0) throw new PluginRefusal(`${formatAddress(address)} is in no IPPool, and no VM is recorded for it`)
   if (o.output) return printJson(session, answers)
   session.shell.out(answers.map(page).join('\n'))
 }
@@ -174,7 +174,7 @@ export function page({ address, pool, scope, state, holder, isHolderGone: isGone
   const all = [...(holder ? [holder] : []), ...history]
   const shown = guests.map(guestLine).join('')
   if (all.length === 0)
-    return `${address} (${where}): ${state === 'InUse' ? 'InUse, no ProxmoxVM has it' : 'nobody has it or had it'}\n${shown}`
+    return `${address} (${where}): ${state === 'InUse' ? 'InUse, no ProxmoxVM has it' : 'no VM has it or had it'}\n${shown}`
   const rows = all.map((one) => [
     `${one.namespace}/${one.name}`,
     one.vmid === undefined ? '' : String(one.vmid),
@@ -189,6 +189,6 @@ export function page({ address, pool, scope, state, holder, isHolderGone: isGone
     ? `held by ${holder.namespace}/${holder.name}${gone}`
     : guests.length > 0
       ? 'no ProxmoxVM has it now'
-      : 'nobody has it now'
+      : 'no VM has it now'
   return `${address} (${where}): ${state}, ${says}\n${table(['VM', 'VMID', 'FROM', 'TO', 'LABELS'], rows)}${shown}`
 }

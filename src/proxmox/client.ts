@@ -242,7 +242,7 @@ function agentWith(connect: ReturnType<typeof connectorFor>): Agent {
 class UnknownServer extends Error {
   readonly code = 'UNKNOWN_SERVER'
   constructor() {
-    super('the endpoint shows a certificate under which this PVE is not known yet')
+    super('the endpoint shows a certificate that the operator does not know for this PVE')
   }
 }
 
@@ -283,7 +283,7 @@ function unanswered(call: WireCall, fault: unknown, sent: boolean): PveError {
 const trustSentence = (told: string): string =>
   told.includes('spec.tls')
     ? told
-    : `${told.replace(/; if the root CA is installed locally.*$/s, '')}; trust is spec.tls.fingerprints or spec.tls.caBundle`
+    : `${told.replace(/; if the root CA is installed locally.*$/s, '')}; write spec.tls.fingerprints or spec.tls.caBundle of the ProxmoxCluster`
 
 const messageOf = (fault: unknown): string =>
   fault instanceof Error && fault.message !== '' ? fault.message : (codeOf(fault) ?? String(fault))

@@ -116,7 +116,7 @@ export class ConsoleDoor {
     if (identity === undefined) return
     const found = identityIn(await ask('GET', identityRoute, '/nodes/*/certificates/info'))
     if (found === identity.toUpperCase()) return
-    const message = `another PVE answers: its CA (pve-root-ca.pem) has the SHA-256 ${found || '(none)'}, and ${identity} is on record`
+    const message = `a different PVE answers: its CA (pve-root-ca.pem) has the SHA-256 ${found || '(none)'}, and ${identity} is the known one`
     throw new PveError({ message, status: 0, sent: false, code: clusterChanged, route: identityRoute, method: 'GET' })
   }
 

@@ -105,7 +105,7 @@ export class IdentityGuard {
 
   /** What a request meets while another PVE answers. */
   fault(): PveError {
-    const message = `another PVE answers: its CA (pve-root-ca.pem) has the SHA-256 ${this.#other || '(none)'}, and ${this.#expected ? `${this.#expected} is on record` : 'it shows none of the VMs on record'}`
+    const message = `a different PVE answers: its CA (pve-root-ca.pem) has the SHA-256 ${this.#other || '(none)'}, and ${this.#expected ? `${this.#expected} is the known one` : 'it shows none of the known VMs'}`
     return new PveError({ message, status: 0, sent: false, code: clusterChanged, route: identityRoute, method: 'GET' })
   }
 

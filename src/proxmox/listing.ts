@@ -18,6 +18,9 @@ export interface GuestRow {
   /** cores × sockets, or `vcpus`. */
   readonly maxCpu: number
   readonly uptimeSeconds: number
+  /** Bytes its network cards have taken in and sent out since its process began, as old as `status`; 0 while it is off, absent while that is unknown. */
+  readonly netInBytes?: number
+  readonly netOutBytes?: number
   /** What high availability says of it (`started`, `error`, `ignored` …), live. Absent: it does not look after the guest. */
   readonly haState?: string
 }
@@ -80,6 +83,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
   const name = text(row, 'name')
   const pool = text(row, 'pool')
   const haState = text(row, 'hastate')
+  const [netInBytes, netOutBytes] = [number(row, 'netin'), number(row, 'netout')]
   return {
     vmid: number(row, 'vmid') ?? 0,
     node: text(row, 'node') ?? '',
@@ -93,6 +97,7 @@ function guestOf(row: Row, kind: 'qemu' | 'lxc'): GuestRow {
     maxMemBytes: number(row, 'maxmem') ?? 0,
     maxCpu: number(row, 'maxcpu') ?? 0,
     uptimeSeconds: number(row, 'uptime') ?? 0,
+    ...(netInBytes !== undefined && netOutBytes !== undefined && { netInBytes, netOutBytes }),
     ...(haState !== undefined && haState !== '' && { haState }),
   }
 }

@@ -7,7 +7,7 @@ export const observing = 'OBSERVING'
 /** A write in this mode is a fault of ours: whoever plans one asks first. */
 export const observed = (method: string, route: string): PveError =>
   new PveError({
-    message: 'The ProxmoxCluster is in mode Observe: nothing is written to PVE.',
+    message: 'The ProxmoxCluster is in mode Observe: the operator writes nothing to PVE.',
     status: 0,
     sent: false,
     code: observing,

@@ -27,7 +27,7 @@ export async function presenceOf({ pve, inventory }: Witnesses, vmid: number, no
   if (row !== undefined) return { is: 'present', node: row.node }
   await pve.identity()
   if (!(await isQuorate(pve, listing)))
-    return { is: 'unknown', reason: 'NoQuorum', why: 'the part of PVE that answers has no quorum, and may show what was before' }
+    return { is: 'unknown', reason: 'NoQuorum', why: 'the part of PVE that answers has no quorum, so what it shows may be old' }
   if (await pve.isVmidFree(vmid)) return { is: 'absent' }
   const why = `PVE says that VMID ${vmid} is in use and does not list the guest to the token; give the token VM.Audit on /vms/${vmid}`
   return { is: 'unknown', reason: 'ListingDoubtful', why }

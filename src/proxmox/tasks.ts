@@ -64,7 +64,7 @@ export class TaskTracker {
 
   /** Calls back once, never before it returns. The answer stops the call, not the task. `kind`: what takes equally long, if the type says too little (a linked clone is over at once). */
   follow(upid: Upid, onEnd: (end: TaskEnd) => void, kind: string = typeOfUpid(upid)): () => void {
-    const end = this.#ends.get(upid) ?? (typeOfUpid(upid) === '' ? { is: 'unknown', why: `"${upid}" is no UPID` } : undefined)
+    const end = this.#ends.get(upid) ?? (typeOfUpid(upid) === '' ? { is: 'unknown', why: `"${upid}" is not a UPID` } : undefined)
     if (end !== undefined) {
       let wanted = true
       queueMicrotask(() => wanted && this.#tell(onEnd, end))

@@ -61,5 +61,5 @@ function mismatch(socket: object, pins: ReadonlySet<string>): Error | undefined 
   const shown = certificateOf(socket)
   if (shown !== '' && pins.has(plain(shown))) return undefined
   const told = shown === '' ? 'the endpoint shows no certificate' : `the endpoint shows the certificate ${shown}`
-  return Object.assign(new Error(`${told}; spec.tls.fingerprints names another`), { code: 'FINGERPRINT_MISMATCH' })
+  return Object.assign(new Error(`${told}; spec.tls.fingerprints has a different one`), { code: 'FINGERPRINT_MISMATCH' })
 }

@@ -1,12 +1,46 @@
 /** What support asks of one guest beside its power: reset, migration, and the agent inside it. */
 import type { Proxmox } from 'proxmox-api'
 import type { At, Upid } from './answers.ts'
-import { number, rowOf, rowsOf, text } from './fields.ts'
+import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { mustBeUpid } from './upid.ts'
 
 /** A disk that lies on a storage of the node alone. */
 export interface LocalDisk {
   readonly volume: string
+}
+
+/** One row of rrddata: averages over the time from `timeSeconds` (epoch) to the next row. */
+export interface AverageRow {
+  readonly timeSeconds: number
+  /** Of all CPUs of the VM: 0 to 1. */
+  readonly cpu?: number
+  readonly maxCpu?: number
+  readonly memBytes?: number
+  readonly maxMemBytes?: number
+  /** Bytes per second. */
+  readonly receivedPerSecond?: number
+  readonly sentPerSecond?: number
+  readonly readPerSecond?: number
+  readonly writtenPerSecond?: number
+}
+
+const columns = {
+  cpu: 'cpu',
+  maxCpu: 'maxcpu',
+  memBytes: 'mem',
+  maxMemBytes: 'maxmem',
+  receivedPerSecond: 'netin',
+  sentPerSecond: 'netout',
+  readPerSecond: 'diskread',
+  writtenPerSecond: 'diskwrite',
+} as const
+
+function averageRow(row: Row): AverageRow {
+  const figures = Object.entries(columns).flatMap(([field, column]) => {
+    const value = number(row, column)
+    return value === undefined ? [] : [[field, value] as const]
+  })
+  return { timeSeconds: number(row, 'time') ?? 0, ...Object.fromEntries(figures) }
 }
 
 type Calls = ReturnType<ReturnType<Proxmox.Api['nodes']['$']>['qemu']['$']>
@@ -45,6 +79,11 @@ export class VmSupport {
       ...(os !== undefined && { os: os.slice(0, 253) }),
       addresses: [...new Set(all.filter((address) => !/^(?:127\.|::1$|fe80:|169\.254\.)/i.test(address)))].slice(0, 32),
     }
+  }
+
+  /** Averages that PVE keeps of the VM, oldest first (PVE::RRD create_rrd_data). What PVE does not know of a time is absent in its row. */
+  async averages(timeframe: 'hour' | 'day' | 'week' | 'month' | 'year'): Promise<AverageRow[]> {
+    return rowsOf(await this.#calls.rrddata.$get({ timeframe, cf: 'AVERAGE' })).map(averageRow)
   }
 
   /** What would have to be copied. CD-ROMs and the cloud-init drive are no obstacle (qemu-server, QemuMigrate). */

@@ -72,7 +72,7 @@ export async function sayWaiting({ deps, key, draft }: Pass, reason: Reason, why
     // One that was judged keeps its own verdict: a quota, a lock.
     const said = conditionOf(object.status?.conditions, 'Ready')?.reason
     if (said !== undefined && !waits.has(said)) continue
-    snapshot.say('reconciling', reason, `It waits for the VM: ${why}`)
+    snapshot.say('reconciling', reason, `The snapshot waits for the VM: ${why}`)
     await snapshot.save()
   }
 }
@@ -92,7 +92,7 @@ async function expire(pass: Pass, cluster: PveCluster): Promise<void> {
     if (status?.expiresAt === undefined || metadata.deletionTimestamp !== undefined || Date.parse(status.expiresAt) > nowMs) continue
     const one = passOf(pass, cluster, snapshot)
     await one.snapshot.deleteObject()
-    tell(one, 'Normal', 'SnapshotExpired', `Its time was over at ${status.expiresAt}.`)
+    tell(one, 'Normal', 'SnapshotExpired', `The time of the snapshot ended at ${status.expiresAt}.`)
   }
 }
 

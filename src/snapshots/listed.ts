@@ -45,7 +45,7 @@ export async function auditSnapshots(pass: Pass, cluster: PveCluster): Promise<v
 
 async function sayGone(pass: Pass, cluster: PveCluster, object: ProxmoxVMSnapshot): Promise<void> {
   const { snapshot } = passOf(pass, cluster, object)
-  const why = 'the VM was made again, or somebody deleted the snapshot there'
+  const why = 'the VM was created again, or somebody deleted the snapshot there'
   snapshot.say(
     'stalled',
     'SnapshotGone',

@@ -13,7 +13,7 @@ export function quotaObjection(
   others: readonly ProxmoxVMSnapshot[],
 ): string | undefined {
   const kept = others.filter(takesPlace)
-  if (quota?.max === 0) return 'The package of this server has no snapshots.'
+  if (quota?.max === 0) return 'The package of this server does not include snapshots.'
   if (quota?.max !== undefined && kept.length >= quota.max) {
     const names = kept.map(({ metadata }) => metadata.name).join(', ')
     return `This server may have ${counted(quota.max)} and has ${kept.length}: ${names}. Delete one to make room.`
@@ -42,12 +42,17 @@ export function unsupportedSentence(values: Readonly<Record<string, string>>, ty
     const { volume, options } = parseDrive(value)
     const storage = storageOf(volume) ?? ''
     const type = typeOf(storage)
-    if (withoutSnapshots.has(type ?? '')) return [`${key} lies on storage ${storage} (${type}), which takes no snapshots`]
+    if (withoutSnapshots.has(type ?? '')) return [`${key} lies on storage ${storage} (${type}), which does not support snapshots`]
     const isQcow2 = volume.endsWith('.qcow2') || options.get('format') === 'qcow2'
-    return needsQcow2(type) && !isQcow2 ? [`${key} is a raw file on storage ${storage} (${type}), where only qcow2 can be snapshotted`] : []
+    return needsQcow2(type) && !isQcow2
+      ? [`${key} is a raw file on storage ${storage} (${type}), where only qcow2 files support snapshots`]
+      : []
   })
-  const why = guilty.length > 0 ? guilty.join('; ') : `one of ${drives.map(([key]) => key).join(', ')} lies where it cannot be snapshotted`
-  return `PVE can take no snapshot of this VM: ${why}. An admin moves the disk to another storage or format.`
+  const why =
+    guilty.length > 0
+      ? guilty.join('; ')
+      : `one of ${drives.map(([key]) => key).join(', ')} is on a storage that does not support snapshots`
+  return `PVE cannot take a snapshot of this VM: ${why}. An admin must move the disk to another storage or format.`
 }
 
 const isDisk = (key: string, value: string): boolean =>

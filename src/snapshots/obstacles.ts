@@ -29,7 +29,7 @@ export async function sayObserved({ snapshot, cluster }: SnapshotPass, what: str
 export async function waitForLock(pass: SnapshotPass, at: { node: string; vmid: number }, lock: string): Promise<Outcome> {
   const { snapshot, cluster, draft } = pass
   const seenBefore = snapshot.status.conditions?.some(({ reason, message }) => reason === 'Locked' && message.includes(`"${lock}"`))
-  const next = 'the snapshot waits until the lock goes'
+  const next = 'the snapshot waits until PVE releases the lock'
   const obstacle = await lockObstacle({ cluster, at, lock, seenBefore: seenBefore ? lock : undefined, next })
   snapshot.say(obstacle.is === 'stalled' ? 'stalled' : 'reconciling', obstacle.reason, obstacle.message)
   await snapshot.save()
@@ -45,7 +45,7 @@ export async function orTold(pass: SnapshotPass, work: (pass: SnapshotPass) => P
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     const { snapshot } = pass
-    const again = `The next try is within ${nextTryMs / 1000} s.`
+    const again = `Retrying within ${nextTryMs / 1000} s.`
     snapshot.say('reconciling', failure.reason, `${failure.message.replace(/[.]$/, '')}. ${again}`)
     await snapshot.save()
     return quietly(wait(failure.reason, failure.message, failure.kind === 'unknown-outcome' ? lookAgainMs : nextTryMs))

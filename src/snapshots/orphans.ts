@@ -22,7 +22,7 @@ export async function releaseLetGo(deps: Dependencies, key: string): Promise<voi
   for (const object of deps.snapshotsOf(key)) {
     const snapshot = new SnapshotDraft({ snapshot: object, deps })
     if (snapshot.isDeleted) await snapshot.dropFinalizer()
-    else await sayStalled(snapshot, 'Released', 'The VM has let go of its guest, and the snapshot stays in it. Delete this object.')
+    else await sayStalled(snapshot, 'Released', 'The ProxmoxVM was released from its guest; the snapshot stays in PVE. Delete this object.')
   }
 }
 

@@ -16,25 +16,25 @@ export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
   // One that failed may have left something half made behind, which goes by the same request.
   if (status.intentAt === undefined && status.failedAt === undefined) return await letGo(pass)
   if (status.upid !== undefined && cluster.tasks.ended(status.upid) === undefined)
-    return quietly(waitForTask(status.upid, 'A snapshot is being deleted.'))
+    return quietly(waitForTask(status.upid, 'PVE deletes a snapshot.'))
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const { guest, lock } = look.seen
   if (guest === 'absent') return await letGo(pass)
-  if (guest !== 'ours') return await hold(pass, 'PVE does not show its VM as ours now')
+  if (guest !== 'ours') return await hold(pass, 'PVE does not show its VM as the VM of this object now')
   const listed = (await listSnapshots(pass, cluster)).find(({ name }) => name === snapshotName(snapshot.snapshot))
   if (!listed) return await whenNothingComes(pass)
   if (lock) return await waitForLock(pass, look.at, lock)
   const end = status.upid === undefined ? undefined : cluster.tasks.ended(status.upid)
   if (end?.is === 'failed') return await failed(pass, end.exitstatus)
-  if (await taskUnderWay(pass, 'qmdelsnapshot')) return quietly(wait('TaskRunning', 'A snapshot is being deleted.', lookAgainMs))
+  if (await taskUnderWay(pass, 'qmdelsnapshot')) return quietly(wait('TaskRunning', 'PVE deletes a snapshot.', lookAgainMs))
   if (observes(cluster)) return await sayObserved(pass, `snapshot ${listed.name} of VM ${draft.status.vmid} would be deleted`)
   deps.mayAct()
   const upid = await cluster.pve.snapshots(look.at).delete(listed.name)
   snapshot.status = { ...snapshot.status, upid }
   snapshot.say('reconciling', 'DeletingSnapshot', `PVE deletes snapshot ${listed.name} of VM ${draft.status.vmid}.`)
   await snapshot.save()
-  return quietly(waitForTask(upid, 'A snapshot is being deleted.'))
+  return quietly(waitForTask(upid, 'PVE deletes a snapshot.'))
 }
 
 /** It is not in PVE. One that was asked for and not answered may still come. */
@@ -44,7 +44,7 @@ async function whenNothingComes(pass: SnapshotPass): Promise<Outcome> {
   const isKnown = createdAt !== undefined || failedAt !== undefined || upid !== undefined
   const mayCome = !isKnown && deps.clock.now() - Date.parse(intentAt) < unansweredMs
   if (mayCome || (await taskUnderWay(pass, 'qmsnapshot')))
-    return quietly(wait('TaskRunning', 'The answer of PVE was lost; it is asked what became of the request.', lookAgainMs))
+    return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result of the request.", lookAgainMs))
   return await letGo(pass)
 }
 
@@ -56,7 +56,7 @@ async function letGo(pass: SnapshotPass): Promise<Outcome> {
   pass.deps.mayAct()
   await snapshot.dropFinalizer()
   pass.deps.kinds.forget(snapshot.snapshot.metadata.uid ?? '')
-  if (wasTaken) tell(pass, 'Normal', 'SnapshotDeleted', `Snapshot ${status.name} of VM ${draft.status.vmid} is gone from PVE.`)
+  if (wasTaken) tell(pass, 'Normal', 'SnapshotDeleted', `Snapshot ${status.name} of VM ${draft.status.vmid} no longer exists in PVE.`)
   return done
 }
 
@@ -70,7 +70,7 @@ async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
 }
 
 async function hold({ snapshot }: SnapshotPass, why: string): Promise<Outcome> {
-  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. The operator tries again every ${nextTryMs / 1000} s.`)
+  snapshot.say('reconciling', 'DeletingSnapshot', `${why}. The operator retries every ${nextTryMs / 1000} s.`)
   await snapshot.save()
   return quietly(wait('DeletingSnapshot', why, nextTryMs))
 }

@@ -52,12 +52,12 @@ export async function checkRollback(pass: Pass, cluster: PveCluster, object: str
 
 function objectObjection({ deps, key, draft }: Pass, name: string): string | undefined {
   const found = deps.snapshotsOf(key).find(({ metadata }) => metadata.name === name)
-  if (!found) return `There is no ProxmoxVMSnapshot "${name}" of this VM.`
-  if (!isOf(found, draft.vm.metadata.uid ?? '')) return `ProxmoxVMSnapshot "${name}" is of a former VM of this name.`
+  if (!found) return `ProxmoxVMSnapshot "${name}" of this VM does not exist.`
+  if (!isOf(found, draft.vm.metadata.uid ?? '')) return `ProxmoxVMSnapshot "${name}" belongs to a former VM of this name.`
   if (found.metadata.deletionTimestamp) return `ProxmoxVMSnapshot "${name}" is being deleted.`
   const ready = conditionOf(found.status?.conditions, 'Ready')
   if (ready?.status === 'True') return undefined
-  return `ProxmoxVMSnapshot "${name}" is not there to go back to: ${ready?.message ?? 'it is not taken yet.'}`
+  return `ProxmoxVMSnapshot "${name}" cannot be used for a rollback: ${ready?.message ?? 'PVE has not taken it yet.'}`
 }
 
 /** PVE starts the guest itself, before anything could be put right: with the addresses of then, which somebody else may have by now. */
@@ -71,7 +71,7 @@ function startObjection({ draft: { vm } }: Pass, now: Values, then: Values, with
   const differing = keys.filter((key) => now[key] !== then[key])
   if (differing.length === 0) return undefined
   const named = differing.map((key) => `${key} is ${now[key] ?? 'not set'} and was ${then[key] ?? 'not set'}`)
-  return `${starter}, with the network of then: ${named.join('; ')}. A snapshot without memory can be rolled back to.`
+  return `${starter}, with the old network: ${named.join('; ')}. Use a snapshot without memory.`
 }
 
 function disksSince({ draft: { status } }: Pass, now: Values, then: Values): Pick<RollbackPlan, 'attachedAgain' | 'detached'> {
@@ -88,11 +88,15 @@ function disksSince({ draft: { status } }: Pass, now: Values, then: Values): Pic
 
 /** What a person should know before: `disks made since are attached again: data`. */
 export function rollbackSentence(object: string, { snapshot, withMemory, isRunning, attachedAgain, detached }: RollbackPlan): string {
-  const end = withMemory ? 'the guest goes on from the memory in the snapshot' : isRunning ? 'the VM is started again' : 'the VM stays off'
+  const end = withMemory
+    ? 'the guest continues from the memory in the snapshot'
+    : isRunning
+      ? 'the operator starts the VM again'
+      : 'the VM stays off'
   return [
-    `The VM is rolled back to ${object} (${snapshot}): what was written since is lost, and ${end}.`,
-    attachedAgain.length > 0 ? `Disks made since are attached again: ${attachedAgain.join(', ')}.` : '',
-    detached.length > 0 ? `Disks of others made since stay detached: ${detached.join(', ')}.` : '',
+    `PVE rolls the VM back to ${object} (${snapshot}): everything written since is lost, and ${end}.`,
+    attachedAgain.length > 0 ? `The operator attaches newer disks again: ${attachedAgain.join(', ')}.` : '',
+    detached.length > 0 ? `Newer disks of others stay detached: ${detached.join(', ')}.` : '',
   ]
     .filter(Boolean)
     .join(' ')

@@ -35,7 +35,7 @@ export async function followRollback(pass: Pass, cluster: PveCluster): Promise<O
     const lost = await lostTask(pass, cluster, running.askedAt)
     if (lost !== undefined) return await receipted(pass, lost)
     if (deps.clock.now() - Date.parse(running.askedAt) < unansweredMs)
-      return wait('RollingBack', 'The answer was lost; PVE is asked what became of the rollback.', 3_000)
+      return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
   }
   return await send(pass, cluster, running)
 }
@@ -50,9 +50,10 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const { guest, lock } = look.seen
-  if (guest !== 'ours') return await failed(pass, running, `PVE does not show VM ${draft.status.vmid} as ours; nothing was done.`)
+  if (guest !== 'ours')
+    return await failed(pass, running, `PVE does not show VM ${draft.status.vmid} as the VM of this object; nothing was done.`)
   if (lock) {
-    const next = 'the rollback waits until the lock goes'
+    const next = 'the rollback waits until PVE releases the lock'
     return await lockObstacle({ cluster, at: look.at, lock, seenBefore: draft.written.remoteLock, next })
   }
   // Much may have happened since the command was allowed.
@@ -67,7 +68,7 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
     if (!(fault instanceof PveError)) throw fault
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome')
-      return wait('RollingBack', 'The answer was lost; PVE is asked what became of the rollback.', 3_000)
+      return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
     return await failed(pass, running, failure.message)
   }
 }
@@ -75,25 +76,25 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
 async function receipted(pass: Pass, upid: string): Promise<Outcome> {
   pass.draft.change(noted({ upid }))
   await pass.draft.save()
-  return waitForTask(upid, 'The VM is being rolled back.')
+  return waitForTask(upid, 'PVE rolls the VM back.')
 }
 
 async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: string): Promise<Outcome | undefined> {
   const { draft } = pass
   const end = cluster.tasks.ended(upid)
-  if (!end) return waitForTask(upid, 'The VM is being rolled back.')
+  if (!end) return waitForTask(upid, 'PVE rolls the VM back.')
   if (end.is === 'ok') return await finish(pass, running)
   if (end.is === 'unknown' && !isTaskOver(end)) {
     cluster.tasks.forgetUnknown(upid)
-    return wait('RollingBack', `PVE cannot tell what became of the rollback: ${end.why}.`, 15_000)
+    return wait('RollingBack', `PVE cannot report the result of the rollback: ${end.why}.`, 15_000)
   }
-  if (end.is === 'unknown') return await failed(pass, running, `PVE no longer knows what became of it: ${end.why}`)
+  if (end.is === 'unknown') return await failed(pass, running, `PVE no longer has the result: ${end.why}`)
   const { kind } = judgeExit(end.exitstatus)
   if (kind !== 'busy' && kind !== 'locked') return await failed(pass, running, end.exitstatus)
   // Nothing was done: somebody was faster.
   draft.change(({ rollback, ...status }) => ({ ...status, rollback: { ...rollback, running: withoutRequest(running) } }))
   await draft.save()
-  return wait('RollingBack', `PVE is busy with the VM; the rollback is tried again: ${end.exitstatus}`, 2_000)
+  return wait('RollingBack', `PVE is busy with the VM; the operator retries the rollback: ${end.exitstatus}`, 2_000)
 }
 
 const withoutRequest = ({ askedAt: _, upid: __, ...running }: Running): Running => running

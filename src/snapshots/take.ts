@@ -11,6 +11,7 @@ import type { ListedSnapshot } from '../proxmox/vm-snapshots.ts'
 import { snapshotName } from './life.ts'
 import { isoOf, listSnapshots } from './listed.ts'
 import { keptSeconds, quotaObjection, unsupportedSentence } from './objections.ts'
+import { contentsOf } from './contents.ts'
 import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
 import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
 
@@ -30,7 +31,13 @@ export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const { guest, lock, config } = look.seen
-  if (guest !== 'ours') return await hold(pass, 'SnapshotPending', 'It waits for the VM, which PVE does not show as ours now.', nextTryMs)
+  if (guest !== 'ours')
+    return await hold(
+      pass,
+      'SnapshotPending',
+      'The snapshot waits for the VM, which PVE does not show as the VM of this object now.',
+      nextTryMs,
+    )
   if (lock) return await waitForLock(pass, look.at, lock)
   await look.need('power')
   const wantsMemory = object.spec.withMemory === true && look.seen.power === 'running'
@@ -47,8 +54,9 @@ export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
     vmUID: draft.vm.metadata.uid ?? '',
     intentAt: nowIso(deps.clock),
     withMemory: wantsMemory,
+    contents: contentsOf(draft.status),
   }
-  snapshot.say('reconciling', 'TakingSnapshot', `PVE is asked for snapshot ${snapshotName(object)} of VM ${look.at.vmid}.`)
+  snapshot.say('reconciling', 'TakingSnapshot', `The operator asks PVE for snapshot ${snapshotName(object)} of VM ${look.at.vmid}.`)
   await snapshot.save()
   return await send(pass)
 }
@@ -67,7 +75,7 @@ async function send(pass: SnapshotPass): Promise<Outcome> {
   snapshot.status = { ...snapshot.status, upid }
   snapshot.say('reconciling', 'TakingSnapshot', `PVE takes snapshot ${snapshotName(snapshot.snapshot)} of VM ${at.vmid}.`)
   await snapshot.save()
-  return quietly(waitForTask(upid, 'A snapshot is being taken.'))
+  return quietly(waitForTask(upid, 'PVE takes a snapshot.'))
 }
 
 /** A clear refusal: nothing is on its way. */
@@ -84,17 +92,17 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
   const { cluster, snapshot } = pass
   const { upid } = snapshot.status
   const end = upid === undefined ? undefined : cluster.tasks.ended(upid)
-  if (upid !== undefined && end === undefined) return quietly(waitForTask(upid, 'A snapshot is being taken.'))
+  if (upid !== undefined && end === undefined) return quietly(waitForTask(upid, 'PVE takes a snapshot.'))
   const listed = (await listSnapshots(pass, cluster)).find(({ name }) => name === snapshotName(snapshot.snapshot))
   if (listed && listed.state === undefined) return await finish(pass, listed)
   if (end?.is === 'failed') return await failed(pass, end.exitstatus)
   const underWay = await taskUnderWay(pass, 'qmsnapshot')
-  if (underWay) return quietly(wait('TaskRunning', 'A snapshot is being taken.', lookAgainMs))
-  if (listed) return await failed(pass, `PVE left it half made (${listed.state}), and no task works on it`)
+  if (underWay) return quietly(wait('TaskRunning', 'PVE takes a snapshot.', lookAgainMs))
+  if (listed) return await failed(pass, `PVE left the snapshot unfinished (${listed.state}), and no task works on it`)
   if (end !== undefined) return await failed(pass, 'the task ended, and PVE lists no such snapshot')
   const askedMs = Date.parse(snapshot.status.intentAt ?? '')
   if (pass.deps.clock.now() - askedMs < unansweredMs)
-    return quietly(wait('TaskRunning', 'The answer was lost; PVE is asked what became of it.', lookAgainMs))
+    return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result.", lookAgainMs))
   return await askAgain(pass)
 }
 
@@ -118,7 +126,7 @@ async function finish(pass: SnapshotPass, { takenAt, withMemory }: ListedSnapsho
     ...(seconds !== undefined && { expiresAt: isoOf(takenAt + seconds) }),
   }
   const wasOff = snapshot.snapshot.spec.withMemory === true && !withMemory
-  const message = `Snapshot ${snapshotName(snapshot.snapshot)} of VM ${draft.status.vmid} is taken${wasOff ? '; the VM was off, so there was no memory to keep' : ''}.`
+  const message = `Snapshot ${snapshotName(snapshot.snapshot)} of VM ${draft.status.vmid} is taken${wasOff ? '; the VM was off, so the snapshot has no memory' : ''}.`
   snapshot.say('ready', 'SnapshotTaken', message)
   await snapshot.save()
   tell(pass, 'Normal', 'SnapshotTaken', message)
@@ -132,7 +140,7 @@ async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
   if (kind === 'busy' || kind === 'locked') return await askAgain(pass)
   const { upid: _, ...status } = snapshot.status
   snapshot.status = { ...status, failedAt: nowIso(deps.clock) }
-  const message = `PVE failed to take a snapshot of VM ${draft.status.vmid}: ${words.trim().replace(/[.]$/, '')}. It is not tried again; make another ProxmoxVMSnapshot.`
+  const message = `PVE failed to take a snapshot of VM ${draft.status.vmid}: ${words.trim().replace(/[.]$/, '')}. The operator does not retry; create another ProxmoxVMSnapshot.`
   snapshot.say('stalled', 'SnapshotFailed', message)
   await snapshot.save()
   tell(pass, 'Warning', 'SnapshotFailed', message)

@@ -43,9 +43,10 @@ function keptBecause(now: Values, disk: Want['removedDisks'][number]): string | 
   const [key] = removal(now, disk)
   if (key === undefined) return undefined
   const what = `disk ${disk.name ?? disk.key} (${key})`
-  if (now.protection === '1') return `${what} was not removed, as the VM is protected in PVE; it goes once the protection is switched off`
+  if (now.protection === '1')
+    return `${what} was not removed, because the VM is protected in PVE; the operator removes it when the protection is off`
   if (key.startsWith('unused') && now.parent !== undefined)
-    return `${what} was detached, and its data is kept while the VM has snapshots; it goes after the last of them`
+    return `${what} was detached; its data stays until the last snapshot of the VM is deleted`
   return undefined
 }
 

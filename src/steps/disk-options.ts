@@ -21,11 +21,11 @@ export function objectionToOptions(o: {
   readonly controller: string | undefined
 }): string | undefined {
   const bus = o.key.replace(/\d+$/, '')
-  if (o.options['ssd'] === '1' && bus === 'virtio') return 'a disk on the bus virtio takes no ssd; leave options.ssd out'
+  if (o.options['ssd'] === '1' && bus === 'virtio') return 'a disk on the bus virtio does not support ssd; remove options.ssd'
   if (o.options['iothread'] !== '1' || bus === 'virtio') return undefined
-  if (bus !== 'scsi') return `a disk on the bus ${bus} takes no ioThread; leave options.ioThread out`
+  if (bus !== 'scsi') return `a disk on the bus ${bus} does not support ioThread; remove options.ioThread`
   if (o.controller === threadedController) return undefined
-  return `ioThread takes the controller ${threadedController}, and this is ${o.controller ?? 'lsi'}; leave options.ioThread out`
+  return `ioThread needs the controller ${threadedController}, and the controller is ${o.controller ?? 'lsi'}; remove options.ioThread`
 }
 
 /** Without what PVE does not take on the bus of that key. */

@@ -17,7 +17,7 @@ export const stopForChange: Step = {
       ? missing(`the VM must be off for ${reasons.join(', ')}`)
       : satisfied
   },
-  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down for the change.'),
+  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The operator shuts the VM down for the change.'),
 }
 
 /** A suspended or halted VM is off before anything else is looked at. */
@@ -27,7 +27,7 @@ export const powerOff: Step = {
   needs: 'power',
   check: (seen, want) =>
     want.power === 'stopped' && seen.power !== 'stopped' ? missing(`power ${seen.power ?? 'unknown'} → stopped`) : satisfied,
-  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The VM is being shut down.'),
+  apply: async ({ writer }) => waitForTask(await writer.shutdown(), 'The operator shuts the VM down.'),
 }
 
 /** The last rung: power as runStrategy wants it. A VM under Once is started a single time in its life. */
@@ -41,7 +41,7 @@ export const power: Step = {
     return seen.power === wanted ? satisfied : missing(`power ${seen.power ?? 'unknown'} → ${wanted}`)
   },
   async apply({ writer, want }) {
-    if (want.power === 'stopped') return waitForTask(await writer.shutdown(), 'The VM is being shut down.')
-    return waitForTask(await writer.start(), 'The VM is being started.')
+    if (want.power === 'stopped') return waitForTask(await writer.shutdown(), 'The operator shuts the VM down.')
+    return waitForTask(await writer.start(), 'The operator starts the VM.')
   },
 }

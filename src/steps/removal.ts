@@ -12,7 +12,10 @@ export const unprotected: RemovalStep = {
   needs: 'presence',
   check: ({ isProtected, vmid }) =>
     isProtected
-      ? blocked('Protected', `VM ${vmid} is protected in PVE. An admin must run: qm set ${vmid} --protection 0; then it is deleted.`)
+      ? blocked(
+          'Protected',
+          `VM ${vmid} is protected in PVE. An admin must run: qm set ${vmid} --protection 0. The operator deletes the VM after that.`,
+        )
       : satisfied,
   apply: async () => done,
 }
@@ -23,8 +26,8 @@ export const notInHa: RemovalStep = {
   needs: 'power',
   check: ({ isHaManaged, vmid }) => {
     if (isHaManaged !== true) return satisfied
-    const remedy = `An admin takes it out first (ha-manager remove vm:${vmid}) and puts it back when the new VM is there`
-    return blocked('WouldBeLost', `VM ${vmid} is managed by PVE's high availability, which its destruction would end. ${remedy}.`)
+    const remedy = `An admin must take the VM out of it first (ha-manager remove vm:${vmid}) and add the new VM to it afterwards`
+    return blocked('WouldBeLost', `PVE's high availability manages VM ${vmid}, and deleting the VM would end that. ${remedy}.`)
   },
   apply: async () => done,
 }
@@ -76,11 +79,14 @@ export const deleteBackupsLeft: RemovalStep = {
 }
 
 function whyUnseen(vmid: number, unseen: readonly string[], missingPrivilege: string | undefined): RemovalVerdict {
-  const gone = `VM ${vmid} is gone and its addresses are free; this object stays for its backups`
-  const abandon = 'or give them up with the annotation pve.hosting/abandon-backups: "true"'
+  const gone = `VM ${vmid} no longer exists and its addresses are free; this object stays because of its backups`
+  const abandon = 'or set the annotation pve.hosting/abandon-backups: "true" to give the backups up'
   if (missingPrivilege !== undefined)
-    return blocked('PermissionDenied', `${gone}. The token lacks ${missingPrivilege}, so nobody can see them: grant it, ${abandon}.`)
-  return blocked('BackupsUnseen', `${gone}. They cannot be looked at on ${unseen.join('; ')}. Bring that back, ${abandon}.`)
+    return blocked(
+      'PermissionDenied',
+      `${gone}. The token lacks ${missingPrivilege}, so the operator cannot see them: grant it, ${abandon}.`,
+    )
+  return blocked('BackupsUnseen', `${gone}. The operator cannot see them on ${unseen.join('; ')}. Bring that back, ${abandon}.`)
 }
 
 /** PVE deletes the VM with its disks and snapshots, or refuses before it has deleted anything. */

@@ -44,10 +44,10 @@ export const keepMemory: Step = {
   needs: 'config',
   check({ config }, { memory: { sizeMiB }, vmid }) {
     if (!config || sizeMiB === undefined || !isTooLittle(config.values, sizeMiB)) return satisfied
-    const remedy = `write memory.size: 1Gi, or an admin takes memory out of the VM's hotplug (qm set ${vmid} --hotplug network,disk,usb)`
+    const remedy = `write memory.size: 1Gi, or an admin removes memory from the VM's hotplug (qm set ${vmid} --hotplug network,disk,usb)`
     return refused(
       'PackageInvalid',
-      `memory stays as it is, not ${sizeMiB} MiB: with memory hotplug PVE starts no VM below ${leastHotplugMiB} MiB; ${remedy}`,
+      `memory stays as it is instead of ${sizeMiB} MiB: with memory hotplug PVE does not start a VM below ${leastHotplugMiB} MiB; ${remedy}`,
     )
   },
   apply: () => Promise.resolve(done),

@@ -85,7 +85,7 @@ export const setFirewall: Step = {
   needs: 'firewall',
   check(seen, want) {
     const write = seen.firewall && nextWrite(seen.firewall, want.firewall)
-    if (!seen.firewall) return missing('the firewall has not been looked at')
+    if (!seen.firewall) return missing('the operator has not read the firewall yet')
     return write ? missing(describe(write)) : satisfied
   },
   async apply({ writer, seen, want }: StepContext) {
@@ -100,17 +100,17 @@ function describe(write: FirewallWrite): string {
     case 'create-set':
       return `ipset ${ipfilterSet} is missing`
     case 'delete-set':
-      return `ipset ${ipfilterSet} is no longer wanted`
+      return `ipset ${ipfilterSet} is no longer needed`
     case 'add-entry':
-      return `${write.address} is missing in ipset ${ipfilterSet}`
+      return `${write.address} is missing in the addresses the VM may use (ipset ${ipfilterSet})`
     case 'remove-entry':
-      return `${write.entry} is too much in ipset ${ipfilterSet}`
+      return `${write.entry} is not one of the addresses the VM may use (ipset ${ipfilterSet})`
     case 'add-rule':
       return `rule ${ruleName(write.rule.comment)} is missing`
     case 'delete-rule':
-      return `rule ${write.name} at position ${write.pos} is not wanted`
+      return `firewall rule ${write.name} (position ${write.pos}) is not in the spec`
     case 'move-rule':
-      return `the rule at position ${write.from} belongs to ${write.to}`
+      return `the firewall rule at position ${write.from} belongs at position ${write.to}`
     case 'set-options':
       return `firewall options ${Object.entries(write.options)
         .map(([key, value]) => `${key}=${value}`)

@@ -35,11 +35,11 @@ const roundingMiB = 4
 export function sizeVerdict(what: string, config: ConfigSeen | undefined, key: string, wantedMiB: number | undefined) {
   const drive = config?.inForce?.[key] ?? config?.values[key]
   if (config && !wantedMiB) return satisfied
-  if (drive === undefined) return missing(`${what}: there is no drive yet`)
+  if (drive === undefined) return missing(`${what}: the VM has no such drive yet`)
   const hasMiB = diskSizeMiB(parseDrive(drive).options.get('size'))
   if (!wantedMiB || hasMiB === undefined || (hasMiB >= wantedMiB && hasMiB - wantedMiB < roundingMiB)) return satisfied
   if (hasMiB > wantedMiB)
-    return refused('DiskShrinkRefused', `${what} (${key}) has ${formatSize(hasMiB)} and never shrinks to ${formatSize(wantedMiB)}`)
+    return refused('DiskShrinkRefused', `${what} (${key}) has ${formatSize(hasMiB)} and does not shrink to ${formatSize(wantedMiB)}`)
   return missing(`${what} (${key}) ${formatSize(hasMiB)} → ${formatSize(wantedMiB)}`)
 }
 
@@ -51,7 +51,7 @@ export async function grow(
   wantedMiB: number | undefined,
 ) {
   const task = await world.resize({ key, sizeMiB: wantedMiB ?? 0, digest: config?.digest ?? '' })
-  return waitForTask(task, `Disk ${key} is being grown to ${formatSize(wantedMiB ?? 0)}.`)
+  return waitForTask(task, `PVE grows disk ${key} to ${formatSize(wantedMiB ?? 0)}.`)
 }
 
 /**
@@ -72,7 +72,7 @@ export const keepDiskSizes: Step = {
   needs: 'config',
   check: ({ config }) => {
     const all = oldSizes(config).map(
-      ({ key, oldMiB, trueMiB }) => `the pending ${key} says ${formatSize(oldMiB)}, it has ${formatSize(trueMiB)}`,
+      ({ key, oldMiB, trueMiB }) => `the pending value of ${key} says ${formatSize(oldMiB)}, the disk has ${formatSize(trueMiB)}`,
     )
     return all.length === 0 ? satisfied : missing(all.join(', '))
   },

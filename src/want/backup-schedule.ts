@@ -17,7 +17,7 @@ const cronOf = (schedule: string): Cron => new Cron(schedule, { timezone: 'UTC',
 export function objectionToSchedule({ schedule }: Backups): string | undefined {
   if (schedule === undefined) return undefined
   try {
-    return cronOf(schedule).nextRun(new Date(0)) === null ? `backups.schedule "${schedule}" never comes` : undefined
+    return cronOf(schedule).nextRun(new Date(0)) === null ? `backups.schedule "${schedule}" never matches a date` : undefined
   } catch (fault) {
     const why = fault instanceof Error ? fault.message.replace(/^CronPattern: /, '') : String(fault)
     return `backups.schedule "${schedule}": ${why}; write minute, hour, day, month and weekday, such as "30 2 * * *"`

@@ -15,10 +15,10 @@ export function reasonForCloudInit(
   vm: ProxmoxVM,
   addresses: readonly { readonly address: string; readonly state?: string }[],
 ): string | undefined {
-  if (vm.spec.cloudInit) return 'spec.cloudInit reaches the guest through it only'
+  if (vm.spec.cloudInit) return 'spec.cloudInit reaches the guest only through that drive'
   // One that is being released the guest has, and need not learn.
   const own = addresses.find(({ state }) => !state)
-  return own && `the guest learns its address ${own.address} through it only`
+  return own && `the guest gets its address ${own.address} only through that drive`
 }
 
 /** PVE's cloud-init keys; one that is absent here is removed from the VM, so that nothing of a template reaches a customer. */

@@ -37,7 +37,7 @@ export function judgeProcess({ since, node, pid }: Pick<GuestSeen, 'since' | 'no
   if (pid !== undefined && pid === seen.pid && laterMs <= slackMs) return { is: 'same' }
   if (laterMs > slackMs) return { is: 'young' }
   if (laterMs < -slackMs) return { is: 'same' }
-  return { is: 'unknown', why: 'the guest was started within half a minute of the change' }
+  return { is: 'unknown', why: 'the guest started within half a minute of the change' }
 }
 
 /** An online migration, a resume and a rollback with memory begin a process in which the guest goes on (qemu-server). */
@@ -47,5 +47,5 @@ const goesOn: ReadonlySet<string> = new Set(['qmigrate', 'hamigrate', 'qmresume'
 export function judgeYoung(tasks: readonly string[] | undefined): StartVerdict {
   if (!tasks) return { is: 'unknown', why: 'PVE does not show all tasks of the VM since the change' }
   const task = tasks.find((type) => goesOn.has(type))
-  return task === undefined ? { is: 'started' } : { is: 'unknown', why: `a task ${task} may have kept the guest going` }
+  return task === undefined ? { is: 'started' } : { is: 'unknown', why: `the task ${task} may have kept the guest running` }
 }

@@ -36,7 +36,7 @@ export function expandName(pattern: string, source: MacroSource): ExpandedName {
   if (!isTextInYaml(lower))
     return {
       is: 'invalid',
-      why: `cloud-init reads "${lower}" (from "${pattern}") as a number, date or word: write letters in front, such as vm-${lower}`,
+      why: `cloud-init reads "${lower}" (from "${pattern}") as a number, date or word: put letters in front, such as vm-${lower}`,
     }
   return { is: 'named', value: lower }
 }
@@ -59,7 +59,7 @@ function randomText(alphabet: string, length: number, random: () => number): str
 
 function fromLabel(source: MacroSource, key: string, macro: string): ExpandedName {
   const value = source.labels[key]
-  return value ? { is: 'named', value } : { is: 'invalid', why: `{${macro}} needs the label ${key}, which the object does not have` }
+  return value ? { is: 'named', value } : { is: 'invalid', why: `{${macro}} needs the label ${key} on the object; add the label` }
 }
 
 function plainMacros(source: MacroSource): ReadonlyMap<string, string> {

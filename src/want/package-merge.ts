@@ -58,6 +58,8 @@ export function objectionTo(merged: Package): string | undefined {
   }
   const schedule = objectionToSchedule(merged.backups ?? {})
   if (schedule) return schedule
+  if (merged.traffic?.onExceed === 'Throttle' && !merged.traffic.throttleMbit)
+    return 'traffic.onExceed: Throttle needs traffic.throttleMbit, for example 10'
   const burst = burstWithoutBase(merged.systemDisk?.bandwidth)
   if (burst) return `systemDisk: ${burst}`
   return contradictionIn(merged)

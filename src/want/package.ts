@@ -29,7 +29,7 @@ export function resolvePackage(
   if (!recorded && !isAllowed)
     return stalled(
       'PackageNotAllowed',
-      `VMPackage "${name}" does not serve namespace ${vm.metadata.namespace} (allowedNamespaces); an admin can admit it.`,
+      `VMPackage "${name}" does not serve namespace ${vm.metadata.namespace} (spec.allowedNamespaces); an admin can add it.`,
     )
   const source = recorded ?? { name, generation: found?.metadata.generation ?? 0, spec: found?.spec ?? {} }
   const newer =
@@ -45,7 +45,7 @@ function packageOf(spec: object): Package {
 
 function checked(merged: Package, source: Source | undefined, outdatedBy: number | undefined): Resolved | Obstacle {
   const objection = objectionTo(merged)
-  if (objection) return stalled('PackageInvalid', `The merged package does not work: ${objection}.`)
+  if (objection) return stalled('PackageInvalid', `The merged package is not valid: ${objection}.`)
   return { merged, ...(source && { source: { ...source, spec: packageOf(source.spec) } }), ...(outdatedBy !== undefined && { outdatedBy }) }
 }
 
@@ -72,10 +72,10 @@ export function resolveWire(
     )
   }
   if (bridge === undefined && grants.length === 0)
-    return stalled('BridgeRequired', 'Without an address from a pool the package must name the bridge: network.bridge.')
+    return stalled('BridgeRequired', 'The VM has no address from a pool, so the package must name the bridge: write network.bridge.')
   const chosen = bridge ?? first?.bridge ?? template?.bridge
   if (chosen === undefined)
-    return stalled('BridgeRequired', 'Neither package, pool nor template names a bridge; write network.bridge into the package.')
+    return stalled('BridgeRequired', 'No bridge is named by the package, the pool or the template; write network.bridge into the package.')
   const tag = vlan ?? (first ? first.vlan : bridge === undefined ? template?.vlan : undefined)
   return { bridge: chosen, ...(tag && { vlan: tag }) }
 }

@@ -3,6 +3,7 @@ import type { ProxmoxVM, ProxmoxVMStatus as VMStatus } from '../api/proxmoxvm.ts
 import { parseCpuLimit, parseSizeMiB } from '../api/size.ts'
 import type { DiskLimits, Want, WantedDisk } from '../ladder/machine.ts'
 import { isBeingUnsuspended, isSuspended } from './suspension.ts'
+import { throttleOf } from './traffic.ts'
 import { needsQcow2 } from './directory-storage.ts'
 import { diskOptionsOf, type NamedOptions } from './disk-options.ts'
 import { wantedCloudInit, type Credentials } from './cloud-init.ts'
@@ -170,13 +171,17 @@ function throttle(bandwidth: Bandwidth): DiskLimits {
 
 function wantedNet({ status, merged, net }: WantInput): Want['net'] {
   const network = merged.network
+  const rateMbit = lesser(network?.rateMbit, throttleOf(status, merged.traffic))
   return {
     ...(network?.model && { model: network.model }),
     macAddress: status.interfaces?.[0]?.macAddress ?? '',
     bridge: net.bridge,
     ...(net.vlan && { vlan: net.vlan }),
-    ...(network?.rateMbit && { rateMBps: network.rateMbit / 8 }),
+    ...(rateMbit && { rateMBps: rateMbit / 8 }),
     ...(network?.mtu !== undefined && { mtu: network.mtu }),
     firewall: network?.firewall ?? merged.firewall?.enabled ?? false,
   }
 }
+
+/** 0 and absent both mean unlimited. */
+const lesser = (a: number | undefined, b: number | undefined): number | undefined => (a && b ? Math.min(a, b) : a || b)

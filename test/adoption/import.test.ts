@@ -77,7 +77,7 @@ describe('kubectl pve import', () => {
       expect(said.err).toContain('services 5550 (line 6) and 5551 (line 7) are both VM 101')
       expect(said.err).toContain('service 5548 (line 4): PVE has no such guest')
       expect(said.err).toMatch(
-        /service 5546, by VMID and address; rate: panel 200, PVE 100 \(Mbit\/s\); there is no VMPackage "no-such-package"/,
+        /service 5546, by VMID and address; rate: panel 200, PVE 100 \(Mbit\/s\); VMPackage "no-such-package" does not exist/,
       )
       expect(fleet.world.writes()).toEqual([])
     },

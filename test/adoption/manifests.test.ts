@@ -76,6 +76,22 @@ describe('kubectl pve adopt --cluster', () => {
   )
 
   it(
+    'answers several people who ask at the same moment, and one who asks after a plugin that was killed',
+    async () => {
+      const said = await Promise.all(['101', '102', '103'].map((vmid) => adopt('--vmid', vmid)))
+      expect(said.map(({ out }) => manifestsIn(out).map(({ spec }) => spec.adopt?.vmid))).toEqual([[101], [102], [103]])
+      const { client, cluster } = fleet.world
+      const left = { metadata: { annotations: { [listGuestsAnnotation]: 'plugin-killed 101-101' } } }
+      await client.mergePatch(proxmoxClusters, { name: cluster }, left)
+      const { out } = await adopt('--vmid', '104')
+      expect(manifestsIn(out).map(({ spec }) => spec.adopt?.vmid)).toEqual([104])
+      const object = await client.get(proxmoxClusters, { name: cluster })
+      expect(object?.metadata.annotations?.[listGuestsAnnotation]).toBeUndefined()
+    },
+    patienceMs,
+  )
+
+  it(
     'makes manifests that take the whole fleet as it is',
     async () => {
       const before = vmids.map((vmid) => bodyOf(fleet, vmid))

@@ -46,7 +46,7 @@ describe('a report', () => {
       const limited = { ...small, snapshots: { max: 3, lifetime: '720h' } }
       expect(remarksOf(await report(119, { package: limited }))).toMatch(/snapshots.*before_upgrade \(400 days old\)/)
       const told = remarksOf(await fleet.world.untilCondition('s119', 'Adoptable', 'True'))
-      expect(told).toContain('older than the package allows (720h), which stay as well: before_upgrade.')
+      expect(told).toContain('older than the package allows (720h); they stay as well: before_upgrade.')
       expect(told).toMatch(/In the last 3 days root@pam.* worked on it: qmstart/)
       expect(remarksOf(await report(105))).toMatch(/net1 .*firewall rules of its own/s)
       expect(remarksOf(await report(108))).toContain('no cloud-init drive')

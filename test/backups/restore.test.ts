@@ -116,7 +116,7 @@ describe('a restore', () => {
       await withBackup('other')
       world.simulator.requests.reset()
       const tries = [
-        ['f1', { backupRef: { volume: `local:${former.name}` } }, 'BackupNotFound', /former holder/],
+        ['f1', { backupRef: { volume: `local:${former.name}` } }, 'BackupNotFound', /earlier guest/],
         ['f2', { backupRef: { volume: `local:${broken.name}` } }, 'BackupUnreadable', /nothing was deleted/],
         ['f3', { backupRef: { name: 'other-b' } }, 'BackupNotFound', /another VM/],
       ] as const
@@ -223,7 +223,7 @@ describe('a restore', () => {
       await ask('half', 'r1')
       const stalled = await world.untilCondition('half', 'Stalled', 'True', 'RestoreFailed')
       const message = world.condition(stalled, 'Ready')?.message
-      expect(message).toMatch(/disks of VM \d+ are gone.*pbs:backup\/vm\/.* is the only copy/)
+      expect(message).toMatch(/disks of VM \d+ are lost.*pbs:backup\/vm\/.* is the only copy/)
       expect(stalled.status).toMatchObject({ phase: 'Restoring', restore: { running: { isDiskless: true, attempts: 1 } } })
       expect(world.guestOf(vm).isRunning).toBe(false)
       expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)

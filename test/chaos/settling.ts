@@ -51,6 +51,12 @@ async function followAdvice(scene: Scene): Promise<void> {
     const guest = world.guests.get(vmid)
     const left = Number(/pvesm list STORAGE --vmid (\d+)/.exec(message)?.[1])
     if (left && !world.guests.has(left)) for (const volume of world.storage.ownedBy(left)) world.storage.remove(volume)
+    if (reason === 'MustResume' && guest === undefined) {
+      const asleep = world.guests.get(vm.status?.vmid ?? 0)
+      if (asleep?.lock !== 'suspended') continue
+      scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
+      await scene.world.inPve('POST', `/nodes/${asleep.node}/qemu/${asleep.vmid}/status/start`)
+    }
     if (reason !== 'StuckLock' || !guest || guest.lock === undefined) continue
     scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
     runHook(world, { op: 'unlock', args: [vmid] })

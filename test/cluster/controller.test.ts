@@ -119,7 +119,7 @@ describe('a ProxmoxCluster', () => {
   it('says which Secret or key is missing, and goes on by itself when an edit names another', async () => {
     await makeCluster({ credentialsSecretRef: { namespace, name: `${name}-not` } })
     const stalled = await becomes('Ready=False/CredentialsNotFound', 'Stalled=True/CredentialsNotFound')
-    expect(stalled.status?.conditions?.[0]?.message).toBe(`there is no Secret ${namespace}/${name}-not`)
+    expect(stalled.status?.conditions?.[0]?.message).toBe(`Secret ${namespace}/${name}-not does not exist; create it`)
     expect(controller.directory.problem(name)).toMatchObject({ reason: 'CredentialsNotFound' })
     await makeSecret()
     await client.mergePatch(proxmoxClusters, { name }, { spec: { credentialsSecretRef: key() } })

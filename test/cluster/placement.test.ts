@@ -61,10 +61,10 @@ describe('placing a VM', () => {
     const seen = cluster(node('pve2', { hastate: 'maintenance' }), node('pve3', { status: 'unknown' }))
     expect(placed(place(wish(), copies, seen))).toBe('pve1 from 9000')
     expect(placed(place(wish({ cordoned: ['pve1'] }), copies, seen))).toBe(
-      'no allowed node takes new VMs: pve1 is cordoned, pve2 is in maintenance, pve3 tells no figures (pvestatd)',
+      'no allowed node accepts new VMs: pve1 is cordoned, pve2 is in maintenance, pve3 reports no figures (pvestatd)',
     )
     expect(placed(place(wish({ memoryMiB: 300 * 1024, cordoned: ['pve3'] }), copies, seen))).toMatch(
-      /^pve1 has .* wanted \(left out: pve2 is in maintenance, pve3 is cordoned\)$/,
+      /^pve1 has .*the VM needs .* \(not considered: pve2 is in maintenance, pve3 is cordoned\)$/,
     )
   })
 
@@ -89,14 +89,14 @@ describe('placing a VM', () => {
     expect(placed(place(wish({ allowedNodes: ['pve3'] }), copies, cluster()))).toBe('pve3 from 9002')
     expect(placed(place(wish({ pinnedNode: 'pve2' }), copies, cluster()))).toBe('pve2 from 9001')
     expect(placed(place(wish({ pinnedNode: 'pve2', allowedNodes: ['pve1'] }), copies, cluster()))).toBe(
-      'node pve2 is not in the cluster or not allowed by it',
+      'node pve2 is not in the PVE cluster or not allowed in the ProxmoxCluster',
     )
   })
 
   it('passes over nodes that are off, and says so when none is left', () => {
     const seen = cluster(node('pve1', { status: 'offline' }))
     expect(placed(place(wish(), copies, seen))).toBe('pve2 from 9001')
-    expect(placed(place(wish({ pinnedNode: 'pve1' }), copies, seen))).toBe('no allowed node takes new VMs: pve1 is offline')
+    expect(placed(place(wish({ pinnedNode: 'pve1' }), copies, seen))).toBe('no allowed node accepts new VMs: pve1 is offline')
   })
 
   it('sends a template on shared storage to any node, and one on local storage to none', () => {
@@ -154,10 +154,10 @@ describe('placing a VM', () => {
       [
         'memory 1',
         ratio({ memory: 1 }, { memoryMiB: 3072 }),
-        /^pve1 has promised 254 GiB of 256 GiB of memory \(overcommit\.memory 1\), 3 GiB/,
+        /^pve1 has promised 254 GiB of 256 GiB of memory \(overcommit\.memory 1\), the VM needs 3 GiB/,
       ],
       ['memory 1.5', ratio({ memory: 1.5 }, { memoryMiB: 3072 }), /^pve1 from 9000$/],
-      ['cpu 1', ratio({ cpu: 1 }, { cpus: 2 }), /^pve1 has promised 63 of 64 CPUs \(overcommit\.cpu 1\), 2 are wanted$/],
+      ['cpu 1', ratio({ cpu: 1 }, { cpus: 2 }), /^pve1 has promised 63 of 64 CPUs \(overcommit\.cpu 1\), the VM needs 2$/],
       ['cpu 4', ratio({ cpu: 4 }, { cpus: 2 }), /^pve1 from 9000$/],
       ['none', ratio(undefined, { cpus: 2, memoryMiB: 3072 }), /^pve1 from 9000$/],
     ])('%s counts what guests, running or not, may use', (_claim, asked, said) => expect(placed(place(asked, copies, busy))).toMatch(said))
@@ -176,8 +176,8 @@ describe('placing a VM', () => {
 
   it('refuses what no node could ever start', () => {
     expect(placed(place(wish({ memoryMiB: 512 * 1024, allowedNodes: ['pve1'] }), copies, cluster()))).toMatch(
-      /^pve1 has 262144 MiB of memory in all/,
+      /^pve1 has 262144 MiB of memory in total/,
     )
-    expect(placed(place(wish({ cpus: 65, allowedNodes: ['pve1'] }), copies, cluster()))).toBe('pve1 has 64 CPUs, 65 are wanted')
+    expect(placed(place(wish({ cpus: 65, allowedNodes: ['pve1'] }), copies, cluster()))).toBe('pve1 has 64 CPUs, the VM needs 65')
   })
 })

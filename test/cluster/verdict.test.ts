@@ -127,7 +127,7 @@ describe('the status of a ProxmoxCluster', () => {
   ])('when %s', (_, what, expected) => expect(told(statusOf(what))).toEqual(expected))
 
   it('says what Secret is missing before PVE was ever asked', () => {
-    const credentialsProblem = { reason: 'CredentialsNotFound', message: 'there is no Secret pve/token' } as const
+    const credentialsProblem = { reason: 'CredentialsNotFound', message: 'Secret pve/token does not exist; create it' } as const
     expect(told(clusterStatusOf(object(), { ...nothingKnown, credentialsProblem }, 'now'))).toEqual([
       'Ready=False/CredentialsNotFound',
       'Reachable=Unknown/CredentialsNotFound',

@@ -99,6 +99,6 @@ describe('giving out VMIDs', () => {
     const allocator = new VmidAllocator(recordOf(), systemClock)
     const one = { from: 1000, to: 1000 }
     const grants = await Promise.all([allocator.allocate(one, undefined, free), allocator.allocate(one, undefined, free)])
-    expect(grants.map(numberOf)).toEqual([1000, 'every VMID from 1000 to 1000 is in use'])
+    expect(grants.map(numberOf)).toEqual([1000, 'every VMID from 1000 to 1000 is in use; widen the range'])
   })
 })

@@ -102,11 +102,11 @@ describe('the broker of consoles', () => {
     await page.welcome()
   }, 60_000)
 
-  it('refuses one that was not opened in time', async () => {
+  it('refuses one that was Nobody opened the URL in time', async () => {
     const { name, url } = await consoleOf('shop', { ttl: { open: '90s', stay: '1h' } })
     world.clock.skip(91_000)
     expect(await (await open(url)).ended()).toBe('unopened')
-    expect(await verdictOf(world, name)).toMatch(/not opened in time/)
+    expect(await verdictOf(world, name)).toMatch(/Nobody opened the URL in time/)
     expect(await (await open(url)).ended()).toBe('unopened')
   })
 
@@ -153,7 +153,7 @@ describe('the broker of consoles', () => {
     expect(await one.ended()).toBe('closed')
     world.clock.skip(301_000)
     expect(await two.ended()).toBe('time')
-    expect(await verdictOf(world, short.name)).toBe('Ended/ConsoleEnded: The time of the session is over.')
+    expect(await verdictOf(world, short.name)).toBe('Ended/ConsoleEnded: The time of the session has ended.')
   })
 
   it('ends the session when the VM is deleted', async () => {

@@ -189,7 +189,7 @@ inBrowser('the page of a console', () => {
       info.userid === viewerToken.tokenID && info.template.endsWith('/vncproxy') && isAway ? { drop: 'before' } : plan(info)
     const page = await tab(await consoleOf())
     await untilState(page, 'waiting')
-    expect(await titleOf(page)).toBe('The screen cannot be reached now')
+    expect(await titleOf(page)).toBe('The screen does not answer now')
     expect(await page.content()).not.toContain(new URL(world.simulator.url).port)
     isAway = false
     await picture(page)
@@ -220,6 +220,6 @@ inBrowser('the page of a console', () => {
     expect(await page.locator('#paste').isVisible()).toBe(false)
     world.clock.skip(241_000)
     await untilState(page, 'over')
-    expect(await titleOf(page)).toBe('The time of this session is over')
+    expect(await titleOf(page)).toBe('The time of this session has ended')
   })
 })

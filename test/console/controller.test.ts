@@ -53,7 +53,7 @@ describe('a ProxmoxVMConsole', () => {
     const name = await makeConsole(world, 'shop', { ttl: { open: '90s', stay: '1h' } })
     await urlOf(world, name)
     world.clock.skip(91_000)
-    expect(await verdictOf(world, name)).toBe('Ended/ConsoleEnded: The URL was not opened in time.')
+    expect(await verdictOf(world, name)).toBe('Ended/ConsoleEnded: Nobody opened the URL in time.')
     expect(await secretOf(name)).toBeUndefined()
     world.clock.skip(keptAfterEndMs + 1000)
     await until('it is deleted', async () => (await consoleNamed(world, name)) === undefined)
@@ -90,7 +90,7 @@ describe('a ProxmoxVMConsole', () => {
     it('for a VM that is off', async () => {
       await world.born('dark', { runStrategy: 'Halted' })
       const name = await makeConsole(world, 'dark')
-      expect(await verdictOf(world, name)).toBe('Refused/PreconditionFailed: The VM is off; start it, then make another console.')
+      expect(await verdictOf(world, name)).toBe('Refused/PreconditionFailed: The VM is off; start it, then create another console.')
       expect(await secretOf(name)).toBeUndefined()
     }, 60_000)
 
@@ -119,13 +119,13 @@ describe('a ProxmoxVMConsole', () => {
       )
       world.guestOf((await world.vm('shop'))!).config.set('serial0', 'socket')
       expect(await verdictOf(world, await makeConsole(world, 'shop', { display: 'Serial' }))).toMatch(
-        /^Refused\/ConsoleDenied: PVE takes no API token/,
+        /^Refused\/ConsoleDenied: PVE does not accept API tokens/,
       )
       await setLogin(world, viewerUser)
       await urlOf(world, await makeConsole(world, 'shop', { display: 'Serial' }))
       world.guestOf((await world.vm('shop'))!).config.delete('serial0')
       expect(await verdictOf(world, await makeConsole(world, 'shop', { display: 'Serial' }))).toBe(
-        'Refused/NoSerialPort: The VM has no serial port serial0; make a console with display: Screen.',
+        'Refused/NoSerialPort: The VM has no serial port serial0; create a console with display: Screen.',
       )
       await setLogin(world, viewerToken)
     })
@@ -133,7 +133,7 @@ describe('a ProxmoxVMConsole', () => {
     it('where the Secret of spec.console holds nothing of use, without a word of what it holds', async () => {
       await setLogin(world, { tokenID: 'no token', tokenSecret: 'x y' })
       expect(await verdictOf(world, await makeConsole(world, 'shop'))).toBe(
-        `Refused/CredentialsNotFound: Secret ${world.namespace}/console-login has neither tokenID and tokenSecret nor username and password, as PVE writes them; an admin must put it right.`,
+        `Refused/CredentialsNotFound: Secret ${world.namespace}/console-login has neither tokenID and tokenSecret nor username and password, as PVE writes them; an admin must correct it.`,
       )
       await setLogin(world, viewerToken)
     })
@@ -177,7 +177,7 @@ describe('a ProxmoxVMConsole', () => {
     await urlOf(world, before)
     await world.edit('debtor', { spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
     expect(await verdictOf(world, before)).toBe(
-      'Ended/Suspended: The VM is suspended by billing (unpaid); there is no console until the last suspension is gone.',
+      'Ended/Suspended: The VM is suspended by billing (unpaid); there is no console until the last suspension is removed.',
     )
     expect(await verdictOf(world, await makeConsole(world, 'debtor'))).toMatch(/^Refused\/Suspended: /)
     await setConsole(world, { url, allowSuspended: true })

@@ -79,7 +79,7 @@ suite('the charts', () => {
     expect(spec.replicas).toBe(3)
     expect(spec.template.spec.containers[0]).toMatchObject({
       image: 'registry.example.com:5000/pve-operator:1.2.3',
-      env: [{ value: '--max-old-space-size=1024' }],
+      env: [{ value: '--max-old-space-size=1024 --max-semi-space-size=8' }],
       args: expect.arrayContaining(['run', '--leader-elect', '--log-level=debug']),
     })
     expect(objects.get('ClusterRoleBinding /pve-operator')).toMatchObject({ subjects: [{ namespace: 'elsewhere' }] })
@@ -102,6 +102,28 @@ suite('the charts', () => {
     expect(dashboard.data['pve-operator-selling.json']).toBe(await readFile(join(root, 'deploy/dashboard-selling.json'), 'utf8'))
     const [alerts] = byName(await readFile(join(root, 'deploy/alerts.yaml'), 'utf8')).values()
     expect(extra.get('PrometheusRule pve-system/pve-operator')).toMatchObject({ spec: (alerts as KubeObject & { spec: object }).spec })
+  })
+
+  it('watch and fence the broker of consoles with the same flags', () => {
+    const peer = 'networkPolicy.consoleFrom[0].namespaceSelector.matchLabels.name=ingress'
+    const extra = rendered(chart, ...everyFlag, '--set', 'console.enabled=true', '--set', peer)
+    expect(extra.get('PodMonitor pve-system/pve-operator-console')).toMatchObject({
+      spec: { selector: { matchLabels: { 'app.kubernetes.io/component': 'console' } }, podMetricsEndpoints: [{ port: 'metrics' }] },
+    })
+    const policy = extra.get('NetworkPolicy pve-system/pve-operator-console') as KubeObject & {
+      spec: { ingress: { ports: { port: string }[]; from?: object[] }[]; egress: { ports: { port: number }[] }[] }
+    }
+    expect(policy.spec.ingress.map(({ ports, from }) => [ports[0]?.port, from?.length ?? 0])).toEqual([
+      ['page', 1],
+      ['metrics', 0],
+      ['health', 0],
+    ])
+    expect(policy.spec.egress.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual([53, 53, 443, 6443, 8006])
+    // The ServiceMonitor selects by labels, and takes the port "metrics" of each Service it finds.
+    const service = extra.get('Service pve-system/pve-operator-console')
+    const monitor = extra.get('ServiceMonitor pve-system/pve-operator') as KubeObject & { spec: { selector: { matchLabels: object } } }
+    expect(service).toMatchObject({ metadata: { labels: monitor.spec.selector.matchLabels } })
+    expect(service).toMatchObject({ spec: { ports: expect.arrayContaining([expect.objectContaining({ name: 'metrics' })]) } })
   })
 
   it.each([

@@ -121,7 +121,9 @@ describeReal('the records of a VM', () => {
   it('stay where a stranger was before, and say so, until the stranger goes', async () => {
     await servers.bind.byHand(forward, 'add taken.example.test. 120 A 198.51.100.1')
     const vm = await world.vm({ hostname: 'taken.example.test', addresses: ['192.0.2.16'] })
-    expect(await world.settled(vm, 'RecordTaken')).toMatch(/A taken\.example\.test is there without our mark \(198\.51\.100\.1\)/)
+    expect(await world.settled(vm, 'RecordTaken')).toMatch(
+      /A taken\.example\.test exists and was not made by the operator \(198\.51\.100\.1\)/,
+    )
     expect(await dig('taken.example.test', 'A')).toEqual(['198.51.100.1'])
     expect(await dig('16.2.0.192.in-addr.arpa', 'PTR')).toEqual([])
     expect(world.events.map(({ reason }) => reason)).toContain('DNSConflict')
@@ -145,7 +147,7 @@ describeReal('the records of a VM', () => {
     const first = await world.vm({ hostname: 'twice.example.test', addresses: ['192.0.2.18'] })
     await world.settled(first)
     const second = await world.vm({ hostname: 'twice.example.test', addresses: ['192.0.2.19'] })
-    expect(await world.settled(second, 'RecordTaken')).toMatch(new RegExp(`is the record of ProxmoxVM ${world.namespace}/${first}`))
+    expect(await world.settled(second, 'RecordTaken')).toMatch(new RegExp(`belongs to ProxmoxVM ${world.namespace}/${first}`))
     expect(await dig('twice.example.test', 'A')).toEqual(['192.0.2.18'])
     await world.remove(first)
     await world.settled(second)

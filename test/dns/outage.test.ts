@@ -137,7 +137,7 @@ describeReal.each([
       },
     ])
     expect(world.events.filter(({ reason }) => reason === 'DNSOrphaned').map(({ message }) => message)).toContainEqual(
-      expect.stringMatching(/goes on removing A dead\.example\.test 192\.0\.2\.43/),
+      expect.stringMatching(/continues to remove A dead.example.test 192.0.2.43/),
     )
     await world.die()
     await world.run()

@@ -79,7 +79,7 @@ describe('the records of a VM', () => {
   it('are refused where the mark would not fit beside them', () => {
     const long = `${`${'a'.repeat(60)}.`.repeat(3)}${'b'.repeat(50)}.example.com`
     expect(long.length).toBe(245)
-    expect(dnsWishOf({ ...web, hostname: long }, zones).problems).toEqual([expect.stringMatching(/no room for the mark/)])
+    expect(dnsWishOf({ ...web, hostname: long }, zones).problems).toEqual([expect.stringMatching(/too long for the owner record/)])
     expect(dnsWishOf({ ...web, hostname: long }, [zone('example.com', { marksByTXT: false })]).problems).toEqual([])
   })
 

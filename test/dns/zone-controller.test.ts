@@ -88,7 +88,9 @@ describeReal('a DNSZone', () => {
     }
     const zone = await world.zone({ zone: forward, rfc2136: reference })
     const { status } = await shows(zone, 'Stalled', 'True/DNSCredentialsNotFound')
-    expect(status?.conditions?.find(({ type }) => type === 'Ready')?.message).toBe(`there is no Secret ${world.namespace}/later`)
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')?.message).toBe(
+      `Secret ${world.namespace}/later does not exist; create it`,
+    )
     await world.secret('tsig-secret', Buffer.from('wrong').toString('base64'), 'later')
     await shows(zone, 'Stalled', 'True/DNSKeyRefused')
     await world.secret('tsig-secret', servers.bind.secret, 'later')

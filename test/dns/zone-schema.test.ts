@@ -73,7 +73,11 @@ describe('a DNSZone', () => {
     ['comments of BIND', { zone: 'example.com', ownership: 'Comment', rfc2136 }, /only powerDNS and cloudflare have comments/],
     ['TXT at Cloudflare', { zone: 'example.com', ownership: 'TXT', cloudflare }, /write Comment or None with cloudflare/],
     ['ownership for external-dns', { zone: 'example.com', ownership: 'None', externalDNS }, /leave it out with externalDNS/],
-    ['a classless zone for external-dns', { zone: 'rev.example.com', cidr: '198.51.100.64/26', externalDNS }, /knows no classless zones/],
+    [
+      'a classless zone for external-dns',
+      { zone: 'rev.example.com', cidr: '198.51.100.64/26', externalDNS },
+      /does not support classless zones/,
+    ],
     ['a cidr of a whole /16', { zone: 'rev.example.com', cidr: '198.51.0.0/16', rfc2136 }, /block of \/24 or smaller/],
     ['a cidr with host bits', { zone: 'rev.example.com', cidr: '198.51.100.65/26', rfc2136 }, /by its first address/],
     ['a cidr of IPv6', { zone: 'rev.example.com', cidr: '2001:db8::/64', rfc2136 }, /IPv4 block/],
@@ -102,7 +106,7 @@ describe('a DNSZone', () => {
       spec: { zone: 'example.com', powerDNS },
     } as DNSZone)
     await expect(client.mergePatch(dnsZones, { name }, { spec: { zone: 'example.net' } })).rejects.toThrow(
-      /zone: set once; make another DNSZone/,
+      /zone: cannot change; create another DNSZone/,
     )
     await client.delete(dnsZones, { name })
   })

@@ -61,7 +61,7 @@ describe('a fleet whose etcd is set back', () => {
       expect(byRoute['DELETE /nodes/{node}/qemu/{vmid}']).toBeUndefined()
       expect(byRoute['POST /nodes/{node}/qemu/{vmid}/clone']).toBe(orders.length)
       await asThePageSays('kubectl pve unclaimed', async () =>
-        expect((await scene.pve('unclaimed')).out).toBe('every guest with our mark has its ProxmoxVM\n'),
+        expect((await scene.pve('unclaimed')).out).toBe('every guest with the owner line of the operator has its ProxmoxVM\n'),
       )
     },
     underFiveMinutes,

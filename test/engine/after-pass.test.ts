@@ -65,7 +65,7 @@ describe('after a pass', () => {
       again: { is: 'backoff' },
       said: ['Ready=False/Unreachable', 'Reconciling=True/Unreachable'],
       step: { attempts: 5, lastError: 'connect ECONNREFUSED' },
-      told: ['Warning Failed: connect ECONNREFUSED. It is tried again.'],
+      told: ['Warning Failed: connect ECONNREFUSED. Retrying.'],
     })
   })
 

@@ -20,7 +20,7 @@ describe('a PVE that gives no answer', () => {
     expect(silence(ago(20), failure())).toEqual({
       is: 'retry',
       reason: 'Unreachable',
-      message: 'The PVE of ProxmoxCluster "fra" gives no answer: connect ECONNREFUSED',
+      message: 'The PVE of ProxmoxCluster "fra" does not answer: connect ECONNREFUSED',
     })
   })
 

@@ -66,8 +66,8 @@ describe('an address that is no longer declared', () => {
 
     await partFromAddresses({ deps, draft }, cluster, climbed(false))
 
-    expect(deps.told.join()).toContain('Anti-spoofing is not enforced on this VM')
-    expect(draft.status.history?.at(-1)?.message).toContain('Anti-spoofing is not enforced on this VM')
+    expect(deps.told.join()).toContain('Anti-spoofing is off for this VM')
+    expect(draft.status.history?.at(-1)?.message).toContain('Anti-spoofing is off for this VM')
   })
 
   it('is given back only while this process leads', async () => {

@@ -18,7 +18,7 @@ describe('the remarks on a VM', () => {
     const refusal = {
       is: 'refused',
       reason: 'DiskShrinkRefused',
-      message: 'system disk (scsi0) has 40Gi and never shrinks to 20Gi',
+      message: 'system disk (scsi0) has 40Gi and does not shrink to 20Gi',
     } as const
     const verdict = packageVerdict({
       climbed: { refusals: [{ verdict: refusal }] } as never,

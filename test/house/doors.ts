@@ -30,8 +30,12 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
     rooms: ['backups', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
+  usage: {
+    rooms: ['usage', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
+  },
   'vm-controller': {
-    rooms: ['backups', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['backups', 'usage', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   // The page runs in browsers: it shares with the broker the words of their talk, and nothing else.

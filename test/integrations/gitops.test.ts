@@ -236,7 +236,7 @@ describe('the health snippet for Argo CD', () => {
   it.each([
     ['applied', 'Progressing', /not judged this spec yet/],
     ['born', 'Healthy', /^Running$/],
-    ['suspended', 'Suspended', /^Suspended: Held by billing \(overdue\)/],
+    ['suspended', 'Suspended', /^Suspended: Suspended by billing \(overdue\)/],
     ['unsuspended', 'Healthy', /^Running$/],
     ['changed', 'Healthy', /^DiskShrinkRefused: /],
     ['off', 'Healthy', /./],

@@ -4,6 +4,7 @@ import { proxmoxClusters, proxmoxVMCommands, secrets, vmPackages } from '../../s
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { phpIsHere } from './whmcs/php.ts'
+import { adminPage, photograph } from './whmcs/pictures.ts'
 import { Shop } from './whmcs/shop.ts'
 
 const suite = phpIsHere() ? describe : describe.skip
@@ -154,6 +155,7 @@ suite('a service sold in WHMCS', () => {
       '<strong>Set cloud-init ** → ready</strong>: gives user, password, keys and addresses to cloud-init; needs: stopped <em>(refused now',
     )
     expect(page.Addresses).toMatch(/^main: 203\.0\.113\.10\/24, gateway 203\.0\.113\.1/)
+    await photograph('whmcs-admin', adminPage(page), 980)
   })
 
   it('is shown to its customer, without nodes, numbers and reasons', async () => {
@@ -162,6 +164,7 @@ suite('a service sold in WHMCS', () => {
     expect(page).toContain('203.0.113.10/24')
     expect(page).toContain('Type web1.vps.example.com to confirm')
     expect(page).not.toMatch(/pve1|10000|Ready|whmcs-5546</)
+    await photograph('whmcs-client', page, 760)
   })
 
   it('opens its console: the browser is sent to a URL that is in no log, and refusals are in words for customers', async () => {

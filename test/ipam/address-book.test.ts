@@ -151,21 +151,21 @@ describe('a requested address', () => {
     }
     expect(await ask('192.0.2.77', holder)).toEqual(['192.0.2.77', ''])
     expect(await ask('192.0.2.77')).toEqual(['refused AddressTaken', `192.0.2.77 of IPPool ${pool} is held by shop/${holder.name}`])
-    expect(await ask('192.0.2.9')).toEqual(['refused AddressExcluded', `IPPool ${pool} does not give 192.0.2.9: it is excluded`])
+    expect(await ask('192.0.2.9')).toEqual(['refused AddressExcluded', `IPPool ${pool} cannot allocate 192.0.2.9: it is excluded`])
     expect((await ask('192.0.2.1'))[1]).toMatch(/it is the gateway$/)
     expect((await ask('192.0.2.255'))[1]).toMatch(/it is a network or broadcast address$/)
     expect(await ask('198.51.100.1')).toEqual([
       'refused AddressNotInPool',
-      `IPPool ${pool} does not give 198.51.100.1: it is not in the ranges`,
+      `IPPool ${pool} cannot allocate 198.51.100.1: it is not in the ranges`,
     ])
     expect(await ask('192.0.2.25')).toEqual([
       'refused AddressExcluded',
-      `IPPool ${pool} does not give 192.0.2.25: it is reserved for shop/mail`,
+      `IPPool ${pool} cannot allocate 192.0.2.25: it is reserved for shop/mail`,
     ])
     expect(await ask('192.0.2.25', aVm({ name: 'mail' }))).toEqual(['192.0.2.25', ''])
     await stand.book.release(holder, { outcome: 'free' })
     expect((await ask('192.0.2.77'))[0]).toBe('waiting AddressCooling')
-    expect((await ask('192.0.2.77'))[1]).toMatch(/rests \(reuseAfter\) until \d{4}-/)
+    expect((await ask('192.0.2.77'))[1]).toMatch(/cannot be reused until \d{4}-/)
   })
 
   it('is not given twice to entries of one VM', async () => {

@@ -134,7 +134,7 @@ describe('a pool that contradicts itself', () => {
     ['two families', { ranges: ['203.0.113.0/24', '2001:db8::/64'] }, /^spec\.ranges\[1\] .*not IPv4/],
     ['a range of two families', { ranges: ['203.0.113.1-2001:db8::1'] }, /^spec\.ranges\[0\] .*begins in one family/],
     ['exclude of another family', { exclude: ['2001:db8::/64'] }, /^spec\.exclude\[0\] .*not IPv4/],
-    ['no range at all', { ranges: ['203.0.113.0/33'] }, /^spec\.ranges\[0\] .*no CIDR/],
+    ['no range at all', { ranges: ['203.0.113.0/33'] }, /^spec\.ranges\[0\] .*not a valid CIDR/],
     [
       'a range that leaves the network of the gateway',
       { ranges: ['203.0.113.10-203.0.114.10'], gateway: '203.0.113.1' },
@@ -152,12 +152,12 @@ describe('a pool that contradicts itself', () => {
     [
       'a reserved gateway',
       { gateway: '203.0.113.1', reservations: [{ address: '203.0.113.1', for: { namespace: 'a', name: 'b' } }] },
-      /is the gateway: the pool never gives it$/,
+      /is the gateway: the pool never allocates it$/,
     ],
     [
       'a reservation of another family',
       { reservations: [{ address: '2001:db8::1', for: { namespace: 'a', name: 'b' } }] },
-      /is no IPv4 address/,
+      /is not an IPv4 address/,
     ],
     [
       'one address reserved in two spellings',

@@ -53,6 +53,15 @@ describe('the event recorder', () => {
     expect((await written()).filter(({ reason }) => reason === 'StepFinished').map(({ note }) => note)).toEqual([steps.join('; ')])
   })
 
+  it('names the events of an object so that kubectl describe shows them in the order in which they happened', async () => {
+    const events_ = recorder()
+    const notes = Array.from({ length: 30 }, (_, index) => `number ${index}`)
+    for (const note of notes) events_.record(about, 'Warning', 'Failed', note)
+    await events_.flush()
+    const names = (await written()).toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    expect(names.map(({ note }) => note)).toEqual(notes)
+  })
+
   it('tells what it held back by itself', async () => {
     const events_ = recorder()
     events_.record(about, 'Normal', 'StepFinished', 'creation')

@@ -30,7 +30,7 @@ describe('what a package names and PVE does not have', () => {
       'backup-storage',
       'StorageNotFound',
       { template: { name: 'debian-13', storage: 'local' } },
-      'spec.template.storage wants storage "local", which takes no disks of VMs; there are ceph, local-lvm. Change it.',
+      'spec.template.storage wants storage "local", which does not allow disks of VMs; there are ceph, local-lvm. Change it.',
     ],
     [
       'bridge',
@@ -42,7 +42,7 @@ describe('what a package names and PVE does not have', () => {
       'boot',
       'TemplateInvalid',
       { template: { name: 'bootless' } },
-      'Template 9300 on pve1 boots from scsi5, which it does not have; its disks are scsi0. An admin sets it on that node: qm set 9300 --boot order=scsi0.',
+      'Template 9300 on pve1 boots from scsi5, which it does not have; its disks are scsi0. An admin must correct the boot order on that node: qm set 9300 --boot order=scsi0.',
     ],
   ])(
     '%s: is told before the clone, with what there is (%s)',

@@ -116,7 +116,7 @@ describe('what a VM is cloned from', () => {
       await world.apply('address-only', { template: { tag: 'ubuntu-24.04' }, addresses: [{ name: 'main', poolRef: { name: pool } }] })
       const refused = await world.untilCondition('address-only', 'Ready', 'False', 'NoCloudInitDrive')
       expect(refused.status?.vmid).toBeUndefined()
-      expect(world.condition(refused, 'Ready')?.message).toContain('the guest learns its address 203.0.113.10 through it only')
+      expect(world.condition(refused, 'Ready')?.message).toContain('the guest gets its address 203.0.113.10 only through that drive')
       template?.config.set('ide2', drive)
       world.clock.skip(301_000)
       const vm = await world.untilReady('address-only')

@@ -40,7 +40,7 @@ describe('deletions nobody meant', () => {
       const [first] = await braked()
       expect(world.condition(first, 'Stalled')?.message).toMatch(
         new RegExp(
-          `^${max} VMs of ProxmoxCluster ${world.cluster} were destroyed in the last 10 min, and limits.deletions allows ${max}; VM \\d+ is number \\d+ of those that wait for their reinstall. It goes on by itself after \\S+Z. If all of them are meant, run: kubectl pve allow-deletions ${world.cluster} --for 1h.$`,
+          `^${max} VMs of ProxmoxCluster ${world.cluster} were destroyed in the last 10 min, and limits.deletions allows ${max}; VM \\d+ is number \\d+ in the queue for its reinstall. The operator continues at \\S+Z. If you want all of them deleted, run: kubectl pve allow-deletions ${world.cluster} --for 1h.$`,
         ),
       )
       await until('the others are destroyed', () => destroyed() === max, { seconds: 60 })

@@ -56,8 +56,43 @@ describe('a VM says of its guest what PVE says', () => {
       await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
       await becomes('asleep', 'True/Hibernated Stopped stopped')
       expect((await world.vm('asleep'))?.status?.remoteLock).toBe('suspended')
-      expect(await outcomeOf(world, 'asleep', 'Start')).toBe('Succeeded: The VM was started.')
+      expect(await outcomeOf(world, 'asleep', 'Start')).toBe('Succeeded: PVE started the VM.')
       await becomes('asleep', 'True/Running Running running')
+    },
+    patienceMs,
+  )
+
+  it(
+    'so what PVE refuses of a hibernated one waits for its start, is told once, and a suspension is complete without it',
+    async () => {
+      const vm = await world.born('dozing')
+      await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
+      await becomes('dozing', 'True/Hibernated Stopped stopped')
+      world.simulator.requests.reset()
+      await world.edit('dozing', { spec: { package: { systemDisk: { size: '24Gi' } } } })
+      const told = await admin.soon('it is told', async () => {
+        const now = await world.vm('dozing')
+        return world.condition(now, 'Stalled')?.reason === 'MustResume' ? now : undefined
+      })
+      const message = world.condition(told, 'Stalled')?.message
+      expect(message).toContain('20Gi → 24Gi')
+      expect(message).toContain(`kubectl pve start dozing -n ${world.namespace}`)
+      expect(world.writes()).toEqual([])
+
+      await world.edit('dozing', { spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
+      await admin.soon('it is suspended', async () => world.condition(await world.vm('dozing'), 'Suspended')?.status === 'True')
+      expect(world.writes()).toEqual([])
+      await world.edit('dozing', { spec: { suspensions: [] } })
+      await becomes('dozing', 'True/Running Running running')
+      expect((await world.vm('dozing'))?.status?.disks?.[0]?.size).toBe('24Gi')
+
+      await admin.call('POST', vm, '/status/suspend', { todisk: 1 })
+      await becomes('dozing', 'True/Hibernated Stopped stopped')
+      await world.edit('dozing', { spec: { package: { systemDisk: { size: '25Gi' } } } })
+      await admin.soon('it waits', async () => world.condition(await world.vm('dozing'), 'Stalled')?.reason === 'MustResume')
+      expect(await outcomeOf(world, 'dozing', 'Start')).toBe('Succeeded: The VM was started.')
+      await becomes('dozing', 'True/Running Running running')
+      expect((await world.vm('dozing'))?.status?.disks?.[0]?.size).toBe('25Gi')
     },
     patienceMs,
   )
@@ -113,7 +148,7 @@ describe('a VM says of its guest what PVE says', () => {
       })
       expect((await world.clusterCondition('NodesOnline'))?.status).toBe('True')
       expect(await ready('silent')).toBe('True/Running Running running')
-      expect(await outcomeOf(world, 'silent', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(await outcomeOf(world, 'silent', 'Stop')).toBe('Succeeded: PVE cut the power.')
       await becomes('silent', 'True/Stopped Stopped stopped')
       expect(admin.isRunning(vm)).toBe(false)
       world.simulator.faults.remove('mute')

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 const mode = (is: 'Manage' | 'Observe') => world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { mode: is } })
-const sentence = () => `ProxmoxCluster "${world.cluster}" is in mode Observe, so nothing is done in PVE. In mode Manage: `
+const sentence = () => `ProxmoxCluster "${world.cluster}" is in mode Observe, so the operator changes nothing in PVE. In mode Manage: `
 const observed = async (name: string) => {
   const vm = await world.untilCondition(name, 'Stalled', 'True', 'Observing')
   return world.condition(vm, 'Stalled')?.message.replace(sentence(), '')
@@ -41,7 +41,7 @@ describe('a cluster in mode Observe', () => {
       expect(await observed('gone')).toBe(`VM ${gone?.status?.vmid} would be deleted (deletionPolicy Terminate).`)
       expect(await observed('fresh')).toBe('the VM would be made from template name=debian-13.')
       expect(await observed('kept')).toMatch(/would be reinstalled \(request r1, template name=debian-13\)\.$/)
-      expect(await outcomeOf(world, 'edited', 'Stop')).toMatch(/^Failed: .* is in mode Observe: nothing is written to PVE\./)
+      expect(await outcomeOf(world, 'edited', 'Stop')).toMatch(/^Failed: .* is in mode Observe: the operator writes nothing to PVE\./)
       expect(world.writes()).toEqual([])
       expect((await world.vm('fresh'))?.status?.vmid).toBeUndefined()
 

@@ -39,7 +39,7 @@ describe('another PVE at the endpoints', () => {
       for (const { metadata } of vms) {
         const lost = await world.untilCondition(metadata.name, 'Stalled', 'True', 'ClusterChanged', 60)
         expect([lost.status?.remoteStatus, lost.status?.phase]).toEqual([undefined, 'Unknown'])
-        expect(world.condition(lost, 'Stalled')?.message).toContain(`${before} is on record`)
+        expect(world.condition(lost, 'Stalled')?.message).toContain(`${before} is the known one`)
       }
       await until('the cluster says so', async () => (await world.clusterCondition('Stalled'))?.reason === 'ClusterChanged')
       await world.delete('goes')

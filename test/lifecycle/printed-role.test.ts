@@ -63,7 +63,7 @@ describe('a token with what is needed and nothing else', () => {
       expect(status?.missingPrivileges).toEqual([])
       expect(status?.capabilities?.map(({ name }) => name)).toEqual(Object.keys(capabilities))
       expect(status?.capabilities?.[0]?.message).toBe(
-        'The token lacks VM.Backup on /vms, which it takes to make, find and delete backups of a VM, and restore it from one; grant it (pve-operator role --with backup).',
+        'The token lacks VM.Backup on /vms, which is needed to make, find and delete backups of a VM, and restore it, or make a new VM, from one; grant it (pve-operator role --with backup).',
       )
     } finally {
       await world.stop()

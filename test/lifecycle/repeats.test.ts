@@ -50,7 +50,9 @@ describe('a request that ends well and whose effect does not show', () => {
       world.simulator.requests.reset()
       await world.edit('stubborn', { spec: { package: { cpu: { cores: 3 } } } })
       const told = await world.untilCondition('stubborn', 'Ready', 'False', 'NotConverging')
-      expect(world.condition(told, 'Ready')?.message).toMatch(/PVE accepted this once and does not show it: .*cores 1 → 3.*again after 2 s/)
+      expect(world.condition(told, 'Ready')?.message).toMatch(
+        /PVE accepted this once and does not show the change: .*cores 1 → 3.*again after 2 s/,
+      )
       const before = sent(vm, '/config')
       for (const pauseMs of [2_100, 4_100, 8_100]) {
         const soFar = sent(vm, '/config')

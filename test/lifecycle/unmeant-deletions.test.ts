@@ -83,7 +83,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       const said = await pve('release', 'back', '--hand-back', '--yes', '--timeout', '60s')
       expect(said).toEqual({
         code: 0,
-        out: 'release: 1 VM let go; their objects do nothing any more and can be deleted; the guests stay in PVE\n',
+        out: 'release: 1 VM let go; you can delete their objects; the guests stay in PVE\n',
         err: said.err,
       })
       const { config, isRunning } = world.guestOf(vm)
@@ -128,7 +128,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       await aBackup(world, 'one-b', 'one', { storage: 'local', deletionPolicy: 'Delete' })
       await untilBackup(world, 'one-b', 'True')
       await expect(world.client.delete(crdResource, { name: 'proxmoxvms.pve.hosting' })).rejects.toThrow(
-        'deleting CRD proxmoxvms.pve.hosting deletes every ProxmoxVM; read docs/uninstall.md first. If that is meant: kubectl annotate crd proxmoxvms.pve.hosting pve.hosting/allow-delete=true',
+        'deleting CRD proxmoxvms.pve.hosting deletes every ProxmoxVM; read docs/uninstall.md first. To allow it: kubectl annotate crd proxmoxvms.pve.hosting pve.hosting/allow-delete=true',
       )
       const { metadata: former, spec } = (await world.client.get(proxmoxClusters, { name: world.cluster })) as ProxmoxCluster
       const cluster = {

@@ -41,7 +41,7 @@ export async function outcomeOf(world: TestWorld, vm: string, command: CommandNa
 
 /** Presses Stop if the VM runs, and waits until it is Ready again. */
 export async function turnOff(world: TestWorld, admin: Admin, vm: string): Promise<void> {
-  if (admin.isRunning(await world.vm(vm))) expect(await outcomeOf(world, vm, 'Stop')).toBe('Succeeded: The power was cut.')
+  if (admin.isRunning(await world.vm(vm))) expect(await outcomeOf(world, vm, 'Stop')).toBe('Succeeded: PVE cut the power.')
   await world.untilReady(vm)
 }
 

@@ -17,6 +17,17 @@ describe('a command', () => {
     await world.stop()
   })
 
+  it('is refused when its VM is gone, also one made while no operator ran', async () => {
+    await world.killOperator()
+    const name = await press(world, 'nowhere', 'Start')
+    await world.startOperator()
+    await until('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt)
+    expect((await commandNamed(world, name))?.status).toMatchObject({
+      phase: 'Failed',
+      message: 'There is no ProxmoxVM "nowhere" in this namespace.',
+    })
+  }, 60_000)
+
   describe('runs once', () => {
     const posts = (vmid: number | undefined, what: string) =>
       world.requests().filter((line) => line.startsWith('POST') && line.endsWith(`/qemu/${vmid}/status/${what}`)).length
@@ -29,7 +40,7 @@ describe('a command', () => {
         world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/status/reboot', match: { vmid: vm.status?.vmid }, drop }], [])
         const name = await press(world, `lost-${drop}`, 'Reboot')
         await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
-        expect((await commandNamed(world, name))?.status).toMatchObject({ phase: 'Succeeded', message: 'The guest was rebooted.' })
+        expect((await commandNamed(world, name))?.status).toMatchObject({ phase: 'Succeeded', message: 'PVE rebooted the guest.' })
         const tasks = world.simulator.world.tasks
           .onNode(vm.status?.node ?? '')
           .filter(({ type, id }) => type === 'qmreboot' && id === String(vm.status?.vmid))
@@ -99,7 +110,7 @@ describe('a command', () => {
       await world.startOperator()
       const ended = await finished(world, name)
       expect(`${reasonOf(ended)}: ${ended.status?.message}`).toBe(
-        'VMNotFound: The VM this command was begun for is gone; this is another one of the same name.',
+        'VMNotFound: The VM of this command no longer exists; another ProxmoxVM has its name now.',
       )
       // The former VM is still there, and no object owns it: nothing is made beside it.
       const vm = await world.untilCondition('reborn', 'Stalled', 'True', 'OwnedByFormerObject')

@@ -26,7 +26,7 @@ describe('a command', () => {
   it('says what became of it, in conditions, phase and events on the VM', async () => {
     await world.born('told')
     const command = await finished(world, await press(world, 'told', 'Stop', { reason: 'maintenance' }))
-    expect(command.status).toMatchObject({ phase: 'Succeeded', message: 'The power was cut.', observedGeneration: 1 })
+    expect(command.status).toMatchObject({ phase: 'Succeeded', message: 'PVE cut the power.', observedGeneration: 1 })
     expect(command.status?.conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual(['Ready=True', 'Complete=True'])
     const refused = await finished(world, await press(world, 'told', 'Stop'))
     expect(refused.status?.conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual([
@@ -46,29 +46,29 @@ describe('a command', () => {
 
     it('cuts, starts, reboots and shuts down', async () => {
       const vm = (await world.vm('power'))!
-      expect(await outcomeOf(world, 'power', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(await outcomeOf(world, 'power', 'Stop')).toBe('Succeeded: PVE cut the power.')
       expect(admin.isRunning(vm)).toBe(false)
       await until('status shows it', async () => (await world.vm('power'))?.status?.remoteStatus === 'stopped')
-      expect(await outcomeOf(world, 'power', 'Start')).toBe('Succeeded: The VM was started.')
+      expect(await outcomeOf(world, 'power', 'Start')).toBe('Succeeded: PVE started the VM.')
       expect(admin.isRunning(vm)).toBe(true)
       await until('status shows it', async () => (await world.vm('power'))?.status?.remoteStatus === 'running')
-      expect(await outcomeOf(world, 'power', 'Reboot')).toBe('Succeeded: The guest was rebooted.')
+      expect(await outcomeOf(world, 'power', 'Reboot')).toBe('Succeeded: PVE rebooted the guest.')
       await until('it runs again', () => admin.isRunning(vm))
       expect(await outcomeOf(world, 'power', 'Shutdown')).toBe('Succeeded: The guest shut down.')
       expect(admin.isRunning(vm)).toBe(false)
     }, 60_000)
 
     it.each<[CommandName, string]>([
-      ['Stop', 'The VM is not running.'],
-      ['Shutdown', 'The VM is not running.'],
-      ['Reboot', 'The VM is not running.'],
+      ['Stop', 'The VM does not run.'],
+      ['Shutdown', 'The VM does not run.'],
+      ['Reboot', 'The VM does not run.'],
     ])('%s is refused on a VM that is off', async (command, why) => {
       expect(await outcomeOf(world, 'power', command)).toBe(`Failed: ${why}`)
     })
 
     it('Start is refused on a VM that runs', async () => {
       expect(await outcomeOf(world, 'power', 'Start')).toContain('Succeeded')
-      expect(await outcomeOf(world, 'power', 'Start')).toBe('Failed: The VM is running already.')
+      expect(await outcomeOf(world, 'power', 'Start')).toBe('Failed: The VM already runs.')
     }, 60_000)
 
     it('Shutdown and Reboot fail with the words of PVE when the guest does not obey, and cut nothing', async () => {
@@ -89,7 +89,7 @@ describe('a command', () => {
       await world.apply('unready', { template: { name: 'there-is-none' }, package: { network: { bridge: 'vmbr0' } } })
       await world.untilCondition('unready', 'Stalled', 'True', 'TemplateNotFound')
       for (const command of ['Start', 'Stop', 'Reboot', 'SetNetwork', 'ChangePackage', 'Remove'] as const)
-        expect(await outcomeOf(world, 'unready', command)).toBe('Failed: There is no VM of this object in PVE.')
+        expect(await outcomeOf(world, 'unready', command)).toBe('Failed: PVE has no VM of this object.')
     }, 60_000)
   })
 
@@ -103,7 +103,7 @@ describe('a command', () => {
         const first = await press(world, 'busy', 'Shutdown')
         await until('it is begun', async () => (await commandNamed(world, first))?.status?.upid)
         const second = await finished(world, await press(world, 'busy', 'Reboot'))
-        expect(`${reasonOf(second)}: ${second.status?.message}`).toBe(`AnotherCommand: Another command is under way: Shutdown (${first}).`)
+        expect(`${reasonOf(second)}: ${second.status?.message}`).toBe(`AnotherCommand: Another command runs: Shutdown (${first}).`)
         expect((await finished(world, first)).status?.phase).toBe('Succeeded')
       } finally {
         durations.shutdownMs = shutdownMs
@@ -115,7 +115,7 @@ describe('a command', () => {
       admin.lock(vm, 'backup')
       const command = await finished(world, await press(world, 'busy', 'Start'))
       expect(`${reasonOf(command)}: ${command.status?.message}`).toBe(
-        'VMLocked: PVE holds the lock "backup" on the VM; try again when it is gone.',
+        'VMLocked: PVE holds the lock "backup" on the VM; try again when PVE releases it.',
       )
       admin.lock(vm, undefined)
     }, 60_000)

@@ -82,7 +82,7 @@ describe('what an admin changed in PVE', () => {
     expect(await outcomeOf(world, 'drifting', 'Shutdown')).toBe('Succeeded: The guest shut down.')
     expect(admin.config(vm).memory).toBe('4096')
     await world.untilCondition('drifting', 'RestartRequired', 'False')
-    expect(await outcomeOf(world, 'drifting', 'Start')).toBe('Succeeded: The VM was started.')
+    expect(await outcomeOf(world, 'drifting', 'Start')).toBe('Succeeded: PVE started the VM.')
   }, 60_000)
 
   it('is applied by ChangePackage, which stops the VM for it', async () => {

@@ -34,9 +34,9 @@ describe('a VM that high availability looks after', () => {
     async () => {
       const vm = await managed('pressed')
       world.simulator.requests.reset()
-      expect(await outcomeOf(world, 'pressed', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(await outcomeOf(world, 'pressed', 'Stop')).toBe('Succeeded: PVE cut the power.')
       expect(admin.isRunning(vm)).toBe(false)
-      expect(await outcomeOf(world, 'pressed', 'Start')).toBe('Succeeded: The VM was started.')
+      expect(await outcomeOf(world, 'pressed', 'Start')).toBe('Succeeded: PVE started the VM.')
       expect(admin.isRunning(vm)).toBe(true)
       expect(await outcomeOf(world, 'pressed', 'Shutdown')).toBe('Succeeded: The guest shut down.')
       expect(admin.isRunning(vm)).toBe(false)

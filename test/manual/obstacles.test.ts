@@ -35,7 +35,7 @@ describe('one obstacle in a change of package', () => {
       const kept = await world.untilCondition('guarded', 'PackageApplied', 'False', 'DiskKept')
       await world.untilReady('guarded')
       expect(admin.config(kept)).toMatchObject({ cpulimit: '1', scsi0: expect.stringContaining('size=25G'), scsi1: expect.any(String) })
-      expect(await said('guarded')).toContain('disk data (scsi1) was not removed, as the VM is protected in PVE')
+      expect(await said('guarded')).toContain('disk data (scsi1) was not removed, because the VM is protected in PVE')
 
       await admin.set(vm, { protection: 0 })
       await look('guarded', '1')
@@ -55,8 +55,8 @@ describe('one obstacle in a change of package', () => {
       await until('it is told', async () => (await said('held')).includes('disk data'))
       await world.untilReady('held')
       expect(admin.config(vm)).toMatchObject({ cpuunits: '50', unused0: expect.stringContaining('disk') })
-      expect(await said('held')).toContain('system disk (scsi0) has 20Gi and never shrinks to 10Gi')
-      expect(await said('held')).toContain('disk data (unused0) was detached, and its data is kept while the VM has snapshots')
+      expect(await said('held')).toContain('system disk (scsi0) has 20Gi and does not shrink to 10Gi')
+      expect(await said('held')).toContain('disk data (unused0) was detached; its data stays until the last snapshot of the VM is deleted')
 
       await admin.call('DELETE', vm, '/snapshot/before')
       await until('it is gone', () => admin.guest(vm).snapshots.size === 0 && admin.guest(vm).lock === undefined)
@@ -78,18 +78,18 @@ describe('one obstacle in a change of package', () => {
         systemDisk: { size: '25Gi' },
         additionalDisks: [disk('data', '20Gi', { storage: 'ceph' }), disk('more', '5Gi', { storage: 'ceph' }), disk('logs', '5Gi')],
       })
-      await until('it is told', async () => (await said('split')).includes('Everything else is applied.'), { seconds: 40 })
+      await until('it is told', async () => (await said('split')).includes('All else is applied.'), { seconds: 40 })
       const now = await world.untilCondition('split', 'Ready', 'False')
       expect(await said('split')).toMatch(/Disk data: PVE refused disk data \(scsi1\) 10Gi → 20Gi: storage 'ceph' is disabled\./)
       expect(await said('split')).toMatch(/Disk more: PVE refused .*: storage 'ceph' is disabled\./)
-      expect(await said('split')).toContain('In force only after the VM was off and started again: cores.')
+      expect(await said('split')).toContain('Takes effect only at the next start from off: cores.')
       expect(world.condition(now, 'Ready')?.reason).toBe('InvalidForPVE')
       const logs = now.status?.disks?.find(({ name }) => name === 'logs')?.key ?? ''
       expect(admin.config(vm)).toMatchObject({ cores: '1', scsi0: expect.stringContaining('size=25G'), [logs]: expect.any(String) })
       // Off, it could not be started again while the storage is away.
       expect(admin.isRunning(vm)).toBe(true)
       expect([...admin.guest(vm).pending.keys()]).toEqual(['cores'])
-      expect(await outcomeOf(world, 'split', 'ChangePackage')).toMatch(/^Failed.*storage 'ceph' is disabled.*Everything else is applied\.$/)
+      expect(await outcomeOf(world, 'split', 'ChangePackage')).toMatch(/^Failed.*storage 'ceph' is disabled.*All else is applied.$/)
       expect(admin.isRunning(vm)).toBe(true)
 
       ceph.disabled = false

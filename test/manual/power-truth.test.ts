@@ -22,7 +22,7 @@ describe('a power command ends as the guest is', () => {
     async () => {
       const vm = await world.born('rebooted')
       const before = admin.guest(vm).process
-      expect(await outcomeOf(world, 'rebooted', 'Reboot')).toBe('Succeeded: The guest was rebooted.')
+      expect(await outcomeOf(world, 'rebooted', 'Reboot')).toBe('Succeeded: PVE rebooted the guest.')
 
       expect(admin.isRunning(vm)).toBe(true)
       expect(admin.guest(vm).process).not.toBe(before)
@@ -41,7 +41,9 @@ describe('a power command ends as the guest is', () => {
       )
       const outcome = await outcomeOf(world, 'down', 'Reboot')
 
-      expect(outcome).toBe('Failed: The guest shut down for the reboot and did not start again: start failed: QEMU exited with code 1')
+      expect(outcome).toBe(
+        'Failed: The guest shut down for the reboot, and PVE failed to start it again: start failed: QEMU exited with code 1',
+      )
       expect(admin.isRunning(vm)).toBe(false)
     },
     patienceMs,
@@ -55,7 +57,7 @@ describe('a power command ends as the guest is', () => {
       const route = 'POST /nodes/{node}/qemu/{vmid}/status/stop'
       world.simulator.faults.add([{ id: 'cleanup', route, times: 2, task: { exitstatus, before: true } }], [])
 
-      expect(await outcomeOf(world, 'cleaned-up', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(await outcomeOf(world, 'cleaned-up', 'Stop')).toBe('Succeeded: PVE cut the power.')
       expect(admin.isRunning(vm)).toBe(false)
     },
     patienceMs,

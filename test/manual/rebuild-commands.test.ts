@@ -29,7 +29,9 @@ describe('a command', () => {
       await admin.at('POST', `/nodes/${node}/vzdump`, { vmid, storage: 'local', mode: 'snapshot' })
       await admin.at('POST', `/nodes/${node}/storage/local-lvm/content`, { vmid, filename: `vm-${vmid}-disk-9`, size: '1G', format: 'raw' })
       await turnOff(world, admin, 'removed')
-      expect(await outcomeOf(world, 'removed', 'Remove')).toBe(`Succeeded: VM ${vmid} was removed; VMID, addresses and backups are kept.`)
+      expect(await outcomeOf(world, 'removed', 'Remove')).toBe(
+        `Succeeded: The operator deleted VM ${vmid} and keeps its VMID, addresses and backups.`,
+      )
       expect(world.simulator.world.guests.has(vmid)).toBe(false)
       const volumes = [...world.simulator.world.storage.all()].filter((volume) => volume.vmid === vmid).map(({ name }) => name)
       expect(volumes.filter((name) => name.startsWith('backup/'))).toHaveLength(1)
@@ -37,7 +39,7 @@ describe('a command', () => {
       const now = await world.untilCondition('removed', 'Ready', 'False', 'Removed')
       expect(now.status).toMatchObject({ phase: 'Removed', vmid })
       expect((await world.addresses(pool)).filter((address) => address.spec.claimRef?.uid === vm.metadata.uid)).toHaveLength(1)
-      expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: There is no VM of this object in PVE: it was removed.')
+      expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: PVE has no VM of this object: the command Remove deleted it.')
     }, 60_000)
 
     it('deletes nothing while a storage of the VM is off, since its volumes would be in the way of the VM that Clone makes', async () => {
@@ -75,7 +77,7 @@ describe('a command', () => {
       expect(vm.status?.interfaces).toEqual(before.status?.interfaces)
       expect(vm.status?.addresses).toEqual(before.status?.addresses)
       expect(vm.status?.removedAt).toBeUndefined()
-      expect(await outcomeOf(world, 'removed', 'Clone')).toBe(`Failed: VM ${vm.status?.vmid} exists already.`)
+      expect(await outcomeOf(world, 'removed', 'Clone')).toBe(`Failed: VM ${vm.status?.vmid} already exists.`)
     }, 60_000)
 
     it('is undone by Reinstall, too, and lets the object go', async () => {
@@ -94,7 +96,7 @@ describe('a command', () => {
     const name = await press(world, 'young', 'Clone')
     const vm = await world.untilReady('young')
     const ended = await finished(world, name)
-    expect(ended.status?.message).toMatch(/The VM was cloned and is ready\.|exists already|still being cloned/)
+    expect(ended.status?.message).toMatch(/The VM was cloned and is ready\.|already exists|still being cloned/)
     expect(clonesOf(world, vm.status?.vmid ?? 0)).toBe(1)
   }, 60_000)
 

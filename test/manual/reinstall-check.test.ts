@@ -35,7 +35,7 @@ describe('a reinstall that cannot be finished', () => {
       await ask('no-template', { requestID: 'r1', template: nowhere })
       const stalled = await world.untilCondition('no-template', 'Stalled', 'True', 'TemplateNotFound')
       const message = world.condition(stalled, 'Stalled')?.message
-      expect(message).toContain('Reinstall r1 (template debian-31) has not begun and nothing was deleted')
+      expect(message).toContain('Reinstall r1 (template debian-31) has not begun, and nothing was deleted')
       expect(message).toContain('Write a new spec.reinstall.requestID')
       expect(isWhole(vm)).toBe(true)
       await ask('no-template', { requestID: 'r2', template: { name: 'ubuntu-24.04' } })

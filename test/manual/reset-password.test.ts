@@ -34,13 +34,13 @@ describe('ResetPassword', () => {
     await admin.start(vm)
     const before = await passwordOf('without')
     expect(await outcomeOf(world, 'without', 'ResetPassword')).toBe(
-      'Succeeded: The new password takes effect when the VM is next started from off: the guest agent is not enabled in its configuration.',
+      'Succeeded: The new password takes effect at the next start from off: the guest agent is not enabled in its configuration.',
     )
     const after = await passwordOf('without')
     expect(after).not.toBe(before)
     expect(calls(vm.status?.vmid)).toBe(0)
     expect(await outcomeOf(world, 'without', 'Stop')).toContain('Succeeded')
-    expect(await outcomeOf(world, 'without', 'ResetPassword')).toContain('started from off: it is off.')
+    expect(await outcomeOf(world, 'without', 'ResetPassword')).toContain('start from off: the VM is off.')
   }, 60_000)
 
   it('sets it at once in a guest whose agent answers', async () => {
@@ -55,9 +55,7 @@ describe('ResetPassword', () => {
       )
     })
     world.simulator.requests.reset()
-    expect(await outcomeOf(world, 'agent', 'ResetPassword')).toBe(
-      'Succeeded: The password was set in the guest through its agent, for user customer.',
-    )
+    expect(await outcomeOf(world, 'agent', 'ResetPassword')).toBe('Succeeded: The guest agent set the password of user customer.')
     expect(calls(vm.status?.vmid)).toBe(1)
     // An answer that is lost is asked for again, with the same password.
     const before = await passwordOf('agent')
@@ -67,7 +65,7 @@ describe('ResetPassword', () => {
     )
     const name = await press(world, 'agent', 'ResetPassword')
     await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
-    expect((await commandNamed(world, name))?.status?.message).toContain('was set in the guest through its agent')
+    expect((await commandNamed(world, name))?.status?.message).toContain('The guest agent set the password of user')
     expect(await passwordOf('agent')).not.toBe(before)
   }, 90_000)
 

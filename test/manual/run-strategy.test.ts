@@ -93,7 +93,7 @@ describe('runStrategy', () => {
     it('refuses Stop and Shutdown', async () => {
       for (const command of ['Stop', 'Shutdown'] as const)
         expect(await outcomeOf(world, 'always', command)).toBe(
-          'Failed: runStrategy is Always: the VM would be started again; change it first.',
+          'Failed: spec.runStrategy is Always, so the operator would start the VM again; change it first.',
         )
       expect(admin.isRunning(await world.vm('always'))).toBe(true)
     }, 60_000)
@@ -127,7 +127,7 @@ describe('runStrategy', () => {
     }, 60_000)
 
     it('refuses Start', async () => {
-      expect(await outcomeOf(world, 'halted', 'Start')).toBe('Failed: runStrategy is Halted; change it to start the VM.')
+      expect(await outcomeOf(world, 'halted', 'Start')).toBe('Failed: spec.runStrategy is Halted; change it to start the VM.')
     }, 60_000)
 
     it('shuts a running VM down by an edit, and starts it by the next; neither is a change of package', async () => {

@@ -44,7 +44,7 @@ describe('a command', () => {
 
     it.each(['SetCPURAM', 'SetCloudInit', 'Remove'] as const)('%s is refused on a running VM and does not stop it', async (command) => {
       expect(await outcomeOf(world, 'rungs', command)).toBe(
-        'Failed: The VM is running, and this command acts only on a stopped one: shut it down first.',
+        'Failed: The VM runs, and this command needs a VM that is off: shut the VM down first.',
       )
       expect(admin.isRunning(await world.vm('rungs'))).toBe(true)
     })
@@ -118,10 +118,10 @@ describe('a command', () => {
 
     it('SetDedicatedIP says which declared addresses it allocated and which the VM had, whatever lock PVE holds', async () => {
       admin.lock((await world.vm('rungs'))!, 'backup')
-      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: The VM has 203\.0\.113\.\d+ already\.$/)
+      expect(await outcomeOf(world, 'rungs', 'SetDedicatedIP')).toMatch(/^Succeeded: The VM already has 203\.0\.113\.\d+\.$/)
       admin.lock((await world.vm('rungs'))!, undefined)
       await world.born('dhcp')
-      expect(await outcomeOf(world, 'dhcp', 'SetDedicatedIP')).toBe('Succeeded: The VM declares no address.')
+      expect(await outcomeOf(world, 'dhcp', 'SetDedicatedIP')).toBe('Succeeded: The VM has no entry in spec.addresses.')
       await world.apply('poor', { addresses: [{ name: 'main', poolRef: { name: 'there-is-none' } }] })
       await world.untilCondition('poor', 'Stalled', 'True', 'PoolNotFound')
       expect(reasonOf(await finished(world, await press(world, 'poor', 'SetDedicatedIP')))).toBe('PoolNotFound')

@@ -25,10 +25,10 @@ describe('a command of support', () => {
 
   it('Reset resets a guest that runs, and refuses one that is off', async () => {
     const vm = await world.born('reset')
-    expect(await outcomeOf(world, 'reset', 'Reset')).toBe('Succeeded: The guest was reset.')
+    expect(await outcomeOf(world, 'reset', 'Reset')).toBe('Succeeded: PVE reset the guest.')
     expect(tasksOf(vm.status?.vmid, 'qmreset')).toHaveLength(1)
     await turnOff(world, admin, 'reset')
-    expect(await outcomeOf(world, 'reset', 'Reset')).toBe('Failed: The VM is not running.')
+    expect(await outcomeOf(world, 'reset', 'Reset')).toBe('Failed: The VM does not run.')
   }, 60_000)
 
   it.each(['before', 'after'] as const)(
@@ -38,7 +38,7 @@ describe('a command of support', () => {
       world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/status/reset', match: { vmid: vm.status?.vmid }, drop }], [])
       const name = await press(world, `reset-${drop}`, 'Reset')
       await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt, { seconds: 60 })
-      expect((await commandNamed(world, name))?.status?.message).toBe('The guest was reset.')
+      expect((await commandNamed(world, name))?.status?.message).toBe('PVE reset the guest.')
       expect(tasksOf(vm.status?.vmid, 'qmreset')).toHaveLength(1)
     },
     60_000,
@@ -53,10 +53,8 @@ describe('a command of support', () => {
     await turnOff(world, admin, 'mover')
     expect(await outcomeOf(world, 'mover', 'Migrate', { node: away[1] })).toBe(`Succeeded: The VM is on ${away[1]}.`)
     expect(world.guestOf(vm).node).toBe(away[1])
-    expect(await outcomeOf(world, 'mover', 'Migrate', { node: away[1] })).toBe(`Failed: The VM is on ${away[1]} already.`)
-    expect(await outcomeOf(world, 'mover', 'Migrate', { node: 'pve9' })).toBe(
-      'Failed: There is no node "pve9"; there are pve1, pve2, pve3.',
-    )
+    expect(await outcomeOf(world, 'mover', 'Migrate', { node: away[1] })).toBe(`Failed: The VM is already on ${away[1]}.`)
+    expect(await outcomeOf(world, 'mover', 'Migrate', { node: 'pve9' })).toBe('Failed: PVE has no node "pve9"; there are pve1, pve2, pve3.')
   }, 90_000)
 
   it('Migrate copies disks of one node only when it is told to, and names them else', async () => {
@@ -64,7 +62,9 @@ describe('a command of support', () => {
     const target = vm.status?.node === 'pve1' ? 'pve2' : 'pve1'
     const refused = await outcomeOf(world, 'local', 'Migrate', { node: target })
     expect(refused).toMatch(
-      new RegExp(`^Failed: local-lvm:vm-${vm.status?.vmid}-disk-\\d.* on storages of ${vm.status?.node} alone: write withLocalDisks: true`),
+      new RegExp(
+        `^Failed: local-lvm:vm-${vm.status?.vmid}-disk-\\d.* on storages that only ${vm.status?.node} has: write withLocalDisks: true`,
+      ),
     )
     expect(tasksOf(vm.status?.vmid, 'qmigrate')).toHaveLength(0)
     expect(await outcomeOf(world, 'local', 'Migrate', { node: target, withLocalDisks: true })).toBe(`Succeeded: The VM is on ${target}.`)

@@ -118,7 +118,7 @@ describe('a command that has not begun', () => {
       world.simulator.faults.remove('away')
       world.skip(60_000)
 
-      expect(await outcomeOf(world, 'waiting', 'Reboot')).toBe('Failed: The VM is not running.')
+      expect(await outcomeOf(world, 'waiting', 'Reboot')).toBe('Failed: The VM does not run.')
     },
     patienceMs,
   )
@@ -145,7 +145,7 @@ describe('a change of package under way', () => {
       await world.edit('changing', { spec: { package: { memory: { size: '2Gi' } } } })
       await until('the change is under way', async () => (await world.vm('changing'))?.status?.change)
       expect(await outcomeOf(world, 'changing', 'Stop')).toContain('Succeeded')
-      expect(await outcomeOf(world, 'changing', 'Start')).toContain('Failed: A change of package is under way')
+      expect(await outcomeOf(world, 'changing', 'Start')).toContain('Failed: The operator applies another package')
       world.simulator.faults.remove('held')
       await until('the package is applied', async () => {
         world.skip(5_000)

@@ -73,7 +73,7 @@ describe('a suspension', () => {
     await hold('refused', 'billing', ['unpaid'])
     await suspended('refused')
     expect(await outcomeOf(world, 'refused', 'Start')).toBe(
-      'Failed: The VM is suspended by billing (unpaid); it starts when the last suspension is gone.',
+      'Failed: The VM is suspended by billing (unpaid); the VM starts when the last suspension is removed.',
     )
     expect(admin.isRunning(await world.vm('refused'))).toBe(false)
   }, 60_000)
@@ -220,7 +220,7 @@ describe('a suspension', () => {
       expect(admin.isRunning(patient)).toBe(false)
       await hold('patient', 'billing', [])
       await until('it runs', () => admin.isRunning(patient))
-      expect(await outcomeOf(world, 'patient', 'Stop')).toBe('Succeeded: The power was cut.')
+      expect(await outcomeOf(world, 'patient', 'Stop')).toBe('Succeeded: PVE cut the power.')
       await world.delete('goner')
       await world.untilGone('goner')
       expect(world.simulator.world.guests.has(goner.status?.vmid ?? 0)).toBe(false)

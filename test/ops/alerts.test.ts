@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { registerCapacity } from '../../src/ops/capacity-gauges.ts'
+import { registerTraffic } from '../../src/ops/traffic-gauges.ts'
 import { registerGauges } from '../../src/ops/gauges.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
 
@@ -12,6 +13,7 @@ function exposed(): Set<string> {
   const metrics = new Metrics({ version: '1' })
   registerGauges(metrics.registry, {})
   registerCapacity(metrics.registry, () => [])
+  registerTraffic(metrics.registry, () => [])
   return new Set(metrics.registry.getMetricsAsArray().flatMap(({ name }) => [name, `${name}_bucket`, `${name}_count`, `${name}_sum`]))
 }
 

@@ -24,9 +24,9 @@ describe('kubectl pve presses buttons', () => {
     expect(await here('start', 'small')).toMatchObject({
       code: 1,
       out: '',
-      err: expect.stringContaining('kubectl pve: start small: PreconditionFailed: The VM is running already.\n'),
+      err: expect.stringContaining('kubectl pve: start small: PreconditionFailed: The VM already runs.\n'),
     })
-    expect(await here('set-cpu-ram', 'small')).toMatchObject({ code: 1, err: expect.stringContaining('acts only on a stopped one') })
+    expect(await here('set-cpu-ram', 'small')).toMatchObject({ code: 1, err: expect.stringContaining('needs a VM that is off') })
   }, 30_000)
 
   it('waits for the end as a child process, and tells each change on a line', async () => {
@@ -40,11 +40,11 @@ describe('kubectl pve presses buttons', () => {
     [['set-cpu-ram'], 'set-cpu-ram small: set_cpu_ram is as the package says.\n'],
     [['set-cloud-init'], 'set-cloud-init small: set_cloudinit is as the package says.\n'],
     [['set-system-disk-size'], 'set-system-disk-size small: set_system_disk_size is as the package says.\n'],
-    [['set-dedicated-ip'], 'set-dedicated-ip small: The VM declares no address.\n'],
-    [['start'], 'start small: The VM was started.\n'],
-    [['reboot'], 'reboot small: The guest was rebooted.\n'],
-    [['stop'], 'stop small: The power was cut.\n'],
-    [['remove'], expect.stringContaining('was removed; VMID, addresses and backups are kept.\n')],
+    [['set-dedicated-ip'], 'set-dedicated-ip small: The VM has no entry in spec.addresses.\n'],
+    [['start'], 'start small: PVE started the VM.\n'],
+    [['reboot'], 'reboot small: PVE rebooted the guest.\n'],
+    [['stop'], 'stop small: PVE cut the power.\n'],
+    [['remove'], expect.stringContaining('keeps its VMID, addresses and backups.\n')],
     [['clone'], 'clone small: The VM was cloned and is ready.\n'],
   ])(
     'does %j and says so',
@@ -87,7 +87,7 @@ describe('kubectl pve presses buttons', () => {
     expect(await here('start', 'smal')).toEqual({
       code: 1,
       out: '',
-      err: `kubectl pve: there is no ProxmoxVM "smal" in namespace ${world.namespace}\n`,
+      err: `kubectl pve: ProxmoxVM "smal" does not exist in namespace ${world.namespace}\n`,
     })
   })
 
@@ -123,7 +123,7 @@ describe('kubectl pve presses buttons', () => {
     const late = await here('stop', 'small', '--timeout', '1s')
     expect(late.code).toBe(3)
     expect(late.err).toMatch(/Stop has not begun; small: Running\n/)
-    const [, later] = /It goes on in the cluster; look at it with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
+    const [, later] = /The operator continues; look with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
     const stop = AbortSignal.abort()
     const cut = await pve(['reboot', 'small', '-n', world.namespace, '--kubeconfig', testKubeconfig()], { signal: stop })
     expect(cut).toMatchObject({ code: 130, err: expect.stringContaining('it goes on in the cluster') })

@@ -37,7 +37,9 @@ describe('kubectl pve console', () => {
     expect(await here('console', 'dark')).toMatchObject({
       code: 1,
       out: '',
-      err: expect.stringContaining('kubectl pve: console dark: PreconditionFailed: The VM is off; start it, then make another console.\n'),
+      err: expect.stringContaining(
+        'kubectl pve: console dark: PreconditionFailed: The VM is off; start it, then create another console.\n',
+      ),
     })
     expect(await here('console', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('there is no ProxmoxVM "nobody"') })
     await setConsole(world, undefined)

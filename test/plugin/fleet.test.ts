@@ -111,7 +111,7 @@ describe('kubectl pve over several VMs', () => {
       )
       expect(await here('release', 'a', '--dry-run')).toMatchObject({
         code: 0,
-        out: 'release: 1 VM would be told to let go. Dry run: nothing was written.\n',
+        out: 'release: 1 VM would be released. Dry run: nothing was written.\n',
       })
       expect(await commands()).toEqual([])
       expect((await world.vm('a'))?.metadata.annotations?.['pve.hosting/release']).toBeUndefined()
@@ -153,19 +153,19 @@ describe('kubectl pve over several VMs', () => {
     const { code, err } = await here('change-package', 'a', '--package', 'no-such-package')
     expect({ code, err }).toEqual({
       code: 1,
-      err: expect.stringMatching(/change-package a: there is no VMPackage "no-such-package"; there are .*\. Nothing was written\.\n$/),
+      err: expect.stringMatching(/change-package a: VMPackage "no-such-package" does not exist; there are .*\. Nothing was written.\n$/),
     })
-    expect((await here('change-package', '--all-of', 'no-such-package')).err).toContain('there is no VMPackage "no-such-package"')
+    expect((await here('change-package', '--all-of', 'no-such-package')).err).toContain('VMPackage "no-such-package" does not exist')
     expect(await generation('a')).toBe(before)
   })
 
   it.each([
-    [['change-package'], 'name one VM, or write --all-of with a VMPackage'],
-    [['change-package', 'a', '--all-of', 'p'], 'name one VM, or write --all-of with a VMPackage'],
+    [['change-package'], 'write the name of one VM, or --all-of with a VMPackage'],
+    [['change-package', 'a', '--all-of', 'p'], 'write the name of one VM, or --all-of with a VMPackage'],
     [['adopt', '--cluster', 'c', '--vmid', '101', '--dry-run'], '--cluster only prints manifests'],
     [['change-package', 'a', '--max', '2'], '--max and -A belong to --all-of'],
     [['change-package', '--all-of', 'p', '--cores', '2'], '--all-of takes the newest VMPackage'],
-    [['change-package', '--all-of', 'p', '--max', '0'], '--max 0 would never begin'],
+    [['change-package', '--all-of', 'p', '--max', '0'], '--max must be at least 1'],
     [['change-package', '--all-of', 'p', '--no-wait'], '--no-wait does not go with --all-of'],
   ])('%j is wrong usage', async (args, sentence) => {
     expect(await here(...args)).toMatchObject({ code: 2, err: expect.stringContaining(sentence) })
@@ -193,7 +193,10 @@ describe('kubectl pve over several VMs', () => {
 
     it('asks, and without a terminal wants --yes', async () => {
       const { code, err } = await here('change-package', '--all-of', packageName)
-      expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('there is no terminal to ask at; add --yes if it is meant') })
+      expect({ code, err }).toEqual({
+        code: 2,
+        err: expect.stringContaining('this needs a confirmation and there is no terminal: add --yes to confirm'),
+      })
       const asked: string[] = []
       expect(await whileAsked('n', asked, 'change-package', '--all-of', packageName, '--max', '2')).toMatchObject({ code: 1 })
       expect(asked).toEqual(['Change the package of these 3 VMs, 2 at a time? 3 are stopped for it. [y/N] '])

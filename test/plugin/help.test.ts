@@ -47,7 +47,7 @@ describe('the help', () => {
     expect(await pve(['pools', '--kubeconfig', '/nowhere/config'])).toEqual({
       code: 1,
       out: '',
-      err: 'kubectl pve: there is no kubeconfig /nowhere/config\n',
+      err: 'kubectl pve: kubeconfig /nowhere/config does not exist\n',
     })
   })
 })

@@ -65,7 +65,7 @@ describe('a list of services as CSV', () => {
     [`${head}\n1,7,Active,,,,,,,\n1,8,Active,,,,,,,`, 'line 3: service 1 is in line 2 as well'],
     [`${head}\nA.1,7,Active,,,,,,,\na_1,8,Active,,,,,,,`, 'line 3: services A.1 and a_1 would both be the object service-a-1'],
     [`${head}\n1,7,Active,,,,,,,,more`, 'line 2: it has 11 cells'],
-    [`${head}\n1,7,"Active`, 'line 2: a quoted cell has no end'],
+    [`${head}\n1,7,"Active`, 'line 2: a quoted cell is not closed'],
     ['', 'line 1: the file is empty'],
   ])('that is wrong says in which line: %#', (text, sentence) => {
     expect(() => servicesOf(parseCsv(text))).toThrow(sentence)

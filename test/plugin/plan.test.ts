@@ -70,12 +70,15 @@ describe('the plan', () => {
     [
       'a disk never shrinks',
       { package: { ...inForce, systemDisk: { size: '10Gi' } } },
-      ['refused: set_system_disk_size: system disk (scsi0) has 20Gi and never shrinks to 10Gi (refused)'],
+      ['refused: set_system_disk_size: system disk (scsi0) has 20Gi and does not shrink to 10Gi (refused)'],
     ],
     [
       'a new disk gets the next slot',
       { package: { ...inForce, additionalDisks: [{ name: 'data', size: '10Gi' }] } },
-      ['now: set_created_additional_disk: scsi1 unset → local-lvm:10', 'now: set_additional_disk_size: disk data: there is no drive yet'],
+      [
+        'now: set_created_additional_disk: scsi1 unset → local-lvm:10',
+        'now: set_additional_disk_size: disk data: the VM has no such drive yet',
+      ],
     ],
     [
       'a VLAN is live',
@@ -98,7 +101,7 @@ describe('the plan', () => {
     const suspended = aReadyVm({ spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
     expect(await linesOf(suspended)).toEqual(['now (stop): power running → stopped <- suspended by billing (unpaid)'])
     const released = aReadyVm({ status: { remoteStatus: 'stopped', conditions: [condition('Suspended', 'True', 'Suspended')] } })
-    expect(await linesOf(released)).toEqual(['now: power stopped → running <- the last suspension is gone'])
+    expect(await linesOf(released)).toEqual(['now: power stopped → running <- the last suspension was removed'])
     const halted = aReadyVm({ spec: { runStrategy: 'Halted' } })
     expect(await linesOf(halted)).toEqual(['now (stop): power running → stopped <- runStrategy is Halted'])
     expect(await linesOf(aReadyVm({ status: { remoteStatus: 'stopped' } }))).toEqual([])

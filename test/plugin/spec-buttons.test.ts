@@ -39,11 +39,11 @@ describe('kubectl pve writes the spec', () => {
       })
       expect(await here('unsuspend', 'small', '--by', 'billing')).toMatchObject({
         code: 0,
-        out: 'unsuspend small: still held by abuse (spam)\n',
+        out: 'unsuspend small: still suspended by abuse (spam)\n',
       })
       expect(await here('unsuspend', 'small', '--by', 'abuse')).toMatchObject({
         code: 0,
-        out: 'unsuspend small: nobody holds it; the VM is running\n',
+        out: 'unsuspend small: no suspension is left; the VM is running\n',
       })
     }, 90_000)
 
@@ -53,16 +53,16 @@ describe('kubectl pve writes the spec', () => {
       await world.client.apply(proxmoxVMs, wish as never, { fieldManager: 'whmcs' })
       expect(await here('unsuspend', 'small', '--by', 'billing')).toMatchObject({
         code: 1,
-        err: expect.stringContaining('the entry of "billing" is written by whmcs; take it away there, or here with --force'),
+        err: expect.stringContaining('the entry of "billing" was written by whmcs; remove it there, or here with --force'),
       })
       expect(await here('suspend', 'small', '--by', 'billing', '--reason', 'other words')).toMatchObject({
         code: 1,
         err: expect.stringMatching(
-          /somebody else writes spec\.suspensions\[by="billing"\]\.reason \(held by "whmcs".*--force takes it over/,
+          /another writer owns spec\.suspensions\[by="billing"\]\.reason \(held by "whmcs".*--force takes the field over/,
         ),
       })
       expect(await here('unsuspend', 'small', '--by', 'billing', '--force')).toMatchObject({ code: 0 })
-      expect((await here('unsuspend', 'small')).err).toContain('"manual" does not hold it; nobody holds it')
+      expect((await here('unsuspend', 'small')).err).toContain('"manual" has no suspension on it; nobody holds it')
       await world.untilCondition('small', 'Ready', 'True', 'Running')
     }, 90_000)
   })
@@ -98,11 +98,11 @@ describe('kubectl pve writes the spec', () => {
       await world.client.mergePatch(vmPackages, { name: packageName }, { spec: { cpu: { cores: 2 } } })
       const plan = await here('plan', 'small')
       expect(plan.out).toMatch(
-        /By change-package.*\n {2}because VMPackage \S+ is at generation 2, this VM at 1\n {4}set_cpu_ram: cores (?:1|unset) → 2/,
+        /With change-package.*\n {2}because VMPackage \S+ is at generation 2, this VM at 1\n {4}set_cpu_ram: cores (?:1|unset) → 2/,
       )
       expect(await here('change-package', 'small')).toMatchObject({
         code: 0,
-        out: 'change-package small: The newest package is applied.\n',
+        out: 'change-package small: The VM has the newest version of its package.\n',
       })
       expect((await world.vm('small'))?.status?.package?.cpu?.cores).toBe(2)
     }, 60_000)
@@ -116,7 +116,7 @@ describe('kubectl pve writes the spec', () => {
       })
       expect(await here('reinstall', 'small', '--request-id', 'r1')).toMatchObject({
         code: 1,
-        err: 'kubectl pve: reinstall small: request r1 was carried out before and never runs again\n',
+        err: 'kubectl pve: reinstall small: request r1 ran before and never runs again; use another --request-id\n',
       })
     }, 90_000)
 

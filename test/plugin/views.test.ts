@@ -39,7 +39,7 @@ describe('kubectl pve shows', () => {
       )
       for (const rung of localStatuses) expect(out).toMatch(new RegExp(String.raw`^${rung} +done( +20\d\d-\S+Z +\d+s)?$`, 'm'))
       expect(out).toMatch(/^set_cpu_ram +done +20\d\d-\S+Z +\d+s$/m)
-      expect(out).toContain('waits for: nothing')
+      expect(out).toContain('waiting for: nothing')
     })
 
     it('events, once they are there', async () => {
@@ -70,19 +70,19 @@ describe('kubectl pve shows', () => {
       await world.untilCondition('lost', 'Ready', 'False', 'TemplateNotFound')
       const { out } = await here('status', 'lost')
       expect(out).toMatch(/lost: Pending, local status creation[^]*^creation +NOW$[^]*^clone +-$/m)
-      expect(out).toMatch(/waits for: TemplateNotFound \(the user must act\): .*debian-1/)
+      expect(out).toMatch(/waiting for: TemplateNotFound \(the user must act\): .*debian-1/)
       expect(out).toMatch(/last error: .*debian-1/)
     }, 30_000)
   })
 
   describe('plan', () => {
     it('nothing for a VM that is as declared', async () => {
-      expect((await here('plan', 'web')).out).toMatch(/^\S+\/web: Running, generation 1\nNothing: the VM is as declared\.\n$/)
+      expect((await here('plan', 'web')).out).toMatch(/^\S+\/web: Running, generation 1\nNothing to do: the VM matches its spec\.\n$/)
     })
 
     it('the rungs before a VM that is not ready, and what holds it', async () => {
       const { out } = await here('plan', 'lost')
-      expect(out).toContain('Nothing is done at present: TemplateNotFound')
+      expect(out).toContain('The operator does nothing at present: TemplateNotFound')
       expect(out).toMatch(/set_cpu_ram\n {4}set_system_disk_size\n/)
     })
 
@@ -108,7 +108,7 @@ describe('kubectl pve shows', () => {
         'now: set_system_disk_size: system disk (scsi0) 40Gi → 80Gi',
         expect.stringContaining('now: set_firewall: '),
         expect.stringContaining('now, stopped: set_cloudinit: ipconfig0 ip=203.0.113.10/24,gw=203.0.113.1,ip6=2001:db8:a::100/64'),
-        `now: free 2001:db8:a::100 of pool ${v6} once the guest has let go of it`,
+        `now: free 2001:db8:a::100 of pool ${v6} when the guest no longer uses it`,
       ])
       const page = (await here('plan', 'web')).out
       expect(page).toContain('because the spec was edited')
@@ -122,7 +122,7 @@ describe('kubectl pve shows', () => {
         .filter((entry) => entry.outcome === 'Applied')
         .map((entry) => entry.message)
       expect(done.join('\n')).toContain('cores 2 → 4, cpulimit 1.5 → 2')
-      expect((await here('plan', 'web')).out).toContain('Nothing: the VM is as declared.')
+      expect((await here('plan', 'web')).out).toContain('Nothing to do: the VM matches its spec.')
     }, 90_000)
   })
 
@@ -158,7 +158,7 @@ describe('kubectl pve shows', () => {
       expect([past.holder, others]).toEqual([undefined, []])
       expect(await here('who', '--service', '4711')).toMatchObject({
         code: 1,
-        err: expect.stringContaining('no address is on record for service-id=4711'),
+        err: expect.stringContaining('no address has been recorded for service-id=4711'),
       })
       expect(await here('who')).toMatchObject({ code: 2, err: expect.stringContaining('--service') })
     }, 60_000)
@@ -190,9 +190,7 @@ describe('kubectl pve shows', () => {
 
     it('tells it as a table', async () => {
       const { out } = await here('who', '2001:db8:a::100')
-      expect(out).toMatch(
-        new RegExp(String.raw`^2001:db8:a::100 \(pool ${v6}, scope ${world.cluster}\): Released, nobody has it now$`, 'm'),
-      )
+      expect(out).toMatch(new RegExp(String.raw`^2001:db8:a::100 \(pool ${v6}, scope ${world.cluster}\): Released, no VM has it now$`, 'm'))
       expect(out).toMatch(/^\S+\/web +\d+ +20\S+Z +20\S+Z +client-id=7,service-id=5546$/m)
     })
 
@@ -200,7 +198,7 @@ describe('kubectl pve shows', () => {
       expect(only((await here('who', '2001:db8:a::1ff', '-o', 'json')).out)).toMatchObject([{ state: 'NeverHeld', history: [] }])
       expect(await here('who', '233.252.0.77')).toMatchObject({
         code: 1,
-        err: 'kubectl pve: 233.252.0.77 is in no IPPool, and nobody is on record for it\n',
+        err: 'kubectl pve: 233.252.0.77 is in no IPPool, and no VM is recorded for it\n',
       })
       expect(await here('who', '203.0.113')).toMatchObject({ code: 2, err: expect.stringContaining('is not a valid IP address') })
     })
@@ -212,7 +210,7 @@ describe('kubectl pve shows', () => {
       expect(await here(view, name)).toEqual({
         code: 1,
         out: '',
-        err: `kubectl pve: there is no ProxmoxVM "${name}" in namespace ${world.namespace}\n`,
+        err: `kubectl pve: ProxmoxVM "${name}" does not exist in namespace ${world.namespace}\n`,
       })
     }
   })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../../src/ops/clock.ts'
 import { Inventory, type InventoryChange } from '../../src/proxmox/inventory.ts'
+import { until } from '../support/until.ts'
 import { type Simulated, simulated } from './simulated.ts'
 
 describe('the inventory', () => {
@@ -73,4 +74,37 @@ describe('the inventory', () => {
     expect(inventory.unreachableSinceMs).toBeUndefined()
     expect(changes.map(({ reachability }) => reachability)).toEqual([false, true])
   })
+})
+
+/** PVE's rows are up to this old (pvestatd, one round every 10 s), and what a guest does to its own power is to be seen in less than 20 s. */
+const rowsAreOldMs = 12_000
+const seenWithinMs = 20_000
+
+it('the pause between two listings leaves time to see the power of a guest within 20 s, and is shorter while something is under way', async () => {
+  const sim = await simulated()
+  const pauses: number[] = []
+  const stop = new AbortController()
+  let wake = (): void => undefined
+  // A clock that stands still, so that a pause is what was asked for.
+  const sleep = (ms: number, signal?: AbortSignal) => {
+    pauses.push(ms)
+    return new Promise<void>((resolve) => {
+      wake = resolve
+      signal?.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+  const clock = { now: () => 0, monotonicMs: () => 0, sleep, after: () => () => undefined }
+  const inventory = new Inventory({ pve: sim.pve, clock })
+  const running = inventory.run(stop.signal)
+  await inventory.since(0)
+  await until('it rests', () => pauses.length === 1)
+  const release = inventory.hold()
+  await until('it rests for less', () => pauses.length === 2)
+  release()
+  stop.abort()
+  wake()
+  await running
+  await sim.stop()
+  expect(rowsAreOldMs + pauses[0]!).toBeLessThan(seenWithinMs)
+  expect(pauses[1]).toBeLessThan(pauses[0]!)
 })

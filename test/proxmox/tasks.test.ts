@@ -50,7 +50,7 @@ describe('the task tracker', () => {
   it('calls a task unknown that PVE does not know', async () => {
     const upid = 'UPID:pve1:0000AAAA:00AAAAAA:68F00001:qmclone:9000:root@pam!sim:'
     expect(await end(upid)).toMatchObject({ is: 'unknown', why: expect.stringContaining('no such task') })
-    expect(await end('nonsense')).toEqual({ is: 'unknown', why: '"nonsense" is no UPID' })
+    expect(await end('nonsense')).toEqual({ is: 'unknown', why: '"nonsense" is not a UPID' })
   })
 
   it('asks again about a task that PVE could not tell of, once that is to be forgotten, and keeps an end that it knows', async () => {

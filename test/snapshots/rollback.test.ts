@@ -25,7 +25,7 @@ describe('Rollback', () => {
     await world.edit('plain', { spec: { package: { cpu: { limit: '1.5' } } } })
     await until('the edit is applied', () => configOf(vm).cpulimit === '1.5')
     await world.untilReady('plain')
-    expect(await back('plain', snapshot)).toBe(`Succeeded: The VM was rolled back to ${snapshot.metadata.name}.`)
+    expect(await back('plain', snapshot)).toBe(`Succeeded: PVE rolled the VM back to ${snapshot.metadata.name}.`)
     expect(configOf(vm)).toMatchObject({ cpulimit: '1.5', parent: snapshot.status?.name, onboot: '1' })
     expect(world.guestOf(vm).isRunning).toBe(true)
     const after = await world.untilReady('plain')
@@ -37,7 +37,7 @@ describe('Rollback', () => {
   it('leaves a VM off that was off', async () => {
     const vm = await world.born('was-off')
     const snapshot = await taken(world, 'was-off')
-    expect(await outcomeOf(world, 'was-off', 'Stop')).toBe('Succeeded: The power was cut.')
+    expect(await outcomeOf(world, 'was-off', 'Stop')).toBe('Succeeded: PVE cut the power.')
     expect(await back('was-off', snapshot)).toContain('Succeeded')
     expect(world.guestOf(vm).isRunning).toBe(false)
     expect((await world.untilReady('was-off')).status?.remoteStatus).toBe('stopped')
@@ -55,7 +55,7 @@ describe('Rollback', () => {
     const starts: (string | undefined)[] = []
     const watch = setInterval(() => world.guestOf(vm).isRunning && starts.push(configOf(vm).ipconfig0), 5)
     expect(await back('moved', withMemory)).toMatch(
-      /^Failed: The memory is in this snapshot, and PVE starts the guest from it, with the network of then: ipconfig0 is ip=198.51.100.11\/24,gw=198.51.100.1 and was ip=198.51.100.10/,
+      /^Failed: The memory is in this snapshot, and PVE starts the guest from it, with the old network: ipconfig0 is ip=198.51.100.11\/24,gw=198.51.100.1 and was ip=198.51.100.10/,
     )
     expect(tasksOf(world, vm, 'qmrollback')).toBe(0)
     expect(await back('moved', snapshot)).toContain('Succeeded')
@@ -89,7 +89,7 @@ describe('Rollback', () => {
     const volume = configOf(vm).scsi1?.split(',')[0]
     const name = await press(world, 'disks', 'Rollback', { snapshotRef: { name: snapshot.metadata.name } })
     await until('it is named', async () =>
-      (await commandNamed(world, name))?.status?.message?.includes('Disks made since are attached again: data.'),
+      (await commandNamed(world, name))?.status?.message?.includes('The operator attaches newer disks again: data.'),
     )
     expect((await finished(world, name)).status?.phase).toBe('Succeeded')
     expect(configOf(vm).scsi1?.split(',')[0]).toBe(volume)
@@ -101,8 +101,8 @@ describe('Rollback', () => {
     await world.born('other')
     const others = await taken(world, 'other')
     const refused = (name: string) => outcomeOf(world, 'refused', 'Rollback', { snapshotRef: { name } })
-    expect(await refused('none')).toBe('Failed: There is no ProxmoxVMSnapshot "none" of this VM.')
-    expect(await refused(others.metadata.name)).toContain('of this VM.')
+    expect(await refused('none')).toBe('Failed: ProxmoxVMSnapshot "none" of this VM does not exist.')
+    expect(await refused(others.metadata.name)).toContain('of this VM does not exist.')
     const lost = await taken(world, 'refused')
     await world.inPve('DELETE', `${world.pathOf(vm)}/snapshot/${lost.status?.name}`)
     expect(await refused(lost.metadata.name)).toContain(`PVE has no snapshot ${lost.status?.name} of VM ${vm.status?.vmid} any more`)

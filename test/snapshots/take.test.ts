@@ -36,7 +36,7 @@ describe('a ProxmoxVMSnapshot', () => {
     await until('it is off', () => !world.guestOf(vm).isRunning)
     const off = await taken(world, 'memory', { withMemory: true })
     expect(off.status?.withMemory).toBe(false)
-    expect(saidOf(off)).toContain('the VM was off, so there was no memory to keep')
+    expect(saidOf(off)).toContain('the VM was off, so the snapshot has no memory')
   }, 60_000)
 
   it('is deleted in PVE with its object, and the ones taken on top of it stay', async () => {
@@ -71,7 +71,7 @@ describe('a ProxmoxVMSnapshot', () => {
   it('is refused where the package has none, and where it is to be kept longer than the package allows', async () => {
     await world.born('none', packageWith({ snapshots: { max: 0 } }))
     const none = await untilSays(world, await ask(world, 'none'), 'False/QuotaExceeded')
-    expect(saidOf(none)).toBe('The package of this server has no snapshots.')
+    expect(saidOf(none)).toBe('The package of this server does not include snapshots.')
     const vm = await world.born('short', packageWith({ snapshots: { lifetime: '72h' } }))
     const long = await untilSays(world, await ask(world, 'short', { ttl: '96h' }), 'False/QuotaExceeded')
     expect(saidOf(long)).toBe('Snapshots of this server are kept for at most 72h, and ttl is 96h: write ttl: 72h or less.')
@@ -105,7 +105,7 @@ describe('a ProxmoxVMSnapshot', () => {
         ?.storages.some(({ storage }) => storage === 'files')
     })
     const snapshot = await untilSays(world, await ask(world, 'raw'), 'False/SnapshotUnsupported')
-    expect(saidOf(snapshot)).toContain('scsi5 is a raw file on storage files (dir), where only qcow2 can be snapshotted')
+    expect(saidOf(snapshot)).toContain('scsi5 is a raw file on storage files (dir), where only qcow2 files support snapshots')
     expect(tasksOf(world, vm, 'qmsnapshot')).toBe(0)
   }, 60_000)
 
@@ -139,7 +139,7 @@ describe('a ProxmoxVMSnapshot', () => {
       [],
     )
     const snapshot = await untilSays(world, await ask(world, 'failing'), 'False/SnapshotFailed')
-    expect(saidOf(snapshot)).toContain('lvcreate failed: no free extents. It is not tried again; make another ProxmoxVMSnapshot.')
+    expect(saidOf(snapshot)).toContain('lvcreate failed: no free extents. The operator does not retry; create another ProxmoxVMSnapshot.')
     expect(tasksOf(world, vm, 'qmsnapshot')).toBe(1)
     await deleteSnapshot(world, snapshot)
     await untilNoObject(world, snapshot)

@@ -85,12 +85,12 @@ describe('a disk that PVE would not remove', () => {
     [
       'of a protected VM stays',
       { scsi1: `${volume},size=100G`, protection: '1' },
-      /^disk data \(scsi1\) was not removed, as the VM is protected/,
+      /^disk data \(scsi1\) was not removed, because the VM is protected/,
     ],
     [
       'that is detached keeps its data while there are snapshots',
       { unused0: volume, parent: 's1' },
-      /^disk data \(unused0\) was detached, and/,
+      /^disk data \(unused0\) was detached;/,
     ],
   ])('%s, is told, and is in no request', (_claim, more, told) => {
     const values = { ...settledValues, ...more }
@@ -111,7 +111,7 @@ describe('set_additional_disk_size', () => {
   const disks = [wantingDisk(), wantingDisk({ name: 'logs', key: 'scsi2', sizeMiB: 2048 })]
   const seen = (data: string, logs: string) =>
     seeing({ ...settledValues, scsi1: `local-lvm:a,size=${data}`, scsi2: `local-lvm:b,size=${logs}` })
-  const refusal = 'disk data (scsi1) has 200Gi and never shrinks to 100Gi'
+  const refusal = 'disk data (scsi1) has 200Gi and does not shrink to 100Gi'
 
   it.each([
     ['is right', '100G', '2G', satisfied],
@@ -123,7 +123,7 @@ describe('set_additional_disk_size', () => {
       'tells of all that may not shrink',
       '200G',
       '3G',
-      refused('DiskShrinkRefused', `${refusal}; disk logs (scsi2) has 3Gi and never shrinks to 2Gi`),
+      refused('DiskShrinkRefused', `${refusal}; disk logs (scsi2) has 3Gi and does not shrink to 2Gi`),
     ],
   ])('%s', (_claim, data, logs, verdict) => {
     expect(setAdditionalDiskSize.check(seen(data, logs), wanting({ additionalDisks: disks }))).toEqual(verdict)

@@ -63,14 +63,14 @@ describe('a new additional disk', () => {
 describe('an option that PVE does not take there', () => {
   const ioThread = diskOptionsOf({ ioThread: true })
   it.each([
-    ['ssd on virtio', 'virtio0', diskOptionsOf({ ssd: true }), {}, 'a disk on the bus virtio takes no ssd; leave options.ssd out'],
-    ['ioThread on sata', 'sata0', ioThread, {}, 'a disk on the bus sata takes no ioThread; leave options.ioThread out'],
+    ['ssd on virtio', 'virtio0', diskOptionsOf({ ssd: true }), {}, 'a disk on the bus virtio does not support ssd; remove options.ssd'],
+    ['ioThread on sata', 'sata0', ioThread, {}, 'a disk on the bus sata does not support ioThread; remove options.ioThread'],
     [
       'ioThread on another controller',
       'scsi0',
       ioThread,
       { scsihw: 'virtio-scsi-pci' },
-      'ioThread takes the controller virtio-scsi-single, and this is virtio-scsi-pci; leave options.ioThread out',
+      'ioThread needs the controller virtio-scsi-single, and the controller is virtio-scsi-pci; remove options.ioThread',
     ],
   ])('is told: %s', (_claim, key, options, more, objection) => {
     const values = { ...settledValues, ...more, [key]: `${volume},size=10G` }

@@ -184,7 +184,7 @@ describe('the ladder', () => {
 
   it('finds a VM that is not there unfinished', () => {
     expect(provision.map((step) => step.check({ guest: 'absent' }, wish).is).filter((is) => is === 'refused')).toEqual([])
-    expect(provision[0]?.check({ guest: 'absent' }, wish)).toEqual({ is: 'missing', message: 'there is no VM yet' })
+    expect(provision[0]?.check({ guest: 'absent' }, wish)).toEqual({ is: 'missing', message: 'the VM does not exist yet' })
   })
 
   it('settles every configuration key with one request', () => {

@@ -58,7 +58,7 @@ describe('a VM with memory hotplug', () => {
     expect(keepMemory.check(seeing(values), little)).toMatchObject({
       is: 'refused',
       reason: 'PackageInvalid',
-      message: expect.stringMatching(/^memory stays as it is, not 512 MiB: .*qm set 10000 --hotplug network,disk,usb/),
+      message: expect.stringMatching(/^memory stays as it is instead of 512 MiB: .*qm set 10000 --hotplug network,disk,usb/),
     })
   })
 

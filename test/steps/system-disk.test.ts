@@ -15,11 +15,11 @@ describe('set_system_disk_size', () => {
     ['1T', 1024 * GiB, satisfied],
     ['2252M', 20 * GiB, missing('system disk (scsi0) 2252Mi → 20Gi')],
     ['1536M', 1536, satisfied],
-    ['20G', 10 * GiB, refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi')],
+    ['20G', 10 * GiB, refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and does not shrink to 10Gi')],
     ['10G', undefined, satisfied], // absent: as the template has it
     ['10G', 0, satisfied],
     ['1028M', 1025, satisfied], // LVM rounds up to whole extents
-    ['1029M', 1025, refused('DiskShrinkRefused', 'system disk (scsi0) has 1029Mi and never shrinks to 1025Mi')],
+    ['1029M', 1025, refused('DiskShrinkRefused', 'system disk (scsi0) has 1029Mi and does not shrink to 1025Mi')],
     ['1024M', 1025, missing('system disk (scsi0) 1Gi → 1025Mi')],
   ])('of a disk of %s that is to have %p MiB: %j', (has, wantsMiB, verdict) => {
     const systemDisk = { key: 'scsi0', limits: {}, ...(wantsMiB !== undefined && { sizeMiB: wantsMiB }) }
@@ -89,7 +89,7 @@ describe('keep_disk_sizes', () => {
     const seen = pending(`${volume},cache=writeback,size=20G`, `${volume},size=30G`)
     const sent: unknown[] = []
     const writer = { writeConfig: async (...args: unknown[]) => void sent.push(args) }
-    expect(keepDiskSizes.check(seen, wanting())).toEqual(missing('the pending scsi0 says 20Gi, it has 30Gi'))
+    expect(keepDiskSizes.check(seen, wanting())).toEqual(missing('the pending value of scsi0 says 20Gi, the disk has 30Gi'))
     await keepDiskSizes.apply({ writer: writer as never, seen, want: wanting() })
 
     expect(sent).toEqual([[{ set: { scsi0: `${volume},cache=writeback,size=30G` }, remove: [] }, 'd']])

@@ -30,7 +30,7 @@ describe('the schedule of backups', () => {
     ['every night', /write minute, hour, day, month and weekday/],
     ['61 2 * * *', /write minute/],
     ['* * * * * *', /write minute/],
-    ['0 0 30 2 *', /never comes/],
+    ['0 0 30 2 *', /never matches a date/],
   ])('refuses %j', (schedule, words) => {
     expect(objectionToSchedule({ schedule })).toMatch(words)
   })

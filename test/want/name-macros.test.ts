@@ -36,8 +36,8 @@ describe('a name', () => {
 
   it.each<[pattern: string, name: ExpandedName]>([
     ['{hostid}', invalid('unknown macro {hostid}')],
-    ['0{vmid}', invalid('cloud-init reads "010042" (from "0{vmid}") as a number, date or word: write letters in front, such as vm-010042')],
-    ['ON', invalid('cloud-init reads "on" (from "ON") as a number, date or word: write letters in front, such as vm-on')],
+    ['0{vmid}', invalid('cloud-init reads "010042" (from "0{vmid}") as a number, date or word: put letters in front, such as vm-010042')],
+    ['ON', invalid('cloud-init reads "on" (from "ON") as a number, date or word: put letters in front, such as vm-on')],
     ['{constructor}', invalid('unknown macro {constructor}')],
     ['{random}', invalid('unknown macro {random}')],
     ['{Random6}', invalid('unknown macro {Random6}')],
@@ -51,7 +51,7 @@ describe('a name', () => {
 
   it('needs the label a macro asks for', () => {
     expect(expandName('c{client_id}', source({ labels: {} }))).toEqual(
-      invalid('{client_id} needs the label pve.hosting/client-id, which the object does not have'),
+      invalid('{client_id} needs the label pve.hosting/client-id on the object; add the label'),
     )
   })
 

@@ -32,7 +32,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $_ := set $container "imagePullPolicy" $values.image.pullPolicy }}
 {{- $_ := set $container "resources" $values.resources }}
 {{- if ne $values.logLevel "info" }}{{ $_ := set $container "args" (append $container.args (printf "--log-level=%s" $values.logLevel)) }}{{ end }}
-{{- range $container.env }}{{ if eq .name "NODE_OPTIONS" }}{{ $_ := set . "value" (printf "--max-old-space-size=%d" (int $values.heapMiB)) }}{{ end }}{{ end }}
+{{- range $container.env }}{{ if eq .name "NODE_OPTIONS" }}{{ $_ := set . "value" (printf "--max-old-space-size=%d --max-semi-space-size=8" (int $values.heapMiB)) }}{{ end }}{{ end }}
 {{- with $values.imagePullSecrets }}{{ $names := list }}{{ range . }}{{ $names = append $names (dict "name" .) }}{{ end }}{{ $_ := set $pod "imagePullSecrets" $names }}{{ end }}
 {{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}{{ with index $values $key }}{{ $_ := set $pod $key . }}{{ end }}{{ end }}
 {{- with $values.podAnnotations }}{{ $_ := set $template.metadata "annotations" (merge (deepCopy .) $template.metadata.annotations) }}{{ end }}

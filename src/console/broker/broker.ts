@@ -145,13 +145,13 @@ export class Broker {
       const admission = await admit(hello, address, { client: this.#client, clock, vmOf: this.#vmOf, clusterOf: this.#clusterOf })
       if ('end' in admission) {
         metrics.opening(admission.end === 'invalid' ? 'invalid' : 'refused')
-        log.info({ console: `${hello.namespace}/${hello.name}`, address, why: admission.end }, 'a console was not opened')
+        log.info({ console: `${hello.namespace}/${hello.name}`, address, why: admission.end }, 'console request refused')
         return refuse(admission.end)
       }
       this.#begin(page, admission, address)
     } catch (fault) {
       metrics.opening('failed')
-      about(log, { part: 'admission' }).warn({ console: `${hello.namespace}/${hello.name}`, err: fault }, 'a console could not be opened')
+      about(log, { part: 'admission' }).warn({ console: `${hello.namespace}/${hello.name}`, err: fault }, 'failed to open a console')
       page.close(1013)
     } finally {
       page.resume()
@@ -194,7 +194,7 @@ export class Broker {
 
   async #openLine(vm: ProxmoxVM, viewing: ProxmoxVMConsole, o: Omit<LineOptions, 'wire' | 'clock' | 'readOnly'>): Promise<Line> {
     const cluster = this.#clusterOf(vm)
-    if (!cluster) throw new Error(`there is no ProxmoxCluster "${vm.spec.clusterRef.name}"`)
+    if (!cluster) throw new Error(`ProxmoxCluster "${vm.spec.clusterRef.name}" does not exist`)
     const { clock } = this.#o
     const found = await doorOf(cluster, this.#client, clock)
     if ('problem' in found) throw new Error(found.problem)

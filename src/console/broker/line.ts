@@ -111,7 +111,7 @@ export async function terminalLine({ wire, readOnly, clock, toPage, onEnd }: Lin
   })
   if (answer.toString('latin1') !== 'OK') {
     socket.terminate()
-    throw new Error('PVE did not let us in to the terminal')
+    throw new Error('PVE refused the login to the terminal')
   }
   ready()
   let cancel = (): void => undefined

@@ -13,12 +13,12 @@ interface End {
 /** Logs in at PVE's end, up to the point where the client says ClientInit. Throws with the server's words. */
 export async function logIn({ reader, send }: End, password: string): Promise<void> {
   const said = (await reader.take(version.length)).toString('latin1')
-  if (!/^RFB 00[34]\.\d{3}\n$/.test(said)) throw new Error('it does not speak VNC')
+  if (!/^RFB 00[34]\.\d{3}\n$/.test(said)) throw new Error('the other side does not speak VNC')
   send(Buffer.from(version))
   const types = await reader.take((await reader.take(1)).readUInt8())
   if (types.length === 0) throw new Error(await words(reader))
   const type = [securityTypes.vnc, securityTypes.none].find((one) => types.includes(one))
-  if (type === undefined) throw new Error(`it offers only the security types ${[...types].join(', ')}`)
+  if (type === undefined) throw new Error(`the other side offers only the security types ${[...types].join(', ')}`)
   send(Buffer.from([type]))
   if (type === securityTypes.vnc) send(answerTo(await reader.take(16), password))
   if ((await reader.take(4)).readUInt32BE() !== 0) throw new Error(await words(reader))

@@ -110,7 +110,7 @@ export class PageSession {
     const { viewing, log } = this.#o
     log.info(
       { vm: `${viewing.metadata.namespace}/${viewing.spec.vmRef.name}`, console: keyOf(viewing), why },
-      'a page of a console is gone',
+      'a console page disconnected',
     )
     this.#o.onEnd()
   }
@@ -169,7 +169,7 @@ export class PageSession {
       metrics.attached(cluster, 'ok', seconds())
     } catch (fault) {
       metrics.attached(cluster, 'failed', seconds())
-      this.#o.log.warn({ cluster, console: keyOf(viewing), err: fault }, 'a screen could not be reached')
+      this.#o.log.warn({ cluster, console: keyOf(viewing), err: fault }, 'failed to reach a screen')
       this.#say({ detached: judge(fault).kind === 'running' ? 'off' : 'unreachable' })
       return
     } finally {

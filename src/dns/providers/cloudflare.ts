@@ -84,7 +84,7 @@ export class Cloudflare implements DnsProvider {
     if (zone.name !== this.#o.zone) throw new DnsFault('wrong-zone', `zoneID ${zone.id} is the zone ${zone.name}, not ${this.#o.zone}`)
     const permissions = zone.permissions ?? []
     if (permissions.length > 0 && !permissions.includes('#dns_records:edit'))
-      throw new DnsFault('refused', `the token may not edit DNS records of ${this.#o.zone}; give it Zone - DNS - Edit`)
+      throw new DnsFault('refused', `the token is not allowed to edit DNS records of ${this.#o.zone}; give it Zone - DNS - Edit`)
     await this.#records('?per_page=1')
     return {}
   }
@@ -206,7 +206,7 @@ export class Cloudflare implements DnsProvider {
 
   #parsed<T>(schema: z.ZodType<T>, result: unknown): T {
     const parsed = schema.safeParse(result)
-    if (!parsed.success) throw new DnsFault('server', 'Cloudflare answers, but not as its API describes')
+    if (!parsed.success) throw new DnsFault('server', "Cloudflare's answer is not what its API describes")
     return parsed.data
   }
 
@@ -223,7 +223,7 @@ export class Cloudflare implements DnsProvider {
     const words = wordsOf(answer, told)
     const has = (codes: ReadonlySet<number>): boolean => told?.errors.some((each) => codes.has(each.code)) ?? false
     if (answer.status === 429)
-      return new DnsFault('rate-limited', `Cloudflare wants us to be slower (${words})`, {
+      return new DnsFault('rate-limited', `Cloudflare limits the rate of requests (${words})`, {
         ...(answer.retryAfterSeconds !== undefined && { retryAfterSeconds: answer.retryAfterSeconds }),
       })
     if (answer.status >= 500) return new DnsFault('server', `Cloudflare failed (${words})`)

@@ -108,7 +108,8 @@ export class ExternalDns implements DnsProvider {
       return { is: 'done' }
     } catch (fault) {
       const status = statusOf(fault)
-      if (status === 409) return { is: 'taken', why: `DNSEndpoint ${this.#o.namespace}/${name} was changed by somebody else meanwhile` }
+      if (status === 409)
+        return { is: 'taken', why: `DNSEndpoint ${this.#o.namespace}/${name} was changed by somebody else at the same time` }
       if (status === 422) return { is: 'invalid', why: fault instanceof Error ? fault.message : String(fault) }
       throw this.#faultOf(fault)
     }
@@ -146,9 +147,9 @@ export class ExternalDns implements DnsProvider {
     const status = statusOf(cause)
     const words = cause instanceof Error ? cause.message : String(cause)
     if (status === 404)
-      return new DnsFault('wrong-zone', 'the kind DNSEndpoint or the namespace is not there; install the CRD of external-dns', { cause })
+      return new DnsFault('wrong-zone', 'the kind DNSEndpoint or the namespace does not exist; install the CRD of external-dns', { cause })
     if (status === 401 || status === 403)
-      return new DnsFault('refused', `the operator may not write DNSEndpoints in ${this.#o.namespace}: ${words}`, { cause })
+      return new DnsFault('refused', `the operator is not allowed to write DNSEndpoints in ${this.#o.namespace}: ${words}`, { cause })
     if (status === 429) return new DnsFault('rate-limited', words, { cause })
     return new DnsFault(status === 0 ? 'unreachable' : 'server', words, { cause })
   }

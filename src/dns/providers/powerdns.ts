@@ -170,7 +170,7 @@ export class PowerDns implements DnsProvider {
     const server = await this.#http.exchange('GET', this.#path)
     if (server.status === 200) return this.#faultOf({ status: 404, text: '' })
     return server.status === 404
-      ? new DnsFault('wrong-zone', `there is no PowerDNS server "${this.#o.serverID}" at ${this.#o.url}`)
+      ? new DnsFault('wrong-zone', `PowerDNS has no server "${this.#o.serverID}" at ${this.#o.url}`)
       : this.#faultOf(server)
   }
 
@@ -180,7 +180,7 @@ export class PowerDns implements DnsProvider {
     if (answer.status === 401) return new DnsFault('wrong-key', `PowerDNS does not accept the API key (${words})`)
     if (answer.status === 403) return new DnsFault('refused', `PowerDNS refused (${words}); see webserver-allow-from`)
     if (answer.status === 404) return new DnsFault('wrong-zone', `PowerDNS server "${this.#o.serverID}" has no zone ${this.#o.zone}`)
-    if (answer.status === 429) return new DnsFault('rate-limited', `PowerDNS wants us to be slower (${words})`, more)
+    if (answer.status === 429) return new DnsFault('rate-limited', `PowerDNS limits the rate of requests (${words})`, more)
     return new DnsFault(answer.status >= 500 ? 'server' : 'invalid', `PowerDNS answered ${words}`, more)
   }
 }

@@ -80,7 +80,7 @@ export class Providers {
       })
     }
     if (spec.externalDNS !== undefined) return new ExternalDns({ zone, namespace: spec.externalDNS.namespace, client: this.#client })
-    throw new DnsFault('invalid', 'the zone names no provider')
+    throw new DnsFault('invalid', 'the zone has no provider; write one of powerDNS, rfc2136, cloudflare and externalDNS')
   }
 
   #paceOf(token: string): Pace {
@@ -92,7 +92,7 @@ export class Providers {
   async #secret({ namespace, name, key }: { namespace: string; name: string; key: string }): Promise<string> {
     const secret = await this.#client.get(secrets, { namespace, name })
     const value = secret?.data?.[key]
-    if (secret === undefined) throw new CredentialsMissing(`there is no Secret ${namespace}/${name}`)
+    if (secret === undefined) throw new CredentialsMissing(`Secret ${namespace}/${name} does not exist; create it`)
     const text = value === undefined ? '' : Buffer.from(value, 'base64').toString('utf8').trim()
     if (text === '') throw new CredentialsMissing(`Secret ${namespace}/${name} has no key ${key}`)
     return text

@@ -16,12 +16,15 @@ export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacl
   const at = `VM ${vmid}${look.at.node && ` on ${look.at.node}`}`
   const { vmid: pinned } = pass.draft.vm.spec
   if (pinned !== undefined && pinned !== vmid)
-    return stalled('AdoptMismatch', `spec.vmid says ${pinned} and spec.adopt.vmid says ${vmid}; write one of them, or the same number.`)
-  if (guest === 'unproved') return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
-  if (guest === 'absent') return stalled('AdoptMismatch', `PVE has no VM ${vmid}; correct spec.adopt or take it away.`)
+    return stalled(
+      'AdoptMismatch',
+      `spec.vmid says ${pinned} and spec.adopt.vmid says ${vmid}; write one of them, or write the same number in both.`,
+    )
+  if (guest === 'unproved') return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
+  if (guest === 'absent') return stalled('AdoptMismatch', `PVE has no VM ${vmid}; correct or remove spec.adopt.`)
   if (!config) return stalled('AdoptMismatch', `${at} is a container, which cannot become a VM.`)
   if (lock && mode === 'Take')
-    return wait('Locked', `PVE holds the lock "${lock}" on ${at}; the VM is taken over when the lock goes.`, 30_000)
+    return wait('Locked', `PVE holds the lock "${lock}" on ${at}; the operator takes the VM over when PVE releases the lock.`, 30_000)
   const { values } = config
   if (values.template === '1') return stalled('AdoptMismatch', `${at} is a template, which cannot become a VM.`)
   const mark = parseMark(values.description)
@@ -66,7 +69,7 @@ function notesObjection({ description = '' }: Values): string | undefined {
   // One that has a mark of ours has the room already.
   return parseMark(description) || description.length + markLength <= longestDescription
     ? undefined
-    : `has a description of ${description.length} characters; PVE takes ${longestDescription}, and our mark needs up to ${markLength}. Shorten it.`
+    : `has a description of ${description.length} characters; PVE allows ${longestDescription}, and the owner line of the operator needs up to ${markLength}. Shorten the description.`
 }
 
 function macObjection(net0: string | undefined, { macAddress }: Adopt): string | undefined {
@@ -90,6 +93,6 @@ function rangeObjection({ deps, draft }: Pass, mark: Mark | undefined, { vmid }:
   const says = range ? `${range.from} to ${range.to}` : 'nothing'
   return stalled(
     'AdoptNotAllowed',
-    `VM ${vmid} carries no mark of ours, and spec.adoption.vmids of ProxmoxCluster "${name}" says ${says}; an admin can widen it. Nothing was changed.`,
+    `VM ${vmid} has no owner line of pve-operator, and spec.adoption.vmids of ProxmoxCluster "${name}" says ${says}; an admin can add the VMID. Nothing was changed.`,
   )
 }

@@ -84,7 +84,7 @@ export function tooMany(vmid: number, { length }: readonly FoundDifference[]): O
   if (length <= mostDifferences) return undefined
   return stalled(
     'AdoptMismatch',
-    `VM ${vmid} differs from the spec in ${length} fields, and ${mostDifferences} can be noted; write a package that is nearer to it.`,
+    `VM ${vmid} differs from the spec in ${length} fields, and the status has room for ${mostDifferences}; write a package that fits the VM better.`,
   )
 }
 
@@ -96,7 +96,7 @@ async function addressMisfit(pass: Pass, look: Look, own: readonly { name: strin
     const wanted = lacking.address ?? `an address of IPPool ${lacking.pool}`
     return stalled(
       'AdoptMismatch',
-      `VM ${look.at.vmid} does not show ${wanted}, which entry ${lacking.name} of spec.addresses names; take the entry away, or correct it.`,
+      `VM ${look.at.vmid} does not show ${wanted}, which entry ${lacking.name} of spec.addresses names; remove or correct the entry.`,
     )
   }
   const shown = await shownAddresses(look)
@@ -105,7 +105,7 @@ async function addressMisfit(pass: Pass, look: Look, own: readonly { name: strin
     if (pool === undefined || own.some(({ address }) => sameAddress(address, text))) continue
     return stalled(
       'AdoptMismatch',
-      `VM ${look.at.vmid} has ${text} of IPPool ${pool}, which no entry of spec.addresses names; add one: {name, poolRef: {name: ${pool}}, address: ${text}}.`,
+      `VM ${look.at.vmid} has ${text} of IPPool ${pool}, which is not in spec.addresses; add an entry: {name, poolRef: {name: ${pool}}, address: ${text}}.`,
     )
   }
   return undefined

@@ -41,21 +41,25 @@ async function asked(what: string, ask: () => Promise<string[]>): Promise<string
   try {
     return await ask()
   } catch (fault) {
-    return [`PVE does not tell its ${what}: ${judge(fault).message.trim()}.`]
+    return [`PVE does not show its ${what}: ${judge(fault).message.trim()}.`]
   }
 }
 
 function stateRemarks({ draft: { vm } }: Pass, { seen }: Look): string[] {
   const pending = seen.config?.pending ?? []
   return [
-    ...(seen.lock ? [`PVE holds the lock "${seen.lock}" on it; Take waits until the lock goes.`] : []),
-    ...(seen.isHaManaged ? ['It is managed by high availability of PVE, whose configuration stays as it is.'] : []),
-    ...(isSuspended(vm) && seen.power === 'running' ? ['spec.suspensions is not empty, so it is shut down once it is taken over.'] : []),
+    ...(seen.lock ? [`PVE holds the lock "${seen.lock}" on it; mode: Take waits until PVE releases the lock.`] : []),
+    ...(seen.isHaManaged ? ["PVE's high availability manages it; that configuration does not change."] : []),
+    ...(isSuspended(vm) && seen.power === 'running'
+      ? ['spec.suspensions is not empty, so the operator shuts it down after taking it over.']
+      : []),
     ...(pending.length > 0 ? [`It has changes that PVE applies at its next start from off: ${pending.join(', ')}.`] : []),
     ...(isUnpinnedWindows(seen.config?.values ?? {})
-      ? ['PVE itself notes the machine version of a Windows guest with the first write to it, which is our mark.']
+      ? ['PVE records the machine version of a Windows guest at the first write, which is the owner line of the operator.']
       : []),
-    ...(seen.config?.values.protection === '1' ? ['Its protection flag is set in PVE; the deletion of the VM would wait for it.'] : []),
+    ...(seen.config?.values.protection === '1'
+      ? ['Its protection flag is set in PVE; a deletion of the VM would wait until the flag is off.']
+      : []),
   ]
 }
 
@@ -66,7 +70,7 @@ const isUnpinnedWindows = ({ ostype = '', machine }: Values): boolean =>
 function driveRemarks({ draft: { vm } }: Pass, values: Values, { addresses = [] }: ProxmoxVMStatus): string[] {
   const hasDrive = Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
   const why = reasonForCloudInit(vm, addresses)
-  return hasDrive || why === undefined ? [] : [`It has no cloud-init drive, and ${why}. What changes there later does not reach the guest.`]
+  return hasDrive || why === undefined ? [] : [`It has no cloud-init drive, and ${why}. Later changes of it do not reach the guest.`]
 }
 
 async function addressRemarks(pass: Pass, look: Look, { addresses = [] }: ProxmoxVMStatus): Promise<string[]> {
@@ -76,13 +80,13 @@ async function addressRemarks(pass: Pass, look: Look, { addresses = [] }: Proxmo
   const outside = strays.map((text) => {
     const pool = poolOf(pass, text)
     return pool === undefined
-      ? `Its address ${text} is in no IPPool that serves this cluster, so nobody keeps it from being used twice.`
-      : `Its address ${text} is in IPPool ${pool}, and spec.addresses does not name it.`
+      ? `Its address ${text} is in no IPPool that serves this cluster, so nothing prevents that it is used twice.`
+      : `Its address ${text} is in IPPool ${pool}, and it is not in spec.addresses.`
   })
   const held = addresses.flatMap(({ address, pool }) => {
     const holder = holderOf(pass, address, pool)
     return holder !== undefined && holder !== draft.vm.metadata.uid && deps.isLiving(holder)
-      ? [`Its address ${address} of IPPool ${pool} is held by another ProxmoxVM (uid ${holder}).`]
+      ? [`Its address ${address} of IPPool ${pool} belongs to another ProxmoxVM (uid ${holder}).`]
       : []
   })
   return [...held, ...outside]
@@ -105,16 +109,16 @@ function hardwareRemarks(values: Values, { disks = [] }: ProxmoxVMStatus): strin
   )
   return [
     ...(drives.length > 0
-      ? [`Disks that the spec does not name are left alone: ${drives.map((key) => `${key} (${values[key]})`).join(', ')}.`]
+      ? [`Disks that the spec does not name stay as they are: ${drives.map((key) => `${key} (${values[key]})`).join(', ')}.`]
       : []),
-    ...(nics.length > 0 ? [`Network cards beyond net0 are left alone: ${nics.map((key) => `${key} (${values[key]})`).join(', ')}.`] : []),
+    ...(nics.length > 0 ? [`Network cards beyond net0 stay as they are: ${nics.map((key) => `${key} (${values[key]})`).join(', ')}.`] : []),
     ...(others.length > 0 ? [`Left as they are: ${others.map((key) => `${key} (${values[key]})`).join(', ')}.`] : []),
   ]
 }
 
 function firewallRemarks({ seen }: Look): string[] {
   const foreign = (seen.firewall?.rules ?? []).filter(({ fields }) => ruleName(fields.comment) === undefined)
-  return foreign.length === 0 ? [] : [`It has ${foreign.length} firewall rules of its own, which stay.`]
+  return foreign.length === 0 ? [] : [`It has ${foreign.length} firewall rules of its own; they stay.`]
 }
 
 async function snapshotRemarks(
@@ -132,8 +136,8 @@ async function snapshotRemarks(
   const mostMs = lifetime === undefined ? Infinity : parseDurationSeconds(lifetime) * 1000
   const old = found.filter(({ takenAt }) => nowMs - takenAt * 1000 > mostMs).map(({ name }) => name)
   return [
-    `It has ${found.length} snapshots, which stay and keep their disks from being changed: ${named.join(', ')}.`,
-    ...(old.length > 0 ? [`Snapshots older than the package allows (${lifetime}), which stay as well: ${old.join(', ')}.`] : []),
+    `It has ${found.length} snapshots; they stay, and PVE does not change disks that have snapshots: ${named.join(', ')}.`,
+    ...(old.length > 0 ? [`Snapshots older than the package allows (${lifetime}); they stay as well: ${old.join(', ')}.`] : []),
   ]
 }
 

@@ -29,7 +29,7 @@ export async function reportGuest(pass: Pass, cluster: PveCluster, adopt: Adopt,
   }
   return stalled(
     'AdoptReported',
-    `VM ${adopt.vmid} was compared with the spec and not touched; the condition Adoptable and \`kubectl pve plan\` tell. To take it over set spec.adopt.mode: Take.`,
+    `VM ${adopt.vmid} was compared with the spec and not changed; the condition Adoptable and \`kubectl pve plan\` show the result. To take the VM over, set spec.adopt.mode: Take.`,
   )
 }
 
@@ -82,6 +82,6 @@ function summary(vmid: number, differences: readonly FoundDifference[], remarks:
     ['needs a restart', listed(['Restart'])],
     ['will not be done', listed(['Never'])],
   ].flatMap(([title, fields]) => (fields ? [`${title}: ${fields}.`] : []))
-  const same = differences.length === 0 ? ['It is as the spec says.'] : ['It stays as it is until the spec asks for more.', ...lists]
+  const same = differences.length === 0 ? ['It matches the spec.'] : ['It stays as it is until the spec changes.', ...lists]
   return [`VM ${vmid} can be taken over.`, ...same, ...remarks].join(' ')
 }

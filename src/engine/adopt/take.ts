@@ -47,7 +47,8 @@ async function takeGuest(pass: Pass, cluster: PveCluster, adopt: Take): Promise<
   }
   if (adopt.fromUID !== undefined) await inheritCredentials(draft.vm, deps.client, adopt.fromUID)
   const taken = await freshLook(pass, cluster, adopt.vmid)
-  if (taken.seen.guest !== 'ours') return retry('Retrying', `VM ${adopt.vmid} was changed in PVE meanwhile.`)
+  if (taken.seen.guest !== 'ours')
+    return retry('Retrying', `VM ${adopt.vmid} was changed in PVE while the operator compared it; comparing again.`)
   await finish(pass, cluster, taken, adopt)
   return undefined
 }
@@ -83,7 +84,7 @@ async function claimShown(pass: Pass, look: Look, { vmid }: Adopt): Promise<Obst
   })
   const answers = await deps.book.claim(who, entries, draft.vm.spec.clusterRef.name)
   const refusal = answers.find((answer) => answer.is !== 'granted')
-  return refusal && stalled(refusal.reason, `VM ${vmid} cannot be taken over with its addresses: ${refusal.message}.`)
+  return refusal && stalled(refusal.reason, `VM ${vmid} cannot be taken over together with its addresses: ${refusal.message}.`)
 }
 
 /** Two lines of the description and a tag; what people wrote beside them stays. */

@@ -47,6 +47,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     ...(status.possessions && { wantsForeign: true }),
     onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
+    ...(status.template?.isLeft && { takesBare: true }),
   })
 }
 
@@ -79,7 +80,11 @@ function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, c
   const { merged } = resolved
   const system = systemKeyOf(status.disks) ?? ''
   const disks = assignSlots(status.disks ?? [], system, merged, config?.values ?? {}, config?.pending)
-  if (!disks) return stalled('PackageInvalid', `The bus of ${system} has no slot left for the additional disks of the package.`)
+  if (!disks)
+    return stalled(
+      'PackageInvalid',
+      `The bus of ${system} has no free slot for the additional disks of the package; remove disks or choose another bus.`,
+    )
   const [net] = status.interfaces ?? []
   const wire = resolveWire(merged, grants, net)
   if (isOutcome(wire)) return wire

@@ -6,7 +6,7 @@ import type { GuestState } from '../releasing.ts'
 export function restartVerdict(pending: readonly string[], { behind, releasing }: GuestState): ConditionUpdate {
   const waiting = [...pending, ...behind.filter((field) => !pending.includes(field))]
   if (waiting.length === 0 && releasing.length === 0) return fails('RestartRequired', 'NoRestartRequired', '')
-  const inForce = waiting.length > 0 ? [`In force only after the VM was off and started again: ${waiting.join(', ')}.`] : []
+  const inForce = waiting.length > 0 ? [`Takes effect only at the next start from off: ${waiting.join(', ')}.`] : []
   return holds('RestartRequired', 'RestartRequired', [...inForce, ...stays(releasing)].join(' '))
 }
 
@@ -14,4 +14,4 @@ export const addressVerdict = ({ releasing }: GuestState): ConditionUpdate =>
   holds('AddressesAllocated', 'Succeeded', stays(releasing).join(' '))
 
 const stays = (releasing: readonly string[]): string[] =>
-  releasing.length === 0 ? [] : [`The guest may still use ${releasing.join(', ')}, which is held until the VM was off and started again.`]
+  releasing.length === 0 ? [] : [`The guest may still use ${releasing.join(', ')}, which stays reserved until the next start from off.`]

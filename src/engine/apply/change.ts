@@ -103,9 +103,9 @@ export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look
   recordEvent(deps, vm, 'Normal', 'PackageChanging', message)
 }
 
-const restarts = ' The VM is shut down for it and started again.'
+const restarts = ' The operator shuts the VM down for this and starts it again.'
 const waitsForStart =
-  ' The VM is not restarted for it (restartPolicy Manual): it is in force after ChangePackage or the next start from off.'
+  ' The operator does not restart the VM for this (restartPolicy Manual): the change takes effect after ChangePackage or at the next start from off.'
 
 /** A change that was only asked for has been planned on no generation, and is shown first. */
 export const unplanned = 0

@@ -1,16 +1,17 @@
 import { power } from '../../steps/power.ts'
 import { provision } from '../../lifecycle.ts'
+import { planAsleep } from './asleep.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
 import { holds } from '../conditions.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
 import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
-import { cloneFinished, judged, noted, reached, working } from '../status.ts'
+import { type Change, cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
-import { type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
+import { type Obstacle, type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { isTrue } from '../../api/condition.ts'
@@ -18,6 +19,7 @@ import { followGuest, noteAfterWrite, noteBeforeWrite } from '../guest-seen.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
+import { isThrottleOpen } from '../../want/traffic.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { templateSentence } from '../guest-verdict.ts'
 import { haHindrance } from './ha-wait.ts'
@@ -46,7 +48,8 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     await followGuest(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
-    const plan = await nextPlan(climb, want)
+    const plan = await possiblePlan(climb, want)
+    if (!isPlan(plan)) return plan
     note(climb, plan)
     if (plan.is === 'rest') {
       forgetAllSent(climb.memory)
@@ -63,7 +66,16 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     const outcome = await send(climb, plan, plan.of?.want ?? want, sentence)
     if (outcome.is !== 'done') return outcome
   }
-  return retry('NotConverging', `${mostTurns} requests did not settle the VM.`)
+  return retry('NotConverging', `${mostTurns} requests did not bring the VM to its spec; the operator continues in the next round.`)
+}
+
+const isPlan = (plan: Plan | Obstacle): plan is Plan => plan.is === 'rest' || plan.is === 'step' || plan.is === 'config'
+
+/** A guest that PVE has hibernated is not asked for what PVE refuses of it. */
+async function possiblePlan(climb: Climb, want: Want): Promise<Plan | Obstacle> {
+  const plan = await nextPlan(climb, want)
+  const isAsleep = climb.look.seen.lock === 'suspended' && !climb.look.isCarried && !observes(climb.cluster)
+  return plan.is !== 'rest' && isAsleep ? await planAsleep(climb, want, plan) : plan
 }
 
 /** Its power is off for good, whatever was wanted of it. */
@@ -89,7 +101,7 @@ async function send(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Wan
 const lookAgain: Outcome = {
   is: 'wait',
   reason: 'Applying',
-  message: 'The VM is looked at before anything is sent.',
+  message: 'The operator reads the VM before it sends anything.',
   lookAfterMs: 0,
   isQuiet: true,
 }
@@ -98,11 +110,21 @@ function markCloned({ draft, deps, look }: Climb): void {
   const { node } = look.seen
   const iso = nowIso(deps.clock)
   const { vmid, template, conditions } = draft.status
-  if (!isTrue(conditions, 'Cloned')) draft.change(cloneFinished(iso, `VM ${vmid} on ${node}, from template ${template?.vmid}`))
+  if (!isTrue(conditions, 'Cloned'))
+    draft.change(
+      cloneFinished(iso, `VM ${vmid} on ${node}, from ${template?.volume ? `backup ${template.volume}` : `template ${template?.vmid}`}`),
+      wholeNow,
+    )
   draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
   // A new clone is off until somebody starts it.
   const { power } = look.seen
   if (power) draft.change((status) => (status.remoteStatus ? status : { ...status, remoteStatus: power }))
+}
+
+/** What a failed restore had left under the number is replaced by the VM. */
+const wholeNow: Change = ({ template, ...status }) => {
+  const { isLeft: _, ...made } = template ?? { isLeft: undefined }
+  return template ? { ...status, template: made as typeof template } : status
 }
 
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */
@@ -135,8 +157,9 @@ const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {
   if (isBirth(draft.status)) return
-  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair ? 'Repaired' : 'Applied', plan.because))
-  if (isRepair) recordEvent(deps, draft.vm, 'Normal', 'DriftRepaired', plan.because)
+  const isOfTraffic = isRepair && isThrottleOpen(draft.vm) && plan.is === 'config' && plan.patch.set.net0 !== undefined
+  draft.change(noted(plan.step.name, nowIso(deps.clock), isRepair && !isOfTraffic ? 'Repaired' : 'Applied', plan.because))
+  if (isRepair) recordEvent(deps, draft.vm, 'Normal', isOfTraffic ? 'TrafficThrottled' : 'DriftRepaired', plan.because)
 }
 
 async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, isRepeated: boolean): Promise<Outcome> {
@@ -174,5 +197,5 @@ async function noteSlots(draft: VMStatusDraft): Promise<void> {
 async function locked({ draft, deps, cluster, look }: Climb, lock: string): Promise<Outcome> {
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }), working(draft.status.step?.name ?? 'ready', nowIso(deps.clock)))
-  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'nothing is changed until the lock goes' })
+  return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'the operator changes nothing until PVE releases the lock' })
 }

@@ -30,6 +30,6 @@ export function haHindrance(climb: Climb, step: StepName, sentence: string): Obs
   const leftMs = lastSentMs(climb, sentence) + patienceMs - climb.deps.clock.monotonicMs()
   if (leftMs <= 0) return undefined
   const { vmid } = climb.look.at
-  const told = `PVE's high availability was asked to ${order} VM ${vmid} and does so in its own time, 10 to 30 s as a rule (it says ${haState ?? 'nothing yet'}).`
+  const told = `PVE's high availability was asked to ${order} VM ${vmid} and usually does so within 10 to 30 s (its state is ${haState ?? 'nothing yet'}).`
   return { is: 'wait', reason: 'HaPending', message: told, lookAfterMs: Math.min(leftMs, lookAgainMs) }
 }

@@ -111,7 +111,7 @@ export function tellLeft(o: { deps: Dependencies; draft: VMStatusDraft; left: re
   const { deps, draft, left, others } = o
   const [first] = left.toSorted((a, b) => Number(b.terminal) - Number(a.terminal))
   const sentences = left.map(({ sentence }) => `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`)
-  const message = [...sentences, ...others, 'Everything else is applied.'].join(' ')
+  const message = [...sentences, ...others, 'All else is applied.'].join(' ')
   draft.change(
     judged(draft.vm, nowIso(deps.clock), [fails('PackageApplied', first?.reason ?? 'Retrying', message)]),
     ({ change, ...status }) => ({

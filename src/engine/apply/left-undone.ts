@@ -8,7 +8,7 @@ import { formerSentence, outdatedSentence, wasKept } from '../undone-words.ts'
 import { isOfPackage } from '../adopt/as-found-state.ts'
 import type { Climbed } from './climb.ts'
 
-const allElse = 'Everything else is applied.'
+const allElse = 'All else is applied.'
 
 interface Undone {
   readonly reason: Reason
@@ -35,7 +35,7 @@ const undoneOf = ({ climbed, resolved, draft }: UndoneInput): Undone[] => [
 export const undoneSentences = (o: UndoneInput): string[] => [...undoneOf(o).map(({ sentence }) => sentence), ...atNextStart(o.pending)]
 
 const atNextStart = (pending: readonly string[]): string[] =>
-  pending.length > 0 ? [`In force only after the VM was off and started again: ${pending.join(', ')}.`] : []
+  pending.length > 0 ? [`Takes effect only at the next start from off: ${pending.join(', ')}.`] : []
 
 export function packageVerdict(o: UndoneInput): ConditionUpdate {
   const [first] = undoneOf(o)
@@ -61,7 +61,7 @@ function asFound({ status }: { readonly status: ProxmoxVMStatus }): Undone[] {
   return [
     {
       reason: 'PackageOutdated',
-      sentence: `The VM was taken over as it was, and differs in ${named.join(', ')}${more}: each stays so until the spec says something else of it, or a Set… command applies it.`,
+      sentence: `The VM was taken over as it was, and differs in ${named.join(', ')}${more}: each stays as it is until the spec changes, or a Set… command applies it.`,
     },
   ]
 }

@@ -48,16 +48,20 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   // A restore or reinstall that waits for a person keeps the VM from nothing else.
   if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
   // One that was asked for while another was under way.
-  if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined) return wait('Restoring', 'The restore is next.', 0)
+  if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined)
+    return wait('Restoring', 'The operator restores the VM next.', 0)
   const next = outcome.is === 'done' ? requestedReinstall(draft.vm, draft.status) : undefined
-  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} is next.`, 0)
+  return next === undefined ? outcome : wait('Reinstalling', `Reinstall ${next} begins next.`, 0)
 }
 
 /** From the references of the spec up the ladder to the verdict. */
 async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const { deps, draft } = pass
   if (draft.status.removedAt)
-    return stalled('Removed', 'The VM was removed by command; VMID and addresses are kept. The commands Clone and Reinstall bring it back.')
+    return stalled(
+      'Removed',
+      'The command Remove deleted the VM; its VMID and addresses stay reserved. The commands Clone and Reinstall create it again.',
+    )
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared
   if (!draft.status.intentAt) {
@@ -73,7 +77,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   if (unclear) return unclear
   const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
   if (isOutcome(climbed)) return climbed
-  if (draft.isOvertaken) return wait('Applying', 'The spec was changed meanwhile; the newest is applied.', 0)
+  if (draft.isOvertaken) return wait('Applying', 'The spec changed during the work; the operator applies the newest one.', 0)
   const guest = await partFromAddresses(pass, cluster, climbed)
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)

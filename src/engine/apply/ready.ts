@@ -21,6 +21,7 @@ import { addressesInForce } from '../../api/held-addresses.ts'
 import { progressOf } from '../../api/progress.ts'
 import { isBirth } from '../../want/birth.ts'
 import { withoutEmptyLedger } from '../create/clone-requests.ts'
+import { withTrafficRate } from '../../want/traffic.ts'
 import { type Outcome, done } from '../../ladder/outcome.ts'
 import { conditionOf } from '../../api/condition.ts'
 import { packageVerdict } from './left-undone.ts'
@@ -61,7 +62,13 @@ export function markReady(conclusion: Conclusion): Outcome {
     ...((status.firstStartedAt ?? (power === 'running' && iso)) && { firstStartedAt: status.firstStartedAt ?? iso }),
   }))
   if (reinstall?.running) draft.change(noteReinstallCompleted(reinstall.running.requestID))
-  draft.change(noteRestoreCompleted, noteChangeFinished, withoutEmptyLedger, ({ possessions: _, ...status }) => status)
+  draft.change(
+    noteRestoreCompleted,
+    noteChangeFinished,
+    withoutEmptyLedger,
+    ({ possessions: _, ...status }) => status,
+    (status) => withTrafficRate(status, resolved.merged.traffic),
+  )
   const suspended = suspensionVerdict(draft.vm, power)
   const ready = readyNow(conclusion, power, suspended)
   draft.change(judged(draft.vm, iso, [...partsOf(conclusion), suspended, ...ready.verdicts], ready.dropped))
@@ -72,10 +79,10 @@ export function markReady(conclusion: Conclusion): Outcome {
       draft.vm,
       'Normal',
       'PackageChanged',
-      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'everything is applied',
+      conditionOf(draft.status.conditions, 'PackageApplied')?.message || 'all changes are applied',
     )
   if (reinstall?.running?.isClone)
-    recordEvent(deps, draft.vm, 'Normal', 'Ready', `VM ${draft.status.vmid} was cloned by command and is ready`)
+    recordEvent(deps, draft.vm, 'Normal', 'Ready', `the command Clone made VM ${draft.status.vmid}, and it is ready`)
   else if (reinstall?.running) recordEvent(deps, draft.vm, 'Normal', 'Reinstalled', `request ${reinstall.running.requestID}`)
   if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
@@ -99,7 +106,7 @@ function readyNow({ draft, current }: Conclusion, power: string | undefined, sus
 function tellSuspension({ deps, draft }: Conclusion, now: ConditionUpdate): void {
   const was = conditionOf(draft.written.conditions, 'Suspended')?.status === 'True'
   if (now.status === 'True' && !was) recordEvent(deps, draft.vm, 'Normal', 'Suspended', now.message)
-  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension is gone')
+  if (now.status === 'False' && was) recordEvent(deps, draft.vm, 'Normal', 'Unsuspended', 'the last suspension was removed')
 }
 
 function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
@@ -136,7 +143,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   return fails(
     'TemplateApplied',
     'TemplateChanged',
-    `The VM was cloned from ${of}; spec.template says ${wanted}. Editing it never reinstalls by itself.`,
+    `The VM was made from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
   )
 }
 
@@ -144,11 +151,15 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
   const why = reasonForCloudInit(draft.vm, draft.status.addresses ?? [])
   if (why !== undefined && !hasCloudInitDrive(climbed.seen.config?.values ?? {})) {
     const { vmid, node } = draft.status
-    const remedy = `An admin adds a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
+    const remedy = `An admin must add a drive on ${node}: qm set ${vmid} --ide2 STORAGE:cloudinit`
     return fails('CloudInitConfigured', 'NoCloudInitDrive', `VM ${vmid} has no cloud-init drive, and ${why}. ${remedy}.`)
   }
   if (guest.behind.length === 0) return holds('CloudInitConfigured')
-  return holds('CloudInitConfigured', 'RestartRequired', `The guest gets these at its next start from off: ${guest.behind.join(', ')}.`)
+  return holds(
+    'CloudInitConfigured',
+    'RestartRequired',
+    `The guest gets these only at its next start from off: ${guest.behind.join(', ')}.`,
+  )
 }
 
 const hasCloudInitDrive = (values: Values) =>

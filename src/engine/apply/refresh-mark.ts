@@ -24,6 +24,6 @@ export async function refreshMark({ deps, key }: Pass, cluster: PveCluster, look
   try {
     await cluster.pve.updateConfig(look.at, { set: { description }, remove: [], digest: config?.digest ?? '' })
   } catch (err) {
-    deps.log.info({ vm: key, err }, 'the second line of the mark is written after the next look')
+    deps.log.info({ vm: key, err }, 'the operator writes its second owner line next')
   }
 }

@@ -42,7 +42,7 @@ export function pauseBefore(sender: Sender, step: StepName, sentence: string): O
   const leftMs = lastMs + pauseMs - sender.deps.clock.monotonicMs()
   if (leftMs <= 0) return undefined
   const often = times === 1 ? 'once' : `${times} times`
-  const told = `PVE accepted this ${often} and does not show it: ${sentence}. It is sent again after ${pauseMs / 1000} s.`
+  const told = `PVE accepted this ${often} and does not show the change: ${sentence}. The operator sends it again after ${pauseMs / 1000} s.`
   return { is: 'wait', reason: 'NotConverging', message: told, lookAfterMs: leftMs, attempts: times }
 }
 

@@ -5,8 +5,9 @@ import { fails, holds, type ConditionUpdate } from '../conditions.ts'
 /** True only once the VM is off. */
 export function suspensionVerdict(vm: ProxmoxVM, power: string | undefined): ConditionUpdate {
   if (!isSuspended(vm)) return fails('Suspended', 'NotSuspended', '')
-  const message = `Held by ${holdersOf(vm)}.`
+  const message = `Suspended by ${holdersOf(vm)}.`
+  const reason = (vm.spec.suspensions ?? []).length === 0 ? 'TrafficExceeded' : 'Suspended'
   return power === 'stopped'
-    ? holds('Suspended', 'Suspended', message)
-    : fails('Suspended', 'Suspending', `${message} The VM is being shut down.`)
+    ? holds('Suspended', reason, message)
+    : fails('Suspended', 'Suspending', `${message} The operator shuts the VM down.`)
 }

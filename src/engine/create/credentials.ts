@@ -42,7 +42,7 @@ async function fromSecret(vm: ProxmoxVM, client: KubeClient, ref: { name: string
   if (!secret || !password)
     return stalled(
       'SecretNotFound',
-      `Secret "${ref.name}" with key "${ref.key}" is needed for the password of cloud-init; create it in namespace ${vm.metadata.namespace}.`,
+      `Secret "${ref.name}" with key "${ref.key}" is missing and holds the cloud-init password; create it in namespace ${vm.metadata.namespace}.`,
     )
   if (controlCharacter.test(password))
     return stalled(
@@ -60,7 +60,7 @@ async function generated(vm: ProxmoxVM, client: KubeClient, mayMake: boolean): P
   const secret = found ?? (await create(vm, client))
   const password = decoded(secret, 'password')
   if (!isOurs(secret, vm) || !password)
-    return stalled('SecretConflict', `Secret "${key.name}" exists and is not this VM's; delete or rename it, or use passwordSecretRef.`)
+    return stalled('SecretConflict', `Secret "${key.name}" exists and does not belong to this VM; delete it, or use passwordSecretRef.`)
   return { password, version: versionOf(secret) }
 }
 

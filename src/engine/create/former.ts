@@ -12,9 +12,9 @@ export function ofFormerObject({ draft }: Pass, { vmid, node, macAddress, mark, 
     adoption: { vmid, node, ...(macAddress && { macAddress }), ...(mark && { fromUID: mark.uid }), ...(installation && { installation }) },
   }))
   const whose = `VM ${vmid} on ${node} belongs to a former object named ${namespace}/${name} (uid ${mark?.uid})`
-  const where = installation ? ` of another Kubernetes cluster (${installation}), which must not be at work any more` : ''
+  const where = installation ? ` of another Kubernetes cluster (${installation}), whose operator must not run any more` : ''
   return stalled(
     'OwnedByFormerObject',
-    `${whose}${where}. Nothing is created. To take it over with its addresses: kubectl pve adopt --former -n ${namespace}. To make a new VM instead, delete VM ${vmid} in PVE first.`,
+    `${whose}${where}. The operator creates nothing. To take the VM over with its addresses: kubectl pve adopt --former -n ${namespace}. To make a new VM instead, delete VM ${vmid} in PVE first.`,
   )
 }

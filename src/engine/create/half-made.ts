@@ -18,13 +18,13 @@ export async function halfMade({ draft, look, cluster }: Climb): Promise<Outcome
   if (missing.length === 0) return undefined
   return stalled(
     'StuckLock',
-    `VM ${vmid} on ${look.seen.node} carries this object's mark and lacks ${missing.join(', ')} of template ${template?.vmid}: its clone did not finish, and somebody lifted its lock. Nothing is changed. If it holds nothing of value, remove it in PVE; the operator clones it again then, with the same VMID and addresses.`,
+    `VM ${vmid} on ${look.seen.node} belongs to this object and lacks ${missing.join(', ')} of template ${template?.vmid}: its clone did not finish, and somebody removed its lock. The operator changes nothing. If the VM holds nothing of value, delete it in PVE; the operator then clones it again with the same VMID and addresses.`,
   )
 }
 
 /** Nobody works on a guest under lock `clone`. One that runs was not half made by a clone of ours. */
 export function stuckCopy(at: { readonly node: string; readonly vmid: number }, isRunning: boolean): string {
   if (isRunning)
-    return `${stuckLock(at, 'clone')} But it runs, so it is no half-made copy. Nothing is touched; do not destroy it before you know whose it is.`
-  return `${stuckLock(at, 'clone')} Otherwise the copy is half made: an admin must run on ${at.node}: qm unlock ${at.vmid} && qm destroy ${at.vmid}. The operator clones it again then, with the same VMID and addresses.`
+    return `${stuckLock(at, 'clone')} But the VM runs, so it is not an unfinished copy. The operator does not touch it; do not destroy it before you know whose it is.`
+  return `${stuckLock(at, 'clone')} Otherwise the copy is unfinished: an admin must run on ${at.node}: qm unlock ${at.vmid} && qm destroy ${at.vmid}. The operator then clones it again with the same VMID and addresses.`
 }

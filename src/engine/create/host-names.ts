@@ -24,14 +24,17 @@ function chooseNames(deps: Dependencies, vm: ProxmoxVM, merged: Package, vmid: n
   const pattern = own ?? merged.naming?.vmName ?? vm.metadata.name
   for (let attempt = 1; ; attempt++) {
     const named = expandName(pattern, sourceOf(deps, vm, vmid))
-    if (named.is === 'invalid') return stalled('NamingInvalid', `The name cannot be made: ${named.why}.`)
+    if (named.is === 'invalid') return stalled('NamingInvalid', `The operator cannot form the host name: ${named.why}.`)
     const holder = own === undefined ? undefined : holderOf(deps, vm, named.value)
     if (!holder) {
       deps.inFlight.named(vm.metadata.uid ?? '', named.value)
       return { hostname: named.value, vmName: named.value }
     }
     if (attempt === mostAttempts || !own?.includes('{random'))
-      return stalled('HostnameTaken', `Host name ${named.value} belongs to ${holder}; choose another.`)
+      return stalled(
+        'HostnameTaken',
+        `Host name ${named.value} belongs to ${holder}; choose another one in spec.hostname or naming.hostname of the package.`,
+      )
   }
 }
 
@@ -53,7 +56,7 @@ function holderOf(deps: Dependencies, vm: ProxmoxVM, hostname: string): string |
     )
   if (sibling) return `${sibling.metadata.namespace}/${sibling.metadata.name}`
   const promised = deps.inFlight.of(vm.spec.clusterRef.name, vm.metadata.uid).some((intent) => intent.hostname === hostname)
-  return promised ? 'another VM that is being made' : undefined
+  return promised ? 'another VM that the operator creates now' : undefined
 }
 
 function sourceOf(deps: Dependencies, vm: ProxmoxVM, vmid: number): MacroSource {

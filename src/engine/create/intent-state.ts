@@ -16,5 +16,5 @@ export const dropIntent: Change = ({ intentAt: _a, vmid, step: _c, node: _d, tem
 export const vmidTaken = (vmid: number): Obstacle =>
   stalled(
     'VMIDTaken',
-    `VMID ${vmid} belongs to another guest, which is never adopted; free it, or make another ProxmoxVM with another vmid.`,
+    `VMID ${vmid} belongs to another guest, which the operator never takes over; free the VMID, or create another ProxmoxVM with another spec.vmid.`,
   )

@@ -16,15 +16,15 @@ export async function awaitLateClones(pass: Pass, cluster: PveCluster): Promise<
   if (!isAnyOpen) return done
   const { running, lost, mayBegin } = await lookUpRequests(pass, cluster)
   const stray = await findStray(pass, cluster)
-  if (stray !== undefined) return wait('Terminating', `VM ${stray} appeared late; it is deleted, too.`, 0)
-  if (running) return waitForTask(running, 'A clone under way must end before the VM is let go.')
+  if (stray !== undefined) return wait('Terminating', `VM ${stray} appeared late; the operator deletes it as well.`, 0)
+  if (running) return waitForTask(running, 'The running clone must end before this object can be removed.')
   const last = lost.at(-1)
   // Each has ended since the look that found nothing, so whatever they made is there now.
-  if (!last) return wait('Terminating', 'The clones of the VM have ended; PVE is asked once more what they left.', 0)
+  if (!last) return wait('Terminating', 'The clones of the VM have ended; the operator checks once more what they left in PVE.', 0)
   const leftMs = Math.max(...lost.map((request) => lostAfterMs - ageMs(request, { deps, cluster, memory })))
   return wait(
     'Terminating',
-    `The answer to the clone request of ${last.askedAt} for VM ${last.vmid} may have been lost; PVE may begin it within 5 minutes, and the VM is let go after that.`,
+    `The answer to the clone request of ${last.askedAt} for VM ${last.vmid} may have been lost; PVE may still begin it within 5 minutes, so this object stays until then.`,
     mayBegin ? 5_000 : Math.min(Math.max(leftMs, 1_000), 10_000),
   )
 }

@@ -27,7 +27,10 @@ export function objectionToStorages(
     const remedy = `Change ${change}, or give the token Datastore.Audit on the storage.`
     if (rows.length === 0) return stalled('StorageNotFound', `${what} wants storage "${storage}", which no node has; ${there}. ${remedy}`)
     if (!rows.some(({ content }) => content.includes('images')))
-      return stalled('StorageNotFound', `${what} wants storage "${storage}", which takes no disks of VMs; ${there}. Change ${change}.`)
+      return stalled(
+        'StorageNotFound',
+        `${what} wants storage "${storage}", which does not allow disks of VMs; ${there}. Change ${change}.`,
+      )
   }
   return undefined
 }

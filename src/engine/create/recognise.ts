@@ -58,7 +58,9 @@ export function waitForGuests({ guests }: PveCluster): Obstacle | undefined {
   const unread = guests.unread()
   if (unread?.length === 0) return undefined
   const named = (unread ?? []).slice(0, 5).join(', ')
-  const which = unread ? `${unread.length} guests of PVE that have our tag or are just being copied (${named})` : 'the guests of PVE'
+  const which = unread
+    ? `${unread.length} guests in PVE that have the tag of the operator or are being copied (${named})`
+    : 'the guests of PVE'
   return wait('LookingForGuests', `Waiting until ${which} have been read: one of them may be this VM.`, 1_000)
 }
 
@@ -74,7 +76,7 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
-      `The record of VM ${vmid} was lost while its clone was asked for; waiting until PVE shows it, or can no longer begin it.`,
+      `The status of this object was lost while PVE was asked to clone VM ${vmid}; waiting until PVE shows the VM or can no longer begin the clone.`,
       5_000,
     )
   memory.record = {}
@@ -90,13 +92,23 @@ async function takeBackAt(pass: Pass, cluster: PveCluster, vmid: number): Promis
       const begun = takeoverOf(pass, vmid)
       if (begun) return (await adoptGuest(pass, cluster, begun)) ?? 'found'
       await takeBack(pass, cluster, look)
-      recordEvent(deps, draft.vm, 'Warning', 'TakenBack', `The status was lost; VM ${vmid} on ${look.at.node} was recognised by its mark.`)
+      recordEvent(
+        deps,
+        draft.vm,
+        'Warning',
+        'TakenBack',
+        `The status was lost; VM ${vmid} on ${look.at.node} was recognised by the owner line in its description.`,
+      )
       return 'found'
     }
     case 'copying':
-      return wait('TaskRunning', `VM ${vmid} is being copied in PVE and may be this one; its description tells at the end.`, 2_000)
+      return wait(
+        'TaskRunning',
+        `VM ${vmid} is being copied in PVE and may be this one; the operator can read that when the copy ends.`,
+        2_000,
+      )
     case 'unproved':
-      return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
+      return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
     case 'foreign':
     case 'absent':
       return 'none'

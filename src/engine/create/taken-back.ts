@@ -4,6 +4,8 @@ import { progressOf } from '../../api/progress.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { doneByKind } from '../../want/object-line.ts'
+import { periodAt } from '../../want/traffic-period.ts'
+import { timeInSeconds } from '../../api/time.ts'
 import { parseMark, unionOfDone } from '../../ladder/mark.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
@@ -60,8 +62,17 @@ export const takenBack =
       remoteStatus: o.power,
       firstReadyAt: before.firstReadyAt ?? o.nowIso,
       firstStartedAt: before.firstStartedAt ?? o.nowIso,
+      ...usageOf(o, before),
     })
   }
+
+/** Its counters were lost with the record: what PVE keeps of this period (rrddata) takes their place. */
+function usageOf({ merged, clonedAt, nowIso }: TakenBack, { usage }: ProxmoxVMStatus): Pick<ProxmoxVMStatus, 'usage'> {
+  if (!merged?.traffic || usage) return {}
+  const { startMs } = periodAt(Date.parse(nowIso), merged.traffic.resetDay)
+  const measuredAt = timeInSeconds(Math.max(startMs, Date.parse(clonedAt)))
+  return { usage: { periodStart: timeInSeconds(startMs), receivedBytes: 0, sentBytes: 0, measuredAt } }
+}
 
 function identityOf(o: TakenBack): Partial<ProxmoxVMStatus> {
   const { vm, node, vmid, values, merged, nowIso } = o

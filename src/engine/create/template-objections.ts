@@ -11,7 +11,7 @@ import { diskOptionsOf } from '../../want/disk-options.ts'
 import { leastHotplugMiB } from '../../steps/set-cpu-ram.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
 
-interface Birth {
+export interface Birth {
   readonly vm: ProxmoxVM
   readonly merged: Package
   readonly grants: readonly Pick<GrantedAddress, 'address'>[]
@@ -28,7 +28,7 @@ function withoutBoot({ bootOrder, disks, vmid, node }: TemplateFacts): Obstacle 
   if (disks.length > 0 && (lacking.length === 0 || bootOrder.some((key) => there.includes(key)))) return undefined
   if (disks.length === 0 && bootOrder.some((key) => key.startsWith('net'))) return undefined
   const has = there.length === 0 ? 'it has no disk' : `its disks are ${there.join(', ')}`
-  const remedy = `An admin sets it on that node: qm set ${vmid} --boot order=${there[0] ?? 'scsi0'}`
+  const remedy = `An admin must correct the boot order on that node: qm set ${vmid} --boot order=${there[0] ?? 'scsi0'}`
   return stalled(
     'TemplateInvalid',
     `Template ${vmid} on ${node} boots from ${lacking.join(', ') || 'nothing'}, which it does not have; ${has}. ${remedy}.`,
@@ -41,7 +41,7 @@ function withoutDrive({ cloudInitKey, vmid, node }: TemplateFacts, { vm, grants 
   const remedy = `qm set ${vmid} --ide2 STORAGE:cloudinit`
   return stalled(
     'NoCloudInitDrive',
-    `Template ${vmid} on ${node} has no cloud-init drive, and ${why}. An admin adds a drive on that node: ${remedy}.`,
+    `Template ${vmid} on ${node} has no cloud-init drive, and ${why}. An admin must add a drive on that node: ${remedy}.`,
   )
 }
 
@@ -54,7 +54,7 @@ function withTooLittleMemory({ config, vmid, node }: TemplateFacts, { merged }: 
   const remedy = `qm set ${vmid} --hotplug network,disk,usb`
   return stalled(
     'PackageInvalid',
-    `The package has ${sizeMiB} MiB of memory, and template ${vmid} on ${node} has memory hotplug, with which PVE starts no VM below ${leastHotplugMiB} MiB. Write memory.size: 1Gi, or an admin takes memory out of the template's hotplug on that node: ${remedy}.`,
+    `The package has ${sizeMiB} MiB of memory, and template ${vmid} on ${node} has memory hotplug, and with it PVE does not start a VM below ${leastHotplugMiB} MiB. Write memory.size: 1Gi, or an admin removes memory from the template's hotplug on that node: ${remedy}.`,
   )
 }
 

@@ -2,7 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { findRunningClone, lookUpRequests } from '../create/clone-task.ts'
 import { awaitLateClones } from '../create/late-clones.ts'
-import { stuckLock } from '../lock-sentence.ts'
+import { lockObstacle, stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import { noteLook } from '../note-look.ts'
 import type { Pass } from '../pass.ts'
@@ -26,6 +26,7 @@ export async function freshLook({ deps, draft, memory }: Pass, cluster: PveClust
     ...(presumedPower && { presumedPower }),
     onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
+    ...(status.template?.isLeft && { takesBare: true }),
   })
   await look.need('presence')
   return look
@@ -37,7 +38,7 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   // A VM that is being restored has neither mark nor network yet, and may be ours.
-  if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is just being created or restored in PVE.`, 10_000)
+  if (look.seen.lock === 'create') return await lockedStranger(pass, cluster, look, 'create')
   const whose = await whoseGuest(pass, look)
   if (whose.is === 'another' || (whose.is === 'former' && whose.uses.length === 0)) return await awaitLateClones(pass, cluster)
   const why =
@@ -45,8 +46,14 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
   const remedy = `put the line "${markOf(pass.draft.vm.metadata.uid ?? '', vmid)}" into its description in PVE, or delete the VM there`
   return stalled(
     'VMForeign',
-    `VM ${vmid} on ${look.at.node} ${why} and does not carry its mark. Nothing is touched or freed. An admin can ${remedy}.`,
+    `VM ${vmid} on ${look.at.node} ${why} and lacks its owner line. The operator touches nothing and frees nothing. An admin can ${remedy}.`,
   )
+}
+
+async function lockedStranger({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: string): Promise<Outcome> {
+  const seenBefore = draft.written.remoteLock
+  draft.change((status) => ({ ...status, remoteLock: lock }))
+  return await lockObstacle({ cluster, at, lock, seenBefore, next: 'the operator looks whose VM it is when the lock goes' })
 }
 
 /** Nobody can be sure of a clone whose task has just been looked for under its lock. */
@@ -61,6 +68,6 @@ export async function copyingOrStuck(pass: Pass, cluster: PveCluster, look: Look
   }
   return stalled(
     'StuckLock',
-    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. Then the operator deletes it.`,
+    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. The operator deletes the VM after that.`,
   )
 }

@@ -58,7 +58,7 @@ export async function findFiles(
   const missing = [...missingPrivileges, ...missingOptional].find(({ privilege }) => needed.includes(privilege))
   if (missing) return { files: [], unseen: [], missingPrivilege: `${missing.privilege} on ${missing.path}` }
   const listing = cluster.inventory.current()
-  if (!listing) return { files: [], unseen: ['all storages: PVE has not listed them yet'] }
+  if (!listing) return { files: [], unseen: ['all storages: the operator has not read their list yet'] }
   const files: FileSeen[] = []
   const unseen: string[] = []
   for (const place of backupPlaces(listing, status)) {

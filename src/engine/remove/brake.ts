@@ -20,16 +20,19 @@ export async function mayDestroy({ deps, draft, key }: Pass, cluster: PveCluster
   const uid = draft.vm.metadata.uid ?? ''
   const [crd] = deps.kinds.leaving
   if (crd !== undefined)
-    return stalled('CRDDeleting', `CustomResourceDefinition ${crd} is being deleted; meanwhile no VM is destroyed (docs/uninstall.md).`)
+    return stalled(
+      'CRDDeleting',
+      `CustomResourceDefinition ${crd} is being deleted; the operator destroys no VM until that is over (docs/uninstall.md).`,
+    )
   const leave = await cluster.deletions.ask({ key, uid, errand: id ? `${kind} ${id}`.slice(0, 256) : kind })
   if (leave.is === 'granted' && kind === 'deletion') deps.releaseDns(key, uid)
   if (leave.is === 'granted') return done
   const { used, max, windowMs, position, roomAtMs } = leave
-  const lately = `${used} ${used === 1 ? 'VM' : 'VMs'} of ProxmoxCluster ${cluster.name} ${used === 1 ? 'was' : 'were'} destroyed in the last ${minutes(windowMs)}, and limits.deletions allows ${max}`
-  const turn = `VM ${draft.status.vmid} is number ${position} of those that wait for their ${kind}`
-  const next = roomAtMs === undefined ? '' : ` It goes on by itself after ${timeInSeconds(roomAtMs)}.`
-  const remedy = `If all of them are meant, run: kubectl pve allow-deletions ${cluster.name} --for 1h.`
-  return stalled('TooManyDeletions', `${lately}; ${turn}.${next} ${remedy}`)
+  const recent = `${used} ${used === 1 ? 'VM' : 'VMs'} of ProxmoxCluster ${cluster.name} ${used === 1 ? 'was' : 'were'} destroyed in the last ${minutes(windowMs)}, and limits.deletions allows ${max}`
+  const turn = `VM ${draft.status.vmid} is number ${position} in the queue for its ${kind}`
+  const next = roomAtMs === undefined ? '' : ` The operator continues at ${timeInSeconds(roomAtMs)}.`
+  const remedy = `If you want all of them deleted, run: kubectl pve allow-deletions ${cluster.name} --for 1h.`
+  return stalled('TooManyDeletions', `${recent}; ${turn}.${next} ${remedy}`)
 }
 
 const minutes = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000} min` : `${Math.round(ms / 1000)} s`)

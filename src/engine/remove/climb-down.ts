@@ -50,7 +50,7 @@ export async function climbDown(pass: Pass, cluster: PveCluster, look: RemovalLo
     const outcome = await act(pass, cluster, look, next, removal)
     if (outcome.is !== 'done') return outcome
   }
-  return wait('Terminating', `VM ${pass.draft.status.vmid} has more backups; they are deleted one after another.`, 0)
+  return wait('Terminating', `VM ${pass.draft.status.vmid} has more backups; the operator deletes them one after another.`, 0)
 }
 
 /** How long an answer about quorum counts. */

@@ -19,5 +19,8 @@ export async function findLost(pass: Pass): Promise<Obstacle | undefined> {
   }
   // An object that holds an address may have a VM that uses it.
   if (deps.book.held(vm.metadata.uid ?? '').length === 0) return undefined
-  return wait('ClusterNotReady', `ProxmoxCluster "${name}" is needed to see whether PVE has a VM of this object.`)
+  return wait(
+    'ClusterNotReady',
+    `ProxmoxCluster "${name}" does not exist or is not ready, so the operator cannot see whether PVE has a VM of this object; create or repair it.`,
+  )
 }

@@ -24,7 +24,11 @@ export async function notePossessions(pass: Pass, cluster: PveCluster, look: Rem
   const { rules } = await firewall.rules()
   const foreign = await readForeignFirewall(firewall, { rules: rules.map(seenRule) })
   const tooMany = excess(foreign)
-  if (tooMany) return stalled('WouldBeLost', `VM ${look.at.vmid} has ${tooMany}, which a new VM would not get back. Remove some first.`)
+  if (tooMany)
+    return stalled(
+      'WouldBeLost',
+      `VM ${look.at.vmid} has ${tooMany}, which the operator could not put back into a new VM. Remove some first.`,
+    )
   const pool = cluster.inventory.current()?.guests.get(look.at.vmid)?.pool
   const isAny = pool !== undefined || foreign.rules.length + foreign.aliases.length + foreign.sets.length > 0
   draft.change(({ possessions: _, ...status }) => ({
@@ -55,8 +59,8 @@ async function tellPermissions({ draft, deps }: Pass, cluster: PveCluster, vmid:
   if (lost.length === 0 && isSeen) return
   const told =
     lost.length > 0
-      ? `Permissions on VM ${vmid} are deleted with it, and an admin must set them again: ${lost.join('; ')}`
-      : `Permissions on VM ${vmid} itself, if there are any, are deleted with it; the token may not see them (Sys.Audit on /access).`
+      ? `Permissions on VM ${vmid} are deleted with the VM; an admin must set them again: ${lost.join('; ')}`
+      : `Permissions on VM ${vmid} itself, if there are any, are deleted with the VM; the token cannot see them (it lacks Sys.Audit on /access).`
   draft.change(noted('remove', nowIso(deps.clock), lost.length > 0 ? 'PermissionsLost' : 'PermissionsUnseen', told))
   if (lost.length > 0) recordEvent(deps, draft.vm, 'Warning', 'PermissionsLost', told)
 }

@@ -7,12 +7,12 @@ import type { Pass } from '../pass.ts'
 export async function tearDownHeld({ deps, draft: { vm } }: Pass): Promise<Obstacle | undefined> {
   if (!hasFinalizer(vm)) return undefined
   const { name, namespace, uid = '' } = vm.metadata
-  const wayOut = `kubectl pve release ${name} -n ${namespace} lets the object go and leaves the VM as it is`
+  const wayOut = `kubectl pve release ${name} -n ${namespace} removes the object and leaves the VM as it is`
   const [crd] = await deps.kinds.leavingFor(uid)
   if (crd !== undefined)
     return stalled(
       'CRDDeleting',
-      `CustomResourceDefinition ${crd} is being deleted, and no VM is deleted for that. ${wayOut} (docs/uninstall.md).`,
+      `CustomResourceDefinition ${crd} is being deleted, and the operator deletes no VM for that. ${wayOut} (docs/uninstall.md).`,
     )
   if (vm.spec.deletionProtection !== true) return undefined
   const who = `ProxmoxVM ${namespace}/${name} was deleted although spec.deletionProtection is true; its VM is kept.`

@@ -21,7 +21,7 @@ export async function letGo(pass: Pass): Promise<Outcome | undefined> {
   if (asked === 'invalid' && !released)
     return stalled(
       'ReleaseInvalid',
-      'The annotation pve.hosting/release is neither "keep-mark" nor "hand-back"; nothing is done. Correct it, or take it off.',
+      'The annotation pve.hosting/release must be "keep-mark" or "hand-back"; the operator does nothing. Correct or remove the annotation.',
     )
   const mode = asked === undefined || asked === 'invalid' ? (released?.mode as ReleaseMode) : asked
   // Asked for again with hand-back, the mark goes as well.
@@ -31,7 +31,7 @@ export async function letGo(pass: Pass): Promise<Outcome | undefined> {
   }
   if (released?.mode !== mode || hasFinalizer(draft.vm)) await finish(pass, mode)
   if (draft.vm.metadata.deletionTimestamp) return done
-  return stalled('Released', `${sentence(pass, mode)} Delete this object; it does nothing any more.`)
+  return stalled('Released', `${sentence(pass, mode)} This object has no effect any more; delete it.`)
 }
 
 /** Takes our lines of the description and our tag off the guest, if it is ours. One write, with the digest of the look it was judged on. */
@@ -45,20 +45,24 @@ async function handBack({ deps, draft }: Pass): Promise<Outcome> {
   const look = new Look({ cluster, vmid, mark, ...(status.node && { expectedNode: status.node }), proofSinceMs: deps.clock.monotonicMs() })
   await look.need('presence')
   const { guest, lock, config } = look.seen
-  if (guest === 'unproved') return notNow(`PVE cannot tell where VM ${vmid} is: ${look.doubt}`)
+  if (guest === 'unproved') return notNow(`The operator cannot see where VM ${vmid} is: ${look.doubt}`)
   if (guest === 'copying' || (guest === 'ours' && lock && lock !== 'suspended'))
-    return wait('Locked', `PVE holds the lock "${lock}" on VM ${vmid}; our mark is taken off when it goes.`, 10_000)
+    return wait(
+      'Locked',
+      `PVE holds the lock "${lock}" on VM ${vmid}; the operator removes its owner line when PVE releases the lock.`,
+      10_000,
+    )
   const change = guest === 'ours' && config ? unmarked(config.values) : undefined
   if (!change) return done
   deps.mayAct()
   await cluster.pve.updateConfig(look.at, { ...change, digest: config?.digest ?? '' })
-  return wait('Applying', `The mark is taken off VM ${vmid}.`, 0)
+  return wait('Applying', `The operator removes its owner line from VM ${vmid}.`, 0)
 }
 
 const notNow = (why: string): Obstacle =>
   wait(
     'Unreachable',
-    `${why}, so our mark cannot be taken off yet. With the annotation "keep-mark" the object lets go without PVE.`,
+    `${why}, so the operator cannot remove its owner line yet. With the annotation value "keep-mark" the object can be deleted without PVE.`,
     10_000,
   )
 
@@ -83,7 +87,9 @@ function sentence({ draft: { status } }: Pass, mode: ReleaseMode): string {
   const guest =
     status.vmid === undefined
       ? 'No VM was made'
-      : `VM ${status.vmid} was let go and stays in PVE as it is, ${mode === 'hand-back' ? 'without' : 'with'} our mark`
+      : `VM ${status.vmid} was released and stays in PVE as it is, ${mode === 'hand-back' ? 'without' : 'with'} the owner line of the operator`
   const held = status.addresses?.map(({ address }) => address).join(', ')
-  return held ? `${guest}; ${held} stay held until their PoolAddress objects are deleted or another object takes the VM over.` : `${guest}.`
+  return held
+    ? `${guest}; ${held} stay reserved until their PoolAddress objects are deleted or another object takes the VM over.`
+    : `${guest}.`
 }

@@ -20,7 +20,7 @@ export class PveRemovalWriter implements RemovalWriter {
     const { vmid, isHaManaged } = this.#look.seen
     // PVE refuses the option for VMs that HA manages (400 `Not applicable for HA resources.`).
     const upid = await this.#cluster.pve.stop(this.#look.at, { overruleShutdown: isHaManaged !== true })
-    return waitForTask(upid, `The power of VM ${vmid} is being cut.`)
+    return waitForTask(upid, `PVE cuts the power of VM ${vmid}.`)
   }
 
   async unprotect({ node, storage, volid }: BackupSeen): Promise<Outcome> {
@@ -32,11 +32,11 @@ export class PveRemovalWriter implements RemovalWriter {
   async deleteBackup({ node, storage, volid }: BackupSeen): Promise<Outcome> {
     this.#look.backupsChanged()
     const upid = await this.#cluster.pve.deleteBackup(node, storage, volid, deleteDelaySeconds)
-    return upid === undefined ? done : waitForTask(upid, `Backup ${volid} is being deleted.`)
+    return upid === undefined ? done : waitForTask(upid, `PVE deletes backup ${volid}.`)
   }
 
   async destroy(scope: DestroyScope): Promise<Outcome> {
     const { vmid, node } = this.#look.seen
-    return waitForTask(await this.#cluster.pve.destroy(this.#look.at, scope), `VM ${vmid} is being deleted on ${node}.`)
+    return waitForTask(await this.#cluster.pve.destroy(this.#look.at, scope), `PVE deletes VM ${vmid} on ${node}.`)
   }
 }

@@ -23,12 +23,12 @@ export async function hindranceOf(pass: Pass, cluster: PveCluster, request: Rein
   const { template } = request
   const named = template?.name ?? (template?.vmid === undefined ? template?.tag : `VMID ${template.vmid}`)
   const what = `${request.requestID.startsWith('command/') ? 'This command' : `Reinstall ${request.requestID}`}${named === undefined ? '' : ` (template ${named})`}`
-  return { ...found, message: `${what} has not begun and nothing was deleted. ${found.message}` }
+  return { ...found, message: `${what} has not begun, and nothing was deleted. ${found.message}` }
 }
 
 async function find(pass: Pass, cluster: PveCluster, request: ReinstallRequest): Promise<Obstacle | undefined> {
   const { deps, draft } = pass
-  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and takes no new VMs.`)
+  if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and accepts no new VMs.`)
   const backup = backupUnderWay(pass)
   if (backup) return backup
   const prepared = await prepare(pass)
@@ -53,7 +53,10 @@ export function storageAway({ guests, storages }: Listing, { vmid, disks }: Prox
     const storage = storageOf(volume ?? '')
     const row = storages.find((one) => one.storage === storage && one.node === node)
     if (row && !row.available)
-      return stalled('StorageOff', `Storage ${storage} with disk ${name} of VM ${vmid} is not available on node ${node}; bring it back.`)
+      return stalled(
+        'StorageOff',
+        `Storage ${storage} with disk ${name} of VM ${vmid} is not available on node ${node}; an admin must bring it back.`,
+      )
   }
   return undefined
 }

@@ -49,7 +49,7 @@ export async function followReinstall(pass: Pass, cluster: PveCluster): Promise<
   return cleared.is === 'done' ? undefined : cleared
 }
 
-const wayOut = 'Write a new spec.reinstall.requestID to replace the request, or remove spec.reinstall to withdraw it.'
+const wayOut = 'Write a new spec.reinstall.requestID to replace the request, or remove spec.reinstall to cancel it.'
 
 const replaceable = (hindrance: Obstacle): Obstacle =>
   hindrance.is === 'stalled' ? { ...hindrance, message: `${hindrance.message} ${wayOut}` } : hindrance
@@ -74,14 +74,14 @@ async function heedChangeOfMind({ deps, draft, key }: Pass): Promise<void> {
   const iso = nowIso(deps.clock)
   const told = (message: string) => noted('ready', iso, 'Withdrawn', message)
   if (asked === 'none') {
-    draft.change(noteReinstallWithdrawn(iso), told(`Reinstall ${running.requestID} was withdrawn before anything was deleted.`))
+    draft.change(noteReinstallWithdrawn(iso), told(`Reinstall ${running.requestID} was cancelled before anything was deleted.`))
     deps.inFlight.forget(draft.vm.metadata.uid ?? '')
   } else {
     const template = draft.vm.spec.reinstall?.template
     const { template: _, ...others } = running
     draft.change(
       noteReinstallBegun({ ...others, requestID: asked.newer, ...(template && { template }) }),
-      told(`Reinstall ${asked.newer} takes the place of ${running.requestID}, whose new VM was not made yet.`),
+      told(`Reinstall ${asked.newer} replaces ${running.requestID}, whose new VM did not exist yet.`),
     )
   }
   await draft.save()
@@ -104,7 +104,7 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
   const iso = nowIso(deps.clock)
   draft.change(
     (status) => forgetOldDisk({ ...(status.reinstall?.running ?? running), destroyAt: running.destroyAt ?? iso, removed: true })(status),
-    judged(draft.vm, iso, [fails('Cloned', 'Reinstalling', 'The old VM is gone; the new one is not made yet.')]),
+    judged(draft.vm, iso, [fails('Cloned', 'Reinstalling', 'The old VM is deleted; the operator makes the new one next.')]),
   )
   await draft.save()
   return done

@@ -67,7 +67,7 @@ function handedOver({ memory, deps, draft }: Pass): Outcome {
   memory.removal.pausedUntilMs = deps.clock.monotonicMs() + haPauseMs
   return wait(
     'TaskRunning',
-    `PVE's high availability was asked to stop VM ${draft.status.vmid} and does so within half a minute.`,
+    `PVE's high availability was asked to stop VM ${draft.status.vmid} and usually does so within half a minute.`,
     haPauseMs,
   )
 }

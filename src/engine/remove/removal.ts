@@ -26,7 +26,7 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
     case 'absent':
       return await awaitLateClones(pass, cluster)
     case 'unproved':
-      return look.unproved(`PVE cannot tell for certain whether VM ${vmid} is gone`)
+      return look.unproved(`The operator cannot confirm that VM ${vmid} is deleted`)
     case 'foreign':
       return await strangerThere(pass, cluster, look)
     case 'copying':
@@ -47,12 +47,12 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
 async function locked({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: string): Promise<Outcome> {
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: lock }))
-  return await lockObstacle({ cluster, at, lock, seenBefore, next: 'the VM is deleted when the lock goes' })
+  return await lockObstacle({ cluster, at, lock, seenBefore, next: 'the operator deletes the VM when PVE releases the lock' })
 }
 
 /** A step has failed and is not repeated yet, whoever woke the VM; only who asks for a look is answered. What the status says of it stays. */
 export function pauseLeft({ memory, deps, draft }: Pass): Outcome | undefined {
   const leftMs = (memory.removal.pausedUntilMs ?? 0) - deps.clock.monotonicMs()
   if (leftMs <= 0 || lookAsked(draft) !== undefined) return undefined
-  return { is: 'wait', reason: 'Retrying', message: 'The pause after a failure is not over.', lookAfterMs: leftMs, isQuiet: true }
+  return { is: 'wait', reason: 'Retrying', message: 'Waiting before the next attempt after a failure.', lookAfterMs: leftMs, isQuiet: true }
 }

@@ -41,7 +41,7 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
   }
   // Its own track takes the records out beside all this, and hands over after a minute what it cannot: they come back through the watch.
   if (dnsHolds(draft.vm)) deps.releaseDns(pass.key, draft.vm.metadata.uid ?? '')
-  if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is gone; its DNS records are being removed.')
+  if (dnsHolds(draft.vm)) return wait('Synchronising', 'The VM is deleted; the operator removes its DNS records.')
   await giveBack(pass)
   const left = isMade ? await removeLeftovers(pass, cluster) : done
   if (left.is !== 'done') return left
@@ -59,16 +59,25 @@ export function removalOf(pass: Pick<Pass, 'deps' | 'key' | 'draft'>): Removal {
 }
 
 const clusterNeeded = ({ draft }: Pass): Outcome =>
-  wait('ClusterNotReady', `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" is needed to take the VM down.`)
+  wait(
+    'ClusterNotReady',
+    `ProxmoxCluster "${draft.vm.spec.clusterRef.name}" does not exist or is not ready, so the operator cannot delete the VM; create or repair it.`,
+  )
 
 async function orphan(pass: Pass): Promise<Outcome> {
   const { deps, draft } = pass
   deps.mayAct()
   const held = draft.status.addresses?.map((address) => address.address).join(', ')
   await deps.book.release(claimantOf(draft), { outcome: 'orphan' })
-  recordEvent(deps, draft.vm, 'Normal', 'Orphaned', `VM ${draft.status.vmid} stays in PVE untouched`)
+  recordEvent(deps, draft.vm, 'Normal', 'Orphaned', `VM ${draft.status.vmid} stays in PVE as it is`)
   if (held)
-    recordEvent(deps, draft.vm, 'Normal', 'AddressOrphaned', `${held} stay held; an admin frees them by deleting the PoolAddress objects`)
+    recordEvent(
+      deps,
+      draft.vm,
+      'Normal',
+      'AddressOrphaned',
+      `${held} stay reserved; an admin can free them by deleting the PoolAddress objects`,
+    )
   await deleteCommands(pass)
   await deleteBackupObjects(pass, { hasFiles: true })
   await dropFinalizer(deps, draft)
@@ -102,7 +111,7 @@ async function removeLeftovers(pass: Pass, cluster: PveCluster | undefined): Pro
   const isGivenUp = draft.vm.metadata.annotations?.[abandonBackupsAnnotation] === 'true'
   if (!isGivenUp || outcome.is === 'done' || (outcome.is === 'wait' && outcome.task !== undefined)) return outcome
   if (outcome.is === 'wait' && outcome.isQuiet) return outcome
-  recordEvent(pass.deps, draft.vm, 'Warning', 'BackupsAbandoned', `The backups are given up: ${outcome.message}`)
+  recordEvent(pass.deps, draft.vm, 'Warning', 'BackupsAbandoned', `The backups stay where they are: ${outcome.message}`)
   return done
 }
 

@@ -53,7 +53,7 @@ async function send({ draft, deps, key }: Pass, cluster: PveCluster, { volume, n
       working('restore', nowIso(deps.clock), { upid }),
     )
     await draft.save()
-    return waitForTask(upid, `VM ${vmid} is being restored from ${volume}.`)
+    return waitForTask(upid, `PVE restores VM ${vmid} from ${volume}.`)
   } catch (fault) {
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome' || failure.kind === 'other') throw fault
@@ -61,7 +61,11 @@ async function send({ draft, deps, key }: Pass, cluster: PveCluster, { volume, n
     draft.change(changeRestore(({ askedAt: _, upid: _b, ...running }) => running))
     await draft.save()
     if (failure.kind === 'locked')
-      return wait('Locked', `PVE holds the lock "${failure.lock}" on VM ${vmid}; the restore is asked for when it goes.`, 5_000)
+      return wait(
+        'Locked',
+        `PVE holds the lock "${failure.lock}" on VM ${vmid}; the operator asks for the restore when PVE releases the lock.`,
+        5_000,
+      )
     throw fault
   }
 }

@@ -10,6 +10,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { lookOf } from '../apply/ascent.ts'
 import { holds } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import type { Look } from '../look.ts'
 import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
@@ -29,7 +30,7 @@ export async function followRestore(pass: Pass, cluster: PveCluster): Promise<Ou
   const { vmid } = draft.status
   if (running?.upid === undefined) return await findRequest(pass, cluster)
   const end = cluster.tasks.ended(running.upid)
-  if (!end) return waitForTask(running.upid, `VM ${vmid} is being restored from ${running.volume}.`)
+  if (!end) return waitForTask(running.upid, `PVE restores VM ${vmid} from ${running.volume}.`)
   return await conclude(pass, cluster, running.upid, end)
 }
 
@@ -48,23 +49,33 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
       working('restore', nowIso(deps.clock), { upid: task.upid }),
     )
     await draft.save()
-    if (task.status === 'RUNNING') return waitForTask(task.upid, `VM ${vmid} is being restored.`)
+    if (task.status === 'RUNNING') return waitForTask(task.upid, `PVE restores VM ${vmid}.`)
     return await conclude(pass, cluster, task.upid, endOf(task.status))
   }
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const isYoung = deps.clock.monotonicMs() - memory.restore.askedMs < silentMs
-  if (look.seen.lock === 'create' || isYoung)
-    return wait('Restoring', 'The answer to the request may have been lost; the operator looks up what became of it.', 5_000)
+  if (isYoung) return wait('Restoring', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
+  if (look.seen.lock === 'create') {
+    const seenBefore = draft.written.remoteLock
+    draft.change((status) => ({ ...status, remoteLock: 'create' }))
+    return await lockObstacle({
+      cluster,
+      at: look.at,
+      lock: 'create',
+      seenBefore,
+      next: 'the operator asks for the restore again when PVE releases the lock',
+    })
+  }
   draft.change(changeRestore(({ askedAt: _, ...running }) => running))
-  return wait('Restoring', 'PVE has nothing of the request; the operator asks again.', 0)
+  return wait('Restoring', 'PVE did not receive the request; the operator sends it again.', 0)
 }
 
 async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
   const { draft, deps } = pass
   if (end.is === 'unknown' && !isTaskOver(end)) {
     cluster.tasks.forgetUnknown(upid)
-    return wait('Restoring', `PVE cannot tell what became of the restore: ${end.why}.`, 15_000)
+    return wait('Restoring', `PVE cannot report the result of the restore: ${end.why}.`, 15_000)
   }
   if (end.is !== 'ok') return await failed(pass, cluster, end.is === 'failed' ? end.exitstatus : end.why)
   if (end.warnings) await tellWarnings(pass, cluster, 'restore', upid)
@@ -82,7 +93,7 @@ async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: Task
   if (node) draft.change((status) => ({ ...status, node }))
   await draft.save()
   delete pass.memory.restore
-  return wait('Restoring', `VM ${draft.status.vmid} is there; its package, addresses and mark come next.`, 0)
+  return wait('Restoring', `VM ${draft.status.vmid} is restored; the operator sets its package, addresses and owner line next.`, 0)
 }
 
 type Disks = NonNullable<ProxmoxVMStatus['disks']>
@@ -104,7 +115,7 @@ async function failed(pass: Pass, cluster: PveCluster, exitstatus: string): Prom
   const words = exitstatus.trim()
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
-  if (look.seen.guest === 'unproved') return look.unproved('A restore failed, and PVE cannot tell what is left')
+  if (look.seen.guest === 'unproved') return look.unproved('A restore failed, and the operator cannot see what is left')
   const isDiskless = running?.isDiskless === true || !isUntouched(pass, look)
   const iso = nowIso(deps.clock)
   const attempts = (running?.attempts ?? 0) + 1
@@ -121,17 +132,17 @@ async function failed(pass: Pass, cluster: PveCluster, exitstatus: string): Prom
     working('restore', iso, { attempts, lastError: words.slice(0, 1024) }),
   )
   const told = isDiskless
-    ? `The disks of VM ${draft.status.vmid} are gone: restore ${running?.requestID} failed (${words}). ${running?.volume} is the only copy; it stays protected until a restore ends well, and the operator restores from it again every 5 minutes. A new spec.restore.requestID may name another backup.`
-    : `Restore ${running?.requestID} from ${running?.volume} failed (${words}), and nothing was deleted. The operator tries again every 5 minutes; remove spec.restore to withdraw it.`
+    ? `The disks of VM ${draft.status.vmid} are lost: restore ${running?.requestID} failed (${words}). ${running?.volume} is the only copy; it stays protected until a restore succeeds, and the operator retries every 5 minutes. To use another backup, write a new spec.restore.requestID.`
+    : `Restore ${running?.requestID} from ${running?.volume} failed (${words}), and nothing was deleted. The operator retries every 5 minutes; remove spec.restore to cancel.`
   recordEvent(deps, draft.vm, 'Warning', 'RestoreFailed', told)
   await draft.save()
   return stalled('RestoreFailed', told)
 }
 
-/** No VM was there, or it has the system disk that it had before. */
+/** No VM was there and none is, or it has the system disk that it had before. PVE leaves an empty guest where there was none. */
 function isUntouched({ draft }: Pass, { seen }: Look): boolean {
   const system = draft.status.disks?.find(({ name }) => name === 'system')
-  if (!draft.status.restore?.running?.force) return true
+  if (!draft.status.restore?.running?.force) return seen.guest === 'absent'
   const value = seen.config?.values[system?.key ?? '']
   return value !== undefined && system?.volume !== undefined && parseDrive(value).volume === system.volume
 }

@@ -1,6 +1,5 @@
 /** Everything a restore needs, looked at before anything is destroyed: the VM, the file, its configuration, and room for its disks. */
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { judge } from '../../proxmox/failures.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 import { parseSizeMiB } from '../../api/size.ts'
@@ -8,7 +7,7 @@ import { isBackupOf } from '../../ladder/backup-mark.ts'
 import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
 import { capabilityOff } from '../../cluster/capabilities.ts'
 import type { Backup } from '../../proxmox/answers.ts'
-import type { Listing, StorageRow } from '../../proxmox/listing.ts'
+import type { Listing } from '../../proxmox/listing.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { prepare } from '../apply/prepare.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -21,7 +20,9 @@ import { observes, wouldDo } from '../observe.ts'
 import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
 import { storageAway } from '../remove/reinstall-check.ts'
-import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
+import { type BackupConfig, sizesByStorage } from './backup-config.ts'
+import { readBackup } from './read-backup.ts'
+import { closedFor, nodeForMissing } from './restore-node.ts'
 
 /** What is going to be asked of PVE. */
 export interface RestorePlan {
@@ -49,14 +50,16 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   const guest = await judgeGuest(pass, cluster, look)
   if (guest !== 'there' && guest !== 'absent') return guest
   const storage = storageOf(named) ?? ''
-  const node = guest === 'there' ? look.at.node : nodeFor(pass, cluster, storage)
+  const node = guest === 'there' ? look.at.node : nodeForMissing(pass, cluster, storage)
   if (typeof node !== 'string') return node
   const file = await findFile(pass, cluster, { node, storage, volume: named })
   if ('is' in file) return file
-  const config = await readConfig(cluster, node, named)
+  const config = await readBackup(cluster, node, named)
   if ('is' in config) return config
   // What was true ten seconds ago is not enough for what cannot be undone.
   const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
+  const closed = closedFor(pass, cluster, listing, node)
+  if (closed) return closed
   const away = guest === 'there' && !pass.draft.status.restore?.running?.isDiskless ? storageAway(listing, pass.draft.status) : undefined
   const objection = objectionToConfig(pass, config, named) ?? away ?? roomFor(pass, listing, node, config)
   if (objection) return objection
@@ -75,16 +78,16 @@ function volumeAsked({ deps, draft }: Pass, cluster: PveCluster): string | Obsta
   if (name === undefined) return volume ?? running?.volume ?? stalled('BackupNotFound', 'spec.restore.backupRef names no backup.')
   const { namespace, uid } = draft.vm.metadata
   const backup = deps.backups.get(`${namespace}/${name}`)
-  if (!backup) return stalled('BackupNotFound', `There is no ProxmoxVMBackup "${name}" in namespace ${namespace}.`)
+  if (!backup) return stalled('BackupNotFound', `ProxmoxVMBackup "${name}" does not exist in namespace ${namespace}.`)
   const { vmUID, volume: made, cluster: at } = backup.status ?? {}
   if (made === undefined) {
     const [ready] = backup.status?.conditions ?? []
     return backup.status?.finishedAt === undefined
-      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not made yet.`, 5_000)
+      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not ready yet.`, 5_000)
       : stalled('BackupNotFound', `ProxmoxVMBackup ${name} has no file: ${ready?.message ?? 'it failed'}`)
   }
   if (vmUID !== uid || at !== cluster.name)
-    return stalled('BackupNotFound', `ProxmoxVMBackup ${name} is of another VM, and only a backup of this one goes into its place.`)
+    return stalled('BackupNotFound', `ProxmoxVMBackup ${name} belongs to another VM; a restore needs a backup of this VM.`)
   return made
 }
 
@@ -94,28 +97,36 @@ async function judgeGuest({ draft }: Pass, cluster: PveCluster, look: Look): Pro
   await look.need('presence')
   const { guest, lock, config } = look.seen
   if (guest === 'absent') return 'absent'
-  if (guest === 'unproved') return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
-  if (guest === 'foreign') return stalled('VMForeign', `VM ${vmid} in PVE does not carry this object's mark; it is not touched.`)
+  if (guest === 'unproved') return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
+  if (guest === 'foreign')
+    return stalled(
+      'VMForeign',
+      `VM ${vmid} in PVE does not belong to this object (its description lacks the owner line); the operator does not touch it.`,
+    )
   if (guest === 'copying' || lock) {
     const seenBefore = draft.written.remoteLock
     draft.change((status) => ({ ...status, remoteLock: lock ?? 'clone' }))
-    return await lockObstacle({ cluster, at: look.at, lock: lock ?? 'clone', seenBefore, next: 'the restore begins when the lock goes' })
+    return await lockObstacle({
+      cluster,
+      at: look.at,
+      lock: lock ?? 'clone',
+      seenBefore,
+      next: 'the restore begins when PVE releases the lock',
+    })
   }
   draft.change(({ remoteLock: _, ...status }) => status)
   if (config?.values.protection === '1')
-    return stalled('Protected', `VM ${vmid} is protected in PVE. An admin must run: qm set ${vmid} --protection 0; then it is restored.`)
+    return stalled(
+      'Protected',
+      `VM ${vmid} is protected in PVE. An admin must run: qm set ${vmid} --protection 0. The operator restores the VM after that.`,
+    )
   await look.need('power')
   if (look.seen.power === 'stopped') return 'there'
   const how = draft.vm.spec.runStrategy === 'Always' ? 'write runStrategy: Halted' : 'shut it down'
-  return stalled('VMRunning', `VM ${vmid} runs, and a restore deletes its disks: ${how} first. The restore begins as soon as it is off.`)
-}
-
-/** A VM that is missing comes back where it was, or on another node that reaches the file. */
-function nodeFor({ draft }: Pass, cluster: PveCluster, storage: string): string | Obstacle {
-  const { nodes, storages } = cluster.inventory.current() ?? { nodes: new Map(), storages: [] as StorageRow[] }
-  const reach = storages.filter((row) => row.storage === storage && row.available && nodes.get(row.node)?.online === true)
-  const found = reach.find((row) => row.node === draft.status.node) ?? reach.find((row) => cluster.spec.nodes?.includes(row.node) ?? true)
-  return found?.node ?? wait('BackupStorage', `No node that is online reaches storage "${storage}" with the backup.`)
+  return stalled(
+    'VMRunning',
+    `VM ${vmid} runs, and a restore deletes its disks: ${how} first. The restore begins as soon as the VM is off.`,
+  )
 }
 
 async function findFile(
@@ -129,20 +140,10 @@ async function findFile(
   if (!file)
     return stalled(
       'BackupNotFound',
-      `Node ${node}, where VM ${status.vmid} is, lists no backup ${volume} of it. kubectl pve backups ${vm.metadata.name} shows those there are.`,
+      `Node ${node}, where VM ${status.vmid} is, lists no backup ${volume} of it. Run kubectl pve backups ${vm.metadata.name} to see its backups.`,
     )
   if (isBackupOf(file, { uid: vm.metadata.uid ?? '', sinceSeconds: madeSinceSeconds(cluster, status) })) return file
-  return stalled('BackupNotFound', `${volume} is older than this VM: it is of a former holder of VMID ${status.vmid}.`)
-}
-
-async function readConfig(cluster: PveCluster, node: string, volume: string): Promise<BackupConfig | Obstacle> {
-  try {
-    return parseBackupConfig(await cluster.pve.backupConfig(node, volume))
-  } catch (fault) {
-    const failure = judge(fault)
-    if (failure.kind === 'unreachable' || failure.kind === 'unknown-outcome') throw fault
-    return stalled('BackupUnreadable', `PVE cannot read the configuration in ${volume}: ${failure.message.trim()}`)
-  }
+  return stalled('BackupNotFound', `${volume} is older than this VM: it belongs to an earlier guest with VMID ${status.vmid}.`)
 }
 
 function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, volume: string): Obstacle | undefined {
@@ -167,11 +168,11 @@ function roomFor({ draft }: Pass, { storages }: Listing, node: string, { disks }
     if (neededMiB <= freeMiB + (isDropped ? presentMiB : 0)) continue
     const remedy =
       !isDropped && neededMiB <= freeMiB + presentMiB
-        ? ' With spec.restore.dropFirst: true the room of the present disks counts as well; they are gone then whatever becomes of the restore.'
+        ? ' With spec.restore.dropFirst: true the space of the present disks counts as well, but they are lost even if the restore fails.'
         : ''
     return stalled(
       'NoCapacity',
-      `Storage ${storage} on node ${node} has ${freeMiB} MiB left, and the disks of the backup need ${neededMiB} MiB.${remedy}`,
+      `Storage ${storage} on node ${node} has ${freeMiB} MiB free, and the disks of the backup need ${neededMiB} MiB.${remedy}`,
     )
   }
   return undefined

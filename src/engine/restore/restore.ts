@@ -1,9 +1,10 @@
 /** A restore up to the point where the ladder brings the VM to its package: asked for, checked, begun, the VM of the file there. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { markOf, parseMark } from '../../ladder/mark.ts'
-import { type Obstacle, type Outcome, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
+import { type Obstacle, type Outcome, isOutcome, stalled } from '../../ladder/outcome.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged, noted } from '../status.ts'
@@ -38,14 +39,14 @@ export async function restoreIfAsked(pass: Pass, cluster: PveCluster): Promise<O
   return await askRestore(pass, cluster, plan)
 }
 
-const wayOut = 'Write a new spec.restore.requestID to replace the request, or remove spec.restore to withdraw it.'
+const wayOut = 'Write a new spec.restore.requestID to replace the request, or remove spec.restore to cancel it.'
 
 /** Why the request cannot go on; what is lost is said as well. */
 function notBegun({ draft }: Pass, requestID: string, hindrance: Obstacle): Obstacle {
   const { running } = draft.status.restore ?? {}
   const what = running?.isDiskless
-    ? `Restore ${requestID} has lost the disks of VM ${draft.status.vmid}, and ${running.volume} is the only copy.`
-    : `Restore ${requestID} has not begun and nothing was deleted.`
+    ? `Restore ${requestID} deleted the disks of VM ${draft.status.vmid}, and ${running.volume} is the only copy.`
+    : `Restore ${requestID} has not begun, and nothing was deleted.`
   return { ...hindrance, message: `${what} ${hindrance.message}${hindrance.is === 'stalled' ? ` ${wayOut}` : ''}` }
 }
 
@@ -69,11 +70,11 @@ async function heedChangeOfMind(pass: Pass, cluster: PveCluster): Promise<void> 
   const told = (message: string) => noted('restore', iso, 'Withdrawn', message)
   if (asked === 'none') {
     await endRestore(pass, cluster)
-    draft.change(noteRestoreWithdrawn, told(`Restore ${running.requestID} was withdrawn before anything was deleted.`))
+    draft.change(noteRestoreWithdrawn, told(`Restore ${running.requestID} was cancelled before anything was deleted.`))
   } else
     draft.change(
       changeRestore(({ attempts: _, ...rest }) => ({ ...rest, requestID: wish?.requestID ?? rest.requestID })),
-      told(`Restore ${wish?.requestID} takes the place of ${running.requestID}, which had not ended well.`),
+      told(`Restore ${wish?.requestID} replaces ${running.requestID}, which had failed.`),
     )
   await draft.save()
 }
@@ -100,7 +101,15 @@ async function becomeOurs({ deps, draft }: Pass, cluster: PveCluster): Promise<O
   const { guest, lock } = look.seen
   if (guest === 'ours') draft.change(changeRestore((running) => ({ ...running, markedAt: nowIso(deps.clock) })))
   if (guest === 'ours' || (guest === 'foreign' && lock !== 'create')) return undefined
-  if (guest === 'unproved') return look.unproved(`PVE cannot tell for certain whether VM ${vmid} exists`)
-  if (guest === 'absent') return stalled('VMMissing', `VM ${vmid} was restored and is gone from PVE since. ${wayOut}`)
-  return wait('Locked', `VM ${vmid} is being made in PVE.`, 10_000)
+  if (guest === 'unproved') return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
+  if (guest === 'absent') return stalled('VMMissing', `VM ${vmid} was restored and no longer exists in PVE. ${wayOut}`)
+  const seenBefore = draft.written.remoteLock
+  draft.change((status) => ({ ...status, remoteLock: lock ?? 'clone' }))
+  return await lockObstacle({
+    cluster,
+    at: look.at,
+    lock: lock ?? 'clone',
+    seenBefore,
+    next: 'the restore goes on when PVE releases the lock',
+  })
 }

@@ -1,4 +1,5 @@
 import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
+import type { ProxmoxVMCommand } from '../../api/proxmoxvmcommand.ts'
 import type { ProxmoxVMSnapshot } from '../../api/proxmoxvmsnapshot.ts'
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { dnsHolds, dnsUnderWay } from '../../dns/vm-status.ts'
@@ -60,10 +61,7 @@ export function connectWakes(o: {
     deps.clusterObjects.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) waiting(indexes.ofCluster(key))
     }),
-    deps.commands.subscribe(({ old, new: now }) => {
-      const command = now ?? old
-      if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
-    }),
+    wakeByCommands(deps, queue),
     wakeBySnapshots(deps, queue),
     deps.backups.subscribe(({ old, new: now }) => {
       const backup = now ?? old
@@ -96,6 +94,15 @@ export function connectWakes(o: {
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()
   }
+}
+
+/** Also one whose VM was gone before this process began. */
+function wakeByCommands({ commands }: Dependencies, queue: WorkQueue): () => void {
+  const wake = (command?: ProxmoxVMCommand) => {
+    if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
+  }
+  commands.list().forEach(wake)
+  return commands.subscribe(({ old, new: now }) => wake(now ?? old))
 }
 
 /** Also of VMs that are gone. Our own status writes ask for nothing. */

@@ -87,10 +87,10 @@ function diskOf(text: string, key: string, notes: string[]): { size?: string; ba
   for (const [option, field] of Object.entries(limits)) {
     const value = Number(options.get(option) ?? 0)
     if (Number.isInteger(value) && value > 0) bandwidth[field] = value
-    else if (value > 0) notes.push(`${key}.${option} ${value} is no whole number and is left as it is`)
+    else if (value > 0) notes.push(`${key}.${option} ${value} is not a whole number and stays as it is`)
   }
   if (sizeMiB !== undefined && (sizeMiB < 1024 || !Number.isInteger(sizeMiB))) {
-    notes.push(`disk ${key} of ${options.get('size')} is left alone: a package has whole MiB, at least 1Gi`)
+    notes.push(`disk ${key} of ${options.get('size')} stays as it is: a package has whole MiB, at least 1Gi`)
     return Object.keys(bandwidth).length > 0 ? { bandwidth } : {}
   }
   return {
@@ -103,7 +103,7 @@ function diskOf(text: string, key: string, notes: string[]): { size?: string; ba
 function networkOf(options: GuestOptions, notes: string[]): object {
   const { model, options: net } = parseNet(options['net0'] ?? '')
   const rateMbit = Number(net.get('rate') ?? 0) * 8
-  if (!Number.isInteger(rateMbit)) notes.push(`net0.rate ${net.get('rate')} is no whole Mbit/s and is left as it is`)
+  if (!Number.isInteger(rateMbit)) notes.push(`net0.rate ${net.get('rate')} is not a whole number of Mbit/s and stays as it is`)
   const [bridge, tag, mtu] = [net.get('bridge'), net.get('tag'), net.get('mtu')]
   return {
     ...(bridge && { bridge }),
@@ -118,7 +118,7 @@ function networkOf(options: GuestOptions, notes: string[]): object {
 
 function leftNotes(options: GuestOptions): string[] {
   const left = Object.keys(options).filter((key) => /^(?:net[1-9]\d*|hostpci\d+|usb\d+|unused\d+|efidisk0|tpmstate0)$/.test(key))
-  return left.length > 0 ? [`left alone: ${left.join(', ')}`] : []
+  return left.length > 0 ? [`left as they are: ${left.join(', ')}`] : []
 }
 
 /** VMPackages that say what the guest has: CPU, memory, system disk and rate. What a package leaves open fits anything. */

@@ -60,7 +60,7 @@ export function adoptManifest(o: ManifestInput): AdoptManifest {
   }
   const all = [
     ...(guest.problem ? [guest.problem] : []),
-    ...(macAddress === undefined ? ['it has no network card, so it cannot be taken'] : []),
+    ...(macAddress === undefined ? ['it has no network card, so an object cannot take it over'] : []),
   ]
   return { manifest, package: chosen.name, addresses: entries.map(({ address }) => address), notes: [...all, ...chosen.notes, ...notes] }
 }
@@ -86,7 +86,11 @@ function packageFor({ packages, packageName }: ManifestInput, found: GuestPackag
     name,
     spec: { packageRef: { name }, ...(Object.keys(wire).length > 0 && { package: { network: wire } }) },
     disks: [],
-    notes: [...found.notes, ...more, ...(disks.length > 0 ? [`disks that ${name} does not have are left alone: ${disks.join(', ')}`] : [])],
+    notes: [
+      ...found.notes,
+      ...more,
+      ...(disks.length > 0 ? [`disks that ${name} does not have stay as they are: ${disks.join(', ')}`] : []),
+    ],
   }
 }
 

@@ -45,15 +45,15 @@ export async function printManifests(session: Session, o: PrintOptions): Promise
   }))
   if (o.output) printJson(session, { apiVersion: 'v1', kind: 'List', items: manifests.map(({ made }) => made.manifest) })
   else for (const { made } of manifests) session.shell.out(`---\n${stringify(made.manifest)}`)
-  session.shell.err(manifests.length === 0 ? 'no guest of these is free to be taken\n' : summary(manifests))
+  session.shell.err(manifests.length === 0 ? 'no guest of these can be taken over\n' : summary(manifests))
   const range = cluster.spec.adoption?.vmids
   const barred = guests.filter(({ vmid, fromUID }) => fromUID === undefined && !(range && range.from <= vmid && vmid <= range.to))
   if (barred.length > 0)
     session.shell.err(
-      `${barred.length} of them carry no mark of ours and are not in spec.adoption.vmids of ProxmoxCluster ${o.cluster}; an admin adds the range.\n`,
+      `${barred.length} of them have no owner line of pve-operator and are not in spec.adoption.vmids of ProxmoxCluster ${o.cluster}; an admin must add the range.\n`,
     )
   if (missing.length > 0)
-    throw new PluginRefusal(`not listed: VM ${missing.join(', ')}: it is a template, owned by a ProxmoxVM, or not there`)
+    throw new PluginRefusal(`not listed: VM ${missing.join(', ')}: it is a template, belongs to a ProxmoxVM, or does not exist`)
 }
 
 /** That of the former object, where the mark of the guest names it: only so do its claims find their entries again. */
@@ -69,7 +69,7 @@ export function templateOf({ metadata, status }: ProxmoxCluster, asked: string |
   const [only] = names
   if (names.length === 1 && only !== undefined) return only
   throw new PluginRefusal(
-    `write --template NAME: a reinstall of these VMs would use it; ${metadata.name} has ${names.join(', ') || 'none yet'}`,
+    `write --template NAME: a reinstall of these VMs would use it; ${metadata.name} has ${names.join(', ') || 'no templates yet'}`,
     exitCodes.usage,
   )
 }

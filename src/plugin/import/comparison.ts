@@ -29,7 +29,7 @@ export function comparisonOf(matches: readonly ServiceMatch[], candidates: reado
         what: 'PVEOnly',
         vmid,
         ...(owner !== undefined && { owner }),
-        message: `VM ${vmid}${name ? ` (${name})` : ''} is of no service of the panel`,
+        message: `VM ${vmid}${name ? ` (${name})` : ''} belongs to no service of the panel`,
       }),
     )
   const agree = matches.filter((match) => match.is === 'matched' && disagreementsOf(match).length === 0).length

@@ -13,7 +13,7 @@ export function parseCsv(text: string): CsvRow[] {
   if (!head) throw new Error('line 1: the file is empty; its first line names the columns')
   const names = head.cells.map((name) => name.trim().toLowerCase())
   const twice = names.find((name, at) => names.indexOf(name) !== at)
-  if (twice !== undefined) throw new Error(`line 1: the column ${twice} is there twice`)
+  if (twice !== undefined) throw new Error(`line 1: the column ${twice} appears twice`)
   return rest
     .filter(({ cells }) => cells.some((cell) => cell.trim() !== ''))
     .map(({ line, cells }) => {
@@ -52,7 +52,7 @@ function readRows(text: string): { line: number; cells: string[] }[] {
       row = { line, cells: [] }
     } else if (letter !== '\r') cell += letter
   }
-  if (isQuoted) throw new Error(`line ${row.line}: a quoted cell has no end`)
+  if (isQuoted) throw new Error(`line ${row.line}: a quoted cell is not closed`)
   if (cell !== '' || row.cells.length > 0) {
     endCell()
     rows.push(row)

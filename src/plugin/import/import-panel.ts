@@ -72,14 +72,14 @@ export async function importServices(session: Session, o: ImportOptions): Promis
 }
 
 const packageNote = (service: PanelService, packageName: string | undefined): string[] =>
-  service.package !== undefined && packageName === undefined ? [`there is no VMPackage "${service.package}"`] : []
+  service.package !== undefined && packageName === undefined ? [`VMPackage "${service.package}" does not exist`] : []
 
 async function readServices({ shell }: Session, o: ImportOptions): Promise<PanelService[]> {
   const file = o.csv ?? o.whmcsDump
   if (file === undefined || (o.csv !== undefined && o.whmcsDump !== undefined))
     throw new PluginRefusal('write either --csv FILE or --whmcs-dump FILE', exitCodes.usage)
   const text = await shell.readFile?.(file)
-  if (text === undefined) throw new PluginRefusal(`there is no file ${file}`, exitCodes.usage)
+  if (text === undefined) throw new PluginRefusal(`file ${file} does not exist`, exitCodes.usage)
   try {
     return o.csv === undefined ? servicesOfDump(text) : servicesOf(parseCsv(text))
   } catch (fault) {
@@ -111,11 +111,11 @@ function pageOf(matches: readonly ServiceMatch[], made: readonly Made[], notes: 
   const lists: readonly [string, readonly string[]][] = [
     ['You must decide; no manifest was printed for', unclear],
     ['Not in PVE', missing],
-    ['Ours already', ours],
+    ['Already a ProxmoxVM', ours],
     ['Addresses', notes],
   ]
   const told = lists
     .filter(([, lines]) => lines.length > 0)
     .map(([title, lines]) => `${title}:\n${lines.map((line) => `  ${line}\n`).join('')}`)
-  return [made.length > 0 ? summary(made) : 'no service became a manifest\n', ...told].join('')
+  return [made.length > 0 ? summary(made) : 'no manifest was printed for any service\n', ...told].join('')
 }

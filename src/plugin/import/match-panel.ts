@@ -77,10 +77,10 @@ function matchOf(service: PanelService, candidates: readonly Candidate[]): Servi
     return {
       is: 'unclear',
       service,
-      why: `VM ${candidate.vmid} has only its ${by[0]}; it takes two of VMID, address, MAC address and name`,
+      why: `VM ${candidate.vmid} matches only by its ${by[0]}; a match needs two of VMID, address, MAC address and name`,
     }
   if (second?.by.length === by.length)
-    return { is: 'unclear', service, why: `VM ${candidate.vmid} and VM ${second.candidate.vmid} both have two of its signs` }
+    return { is: 'unclear', service, why: `VM ${candidate.vmid} and VM ${second.candidate.vmid} both match two of its values` }
   return { is: 'matched', service, candidate, by, differs: differencesOfMatch(service, candidate) }
 }
 

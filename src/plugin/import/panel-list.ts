@@ -31,7 +31,7 @@ const known = new Set([...needed, 'vmid', 'mac', 'addresses', 'hostname', 'node'
 /** Throws a sentence with the line at fault. */
 export function servicesOf(rows: readonly CsvRow[]): PanelService[] {
   const [first] = rows
-  if (!first) throw new Error('line 2: there is no service')
+  if (!first) throw new Error('line 2: the file has no services')
   const lacking = needed.find((name) => !(name in first.cells))
   if (lacking) throw new Error(`line 1: the column ${lacking} is missing; service_id, client_id and status must be there`)
   const unknown = Object.keys(first.cells).find((name) => !known.has(name))
@@ -76,7 +76,7 @@ function serviceOf({ line, cells }: CsvRow): PanelService {
     status,
     ...(vmid !== '' && { vmid: Number(vmid) }),
     ...(mac !== '' && { macAddress: mac }),
-    addresses: addressesIn(cells['addresses'] ?? '', () => bad('addresses', 'addresses with blanks or ; between them')),
+    addresses: addressesIn(cells['addresses'] ?? '', () => bad('addresses', 'addresses separated by blanks or ;')),
     ...(hostname && { hostname: hostname.toLowerCase() }),
     ...(node && { node }),
     ...(packageName && { package: packageName }),

@@ -116,6 +116,10 @@ const hooks: Readonly<Record<string, Hook>> = {
     process.netIn += bytesOf(received, 'the traffic in')
     process.netOut += bytesOf(sent, 'the traffic out')
   },
+  'traffic-rate': (world, [vmid, received, sent]) => {
+    const [inPerSecond, outPerSecond] = [bytesOf(received, 'the bytes in a second'), bytesOf(sent, 'the bytes out a second')]
+    runningOf(world, vmid).flow = { inPerSecond, outPerSecond, sinceMs: world.clock.now() }
+  },
   'run-state': (world, [vmid, state]) => setRunState(world, vmid, state),
   'power-off': (world, [vmid]) => {
     runningOf(world, vmid)

@@ -66,6 +66,8 @@ export interface Process {
   /** Bytes through its NICs; they begin at 0 with each process. */
   netIn: number
   netOut: number
+  /** They grow by so many bytes a second by themselves; counted up to `sinceMs`. */
+  flow?: { inPerSecond: number; outPerSecond: number; sinceMs: number }
 }
 
 /** What a running guest's cloud-init drive does not know yet: section [special:cloudinit] of its config file. */

@@ -47,6 +47,7 @@ export function migrateNow(call: Call): string {
     now.node = target
     // The target's QEMU is another process: uptime and counters begin again, the system inside and its drive go on.
     if (now.process) now.process = { ...now.process, pid: world.tasks.nextPid(), sinceMs: world.clock.now(), netIn: 0, netOut: 0 }
+    if (now.process?.flow) now.process.flow.sinceMs = world.clock.now()
     now.config.delete('lock')
     release()
   })

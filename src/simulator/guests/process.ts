@@ -25,3 +25,13 @@ export function newProcess(guest: Guest, { pid, nowMs, agentMs, inside }: Proces
     ...(hasAgent ? { agentAtMs: nowMs + (inside === undefined ? agentMs : 0) } : {}),
   }
 }
+
+/** What flows by itself is counted up to now. */
+export function letFlow(process: Process, nowMs: number): void {
+  const { flow } = process
+  if (!flow) return
+  const seconds = Math.max(0, (nowMs - flow.sinceMs) / 1000)
+  process.netIn += Math.floor(flow.inPerSecond * seconds)
+  process.netOut += Math.floor(flow.outPerSecond * seconds)
+  flow.sinceMs = nowMs
+}

@@ -1,3 +1,4 @@
+import { letFlow } from '../guests/process.ts'
 import type { Guest } from '../guests/guest.ts'
 import { cpusOf, maxDiskBytes, memoryBytes } from '../guests/usage.ts'
 
@@ -17,6 +18,7 @@ export interface Published {
 }
 
 export function publish(guest: Guest, nowMs: number): Published {
+  if (guest.process) letFlow(guest.process, nowMs)
   return {
     atMs: nowMs,
     node: guest.node,

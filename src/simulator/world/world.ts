@@ -12,6 +12,7 @@ import { TaskTable } from '../tasks/table.ts'
 import { SimClock } from './clock.ts'
 import { Flocks } from './flock.ts'
 import { type Published, publish } from './published.ts'
+import { TrafficHistory } from './traffic-history.ts'
 import { Random } from './random.ts'
 import { Slots } from './slots.ts'
 import type { NodeSpec, WorldSpec } from './spec.ts'
@@ -78,6 +79,7 @@ export class World {
   readonly datacenter: Map<string, string>
   /** What pvestatd said last about each VMID. */
   readonly published = new Map<number, Published>()
+  readonly traffic = new TrafficHistory()
   /** False: no quorum; reads go on, writes are refused. */
   quorate = true
   /** So long after each stop `qm cleanup` asks for the guest's file lock; undefined: it is never in the way. */
@@ -214,7 +216,10 @@ export class World {
       else silent.add(node.name)
     }
     for (const guest of this.guests.values()) {
-      if (!silent.has(guest.node)) this.published.set(guest.vmid, publish(guest, this.clock.now()))
+      if (silent.has(guest.node)) continue
+      const now = publish(guest, this.clock.now())
+      this.traffic.note(guest.vmid, this.published.get(guest.vmid), now)
+      this.published.set(guest.vmid, now)
     }
   }
 

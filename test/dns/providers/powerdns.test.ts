@@ -65,7 +65,7 @@ describeReal('PowerDNS', () => {
         .catch((fault: unknown) => fault)
     expect(await faultOf(forward, { serverID: 'elsewhere' })).toMatchObject({
       kind: 'wrong-zone',
-      message: expect.stringMatching(/no PowerDNS server "elsewhere"/),
+      message: expect.stringMatching(/PowerDNS has no server "elsewhere"/),
     })
     expect(await faultOf(forward, { apiKey: 'wrong' })).toMatchObject({ kind: 'wrong-key', message: expect.stringMatching(/401/) })
     expect(await faultOf('nope.test', {})).toMatchObject({ kind: 'wrong-zone', message: expect.stringMatching(/no zone nope\.test/) })

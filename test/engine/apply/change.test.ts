@@ -32,7 +32,7 @@ describe('a change of package', () => {
 
     expect(change.sentences).toEqual([
       'set_cpu_ram: cores 1 → 2',
-      'set_system_disk_size: system disk (scsi0) has 10Gi and never shrinks to 1Gi (refused)',
+      'set_system_disk_size: system disk (scsi0) has 10Gi and does not shrink to 1Gi (refused)',
     ])
   })
 

@@ -5,7 +5,7 @@ const source = { name: 's', generation: 1, spec: {} }
 const edited = (now: number) =>
   `VMPackage s was edited since this VM took it (generation 1, now ${now}): \`kubectl pve plan\` shows what would change, \`kubectl pve change-package\` applies it.`
 const kept = 'Disk data (scsi1) is no longer in the package and was kept.'
-const all = 'Everything else is applied.'
+const all = 'All else is applied.'
 const said = (status: 'True' | 'False', reason: string, message: string) => ({ status, reason, message })
 
 describe('an edit of the VMPackage', () => {

@@ -119,7 +119,7 @@ describe('when nothing is missing any more', () => {
     const { said } = concluding({ status: old, power: 'stopped', spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
 
     expect(said('Ready')).toEqual(['True', 'Suspended', ''])
-    expect(said('Suspended')).toEqual(['True', 'Suspended', 'Held by billing (unpaid).'])
+    expect(said('Suspended')).toEqual(['True', 'Suspended', 'Suspended by billing (unpaid).'])
   })
 
   it('the Secret of a generated password is named', () => {
@@ -133,7 +133,7 @@ describe('what is left open on purpose', () => {
   const source = { name: 'vps-m', generation: 1, spec: {} }
   const shrink = {
     step: setSystemDiskSize,
-    verdict: refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and never shrinks to 10Gi'),
+    verdict: refused('DiskShrinkRefused', 'system disk (scsi0) has 20Gi and does not shrink to 10Gi'),
   }
   const edited =
     'VMPackage vps-m was edited since this VM took it (generation 1, now 2): `kubectl pve plan` shows what would change, `kubectl pve change-package` applies it.'
@@ -148,19 +148,19 @@ describe('what is left open on purpose', () => {
       'a disk that would have to shrink',
       { refusals: [shrink] },
       'PackageApplied',
-      ['False', 'DiskShrinkRefused', 'The system disk (scsi0) has 20Gi and never shrinks to 10Gi. Everything else is applied.'],
+      ['False', 'DiskShrinkRefused', 'The system disk (scsi0) has 20Gi and does not shrink to 10Gi. All else is applied.'],
     ],
     [
       'a newer VMPackage',
       { resolved: { source, outdatedBy: 2 } },
       'PackageApplied',
-      ['False', 'PackageOutdated', `${edited} Everything else is applied.`],
+      ['False', 'PackageOutdated', `${edited} All else is applied.`],
     ],
     [
       'a disk that left the package and is kept',
       { status: { ...old, disks } },
       'PackageApplied',
-      ['False', 'DiskKept', 'Disk data (scsi1) is no longer in the package and was kept. Everything else is applied.'],
+      ['False', 'DiskKept', 'Disk data (scsi1) is no longer in the package and was kept. All else is applied.'],
     ],
     [
       'each of several things',
@@ -169,7 +169,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'DiskShrinkRefused',
-        `The system disk (scsi0) has 20Gi and never shrinks to 10Gi. ${edited} Disk data (scsi1) is no longer in the package and was kept. In force only after the VM was off and started again: cores. Everything else is applied.`,
+        `The system disk (scsi0) has 20Gi and does not shrink to 10Gi. ${edited} Disk data (scsi1) is no longer in the package and was kept. Takes effect only at the next start from off: cores. All else is applied.`,
       ],
     ],
     [
@@ -179,20 +179,20 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'TemplateChanged',
-        'The VM was cloned from name=debian-13; spec.template says tag=noble. Editing it never reinstalls by itself.',
+        'The VM was made from name=debian-13; spec.template says tag=noble. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.',
       ],
     ],
     [
       'what PVE takes only at a cold start',
       { pending: ['cores', 'memory'] },
       'RestartRequired',
-      ['True', 'RestartRequired', 'In force only after the VM was off and started again: cores, memory.'],
+      ['True', 'RestartRequired', 'Takes effect only at the next start from off: cores, memory.'],
     ],
     [
       'what the guest reads at its next start',
       { behind: ['user', 'host name'] },
       'CloudInitConfigured',
-      ['True', 'RestartRequired', 'The guest gets these at its next start from off: user, host name.'],
+      ['True', 'RestartRequired', 'The guest gets these only at its next start from off: user, host name.'],
     ],
     [
       'what the guest reads at its next start, beside what PVE takes only then',
@@ -201,14 +201,14 @@ describe('what is left open on purpose', () => {
       [
         'True',
         'RestartRequired',
-        'In force only after the VM was off and started again: cores, addresses. The guest may still use 203.0.113.9, which is held until the VM was off and started again.',
+        'Takes effect only at the next start from off: cores, addresses. The guest may still use 203.0.113.9, which stays reserved until the next start from off.',
       ],
     ],
     [
       'an address that the guest may still use',
       { behind: ['addresses'], releasing: ['203.0.113.9'] },
       'AddressesAllocated',
-      ['True', 'Succeeded', 'The guest may still use 203.0.113.9, which is held until the VM was off and started again.'],
+      ['True', 'Succeeded', 'The guest may still use 203.0.113.9, which stays reserved until the next start from off.'],
     ],
     [
       'rules that nobody enforces',
@@ -217,7 +217,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'NotEnforced',
-        'The rules are written, but the datacenter firewall is off; an admin turns it on in PVE (Datacenter, Firewall, Options).',
+        'The firewall rules are written, but the datacenter firewall is off; an admin must turn it on in PVE (Datacenter, Firewall, Options).',
       ],
     ],
   ])('%s is told and does not take Ready away', (_claim, o, type, verdict) => {

@@ -44,7 +44,7 @@ describe('a host name', () => {
     expect(names(wanting, {}, [other('web1')])).toEqual({
       is: 'stalled',
       reason: 'HostnameTaken',
-      message: 'Host name web1 belongs to customer-7/other; choose another.',
+      message: 'Host name web1 belongs to customer-7/other; choose another one in spec.hostname or naming.hostname of the package.',
     })
   })
 

@@ -30,7 +30,7 @@ describe('options of disks that the template cannot have', () => {
 
   it('are refused before the clone, with what to leave out', () => {
     expect(told({}, { systemDisk: { options: { ioThread: true } } })).toBe(
-      'systemDisk of the package does not fit template 9000 on pve1: ioThread takes the controller virtio-scsi-single, and this is lsi; leave options.ioThread out.',
+      'systemDisk of the package does not fit template 9000 on pve1: ioThread needs the controller virtio-scsi-single, and the controller is lsi; remove options.ioThread.',
     )
     const disks: Package = { additionalDisks: [{ name: 'data', size: '1Gi', options: { ioThread: true } }] }
     expect(told({ scsihw: 'virtio-scsi-pci' }, disks)).toContain('disk "data" of the package does not fit template 9000')

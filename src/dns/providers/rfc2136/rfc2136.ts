@@ -54,7 +54,8 @@ export class Rfc2136 implements DnsProvider {
 
   constructor(options: Rfc2136Options) {
     const address = parseServer(options.server)
-    if (address === undefined) throw new DnsFault('invalid', `"${options.server}" is no server; write host, host:port or [IPv6]:port`)
+    if (address === undefined)
+      throw new DnsFault('invalid', `"${options.server}" is not a valid server; write host, host:port or [IPv6]:port`)
     this.#o = options
     this.#address = address
     this.#marked = options.ownership === 'TXT'
@@ -111,7 +112,9 @@ export class Rfc2136 implements DnsProvider {
     try {
       return await work(channel)
     } catch (fault) {
-      throw fault instanceof WireError ? new DnsFault('server', `the reply is no DNS message: ${fault.message}`, { cause: fault }) : fault
+      throw fault instanceof WireError
+        ? new DnsFault('server', `the reply is not a DNS message: ${fault.message}`, { cause: fault })
+        : fault
     } finally {
       channel.close()
     }
@@ -126,11 +129,11 @@ export class Rfc2136 implements DnsProvider {
   async #query(channel: Channel, name: Name, type: TypeName): Promise<Received> {
     const reply = await this.#exchange(channel, queryMessage(channel.id(), name, typeCodes[type]))
     const rcode = rcodeOf(reply)
-    if (rcode === rcodes.REFUSED) throw this.#wrongZone('refuses questions about it (REFUSED)')
+    if (rcode === rcodes.REFUSED) throw this.#wrongZone('refuses queries for it (REFUSED)')
     if (rcode !== rcodes.NOERROR && rcode !== rcodes.NXDOMAIN)
       throw new DnsFault('server', `asked for ${name} ${type}, the server answered ${rcodeName(rcode)}`)
     if (!isAuthoritative(reply)) throw this.#wrongZone('answers without authority')
-    if (isTruncated(reply)) throw new DnsFault('server', `the answer for ${name} ${type} is cut off although it came by TCP`)
+    if (isTruncated(reply)) throw new DnsFault('server', `the answer for ${name} ${type} is truncated although it came over TCP`)
     return reply
   }
 
@@ -154,8 +157,8 @@ export class Rfc2136 implements DnsProvider {
     if (await this.#holds(channel, updateFor(change, this.#marked))) return { is: 'done' }
     const aliased = !(await this.#holds(channel, { prerequisites: [isAbsent(seen.name, typeCodes.CNAME)], updates: [] }))
     const why = aliased
-      ? `${seen.name} is a CNAME, and nothing can be beside one`
-      : `${seen.type} ${seen.name} or its mark was changed by somebody else meanwhile`
+      ? `${seen.name} is a CNAME, and no other record can have that name`
+      : `${seen.type} ${seen.name} or its mark was changed by somebody else at the same time`
     return { is: 'taken', why }
   }
 
@@ -174,10 +177,10 @@ export class Rfc2136 implements DnsProvider {
         'refused',
         `the policy of the server does not let key ${this.#o.key.name} write this in ${this.#o.zone} (${word})`,
       )
-    if (rcode === rcodes.NOTAUTH || rcode === rcodes.NOTZONE) return this.#wrongZone(`takes no update of it (${word})`)
+    if (rcode === rcodes.NOTAUTH || rcode === rcodes.NOTZONE) return this.#wrongZone(`accepts no updates for it (${word})`)
     if (rcode === rcodes.NOTIMP || rcode === rcodes.FORMERR)
-      return new DnsFault('invalid', `the server does not take this update (${word})`)
-    return new DnsFault('server', `the server failed at an update (${word})`)
+      return new DnsFault('invalid', `the server does not accept this update (${word})`)
+    return new DnsFault('server', `the server failed to carry out an update (${word})`)
   }
 
   #typesHere(): TypeName[] {

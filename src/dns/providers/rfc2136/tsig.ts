@@ -72,7 +72,7 @@ function readSignature(data: Buffer): Signature {
   const algorithm = readName(data)
   let at = encodeName(algorithm).length
   const next = (length: number): Buffer => {
-    if (at + length > data.length) throw new WireError('a signature ends too early')
+    if (at + length > data.length) throw new WireError('the signature is incomplete')
     at += length
     return data.subarray(at - length, at)
   }
@@ -101,7 +101,7 @@ export function readReply(bytes: Buffer, key: TsigKey, requestMac: Buffer, nowSe
   const expected = macOf(key, uint16(requestMac.length), requestMac, stripped, variables(key, signature))
   const isOurs = last.name === key.name && last.class === classCodes.ANY && last.ttlSeconds === 0 && signature.algorithm === key.algorithm
   if (!isOurs || signature.mac.length !== expected.length || !timingSafeEqual(signature.mac, expected))
-    throw new DnsFault('wrong-key', `the reply is not signed with key ${key.name}; somebody else may be answering for the server`)
+    throw new DnsFault('wrong-key', `the reply is not signed with key ${key.name}; somebody else may answer in place of the server`)
   if (signature.error === rcodes.BADTIME) throw skewed(signature.other, nowSeconds)
   if (Math.abs(nowSeconds - signature.signedAtSeconds) > signature.fudgeSeconds) throw skewed(uint48(signature.signedAtSeconds), nowSeconds)
   return message
@@ -111,7 +111,7 @@ function unsigned(rcode: number): DnsFault {
   const word = rcodeName(rcode)
   if (rcode === rcodes.SERVFAIL) return new DnsFault('server', `the server failed (${word})`)
   if (rcode === rcodes.NOTIMP || rcode === rcodes.FORMERR)
-    return new DnsFault('invalid', `the server does not take this request (${word}); does it speak DNS UPDATE?`)
+    return new DnsFault('invalid', `the server does not accept this request (${word}); does it speak DNS UPDATE?`)
   // PowerDNS answers all of these alike and tells them apart only in its log.
   return new DnsFault('refused', `the server refused without a signature (${word}): the key, the clock or its policy; its log says which`)
 }
@@ -124,6 +124,7 @@ function rejected(error: number, key: TsigKey): DnsFault {
 
 function skewed(serverTime: Buffer, nowSeconds: number): DnsFault {
   const apart = serverTime.length === 6 ? serverTime.readUIntBE(0, 6) - nowSeconds : undefined
-  const told = apart === undefined ? '' : `: the server's clock is ${Math.abs(apart)} s ${apart > 0 ? 'ahead of' : 'behind'} ours`
+  const told =
+    apart === undefined ? '' : `: the server's clock is ${Math.abs(apart)} s ${apart > 0 ? 'ahead of' : 'behind'} that of the operator`
   return new DnsFault('clock-skew', `the signature's time is refused (BADTIME)${told}; ${fudgeSeconds} s are allowed`)
 }

@@ -55,7 +55,7 @@ export function harmless(zone: Name, type: TypeName): Update {
 export function encodeValue(type: RecordType, value: string): Buffer {
   if (type === 'PTR') return encodeName(value)
   const address = parseAddress(value)
-  if (address === undefined) throw new Error(`"${value}" is no address`)
+  if (address === undefined) throw new Error(`"${value}" is not a valid IP address`)
   return addressBytes(address)
 }
 

@@ -89,7 +89,7 @@ class Reader {
   }
 
   take(count: number): Buffer {
-    if (this.at + count > this.#bytes.length) throw new WireError('the message ends too early')
+    if (this.at + count > this.#bytes.length) throw new WireError('the message is incomplete')
     this.at += count
     return this.#bytes.subarray(this.at - count, this.at)
   }

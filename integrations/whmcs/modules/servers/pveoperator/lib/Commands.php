@@ -39,7 +39,7 @@ final class Commands
         });
         if ($ended === null) {
             $state = $last['status']['message'] ?? 'it has not begun';
-            throw new NotYet("$command was accepted and is not done yet ($state). It goes on by itself; this page shows its end.");
+            throw new NotYet("$command was accepted and is not done yet ($state). The operator continues; this page shows the end.");
         }
         $message = (string) ($ended['status']['message'] ?? '');
         if (self::isTrue($ended, 'Failed')) {

@@ -1,5 +1,5 @@
 <?php
-/** Accepted and under way: nothing is wrong, and it goes on by itself. */
+/** Accepted and under way: nothing is wrong, and the operator continues. */
 
 namespace PveOperator;
 

@@ -86,7 +86,7 @@ final class Service
         if ($vm->holders() === []) {
             $this->throwIfStalled($vm);
         } else {
-            Whmcs::tell("{$this->what()} stays off: still held by " . implode(', ', $vm->holders()) . '.', (int) $this->order->clientID);
+            Whmcs::tell("{$this->what()} stays off: still suspended by " . implode(', ', $vm->holders()) . '.', (int) $this->order->clientID);
         }
         $this->tellWhatIsOpen($vm);
     }
@@ -108,7 +108,7 @@ final class Service
             });
             if ($gone === null) {
                 $now = $this->find() ?? $vm;
-                throw new NotYet('The server is being deleted, which takes its time. The cron job of WHMCS ends this by itself. ' . $now->sentence());
+                throw new NotYet('The server is being deleted. That takes some time. The cron job of WHMCS finishes this. ' . $now->sentence());
             }
         } elseif (($this->ledger->open('deletion')['object'] ?? '') !== $this->object()) {
             throw new Refusal($this->nothingToDelete());
@@ -131,7 +131,7 @@ final class Service
         $vm = $this->wait(fn (Vm $vm) => $vm->isReady() && in_array($request, $vm->status('reinstall')['completedIDs'] ?? [], true));
         $this->throwIfStalled($vm);
         if (!in_array($request, $vm->status('reinstall')['completedIDs'] ?? [], true) || !$vm->isReady()) {
-            throw new NotYet($vm->sentence() . $this->progress($vm) . ' It goes on by itself; the new password is filled in by the cron job of WHMCS.');
+            throw new NotYet($vm->sentence() . $this->progress($vm) . ' The operator continues; the cron job of WHMCS fills in the new password.');
         }
         $this->refresh();
     }
@@ -281,7 +281,7 @@ final class Service
     {
         $open = $vm->notes();
         if (!$vm->isReady()) {
-            array_unshift($open, 'The order is accepted and under way: ' . $vm->sentence());
+            array_unshift($open, 'The operator works on the order: ' . $vm->sentence());
         }
         foreach ($open as $sentence) {
             Whmcs::tell("{$this->what()}: $sentence", (int) $this->order->clientID);

@@ -7,7 +7,7 @@ final class Usage
 {
     private const BYTES_PER_MIB = 1048576;
 
-    /** disklimit from the disks there are, bwlimit and bwusage when the operator counts traffic. Empty = nothing is known. */
+    /** disklimit from the disks there are, bwlimit (0 = unlimited) and bwusage of the period when the package has traffic. Empty = nothing is known. */
     public static function of(Vm $vm): array
     {
         $figures = [];
@@ -18,8 +18,7 @@ final class Usage
         $usage = $vm->status('usage');
         if (isset($usage['receivedBytes'], $usage['sentBytes'])) {
             $figures['bwusage'] = (int) round(((float) $usage['receivedBytes'] + (float) $usage['sentBytes']) / self::BYTES_PER_MIB);
-            $limit = $vm->status('package')['traffic']['limit'] ?? null;
-            $figures['bwlimit'] = $limit === null ? 0 : (int) Size::mebibytes((string) $limit);
+            $figures['bwlimit'] = (int) round((float) ($usage['limitBytes'] ?? 0) / self::BYTES_PER_MIB);
         }
         return $figures;
     }
