@@ -13,11 +13,13 @@ export const backgroundPace = (guests: number): number => Math.min(mostPerSecond
 export class BackgroundReading {
   readonly #clock: Clock
   readonly #budget: BackgroundBudget
+  readonly #mayAsk: () => boolean
   readonly #onProblem: (fault: unknown) => void
 
-  /** `guests`: how many PVE has. */
-  constructor(o: { clock: Clock; guests: () => number; onProblem: (fault: unknown) => void }) {
+  /** `guests`: how many PVE has. `mayAsk`: false while PVE is silent, or refuses the token and logs each refusal. */
+  constructor(o: { clock: Clock; guests: () => number; mayAsk: () => boolean; onProblem: (fault: unknown) => void }) {
     this.#clock = o.clock
+    this.#mayAsk = o.mayAsk
     this.#onProblem = o.onProblem
     this.#budget = new BackgroundBudget({ clock: o.clock, perSecond: () => backgroundPace(o.guests()) })
   }
@@ -31,7 +33,7 @@ export class BackgroundReading {
     while (!signal.aborted) {
       const pauseMs = this.#budget.pauseMs()
       if (pauseMs > 0) await this.#clock.sleep(pauseMs, signal)
-      else if (!this.#readOne()) await this.#clock.sleep(idleMs, signal)
+      else if (!this.#mayAsk() || !this.#readOne()) await this.#clock.sleep(idleMs, signal)
     }
   }
 

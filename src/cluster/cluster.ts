@@ -151,7 +151,12 @@ export class LiveCluster implements PveCluster {
       isUntagged: () => this.spec.tags === 'None',
       onProblem,
     })
-    this.background = new BackgroundReading({ clock, guests: () => inventory.current()?.guests.size ?? 0, onProblem })
+    this.background = new BackgroundReading({
+      clock,
+      guests: () => inventory.current()?.guests.size ?? 0,
+      mayAsk: () => inventory.lastFailure === undefined,
+      onProblem,
+    })
     this.background.add(this.guests.background)
     this.firewall = new FirewallSwitch({
       pve,
