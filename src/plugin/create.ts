@@ -73,7 +73,7 @@ async function objectOf(session: Session, name: string, o: CreateOptions): Promi
   const { template, hostname, user, client, service } = o
   if (template === undefined || o.package === undefined)
     throw new PluginRefusal(
-      `create ${name}: there is no such ProxmoxVM in namespace ${session.namespace}; to make it name --template and --package, or kubectl apply a manifest`,
+      `create ${name}: the ProxmoxVM does not exist in namespace ${session.namespace}; to make it name --template and --package, or kubectl apply a manifest`,
       exitCodes.usage,
     )
   const cluster = o.cluster ?? (await onlyCluster(session, name))

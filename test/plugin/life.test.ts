@@ -89,7 +89,7 @@ describe('kubectl pve', () => {
       expect(world.guests()).toEqual([])
       expect(await here('terminate', 'web', '--yes')).toMatchObject({
         code: 1,
-        err: expect.stringContaining('there is no ProxmoxVM "web"'),
+        err: expect.stringContaining('ProxmoxVM "web" does not exist'),
       })
     },
     patienceMs,
