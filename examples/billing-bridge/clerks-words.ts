@@ -86,6 +86,8 @@ export const clerksWords: Readonly<Record<string, string>> = {
   NodeOffline: 'The machine of this server is down. Tell an administrator.',
   ClusterUnreachable:
     'Proxmox VE has not answered for minutes, so nobody can see the server. The server is not lost. Tell an administrator.',
+  LinkDown:
+    'The server is on, and its network card is disconnected in Proxmox VE. Tell an administrator; the detail says how to connect it.',
   GuestPaused: 'The server is on, but it is halted. Tell an administrator; the detail has the command.',
   GuestIOError: 'The server is halted because of its storage. Tell an administrator; the detail has the command.',
   BecameTemplate: 'The server was turned into a template and cannot start. Tell an administrator.',
@@ -129,6 +131,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   DeletingSnapshot: 'Proxmox VE deletes the snapshot. Wait.',
   AgentSilent: 'The server runs, and its guest agent does not answer. Do nothing unless the customer complains.',
   GuestAddressMissing: 'The server runs, but its system does not use the address. Show the detail to the customer.',
+  CloudInitFailed: 'The server runs, and its first setup reported errors. Show the detail to the customer.',
   TrafficExceeded: 'The server has used its traffic; the detail says how much and until when. Sell more traffic, or wait.',
   QuotaExceeded: 'The package allows no further snapshot. Show the detail to the customer.',
   SnapshotFailed:

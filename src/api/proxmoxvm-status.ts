@@ -203,7 +203,7 @@ export const proxmoxVMStatus = z
       .object({
         name: name('Name of the VMPackage.'),
         generation: z.int().describe('Its metadata.generation when it was taken.'),
-        spec: packageSpec.describe('Its content when it was taken.'),
+        spec: packageSpec.exactOptional().describe('Its content when it was taken. Absent = the same as status.package.'),
       })
       .exactOptional()
       .describe('The VMPackage in force for this VM. Inline edits merge over it; a newer one is taken when packageRef changes.'),
@@ -270,6 +270,11 @@ export const proxmoxVMStatus = z
           .max(32)
           .exactOptional()
           .meta({ description: 'Addresses on the network cards of the guest, without link-local and loopback ones.', ...atomic }),
+        cloudInitErrors: z
+          .array(z.string().max(300))
+          .max(8)
+          .exactOptional()
+          .meta({ description: 'Errors of cloud-init in its last run, in its own words. Absent = none, or nobody could ask.', ...atomic }),
       })
       .exactOptional()
       .describe('What the guest agent reports. Absent = it is not enabled in the configuration of the VM.'),

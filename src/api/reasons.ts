@@ -116,6 +116,7 @@ export const reasons = {
     means: 'The operator applies another package; the message lists field: old → new, and whether the VM stops for it.',
   },
   // firewall
+  LinkDown: { who: 'admin', means: 'Somebody disconnected the network card of the VM in PVE (link_down), so nobody can reach the VM.' },
   NotEnforced: { who: 'admin', means: 'The firewall rules are written, but the datacenter firewall of PVE is off.' },
   // PVE
   Unreachable: { who: 'admin', means: 'PVE does not answer. The VMs keep running and keep their status; the operator retries.' },
@@ -268,6 +269,11 @@ export const reasons = {
   GuestAddressMissing: {
     who: 'user',
     means: 'The guest agent answers, but the guest does not use its address; the message says which addresses it has.',
+  },
+  CloudInitFailed: {
+    who: 'user',
+    means:
+      'cloud-init in the guest has noted errors in its last run; the message lists them. The guest may lack its user, keys or addresses.',
   },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool can allocate addresses.' },

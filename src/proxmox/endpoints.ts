@@ -88,6 +88,11 @@ export class Pve {
     return { enabled: (number(rowOf(await this.#api.cluster.firewall.options.$get()), 'enable') ?? 0) !== 0 }
   }
 
+  /** Options of the datacenter; without Sys.Audit on / only a few of them. */
+  async datacenterOptions(): Promise<Row> {
+    return rowOf(await this.#api.cluster.options.$get())
+  }
+
   /** Names of the bridges and VNets of a node that the token may use or see; others are left out without a word. */
   async bridges(node: string): Promise<string[]> {
     const rows = rowsOf(await this.#api.nodes.$(node).network.$get({ type: 'any_bridge' }))

@@ -7,6 +7,7 @@ import { templateFor } from '../../want/birth.ts'
 import { asSentence } from './as-sentence.ts'
 import { backupSource, type BirthBackup } from './backup-source.ts'
 import type { IntentInput } from './intent-input.ts'
+import { objectionToTags } from './tag-objection.ts'
 import { type Birth, objectionToTemplate } from './template-objections.ts'
 
 /** At most one a node. */
@@ -38,5 +39,6 @@ export async function sourceOf(input: IntentInput, listing: Listing): Promise<Bi
   }
   const search = cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)
   if (search.is === 'refused') return stalled(search.reason, asSentence(search.message))
-  return { copies: search.copies, look: (copy) => cluster.templates.config(copy), objection: objectionToTemplate }
+  const objection = (facts: TemplateFacts, birth: Birth) => objectionToTemplate(facts, birth) ?? objectionToTags(facts, cluster)
+  return { copies: search.copies, look: (copy) => cluster.templates.config(copy), objection }
 }
