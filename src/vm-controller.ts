@@ -24,7 +24,7 @@ import { otherPve } from './engine/other-pve.ts'
 import { readGuestIfDue } from './engine/guest-facts.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
-import { answerLook, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
+import { answerLook, isLookDue, isPaused, lookAsked, requeueAfter, showPaused } from './engine/after-pass.ts'
 import { isSettled } from './engine/status.ts'
 import { observedEnd } from './engine/observe.ts'
 import { tearDownHeld } from './engine/remove/hold.ts'
@@ -222,8 +222,7 @@ export class VMController {
   #isDue(vm: ProxmoxVM, memory: Memory): boolean {
     const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
     memory.controller.lastMeta ??= metaOf(vm)
-    const isAsked = lookAsked({ vm, status: vm.status ?? {} }) !== undefined
-    return isTouched || isAsked || memory.audit.isDue === true
+    return isTouched || isLookDue({ vm, status: vm.status ?? {} }, memory)
   }
 
   /** A mark that somebody puts back shows in no listing: strangers under our numbers are looked at in turn, one a second at most. */

@@ -1,4 +1,4 @@
-/** The Kubernetes API as far as a billing bridge needs it: read, apply, delete, follow one VM. Needs `npm install undici`. */
+/** The Kubernetes API as far as a billing bridge needs it: read, create, apply, delete, follow one object. Needs `npm install undici`. */
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
 import type { VM } from './vm.ts'
@@ -23,9 +23,9 @@ export class Refused extends Error {
   }
 }
 
-interface WatchEvent {
+interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
-  readonly object: VM
+  readonly object: T
 }
 
 const mountedAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -68,6 +68,15 @@ export class ApiServer {
     return (await this.#exchange('PATCH', path + search, object, 'application/apply-patch+yaml')) as T
   }
 
+  /** An object that exists already, made by an earlier call whose answer was lost, is fine. */
+  async create(collection: string, object: object): Promise<void> {
+    try {
+      await this.#exchange('POST', collection, object)
+    } catch (refused) {
+      if (!(refused instanceof Refused && refused.reason === 'AlreadyExists')) throw refused
+    }
+  }
+
   /** Gone already is fine. With `uid` a new object of the same name is left alone (409). */
   async delete(path: string, uid: string): Promise<void> {
     try {
@@ -78,16 +87,16 @@ export class ApiServer {
   }
 
   /**
-   * The VM as it is now and after each change; undefined while there is none. A watch ends when the server likes (minutes), and its
-   * start may be forgotten (410): each time the VM is read again, so nothing is missed. Throws when `signal` aborts.
+   * The object as it is now and after each change; undefined while there is none. A watch ends when the server likes (minutes), and its
+   * start may be forgotten (410): each time the object is read again, so nothing is missed. Throws when `signal` aborts.
    */
-  async *follow(collection: string, name: string, signal: AbortSignal): AsyncGenerator<VM | undefined> {
+  async *follow<T = VM>(collection: string, name: string, signal: AbortSignal): AsyncGenerator<T | undefined> {
     const only = `fieldSelector=metadata.name%3D${encodeURIComponent(name)}`
     for (;;) {
-      const list = (await this.#exchange('GET', `${collection}?${only}`)) as { metadata: { resourceVersion: string }; items: VM[] }
+      const list = (await this.#exchange('GET', `${collection}?${only}`)) as { metadata: { resourceVersion: string }; items: T[] }
       yield list.items[0]
       const from = `watch=true&resourceVersion=${list.metadata.resourceVersion}&timeoutSeconds=240`
-      for await (const event of this.#events(`${collection}?${only}&${from}`, signal)) {
+      for await (const event of this.#events<T>(`${collection}?${only}&${from}`, signal)) {
         if (event.type === 'ERROR') break
         yield event.type === 'DELETED' ? undefined : event.object
       }
@@ -95,7 +104,7 @@ export class ApiServer {
     }
   }
 
-  async *#events(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+  async *#events<T>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
     const { statusCode, body } = await request(this.#access.server + path, { ...this.#options(), signal })
     if (statusCode !== 200) throw refusal(statusCode, await body.text())
     const decoder = new TextDecoder()
@@ -103,11 +112,16 @@ export class ApiServer {
     for await (const chunk of body) {
       const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
-      for (const line of lines) if (line !== '') yield JSON.parse(line) as WatchEvent
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as WatchEvent<T>
     }
   }
 
-  async #exchange(method: 'GET' | 'PATCH' | 'DELETE', path: string, object?: object, contentType = 'application/json'): Promise<unknown> {
+  async #exchange(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    object?: object,
+    contentType = 'application/json',
+  ): Promise<unknown> {
     const { statusCode, body } = await request(this.#access.server + path, {
       ...this.#options(),
       method,

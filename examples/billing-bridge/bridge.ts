@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { accessFrom, ApiServer, Refused } from './api-server.ts'
-import { NeedsSomebody, NotNow, type Order, Services } from './service.ts'
+import { openConsole } from './console.ts'
+import { NeedsSomebody, nameOf, NotNow, type Order, Services } from './service.ts'
 
 const usage = `usage: node bridge.ts <button> --namespace NS [--timeout SECONDS]
   create ORDER.json           change ORDER.json           terminate SERVICE
   suspend SERVICE REASON      unsuspend SERVICE           show SERVICE
-  reinstall SERVICE REQUEST-ID [TEMPLATE]
+  reinstall SERVICE REQUEST-ID [TEMPLATE]                 console SERVICE REQUEST-ID
 Prints one JSON object. Exit code 0: done. 1: refused or failed. 2: usage. 3: not yet, or not there. 4: somebody must act.`
 
 const { values, positionals } = parseArgs({
@@ -16,7 +17,7 @@ const { values, positionals } = parseArgs({
 })
 const [button = '', subject = '', ...rest] = positionals
 
-async function pressed(services: Services): Promise<object> {
+async function pressed(services: Services, namespace: string): Promise<object> {
   const [first = '', second] = rest
   switch (button) {
     case 'create':
@@ -29,6 +30,8 @@ async function pressed(services: Services): Promise<object> {
       return await services.unsuspend(subject)
     case 'reinstall':
       return await services.reinstall(subject, first, second)
+    case 'console':
+      return await openConsole({ api, namespace, vm: nameOf(subject), requestID: first, signal })
     case 'terminate':
       return await services.terminate(subject)
     default:
@@ -46,15 +49,15 @@ function verdictOn(fault: unknown): { code: number; error: string; reason?: stri
   return { code: 1, error: String(fault) }
 }
 
-const buttons = ['create', 'change', 'suspend', 'unsuspend', 'reinstall', 'terminate', 'show']
-if (!values.namespace || !subject || !buttons.includes(button) || (button === 'reinstall' && !rest[0])) {
+const buttons = ['create', 'change', 'suspend', 'unsuspend', 'reinstall', 'console', 'terminate', 'show']
+if (!values.namespace || !subject || !buttons.includes(button) || (['reinstall', 'console'].includes(button) && !rest[0])) {
   process.stderr.write(`${usage}\n`)
   process.exit(2)
 }
 const api = new ApiServer(accessFrom(process.env))
 const signal = AbortSignal.timeout(Number(values.timeout) * 1000)
 try {
-  process.stdout.write(`${JSON.stringify(await pressed(new Services({ api, namespace: values.namespace, signal })))}\n`)
+  process.stdout.write(`${JSON.stringify(await pressed(new Services({ api, namespace: values.namespace, signal }), values.namespace))}\n`)
 } catch (fault) {
   const { code, ...told } = verdictOn(fault)
   process.stdout.write(`${JSON.stringify(told)}\n`)

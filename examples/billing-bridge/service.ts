@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ApiServer, Refused } from './api-server.ts'
 import { inClerksWords } from './clerks-words.ts'
-import { addressesByEntry, type Cluster, conditionOf, type VM } from './vm.ts'
+import { addressesByEntry, type Cluster, conditionOf, holdersOf, type VM } from './vm.ts'
 
 /** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
 const orderManager = 'billing-bridge'
@@ -82,10 +82,7 @@ export class Services {
   /** The bare object: our entry goes, and nobody else's. Others may still hold the VM; `suspendedBy` names them. */
   async unsuspend(serviceID: string): Promise<Service> {
     await this.#write(serviceID, suspensionManager, {}, await this.#existing(serviceID))
-    return await this.#settled(
-      serviceID,
-      (vm) => (vm.spec.suspensions ?? []).length > 0 || conditionOf(vm, 'Suspended')?.status === 'False',
-    )
+    return await this.#settled(serviceID, (vm) => holdersOf(vm).length > 0 || conditionOf(vm, 'Suspended')?.status === 'False')
   }
 
   /** `requestID`: the billing system's own number of this wish. The same one never reinstalls twice. Deletes every disk. */
@@ -174,14 +171,14 @@ export class Services {
   }
 
   async #told(vm: VM): Promise<Service> {
-    const { status, spec } = vm
+    const { status } = vm
     return {
       name: vm.metadata.name,
       power: status.remoteStatus,
       hostname: status.hostname,
       addresses: addressesByEntry(vm),
       firstReadyAt: status.firstReadyAt,
-      suspendedBy: (spec.suspensions ?? []).map(({ by }) => by),
+      suspendedBy: holdersOf(vm),
       login: await this.#login(status.credentialsSecretRef?.name),
       notes: notesOn(vm),
     }
@@ -223,7 +220,15 @@ function throwIfStalled(vm: VM | undefined): void {
 
 /** These conditions take nothing away from Ready, so somebody has to look at them. */
 function notesOn(vm: VM): string[] {
-  const parts = ['TemplateApplied', 'PackageApplied', 'FirewallConfigured', 'CloudInitConfigured', 'DNSSynced', 'RestartRequired']
+  const parts = [
+    'TemplateApplied',
+    'PackageApplied',
+    'FirewallConfigured',
+    'CloudInitConfigured',
+    'DNSSynced',
+    'TrafficWithinLimit',
+    'RestartRequired',
+  ]
   const open = parts
     .map((type) => conditionOf(vm, type))
     .filter((it) => it && it.status === (it.type === 'RestartRequired' ? 'True' : 'False'))

@@ -1,5 +1,5 @@
 /** Of a ProxmoxVM, what a billing system reads. docs/api/proxmoxvm.md has all of it. */
-interface Condition {
+export interface Condition {
   readonly type: string
   readonly status: 'True' | 'False' | 'Unknown'
   readonly reason: string
@@ -24,6 +24,8 @@ export interface VM {
     readonly firstReadyAt?: string
     readonly addresses?: readonly { readonly name: string; readonly address: string; readonly state?: string }[]
     readonly credentialsSecretRef?: { readonly name: string }
+    /** Its traffic is used up: `Suspend` holds the VM off until the next period or a higher limit. */
+    readonly usage?: { readonly exceeded?: string }
     readonly reinstall?: { readonly completedIDs: readonly string[] }
     readonly conditions?: readonly Condition[]
   }
@@ -35,6 +37,12 @@ export interface Cluster {
 }
 
 export const conditionOf = (vm: VM | undefined, type: string) => vm?.status.conditions?.find((condition) => condition.type === type)
+
+/** Who holds the VM off. */
+export const holdersOf = ({ spec, status }: VM): string[] => [
+  ...(spec.suspensions ?? []).map(({ by }) => by),
+  ...(status.usage?.exceeded === 'Suspend' ? ['traffic'] : []),
+]
 
 /** By entry. One with a state is being released: it has the entry of its successor and is no longer the customer's. */
 export const addressesByEntry = ({ status }: Pick<VM, 'status'>): Record<string, string> =>

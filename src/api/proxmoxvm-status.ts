@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
+import { cloneRequest } from './clone-request.ts'
 import { conditions, observedGeneration } from './object.ts'
 import { packageSpec } from './package.ts'
 import { guestSeen } from './guest-seen.ts'
@@ -50,18 +51,6 @@ const disk = z.object({
   removalPolicy: statusText(16, 'What happens to the disk when it leaves the package: Keep or Delete.'),
 })
 
-const cloneRequest = z.object({
-  vmid: z.int().describe('VMID it makes.'),
-  node: z.string().max(63).describe('Node it was sent to: the one of the template.'),
-  template: z.int().describe('VMID of the template.'),
-  askedAt: time('When it was about to be sent, by the clock of PVE.'),
-  upid: statusText(256, 'Its PVE task (UPID). Absent until PVE answers, or when its answer was lost.'),
-  ended: z
-    .boolean()
-    .exactOptional()
-    .describe('true: its task has ended. Kept to tell that task from the one of a request whose answer was lost.'),
-})
-export type AskedClone = z.infer<typeof cloneRequest>
 const historyEntry = z.object({
   step: openWord<StepName>(64, 'The step.'),
   startedAt: time('When it began.'),
@@ -164,13 +153,18 @@ export const proxmoxVMStatus = z
     node: statusText(63, 'Node of PVE the VM is on.'),
     template: z
       .object({
-        vmid: z.int().describe('VMID of the template.'),
-        node: z.string().max(63).describe('Node of the template.'),
-        name: statusText(253, 'Name of the template.'),
-        selector: statusText(300, 'How spec.template chose it when the VM was cloned: name=…, vmid=… or tag=….'),
+        vmid: z.int().describe('VMID of the template, or of the VM in the backup.'),
+        node: z.string().max(63).describe('Node of the template, or the one that reads the backup.'),
+        name: statusText(253, 'Name of the template, or of the VM in the backup.'),
+        selector: statusText(300, 'How spec.template chose it when the VM was made: name=…, vmid=…, tag=… or backup=….'),
+        volume: statusText(512, 'The file the VM is made from. Absent = it is cloned from a template.'),
+        isLeft: z
+          .boolean()
+          .exactOptional()
+          .describe('true: a restore failed and left an empty VM under the number; the next attempt takes its place.'),
       })
       .exactOptional()
-      .describe('The template the VM is cloned from.'),
+      .describe('The template or the backup the VM is made from.'),
     interfaces: z
       .array(networkInterface)
       .max(8)
@@ -209,7 +203,7 @@ export const proxmoxVMStatus = z
       .object({
         name: name('Name of the VMPackage.'),
         generation: z.int().describe('Its metadata.generation when it was taken.'),
-        spec: packageSpec.describe('Its content when it was taken.'),
+        spec: packageSpec.exactOptional().describe('Its content when it was taken. Absent = the same as status.package.'),
       })
       .exactOptional()
       .describe('The VMPackage in force for this VM. Inline edits merge over it; a newer one is taken when packageRef changes.'),

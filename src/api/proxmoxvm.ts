@@ -21,7 +21,7 @@ import type { KubeObject } from './object.ts'
 import { packageSpec } from './package.ts'
 import type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
 import { restoreWish } from './restore.ts'
-import { template } from './template.ts'
+import { birthTemplate, template } from './template.ts'
 import { notAHostName, notALogin } from './yaml-text.ts'
 
 export type { ProxmoxVMStatus } from './proxmoxvm-status.ts'
@@ -131,7 +131,7 @@ export const proxmoxVMSpec = z
     vmid: vmid(
       'VMID in PVE. Absent = the next free one of the range. Set once. If another guest has it, the VM waits (VMIDTaken); the operator never takes that guest over.',
     ).exactOptional(),
-    template,
+    template: birthTemplate,
     packageRef: nameReference(
       'VMPackage',
       'The VMPackage of the VM; fields of package replace its fields. When you change the name, the VM gets the newest version of that VMPackage.',

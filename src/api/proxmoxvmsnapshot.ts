@@ -1,6 +1,6 @@
 /** The kind ProxmoxVMSnapshot: one snapshot of one VM. */
 import * as z from 'zod'
-import { line, longerThan, nameReference, rules, statusText, time } from './fields.ts'
+import { atomic, line, longerThan, nameReference, rules, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 
 export const proxmoxVMSnapshotSpec = z
@@ -37,6 +37,28 @@ export const proxmoxVMSnapshotStatus = z
     createdAt: time('When it was taken, by the clock of PVE.').exactOptional(),
     expiresAt: time('When it is deleted by itself. Absent = never.').exactOptional(),
     withMemory: z.boolean().exactOptional().describe('true: the memory of the guest is in it. A rollback to it goes on from that memory.'),
+    contents: z
+      .object({
+        disks: z
+          .array(
+            z.object({
+              name: z.string().max(63).describe('"system", or the name of the additional disk.'),
+              key: z.string().max(16).describe('Slot, such as scsi1.'),
+              volume: statusText(256, 'Volume of PVE.'),
+            }),
+          )
+          .max(64)
+          .meta({ description: 'Disks the VM had.', ...atomic }),
+        addresses: z
+          .array(z.string().max(64))
+          .max(64)
+          .meta({ description: 'Addresses the VM had.', ...atomic }),
+        macAddress: statusText(32, 'MAC address of net0.'),
+      })
+      .exactOptional()
+      .describe(
+        'What the VM had when the snapshot was asked for, so that `kubectl pve plan --rollback` can tell what a rollback would do.',
+      ),
     failedAt: time('When PVE failed to take it. The operator does not retry.').exactOptional(),
     upid: statusText(256, 'The PVE task that takes or deletes it (UPID). Absent when none is under way.'),
     conditions: conditions.exactOptional(),

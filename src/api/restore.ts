@@ -1,36 +1,18 @@
 /** The wish to have a VM back from a backup, and what the status says of it. */
 import * as z from 'zod'
-import { atomic, line, objectName, rule, statusText, time } from './fields.ts'
-
-const volume = (description: string) =>
-  z
-    .string()
-    .min(1)
-    .max(256)
-    .meta({
-      description,
-      ...rule(
-        "self.matches('^[A-Za-z][A-Za-z0-9_.-]*:backup/[^ ,=]+$')",
-        'write a volume as `kubectl pve backups` shows it: STORAGE:backup/…',
-      ),
-    })
+import { backupRef } from './backup-ref.ts'
+import { atomic, line, statusText, time } from './fields.ts'
 
 export const restoreWish = z.object({
   requestID: line(
     128,
     'An ID of your own, such as a date. A new one restores once; one among the last 20 done (status.restore.completedIDs) never runs again, an empty one does nothing, and one that exists when the object is created counts as done.',
   ),
-  backupRef: z
-    .object({
-      name: objectName('Name of a ProxmoxVMBackup of this VM, in the namespace of the VM.').exactOptional(),
-      volume: volume(
-        'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.',
-      ).exactOptional(),
-    })
-    .meta({
-      description: 'The backup: one of name and volume.',
-      ...rule('has(self.name) != has(self.volume)', 'backupRef: write exactly one of name and volume'),
-    }),
+  backupRef: backupRef({
+    description: 'The backup: one of name and volume.',
+    name: 'Name of a ProxmoxVMBackup of this VM, in the namespace of the VM.',
+    volume: 'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.',
+  }),
   dropFirst: z
     .boolean()
     .exactOptional()

@@ -35,7 +35,7 @@ export const usageStatus = z.object({
     .exactOptional()
     .describe('What PVE showed at measuredAt; what comes is counted from there.'),
   gaps: z
-    .array(z.object({ from: time('Beginning.'), to: time('End.') }))
+    .array(z.object({ from: time('Beginning.'), to: time('When it ended.') }))
     .max(mostGaps)
     .exactOptional()
     .meta({

@@ -2,7 +2,7 @@ import type { Permissions } from '../proxmox/answers.ts'
 
 /** What a privilege beyond the needed ones makes possible: `status.capabilities`, `pve-operator role --with`. */
 export const capabilities = {
-  backup: 'make, find and delete backups of a VM, and restore it from one',
+  backup: 'make, find and delete backups of a VM, and restore it, or make a new VM, from one',
   quorum: 'see quorum and whether the datacenter firewall is on',
   placement: 'see memory and CPUs of the nodes, for placement',
   snapshot: 'take and delete snapshots, and roll a VM back to one',

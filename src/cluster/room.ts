@@ -112,5 +112,6 @@ function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promis
     .reduce((sum, disk) => sum + (disk.storage === row.storage ? disk.sizeMiB : 0), 0)
 }
 
-/** A guest that is copied whole and has been seen by its node's statistics. */
-export const isKnown = (guest: GuestRow | undefined): boolean => guest !== undefined && guest.lock !== 'clone' && guest.status !== 'unknown'
+/** A guest that is copied or restored whole and has been seen by its node's statistics. */
+export const isKnown = (guest: GuestRow | undefined): boolean =>
+  guest !== undefined && guest.lock !== 'clone' && guest.lock !== 'create' && guest.status !== 'unknown'

@@ -5,6 +5,7 @@ import { stepOf } from '../lifecycle.ts'
 import { isOutcome } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { beginLook, climbOf, wantWithSlots } from '../engine/apply/ascent.ts'
+import { concerns, withoutUnusable } from '../engine/apply/usable.ts'
 import { prepare } from '../engine/apply/prepare.ts'
 import { readTask } from './command-task.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
@@ -18,8 +19,11 @@ export async function climbRung(pass: CommandPass, name: CommandName): Promise<C
   if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : endFailed(pass, prepared.reason, prepared.message)
   const task = readTask(pass)
   if (task) return 'failedWith' in task ? endFailed(pass, 'CommandFailed', task.failedWith) : task
+  const usable = await withoutUnusable(pass, cluster, prepared)
+  const left = usable.left.find((each) => concerns(each, step.name))
+  if (left) return endFailed(pass, left.reason, `${left.sentence}.`)
   const look = beginLook(pass, cluster)
-  const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wantWithSlots(pass, cluster, prepared, look)))
+  const climbed = await climbLadder(climbOf(pass, cluster, look, [step], () => wantWithSlots(pass, cluster, usable.prepared, look)))
   if (isOutcome(climbed)) {
     if (climbed.is === 'wait' && climbed.task) pass.command.status = { ...pass.command.status, upid: climbed.task }
     return climbed.is === 'stalled' ? endFailed(pass, climbed.reason, climbed.message) : climbed

@@ -38,7 +38,8 @@ export function whyHidden(vm: ProxmoxVM | undefined, cluster: ProxmoxCluster | u
       `ProxmoxCluster "${spec.clusterRef.name}" has no spec.console; an admin can write it (docs/console.md).`,
     )
   }
-  const holders = (spec.suspensions ?? []).map(({ by, reason }) => `${by} (${reason})`).join(', ')
+  const byTraffic = status?.usage?.exceeded === 'Suspend' ? ['its traffic'] : []
+  const holders = [...(spec.suspensions ?? []).map(({ by, reason }) => `${by} (${reason})`), ...byTraffic].join(', ')
   if (holders && settings.allowSuspended !== true) {
     return no('suspended', 'Suspended', `The VM is suspended by ${holders}; there is no console until the last suspension is removed.`)
   }

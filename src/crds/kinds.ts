@@ -64,6 +64,14 @@ export const kinds: readonly Definition[] = [
       wide(column('Hostname', '.status.hostname', 'Host name of the guest.')),
       wide(column('Guest-IP', '.status.guest.addresses[0]', 'First address the guest agent tells; with DHCP the only one.')),
       wide(column('Package', '.spec.packageRef.name', 'The VMPackage.')),
+      wide(
+        column(
+          'Traffic-Percent',
+          '.status.usage.percent',
+          'How much of the traffic limit of this period is used, as last written.',
+          'integer',
+        ),
+      ),
       wide(column('Cluster', '.spec.clusterRef.name', 'The ProxmoxCluster.')),
       wide(column('Template', '.status.template.name', 'The template it was cloned from.')),
       wide(column('Step', '.status.step.name', 'What is being worked on.')),

@@ -99,8 +99,14 @@ const policies: readonly Policy[] = [
     onCreate: true,
   }),
   guardedField({ right: 'reinstall', what: 'change spec.reinstall of', unchanged: 'object.spec.?reinstall == oldObject.spec.?reinstall' }),
-  // A restore deletes the disks of a VM, and puts what is in the file into its place.
-  guardedField({ right: 'restore', what: 'change spec.restore of', unchanged: 'object.spec.?restore == oldObject.spec.?restore' }),
+  // A restore deletes the disks of a VM, and puts what is in the file into its place; a VM made from a backup shows what is in another one.
+  guardedField({
+    right: 'restore',
+    what: 'change spec.restore or spec.template.backupRef of',
+    unchanged:
+      '(oldObject == null ? !has(object.spec.template.backupRef) : object.spec.?restore == oldObject.spec.?restore && object.spec.template.?backupRef == oldObject.spec.template.?backupRef)',
+    onCreate: true,
+  }),
   guardedField({
     right: 'release',
     what: `change the annotation ${letGoAnnotation} of`,

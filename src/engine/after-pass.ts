@@ -2,6 +2,7 @@ import { lookAnnotation, pausedAnnotation } from '../api/group.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Reason } from '../api/reasons.ts'
 import { holds, readiness } from './conditions.ts'
+import { linkDownLookMs, saidLinkDown } from './link-down.ts'
 import type { Memory } from './memory.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
 import { judged, working } from './status.ts'
@@ -23,7 +24,7 @@ export function requeueAfter(
   switch (outcome.is) {
     case 'done':
       delete pass.memory.events.lastWait
-      return { is: 'never' }
+      return saidLinkDown(pass.draft.status) === undefined ? { is: 'never' } : { is: 'after', ms: linkDownLookMs }
     case 'wait':
       // The same task as before says nothing new.
       if (outcome.task !== undefined && outcome.task === pass.draft.status.step?.upid && isShown(pass.draft, outcome.reason))
@@ -93,6 +94,10 @@ export function lookAsked({ vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>):
   const asked = vm.metadata.annotations?.[lookAnnotation]?.slice(0, 128)
   return asked === status.lookedFor ? undefined : asked
 }
+
+/** What only a thorough look tells is to be known. */
+export const isLookDue = (of: Pick<VMStatusDraft, 'vm' | 'status'>, { audit }: Memory): boolean =>
+  audit.isDue === true || lookAsked(of) !== undefined || saidLinkDown(of.status) !== undefined
 
 /** A pass that only waits for its time has not looked. */
 export function answerLook(draft: VMStatusDraft, outcome: Outcome): void {

@@ -1,9 +1,11 @@
 /** Keeps the record of what the guest has taken from cloud-init: written before PVE is given other values, put right when the guest was started. */
 import { conditionOf } from '../api/condition.ts'
 import { judge } from '../proxmox/failures.ts'
+import { hasCloudInitDrive } from '../proxmox/property-string.ts'
 import { judgeProcess, judgeYoung, type GuestSeen, type ProcessSeen, type StartVerdict } from '../want/cold-start.ts'
 import { addressesIn, isGuestKey, seenAfterStart, seenBefore, seenUnknown, type Shown } from '../want/guest-seen.ts'
 import { isBirth } from '../want/birth.ts'
+import { reasonForCloudInit } from '../want/cloud-init.ts'
 import type { ConfigPatch } from '../ladder/guest-writer.ts'
 import type { Want } from '../ladder/machine.ts'
 import type { Climb } from './climb-pass.ts'
@@ -35,6 +37,9 @@ export async function followGuest(climb: Looking): Promise<void> {
   const process = await processOf(climb)
   if (!process || verdicts.has(process)) return
   const verdict = await verdictOn(climb, known, process)
+  // A drive that is added to this process later tells it nothing.
+  if (verdict.is === 'missed' && process.power === 'running')
+    draft.change((status) => ({ ...status, guestSeen: { ...known, ...placeOf(climb, process) } }))
   if (verdict.is === 'started')
     draft.change((status) => ({ ...status, guestSeen: seenAfterStart(known, shownBy(climb), process.power === 'stopped') }))
   // From here on the clock runs anew: what may have happened is in the record.
@@ -63,10 +68,15 @@ async function processOf({ look }: Looking): Promise<ProcessSeen | undefined> {
 
 async function verdictOn(climb: Looking, known: GuestSeen, process: ProcessSeen): Promise<StartVerdict> {
   const first = judgeProcess(known, process)
-  const verdict = first.is === 'young' ? judgeYoung(await tasksSince(climb, known)) : first
+  const shown = first.is === 'young' ? judgeYoung(await tasksSince(climb, known)) : first
+  const verdict: StartVerdict = shown.is === 'started' && lacksDrive(climb) ? { is: 'missed' } : shown
   verdicts.set(process, verdict)
   return verdict
 }
+
+/** Somebody took the drive away: a start tells the guest nothing, and it goes on with what it has. */
+const lacksDrive = ({ draft, look }: Looking): boolean =>
+  reasonForCloudInit(draft.vm, draft.status.addresses ?? []) !== undefined && !hasCloudInitDrive(look.seen.config?.values ?? {})
 
 async function tasksSince({ cluster, look }: Looking, { since }: GuestSeen): Promise<string[] | undefined> {
   const filter = { source: 'all', vmid: look.at.vmid, since: Math.floor(Date.parse(since) / 1000) - 5, limit: mostTasks } as const

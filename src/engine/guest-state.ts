@@ -18,7 +18,11 @@ export type GuestShown =
   | { readonly is: 'unknown'; readonly why: 'node-offline' | 'no-figures' | 'not-listed' }
 
 /** QMP run states in which a guest has power and does nothing (QEMU, qapi/run-state.json). */
-const standingStill: ReadonlySet<string> = new Set(['paused', 'suspended', 'prelaunch', 'internal-error', 'guest-panicked', 'watchdog'])
+const standingStill: ReadonlySet<string> = new Set([
+  ...['paused', 'suspended', 'prelaunch', 'preconfig', 'debug', 'internal-error', 'guest-panicked', 'watchdog'],
+  // Of a migration or snapshot that broke off: while one is under way PVE holds a lock.
+  ...['inmigrate', 'postmigrate', 'finish-migrate', 'save-vm', 'restore-vm'],
+])
 
 /**
  * The first line that fits counts. While PVE holds a lock it works on the guest itself (a backup starts one that is off in state `prelaunch`), so

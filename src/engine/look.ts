@@ -1,3 +1,4 @@
+import { isBareGuest } from './bare-guest.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { judge } from '../proxmox/failures.ts'
 import { presenceOf } from '../proxmox/presence.ts'
@@ -31,6 +32,7 @@ export class Look {
   readonly #isCarried: boolean
   readonly #wantsForeign: boolean
   readonly #isOurs: boolean
+  readonly #takesBare: boolean
   #node: string | undefined
   #guest: Seen['guest'] = 'unproved'
   #doubt = 'the operator has not read it yet'
@@ -66,6 +68,8 @@ export class Look {
     pveNowMs?: () => number
     /** The guest under this VMID is ours whatever its mark says (isOursByRestore). */
     isOurs?: boolean
+    /** A guest without anything under this VMID was left there by us (status.template.isLeft). */
+    takesBare?: boolean
   }) {
     this.#cluster = o.cluster
     this.#vmid = o.vmid
@@ -79,6 +83,7 @@ export class Look {
     this.#onLook = o.onLook ?? (() => undefined)
     this.#pveNowMs = o.pveNowMs
     this.#isOurs = o.isOurs === true
+    this.#takesBare = o.takesBare === true
     if (o.carried) {
       this.#guest = 'ours'
       this.#config = o.carried.config
@@ -194,7 +199,8 @@ export class Look {
     }
     // The listing may be older than the end of the clone, so its lock is not asked. The mark is not judged under lock `clone`: the description is written at the very end (qemu-server clone_vm).
     const { lock, description } = this.#config.values
-    this.#guest = lock === 'clone' ? 'copying' : this.#isOurs || carriesMark(description, this.#mark) ? 'ours' : 'foreign'
+    const isOurs = this.#isOurs || (this.#takesBare && !lock && isBareGuest(this.#config.values))
+    this.#guest = lock === 'clone' ? 'copying' : isOurs || carriesMark(description, this.#mark) ? 'ours' : 'foreign'
     if (this.#guest === 'ours') this.#onLook({ lock })
     return true
   }

@@ -13,6 +13,8 @@ export interface Memory {
     announced?: { readonly key: string; readonly monotonicMs: number }
     /** When each open request left this process, or was first seen by it. */
     readonly seen: Map<string, { readonly monotonicMs: number; readonly isOwn: boolean }>
+    /** Task of the last request that ended: it is not the one of the next, which may begin within the same second. */
+    endedTask?: string
   }
   /** By create/recognise.ts: the VMID that the record had when it was last seen; the record may be lost after that. */
   record: { vmid?: number; seenMs?: number }

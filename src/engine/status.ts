@@ -101,7 +101,7 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
 }
 
 /** Said of a VM that is as declared, by the listing alone, and taken back by it. */
-const ofListing: ReadonlySet<string> = new Set<Reason>(['GuestPaused', 'GuestIOError', 'NodeOffline', 'ClusterUnreachable'])
+const ofListing: ReadonlySet<string> = new Set<Reason>(['GuestPaused', 'GuestIOError', 'LinkDown', 'NodeOffline', 'ClusterUnreachable'])
 
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {

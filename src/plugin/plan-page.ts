@@ -1,13 +1,26 @@
-import { ipPools, vmPackages } from '../api/meta.ts'
+import { ipPools, proxmoxVMSnapshots, vmPackages } from '../api/meta.ts'
 import { foundTitles } from './adoption-lines.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { planOf, type PlanReport, type PlanLine } from './plan.ts'
+import { rollbackLines } from './plan-rollback.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
+import { PluginRefusal } from './shell.ts'
 
-export async function showPlan(session: Session, name: string, o: { output?: 'json' }): Promise<void> {
-  const plan = await planFor(session, await mustGetVM(session, name))
+export async function showPlan(session: Session, name: string, o: { output?: 'json'; rollback?: string }): Promise<void> {
+  const vm = await mustGetVM(session, name)
+  const asked = o.rollback === undefined ? [] : await rollbackTo(session, vm, o.rollback)
+  const report = await planFor(session, vm)
+  const plan = { ...report, lines: [...asked, ...report.lines] }
   if (o.output) printJson(session, plan)
   else session.shell.out(page(plan))
+}
+
+async function rollbackTo({ client, namespace }: Session, vm: ProxmoxVM, name: string): Promise<PlanLine[]> {
+  const snapshot = await client.get(proxmoxVMSnapshots, { namespace, name })
+  if (snapshot?.spec.vmRef.name === vm.metadata.name) return rollbackLines(vm, snapshot)
+  throw new PluginRefusal(
+    `plan ${vm.metadata.name}: ProxmoxVMSnapshot "${name}" of this VM does not exist; kubectl pve snapshots ${vm.metadata.name} lists them`,
+  )
 }
 
 /** What a dry run answers: the plan for the object as the API server would store it. */
@@ -34,6 +47,7 @@ const titles: readonly [PlanLine['when'], string][] = [
   ['next stop', 'At the next stop, or with change-package:'],
   ['ChangePackage', 'With change-package (command ChangePackage):'],
   ['Reinstall', 'With reinstall:'],
+  ['Rollback', 'With rollback:'],
   ...foundTitles,
 ]
 

@@ -1,3 +1,4 @@
+import type { BirthTemplate } from '../api/template.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
 import { localStatuses, type LocalStatus } from '../api/words.ts'
@@ -19,7 +20,7 @@ export interface PlanLine {
   what: string
   because: string
   /** `now`: as soon as the operator looks. `under way`. Else what it takes: a command, or a stop. `refused`: it will not be done. */
-  when: 'under way' | 'now' | 'ChangePackage' | 'Reinstall' | 'next stop' | 'refused' | FoundWay
+  when: 'under way' | 'now' | 'ChangePackage' | 'Reinstall' | 'next stop' | 'refused' | 'Rollback' | FoundWay
   /** The VM is switched off for it. */
   stops: boolean
 }
@@ -78,6 +79,8 @@ async function linesOf(input: PlanInput): Promise<PlanLine[]> {
     return [line('under way', `reinstall from ${template(templateFor(vm, status))}`, `request ${requestID}`, true)]
   }
   const asked = requestedReinstall(vm, status)
+  if (asked && status.firstReadyAt && !spec.reinstall?.template && spec.template.backupRef)
+    return [line('refused', 'reinstall', 'spec.template names a backup; a reinstall installs a template (spec.reinstall.template)')]
   if (asked && status.firstReadyAt)
     return [
       line('now', `reinstall from ${template(spec.reinstall?.template ?? spec.template)}`, `spec.reinstall.requestID is ${asked}`, true),
@@ -95,7 +98,8 @@ async function linesOf(input: PlanInput): Promise<PlanLine[]> {
   return [...power, ...changes, ...newer, ...laterLines(vm), ...found]
 }
 
-const template = ({ name, vmid, tag }: ProxmoxVM['spec']['template']) => name ?? (tag ? `tag ${tag}` : `VMID ${vmid}`)
+const template = ({ name, vmid, tag, backupRef }: BirthTemplate) =>
+  backupRef ? `backup ${backupRef.name ?? backupRef.volume}` : (name ?? (tag ? `tag ${tag}` : `VMID ${vmid}`))
 
 /** A birth has all rungs before it that it has not reached. */
 function rungsLeft({ status }: ProxmoxVM): PlanLine[] {

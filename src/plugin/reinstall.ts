@@ -30,6 +30,10 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
   if (isDone(before, requestID))
     throw new PluginRefusal(`reinstall ${name}: request ${requestID} ran before and never runs again; use another --request-id`)
   if (!before.status?.firstReadyAt) throw new PluginRefusal(`reinstall ${name}: the VM was never ready, so there is nothing to reinstall`)
+  if (!templateOf(o) && before.spec.template.backupRef)
+    throw new PluginRefusal(
+      `reinstall ${name}: the VM was made from a backup (spec.template.backupRef), and a reinstall installs a template; name one with --template. Nothing was written.`,
+    )
   await refuseUnknownTemplate(session, before, templateOf(o) ?? before.spec.template)
   const wanted = describe(templateOf(o) ?? before.spec.template)
   await confirmAtTerminal(session, `Delete the disks of ${namespace}/${name} and install ${wanted}?`, o.yes)

@@ -18,13 +18,15 @@ import { showWhoOrOf } from './who-of.ts'
 interface PlanOptions {
   pool?: string
   filename?: string
+  rollback?: string
   output?: 'json'
 }
 
-async function showEither(session: Session, vm: string | undefined, { pool, filename, output }: PlanOptions): Promise<void> {
+async function showEither(session: Session, vm: string | undefined, { pool, filename, rollback, output }: PlanOptions): Promise<void> {
   const o = { ...(filename !== undefined && { file: filename }), ...(output && { output }) }
   if (pool !== undefined && vm === undefined) return await showPoolPlan(session, pool, o)
-  if (vm !== undefined && pool === undefined && filename === undefined) return await showPlan(session, vm, o)
+  if (vm !== undefined && pool === undefined && filename === undefined)
+    return await showPlan(session, vm, { ...o, ...(rollback !== undefined && { rollback }) })
   throw new PluginRefusal(
     'write the name of a VM, or --pool with the name of an IPPool (for an edit also -f with its manifest)',
     exitCodes.usage,
@@ -42,6 +44,7 @@ export function addViews(program: Command, shell: Shell): void {
     )
     .helpGroup('Looking:')
     .option('--pool <name>', 'instead of one VM: all VMs with an address of this IPPool')
+    .option('--rollback <snapshot>', 'also what a rollback to this ProxmoxVMSnapshot would do: what is lost, disks, memory, addresses')
     .option('-f, --filename <file>', 'manifest of the edited IPPool (default: the IPPool as it is)')
     .addOption(json())
     .action(async (vm: string | undefined, _: unknown, command: Command) => {
@@ -96,7 +99,7 @@ export function addViews(program: Command, shell: Shell): void {
 export function addTop(program: Command, shell: Shell): void {
   program
     .command('top [vm]')
-    .description('CPU, memory, disk and network over the last hour, measured now, and the traffic of the period')
+    .description('shows CPU, memory, disk and network over the last hour, measured now, and the traffic of the period')
     .helpGroup('Looking:')
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('-l, --selector <labels>', 'only those with these labels, such as pve.hosting/client-id=7')

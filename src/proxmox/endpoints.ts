@@ -26,7 +26,7 @@ import {
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
 import { judge } from './failures.ts'
 import { identityIn } from './identity.ts'
-import type { BackupParameters, CloneParameters, ConfigChange } from './parameters.ts'
+import type { BackupParameters, CloneParameters, ConfigChange, RestoreParameters } from './parameters.ts'
 import { mustBeUpid, nodeOfUpid, upidOf } from './upid.ts'
 import { VmFirewall } from './vm-firewall.ts'
 import { VmSnapshots } from './vm-snapshots.ts'
@@ -86,6 +86,11 @@ export class Pve {
   /** Whether the datacenter firewall is on; while it is off no rule of any guest is in force. */
   async firewallOptionsDatacenter(): Promise<{ enabled: boolean }> {
     return { enabled: (number(rowOf(await this.#api.cluster.firewall.options.$get()), 'enable') ?? 0) !== 0 }
+  }
+
+  /** Options of the datacenter; without Sys.Audit on / only a few of them. */
+  async datacenterOptions(): Promise<Row> {
+    return rowOf(await this.#api.cluster.options.$get())
   }
 
   /** Names of the bridges and VNets of a node that the token may use or see; others are left out without a word. */
@@ -195,10 +200,11 @@ export class Pve {
   }
 
   /**
-   * The VM of a backup, into this VMID. With `force` PVE frees the disks of the guest that is there before it reads the archive, and a failure
-   * leaves what it reached; without it a failure leaves nothing (PVE::API2::Qemu create_vm). MAC addresses stay as they were.
+   * The VM of a backup, into this VMID. With `force` PVE frees the disks of the guest that is there before it reads the archive. A failure
+   * leaves what it reached, without `force` a guest of no disks, no name and no mark (PVE::API2::Qemu create_vm: `state is NOT cleaned up`).
+   * `unique`: other MAC addresses than in the file. Name, description and onboot are in force with the end of the task (restore_merge_config).
    */
-  async restore(at: At, p: { archive: string; force: boolean; storage?: string; pool?: string }): Promise<Upid> {
+  async restore(at: At, p: RestoreParameters): Promise<Upid> {
     return mustBeUpid(await this.#api.nodes.$(at.node).qemu.$post({ vmid: at.vmid, unique: false, start: false, ...p } as never))
   }
 

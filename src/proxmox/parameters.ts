@@ -16,6 +16,20 @@ export interface CloneParameters {
   target?: string
 }
 
+export interface RestoreParameters {
+  /** Volume of the backup. */
+  readonly archive: string
+  readonly force: boolean
+  /** All disks go there; absent: where they were. */
+  readonly storage?: string
+  readonly pool?: string
+  readonly unique?: boolean
+  readonly name?: string
+  readonly description?: string
+  readonly tags?: string
+  readonly onboot?: boolean
+}
+
 export interface BackupParameters {
   readonly storage: string
   readonly mode: 'snapshot' | 'suspend' | 'stop'

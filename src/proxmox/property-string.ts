@@ -107,3 +107,7 @@ export function diskSizeMiB(size: string | undefined): number | undefined {
   const unit = unitMiB[match[2] ?? '']
   return Number(match[1]) * (unit ?? 1 / (1024 * 1024))
 }
+
+/** The guest has a drive from which it learns what cloud-init is to do. */
+export const hasCloudInitDrive = (values: Readonly<Record<string, string>>): boolean =>
+  Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))

@@ -11,6 +11,7 @@ import type { ListedSnapshot } from '../proxmox/vm-snapshots.ts'
 import { snapshotName } from './life.ts'
 import { isoOf, listSnapshots } from './listed.ts'
 import { keptSeconds, quotaObjection, unsupportedSentence } from './objections.ts'
+import { contentsOf } from './contents.ts'
 import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
 import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
 
@@ -53,6 +54,7 @@ export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
     vmUID: draft.vm.metadata.uid ?? '',
     intentAt: nowIso(deps.clock),
     withMemory: wantsMemory,
+    contents: contentsOf(draft.status),
   }
   snapshot.say('reconciling', 'TakingSnapshot', `The operator asks PVE for snapshot ${snapshotName(object)} of VM ${look.at.vmid}.`)
   await snapshot.save()

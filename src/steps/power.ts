@@ -1,4 +1,5 @@
 import { missing, satisfied, type Step } from '../ladder/step.ts'
+import { hasCloudInitDrive } from '../proxmox/property-string.ts'
 import { waitForTask } from '../ladder/outcome.ts'
 
 /**
@@ -11,7 +12,9 @@ export const stopForChange: Step = {
   needs: 'power',
   check(seen, want) {
     const pending = (seen.config?.pending ?? []).filter((key) => !want.waitingKeys.includes(key))
-    const reasons = want.guestLacksAddresses ? [...pending, 'its new addresses'] : pending
+    // Without a drive the guest would not learn them from a start either.
+    const isTold = want.guestLacksAddresses && hasCloudInitDrive(seen.config?.values ?? {})
+    const reasons = isTold ? [...pending, 'its new addresses'] : pending
     // What PVE could not apply at a stop stays pending on a VM that is off; another shutdown would not help.
     return want.mayStop && reasons.length > 0 && seen.power === 'running'
       ? missing(`the VM must be off for ${reasons.join(', ')}`)

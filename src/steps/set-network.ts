@@ -12,6 +12,7 @@ export const setNetwork = configStep({
     const set = seen && sameNet(seen, wanted) ? {} : { net0: printNet(wanted) }
     return { set, remove: want.fresh ? furtherNics(now) : [] }
   },
+  subjects: (want) => [{ name: 'network card', want }],
 })
 
 /** NICs that only a template can have handed on: they lead to the network it was built in, unfiltered. */

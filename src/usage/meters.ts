@@ -62,9 +62,9 @@ export class TrafficMeters {
     const atMs = this.#deps.clock.now() + cluster.clockSkewMs - ageMs
     for (const vm of this.#deps.vms.list()) {
       if (vm.spec.clusterRef.name !== cluster.name) continue
-      const row = isCounted(vm) ? listing.guests.get(vm.status?.vmid ?? 0) : undefined
-      const reading = row && readingOf(row, atMs)
       const traffic = trafficOf(vm)
+      const row = traffic && isCounted(vm) ? listing.guests.get(vm.status?.vmid ?? 0) : undefined
+      const reading = row && readingOf(row, atMs)
       if (reading && traffic) this.#count(vm, traffic, reading)
     }
   }

@@ -19,6 +19,8 @@ export type StartVerdict =
   | { readonly is: 'started' }
   /** The same process as at the write. */
   | { readonly is: 'same' }
+  /** It was started from off, or is off, and there is no drive from which it could read anything. */
+  | { readonly is: 'missed' }
   /** A younger process on the same node: started from off, unless one of PVE's tasks says otherwise. */
   | { readonly is: 'young' }
   | { readonly is: 'unknown'; readonly why: string }

@@ -71,7 +71,7 @@ export function seenBefore(o: BeforeWrite): GuestSeen {
   const { before, verdict, shown, at } = o
   const now = addressesIn(shown.values.ipconfig0)
   if (!before || verdict.is === 'started') return { ...at, values: fingerprints(shown), addresses: union(now, unexplained(o, now)) }
-  if (verdict.is === 'same') return { ...before, ...at }
+  if (verdict.is === 'same' || verdict.is === 'missed') return { ...before, ...at }
   return { ...at, values: doubtful(before, shown), addresses: union(before.addresses, now) }
 }
 

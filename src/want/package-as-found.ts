@@ -17,7 +17,7 @@ export function packageAsFound(resolved: Resolved, inline: Package, values: Valu
   if (!source) return resolved
   const found = differences(merged, values)
   if (Object.keys(found).length === 0) return resolved
-  const spec = mergePackages(source.spec, found)
+  const spec = mergePackages(source.spec ?? {}, found)
   const outdatedBy = resolved.outdatedBy ?? source.generation
   return { merged: mergePackages(spec, inline), source: { ...source, generation: foundGeneration, spec }, outdatedBy }
 }

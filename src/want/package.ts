@@ -31,7 +31,10 @@ export function resolvePackage(
       'PackageNotAllowed',
       `VMPackage "${name}" does not serve namespace ${vm.metadata.namespace} (spec.allowedNamespaces); an admin can add it.`,
     )
-  const source = recorded ?? { name, generation: found?.metadata.generation ?? 0, spec: found?.spec ?? {} }
+  // A later version writes no second copy of a package without inline fields (docs/versions.md); this one reads it already.
+  const source = recorded
+    ? { ...recorded, spec: recorded.spec ?? status.package ?? {} }
+    : { name, generation: found?.metadata.generation ?? 0, spec: found?.spec ?? {} }
   const newer =
     found?.metadata.generation !== undefined && found.metadata.generation !== source.generation ? found.metadata.generation : undefined
   return checked(mergePackages(packageOf(source.spec), inline), source, newer)
@@ -46,7 +49,11 @@ function packageOf(spec: object): Package {
 function checked(merged: Package, source: Source | undefined, outdatedBy: number | undefined): Resolved | Obstacle {
   const objection = objectionTo(merged)
   if (objection) return stalled('PackageInvalid', `The merged package is not valid: ${objection}.`)
-  return { merged, ...(source && { source: { ...source, spec: packageOf(source.spec) } }), ...(outdatedBy !== undefined && { outdatedBy }) }
+  return {
+    merged,
+    ...(source && { source: { ...source, spec: packageOf(source.spec ?? {}) } }),
+    ...(outdatedBy !== undefined && { outdatedBy }),
+  }
 }
 
 export interface Wire {

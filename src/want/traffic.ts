@@ -9,7 +9,7 @@ export function trafficOf({ spec, status }: Pick<ProxmoxVM, 'spec' | 'status'>):
   const { packageSource, package: inForce } = status ?? {}
   const name = spec.packageRef?.name
   if (name !== undefined && packageSource?.name !== name) return inForce?.traffic
-  const source = name === undefined ? undefined : packageSource?.spec.traffic
+  const source = name === undefined ? undefined : (packageSource?.spec ?? inForce)?.traffic
   const inline = spec.package?.traffic
   if (!source || !inline) return inline ?? source
   return mergePackages({ traffic: source }, { traffic: inline }).traffic

@@ -64,6 +64,21 @@ const make = (who: KubeClient, spec: Fields): Promise<string> =>
   answerTo(who.create(proxmoxVMs, manifest('ProxmoxVM', freshName(), spec, namespace) as never, { dryRun: true }))
 const missing = 'it takes the right to update proxmoxvms/adopt of pve.hosting'
 
+describe('spec.template.backupRef', () => {
+  const fromBackup = { template: { name: null, backupRef: { name: 'b' } } }
+  const missingRestore = 'it takes the right to update proxmoxvms/restore of pve.hosting'
+
+  it('may be asked for at creation, and written later, only by the right to restore', async () => {
+    expect(await make(tenant, fromBackup)).toContain(missingRestore)
+    expect(await make(keeper, fromBackup)).toBe('allowed')
+    const key = { name: freshName(), namespace }
+    await tenant.create(proxmoxVMs, manifest('ProxmoxVM', key.name, {}, namespace) as never)
+    expect(await answerTo(tenant.mergePatch(proxmoxVMs, key, { spec: fromBackup }))).toContain(missingRestore)
+    expect(await answerTo(tenant.mergePatch(proxmoxVMs, key, { spec: { runStrategy: 'Halted' } }))).toBe('allowed')
+    expect(await answerTo(keeper.mergePatch(proxmoxVMs, key, { spec: fromBackup }))).toBe('allowed')
+  })
+})
+
 describe('spec.adopt', () => {
   it.each([
     ['a takeover', take],

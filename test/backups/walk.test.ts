@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { bear, dieAndTakeOver, type Lane, openLane, type Point, pointsOf, same, walk } from '../support/crash.ts'
+import { whmcs5546 } from '../support/builders.ts'
 import { guestsOf, holders } from '../support/portrait.ts'
 import { sampled, sampleOf, seeded } from '../support/strikes.ts'
 import { until } from '../support/until.ts'
@@ -90,6 +91,49 @@ const restore = (storage: string): Life => ({
   },
 })
 
+/** Beside the VM that the backup is of. */
+const birth = (storage: string): Life => ({
+  name: `a new VM from a backup on ${storage}`,
+  prepare: async (lane) => await withBackup(lane, storage),
+  ask: async ({ world, pools: [v4, v6], packageName }) =>
+    await world.apply('copy', { ...whmcs5546({ v4, v6, packageName }), template: { backupRef: { name: 'b1' } } }),
+  async isOver({ world }) {
+    const vm = await world.vm('copy')
+    return world.condition(vm, 'Ready')?.status === 'True' && vm?.status?.localStatus === 'ready'
+  },
+  async check(lane, before) {
+    const { world } = lane
+    const vm = (await world.vm('copy')) as ProxmoxVM
+    const { vmid = 0 } = vm.status ?? {}
+    const vmids = [before.status?.vmid ?? 0, vmid]
+    same(
+      'VMs with its mark',
+      guestsOf(world, vm).map((guest) => guest.vmid),
+      [vmid],
+    )
+    same(
+      'guests in PVE',
+      world
+        .guests()
+        .map((guest) => guest.vmid)
+        .toSorted(),
+      vmids.toSorted(),
+    )
+    same('held addresses', (await holders(world, lane.pools)).length, 4)
+    same('what is in the backup', world.guestOf(vm).config.get('startup'), 'order=3')
+    same('power', world.guestOf(vm).isRunning, true)
+    same('the other VM', world.guestOf(before).config.get('startup'), 'order=5')
+    same(
+      'disks',
+      vm.status?.disks?.map(({ name, key }) => `${name} ${key}`),
+      before.status?.disks?.map(({ name, key }) => `${name} ${key}`),
+    )
+    same('requests that may still take effect', vm.status?.cloneRequests, undefined)
+    same('restores that ended well', restoresOf(lane, vmid).filter((status) => status === 'OK').length, 1)
+    same('what a failure left', vm.status?.template?.isLeft, undefined)
+  },
+})
+
 const restoresOf = ({ world }: Lane, vmid: number): string[] =>
   [...world.simulator.world.nodes.keys()]
     .flatMap((node) => world.simulator.world.tasks.onNode(node))
@@ -102,7 +146,7 @@ async function untilOver(lane: Lane, { name, isOver }: Life): Promise<void> {
   await until(
     `${name} is over`,
     async () => {
-      last = await shop(lane)
+      last = (await lane.world.vm('copy')) ?? (await shop(lane))
       const said = [lane.world.condition(last, 'Ready')?.message, readyOf(await backupOf(lane.world, 'b1'))?.message].join(' ')
       if (/may have been lost|next try|tried again|is to be asked|every 5 minutes/.test(said)) lane.world.clock.skip(31_000)
       return await isOver(lane)
@@ -121,7 +165,7 @@ async function live(lane: Lane, life: Life, strike: (before: ProxmoxVM) => Promi
 /** Each has a world of its own. */
 const isFresh = true
 
-describe.each([backup('pbs'), backup('local'), restore('pbs'), restore('local')])('$name', (life) => {
+describe.each([backup('pbs'), backup('local'), restore('pbs'), restore('local'), birth('pbs'), birth('local')])('$name', (life) => {
   let writes: readonly Write[]
   const random = seeded(seed)
 

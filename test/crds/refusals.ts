@@ -1,6 +1,6 @@
 /** Bad manifests: what is changed in a good one, and the sentence of the API server that says what to write instead. */
 import type { Fields, Kind } from './manifests.ts'
-import { snapshotRefusals } from './snapshot-refusals.ts'
+import { grantRefusals } from './package-refusals.ts'
 
 export interface Refusal {
   what: string
@@ -28,8 +28,8 @@ const mixedFamilies = [
 ]
 
 const vms = [
-  vm('two template selectors', { template: { tag: 'debian' } }, 'template: write exactly one of name, vmid and tag'),
-  vm('no template selector', { template: { name: null } }, 'template: write exactly one of name, vmid and tag'),
+  vm('two template selectors', { template: { tag: 'debian' } }, 'template: write exactly one of name, vmid, tag and backupRef'),
+  vm('no template selector', { template: { name: null } }, 'template: write exactly one of name, vmid, tag and backupRef'),
   vm('no template', { template: null }, 'spec.template: Required value'),
   vm('no cluster', { clusterRef: null }, 'spec.clusterRef: Required value'),
   vm('storage with a linked clone', { template: { clone: 'Linked', storage: 'local-lvm' } }, 'leave storage out or write clone: Full'),
@@ -184,7 +184,7 @@ const pools = [
   ),
   pool('a range that leaves its prefix', { ranges: ['203.0.113.10-203.0.114.99'] }, 'ranges: a range leaves its prefix'),
   pool('a gateway that is no address', { gateway: 'router' }, 'write one IP address, such as 203.0.113.10'),
-  pool('mixed families', { ranges: ['203.0.113.10', '2001:db8::10'] }, 'ranges: write one family a pool'),
+  pool('mixed families', { ranges: ['203.0.113.10', '2001:db8::10'] }, 'ranges: write one family for each pool'),
   pool('an exclusion of the other family', { exclude: ['2001:db8::10'] }, 'exclude: write addresses of the family of ranges'),
   pool('a gateway of the other family', { gateway: '2001:db8::1' }, 'gateway: write an address of the family of ranges'),
   pool(
@@ -245,7 +245,7 @@ const addresses: Refusal[] = [
   },
 ]
 
-export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...snapshotRefusals]
+export const refusals: readonly Refusal[] = [...vms, ...packages, ...pools, ...clusters, ...addresses, ...commands, ...grantRefusals]
 
 export interface RefusedEdit {
   what: string
@@ -263,8 +263,8 @@ export const refusedEdits: readonly RefusedEdit[] = [
     after: { clusterRef: { name: 'ams1' } },
     says: 'clusterRef: a VM stays in its cluster',
   },
-  { what: 'a changed vmid', kind: 'ProxmoxVM', before: { vmid: 10001 }, after: { vmid: 10002 }, says: 'vmid: a VM keeps its number' },
-  { what: 'a removed vmid', kind: 'ProxmoxVM', before: { vmid: 10001 }, after: { vmid: null }, says: 'vmid: a VM keeps its number' },
+  { what: 'a changed vmid', kind: 'ProxmoxVM', before: { vmid: 10001 }, after: { vmid: 10002 }, says: 'vmid: a VM keeps its VMID' },
+  { what: 'a removed vmid', kind: 'ProxmoxVM', before: { vmid: 10001 }, after: { vmid: null }, says: 'vmid: a VM keeps its VMID' },
   { what: 'a changed scope', kind: 'IPPool', before: {}, after: { scope: 'site-a' }, says: 'scope: cannot change' },
   {
     what: 'a changed family',

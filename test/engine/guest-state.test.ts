@@ -36,6 +36,8 @@ describe('what PVE says of a guest', () => {
     ['a guest asked itself, against its older row', { row: row('running'), node: on, current: current('stopped') }, 'stopped True/Stopped'],
     ['a paused guest', { row: row('paused'), node: on }, 'running False/GuestPaused'],
     ['a guest asleep', { row: row('suspended'), node: on }, 'running False/GuestPaused'],
+    ['what a migration that broke off left behind', { row: row('postmigrate'), node: on }, 'running False/GuestPaused'],
+    ['a guest that is being migrated', { row: row('postmigrate', { lock: 'migrate' }), node: on }, 'running True/Running'],
     ['a crashed machine', { row: row('internal-error'), node: on }, 'running False/GuestPaused'],
     ['a paused guest asked itself', { current: current('running', 'paused') }, 'running False/GuestPaused'],
     ['a guest that stands still for its disk', { row: row('io-error'), node: on }, 'running False/GuestIOError'],

@@ -4,11 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { proxmoxVMs } from '../../src/api/meta.ts'
+import { proxmoxClusters, proxmoxVMs, secrets } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { Manifests, parseManifests } from '../../src/kube/manifests.ts'
 import { systemClock } from '../../src/ops/clock.ts'
 import { testServer } from '../support/kube.ts'
+import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -78,6 +79,20 @@ function press(...words: string[]): Promise<Told> {
   })
 }
 
+/** spec.console of the ProxmoxCluster: no broker runs here, the operator alone gives the URL. */
+async function allowConsoles({ client, cluster, namespace, operator }: TestWorld): Promise<void> {
+  const login = { namespace, name: 'console-login' }
+  await client.create(secrets, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: login,
+    stringData: { tokenID: 'root@pam!sim', tokenSecret: 'sim' },
+  })
+  const console = { url: 'https://console.example.com', credentialsSecretRef: login }
+  await client.mergePatch(proxmoxClusters, { name: cluster }, { spec: { console } })
+  await until('the operator has read it', () => operator?.operator.stores.clusters.get(cluster)?.spec.console)
+}
+
 /** Called again it answers the same, and neither PVE nor the object is written to. */
 async function pressTwice(...words: string[]): Promise<Told> {
   const once = await press(...words)
@@ -128,9 +143,22 @@ describe('a service, each button pressed twice', () => {
     expect(world.guests()).toHaveLength(1)
   }, 60_000)
 
+  it('shows its screen: a URL for the customer, the same one while nobody has opened it', async () => {
+    await allowConsoles(world)
+    const told = await press('console', '5546', 'click-1')
+    expect(told).toEqual({
+      code: 0,
+      url: expect.stringMatching(/^https:\/\/console\.example\.com\/#.+\/whmcs-5546-console-click-1\/[\w-]{43}$/),
+      openBefore: expect.stringMatching(/Z$/),
+    })
+    expect(await press('console', '5546', 'click-1')).toEqual(told)
+    expect((await press('console', '5546', 'click-2')).url).not.toBe(told.url)
+  }, 60_000)
+
   it('is suspended: off', async () => {
     const told = await pressTwice('suspend', '5546', 'invoice 2024-118 is overdue')
     expect(told).toEqual({ ...created, power: 'stopped', suspendedBy: ['billing'] })
+    expect(await press('console', '5546', 'click-3')).toMatchObject({ code: 4, reason: 'Suspended' })
   }, 60_000)
 
   it('stays off when it is unsuspended while somebody else holds it', async () => {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { namespaces } from '../../src/api/meta.ts'
 import { commandNames } from '../../src/api/proxmoxvmcommand.ts'
 import { until } from '../support/until.ts'
+import { transfer, untilUsage } from '../usage/scene.ts'
 import { TestWorld } from '../support/world.ts'
 import { phpIsHere } from './whmcs/php.ts'
 import { service, Shop } from './whmcs/shop.ts'
@@ -109,7 +110,7 @@ suite('a shop on WHMCS', () => {
     beforeAll(() => world.stopOperator())
 
     it('is told that an order waits, and goes on by its cron job when the operator is back', async () => {
-      expect(await shop.press('CreateAccount')).toContain('The operator has not looked at the last order yet.')
+      expect(await shop.press('CreateAccount')).toContain('The operator has not read the last order yet.')
       expect((await shop.service()).notes).toMatch(/creation begun: \S+\/whmcs-5546 uid/)
       const waiting = await shop.call('AfterCronJob')
       expect([waiting.answer, waiting.activity]).toEqual([[0], []])
@@ -164,6 +165,17 @@ suite('a shop on WHMCS', () => {
       expect(await shop.press('UsageUpdate', { server: true })).toBe('success')
       expect(await shop.service()).toMatchObject({ id: service, disklimit: 20 * 1024, lastupdate: expect.stringMatching(/^\d{4}-/) })
     })
+
+    it('writes the traffic of the period beside them, as the operator counts it', async () => {
+      await world.edit('whmcs-5546', { spec: { package: { traffic: { limit: '2Ti' } } } })
+      const vm = await untilUsage(world, 'whmcs-5546', 'counted', ({ limitBytes }) => limitBytes === 2 ** 41)
+      transfer(world, vm, 2 ** 40, 2 ** 40)
+      await untilUsage(world, 'whmcs-5546', 'at the limit', ({ percent }) => percent === 100)
+      expect(await shop.press('UsageUpdate', { server: true })).toBe('success')
+      expect(await shop.service()).toMatchObject({ bwusage: 2 ** 21, bwlimit: 2 ** 21 })
+      await world.edit('whmcs-5546', { spec: { package: { traffic: null } } })
+      await until('it is no longer counted', async () => (await world.vm('whmcs-5546'))?.status?.usage === undefined)
+    }, 60_000)
 
     it('offers names to choose from where its token may see the whole cluster', async () => {
       await shop.bind('pve-viewer', 'ClusterRoleBinding')

@@ -70,10 +70,17 @@ describe('what a package names and PVE does not have', () => {
     'is told when a start fails for it: VM, node, bridge and field',
     async () => {
       const pkg = await world.package({ ...base })
-      const vm = await world.born('badbridge', { packageRef: { name: pkg }, package: {}, runStrategy: 'Halted' })
-      await world.edit('badbridge', { spec: { package: { network: { bridge: 'vmbr9' } }, runStrategy: 'Once' } })
+      const inline = { package: { network: { bridge: 'vmbr7' } }, runStrategy: 'Halted' }
+      const vm = await world.born('badbridge', { packageRef: { name: pkg }, ...inline })
+      // An admin takes it away while the VM is off.
+      const { bridges } = world.simulator.world.spec
+      bridges.splice(
+        bridges.findIndex(({ iface }) => iface === 'vmbr7'),
+        1,
+      )
+      await world.edit('badbridge', { spec: { runStrategy: 'Once' } })
       const failed = await world.untilCondition('badbridge', 'Stalled', 'True', 'InvalidForPVE')
-      const told = `VM ${vm.status?.vmid} does not start on ${vm.status?.node}: that node has no bridge vmbr9 (spec.package.network.bridge)`
+      const told = `VM ${vm.status?.vmid} does not start on ${vm.status?.node}: that node has no bridge vmbr7 (spec.package.network.bridge)`
 
       expect(world.condition(failed, 'Stalled')?.message).toContain(told)
     },

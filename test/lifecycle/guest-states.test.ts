@@ -50,6 +50,26 @@ describe('a VM says of its guest what PVE says', () => {
   )
 
   it(
+    'so one whose network card somebody disconnected is not Ready, through a restart as well, and is when it is connected',
+    async () => {
+      const vm = await world.born('pulled')
+      const net0 = admin.config(vm)['net0'] ?? ''
+      await admin.set(vm, { net0: `${net0},link_down=1` })
+      await world.edit('pulled', { metadata: { annotations: { 'pve.hosting/look': 'now' } } })
+      await becomes('pulled', 'False/LinkDown Running running')
+      admin.powerOff(vm)
+      await becomes('pulled', 'True/Stopped Stopped stopped')
+      expect(await outcomeOf(world, 'pulled', 'Start')).toBe('Succeeded: The VM was started.')
+      await becomes('pulled', 'False/LinkDown Running running')
+      expect(admin.config(vm)['net0']).toContain('link_down=1')
+      await admin.set(vm, { net0 })
+      world.clock.skip(61_000)
+      await becomes('pulled', 'True/Running Running running')
+    },
+    patienceMs,
+  )
+
+  it(
     'so a hibernated one is off, and a Start resumes it',
     async () => {
       const vm = await world.born('asleep')

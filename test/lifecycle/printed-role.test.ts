@@ -63,7 +63,7 @@ describe('a token with what is needed and nothing else', () => {
       expect(status?.missingPrivileges).toEqual([])
       expect(status?.capabilities?.map(({ name }) => name)).toEqual(Object.keys(capabilities))
       expect(status?.capabilities?.[0]?.message).toBe(
-        'The token lacks VM.Backup on /vms, which is needed to make, find and delete backups of a VM, and restore it from one; grant it (pve-operator role --with backup).',
+        'The token lacks VM.Backup on /vms, which is needed to make, find and delete backups of a VM, and restore it, or make a new VM, from one; grant it (pve-operator role --with backup).',
       )
     } finally {
       await world.stop()
@@ -132,6 +132,20 @@ describe('a token with the role that `pve-operator role` makes', () => {
     await world.delete('whole')
     await world.untilGone('whole')
     expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)
+  }, 90_000)
+
+  it('is told before the clone that its PVE restricts tags, and makes the VM with tags None', async () => {
+    await world.inPve('PUT', '/cluster/options', { 'user-tag-access': 'user-allow=list,user-allow-list=web;db' })
+    world.clock.skip(61_000)
+    const tagAccess = () => world.operator?.operator.clusters.directory.get(world.cluster)?.facts()?.tagAccess
+    await until('the operator knows', () => tagAccess() !== undefined, { seconds: 30 })
+    world.simulator.requests.reset()
+    await world.apply('tagged', { runStrategy: 'Halted' })
+    const vm = await world.untilCondition('tagged', 'Stalled', 'True', 'PermissionDenied')
+    expect(world.condition(vm, 'Stalled')?.message).toContain(`Write tags: None into ProxmoxCluster ${world.cluster}`)
+    expect(world.writes().filter((line) => line.endsWith('/clone'))).toEqual([])
+    await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { tags: 'None' } })
+    await world.untilReady('tagged', 60)
   }, 90_000)
 })
 

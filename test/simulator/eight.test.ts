@@ -37,6 +37,16 @@ describe('a scenario with version 8.4', () => {
     expect((await ping()).data).toEqual({ result: {} })
   })
 
+  it('keeps averages on the coarser grid it had before PVE 9', async () => {
+    const stepOf = async (timeframe: string) => {
+      const rows = (await pve.api('GET', '/nodes/pve1/qemu/9000/rrddata', { timeframe })).data as { time: number }[]
+      return [rows.length, (rows[1]?.time ?? 0) - (rows[0]?.time ?? 0)]
+    }
+    expect(await stepOf('hour')).toEqual([60, 60])
+    expect(await stepOf('day')).toEqual([70, 1800])
+    expect(await stepOf('month')).toEqual([70, 43_200])
+  })
+
   it('tells what is wrong with a token', async () => {
     const asked = async (token: string) => (await new Drill(pve.simulator, token).api('GET', '/version')).reason
     expect(await asked('root@pam!sim=wrong')).toBe('invalid token value!')

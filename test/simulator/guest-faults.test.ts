@@ -88,6 +88,26 @@ describe('what can happen to a guest', () => {
     expect(moved).toMatchObject({ status: 'running', netin: 0, netout: 0 })
   })
 
+  it('is traffic that flows by itself, and what PVE keeps of it over a restart', async () => {
+    await done(await power('start'))
+    const { clock, publishAll } = { clock: pve.simulator.world.clock, publishAll: () => pve.simulator.world.publishAll() }
+    publishAll()
+    await hook('traffic-rate', 200, 100, 10)
+    for (let tick = 0; tick < 12; tick++) {
+      clock.turn(10_000)
+      publishAll()
+    }
+    const { netin, netout } = await status()
+    expect([Math.round(Number(netin) / 1000), Math.round(Number(netout) / 100)]).toEqual([12, 12])
+    await done(await power('stop'))
+    clock.turn(120_000)
+    publishAll()
+    const rows = (await pve.api('GET', `${vm}/rrddata`, { timeframe: 'hour', cf: 'AVERAGE' })).data as Row[]
+    const kept = rows.reduce((total, row) => total + Number(row['netin'] ?? 0) * 60, 0)
+    expect(Math.abs(kept - Number(netin))).toBeLessThan(200)
+    expect((await status())['netin']).toBe(0)
+  })
+
   it('is that it goes down by itself, or reboots by itself in the same process', async () => {
     await done(await power('start'))
     const { pid } = await status()

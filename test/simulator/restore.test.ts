@@ -83,7 +83,11 @@ describe('a restored backup', () => {
     expect(volumes(200)).toEqual(['vm-200-disk-1'])
     await pve.sim('POST', '/faults', { route: 'POST /nodes/{node}/qemu', task: { exitstatus: 'vma: corrupt', before: true } })
     expect(await exit(await restore(300))).toBe('vma: corrupt')
-    expect(await pve.vmids()).not.toContain(300)
+    // An empty guest stays; only force takes its place.
+    expect(await config(300)).toEqual({ digest: expect.any(String), memory: '128' })
+    expect((await restore(300)).reason).toBe("unable to restore VM 300 - VM 300 already exists on node 'pve1'")
+    await done(await restore(300, { force: 1 }))
+    expect(await config(300)).toMatchObject({ name: 'web' })
   })
 
   it('touches nothing when the file is no archive', async () => {

@@ -32,6 +32,15 @@ describe('the stop of a change of package', () => {
   })
 })
 
+it('a VM without a cloud-init drive is not stopped for its new addresses, which a start would not tell it', () => {
+  const { ide2: _, ...driveless } = settledValues
+  const verdict = (values: typeof settledValues | typeof driveless) =>
+    stopForChange.check(seeing(values, { power: 'running' }), wanting({ mayStop: true, guestLacksAddresses: true }))
+
+  expect(verdict(settledValues)).toEqual(missing('the VM must be off for its new addresses'))
+  expect(verdict(driveless)).toEqual(satisfied)
+})
+
 describe('the power of a suspended VM', () => {
   it.each<[want: Want['power'], seen: Seen['power'], verdict: Verdict]>([
     ['stopped', 'running', missing('power running → stopped')],

@@ -36,6 +36,19 @@ describe('the package in force', () => {
     expect(resolved).not.toHaveProperty('outdatedBy')
   })
 
+  it('is read from status.package where a later version of the operator keeps only one copy of it', () => {
+    const status = { package: { cpu: { cores: 2 } }, packageSource: { name: 'vps-m', generation: 1 } }
+    const resolved = resolvePackage(
+      named('vps-m', { memory: { size: '2Gi' } }),
+      status,
+      aPackage({ cpu: { cores: 8 } }, 1),
+      true,
+    ) as Resolved
+
+    expect(resolved.merged).toEqual({ cpu: { cores: 2 }, memory: { size: '2Gi' } })
+    expect(resolved.source).toEqual({ name: 'vps-m', generation: 1, spec: { cpu: { cores: 2 } } })
+  })
+
   it('changes with packageRef', () => {
     const resolved = resolvePackage(named('vps-l'), recorded(2), aPackage({ cpu: { cores: 8 } }, 7, 'vps-l'), true) as Resolved
 

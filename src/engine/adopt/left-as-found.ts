@@ -2,7 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Want } from '../../ladder/machine.ts'
 import { isOutcome, type Obstacle } from '../../ladder/outcome.ts'
-import { withAsFound, withoutUnmadeDisks } from '../../want/as-found.ts'
+import { type Fields, withAsFound, withoutUnmadeDisks } from '../../want/as-found.ts'
 import { isBirth } from '../../want/birth.ts'
 import { wantWithSlots } from '../apply/ascent.ts'
 import type { Prepared } from '../apply/prepare.ts'
@@ -42,9 +42,9 @@ export async function noteAsFound(pass: Pass, cluster: PveCluster, prepared: Pre
   return undefined
 }
 
-/** What is wanted of a VM, narrowed to what is ours of one that was taken over. */
-export function wantLeavingAsFound(pass: Pass, cluster: PveCluster, prepared: Prepared, look: Look): Want | Obstacle {
-  const fields = fieldsAsFound(pass.draft.status)
+/** What is wanted of a VM, narrowed to what is ours of one that was taken over. `more`: further fields that stay as they are. */
+export function wantLeavingAsFound(pass: Pass, cluster: PveCluster, prepared: Prepared, look: Look, more: Fields): Want | Obstacle {
+  const fields = new Set([...fieldsAsFound(pass.draft.status), ...more])
   if (fields.size === 0) return wantWithSlots(pass, cluster, prepared, look)
   const { resolved } = prepared
   const merged = withoutUnmadeDisks(resolved.merged, fields)

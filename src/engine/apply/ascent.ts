@@ -47,6 +47,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     ...(status.possessions && { wantsForeign: true }),
     onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
+    ...(status.template?.isLeft && { takesBare: true }),
   })
 }
 

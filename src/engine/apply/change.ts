@@ -1,4 +1,4 @@
-import { isDriveKey, parseDrive, sameDrive, withThrottle } from '../../proxmox/property-string.ts'
+import { hasCloudInitDrive, isDriveKey, parseDrive, sameDrive, withThrottle } from '../../proxmox/property-string.ts'
 import { isConfigStep } from '../../ladder/config-step.ts'
 import { fails, readiness } from '../conditions.ts'
 import type { Look } from '../look.ts'
@@ -43,7 +43,8 @@ export async function planChange(ladder: Ladder, look: Looking, want: Want): Pro
       touched.add(key)
       needsOff ||= isCold(key, values, patch.set)
     }
-    givesAddresses ||= isOtherAddress(values.ipconfig0, patch.set.ipconfig0, want.leaving)
+    // Without a drive the guest learns none, whatever is restarted.
+    givesAddresses ||= hasCloudInitDrive(values) && isOtherAddress(values.ipconfig0, patch.set.ipconfig0, want.leaving)
   }
   const waits = (look.seen.config?.pending ?? []).filter((key) => !touched.has(key))
   return { sentences, needsStop: needsOff || givesAddresses, givesAddresses, waits }

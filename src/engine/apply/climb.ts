@@ -7,7 +7,7 @@ import { holds } from '../conditions.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
 import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
-import { cloneFinished, judged, noted, reached, working } from '../status.ts'
+import { type Change, cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
@@ -110,11 +110,21 @@ function markCloned({ draft, deps, look }: Climb): void {
   const { node } = look.seen
   const iso = nowIso(deps.clock)
   const { vmid, template, conditions } = draft.status
-  if (!isTrue(conditions, 'Cloned')) draft.change(cloneFinished(iso, `VM ${vmid} on ${node}, from template ${template?.vmid}`))
+  if (!isTrue(conditions, 'Cloned'))
+    draft.change(
+      cloneFinished(iso, `VM ${vmid} on ${node}, from ${template?.volume ? `backup ${template.volume}` : `template ${template?.vmid}`}`),
+      wholeNow,
+    )
   draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
   // A new clone is off until somebody starts it.
   const { power } = look.seen
   if (power) draft.change((status) => (status.remoteStatus ? status : { ...status, remoteStatus: power }))
+}
+
+/** What a failed restore had left under the number is replaced by the VM. */
+const wholeNow: Change = ({ template, ...status }) => {
+  const { isLeft: _, ...made } = template ?? { isLeft: undefined }
+  return template ? { ...status, template: made as typeof template } : status
 }
 
 /** Only after a look is a rung a fact. It is written when the pass returns, so a birth costs few writes and the value may jump. */

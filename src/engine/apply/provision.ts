@@ -20,6 +20,7 @@ import { undoneSentences } from './left-undone.ts'
 import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
+import { withoutUnusable } from './usable.ts'
 import { beginLook, climbOf } from './ascent.ts'
 import { isNameLeft } from '../adopt/as-found-state.ts'
 import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
@@ -73,9 +74,11 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   if (rename && isOutcome(rename)) return rename
   if (rename) draft.change((status) => ({ ...status, ...rename }))
   const look = beginLook(pass, cluster)
-  const unclear = await noteAsFound(pass, cluster, prepared, look)
+  const usable = await withoutUnusable(pass, cluster, prepared)
+  const unclear = await noteAsFound(pass, cluster, usable.prepared, look)
   if (unclear) return unclear
-  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, () => wantLeavingAsFound(pass, cluster, prepared, look)))
+  const want = () => wantLeavingAsFound(pass, cluster, usable.prepared, look, usable.fields)
+  const climbed = await climbLadder(climbOf(pass, cluster, look, provision, want))
   if (isOutcome(climbed)) return climbed
   if (draft.isOvertaken) return wait('Applying', 'The spec changed during the work; the operator applies the newest one.', 0)
   const guest = await partFromAddresses(pass, cluster, climbed)
@@ -85,9 +88,10 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   draft.change(noteAgent(look.seen.config, look.seen.power))
   pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
   if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
-  if (climbed.left.length > 0) {
+  const left = [...climbed.left, ...usable.left]
+  if (left.length > 0) {
     const pending = climbed.seen.config?.pending ?? []
-    return tellLeft({ deps, draft, left: climbed.left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
+    return tellLeft({ deps, draft, left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
   }
   return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest, current: look.current })
 }

@@ -7,6 +7,7 @@ import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
 import { guestStateOf } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
+import { hasLinkDown, linkDownSentence } from '../link-down.ts'
 import { noteRestoreCompleted } from '../restore/restore-state.ts'
 import { noteReinstallCompleted } from '../reinstall-state.ts'
 import { selectorOf } from '../create/selector.ts'
@@ -26,8 +27,7 @@ import { conditionOf } from '../../api/condition.ts'
 import { packageVerdict } from './left-undone.ts'
 import { suspensionVerdict } from './suspension-condition.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
-import { isCloudInit, isDriveKey, parseDrive } from '../../proxmox/property-string.ts'
-import type { Values } from '../../ladder/config-step.ts'
+import { hasCloudInitDrive } from '../../proxmox/property-string.ts'
 
 interface Conclusion {
   readonly deps: Dependencies
@@ -95,10 +95,12 @@ export function markReady(conclusion: Conclusion): Outcome {
 const backOnTop: Change = (status) => ({ ...status, localStatus: 'ready', progress: progressOf('ready') })
 
 /** As the guest is, if it was asked; a VM that is off because of us says so. */
-function readyNow({ draft, current }: Conclusion, power: string | undefined, suspended: ConditionUpdate) {
+function readyNow({ draft, current, climbed }: Conclusion, power: string | undefined, suspended: ConditionUpdate) {
   const { vmid = 0, node = '' } = draft.status
   const state = current && readyOf(guestStateOf({ current }), { vmid, node }, { isSuspended: suspended.status === 'True' })
   const reason = suspended.status === 'True' ? 'Suspended' : power === 'stopped' ? 'Stopped' : power === 'running' ? 'Running' : 'Ready'
+  const isOn = (state ? state.verdicts[0]?.reason : reason) === 'Running'
+  if (isOn && hasLinkDown(climbed.seen.config?.values ?? {})) return readiness('stalled', 'LinkDown', linkDownSentence(draft.status))
   return state ?? readiness('ready', reason, '')
 }
 
@@ -127,11 +129,16 @@ function partsOf(conclusion: Conclusion): ConditionUpdate[] {
     addressVerdict(conclusion.guest),
     templateVerdict(conclusion),
     packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
-    holds('NetworkConfigured'),
+    networkVerdict(conclusion),
     firewallVerdict(conclusion),
     cloudInitVerdict(conclusion),
     restartVerdict(conclusion.climbed.seen.config?.pending ?? [], conclusion.guest),
   ]
+}
+
+function networkVerdict({ draft, climbed }: Conclusion): ConditionUpdate {
+  if (!hasLinkDown(climbed.seen.config?.values ?? {})) return holds('NetworkConfigured')
+  return fails('NetworkConfigured', 'LinkDown', linkDownSentence(draft.status))
 }
 
 function templateVerdict({ draft }: Conclusion): ConditionUpdate {
@@ -141,7 +148,7 @@ function templateVerdict({ draft }: Conclusion): ConditionUpdate {
   return fails(
     'TemplateApplied',
     'TemplateChanged',
-    `The VM was cloned from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
+    `The VM was made from ${of}; spec.template says ${wanted}. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.`,
   )
 }
 
@@ -159,9 +166,6 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
     `The guest gets these only at its next start from off: ${guest.behind.join(', ')}.`,
   )
 }
-
-const hasCloudInitDrive = (values: Values) =>
-  Object.entries(values).some(([key, value]) => isDriveKey(key) && isCloudInit(parseDrive(value)))
 
 function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
   const isWanted = climbed.want.firewall.options.enable === '1'

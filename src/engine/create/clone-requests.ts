@@ -1,4 +1,5 @@
-import type { AskedClone, ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../api/clone-request.ts'
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { isTrue } from '../../api/condition.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -54,7 +55,8 @@ export function announceRequest(pass: LedgerPass, status: ProxmoxVMStatus): Prox
   const { announced } = memory.clone
   const left = (status.cloneRequests ?? []).filter((request) => keyOf(request) !== announced?.key)
   const askedAt = new Date(deps.clock.now() + cluster.clockSkewMs).toISOString()
-  const request = { vmid, node: template.node, template: template.vmid, askedAt }
+  const isRestore = template.volume !== undefined
+  const request = { vmid, node: template.node, template: template.vmid, ...(isRestore && { isRestore }), askedAt }
   memory.clone.announced = { key: keyOf(request), monotonicMs: deps.clock.monotonicMs() }
   return { ...status, cloneRequests: [...left, request] }
 }
@@ -65,6 +67,17 @@ export function isAnnounced({ deps, memory }: LedgerPass, written: ProxmoxVMStat
   if (!announced || deps.clock.monotonicMs() - announced.monotonicMs > announcedForMs) return false
   return written.cloneRequests?.some((request) => request.vmid === vmid && keyOf(request) === announced.key) === true
 }
+
+/** A restore of ours into that number has failed, and left an empty guest there (qemu-server: `state is NOT cleaned up`). */
+const noteLeft: Change = ({ template, ...status }) => (template ? { ...status, template: { ...template, isLeft: true } } : status)
+
+/** Afterwards the failed request is out of the ledger. */
+export const closeFailed =
+  (memory: Pick<Memory, 'clone'>, request: AskedClone): Change =>
+  (status) => {
+    const closed = closeRequest(memory, request)(status)
+    return request.isRestore && request.vmid === status.vmid ? noteLeft(closed) : closed
+  }
 
 /** It leaves now: from here on it is open. */
 export function requestLeaves({ deps, memory }: LedgerPass): void {
@@ -84,8 +97,8 @@ const changed =
   }
 
 /** Tasks that are known to be of one of the requests. */
-export const knownTasks = ({ cloneRequests }: ProxmoxVMStatus): ReadonlySet<string | undefined> =>
-  new Set(cloneRequests?.map(({ upid }) => upid))
+export const knownTasks = ({ cloneRequests }: ProxmoxVMStatus, { clone }: Pick<Memory, 'clone'>): ReadonlySet<string | undefined> =>
+  new Set([...(cloneRequests ?? []).map(({ upid }) => upid), clone.endedTask])
 
 /** Its task is known. */
 export const noteTask = (memory: Pick<Memory, 'clone'>, request: AskedClone, upid: string): Change =>
@@ -94,6 +107,7 @@ export const noteTask = (memory: Pick<Memory, 'clone'>, request: AskedClone, upi
 /** Its outcome is known, or it can have none any more. */
 export const closeRequest = (memory: Pick<Memory, 'clone'>, request: AskedClone): Change => {
   memory.clone.seen.delete(keyOf(request))
+  if (request.upid !== undefined) memory.clone.endedTask = request.upid
   return changed(memory, (all) =>
     all.flatMap((other) => {
       if (!isSame(other, request)) return [other]

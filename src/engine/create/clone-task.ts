@@ -1,9 +1,9 @@
-import type { AskedClone } from '../../api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../api/clone-request.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import type { Pass } from '../pass.ts'
-import { ageMs, closeRequest, knownTasks, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
+import { ageMs, closeFailed, closeRequest, knownTasks, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
 
 /** Clones of one template that ran since a request; a fleet of a thousand is cloned from one template within minutes. */
 const mostTasks = 500
@@ -34,7 +34,7 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
     // A VM under a number that was given up since: it stays in the ledger until it is taken down with the object.
     if (end.is === 'ok' && request.vmid !== draft.status.vmid) return
     if (end.is !== 'ok') failed = end.is === 'failed' ? end.exitstatus : end.why
-    draft.change(closeRequest(memory, request))
+    draft.change(end.is === 'ok' ? closeRequest(memory, request) : closeFailed(memory, request))
   }
   for (const request of openRequests(draft.status, memory)) {
     const { upid } = request
@@ -66,21 +66,27 @@ export function closeEnded({ draft, memory }: Pass, cluster: PveCluster, vmid: n
     const end = request.upid === undefined ? undefined : cluster.tasks.ended(request.upid)
     if (request.vmid !== vmid || !end || !isTaskOver(end)) continue
     isMade ||= end.is === 'ok'
-    draft.change(closeRequest(memory, request))
+    draft.change(end.is === 'ok' ? closeRequest(memory, request) : closeFailed(memory, request))
   }
   return isMade
 }
 
 /** The task whose receipt was lost: it lists the template's VMID, and its log names the VM. The list starts at the request, by PVE's clock. */
 async function findTask(
-  { draft, deps }: Pass,
+  { draft, deps, memory }: Pass,
   cluster: PveCluster,
-  { vmid, node, template, askedAt }: AskedClone,
+  { vmid, node, template, askedAt, isRestore }: AskedClone,
 ): Promise<{ readonly task?: TaskRow; readonly mayBegin: boolean }> {
   const since = Math.floor((Date.parse(askedAt) - slackMs) / 1000)
-  const known = knownTasks(draft.status)
+  const known = knownTasks(draft.status, memory)
   let mayBegin = false
-  for (const source of ['active', 'archive'] as const) {
+  for (const source of isRestore ? (['active', 'archive'] as const) : []) {
+    const tasks = await cluster.pve.tasks(node, { source, typefilter: 'qmrestore', vmid, since, limit: mostTasks })
+    // It carries the number of the VM that it makes.
+    const task = tasks.find(({ upid }) => !known.has(upid))
+    if (task) return { task, mayBegin }
+  }
+  for (const source of isRestore ? [] : (['active', 'archive'] as const)) {
     const tasks = await cluster.pve.tasks(node, { source, typefilter: 'qmclone', vmid: template, since, limit: mostTasks })
     for (const task of tasks.filter(({ upid }) => !known.has(upid))) {
       const target = await cluster.cloneTargets.of(task.upid)

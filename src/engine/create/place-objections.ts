@@ -35,6 +35,28 @@ export function objectionToStorages(
   return undefined
 }
 
+/** Of a disk that a VM is to get later: its node must have the storage. Undefined also where the node tells of no storage at all. */
+export function objectionToNewDisk(
+  o: Pick<Named, 'packageName'> & {
+    readonly name: string
+    readonly storage: string
+    readonly node: string
+    readonly storages: Listing['storages']
+  },
+): Obstacle | undefined {
+  const { name, storage, node } = o
+  const rows = o.storages.filter((row) => row.node === node)
+  const row = rows.find((each) => each.storage === storage)
+  if (rows.length === 0 || row?.content.includes('images')) return undefined
+  const there = rows.flatMap((each) => (each.content.includes('images') ? [each.storage] : [])).toSorted()
+  const why = row ? 'which takes no disks of VMs' : `which node ${node} does not have or which is disabled there`
+  const grant = row ? '' : ', or give the token Datastore.Audit on the storage'
+  return stalled(
+    'StorageNotFound',
+    `Disk ${name} wants storage "${storage}", ${why}; there are ${there.join(', ') || 'none'}. Change ${fieldOf(o, `additionalDisks[${name}].storage`)}${grant}.`,
+  )
+}
+
 /** @param has of the node, as far as the token may use them. @param isGranted the token has a grant that names the bridge, though the node does not list it. */
 export function objectionToBridge(
   o: Named & {

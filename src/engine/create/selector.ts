@@ -1,6 +1,7 @@
-import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
+/** How spec.template chooses, to tell later whether it still chooses what the VM was made of. */
+import type { BirthTemplate } from '../../api/template.ts'
 
-/** How spec.template chooses, to tell later whether it still chooses the template of the clone. */
-export function selectorOf({ name, vmid, tag }: ProxmoxVM['spec']['template']): string {
+export function selectorOf({ name, vmid, tag, backupRef }: BirthTemplate): string {
+  if (backupRef) return `backup=${backupRef.name ?? backupRef.volume}`
   return vmid !== undefined ? `vmid=${vmid}` : name !== undefined ? `name=${name}` : `tag=${tag}`
 }

@@ -14,6 +14,7 @@ import { nowIso } from '../dependencies.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
+import { vmidIn } from './backup-file.ts'
 import { credentialsName, passwordVersionOf } from './credentials.ts'
 import { ensureFinalizer } from './finalizer.ts'
 import { selectorOf } from './selector.ts'
@@ -126,8 +127,14 @@ function isIn(view: ReturnType<Pass['deps']['book']['pools']['view']>, text: str
   return view.space.family === address.family && view.space.usable.has(address.value)
 }
 
-/** PVE does not record the source of a clone: the copy on its node that spec.template chooses, else any. */
-function templateOf({ draft: { vm } }: Pass, cluster: PveCluster, node: string): ProxmoxVMStatus['template'] {
+/** PVE does not record what a guest was made of: the backup that spec.template names, or the copy on its node that it chooses, else any. */
+function templateOf({ draft: { vm }, deps }: Pass, cluster: PveCluster, node: string): ProxmoxVMStatus['template'] {
+  const { backupRef } = vm.spec.template
+  const backup = backupRef?.name === undefined ? undefined : deps.backups.get(`${vm.metadata.namespace}/${backupRef.name}`)
+  const volume = backupRef?.volume ?? backup?.status?.volume
+  const of = backup?.status?.vmid ?? (volume === undefined ? undefined : vmidIn(volume))
+  if (backupRef)
+    return volume === undefined || of === undefined ? undefined : { vmid: of, node, selector: selectorOf(vm.spec.template), volume }
   const listing = cluster.inventory.current()
   const { name, vmid, tag } = vm.spec.template
   const search = listing && cluster.templates.find({ ...(name && { name }), ...(vmid && { vmid }), ...(tag && { tag }) }, listing)

@@ -11,7 +11,7 @@ import { diskOptionsOf } from '../../want/disk-options.ts'
 import { leastHotplugMiB } from '../../steps/set-cpu-ram.ts'
 import type { GrantedAddress } from '../../want/granted-address.ts'
 
-interface Birth {
+export interface Birth {
   readonly vm: ProxmoxVM
   readonly merged: Package
   readonly grants: readonly Pick<GrantedAddress, 'address'>[]

@@ -2,7 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { findRunningClone, lookUpRequests } from '../create/clone-task.ts'
 import { awaitLateClones } from '../create/late-clones.ts'
-import { stuckLock } from '../lock-sentence.ts'
+import { lockObstacle, stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import { noteLook } from '../note-look.ts'
 import type { Pass } from '../pass.ts'
@@ -26,6 +26,7 @@ export async function freshLook({ deps, draft, memory }: Pass, cluster: PveClust
     ...(presumedPower && { presumedPower }),
     onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
+    ...(status.template?.isLeft && { takesBare: true }),
   })
   await look.need('presence')
   return look
@@ -37,7 +38,7 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   // A VM that is being restored has neither mark nor network yet, and may be ours.
-  if (look.seen.lock === 'create') return wait('Locked', `VM ${vmid} is being created or restored in PVE; waiting for that to end.`, 10_000)
+  if (look.seen.lock === 'create') return await lockedStranger(pass, cluster, look, 'create')
   const whose = await whoseGuest(pass, look)
   if (whose.is === 'another' || (whose.is === 'former' && whose.uses.length === 0)) return await awaitLateClones(pass, cluster)
   const why =
@@ -47,6 +48,12 @@ export async function strangerThere(pass: Pass, cluster: PveCluster, look: Look)
     'VMForeign',
     `VM ${vmid} on ${look.at.node} ${why} and lacks its owner line. The operator touches nothing and frees nothing. An admin can ${remedy}.`,
   )
+}
+
+async function lockedStranger({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: string): Promise<Outcome> {
+  const seenBefore = draft.written.remoteLock
+  draft.change((status) => ({ ...status, remoteLock: lock }))
+  return await lockObstacle({ cluster, at, lock, seenBefore, next: 'the operator looks whose VM it is when the lock goes' })
 }
 
 /** Nobody can be sure of a clone whose task has just been looked for under its lock. */

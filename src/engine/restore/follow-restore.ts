@@ -10,6 +10,7 @@ import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { lookOf } from '../apply/ascent.ts'
 import { holds } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import type { Look } from '../look.ts'
 import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
@@ -54,8 +55,18 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const isYoung = deps.clock.monotonicMs() - memory.restore.askedMs < silentMs
-  if (look.seen.lock === 'create' || isYoung)
-    return wait('Restoring', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
+  if (isYoung) return wait('Restoring', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
+  if (look.seen.lock === 'create') {
+    const seenBefore = draft.written.remoteLock
+    draft.change((status) => ({ ...status, remoteLock: 'create' }))
+    return await lockObstacle({
+      cluster,
+      at: look.at,
+      lock: 'create',
+      seenBefore,
+      next: 'the operator asks for the restore again when PVE releases the lock',
+    })
+  }
   draft.change(changeRestore(({ askedAt: _, ...running }) => running))
   return wait('Restoring', 'PVE did not receive the request; the operator sends it again.', 0)
 }
@@ -128,10 +139,10 @@ async function failed(pass: Pass, cluster: PveCluster, exitstatus: string): Prom
   return stalled('RestoreFailed', told)
 }
 
-/** No VM was there, or it has the system disk that it had before. */
+/** No VM was there and none is, or it has the system disk that it had before. PVE leaves an empty guest where there was none. */
 function isUntouched({ draft }: Pass, { seen }: Look): boolean {
   const system = draft.status.disks?.find(({ name }) => name === 'system')
-  if (!draft.status.restore?.running?.force) return true
+  if (!draft.status.restore?.running?.force) return seen.guest === 'absent'
   const value = seen.config?.values[system?.key ?? '']
   return value !== undefined && system?.volume !== undefined && parseDrive(value).volume === system.volume
 }

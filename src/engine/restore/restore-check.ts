@@ -1,14 +1,11 @@
 /** Everything a restore needs, looked at before anything is destroyed: the VM, the file, its configuration, and room for its disks. */
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { judge } from '../../proxmox/failures.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
-import { parseSizeMiB } from '../../api/size.ts'
 import { isBackupOf } from '../../ladder/backup-mark.ts'
 import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
 import { capabilityOff } from '../../cluster/capabilities.ts'
 import type { Backup } from '../../proxmox/answers.ts'
-import type { Listing } from '../../proxmox/listing.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { prepare } from '../apply/prepare.ts'
 import { lookOf } from '../apply/ascent.ts'
@@ -21,8 +18,10 @@ import { observes, wouldDo } from '../observe.ts'
 import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds } from '../remove/backups.ts'
 import { storageAway } from '../remove/reinstall-check.ts'
-import { type BackupConfig, parseBackupConfig, sizesByStorage } from './backup-config.ts'
+import type { BackupConfig } from './backup-config.ts'
+import { readBackup } from './read-backup.ts'
 import { closedFor, nodeForMissing } from './restore-node.ts'
+import { roomFor } from './restore-room.ts'
 
 /** What is going to be asked of PVE. */
 export interface RestorePlan {
@@ -34,8 +33,6 @@ export interface RestorePlan {
   readonly force: boolean
   readonly look: Look
 }
-
-const bytesPerMiB = 1024 * 1024
 
 export async function planRestore(pass: Pass, cluster: PveCluster): Promise<RestorePlan | Obstacle> {
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted.`)
@@ -54,14 +51,14 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if (typeof node !== 'string') return node
   const file = await findFile(pass, cluster, { node, storage, volume: named })
   if ('is' in file) return file
-  const config = await readConfig(cluster, node, named)
+  const config = await readBackup(cluster, node, named)
   if ('is' in config) return config
   // What was true ten seconds ago is not enough for what cannot be undone.
   const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
   const closed = closedFor(pass, cluster, listing, node)
   if (closed) return closed
   const away = guest === 'there' && !pass.draft.status.restore?.running?.isDiskless ? storageAway(listing, pass.draft.status) : undefined
-  const objection = objectionToConfig(pass, config, named) ?? away ?? roomFor(pass, listing, node, config)
+  const objection = objectionToConfig(pass, config, named) ?? away ?? roomFor(pass.draft, listing, node, config)
   if (objection) return objection
   // Package, addresses and password of today, as the ladder needs them right after.
   const prepared = await prepare(pass)
@@ -146,16 +143,6 @@ async function findFile(
   return stalled('BackupNotFound', `${volume} is older than this VM: it belongs to an earlier guest with VMID ${status.vmid}.`)
 }
 
-async function readConfig(cluster: PveCluster, node: string, volume: string): Promise<BackupConfig | Obstacle> {
-  try {
-    return parseBackupConfig(await cluster.pve.backupConfig(node, volume))
-  } catch (fault) {
-    const failure = judge(fault)
-    if (failure.kind === 'unreachable' || failure.kind === 'unknown-outcome') throw fault
-    return stalled('BackupUnreadable', `PVE cannot read the configuration in ${volume}: ${failure.message.trim()}`)
-  }
-}
-
 function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, volume: string): Obstacle | undefined {
   const facts = templateFactsOf({ node: '', vmid: 0 }, values)
   if (!facts.systemDisk || disks.length === 0) return stalled('BackupUnreadable', `${volume} has no disk to start from.`)
@@ -163,30 +150,3 @@ function objectionToConfig({ draft }: Pass, { values, disks }: BackupConfig, vol
   if (why === undefined || facts.cloudInitKey !== undefined) return undefined
   return stalled('NoCloudInitDrive', `The VM in ${volume} has no cloud-init drive, and ${why}.`)
 }
-
-/** PVE puts each disk where it was. Without `dropFirst` it must fit beside the present ones. */
-function roomFor({ draft }: Pass, { storages }: Listing, node: string, { disks }: BackupConfig): Obstacle | undefined {
-  const rows = storages.filter((row) => row.node === node)
-  const isDropped = draft.vm.spec.restore?.dropFirst === true
-  for (const [storage, neededMiB] of sizesByStorage(disks)) {
-    const row = rows.find((each) => each.storage === storage)
-    if (!row || !row.content.includes('images'))
-      return stalled('NoCapacity', `The backup has disks on storage "${storage}", which node ${node} does not have.`)
-    if (!row.available) return wait('NoCapacity', `Storage "${storage}" for the disks of the backup is not available on node ${node}.`)
-    const freeMiB = Math.floor((row.totalBytes - row.usedBytes) / bytesPerMiB)
-    const presentMiB = presentOn(draft.status.disks ?? [], storage)
-    if (neededMiB <= freeMiB + (isDropped ? presentMiB : 0)) continue
-    const remedy =
-      !isDropped && neededMiB <= freeMiB + presentMiB
-        ? ' With spec.restore.dropFirst: true the space of the present disks counts as well, but they are lost even if the restore fails.'
-        : ''
-    return stalled(
-      'NoCapacity',
-      `Storage ${storage} on node ${node} has ${freeMiB} MiB free, and the disks of the backup need ${neededMiB} MiB.${remedy}`,
-    )
-  }
-  return undefined
-}
-
-const presentOn = (disks: readonly { readonly volume?: string; readonly size?: string }[], storage: string): number =>
-  disks.filter(({ volume }) => storageOf(volume ?? '') === storage).reduce((sum, { size }) => sum + (size ? parseSizeMiB(size) : 0), 0)

@@ -2,6 +2,7 @@
 import type { ProxmoxVM, ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { RunningRestore } from '../../api/restore.ts'
 import { noProgress, progressOf } from '../../api/progress.ts'
+import { fileOfBirth } from '../../want/birth.ts'
 import type { Change } from '../status.ts'
 
 const mostIDs = 20
@@ -13,8 +14,10 @@ type RestoreFile = NonNullable<RunningRestore['formerFiles']>[number]
 export const protectedFiles = ({ formerFiles = [], unprotect, volume, node }: RunningRestore): RestoreFile[] =>
   unprotect ? [...formerFiles.filter((file) => file.volume !== volume), { volume, node }] : [...formerFiles]
 
-/** The restore of this VM reads that file, or has it as a further copy. */
-export const needsFile = ({ restore }: ProxmoxVMStatus, volume: string): boolean =>
+/** The restore of this VM reads that file, or has it as a further copy; or this VM is being made from it. */
+export const needsFile = (status: ProxmoxVMStatus, volume: string): boolean => fileOfBirth(status) === volume || isNeeded(status, volume)
+
+const isNeeded = ({ restore }: ProxmoxVMStatus, volume: string): boolean =>
   restore?.running !== undefined && [restore.running, ...protectedFiles(restore.running)].some((file) => file.volume === volume)
 
 /** As the attempt with this file begins. `isProtected`: PVE says so. */

@@ -1,9 +1,10 @@
 /** A restore up to the point where the ladder brings the VM to its package: asked for, checked, begun, the VM of the file there. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { markOf, parseMark } from '../../ladder/mark.ts'
-import { type Obstacle, type Outcome, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
+import { type Obstacle, type Outcome, isOutcome, stalled } from '../../ladder/outcome.ts'
 import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged, noted } from '../status.ts'
@@ -102,5 +103,13 @@ async function becomeOurs({ deps, draft }: Pass, cluster: PveCluster): Promise<O
   if (guest === 'ours' || (guest === 'foreign' && lock !== 'create')) return undefined
   if (guest === 'unproved') return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
   if (guest === 'absent') return stalled('VMMissing', `VM ${vmid} was restored and no longer exists in PVE. ${wayOut}`)
-  return wait('Locked', `VM ${vmid} is being created in PVE.`, 10_000)
+  const seenBefore = draft.written.remoteLock
+  draft.change((status) => ({ ...status, remoteLock: lock ?? 'clone' }))
+  return await lockObstacle({
+    cluster,
+    at: look.at,
+    lock: lock ?? 'clone',
+    seenBefore,
+    next: 'the restore goes on when PVE releases the lock',
+  })
 }

@@ -1,11 +1,12 @@
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { GuestRow, Listing } from '../../proxmox/listing.ts'
-import { holds } from '../conditions.ts'
+import { holds, readiness } from '../conditions.ts'
 import { type GuestShown, guestStateOf, powerIn } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
 import { outdated } from '../apply/left-undone.ts'
 import { guestIsOff } from '../guest-facts.ts'
+import { saidLinkDown } from '../link-down.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
@@ -76,7 +77,11 @@ async function stateNow(
 
 /** Ready as the guest is. A reason that stands for the same is left alone: Suspended is the business of a thorough look. */
 function readPower({ deps, draft }: Omit<Pass, 'key'>, { vmid, node }: GuestRow, state: GuestShown): void {
-  const ready = readyOf(state, { vmid, node }, { isSuspended: isSuspended(draft.vm) })
+  const linkDown = state.is === 'running' ? saidLinkDown(draft.status) : undefined
+  const ready =
+    linkDown === undefined
+      ? readyOf(state, { vmid, node }, { isSuspended: isSuspended(draft.vm) })
+      : readiness('stalled', 'LinkDown', linkDown)
   const [said] = ready?.verdicts ?? []
   const standing = conditionOf(draft.status.conditions, 'Ready')
   if (!ready || (said?.status === standing?.status && said?.reason === standing?.reason)) return

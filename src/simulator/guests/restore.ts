@@ -58,7 +58,7 @@ async function reserve(call: Call, vmid: number): Promise<void> {
   }
 }
 
-/** A failure leaves what it reached: without `force` the VMID is free again, with it the guest keeps what is left. */
+/** A failure leaves what it reached, where there was no guest an empty one: only the lock goes (`VM … state is NOT cleaned up`). */
 async function work(call: Call, worker: Worker, job: Job): Promise<void> {
   const { world, node } = call
   const { vmid } = job
@@ -67,9 +67,7 @@ async function work(call: Call, worker: Worker, job: Job): Promise<void> {
     await run(call, worker, job)
   } catch (fault) {
     world.guests.get(vmid)?.config.delete('lock')
-    if (flag(call, 'force'))
-      worker.log(`error before or during data restore, some or all disks were not completely restored. VM ${vmid} state is NOT cleaned up.`)
-    else world.guests.delete(vmid)
+    worker.log(`error before or during data restore, some or all disks were not completely restored. VM ${vmid} state is NOT cleaned up.`)
     throw fault
   }
   release()
@@ -88,7 +86,7 @@ async function run(call: Call, worker: Worker, { vmid, volid, settings }: Job): 
   if (archive.firewall) world.firewall.set(vmid, copyFirewall(archive.firewall))
   // What the backup has disks for is freed before a byte of its data is read.
   const kept = freeOld(world, guest, archive)
-  guest.config = new Map([['memory', '128']])
+  guest.config = emptyConfig(world, volid)
   guest.pending.clear()
   guest.deletions.clear()
   guest.snapshots.clear()
@@ -121,6 +119,12 @@ async function run(call: Call, worker: Worker, { vmid, volid, settings }: Job): 
   const pool = str(call, 'pool')
   if (pool !== undefined) world.access.pools.get(pool)?.vms.add(vmid)
   world.access.changed()
+}
+
+/** Until the data is there. Only the restore from a backup server keeps its lock in it (restore_proxmox_backup_archive, restore_vma_archive). */
+function emptyConfig(world: World, volid: string): Section {
+  const isServer = world.storage.definitions.get(splitVolid(volid)?.storage ?? '')?.type === 'pbs'
+  return new Map([['memory', '128'], ...(isServer ? [['lock', 'create'] as const] : [])])
 }
 
 /** Reads the archive's header; a file that is none ends here, before anything is touched. */

@@ -23,6 +23,7 @@ interface Case {
   readonly firewallEnabled?: boolean
   readonly behind?: readonly string[]
   readonly releasing?: readonly string[]
+  readonly net0?: string
 }
 
 const born: ProxmoxVMStatus = {
@@ -37,6 +38,7 @@ const born: ProxmoxVMStatus = {
 const old: ProxmoxVMStatus = { ...born, localStatus: 'ready', firstReadyAt: '2026-01-01T00:00:05Z', firstStartedAt: '2026-01-01T00:00:04Z' }
 
 function concluding(o: Case = {}) {
+  const values = { ...settledValues, ...(o.net0 && { net0: o.net0 }) }
   const deps = quietDependencies({ now: '2026-01-01T00:00:10Z' })
   const draft = draftOf(aVm({ metadata: { generation: 2 }, ...(o.spec && { spec: o.spec }), status: o.status ?? born }))
   const outcome = markReady({
@@ -49,7 +51,7 @@ function concluding(o: Case = {}) {
       want: wanting({ firewall: wantingFirewall({ options: { enable: '1' } }) }),
       refusals: o.refusals ?? [],
       left: [],
-      seen: seeing(settledValues, { power: o.power ?? 'running', config: { values: settledValues, digest: '', pending: o.pending ?? [] } }),
+      seen: seeing(values, { power: o.power ?? 'running', config: { values, digest: '', pending: o.pending ?? [] } }),
     },
   })
   const said = (type: Parameters<typeof conditionOf>[1]) => {
@@ -179,7 +181,7 @@ describe('what is left open on purpose', () => {
       [
         'False',
         'TemplateChanged',
-        'The VM was cloned from name=debian-13; spec.template says tag=noble. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.',
+        'The VM was made from name=debian-13; spec.template says tag=noble. An edit of spec.template does not reinstall the VM; run the command Reinstall for that.',
       ],
     ],
     [
@@ -225,5 +227,24 @@ describe('what is left open on purpose', () => {
 
     expect(said(type)).toEqual(verdict)
     expect(said('Ready')?.[0]).toBe('True')
+  })
+})
+
+describe('a network card that somebody disconnected in PVE', () => {
+  const net0 = 'virtio=BC:24:11:00:00:01,bridge=vmbr0,link_down=1'
+
+  it('makes a VM that runs one that nobody can reach, and says who connects it', () => {
+    const { said } = concluding({ status: old, net0 })
+
+    expect(said('Ready')?.slice(0, 2)).toEqual(['False', 'LinkDown'])
+    expect(said('Stalled')?.slice(0, 2)).toEqual(['True', 'LinkDown'])
+    expect(said('NetworkConfigured')).toEqual(['False', 'LinkDown', expect.stringContaining('an admin clears Disconnect')])
+  })
+
+  it('is told of one that is off, which nobody expects to reach', () => {
+    const { said } = concluding({ status: old, net0, power: 'stopped' })
+
+    expect(said('Ready')?.slice(0, 2)).toEqual(['True', 'Stopped'])
+    expect(said('NetworkConfigured')?.slice(0, 2)).toEqual(['False', 'LinkDown'])
   })
 })

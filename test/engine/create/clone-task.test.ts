@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { AskedClone } from '../../../src/api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../../src/api/clone-request.ts'
 import type { PveCluster } from '../../../src/cluster/cluster.ts'
 import { lookUpRequests } from '../../../src/engine/create/clone-task.ts'
 import type { Pass } from '../../../src/engine/pass.ts'

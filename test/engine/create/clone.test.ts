@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
 import { ensureCloned } from '../../../src/engine/create/clone.ts'
-import type { AskedClone } from '../../../src/api/proxmoxvm-status.ts'
+import type { AskedClone } from '../../../src/api/clone-request.ts'
 import { PveError } from '../../../src/proxmox/pve-error.ts'
 import { memory, quietDependencies, draftOf } from '../dependencies.ts'
 import { aVm } from '../vms.ts'

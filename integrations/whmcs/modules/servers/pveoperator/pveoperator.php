@@ -183,7 +183,7 @@ function pveoperator_ServiceSingleSignOn(array $params)
         $url = $service->console();
     });
     if ($url === '') {
-        return ['success' => false, 'errorMsg' => $answer === 'success' ? 'The console is not there yet. Please try again in a moment.' : $answer];
+        return ['success' => false, 'errorMsg' => $answer === 'success' ? 'The console is not ready yet. Please try again in a moment.' : $answer];
     }
     return ['success' => true, 'redirectTo' => $url];
 }

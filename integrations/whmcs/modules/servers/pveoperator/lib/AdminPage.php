@@ -20,7 +20,7 @@ final class AdminPage
         $vm = $this->service->find();
         $head = ['Object' => self::text($this->service->object() . ' at ' . $this->service->api->url)];
         if ($vm === null) {
-            return $head + ['State' => self::text('There is no such server. Press Create to make it; Terminate is refused.')] + $this->options();
+            return $head + ['State' => self::text('The server does not exist. Press Create to make it; Terminate is refused.')] + $this->options();
         }
         return $head + [
             'State' => $this->state($vm),
@@ -68,10 +68,13 @@ final class AdminPage
                 $plan[] = "Held off by {$held['by']}: {$held['reason']}";
             }
         }
+        if (($vm->status('usage')['exceeded'] ?? '') === 'Suspend') {
+            $plan[] = "Held off by its traffic until {$vm->status('usage')['periodEnd']} or until the limit is raised.";
+        }
         $request = $vm->object['spec']['reinstall']['requestID'] ?? '';
         $done = $vm->status('reinstall')['completedIDs'] ?? [];
         if ($request !== '' && !in_array($request, $done, true) && !$vm->is('Ready')) {
-            $plan[] = "Reinstall $request was asked for and is not done.";
+            $plan[] = "Reinstall $request has not ended.";
         }
         return $plan;
     }

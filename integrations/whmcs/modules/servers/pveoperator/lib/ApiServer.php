@@ -107,7 +107,7 @@ final class ApiServer
     {
         $milliseconds = (int) min(self::REQUEST_MS, $this->deadline->secondsLeft() * 1000);
         if ($milliseconds < 100) {
-            throw new Refusal("The API server {$this->url} is too slow: the time for an answer is up. Nothing is lost; press again.");
+            throw new Refusal("The API server {$this->url} is too slow: it did not answer in time. Nothing is lost; press again.");
         }
         $curl = $this->handle();
         curl_setopt($curl, CURLOPT_URL, $this->url . $path);

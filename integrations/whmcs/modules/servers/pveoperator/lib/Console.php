@@ -31,7 +31,7 @@ final class Console
             return in_array($console['status']['phase'] ?? 'Pending', ['Waiting', 'Refused', 'Ended'], true) ? $console : null;
         });
         if ($judged === null) {
-            throw new NotYet('The console is not there yet. Please try again in a moment.');
+            throw new NotYet('The console is not ready yet. Please try again in a moment.');
         }
         $this->throwIfRefused($judged);
         $secret = $this->api->read("/api/v1/namespaces/{$this->namespace}/secrets/{$judged['status']['secretRef']['name']}");
@@ -48,7 +48,7 @@ final class Console
             throw new CustomersRefusal('Your server is off. Start it, then open the console.');
         }
         if ($ready['reason'] === 'Suspended') {
-            throw new CustomersRefusal('Your server is suspended; there is no console while it is.');
+            throw new CustomersRefusal('Your server is suspended; a suspended server has no console.');
         }
         throw new Refusal('Console: ' . Vm::inWords($ready));
     }

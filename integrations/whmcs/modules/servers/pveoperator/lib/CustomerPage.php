@@ -60,7 +60,7 @@ final class CustomerPage
         }
         $hostname = (string) $service->existing()->status('hostname');
         if ($hostname === '' || strtolower(trim((string) ($post['pveconfirm'] ?? ''))) !== strtolower($hostname)) {
-            throw new CustomersRefusal("All data would be deleted: please type the host name $hostname to confirm.");
+            throw new CustomersRefusal("This deletes all data. Please type the host name $hostname to confirm.");
         }
         $service->reinstall($template, $request);
     }

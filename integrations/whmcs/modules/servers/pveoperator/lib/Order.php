@@ -21,7 +21,7 @@ final class Order
         $this->serviceID = (string) (int) ($params['serviceid'] ?? 0);
         $this->clientID = (string) (int) ($params['userid'] ?? $params['clientsdetails']['userid'] ?? 0);
         if ($this->serviceID === '0' || $this->clientID === '0') {
-            throw new Refusal('WHMCS gave no service or no client number; nothing is done.');
+            throw new Refusal('WHMCS gave no service or no client number; nothing was done.');
         }
         if (!empty($params['addonId'])) {
             throw new Refusal('This module sells servers as products, not as product addons: both would have the same service number.');

@@ -108,7 +108,7 @@ final class Service
             });
             if ($gone === null) {
                 $now = $this->find() ?? $vm;
-                throw new NotYet('The server is being deleted, which takes its time. The cron job of WHMCS ends this by itself. ' . $now->sentence());
+                throw new NotYet('The server is being deleted. That takes some time. The cron job of WHMCS finishes this. ' . $now->sentence());
             }
         } elseif (($this->ledger->open('deletion')['object'] ?? '') !== $this->object()) {
             throw new Refusal($this->nothingToDelete());
@@ -281,7 +281,7 @@ final class Service
     {
         $open = $vm->notes();
         if (!$vm->isReady()) {
-            array_unshift($open, 'The order is accepted and under way: ' . $vm->sentence());
+            array_unshift($open, 'The operator works on the order: ' . $vm->sentence());
         }
         foreach ($open as $sentence) {
             Whmcs::tell("{$this->what()}: $sentence", (int) $this->order->clientID);

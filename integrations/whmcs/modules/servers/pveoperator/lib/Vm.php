@@ -8,6 +8,7 @@ final class Vm
     /** These conditions take nothing away from Ready, so a person has to look at them. */
     private const NOTED = [
         'TemplateApplied', 'PackageApplied', 'FirewallConfigured', 'CloudInitConfigured', 'DNSSynced', 'RestartRequired', 'BackedUp', 'GuestReady',
+        'TrafficWithinLimit',
     ];
 
     public array $object;
@@ -80,7 +81,8 @@ final class Vm
     /** Who holds it down: billing, abuse, traffic. */
     public function holders(): array
     {
-        return array_column($this->object['spec']['suspensions'] ?? [], 'by');
+        $byTraffic = ($this->status('usage')['exceeded'] ?? '') === 'Suspend' ? ['traffic'] : [];
+        return array_merge(array_column($this->object['spec']['suspensions'] ?? [], 'by'), $byTraffic);
     }
 
     /** A person must act. A verdict on an older spec does not count: the edit just made may be the cure. */
@@ -94,7 +96,7 @@ final class Vm
     public function sentence(): string
     {
         if (!$this->isCurrent() && !$this->isBeingDeleted()) {
-            return 'The operator has not looked at the last order yet. Wait; if this stays, ask an administrator whether the operator runs.';
+            return 'The operator has not read the last order yet. Wait; if this does not change, ask an administrator whether the operator runs.';
         }
         $ready = $this->condition('Ready');
         if ($ready['status'] === 'True') {

@@ -5,7 +5,7 @@
     <div class="progress"><div class="progress-bar" role="progressbar" style="width: {$progress}%">{$progress}%</div></div>
     <p><small>{$step|escape}</small></p>
   {/if}
-  {if $mayRestart}<p>A change takes effect after your server was off and on again.</p>{/if}
+  {if $mayRestart}<p>A change takes effect when your server is switched off and on again.</p>{/if}
   <table class="table table-striped">
     <tbody>
       {if $hostname}<tr><th>Host name</th><td colspan="2">{$hostname|escape}</td></tr>{/if}

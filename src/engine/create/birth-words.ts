@@ -1,0 +1,12 @@
+/** How the making of a VM is told (pure). */
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+
+type Made = Pick<ProxmoxVMStatus, 'template' | 'vmid' | 'node'>
+
+export const makingSentence = ({ template, vmid, node }: Made): string =>
+  template?.volume === undefined
+    ? `PVE clones template ${template?.vmid} to VM ${vmid} on ${node}.`
+    : `PVE makes VM ${vmid} on ${node} from backup ${template.volume}.`
+
+/** What is asked of PVE, as a noun. */
+export const makingNoun = ({ template }: Made): 'clone' | 'restore' => (template?.volume === undefined ? 'clone' : 'restore')
