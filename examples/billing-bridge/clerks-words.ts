@@ -86,6 +86,8 @@ export const clerksWords: Readonly<Record<string, string>> = {
   NodeOffline: 'The machine of this server is down. Tell an administrator.',
   ClusterUnreachable:
     'Proxmox VE has not answered for minutes, so nobody can see the server. The server is not lost. Tell an administrator.',
+  LinkDown:
+    'The server is on, and its network card is disconnected in Proxmox VE. Tell an administrator; the detail says how to connect it.',
   GuestPaused: 'The server is on, but it is halted. Tell an administrator; the detail has the command.',
   GuestIOError: 'The server is halted because of its storage. Tell an administrator; the detail has the command.',
   BecameTemplate: 'The server was turned into a template and cannot start. Tell an administrator.',

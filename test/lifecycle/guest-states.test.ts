@@ -59,7 +59,7 @@ describe('a VM says of its guest what PVE says', () => {
       await becomes('pulled', 'False/LinkDown Running running')
       admin.powerOff(vm)
       await becomes('pulled', 'True/Stopped Stopped stopped')
-      expect(await outcomeOf(world, 'pulled', 'Start')).toBe('Succeeded: The VM was started.')
+      expect(await outcomeOf(world, 'pulled', 'Start')).toBe('Succeeded: PVE started the VM.')
       await becomes('pulled', 'False/LinkDown Running running')
       expect(admin.config(vm)['net0']).toContain('link_down=1')
       await admin.set(vm, { net0 })
@@ -110,7 +110,7 @@ describe('a VM says of its guest what PVE says', () => {
       await becomes('dozing', 'True/Hibernated Stopped stopped')
       await world.edit('dozing', { spec: { package: { systemDisk: { size: '25Gi' } } } })
       await admin.soon('it waits', async () => world.condition(await world.vm('dozing'), 'Stalled')?.reason === 'MustResume')
-      expect(await outcomeOf(world, 'dozing', 'Start')).toBe('Succeeded: The VM was started.')
+      expect(await outcomeOf(world, 'dozing', 'Start')).toBe('Succeeded: PVE started the VM.')
       await becomes('dozing', 'True/Running Running running')
       expect((await world.vm('dozing'))?.status?.disks?.[0]?.size).toBe('25Gi')
     },

@@ -136,7 +136,7 @@ describe('a token with the role that `pve-operator role` makes', () => {
 
   it('is told before the clone that its PVE restricts tags, and makes the VM with tags None', async () => {
     await world.inPve('PUT', '/cluster/options', { 'user-tag-access': 'user-allow=list,user-allow-list=web;db' })
-    world.clock.skip(61_000)
+    world.clock.skip(301_000)
     const tagAccess = () => world.operator?.operator.clusters.directory.get(world.cluster)?.facts()?.tagAccess
     await until('the operator knows', () => tagAccess() !== undefined, { seconds: 30 })
     world.simulator.requests.reset()

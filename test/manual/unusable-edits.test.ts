@@ -33,7 +33,7 @@ describe('an edit that names what the node does not have', () => {
       const vm = await world.born('bridged')
       await pack('bridged', { cpu: { limit: '1' }, network: { bridge: 'vmbr9', rateMbit: 80 } })
       expect(await told('bridged', 'BridgeNotFound')).toMatch(
-        /has no bridge "vmbr9" that the token may use \(spec\.package\.network\.bridge\); there are vmbr0, vmbr1\. Change the bridge.*Everything else is applied\.$/,
+        /has no bridge "vmbr9" that the token may use \(spec\.package\.network\.bridge\); there are vmbr0, vmbr1\. Change the bridge.*All else is applied\.$/,
       )
       expect(admin.config(vm)).toMatchObject({ cpulimit: '1', net0: expect.stringMatching(/bridge=vmbr0.*rate=10/) })
       expect([...admin.guest(vm).pending.keys()]).toEqual([])
