@@ -25,7 +25,6 @@ export class TestWorld {
   readonly clock = new TestClock()
   namespace = ''
   operator: RunningOperator | undefined
-  /** Set before an operator starts, it sees all clusters with the label of this world. */
   hasMoreClusters = false
   readonly #remains: Promise<void>[] = []
 
