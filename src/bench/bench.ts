@@ -54,7 +54,7 @@ async function record(section: Section): Promise<void> {
 
 /** By the word of ONLY. */
 const scenarios: Readonly<Record<string, () => Promise<void>>> = {
-  'large-cluster': async () => await told(await largeCluster()),
+  'large-cluster': async () => await told(await largeCluster(join(home, '.demo/bench-large'))),
   'one-vm': async () => await onStage([], async (stack) => [await oneVM(stack)]),
   'many-vms': async () => {
     const many = Number(process.env.MANY ?? 100)

@@ -1,5 +1,8 @@
 /** A PVE cluster of 32 nodes and 5,000 guests, most of them not ours: what its listing costs the operator, in a process that does nothing else. */
-import { startSimulator } from '../simulator/simulator.ts'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePort } from '../controlplane/supervised.ts'
+import { startProgram } from '../local-stack/program.ts'
 import { systemClock } from '../ops/clock.ts'
 import { changedGuests, listingOf } from '../proxmox/listing.ts'
 import { Pve } from '../proxmox/endpoints.ts'
@@ -31,10 +34,15 @@ const scenario = {
 }
 
 /** Needs no control plane: only the listing is read, as it is every 5 to 10 s. */
-export async function largeCluster(): Promise<Section> {
-  const simulator = await startSimulator({ scenario })
+export async function largeCluster(dir: string): Promise<Section> {
+  await mkdir(dir, { recursive: true })
+  const file = join(dir, 'large-cluster.json')
+  await writeFile(file, JSON.stringify(scenario))
+  const address = `127.0.0.1:${await freePort()}`
+  const args = ['simulate', '--listen', address, '--scenario', file]
+  const simulator = startProgram({ name: 'simulator', args, logFile: join(dir, 'large-cluster.log'), readyLine: 'ready' })
   const options = {
-    endpoints: [simulator.url],
+    endpoints: [`https://${address}`],
     tokenID: 'root@pam!sim',
     tokenSecret: 'sim',
     tls: { insecureSkipVerify: true },
@@ -42,6 +50,7 @@ export async function largeCluster(): Promise<Section> {
   }
   const client = new PveClient(options, { clock: systemClock })
   try {
+    await simulator.ready
     const rows = await new Pve(client).resources()
     const text = JSON.stringify({ data: rows })
     const parse = timed(() => JSON.parse(text) as { data: typeof rows })
@@ -68,7 +77,7 @@ export async function largeCluster(): Promise<Section> {
           measured: `${((all / 5_000) * 100).toFixed(2)} %`,
           budget: { text: '< 2 %', met: all / 5_000 < 0.02 },
         },
-        { what: 'the event loop stands still for', measured: ms(all), budget: { text: '< 250 ms', met: all < 250 } },
+        { what: 'the event loop does nothing else for', measured: ms(all), budget: { text: '< 250 ms', met: all < 250 } },
         { what: 'memory of one listing', measured: `${(kept / 1e6).toFixed(1)} MB`, budget: { text: '< 10 MB', met: kept < 10e6 } },
       ],
       tables: [],
