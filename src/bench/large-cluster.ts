@@ -1,7 +1,9 @@
 /** A PVE cluster of 32 nodes and 5,000 guests, most of them not ours: what its listing costs the operator, in a process that does nothing else. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../controlplane/supervised.ts'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { requirePort } from '../local-stack/ports.ts'
 import { startProgram } from '../local-stack/program.ts'
 import { systemClock } from '../ops/clock.ts'
 import { changedGuests, listingOf } from '../proxmox/listing.ts'
@@ -38,7 +40,7 @@ export async function largeCluster(dir: string): Promise<Section> {
   await mkdir(dir, { recursive: true })
   const file = join(dir, 'large-cluster.json')
   await writeFile(file, JSON.stringify(scenario))
-  const address = `127.0.0.1:${await freePort()}`
+  const address = `127.0.0.1:${await requirePort()}`
   const args = ['simulate', '--listen', address, '--scenario', file]
   const simulator = startProgram({ name: 'simulator', args, logFile: join(dir, 'large-cluster.log'), readyLine: 'ready' })
   const options = {
@@ -97,12 +99,14 @@ function timed(work: () => unknown): number {
   return (user + system) / 1_000 / rounds
 }
 
-/** Bytes that stay; exact only where garbage is collected on demand (--expose-gc), else the growth of the heap over several. */
+/** Bytes that stay. */
 function heapOf<T>(make: () => T): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
   const kept: T[] = []
-  globalThis.gc?.()
+  collect()
   const before = process.memoryUsage().heapUsed
   for (let at = 0; at < rounds; at += 1) kept.push(make())
-  globalThis.gc?.()
+  collect()
   return (process.memoryUsage().heapUsed - before) / kept.length
 }
