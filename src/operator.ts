@@ -155,7 +155,7 @@ export class Operator {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
     await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
-    this.#o.log.info({ part: 'operator' }, 'acting')
+    this.#o.log.info({ part: 'operator' }, 'elected leader; controllers started')
     this.#deps.inFlight.noteAll(this.stores.vms.list())
     const wakes = connectWakes({
       deps: this.#deps,
