@@ -7,7 +7,7 @@ import { DnsTrack } from './dns/track.ts'
 import { Audit } from './engine/watch/audit.ts'
 import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
-import { type Stores, watchKinds } from './watched-kinds.ts'
+import { clusterOfConsole, clusterOfVM, type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements } from './engine/create/in-flight.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -42,7 +42,7 @@ export interface OperatorOptions {
   readonly leaseNamespace: string
 }
 
-/** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
+/** Passes at the same time, of each cluster. They wait for PVE and the API server, whose own limits apply. */
 const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
@@ -90,10 +90,10 @@ export class Operator {
     this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
     this.stores = watchKinds(this.caches)
     this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
-    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'VM reconcile failed'))
-    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'cluster reconcile failed'))
+    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'VM reconcile failed'), clusterOfVM(this.stores))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'cluster reconcile failed'), String)
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `clean-up of command ${key} failed`))
-    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} reconcile failed`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} reconcile failed`), clusterOfConsole(this.stores))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -201,8 +201,8 @@ export class Operator {
     })
   }
 
-  #queueOf(onFault: (key: string, fault: unknown) => void): WorkQueue {
-    return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault })
+  #queueOf(onFault: (key: string, fault: unknown) => void, groupOf?: (key: string) => string): WorkQueue {
+    return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault, groupOf })
   }
 
   #makeClusters(): ClusterController {
