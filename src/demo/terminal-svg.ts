@@ -9,6 +9,7 @@ export interface TerminalPicture {
 
 const font = { size: 13, width: 7.83, line: 18 } as const
 const margin = 16
+const widest = 130
 const colours = { paper: '#1e2230', text: '#d8dee9', prompt: '#8fbc8f', command: '#ffffff' } as const
 
 /** The SVG of a terminal as wide as its longest line. */
@@ -16,7 +17,7 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
   const lines = screens.flatMap(({ command, output }, at) => [
     ...(at > 0 ? [''] : []),
     { command },
-    ...output.replace(/\s+$/, '').split('\n'),
+    ...output.replace(/\s+$/, '').split('\n').flatMap(wrapped),
   ])
   const columns = Math.max(...lines.map((line) => (typeof line === 'string' ? line.length : line.command.length + 2)))
   const width = Math.ceil(columns * font.width + 2 * margin)
@@ -30,12 +31,17 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" rx="8" fill="${colours.paper}"/>`,
-    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font.size}" fill="${colours.text}" xml:space="preserve">`,
+    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font.size}" fill="${colours.text}" xml:space="preserve" style="white-space: pre">`,
     ...rows.filter(Boolean),
     '</g>',
     '</svg>',
     '',
   ].join('\n')
+}
+
+/** As a terminal of `widest` columns breaks a line. */
+function wrapped(line: string): string[] {
+  return line.length <= widest ? [line] : [line.slice(0, widest), ...wrapped(line.slice(widest))]
 }
 
 function escaped(text: string): string {
