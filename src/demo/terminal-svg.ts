@@ -24,14 +24,14 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
   const height = lines.length * font.line + 2 * margin
   const rows = lines.map((line, at) => {
     const y = margin + (at + 0.75) * font.line
-    if (typeof line === 'string') return line === '' ? '' : `<text x="${margin}" y="${y}">${escaped(line)}</text>`
-    return `<text x="${margin}" y="${y}"><tspan fill="${colours.prompt}">$ </tspan><tspan fill="${colours.command}">${escaped(line.command)}</tspan></text>`
+    if (typeof line === 'string') return line === '' ? '' : `<text x="${margin}" y="${y}">${inColumns(line)}</text>`
+    return `<text x="${margin}" y="${y}"><tspan fill="${colours.prompt}">$\u00a0</tspan><tspan fill="${colours.command}">${inColumns(line.command)}</tspan></text>`
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" rx="8" fill="${colours.paper}"/>`,
-    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font.size}" fill="${colours.text}" xml:space="preserve" style="white-space: pre">`,
+    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font.size}" fill="${colours.text}">`,
     ...rows.filter(Boolean),
     '</g>',
     '</svg>',
@@ -47,3 +47,6 @@ function wrapped(line: string): string[] {
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
+
+/** With spaces that no viewer collapses, for columns to stay columns. */
+const inColumns = (text: string): string => escaped(text).replaceAll(' ', '\u00a0')
