@@ -102,7 +102,7 @@ async function secondsUntil(scene: Scene, look: () => boolean): Promise<number> 
 
 async function section(stack: LocalStack, calm: Births, killed: Births): Promise<Section> {
   const guests = (await stack.client.list(proxmoxVMs)).flatMap(({ status }) => status?.vmid ?? [])
-  const { spec } = (await stack.client.get(leases, { namespace: 'pve-system', name: 'pve-operator' })) ?? {}
+  const spec = (await stack.client.list(leases)).find(({ metadata }) => metadata.name === 'pve-operator')?.spec
   const inPve = await guestsInPve(stack.simulator.url)
   const worst = (values: readonly number[]): number => Math.max(...values)
   const beyond = worst(killed.seconds) - worst(calm.seconds)
