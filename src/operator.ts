@@ -4,11 +4,10 @@ import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
-import { Audit } from './engine/watch/audit.ts'
-import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
 import { clusterOfConsole, clusterOfVM, type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements } from './engine/create/in-flight.ts'
+import { Background } from './background.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { UsageKeeper } from './usage/usage-keeper.ts'
@@ -63,7 +62,7 @@ export class Operator {
   readonly #events: EventRecorder
   readonly #deps: Dependencies
   readonly controller: VMController
-  readonly #audit: Audit
+  readonly #background: Background
   readonly #backups: BackupBackground
   readonly usage: UsageKeeper
   readonly #indexes
@@ -119,11 +118,11 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.usage = new UsageKeeper({ deps: this.#deps, wake: (key) => this.queue.add(key) })
-    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
-    this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.#backups = new BackupBackground({ deps: this.#deps, vmsOf: this.#indexes.ofCluster, wake: (key) => this.queue.add(key) })
+    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
+    this.#background = this.#makeBackground()
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
@@ -161,7 +160,7 @@ export class Operator {
       deps: this.#deps,
       queue: this.queue,
       indexes: this.#indexes,
-      audit: this.#audit,
+      audit: this.#background.audit,
       askPower: (key) => this.controller.askPower(key),
     })
     const ends = [wakes, tellStates(this.stores, this.#events)]
@@ -170,9 +169,8 @@ export class Operator {
       this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
-      this.#audit.run(signal),
-      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.controller.askGuest(key) }).run(signal),
       this.#backups.run(signal),
+      this.#background.run(signal),
       this.usage.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
@@ -235,11 +233,15 @@ export class Operator {
     })
   }
 
+  #makeBackground(): Background {
+    const { clock, log } = this.#o
+    const made = { census: this.#backups.census, controller: this.controller, clusters: this.clusters.directory }
+    return new Background({ client: this.client, vms: this.stores.vms, vmsOf: this.#indexes.ofCluster, clock, log, ...made })
+  }
+
   #makeConsoles(): ConsoleController {
-    const {
-      client,
-      clusters: { directory },
-    } = this
+    const { client } = this
+    const { directory } = this.clusters
     const { consoles, vms, clusters } = this.stores
     return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
@@ -288,12 +290,7 @@ export class Operator {
 
   #elect(): LeaderElection {
     const identity = `${hostname()}_${process.pid}_${Math.floor(this.#o.random() * 1e9).toString(36)}`
-    return new LeaderElection({
-      client: this.client,
-      namespace: this.#o.leaseNamespace,
-      name: 'pve-operator',
-      identity,
-      clock: this.#o.clock,
-    })
+    const { clock, leaseNamespace: namespace } = this.#o
+    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock })
   }
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { walk, type Lane } from '../support/crash.ts'
 import { lives, wrongWith, type Life } from '../support/lives.ts'
 import { commandLives } from '../support/lives-of-commands.ts'
+import { copyLives } from '../support/lives-of-copies.ts'
 import { portrait } from '../support/portrait.ts'
 import { mishaps, nameOfStrike, sampled, sampleOf, seeded, suffer, untilSkipping, type Strike } from '../support/strikes.ts'
 import type { Write } from '../support/wire.ts'
@@ -9,12 +10,13 @@ import type { Write } from '../support/wire.ts'
 /**
  * Walks over (life, point, mishap): each life is lived once undisturbed, which gives its points, the requests that change something. Then it is
  * struck at one of them, or at two. There are many hundreds of these, so each run takes a sample; its seed is printed.
- * `WALK_SEED=n WALK_SAMPLES=m make test ONLY=test/lifecycle/walk` repeats or widens one; WALK_LIFE=queued and WALK_MISHAP=off narrow it.
+ * `WALK_SEED=n WALK_SAMPLES=m make test ONLY=test/lifecycle/walk` repeats or widens one; `WALK_LIFE='snapshot|rollback'` and WALK_MISHAP=off narrow it.
  */
 const { seed, samples } = sampleOf(8)
 const { WALK_LIFE, WALK_MISHAP } = process.env
 const isNarrow = WALK_LIFE !== undefined || WALK_MISHAP !== undefined
-const all = [...lives, ...commandLives].filter(({ name }) => name.includes(WALK_LIFE ?? ''))
+const named = (WALK_LIFE ?? '').split('|')
+const all = [...lives, ...commandLives, ...copyLives].filter(({ name }) => named.some((part) => name.includes(part)))
 const strikers = mishaps.filter(({ name }) => name.includes(WALK_MISHAP ?? ''))
 const patienceMs = 300_000 + samples * 60_000
 
