@@ -4,11 +4,10 @@ import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
-import { Audit } from './engine/watch/audit.ts'
-import { GuestRounds } from './engine/watch/guest-rounds.ts'
 import { VMController } from './vm-controller.ts'
-import { type Stores, watchKinds } from './watched-kinds.ts'
+import { clusterOfConsole, clusterOfVM, type Stores, watchKinds } from './watched-kinds.ts'
 import { InFlightPlacements } from './engine/create/in-flight.ts'
+import { Background } from './background.ts'
 import { BackupBackground } from './backups/backup-background.ts'
 import type { Dependencies } from './engine/dependencies.ts'
 import { UsageKeeper } from './usage/usage-keeper.ts'
@@ -42,7 +41,7 @@ export interface OperatorOptions {
   readonly leaseNamespace: string
 }
 
-/** Passes at the same time. They wait for PVE and the API server, whose own limits apply. */
+/** Passes at the same time, of each cluster. They wait for PVE and the API server, whose own limits apply. */
 const workers = 32
 
 /** All the parts of one operator process, connected. Nothing runs until `run`. */
@@ -63,7 +62,7 @@ export class Operator {
   readonly #events: EventRecorder
   readonly #deps: Dependencies
   readonly controller: VMController
-  readonly #audit: Audit
+  readonly #background: Background
   readonly #backups: BackupBackground
   readonly usage: UsageKeeper
   readonly #indexes
@@ -90,10 +89,10 @@ export class Operator {
     this.caches = new Caches({ client: this.client, clock, onProblem, isGone: (of) => of.group === group && this.kinds.isGone(of.plural) })
     this.stores = watchKinds(this.caches)
     this.kinds = new KindWatch({ client: this.client, store: this.caches.watch(crdResource, strippedKind) })
-    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'VM reconcile failed'))
-    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'cluster reconcile failed'))
+    this.queue = this.#queueOf((vm, err) => log.error({ vm, err }, 'VM reconcile failed'), clusterOfVM(this.stores))
+    this.#clusterQueue = this.#queueOf((cluster, err) => about(log, { cluster }).warn({ err }, 'cluster reconcile failed'), String)
     this.#commandQueue = this.#queueOf((key, err) => log.warn({ err }, `clean-up of command ${key} failed`))
-    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} reconcile failed`))
+    this.#consoleQueue = this.#queueOf((key, err) => log.warn({ err }, `console ${key} reconcile failed`), clusterOfConsole(this.stores))
     this.#events = new EventRecorder({
       client: this.client,
       component: 'pve.hosting/operator',
@@ -119,11 +118,11 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.#backups = new BackupBackground({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.usage = new UsageKeeper({ deps: this.#deps, wake: (key) => this.queue.add(key) })
-    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
-    this.#audit = new Audit({ vms: this.stores.vms, clock, look: (key) => this.controller.audit(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.#backups = new BackupBackground({ deps: this.#deps, vmsOf: this.#indexes.ofCluster, wake: (key) => this.queue.add(key) })
+    this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
+    this.#background = this.#makeBackground()
     this.queues = [
       { name: 'proxmoxvm', queue: this.queue },
       { name: 'proxmoxvmcommand', queue: this.#commandQueue },
@@ -155,13 +154,13 @@ export class Operator {
     await Promise.race([Promise.all(Object.values(this.stores).map((store) => store.synced)), aborted(signal)])
     await this.#installation.read({ client: this.client, clock: this.#o.clock, signal })
     if (signal.aborted) return
-    this.#o.log.info({ part: 'operator' }, 'acting')
+    this.#o.log.info({ part: 'operator' }, 'elected leader; controllers started')
     this.#deps.inFlight.noteAll(this.stores.vms.list())
     const wakes = connectWakes({
       deps: this.#deps,
       queue: this.queue,
       indexes: this.#indexes,
-      audit: this.#audit,
+      audit: this.#background.audit,
       askPower: (key) => this.controller.askPower(key),
     })
     const ends = [wakes, tellStates(this.stores, this.#events)]
@@ -170,9 +169,8 @@ export class Operator {
       this.#makeLister().run(signal),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
-      this.#audit.run(signal),
-      new GuestRounds({ vms: this.stores.vms, clock: this.#o.clock, ask: (key) => this.controller.askGuest(key) }).run(signal),
       this.#backups.run(signal),
+      this.#background.run(signal),
       this.usage.run(signal),
       this.#keeping.run(signal),
       this.#consoles.run(signal),
@@ -201,8 +199,8 @@ export class Operator {
     })
   }
 
-  #queueOf(onFault: (key: string, fault: unknown) => void): WorkQueue {
-    return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault })
+  #queueOf(onFault: (key: string, fault: unknown) => void, groupOf?: (key: string) => string): WorkQueue {
+    return new WorkQueue({ clock: this.#o.clock, random: this.#o.random, onFault, groupOf })
   }
 
   #makeClusters(): ClusterController {
@@ -235,11 +233,15 @@ export class Operator {
     })
   }
 
+  #makeBackground(): Background {
+    const { clock, log } = this.#o
+    const made = { census: this.#backups.census, controller: this.controller, clusters: this.clusters.directory }
+    return new Background({ client: this.client, vms: this.stores.vms, vmsOf: this.#indexes.ofCluster, clock, log, ...made })
+  }
+
   #makeConsoles(): ConsoleController {
-    const {
-      client,
-      clusters: { directory },
-    } = this
+    const { client } = this
+    const { directory } = this.clusters
     const { consoles, vms, clusters } = this.stores
     return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
   }
@@ -288,12 +290,7 @@ export class Operator {
 
   #elect(): LeaderElection {
     const identity = `${hostname()}_${process.pid}_${Math.floor(this.#o.random() * 1e9).toString(36)}`
-    return new LeaderElection({
-      client: this.client,
-      namespace: this.#o.leaseNamespace,
-      name: 'pve-operator',
-      identity,
-      clock: this.#o.clock,
-    })
+    const { clock, leaseNamespace: namespace } = this.#o
+    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock })
   }
 }

@@ -34,3 +34,16 @@ export function watchKinds(caches: Caches) {
     zones: caches.watch(dnsZones, withoutManifest),
   }
 }
+
+/** Whose share of a queue the work on a VM or a console takes: a slow cluster must delay no other. Empty: the object is gone. */
+export const clusterOfVM =
+  ({ vms }: Pick<Stores, 'vms'>) =>
+  (key: string): string =>
+    vms.get(key)?.spec.clusterRef.name ?? ''
+
+export const clusterOfConsole =
+  ({ vms, consoles }: Pick<Stores, 'vms' | 'consoles'>) =>
+  (key: string): string => {
+    const console = consoles.get(key)
+    return console ? clusterOfVM({ vms })(`${console.metadata.namespace}/${console.spec.vmRef.name}`) : ''
+  }

@@ -68,12 +68,14 @@ export class ApiServer {
     return (await this.#exchange('PATCH', path + search, object, 'application/apply-patch+yaml')) as T
   }
 
-  /** An object that exists already, made by an earlier call whose answer was lost, is fine. */
-  async create(collection: string, object: object): Promise<void> {
+  /** false: an object of that name exists already, perhaps made by an earlier call whose answer was lost. */
+  async create(collection: string, object: object): Promise<boolean> {
     try {
-      await this.#exchange('POST', collection, object)
+      await this.#exchange('POST', `${collection}?fieldValidation=Strict`, object)
+      return true
     } catch (refused) {
-      if (!(refused instanceof Refused && refused.reason === 'AlreadyExists')) throw refused
+      if (refused instanceof Refused && refused.reason === 'AlreadyExists') return false
+      throw refused
     }
   }
 

@@ -132,6 +132,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   DeletingSnapshot: 'Proxmox VE deletes the snapshot. Wait.',
   AgentSilent: 'The server runs, and its guest agent does not answer. Do nothing unless the customer complains.',
   GuestAddressMissing: 'The server runs, but its system does not use the address. Show the detail to the customer.',
+  CloudInitFailed: 'The server runs, and its first setup reported errors. Show the detail to the customer.',
   TrafficExceeded: 'The server has used its traffic; the detail says how much and until when. Sell more traffic, or wait.',
   QuotaExceeded: 'The package allows no further snapshot. Show the detail to the customer.',
   SnapshotFailed:

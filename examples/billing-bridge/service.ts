@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ApiServer, Refused } from './api-server.ts'
 import { inClerksWords } from './clerks-words.ts'
+import { type Note, terminationNote } from './note.ts'
 import { addressesByEntry, type Cluster, conditionOf, holdersOf, type VM } from './vm.ts'
 
 /** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
@@ -48,13 +49,17 @@ export class NotNow extends Error {}
 
 export class Services {
   readonly #api: ApiServer
+  readonly #namespace: string
   readonly #collection: string
+  readonly #commands: string
   readonly #secrets: string
   readonly #signal: AbortSignal
 
   /** `signal` ends the waiting, not the work: the same call made again waits on. */
   constructor(o: { api: ApiServer; namespace: string; signal: AbortSignal }) {
     this.#api = o.api
+    this.#namespace = o.namespace
+    this.#commands = `/apis/pve.hosting/v1alpha1/namespaces/${o.namespace}/proxmoxvmcommands`
     this.#collection = `/apis/pve.hosting/v1alpha1/namespaces/${o.namespace}/proxmoxvms`
     this.#secrets = `/api/v1/namespaces/${o.namespace}/secrets`
     this.#signal = o.signal
@@ -67,10 +72,25 @@ export class Services {
     return await this.#settled(order.serviceID)
   }
 
-  /** Upgrade, downgrade, other addresses: the whole order again. Unlike create it never makes a VM that is not there. */
+  /**
+   * Upgrade, downgrade, other addresses: the whole order again. Unlike create it never makes a VM that is not there. As the button of the
+   * manual does, it starts a VM that was off, once an order, unless it is suspended or Halted.
+   */
   async change(order: Order): Promise<Service> {
     await this.#write(order.serviceID, orderManager, fieldsOf(order), await this.#existing(order.serviceID))
-    return await this.#settled(order.serviceID)
+    const told = await this.#settled(order.serviceID)
+    const vm = await this.#existing(order.serviceID)
+    const isHeld = vm.spec.runStrategy === 'Halted' || (vm.spec.suspensions ?? []).length > 0
+    if (isHeld || vm.status.remoteStatus !== 'stopped') return told
+    const isNew = await this.#command(vm, 'ChangePackage', `change-${vm.metadata.generation}`)
+    return isNew ? await this.#settled(order.serviceID, (now) => now.status.remoteStatus === 'running') : told
+  }
+
+  /** One command of that name; false: it was given before, and is not given again. */
+  async #command({ metadata: { name } }: VM, command: string, suffix: string): Promise<boolean> {
+    const metadata = { name: `${name}-${suffix}` }
+    const object = { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVMCommand', metadata, spec: { vmRef: { name }, command } }
+    return await this.#api.create(this.#commands, object)
   }
 
   async suspend(serviceID: string, reason: string): Promise<Service> {
@@ -95,11 +115,18 @@ export class Services {
     return await this.#settled(serviceID, (vm) => vm.status.reinstall?.completedIDs.includes(requestID) === true)
   }
 
-  /** Ends when VM, disks and backups are gone and the addresses are free; until then the VM still costs. Gone already is fine. */
-  async terminate(serviceID: string): Promise<{ name: string; gone: true }> {
+  /**
+   * Ends when VM, disks and backups are gone and the addresses are free; until then the VM still costs. Gone already is fine. Tells date and
+   * addresses, as the note of the manual.
+   */
+  async terminate(serviceID: string): Promise<{ name: string; gone: true } & Note> {
     const name = nameOf(serviceID)
     const vm = await this.#read(serviceID)
-    if (!vm) return { name, gone: true }
+    if (vm) await this.#end(name, serviceID, vm)
+    return { name, gone: true, ...(await terminationNote(this.#api, { namespace: this.#namespace, name, serviceID })) }
+  }
+
+  async #end(name: string, serviceID: string, vm: VM): Promise<void> {
     const isAgain = vm.metadata.deletionTimestamp !== undefined
     if (!isAgain) await this.#api.delete(`${this.#collection}/${name}`, vm.metadata.uid)
     // What stood in the way may be gone since the operator looked last: it is asked to look now, and only that look is an answer.
@@ -110,7 +137,6 @@ export class Services {
       (now) => now?.metadata.uid !== vm.metadata.uid,
       (now) => look === undefined || now?.status.lookedFor === look,
     )
-    return { name, gone: true }
   }
 
   async show(serviceID: string): Promise<Service> {

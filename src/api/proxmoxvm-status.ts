@@ -270,6 +270,11 @@ export const proxmoxVMStatus = z
           .max(32)
           .exactOptional()
           .meta({ description: 'Addresses on the network cards of the guest, without link-local and loopback ones.', ...atomic }),
+        cloudInitErrors: z
+          .array(z.string().max(300))
+          .max(8)
+          .exactOptional()
+          .meta({ description: 'Errors of cloud-init in its last run, in its own words. Absent = none, or nobody could ask.', ...atomic }),
       })
       .exactOptional()
       .describe('What the guest agent reports. Absent = it is not enabled in the configuration of the VM.'),

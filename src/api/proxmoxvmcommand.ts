@@ -20,25 +20,25 @@ export const commands = {
   Stop: { needs: 'running, not Always', does: 'cuts the power' },
   Shutdown: { needs: 'running, not Always', does: 'asks the guest to shut down' },
   Reboot: { needs: 'running', does: 'reboots the guest' },
-  Reset: { needs: 'running', does: 'presses the reset button: nothing is shut down' },
+  Reset: { needs: 'running', does: 'resets the VM like the reset button: the guest does not shut down' },
   Reinstall: {
     needs: 'ready, or VM missing or removed',
     does: 'deletes the VM and creates it again, from another template if one is given',
   },
   SetDedicatedIP: { leadsTo: 'Clone', needs: 'nothing', does: 'allocates every declared address that has none' },
-  Clone: { leadsTo: 'SetCPURAM', needs: 'no VM of ours exists', does: 'copies the template to the VMID and goes up the ladder again' },
+  Clone: { leadsTo: 'SetCPURAM', needs: 'the object has no VM', does: 'clones the template to the VMID and runs all steps again' },
   SetCPURAM: { mark: '**', leadsTo: 'SetSystemDiskSize', needs: 'stopped', does: 'sets cores, sockets, CPU type, limits and memory' },
   SetSystemDiskSize: { mark: '*', leadsTo: 'SetSystemDiskBandwidth', needs: 'cloned', does: 'grows the system disk' },
   SetSystemDiskBandwidth: { mark: '*', leadsTo: 'SetCreatedAdditionalDisk', needs: 'cloned', does: 'sets the limits of the system disk' },
   SetCreatedAdditionalDisk: { mark: '*', leadsTo: 'SetAdditionalDiskSize', needs: 'cloned', does: 'makes and attaches additional disks' },
   SetAdditionalDiskSize: { mark: '*', leadsTo: 'SetAdditionalDiskBandwidth', needs: 'cloned', does: 'grows the additional disks' },
   SetAdditionalDiskBandwidth: { mark: '*', leadsTo: 'SetNetwork', needs: 'cloned', does: 'sets the limits of the additional disks' },
-  SetNetwork: { mark: '*', leadsTo: 'SetFirewall', needs: 'cloned', does: 'sets bridge, VLAN and rate; the MAC address is kept' },
+  SetNetwork: { mark: '*', leadsTo: 'SetFirewall', needs: 'cloned', does: 'sets bridge, VLAN and rate; the MAC address stays' },
   SetFirewall: {
     mark: '*',
     leadsTo: 'SetCloudInit',
     needs: 'cloned',
-    does: 'adds what is missing of options, rules and the anti-spoofing set',
+    does: 'adds missing options, rules and anti-spoofing addresses',
   },
   SetCloudInit: { mark: '**', leadsTo: 'ready', needs: 'stopped', does: 'gives user, password, keys and addresses to cloud-init' },
   Remove: { mark: '**', needs: 'stopped', does: 'deletes the VM only; object, VMID, addresses and backups stay' },
@@ -48,7 +48,7 @@ export const commands = {
   },
   Rollback: {
     needs: 'local status ready, a snapshot that is taken',
-    does: 'brings the disks back to a snapshot, and everything else to the package; what was written since is lost',
+    does: 'restores the disks from a snapshot, and all else from the package; everything written since is lost',
   },
   Migrate: {
     mark: '*',
@@ -58,9 +58,9 @@ export const commands = {
   ResetPassword: {
     mark: '*',
     needs: 'local status ready, a password in spec.cloudInit',
-    does: 'sets the password of today, a new one if it is generated: at once through the guest agent, else at the next start from off',
+    does: 'sets the password (a new one if it is generated): at once through the guest agent, otherwise at the next start from off',
   },
-  SetDNSRecords: { needs: 'nothing', does: 'looks at the DNS records now, and puts right what is not' },
+  SetDNSRecords: { needs: 'nothing', does: 'checks the DNS records now and corrects them' },
 } as const satisfies Record<string, CommandFacts>
 export type CommandName = keyof typeof commands
 export const commandNames = Object.keys(commands) as [CommandName, ...CommandName[]]
@@ -73,9 +73,7 @@ export const proxmoxVMCommandSpec = z
     vmRef: nameReference('ProxmoxVM', 'The VM, in the namespace of the command.'),
     command: z
       .enum(commandNames)
-      .describe(
-        'What to do, once. Who writes it needs the right to create proxmoxvms/<command in lower case>. docs/api has what each needs.',
-      ),
+      .describe('The command. The writer needs the right to create proxmoxvms/<command in lower case>. docs/api has what each needs.'),
     reason: line(256, 'The reason, for people.').exactOptional(),
     template: template
       .exactOptional()
@@ -85,34 +83,32 @@ export const proxmoxVMCommandSpec = z
     withLocalDisks: z
       .boolean()
       .exactOptional()
-      .describe(
-        'Only with Migrate: disks on storages of one node only are copied to the other node, which takes as long as they are large.',
-      ),
+      .describe('Only with Migrate: also copies disks on local storages to the other node. Large disks take long.'),
     timeout: duration(
       '10m',
       '1h',
-      'How long the command may wait to begin: behind another command, or while PVE cannot be asked. One that has not begun by then fails and does nothing; one that has begun ends with its work.',
+      'How long the command may wait to begin, behind another command or while PVE does not answer. If it has not begun by then it fails and does nothing; if it has begun it continues to its end.',
     ),
     ttlSecondsAfterFinished: z.int().min(0).max(31_536_000).exactOptional().meta({
       description:
-        'Seconds after which the finished command is deleted. Absent = kept until its VM goes: leave it out of Git, where a deleted command would be applied and run again.',
+        'Seconds after which the finished command is deleted. Absent = kept until its VM is deleted. Do not set it for commands in Git: a deleted command would be applied and run again.',
       format: 'int32',
     }),
   })
   .meta({
     description: 'What to do. Cannot be changed: a command runs once.',
     ...rules(
-      { rule: 'self == oldSelf', message: 'a command runs once and cannot be changed; make another ProxmoxVMCommand' },
-      { rule: "!has(self.template) || self.command == 'Reinstall'", message: 'template: only Reinstall takes one; leave it out' },
+      { rule: 'self == oldSelf', message: 'a command runs once and cannot change; create another ProxmoxVMCommand' },
+      { rule: "!has(self.template) || self.command == 'Reinstall'", message: 'template: only Reinstall has a template; remove the field' },
       {
         rule: "(self.command == 'Rollback') == has(self.snapshotRef)",
-        message: 'snapshotRef: Rollback needs the name of a ProxmoxVMSnapshot, and no other command takes one',
+        message: 'snapshotRef: Rollback needs the name of a ProxmoxVMSnapshot, and other commands must not have one',
       },
       {
         rule: "(self.command == 'Migrate') == has(self.node)",
-        message: 'node: Migrate needs the node to move to, and no other command takes one',
+        message: 'node: Migrate needs the node to move to, and other commands must not have one',
       },
-      { rule: "!has(self.withLocalDisks) || self.command == 'Migrate'", message: 'withLocalDisks: only Migrate takes it; leave it out' },
+      { rule: "!has(self.withLocalDisks) || self.command == 'Migrate'", message: 'withLocalDisks: only Migrate has it; remove the field' },
     ),
   })
 /** The spec as people write it; the API server fills in `timeout`. */
@@ -126,9 +122,9 @@ export const proxmoxVMCommandStatus = z
     startedAt: time('When the operator began it.').exactOptional(),
     finishedAt: time('When it succeeded or failed; ttlSecondsAfterFinished counts from here.').exactOptional(),
     intentAt: time(
-      'When it was about to be carried out, written before PVE is asked. After a restart the operator looks up the result and does not ask again.',
+      'When the operator was about to ask PVE, written before the request. After a restart the operator looks up the result and does not ask again.',
     ).exactOptional(),
-    vmUID: statusText(64, 'UID of the ProxmoxVM it was begun for: one of the same name made later is another.'),
+    vmUID: statusText(64, 'UID of the ProxmoxVM of the command; a later one of the same name is another VM.'),
     upid: statusText(256, 'The PVE task that carries it out (UPID).'),
     conditions: conditions.exactOptional(),
   })

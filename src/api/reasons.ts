@@ -271,6 +271,11 @@ export const reasons = {
     who: 'user',
     means: 'The guest agent answers, but the guest does not use its address; the message says which addresses it has.',
   },
+  CloudInitFailed: {
+    who: 'user',
+    means:
+      'cloud-init in the guest has noted errors in its last run; the message lists them. The guest may lack its user, keys or addresses.',
+  },
   // pools
   PoolReady: { who: 'nobody', means: 'The pool can allocate addresses.' },
   Exhausted: { who: 'admin', means: 'No address is free.' },

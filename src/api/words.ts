@@ -41,7 +41,8 @@ export const statusesBeside = {
   reinstall: 'The operator deletes the VM and then creates it again, step by step.',
   restore: 'PVE makes the VM from a backup; the operator then runs the steps again.',
   change_package: 'The operator applies another package or other addresses to a VM that was ready.',
-  set_dns_records: 'The operator writes DNS records. The VM counts as ready for Start and for the condition Ready.',
+  set_dns_records:
+    'The operator writes DNS records, or waits for their server. The VM counts as ready for Start and for the condition Ready.',
 } as const
 
 export const phases = [

@@ -1,4 +1,4 @@
-/** Which backup files PVE has of each VM, whoever made them: every storage is listed as a whole, one after another, at a slow pace. */
+/** Which backup files PVE has of each VM, whoever made them: every storage is listed as a whole, one after another, in the background. */
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
 import { timeInSeconds } from '../api/time.ts'
@@ -7,10 +7,11 @@ import type { Dependencies } from '../engine/dependencies.ts'
 import { type BackupPlace, backupPlaces, madeSinceSeconds } from '../engine/remove/backups.ts'
 import { keyOf } from '../kube/keys.ts'
 import { isBackupOf, parseBackupMark } from '../ladder/backup-mark.ts'
+import type { BackgroundSource } from '../ops/background-budget.ts'
 import type { Backup } from '../proxmox/answers.ts'
 
-/** Between two requests, whatever they are for. */
-const paceMs = 10_000
+/** A storage that has just come is listed after this long: what makes a cluster ready goes first. */
+const firstMs = 10_000
 /** Between two readings of one storage. What we make and delete ourselves is noted at once. */
 const periodMs = 600_000
 
@@ -35,25 +36,27 @@ export interface BackupFigures {
 
 export class BackupCensus {
   readonly #deps: Dependencies
+  readonly #vmsOf: (cluster: string) => readonly ProxmoxVM[]
   readonly #wake: (key: string) => void
   /** By the name of the cluster, then by place. */
   readonly #places = new Map<string, Map<string, CountedPlace>>()
-  /** When each place was asked last (monotonic ms), whatever it answered: one that cannot be read has its turn like the others. */
-  readonly #askedMs = new Map<string, number>()
+  /** When each place is to be asked next (monotonic ms), whatever it answered: one that cannot be read has its turn like the others. */
+  readonly #dueMs = new Map<string, number>()
 
   /** `wake`: the figures of that VM have changed. */
-  constructor(o: { deps: Dependencies; wake: (key: string) => void }) {
+  constructor(o: { deps: Dependencies; vmsOf: (cluster: string) => readonly ProxmoxVM[]; wake: (key: string) => void }) {
     this.#deps = o.deps
+    this.#vmsOf = o.vmsOf
     this.#wake = o.wake
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#deps.clock.sleep(paceMs, signal)
-      if (signal.aborted) return
-      const next = this.#next()
-      if (next) await this.#read(next.cluster, next.place)
+  /** The storages of one cluster. */
+  of(cluster: PveCluster): BackgroundSource {
+    const next = () => {
+      const place = this.#next(cluster)
+      return place && { rank: 'round' as const, requests: 1, begin: () => void this.#read(cluster, place) }
     }
+    return { weight: 1, next }
   }
 
   /** Undefined until every storage that may have files of the VM was read once. */
@@ -73,6 +76,7 @@ export class BackupCensus {
   /** We have made it. */
   add({ cluster = '', storage = '', node = '', vmid = 0 }: ProxmoxVMBackupStatus, file: Backup): void {
     const place = this.#placeOf(cluster, storage, node)
+    this.#deps.clusters.get(cluster)?.backupFiles.add({ storage, node }, vmid)
     const files = place?.files.get(vmid) ?? []
     if (!files.some(({ volid }) => volid === file.volid)) place?.files.set(vmid, [...files, counted(file)])
   }
@@ -90,22 +94,20 @@ export class BackupCensus {
     return places?.get(storage) ?? places?.get(`${storage} ${node}`)
   }
 
-  /** The place that was read longest ago, in a cluster that has VMs of ours. */
-  #next(): { cluster: PveCluster; place: BackupPlace } | undefined {
-    const names = new Set(this.#deps.vms.list().map(({ spec }) => spec.clusterRef.name))
-    for (const name of this.#places.keys()) if (!names.has(name)) this.#places.delete(name)
-    const dueMs = this.#deps.clock.monotonicMs() - periodMs
-    let best: { cluster: PveCluster; place: BackupPlace; askedMs: number } | undefined
-    for (const name of names) {
-      const cluster = this.#deps.clusters.get(name)
-      const listing = cluster?.inventory.current()
-      if (!cluster || !listing || (cluster.facts()?.missingOptional ?? []).some(({ capability }) => capability === 'backup')) continue
-      for (const place of backupPlaces(listing, {})) {
-        const askedMs = this.#askedMs.get(`${name} ${nameOf(place)}`) ?? -Infinity
-        if (place.isOff === undefined && askedMs <= dueMs && askedMs < (best?.askedMs ?? Infinity)) best = { cluster, place, askedMs }
-      }
+  /** The place that has been due longest, in a cluster that has VMs of ours. */
+  #next(cluster: PveCluster): BackupPlace | undefined {
+    const listing = cluster.inventory.current()
+    if (this.#vmsOf(cluster.name).length === 0) return void this.#places.delete(cluster.name)
+    if (!listing || (cluster.facts()?.missingOptional ?? []).some(({ capability }) => capability === 'backup')) return undefined
+    const nowMs = this.#deps.clock.monotonicMs()
+    let best: { place: BackupPlace; dueMs: number } | undefined
+    for (const place of backupPlaces(listing, {})) {
+      const key = `${cluster.name} ${nameOf(place)}`
+      const dueMs = this.#dueMs.get(key) ?? nowMs + firstMs
+      this.#dueMs.set(key, dueMs)
+      if (place.isOff === undefined && dueMs <= nowMs && dueMs < (best?.dueMs ?? Infinity)) best = { place, dueMs }
     }
-    return best
+    return best?.place
   }
 
   /** What cannot be read keeps its former figures until the next turn. */
@@ -113,11 +115,12 @@ export class BackupCensus {
     const places = this.#places.get(cluster.name) ?? new Map<string, CountedPlace>()
     this.#places.set(cluster.name, places)
     const known = places.get(nameOf(place))
-    this.#askedMs.set(`${cluster.name} ${nameOf(place)}`, this.#deps.clock.monotonicMs())
+    this.#dueMs.set(`${cluster.name} ${nameOf(place)}`, this.#deps.clock.monotonicMs() + periodMs)
     try {
       const listed = await cluster.pve.backupsOnStorage(place.node, place.storage)
       const files = Map.groupBy(listed.map(counted), (file) => file.vmid)
       places.set(nameOf(place), { files })
+      cluster.backupFiles.note(place, files.keys())
       this.#wakeChanged(cluster.name, known ? changedIn(known.files, files) : undefined)
     } catch (err) {
       this.#deps.log.warn({ cluster: cluster.name, storage: place.storage, err }, 'failed to list backups; retrying in ten minutes')

@@ -1,6 +1,6 @@
 /**
  * `make bench`: measures the budgets of the product as counts and ratios and writes them into docs/performance.md.
- * FLEET=1 measures the fleet of 10,000 instead (half an hour); FLEET=500 a smaller one. ONLY=one-vm leaves the hundred out.
+ * FLEET=1 measures the fleet of 10,000 instead (half an hour); FLEET=500 a smaller one. ONLY=one-vm, many-vms or large-cluster measures that alone.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem, type } from 'node:os'
@@ -14,6 +14,7 @@ import type { FleetSize } from './fleet-size.ts'
 import { fleetCurves } from './fleet-report.ts'
 import { fleetScenario } from './fleet-setting.ts'
 import { plotOf } from './plot.ts'
+import { largeCluster } from './large-cluster.ts'
 import { printed, replaced, type Section } from './report.ts'
 import { shippedOperator } from './shipped.ts'
 
@@ -37,8 +38,7 @@ async function onStage(
   const stack = await startLocalStack({ dir, simulate, log: say, signal: interrupted.signal, ...(operator && { operator }) })
   try {
     for (const section of await unlessFailed(scenario(stack), stack.failed)) {
-      say(printed(section))
-      await record(section)
+      await told(section)
     }
   } finally {
     await stack.stop()
@@ -52,36 +52,45 @@ async function record(section: Section): Promise<void> {
   await writeFile(page, replaced(before, { ...section, setting: `${section.setting} (${machine})` }))
 }
 
+/** By the word of ONLY. */
+const scenarios: Readonly<Record<string, () => Promise<void>>> = {
+  'large-cluster': async () => await told(await largeCluster(join(home, '.demo/bench-large'))),
+  'one-vm': async () => await onStage([], async (stack) => [await oneVM(stack)]),
+  'many-vms': async () => {
+    const many = Number(process.env.MANY ?? 100)
+    await onStage([], async (stack) => [await manyVMs(stack, many), await floor(stack, many)])
+  },
+}
+
+async function told(section: Section): Promise<void> {
+  say(printed(section))
+  await record(section)
+}
+
+/** What is measured at one size is written before the next. */
+async function growingFleet(count: number): Promise<void> {
+  const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
+  const scenario = join(home, '.demo/fleet-scenario.json')
+  await writeFile(scenario, JSON.stringify(fleetScenario))
+  const recordSizes = async (section: Section, measured: readonly FleetSize[]): Promise<void> => {
+    const sizes = measured.map((each) => each.count)
+    await writeFile(join(home, 'docs/images/fleet.svg'), plotOf(sizes, fleetCurves(measured)))
+    await told(section)
+  }
+  const grow = async (stack: LocalStack): Promise<Section[]> => {
+    await fleet(stack, count, { say, record: recordSizes })
+    return []
+  }
+  await onStage(['--scenario', scenario], grow, operator)
+}
+
 async function main(): Promise<number> {
   const size = Number(process.env.FLEET ?? 0)
-  const only = process.env.ONLY ?? ''
+  const only = process.env.ONLY
   try {
-    if (size > 0) {
-      const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
-      const scenario = join(home, '.demo/fleet-scenario.json')
-      await writeFile(scenario, JSON.stringify(fleetScenario))
-      const recordStages = async (section: Section, stages: readonly FleetSize[]): Promise<void> => {
-        const curves = plotOf(
-          stages.map(({ count }) => count),
-          fleetCurves(stages),
-        )
-        await writeFile(join(home, 'docs/images/fleet.svg'), curves)
-        say(printed(section))
-        await record(section)
-      }
-      const grow = async (stack: LocalStack): Promise<Section[]> => {
-        await fleet(stack, size === 1 ? 10_000 : size, { say, record: recordStages })
-        return []
-      }
-      await onStage(['--scenario', scenario], grow, operator)
-    }
-    if (size === 0) {
-      if (only !== 'many-vms') await onStage([], async (stack) => [await oneVM(stack)])
-      if (only !== 'one-vm') {
-        const many = Number(process.env.MANY ?? 100)
-        await onStage([], async (stack) => [await manyVMs(stack, many), await floor(stack, many)])
-      }
-    }
+    if (only && !scenarios[only]) throw new Error(`ONLY is one of ${Object.keys(scenarios).join(', ')}, not "${only}"`)
+    if (size > 0) await growingFleet(size === 1 ? 10_000 : size)
+    else for (const [name, measure] of Object.entries(scenarios)) if (!only || only === name) await measure()
     say(`written to ${page}`)
     return 0
   } catch (fault) {

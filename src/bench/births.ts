@@ -18,8 +18,9 @@ export async function oneVM(stack: LocalStack): Promise<Section> {
   const vm: Specified | undefined = examples.find((object) => object.metadata.name === 'whmcs-5546')
   if (!vm) throw new Error('deploy/examples has no whmcs-5546')
   const next = { ...vm, metadata: { ...vm.metadata, name: 'whmcs-5547' }, spec: { ...vm.spec, hostname: 'web2.vps.example.com' } }
-  const [first, second] = await births(stack, examples, [[vm], [next]])
-  if (!first || !second) throw new Error('nothing was measured')
+  const [first, second, end] = await births(stack, examples, [[vm], [next]], { end: next })
+  if (!first || !second || !end) throw new Error('nothing was measured')
+  const ended = total(end.requests)
   return {
     name: 'one-vm',
     title: 'One VM',
@@ -27,8 +28,13 @@ export async function oneVM(stack: LocalStack): Promise<Section> {
       '`whmcs-5546` of deploy/examples on the default preset: full clone, two disks, two addresses, four firewall rules, generated password. ' +
       'It is the first VM in the life of this operator, which has yet to learn how long tasks take here; a second one like it follows.',
     command: 'make bench',
-    figures: [...birthFigures('', first), ...birthFigures('second VM: ', second), ...loadFigures(second)],
-    tables: tables(first),
+    figures: [
+      ...birthFigures('', first),
+      ...birthFigures('second VM: ', second),
+      { what: 'its deletion: all requests to PVE', measured: String(ended), budget: withinBudget(14, ended, '≤ 14') },
+      ...loadFigures(second),
+    ],
+    tables: [...tables(first), { title: 'requests to PVE of a deletion', counts: end.requests }],
   }
 }
 
@@ -74,11 +80,20 @@ export async function manyVMs(stack: LocalStack, count: number): Promise<Section
   }
 }
 
-/** Each batch is created at once and measured until all of it is Ready; the next follows when it is quiet again. */
-async function births(stack: LocalStack, examples: readonly KubeObject[], batches: readonly (readonly KubeObject[])[]): Promise<Cost[]> {
+/**
+ * Each batch is created at once and measured until all of it is Ready; the next follows when it is quiet again. `end` is deleted last, which
+ * is measured as well.
+ */
+async function births(
+  stack: LocalStack,
+  examples: readonly KubeObject[],
+  batches: readonly (readonly KubeObject[])[],
+  o: { end?: KubeObject } = {},
+): Promise<Cost[]> {
   const operator = await stack.startOperator()
   const scene = new Scene(stack)
   const costs: Cost[] = []
+  const settle = () => systemClock.sleep(3_000)
   let made = 0
   try {
     await stack.manifests.apply(examples.filter((object) => object.kind !== 'ProxmoxVM'))
@@ -91,10 +106,13 @@ async function births(stack: LocalStack, examples: readonly KubeObject[], batche
         await scene.createAll(vms)
         await scene.areReady(made)
       }
-      const settle = () => systemClock.sleep(3_000)
       costs.push(await scene.measure(operator, work, { ours: { 'POST proxmoxvms': vms.length }, settle }))
       await scene.keepTimeline()
     }
+    const { end } = o
+    // By then the background reading knows where the VM has no backups.
+    if (end) await systemClock.sleep(12_000)
+    if (end) costs.push(await scene.measure(operator, () => scene.terminate(end), { ours: { 'DELETE proxmoxvms': 1 }, settle }))
     return costs
   } finally {
     scene.end()

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KubeObject } from '../api/meta.ts'
-import { proxmoxClusters } from '../api/meta.ts'
+import { proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
 import type { OperatorProcess, LocalStack } from '../local-stack/local-stack.ts'
 import { apiServerWrites, type Counts, grown, loadOf, type Load, SimulatorLog } from './counts.ts'
@@ -57,6 +57,16 @@ export class Scene {
       }
     }
     await Promise.all(Array.from({ length: 16 }, worker))
+  }
+
+  /** Deletes it, and resolves when the object is gone. */
+  async terminate({ metadata: { namespace = '', name } }: KubeObject): Promise<void> {
+    await this.stack.client.delete(proxmoxVMs, { namespace, name })
+    const deadlineMs = systemClock.now() + standstillSeconds * 1_000
+    while ((await this.stack.client.get(proxmoxVMs, { namespace, name })) !== undefined) {
+      if (systemClock.now() > deadlineMs) throw new Error(`ProxmoxVM ${name} is not gone after ${standstillSeconds} s`)
+      await systemClock.sleep(20)
+    }
   }
 
   /** What the work costs; `ours` are the writes of this program, which are taken off. */

@@ -3,6 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import { Pace } from '../ops/pace.ts'
 import type { RequestRate } from '../ops/request-rate.ts'
 import { type Observation, PveClient, type PveClientOptions } from '../proxmox/client.ts'
+import { BackgroundReading } from './background.ts'
 import { unseenWritesOf } from './unseen-writes.ts'
 import { NodeBridges } from './bridges.ts'
 import { PromisedBytes } from './promised-bytes.ts'
@@ -12,12 +13,14 @@ import { Pve } from '../proxmox/endpoints.ts'
 import { DeletionBrake, type DeletionLimit } from './deletion-brake.ts'
 import type { DeletionRecord } from './deletion-record.ts'
 import { type ClusterFacts, isAuditor } from './facts.ts'
+import { FirewallSwitch } from './firewall-switch.ts'
 import { GuestIndex, type GuestOwners } from './guest-index.ts'
 import type { IdentityGuard } from '../proxmox/identity.ts'
 import { Inventory } from '../proxmox/inventory.ts'
 import { TaskTracker } from '../proxmox/tasks.ts'
 import { TouchedGuests } from '../proxmox/touched.ts'
 import { ListingDoubt } from './listing-doubt.ts'
+import { SeenBackupFiles } from './seen-backup-files.ts'
 import { TemplateCatalog } from './templates.ts'
 import { type ReservationRecord, VmidAllocator } from './vmid-allocator.ts'
 
@@ -32,6 +35,11 @@ export interface PveCluster {
   readonly touched: Pick<TouchedGuests, 'subscribe'>
   /** Guests that no object has on record. */
   readonly guests: GuestIndex
+  /** Whoever reads of this PVE without haste takes a turn here. */
+  readonly background: Pick<BackgroundReading, 'add'>
+  readonly backupFiles: SeenBackupFiles
+  /** The firewall of the whole datacenter. */
+  readonly firewall: Pick<FirewallSwitch, 'subscribe'>
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -69,6 +77,9 @@ export class LiveCluster implements PveCluster {
   readonly tasks: TaskTracker
   readonly touched: TouchedGuests
   readonly guests: GuestIndex
+  readonly background: BackgroundReading
+  readonly backupFiles = new SeenBackupFiles()
+  readonly firewall: FirewallSwitch
   readonly templates: TemplateCatalog
   readonly bridges: NodeBridges
   readonly promised: PromisedBytes
@@ -140,6 +151,21 @@ export class LiveCluster implements PveCluster {
       isUntagged: () => this.spec.tags === 'None',
       onProblem,
     })
+    this.background = new BackgroundReading({
+      clock,
+      guests: () => inventory.current()?.guests.size ?? 0,
+      mayAsk: () => inventory.lastFailure === undefined,
+      onProblem,
+    })
+    this.background.add(this.guests.background)
+    this.firewall = new FirewallSwitch({
+      pve,
+      clock,
+      onProblem,
+      known: () => this.found?.firewallEnabled,
+      learn: (firewallEnabled) => (this.found = this.found && { ...this.found, firewallEnabled }),
+    })
+    this.background.add(this.firewall.background)
     this.templates = new TemplateCatalog({ pve: this.pve, clock })
     this.bridges = new NodeBridges({ pve: this.pve, clock })
     this.promised = new PromisedBytes({ pve: this.pve, clock })
@@ -154,6 +180,13 @@ export class LiveCluster implements PveCluster {
 
   facts(): ClusterFacts | undefined {
     return this.found
+  }
+
+  /** What the regular check of the cluster has found. */
+  learn(found: ClusterFacts): void {
+    const former = this.found
+    this.found = found
+    if (former && former.firewallEnabled !== found.firewallEnabled) this.firewall.tell()
   }
 
   get perGuest(): RequestRate {
@@ -175,6 +208,7 @@ export class LiveCluster implements PveCluster {
     void this.tasks.run(signal)
     void this.touched.run(signal)
     void this.guests.run(signal)
+    void this.background.run(signal)
   }
 
   reconfigure(spec: ProxmoxClusterSpec, credentials: ApiToken): void {

@@ -13,6 +13,7 @@ import { type ApiToken, LiveCluster } from './cluster.ts'
 import { ClusterDirectory } from './directory.ts'
 import { guardInUse } from './in-use-guard.ts'
 import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
+import { SecretLook } from './secret-look.ts'
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
 import { findingsOf } from './findings.ts'
@@ -28,8 +29,6 @@ import { VmidRecord } from './vmid-record.ts'
 const troubledMs = 60_000
 /** Privileges and version of a healthy cluster are looked at again after this long. */
 const healthyMs = 300_000
-/** A corrected Secret is taken up after this long at most. */
-const lockedOutMs = 5_000
 /** Guests come and go in numbers; the node counts in the status follow at most this often. */
 const settleMs = 5_000
 /** Deletions that wait come in numbers too; how many is told soon, and once. */
@@ -44,8 +43,7 @@ interface Memory {
   credentialsProblem: ClusterProblem | undefined
   failure: Failure | undefined
   checkedAtMs: number
-  /** resourceVersion of the Secret that was read last. */
-  secretVersion?: string | undefined
+  readonly secret: SecretLook
 }
 
 /**
@@ -139,7 +137,7 @@ export class ClusterController {
     const memory = await this.#memoryOf(object)
     if (expectedIdentity(object) !== undefined) this.directory.live(name)?.identity.expect(expectedIdentity(object))
     const isEdited = memory.generation !== object.metadata.generation
-    const isDue = isEdited || this.#isStale(name, memory) || (await this.#isSecretCorrected(object, memory))
+    const isDue = isEdited || this.#isStale(name, memory) || (await this.#isSecretChanged(object, memory))
     if (isDue) await this.#check(object, memory, { isEdited, inUse: users.length > 0 })
     const live = this.directory.live(name)
     if (live !== undefined && live.deleting !== isLeaving) {
@@ -150,14 +148,15 @@ export class ClusterController {
     const state = this.#stateOf(object, memory, users)
     this.directory.setProblem(name, problemOf(state))
     await this.#write(object, state)
-    this.queue.addAfter(name, this.#isLockedOut(name, memory) ? lockedOutMs : this.#pauseMs(name, memory))
+    this.queue.addAfter(name, memory.secret.pauseMs(this.#isLockedOut(name, memory)))
   }
 
   async #memoryOf({ metadata: { name, uid } }: ProxmoxCluster): Promise<Memory> {
     const known = this.#memories.get(name)
     if (known?.uid === uid && known !== undefined) return known
     await this.#forget(name)
-    const memory: Memory = { uid, generation: undefined, credentialsProblem: undefined, failure: undefined, checkedAtMs: 0 }
+    const secret = new SecretLook({ client: this.#client, clock: this.#clock })
+    const memory: Memory = { uid, generation: undefined, credentialsProblem: undefined, failure: undefined, checkedAtMs: 0, secret }
     this.#memories.set(name, memory)
     return memory
   }
@@ -184,10 +183,12 @@ export class ClusterController {
   }
 
   /** PVE is asked only once the Secret has changed: each refused login is a line in its log. */
-  async #isSecretCorrected(object: ProxmoxCluster, memory: Memory): Promise<boolean> {
-    if (!this.#isLockedOut(object.metadata.name, memory)) return false
-    const secret = await readSecret(this.#client, secretKeyOf(object))
-    return secret?.metadata.resourceVersion !== memory.secretVersion
+  async #isSecretChanged(object: ProxmoxCluster, memory: Memory): Promise<boolean> {
+    const { name } = object.metadata
+    return await memory.secret.hasChanged(object, {
+      isLockedOut: this.#isLockedOut(name, memory),
+      inUse: this.directory.live(name)?.credentials,
+    })
   }
 
   /** Due again; or the listing fails or works again, which the last check did not know. */
@@ -203,7 +204,7 @@ export class ClusterController {
     const secret = await readSecret(this.#client, key)
     if (secret !== undefined && o.inUse) await setFinalizer(this.#client, secrets, secret, true)
     const found = credentialsOf(secret, key)
-    memory.secretVersion = secret?.metadata.resourceVersion
+    memory.secret.note(secret)
     memory.checkedAtMs = this.#clock.monotonicMs()
     memory.generation = object.metadata.generation
     memory.credentialsProblem = 'problem' in found ? found.problem : undefined
@@ -211,7 +212,7 @@ export class ClusterController {
     const live = this.#liveFor(object, found.credentials, o.isEdited)
     try {
       await live.pve.identity()
-      live.found = await preflight(live.pve, { pool: object.spec.pvePool })
+      live.learn(await preflight(live.pve, { pool: object.spec.pvePool }))
       memory.failure = undefined
       if (live.inventory.current() === undefined || live.inventory.lastFailure !== undefined) await live.inventory.since(memory.checkedAtMs)
       this.#noteIdentity(object, live)
@@ -240,8 +241,8 @@ export class ClusterController {
     const { name } = object.metadata
     const known = this.directory.live(name)
     if (known !== undefined) {
-      const rotated = known.credentials.tokenID !== credentials.tokenID || known.credentials.tokenSecret !== credentials.tokenSecret
-      if (isEdited || rotated) known.reconfigure(spec, credentials)
+      const { tokenID, tokenSecret } = known.credentials
+      if (isEdited || tokenID !== credentials.tokenID || tokenSecret !== credentials.tokenSecret) known.reconfigure(spec, credentials)
       return known
     }
     const place = { client: this.#client, store: this.#clusters, name }

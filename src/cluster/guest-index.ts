@@ -1,4 +1,5 @@
 /** The guests of one PVE cluster that no object has on record: whose they are and which addresses they show. */
+import type { BackgroundRank, BackgroundSource } from '../ops/background-budget.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { Pve } from '../proxmox/endpoints.ts'
 import type { Inventory } from '../proxmox/inventory.ts'
@@ -53,7 +54,8 @@ const copyPatienceMs = 300_000
 const idleMs = 1_000
 /** Guests that births wait for are read so many at a time; the others one after another. */
 const inParallel = 4
-const mostPerSecond = 3
+/** By the rank among guests: changed; not read yet, in our range and anywhere. */
+const backgroundRanks: Readonly<Record<number, BackgroundRank>> = { 1: 'changed', 2: 'young', 3: 'young' }
 
 interface GuestIndexOptions {
   readonly pve: Pve
@@ -72,6 +74,7 @@ export class GuestIndex {
   readonly #entries = new Map<number, Entry>()
   readonly #listeners = new Set<(vmid: number) => void>()
   #scanned: Listing | undefined
+  #isReading = false
 
   constructor(o: GuestIndexOptions) {
     this.#o = o
@@ -149,32 +152,31 @@ export class GuestIndex {
     this.#learn(facts.vmid, facts, this.#o.inventory.current()?.guests.get(facts.vmid))
   }
 
+  /** Reads at once what births wait for. All else is for the background. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const reads = await this.#turn().catch((fault: unknown) => this.#o.onProblem(fault))
-      // What births wait for is read at once; the rest within the budget of the background reading.
-      if (reads !== 'urgent') await this.#o.clock.sleep(this.#pauseMs(), signal)
+      this.#scan()
+      const urgent = this.#due().filter(({ rank }) => rank === 0)
+      await Promise.all(urgent.slice(0, inParallel).map(({ vmid, entry }) => this.#attempt(vmid, entry)))
+      if (urgent.length === 0) await this.#o.clock.sleep(idleMs, signal)
     }
   }
 
-  /** max(1, VMs/1000) guests a second, 3 at the most. */
-  #pauseMs(): number {
-    const guests = this.#scanned?.guests.size ?? 0
-    return idleMs / Math.min(mostPerSecond, Math.max(1, guests / 1000))
-  }
-
-  async #turn(): Promise<'urgent' | 'background' | 'nothing'> {
-    this.#scan()
-    const due = this.#due()
-    const urgent = due.filter(({ rank }) => rank === 0).slice(0, inParallel)
-    if (urgent.length > 0) {
-      await Promise.all(urgent.map(({ vmid, entry }) => this.#attempt(vmid, entry)))
-      return 'urgent'
-    }
-    const [first] = due
-    if (!first) return 'nothing'
-    await this.#attempt(first.vmid, first.entry)
-    return 'background'
+  /** The guest that is read next in the background, one after another. */
+  readonly background: BackgroundSource = {
+    weight: 1,
+    next: () => {
+      if (this.#isReading) return undefined
+      this.#scan()
+      const first = this.#due().find(({ rank }) => rank > 0)
+      if (!first) return undefined
+      const { vmid, entry, rank } = first
+      const begin = () => {
+        this.#isReading = true
+        void this.#attempt(vmid, entry).finally(() => (this.#isReading = false))
+      }
+      return { rank: backgroundRanks[rank] ?? 'round', requests: requestsOf(entry), begin }
+    },
   }
 
   /** Enters what the newest listing shows. */
@@ -285,3 +287,6 @@ export class GuestIndex {
     for (const listener of this.#listeners) listener(vmid)
   }
 }
+
+/** The configuration, the list of sets, and the set of a guest that had one (guest-reader.ts). */
+const requestsOf = ({ facts }: Entry): number => (facts?.addresses.length ? 3 : 2)

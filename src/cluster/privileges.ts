@@ -9,6 +9,7 @@ export const capabilities = {
   migrate: 'migrate VMs to another node',
   agent: 'ask the guest agent for the operating system and addresses of a guest',
   password: 'set a password in a running guest through its agent',
+  cloudinit: 'read in a guest, through its agent, whether cloud-init failed',
 } as const
 export type Capability = keyof typeof capabilities
 
@@ -69,6 +70,8 @@ export const neededPrivileges: readonly NeededPrivilege[] = [
   optional('agent', 'VM.GuestAgent.Audit', { major: 9 }),
   optional('password', 'VM.Monitor', { major: 8 }),
   optional('password', 'VM.GuestAgent.Unrestricted', { major: 9 }),
+  optional('cloudinit', 'VM.Monitor', { major: 8 }),
+  optional('cloudinit', 'VM.GuestAgent.FileRead', { major: 9 }),
 ]
 
 /** Those of the table that this major version knows. */

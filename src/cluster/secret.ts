@@ -28,6 +28,12 @@ export function credentialsOf(secret: Secret | undefined, key: Key): { credentia
   return { credentials: { tokenID, tokenSecret } }
 }
 
+/** Whether the Secret has another token than the one in use, or none that can be used. */
+export function isOtherLogin(secret: Secret | undefined, key: Key, { tokenID, tokenSecret }: ApiToken): boolean {
+  const found = credentialsOf(secret, key)
+  return 'problem' in found || found.credentials.tokenID !== tokenID || found.credentials.tokenSecret !== tokenSecret
+}
+
 const problem = (message: string) => ({ problem: { reason: 'CredentialsNotFound', message } as const })
 
 function decoded(secret: Secret, key: string): string | undefined {

@@ -24,6 +24,6 @@ export const column = (name: string, jsonPath: string, description: string, type
 })
 export const wide = (column: Column): Column => ({ ...column, priority: 1 })
 export const age = column('Age', '.metadata.creationTimestamp', 'Age of the object.', 'date')
-export const ready = conditionColumn('Ready', 'Ready', 'status', 'Whether it is as declared.')
+export const ready = conditionColumn('Ready', 'Ready', 'status', 'Whether it matches its spec.')
 export const reason = conditionColumn('Reason', 'Ready', 'reason', 'Why it is Ready or not; docs/reasons.md.')
 export const message = wide(conditionColumn('Message', 'Ready', 'message', 'The same as a sentence.'))

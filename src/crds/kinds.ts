@@ -48,13 +48,13 @@ export const kinds: readonly Definition[] = [
     resource: proxmoxVMs,
     shortName: 'pvm',
     description:
-      'One virtual server on Proxmox VE: made, configured, addressed, firewalled and started as declared; deleting it gives everything back.',
+      'One virtual server on Proxmox VE: created, configured and started as its spec says; deleting the object deletes the server and frees its addresses.',
     spec: proxmoxVMSpec,
     status: proxmoxVMStatus,
     columns: [
       ready,
       column('Phase', '.status.phase', 'The VM in one word.'),
-      column('Local-Status', '.status.localStatus', 'Last finished rung of the ladder.'),
+      column('Local-Status', '.status.localStatus', 'Last finished step of the creation.'),
       column('Power', '.status.remoteStatus', 'Power of the VM in PVE.'),
       column('IP', '.status.addresses[0].address', 'First address.'),
       column('Node', '.status.node', 'Node of PVE.'),
@@ -62,7 +62,7 @@ export const kinds: readonly Definition[] = [
       reason,
       age,
       wide(column('Hostname', '.status.hostname', 'Host name of the guest.')),
-      wide(column('Guest-IP', '.status.guest.addresses[0]', 'First address the guest agent tells; with DHCP the only one.')),
+      wide(column('Guest-IP', '.status.guest.addresses[0]', 'First address that the guest agent reports; with DHCP the only one.')),
       wide(column('Package', '.spec.packageRef.name', 'The VMPackage.')),
       wide(
         column(
@@ -74,8 +74,8 @@ export const kinds: readonly Definition[] = [
       ),
       wide(column('Cluster', '.spec.clusterRef.name', 'The ProxmoxCluster.')),
       wide(column('Template', '.status.template.name', 'The template it was cloned from.')),
-      wide(column('Step', '.status.step.name', 'What is being worked on.')),
-      wide(column('Remarks', '.status.remarks', 'What takes nothing away from Ready and is worth knowing.')),
+      wide(column('Step', '.status.step.name', 'What the operator works on.')),
+      wide(column('Remarks', '.status.remarks', 'What you should know although the VM is Ready.')),
       message,
     ],
     selectable: ['.spec.clusterRef.name', '.spec.packageRef.name', '.status.phase', '.status.node', '.status.localStatus'],
@@ -87,7 +87,7 @@ export const kinds: readonly Definition[] = [
   {
     resource: ipPools,
     shortName: 'ipp',
-    description: 'Addresses of one family with everything that goes with the wire: prefix, gateway, name servers, bridge, VLAN.',
+    description: 'Addresses of one family and their network settings: prefix, gateway, name servers, bridge, VLAN.',
     spec: ipPoolSpec,
     status: ipPoolStatus,
     columns: [
@@ -97,8 +97,8 @@ export const kinds: readonly Definition[] = [
       column('Free', '.status.free', 'Addresses the next VM could get.'),
       reason,
       age,
-      wide(column('Cooling', '.status.cooling', 'Addresses released that still rest.')),
-      wide(column('Reserved', '.status.reserved', 'Addresses kept back for one VM each.')),
+      wide(column('Cooling', '.status.cooling', 'Released addresses that wait for reuseAfter.')),
+      wide(column('Reserved', '.status.reserved', 'Addresses reserved for one VM each.')),
       wide(column('Gateway', '.spec.gateway', 'Default route of the guests.')),
       wide(column('Bridge', '.spec.network.bridge', 'Bridge of PVE.')),
       wide(column('VLAN', '.spec.network.vlan', 'VLAN tag.', 'integer')),
@@ -157,7 +157,7 @@ export const kinds: readonly Definition[] = [
   {
     resource: proxmoxClusters,
     shortName: 'pvecl',
-    description: 'One Proxmox VE cluster: where its API is, with which token and trust, and which VMIDs are ours.',
+    description: 'One Proxmox VE cluster: where its API is, with which token and trust, and which VMIDs the operator may use.',
     spec: proxmoxClusterSpec,
     status: proxmoxClusterStatus,
     columns: [
@@ -178,7 +178,7 @@ export const kinds: readonly Definition[] = [
   {
     resource: proxmoxVMCommands,
     shortName: 'pvcmd',
-    description: 'One imperative command on one ProxmoxVM, carried out once, with its result.',
+    description: 'One command on one ProxmoxVM, run once, with its result.',
     spec: proxmoxVMCommandSpec,
     status: proxmoxVMCommandStatus,
     columns: [
@@ -193,7 +193,7 @@ export const kinds: readonly Definition[] = [
   {
     resource: proxmoxVMConsoles,
     shortName: 'pvcons',
-    description: 'One look at the screen of one ProxmoxVM in a browser, by a URL that works once.',
+    description: 'One console session of one ProxmoxVM in a browser, with a URL that works once.',
     spec: proxmoxVMConsoleSpec,
     status: proxmoxVMConsoleStatus,
     columns: [
@@ -256,7 +256,7 @@ export const kinds: readonly Definition[] = [
   {
     resource: dnsZones,
     shortName: 'dnsz',
-    description: 'A forward or reverse DNS zone and the server that serves it; records of VMs are kept in it.',
+    description: 'A forward or reverse DNS zone and its server; the operator keeps the records of VMs in it.',
     spec: dnsZoneSpec,
     status: dnsZoneStatus,
     columns: [
@@ -267,7 +267,7 @@ export const kinds: readonly Definition[] = [
       reason,
       age,
       wide(column('Serial', '.status.serial', 'Serial at the last check.', 'integer')),
-      wide(column('Orphans', '.status.orphans[*].vm', 'Deleted VMs whose records are still being removed.')),
+      wide(column('Orphans', '.status.orphans[*].vm', 'Deleted VMs whose records the operator still removes.')),
       message,
     ],
     selectable: ['.spec.zone'],

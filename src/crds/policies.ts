@@ -21,9 +21,9 @@ const first = "r.split('-')[0].split('/')[0]"
 const last = "r.split('-')[r.split('-').size() - 1].split('/')[0]"
 const prefixOf = "cidr(r.split('-')[0].split('/')[0] + '/' + string(object.spec.prefixLength))"
 
-/** `user may not …; it takes the right to <verb> proxmoxvms/<right> in <namespace>`: what an admin needs to write the role. */
+/** `user may not …; this needs the right to <verb> proxmoxvms/<right> in <namespace>`: what an admin needs to write the role. */
 const missingRight = (what: string, verb: string, right: string, vm: string): string =>
-  `request.userInfo.username + ' may not ' + ${what} + ' ProxmoxVM ' + ${vm} + ': it takes the right to ${verb} proxmoxvms/' + ${right} + ' of ${group} in namespace ' + request.namespace`
+  `request.userInfo.username + ' may not ' + ${what} + ' ProxmoxVM ' + ${vm} + ': this needs the right to ${verb} proxmoxvms/' + ${right} + ' of ${group} in namespace ' + request.namespace`
 
 /** Whether the caller has a right on a subresource of one VM; subresources in RBAC need not exist (Kubernetes: "Resource requests"). */
 const mayDo = (verb: string, right: string, vm: string): string =>
@@ -46,7 +46,7 @@ const guardedField = (o: {
   validations: [
     {
       expression: `${o.unchanged} || ${mayDo('update', `'${o.right}'`, 'object.metadata.name')}`,
-      message: `it takes the right to update proxmoxvms/${o.right} of ${group}`,
+      message: `this needs the right to update proxmoxvms/${o.right} of ${group}`,
       messageExpression: missingRight(`'${o.what}'`, 'update', `'${o.right}'`, 'object.metadata.name'),
       reason: 'Forbidden',
     },
@@ -62,7 +62,7 @@ const policies: readonly Policy[] = [
     validations: [
       {
         expression: mayDo('create', 'object.spec.command.lowerAscii()', 'object.spec.vmRef.name'),
-        message: `it takes the right to create proxmoxvms/<command in lower case> of ${group}`,
+        message: `this needs the right to create proxmoxvms/<command in lower case> of ${group}`,
         messageExpression: missingRight('object.spec.command', 'create', 'object.spec.command.lowerAscii()', 'object.spec.vmRef.name'),
         reason: 'Forbidden',
       },
@@ -75,7 +75,7 @@ const policies: readonly Policy[] = [
     validations: [
       {
         expression: mayDo('create', "'console'", 'object.spec.vmRef.name'),
-        message: `it takes the right to create proxmoxvms/console of ${group}`,
+        message: `this needs the right to create proxmoxvms/console of ${group}`,
         messageExpression: missingRight("'open a console of'", 'create', "'console'", 'object.spec.vmRef.name'),
         reason: 'Forbidden',
       },
@@ -166,7 +166,7 @@ const policies: readonly Policy[] = [
     validations: [
       {
         expression: `!variables.fits || variables.routed || variables.ranges.all(r, r.contains('/') || ${prefixOf}.containsIP(${last}))`,
-        message: 'ranges: a range leaves its prefix; write ranges inside one prefix, or a shorter prefixLength',
+        message: 'ranges: a range is larger than its prefix; write ranges inside one prefix, or a shorter prefixLength',
         reason: 'Invalid',
       },
       {

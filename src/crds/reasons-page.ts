@@ -23,8 +23,8 @@ import { type LocalStatus, localStatuses, type Phase, phases, statusesBeside } f
 import { reasons } from '../api/reasons.ts'
 
 const finished: Record<LocalStatus, string> = {
-  creation: 'Addresses, VMID, names and MAC are being chosen and written down; nothing is in PVE yet.',
-  clone: 'The clone was asked for; it is being copied or is there. `status.step` tells which.',
+  creation: 'The operator chooses addresses, VMID, names and MAC and records them; nothing exists in PVE yet.',
+  clone: 'The operator asked for the clone; PVE copies it or has finished. `status.step` shows which.',
   set_cpu_ram: 'Processors and memory are as the package says.',
   set_system_disk_size: 'The system disk has its size.',
   set_system_disk_bandwidth: 'The system disk has its limits.',

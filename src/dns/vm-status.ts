@@ -15,8 +15,12 @@ export const dnsConditionOf = (vm: ProxmoxVM): Condition | undefined => vm.statu
  */
 export const dnsHolds = (vm: ProxmoxVM): boolean => notesOf(vm).length > 0 && vm.spec.deletionPolicy !== 'Orphan'
 
-/** Whether a synchronisation is queued or under way: what localStatus shows as `set_dns_records` on a VM that is ready otherwise. */
-export const dnsUnderWay = (vm: ProxmoxVM): boolean => dnsConditionOf(vm)?.reason === 'Synchronising'
+/**
+ * Whether a record is still to be written or removed, be it under way, queued, or waiting for its server: what localStatus shows as
+ * `set_dns_records` on a VM that is ready otherwise.
+ */
+export const dnsUnderWay = (vm: ProxmoxVM): boolean =>
+  dnsConditionOf(vm)?.reason === 'Synchronising' || notesOf(vm).some((note) => !note.synced)
 
 export const sameNote = (a: VMRecordNote, b: VMRecordNote): boolean =>
   a.zone === b.zone &&

@@ -43,6 +43,8 @@ interface Memory {
   readonly uid: string | undefined
   generation: number | undefined
   provider: DnsProvider | undefined
+  /** What its Secret said when it was made. */
+  login: string | undefined
   trouble: Trouble | undefined
   failures: number
   retryAfterMs: number
@@ -126,6 +128,7 @@ export class ZoneController {
       uid: zone.metadata.uid,
       generation: undefined,
       provider: undefined,
+      login: undefined,
       trouble: undefined,
       failures: 0,
       retryAfterMs: 0,
@@ -152,7 +155,7 @@ export class ZoneController {
     return sinceMs >= (this.#o.probeSeconds ?? 60) * 1000
   }
 
-  /** The Secret is read again after every edit and every failure: nobody may list Secrets, so a changed one is not told. */
+  /** The Secret is read again each time: nobody may list Secrets, so a changed one is not told, and the former login may work for long. */
   async #probe(ref: string, zone: DNSZone, memory: Memory): Promise<void> {
     const { clock, providers } = this.#o
     const isEdited = memory.generation !== zone.metadata.generation
@@ -160,7 +163,10 @@ export class ZoneController {
     const old = memory.provider
     const kind = old?.kind ?? 'none'
     try {
-      if (isEdited || memory.trouble !== undefined || old === undefined) memory.provider = await providers.make(zone)
+      const login = await providers.loginOf(zone)
+      const isOther = isEdited || login !== memory.login
+      if (isOther || memory.trouble !== undefined || old === undefined) memory.provider = await providers.make(zone)
+      memory.login = login
       memory.serial = (await memory.provider?.probe())?.serial
       memory.trouble = undefined
       memory.failures = 0

@@ -40,9 +40,13 @@ export async function readGuestIfDue(pass: Pass, cluster: PveCluster): Promise<v
   if (draft.status.remoteStatus !== 'running') return draft.change(guestIsOff)
   const { node = '', vmid = 0 } = draft.status
   try {
-    const guest = { agent: 'Answering', ...(await cluster.pve.support({ node, vmid }).guest()) }
+    const support = cluster.pve.support({ node, vmid })
+    const facts = await support.guest()
+    const mayRead = capabilityOff(cluster.facts(), 'cloudinit') === undefined
+    const cloudInitErrors = mayRead ? ((await support.cloudInitErrors()) ?? []) : []
+    const guest = { agent: 'Answering', ...facts, ...(cloudInitErrors.length > 0 && { cloudInitErrors }) }
     draft.change((status) => ({ ...status, guest }))
-    draft.change(judged(draft.vm, nowIso(pass.deps.clock), [addressesInGuest(draft.status)]))
+    draft.change(judged(draft.vm, nowIso(pass.deps.clock), [guestReady(draft.status)]))
   } catch (fault) {
     if (!(fault instanceof PveError)) throw fault
     noteFault(pass, fault)
@@ -58,6 +62,15 @@ function noteFault({ draft, deps }: Pass, fault: PveError): void {
     draft.change((status) => ({ ...status, guest: { agent: 'Silent' } }))
     draft.change(judged(draft.vm, nowIso(deps.clock), [fails('GuestReady', 'AgentSilent', told)]))
   } else deps.log.debug({ vmid: draft.status.vmid }, `the operator could not ask the guest agent: ${judge(fault).message}`)
+}
+
+/** What cloud-init says of itself is the cause of whatever else is missing. Pure. */
+export function guestReady(status: Pick<ProxmoxVMStatus, 'guest' | 'addresses'>): ConditionUpdate {
+  const addresses = addressesInGuest(status)
+  const errors = status.guest?.cloudInitErrors ?? []
+  if (errors.length === 0) return addresses
+  const told = `cloud-init in the guest failed: ${errors.map((error) => error.replace(/[.]$/, '')).join('; ')}.`
+  return fails('GuestReady', 'CloudInitFailed', [told, addresses.message].filter(Boolean).join(' '))
 }
 
 /** Whether the guest has brought up what it was given; with DHCP any address. One that is being released it need not have. Pure. */

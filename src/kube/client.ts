@@ -157,10 +157,11 @@ export class KubeClient {
     key: Key,
     preconditions: { uid?: string; resourceVersion?: string } = {},
   ): Promise<void> {
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...(Object.keys(preconditions).length > 0 && { preconditions }) }
+    // In the body: the API server reads no query beside one (apiserver, handlers/delete.go), and would delete in earnest.
+    const options = { ...(this.#options.dryRun && { dryRun: ['All'] }), ...(Object.keys(preconditions).length > 0 && { preconditions }) }
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
     try {
-      const search = query({ dryRun: this.#options.dryRun ? 'All' : undefined })
-      await this.request('DELETE', objectPath(resource, key) + search, body, { resource: resource.plural })
+      await this.request('DELETE', objectPath(resource, key), body, { resource: resource.plural })
     } catch (fault) {
       if (!isNotFound(fault)) throw fault
     }

@@ -1,6 +1,8 @@
+/** What is to be worked on. */
 import type { Clock } from '../ops/clock.ts'
 import type { QueueMeter, WorkResult } from '../ops/queue-metrics.ts'
 import { backoffMs } from './backoff.ts'
+import { QueueLine } from './queue-line.ts'
 
 interface Delayed {
   dueMs: number
@@ -8,6 +10,8 @@ interface Delayed {
 }
 
 interface Work {
+  /** It has a place of this group. */
+  readonly group: string
   readonly sinceMs: number
   /** What the work has asked for so far. */
   result: WorkResult
@@ -20,6 +24,9 @@ const retryCapMs = 300_000
  * Keys waiting for work, as client-go's queue keeps them: a key is in it once, is worked on by one worker at a time, and one added
  * while it is worked on is worked on once more afterwards. First come, first served, so no key can starve another; only what has been begun
  * and was waited for (`addFirst`) goes before what is to be begun, and there is never more of that than PVE has tasks.
+ *
+ * Keys of different groups (`groupOf`, such as the cluster that a VM is in) have a line and workers of their own and are served in turn: a
+ * group whose work takes long, or has thousands of keys, delays no other.
  */
 export class WorkQueue {
   readonly #clock: Clock
@@ -30,21 +37,28 @@ export class WorkQueue {
   readonly #running = new Map<string, Work>()
   readonly #delayed = new Map<string, Delayed>()
   readonly #failures = new Map<string, number>()
-  /** Keys in the order in which they are served, from #head on: shift() on a large array copies it each time. */
-  #order: string[] = []
-  #head = 0
-  /** Keys that go before all others, and those that will when they have been worked on. */
-  readonly #first: string[] = []
+  readonly #groupOf: (key: string) => string
+  /** By group, in the order of their turns. One without keys is left out. */
+  readonly #lines = new Map<string, QueueLine>()
+  /** Keys that go before all others once they have been worked on. */
   readonly #firstAgain = new Set<string>()
-  #idle: (() => void)[] = []
+  #work: ((key: string) => Promise<void>) | undefined
+  #isWoken = false
+  #allEnded: () => void = () => undefined
   #stopped = false
   #workers = 0
   #meter: QueueMeter | undefined
 
-  constructor(o: { clock: Clock; random?: () => number; onFault?: (key: string, fault: unknown) => void }) {
+  constructor(o: {
+    clock: Clock
+    random?: () => number
+    onFault?: (key: string, fault: unknown) => void
+    groupOf?: ((key: string) => string) | undefined
+  }) {
     this.#clock = o.clock
     this.#random = o.random ?? Math.random
     this.#onFault = o.onFault ?? (() => undefined)
+    this.#groupOf = o.groupOf ?? (() => '')
   }
 
   /** Reports to that meter from now on. */
@@ -63,7 +77,7 @@ export class WorkQueue {
     if (this.#stopped) return
     if (!this.#dirty.has(key)) this.#want(key)
     if (this.#running.has(key)) this.#firstAgain.add(key)
-    else this.#line(key, this.#first)
+    else this.#line(key, true)
   }
 
   /** Adds the key after the delay; of several delays the one that ends first counts. */
@@ -129,7 +143,7 @@ export class WorkQueue {
     return 0
   }
 
-  /** How many keys can be worked on at a time; 0 while nobody runs the queue. */
+  /** How many keys of one group can be worked on at a time; 0 while nobody runs the queue. */
   get workers(): number {
     return this.#workers
   }
@@ -142,61 +156,77 @@ export class WorkQueue {
 
   /**
    * Works until the signal aborts, then takes nothing more and resolves when what is under way has ended. Work that throws is
-   * reported and retried with backoff.
+   * reported and retried with backoff. `workers`: at a time, of each group.
    */
   async run(work: (key: string) => Promise<void>, o: { workers: number }, signal: AbortSignal): Promise<void> {
     this.#stopped = signal.aborted
     const stop = (): void => this.#stop()
     signal.addEventListener('abort', stop, { once: true })
     this.#workers = o.workers
-    await Promise.all(Array.from({ length: o.workers }, () => this.#worker(work)))
+    this.#work = work
+    const ended = new Promise<void>((resolve) => (this.#allEnded = resolve))
+    this.#serve()
+    this.#endIfOver()
+    await ended
     this.#workers = 0
+    this.#work = undefined
     signal.removeEventListener('abort', stop)
   }
 
-  async #worker(work: (key: string) => Promise<void>): Promise<void> {
-    for (let key = await this.#take(); key !== undefined; key = await this.#take()) {
-      let failed = false
-      try {
-        await work(key)
-      } catch (fault) {
-        failed = true
-        this.#onFault(key, fault)
-        this.retry(key)
-      } finally {
-        this.#ended(key, failed)
-        if (this.#dirty.has(key)) this.#line(key, this.#firstAgain.delete(key) ? this.#first : this.#order)
-      }
+  /** Takes as many keys as there are workers for. */
+  #serve(): void {
+    while (this.#work && !this.#stopped) {
+      const next = this.#next()
+      if (next === undefined) return
+      void this.#do(next, this.#work)
     }
   }
 
-  /** The next key, waiting for one; undefined after the stop. */
-  async #take(): Promise<string | undefined> {
-    while (!this.#stopped) {
-      const key = this.#next()
+  async #do({ key, line, group }: { key: string; line: QueueLine; group: string }, work: (key: string) => Promise<void>): Promise<void> {
+    this.#meter?.taken(this.#secondsSince(this.#dirty.get(key) ?? this.#clock.monotonicMs()))
+    this.#dirty.delete(key)
+    this.#running.set(key, { group, sinceMs: this.#clock.monotonicMs(), result: 'success' })
+    line.running += 1
+    let failed = false
+    try {
+      await work(key)
+    } catch (fault) {
+      failed = true
+      this.#onFault(key, fault)
+      this.retry(key)
+    } finally {
+      this.#ended(key, failed)
+      line.running -= 1
+      if (this.#dirty.has(key)) this.#line(key, this.#firstAgain.delete(key))
+      this.#forgetIfDone(group)
+      this.#serve()
+      this.#endIfOver()
+    }
+  }
+
+  /** Of the group whose turn it is; that group has its next turn after all others. */
+  #next(): { key: string; line: QueueLine; group: string } | undefined {
+    for (const [group, line] of this.#lines) {
+      if (line.running >= this.#workers) continue
+      const key = line.take((each) => this.#dirty.has(each) && !this.#running.has(each))
       if (key === undefined) {
-        await new Promise<void>((resolve) => this.#idle.push(resolve))
+        this.#forgetIfDone(group)
         continue
       }
-      this.#meter?.taken(this.#secondsSince(this.#dirty.get(key) ?? this.#clock.monotonicMs()))
-      this.#dirty.delete(key)
-      this.#running.set(key, { sinceMs: this.#clock.monotonicMs(), result: 'success' })
-      return key
+      this.#lines.delete(group)
+      this.#lines.set(group, line)
+      return { key, line, group }
     }
     return undefined
   }
 
-  /** Passes over what was served meanwhile from the front of the line. */
-  #next(): string | undefined {
-    for (;;) {
-      const key = this.#first.shift() ?? this.#order[this.#head++]
-      if (this.#head > this.#order.length) this.#head = this.#order.length
-      if (this.#head > 1024 && this.#head * 2 > this.#order.length) {
-        this.#order = this.#order.slice(this.#head)
-        this.#head = 0
-      }
-      if (key === undefined || (this.#dirty.has(key) && !this.#running.has(key))) return key
-    }
+  #forgetIfDone(group: string): void {
+    const line = this.#lines.get(group)
+    if (line?.isEmpty && line.running === 0) this.#lines.delete(group)
+  }
+
+  #endIfOver(): void {
+    if (this.#stopped && this.#running.size === 0) this.#allEnded()
   }
 
   #want(key: string): void {
@@ -215,15 +245,25 @@ export class WorkQueue {
     return Math.max(0, this.#clock.monotonicMs() - ms) / 1000
   }
 
-  #line(key: string, line = this.#order): void {
-    line.push(key)
-    this.#idle.shift()?.()
+  #line(key: string, isFirst = false): void {
+    const group = this.#groupOf(key)
+    const line = this.#lines.get(group) ?? new QueueLine()
+    this.#lines.set(group, line)
+    if (isFirst) line.addFirst(key)
+    else line.add(key)
+    if (this.#isWoken) return
+    this.#isWoken = true
+    // Whoever adds a key ends what it does before the work on it begins.
+    queueMicrotask(() => {
+      this.#isWoken = false
+      this.#serve()
+    })
   }
 
   #stop(): void {
     this.#stopped = true
     for (const { cancel } of this.#delayed.values()) cancel()
     this.#delayed.clear()
-    for (const wake of this.#idle.splice(0)) wake()
+    this.#endIfOver()
   }
 }

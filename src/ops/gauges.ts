@@ -95,7 +95,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'controller_runtime_max_concurrent_reconciles',
-    help: 'Workers there are; 0 in a copy that does not lead.',
+    help: 'Passes there may be at a time, of each cluster; 0 in a copy that does not lead.',
     labels: ['controller'],
     samples: (from) => ofQueues(from, 'controller', (q) => q.workers),
   },

@@ -1,6 +1,15 @@
 /** `kubectl pve <Tab>`: what may stand at the cursor, as kubectl asks its plugins (kubectl_complete-pve, the protocol of Cobra). */
 import type { Command, Option } from 'commander'
-import { type KubeObject, namespaces, proxmoxClusters, proxmoxVMBackups, proxmoxVMSnapshots, proxmoxVMs, vmPackages } from '../api/meta.ts'
+import {
+  ipPools,
+  type KubeObject,
+  namespaces,
+  proxmoxClusters,
+  proxmoxVMBackups,
+  proxmoxVMSnapshots,
+  proxmoxVMs,
+  vmPackages,
+} from '../api/meta.ts'
 import { addressesInForce } from '../api/held-addresses.ts'
 import { type GlobalOptions, type Session, withSession } from './session.ts'
 import type { Shell } from './shell.ts'
@@ -115,6 +124,8 @@ const sources: Readonly<Record<string, Ask>> = {
   '<snapshot>': async ({ client, namespace }) => namesOf(await client.list(proxmoxVMSnapshots, { namespace })),
   '<backup>': async ({ client, namespace }) => namesOf(await client.list(proxmoxVMBackups, { namespace })),
   '<cluster>': async ({ client }) => namesOf(await client.list(proxmoxClusters)),
+  '--cluster': async ({ client }) => namesOf(await client.list(proxmoxClusters)),
+  '--address': async ({ client }) => namesOf(await client.list(ipPools)),
   '--namespace': async ({ client }) => namesOf(await client.list(namespaces)),
   '--package': packageNames,
   '--all-of': packageNames,

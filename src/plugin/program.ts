@@ -9,6 +9,7 @@ import { addConsole } from './console.ts'
 import { addEdits } from './edits.ts'
 import { sentenceOf } from './fault-sentence.ts'
 import { addGuards } from './guards.ts'
+import { addLife } from './life.ts'
 import { addMoves } from './moves.ts'
 import { collect } from './options.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
@@ -49,6 +50,7 @@ function programOf(shell: Shell): Command {
     .exitOverride()
     .addHelpText('after', legend)
   addViews(program, shell)
+  addLife(program, shell)
   addTop(program, shell)
   addEdits(program, shell)
   addMoves(program, shell)

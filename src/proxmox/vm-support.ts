@@ -1,7 +1,9 @@
 /** What support asks of one guest beside its power: reset, migration, and the agent inside it. */
 import type { Proxmox } from 'proxmox-api'
 import type { At, Upid } from './answers.ts'
+import { cloudInitErrorsIn, cloudInitResultFile } from './cloud-init-result.ts'
 import { number, type Row, rowOf, rowsOf, text } from './fields.ts'
+import { PveError } from './pve-error.ts'
 import { mustBeUpid } from './upid.ts'
 
 /** A disk that lies on a storage of the node alone. */
@@ -84,6 +86,20 @@ export class VmSupport {
   /** Averages that PVE keeps of the VM, oldest first (PVE::RRD create_rrd_data). What PVE does not know of a time is absent in its row. */
   async averages(timeframe: 'hour' | 'day' | 'week' | 'month' | 'year'): Promise<AverageRow[]> {
     return rowsOf(await this.#calls.rrddata.$get({ timeframe, cf: 'AVERAGE' })).map(averageRow)
+  }
+
+  /**
+   * Errors of cloud-init in its last run; undefined: it has not finished, is not there, or the agent may not read files (qemu-guest-agent,
+   * guest-file-open).
+   */
+  async cloudInitErrors(): Promise<string[] | undefined> {
+    try {
+      const answer = rowOf(await this.#calls.agent['file-read'].$get({ file: cloudInitResultFile }))
+      return cloudInitErrorsIn(text(answer, 'content') ?? '')
+    } catch (fault) {
+      if (fault instanceof PveError && /Agent error|Command guest-file-open|disabled/i.test(fault.message)) return undefined
+      throw fault
+    }
   }
 
   /** What would have to be copied. CD-ROMs and the cloud-init drive are no obstacle (qemu-server, QemuMigrate). */

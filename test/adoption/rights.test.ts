@@ -62,11 +62,11 @@ const take = { vmid: 101, macAddress: 'BC:24:11:00:00:01', mode: 'Take' }
 const report = { vmid: 101, mode: 'Report' }
 const make = (who: KubeClient, spec: Fields): Promise<string> =>
   answerTo(who.create(proxmoxVMs, manifest('ProxmoxVM', freshName(), spec, namespace) as never, { dryRun: true }))
-const missing = 'it takes the right to update proxmoxvms/adopt of pve.hosting'
+const missing = 'this needs the right to update proxmoxvms/adopt of pve.hosting'
 
 describe('spec.template.backupRef', () => {
   const fromBackup = { template: { name: null, backupRef: { name: 'b' } } }
-  const missingRestore = 'it takes the right to update proxmoxvms/restore of pve.hosting'
+  const missingRestore = 'this needs the right to update proxmoxvms/restore of pve.hosting'
 
   it('may be asked for at creation, and written later, only by the right to restore', async () => {
     expect(await make(tenant, fromBackup)).toContain(missingRestore)

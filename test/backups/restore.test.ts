@@ -78,6 +78,25 @@ describe('a restore', () => {
   )
 
   it(
+    'attaches disks that are newer than the backup again, with their data, and names them',
+    async () => {
+      const disks = { cpu: { cores: 1 }, memory: { size: '1Gi' }, systemDisk: { size: '20Gi' }, network: { bridge: 'vmbr0' } }
+      await withBackup('grown', { spec: { package: disks } })
+      await world.edit('grown', { spec: { package: { ...disks, additionalDisks: [{ name: 'data', size: '4Gi' }] } } })
+      const vm = await world.untilReady('grown')
+      const volume = vm.status?.disks?.find(({ name }) => name === 'data')?.volume
+      await switchOff('grown', vm)
+      await ask('grown', 'r1')
+      const back = await untilDone('grown', 'r1')
+      expect(startup(back)).toBe('order=3')
+      expect(back.status?.disks).toMatchObject([{ name: 'system' }, { name: 'data', key: 'scsi1', volume, size: '4Gi' }])
+      expect([...world.guestOf(back).config.keys()].filter((key) => key.startsWith('unused'))).toEqual([])
+      expect(back.status?.history?.find(({ step }) => step === 'restore')?.message).toContain('attached again with their data: data')
+    },
+    patienceMs,
+  )
+
+  it(
     'of a VM that runs waits until it is off, and deletes nothing before',
     async () => {
       const vm = await withBackup('busy')

@@ -116,8 +116,8 @@ const birth = (storage: string): Life => ({
       world
         .guests()
         .map((guest) => guest.vmid)
-        .toSorted(),
-      vmids.toSorted(),
+        .toSorted((a, b) => a - b),
+      vmids.toSorted((a, b) => a - b),
     )
     same('held addresses', (await holders(world, lane.pools)).length, 4)
     same('what is in the backup', world.guestOf(vm).config.get('startup'), 'order=3')

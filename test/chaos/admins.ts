@@ -1,9 +1,10 @@
 // What an admin does in PVE by hand, to a guest of ours or beside it.
 import { runHook } from '../../src/simulator/admin/hooks.ts'
-import type { Guest } from '../../src/simulator/guests/guest.ts'
+import { Guest } from '../../src/simulator/guests/guest.ts'
 import type { AdminAction } from './history.ts'
 import type { Account } from './ledger.ts'
-import { nameOf, type Scene } from './scene.ts'
+import { strip } from '../ownership/losing.ts'
+import { nameOf, peoplesPool, type Scene } from './scene.ts'
 
 interface Hand {
   readonly scene: Scene
@@ -40,21 +41,79 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
   async destroy({ scene, account, guest, path }) {
     if (guest.lock !== undefined) return
     account.wasDestroyed = true
-    account.ownRule = undefined
+    for (const kind of [...kinds, 'pools'] as const) account.own[kind].clear()
     if (guest.isRunning) await scene.world.inPve('POST', `${path}/status/stop`)
     await scene.world.inPve('DELETE', path)
   },
-  async addRule({ scene, account, path }) {
-    const comment = `customer-${scene.number()}`
-    await scene.world.inPve('POST', `${path}/firewall/rules`, {
+  async hangOn(hand) {
+    // What is hung on a VM that is just being made anew may be lost, and nobody could know of it.
+    if (hand.account.mayDestroy) return
+    const kind = kinds[Math.floor(hand.pick * 97) % kinds.length] ?? 'rules'
+    const name = `people-${hand.scene.number()}`
+    await hung[kind](hand, name)
+    if (!hand.account.mayDestroy && hand.account.vmid === hand.guest.vmid) hand.account.own[kind].add(name)
+  },
+  async toPool({ scene, account, guest }) {
+    const { pools } = scene.world.simulator.world.access
+    if (account.mayDestroy || [...pools.values()].some(({ vms }) => vms.has(guest.vmid))) return
+    await scene.world.inPve('PUT', '/pools', { poolid: peoplesPool, vms: guest.vmid })
+    if (!account.mayDestroy && account.vmid === guest.vmid) account.own.pools.add(peoplesPool)
+  },
+  /** As after a restore of the objects without their status: what the operator knew of the VM is gone. */
+  async loseStatus({ scene, account }) {
+    // Only of one at rest: what is under way stands nowhere else.
+    if (account.wasReady && !account.mayDestroy && !account.mayBeMade && !account.isDeleted) await strip(scene.world, account.name)
+  },
+  backup({ scene, account, guest }) {
+    const { storage, name } = scene.world.addBackup(guest.vmid, scene.world.simulator.world.clock.now())
+    if (!account.isDeleted) account.own.backups.add(`${storage}:${name}`)
+  },
+  async haAdd({ scene, account, guest, path }) {
+    // Only disks that every node reaches; a VM that is just being made anew must not be in HA, which would refuse its end.
+    if (!guest.config.get('scsi0')?.startsWith('ceph:') || account.mayDestroy || account.isInHa || path === '') return
+    account.isInHa = true
+    await scene.world.inPve('POST', '/cluster/ha/resources', { sid: `vm:${guest.vmid}`, state: guest.isRunning ? 'started' : 'stopped' })
+  },
+  async haRemove({ scene, account, guest }) {
+    if (!account.isInHa) return
+    account.isInHa = false
+    await scene.world.inPve('DELETE', `/cluster/ha/resources/vm:${guest.vmid}`)
+  },
+  /** The VM is destroyed, and somebody makes another one under its number. */
+  async replace(hand) {
+    await acts.destroy(hand)
+    if (hand.scene.world.simulator.world.guests.has(hand.guest.vmid)) return
+    plantStranger(hand.scene, hand.guest.vmid)
+  },
+  /** A clone by hand takes the description along, so the mark with the number of the first. */
+  copy({ scene, guest }) {
+    const vmid = 500 + scene.number()
+    const { guests } = scene.world.simulator.world
+    const copy = new Guest(vmid, guest.node, 'qemu', new Map([...guest.config].filter(([key]) => !/^(?:scsi|ide|lock)/.test(key))))
+    copy.config.set('net0', 'virtio=BC:24:11:00:00:01,bridge=vmbr0')
+    guests.set(vmid, copy)
+    scene.strangers.set(vmid, scene.ledger.looks)
+  },
+}
+
+type Hung = 'rules' | 'aliases' | 'sets'
+const kinds: readonly Hung[] = ['rules', 'rules', 'aliases', 'sets']
+
+/** What customers and admins hang on a guest's firewall beside ours. */
+const hung: Record<Hung, (hand: Hand, name: string) => Promise<unknown>> = {
+  rules: ({ scene, path }, comment) =>
+    scene.world.inPve('POST', `${path}/firewall/rules`, {
       type: 'in',
       action: 'ACCEPT',
       proto: 'tcp',
       dport: '2222',
       enable: 1,
       comment,
-    })
-    account.ownRule = comment
+    }),
+  aliases: ({ scene, path }, name) => scene.world.inPve('POST', `${path}/firewall/aliases`, { name, cidr: '192.0.2.7' }),
+  async sets({ scene, path }, name) {
+    await scene.world.inPve('POST', `${path}/firewall/ipset`, { name })
+    await scene.world.inPve('POST', `${path}/firewall/ipset/${name}`, { cidr: '192.0.2.9' })
   },
 }
 
@@ -62,10 +121,13 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
 export function plantStranger(scene: Scene, vmid: number): void {
   const { guests } = scene.world.simulator.world
   if (guests.has(vmid)) return
-  scene.strangers.add(vmid)
+  scene.strangers.set(vmid, scene.ledger.looks)
   scene.world.addGuest(vmid, 'pve1')
   scene.tell(`  a stranger is VMID ${vmid}`)
 }
+
+/** These leave the power as it is. */
+const powerStaysAfter = new Set<AdminAction>(['editConfig', 'copy', 'hangOn', 'toPool', 'backup'])
 
 /** Does nothing where the VM has no guest. */
 export async function actAsAdmin(scene: Scene, does: AdminAction, vm: number, pick: number): Promise<void> {
@@ -73,7 +135,9 @@ export async function actAsAdmin(scene: Scene, does: AdminAction, vm: number, pi
   if (does === 'plantStranger') return plantStranger(scene, Math.max(10_000, ...scene.ledger.all().map((one) => one.vmid ?? 0)) + 1)
   const guest = scene.world.simulator.world.guests.get(account.vmid ?? 0)
   if (!guest || scene.strangers.has(guest.vmid)) return
+  if (does === 'replace' && scene.mayComeLate()) return
   scene.ledger.touched(account)
+  if (!powerStaysAfter.has(does)) account.shouldRun = false
   await acts[does]({ scene, account, guest, pick, path: `/nodes/${guest.node}/qemu/${guest.vmid}` })
   scene.ledger.touched(account)
 }

@@ -14,8 +14,12 @@ export const userActions = [
   'growDisk',
   'changeAddress',
   'rename',
+  'packageLost',
+  'packageBack',
   'reinstall',
   'reinstallImpossible',
+  'Reinstall',
+  'ReinstallImpossible',
   'Start',
   'Stop',
   'Shutdown',
@@ -23,6 +27,11 @@ export const userActions = [
   'Remove',
   'Clone',
   'ChangePackage',
+  'snapshot',
+  'deleteSnapshot',
+  'rollback',
+  'makeBackup',
+  'restore',
   'pause',
   'resume',
 ] as const
@@ -36,7 +45,14 @@ export const adminActions = [
   'lock',
   'unlock',
   'destroy',
-  'addRule',
+  'replace',
+  'copy',
+  'hangOn',
+  'toPool',
+  'loseStatus',
+  'backup',
+  'haAdd',
+  'haRemove',
   'plantStranger',
 ] as const
 /** What goes wrong. */
@@ -48,12 +64,15 @@ export const mishaps = [
   'taskFails',
   'taskFailsAfter',
   'secondTaskFails',
+  'hangs',
+  'workerDies',
   'warnings',
   'busy',
   'taken',
   'denied',
   'keepsFailing',
   'nodeOff',
+  'nodeDies',
   'storageOff',
   'noQuorum',
   'minority',
@@ -68,13 +87,19 @@ export type Mishap = (typeof mishaps)[number]
 /** One moment of a history. `pick` chooses among what is there when it comes: a node, a storage, a kind of request. */
 export type Moment = Readonly<
   { afterMs: number; pick: number } & (
-    | { by: 'user'; does: UserAction; vm: number }
+    | { by: 'user'; does: UserAction; vm: number; struckBy?: Strike }
     | { by: 'admin'; does: AdminAction; vm: number }
     | { by: 'mishap'; does: Mishap; vm: number; forMs: number }
     | { by: 'crash'; atWrite: number; when: 'before' | 'after' }
     | { by: 'time'; seconds: number }
   )
 >
+
+/** A mishap that meets the very requests an action of a user leads to. */
+export interface Strike {
+  readonly does: Mishap
+  readonly pick: number
+}
 
 export interface HistoryOptions {
   readonly seed: number
@@ -94,10 +119,31 @@ const userWeights: Partial<Record<UserAction, number>> = {
   unsuspend: 4,
   reinstall: 3,
   reinstallImpossible: 2,
-  Start: 3,
+  packageLost: 2,
+  Start: 4,
+  Stop: 2,
+  Reboot: 2,
+  snapshot: 2,
+  makeBackup: 2,
   resume: 2,
 }
-const adminWeights: Partial<Record<AdminAction, number>> = { unlock: 3, stop: 2, start: 2, destroy: 0.5, plantStranger: 0.5, addRule: 5 }
+const adminWeights: Partial<Record<AdminAction, number>> = {
+  unlock: 3,
+  stop: 2,
+  start: 2,
+  destroy: 0.5,
+  replace: 0.3,
+  copy: 0.5,
+  plantStranger: 0.5,
+  hangOn: 5,
+  haAdd: 3,
+  loseStatus: 0.5,
+}
+
+const mishapWeights: Partial<Record<Mishap, number>> = { nodeDies: 0.4, keepsFailing: 2 }
+
+/** What may strike the requests of one VM. */
+const strikers = mishaps.slice(0, mishaps.indexOf('keepsFailing') + 1).filter((one) => one !== 'taken')
 
 /** The same for the same options. Begins with the creation of every VM. */
 export function historyOf({ seed, lastsMs, vms, meanPauseMs }: HistoryOptions): Moment[] {
@@ -105,25 +151,32 @@ export function historyOf({ seed, lastsMs, vms, meanPauseMs }: HistoryOptions): 
   const moments: Moment[] = []
   for (let vm = 0; vm < vms; vm++) moments.push({ afterMs: 50, pick: random.next(), by: 'user', does: 'create', vm })
   let leftMs = lastsMs
+  let troubled = random.below(vms)
   while (leftMs > 0) {
-    const moment = next(random, vms, meanPauseMs)
+    // Much happens to one VM for a while, so that what is under way is met by what comes next.
+    if (random.next() < 0.08) troubled = random.below(vms)
+    const vm = random.next() < 0.55 ? troubled : random.below(vms)
+    const moment = next(random, vm, meanPauseMs)
     leftMs -= moment.afterMs
     moments.push(moment)
   }
   return moments
 }
 
-function next(random: Random, vms: number, meanPauseMs: number): Moment {
+function next(random: Random, vm: number, meanPauseMs: number): Moment {
   // Mostly close together, now and then a quiet while, in which what repeats by itself shows.
   const afterMs = Math.round(random.next() < 0.03 ? 8000 : random.next() * 2 * meanPauseMs)
   const at = { afterMs, pick: random.next() }
-  const vm = random.below(vms)
   const kind = random.next()
-  if (kind < 0.5) return { ...at, by: 'user', does: weighted(random, userActions, userWeights), vm }
-  if (kind < 0.65) return { ...at, by: 'admin', does: weighted(random, adminActions, adminWeights), vm }
-  if (kind < 0.88) return { ...at, by: 'mishap', does: weighted(random, mishaps, {}), vm, forMs: 500 + random.below(4000) }
+  if (kind < 0.6) return { ...at, by: 'user', does: weighted(random, userActions, userWeights), vm, ...struck(random) }
+  if (kind < 0.75) return { ...at, by: 'admin', does: weighted(random, adminActions, adminWeights), vm }
+  if (kind < 0.88) return { ...at, by: 'mishap', does: weighted(random, mishaps, mishapWeights), vm, forMs: 500 + random.below(4000) }
   if (kind < 0.94) return { ...at, by: 'crash', atWrite: random.below(6), when: random.next() < 0.5 ? 'before' : 'after' }
   return { ...at, by: 'time', seconds: 5 + random.below(90) }
+}
+
+function struck(random: Random): { struckBy?: Strike } {
+  return random.next() < 0.35 ? { struckBy: { does: weighted(random, strikers, {}), pick: random.next() } } : {}
 }
 
 function weighted<T extends string>(random: Random, all: readonly T[], weights: Partial<Record<T, number>>): T {
@@ -140,5 +193,7 @@ function weighted<T extends string>(random: Random, all: readonly T[], weights: 
 export function told(moment: Moment): string {
   if (moment.by === 'crash') return `the operator dies ${moment.when} its write ${moment.atWrite + 1} from here`
   if (moment.by === 'time') return `${moment.seconds} s pass at once`
-  return `${moment.by}: ${moment.does} vm-${moment.vm}${moment.by === 'mishap' ? ` for ${moment.forMs} ms` : ''}`
+  const more = moment.by === 'mishap' ? ` for ${moment.forMs} ms` : ''
+  const struck = moment.by === 'user' && moment.struckBy ? `, struck by ${moment.struckBy.does}` : ''
+  return `${moment.by}: ${moment.does} vm-${moment.vm}${more}${struck}`
 }

@@ -1,4 +1,21 @@
 // What people asked for, VM by VM: the measure of what the operator may do to a guest.
+export interface Possessions {
+  readonly rules: Set<string>
+  readonly aliases: Set<string>
+  readonly sets: Set<string>
+  readonly pools: Set<string>
+  readonly backups: Set<string>
+}
+
+/** What somebody's request allows the operator to do to a guest. */
+export interface Permission {
+  readonly stop?: boolean
+  readonly destroy?: boolean
+  /** Absent: whatever may be stopped for the request may be started for it too. */
+  readonly start?: boolean
+  readonly make?: boolean
+}
+
 /** One object's account. It outlives the object: `uid` changes with the next one of the name. */
 export interface Account {
   readonly name: string
@@ -8,16 +25,33 @@ export interface Account {
   mayStop: boolean
   /** The same for the loss of the VM and its disks. */
   mayDestroy: boolean
+  /** The same for a start, and for a clone into its VMID. */
+  mayStart: boolean
+  mayBeMade: boolean
   isSuspended: boolean
+  /** Number of looks at the objects when the newest suspension, and the newest pause, was written. */
+  suspendedAtLook: number
+  pausedAtLook: number
   /** It was Ready once, so that its disks are somebody's. */
   wasReady: boolean
   /** An admin destroyed the guest by hand. */
   wasDestroyed: boolean
+  /** It ran when it was last at rest, and nobody and nothing has switched it off since but what the operator does for a change. */
+  shouldRun: boolean
   isPaused: boolean
+  /** runStrategy Always. */
+  isAlwaysOn: boolean
   isOrphan: boolean
   isDeleted: boolean
-  /** Comment of the firewall rule that an admin added by hand. */
-  ownRule: string | undefined
+  /** Deleted with policy Terminate. */
+  isTerminated: boolean
+  /** What people hung on the guest by hand: comments of firewall rules, names of aliases and sets, volume IDs of backups. */
+  readonly own: Possessions
+  /** Names of its ProxmoxVMSnapshots and ProxmoxVMBackups. */
+  readonly snapshots: string[]
+  readonly copies: string[]
+  /** An admin gave it to PVE's high availability. */
+  isInHa: boolean
   /** When a person, a fault or a crash last touched it, by the clock of the oracle. */
   touchedAtMs: number
   /** Changes of the spec so far: a permission asked before the newest one does not end with an older rest. */
@@ -32,24 +66,39 @@ const opened = (name: string): Account => ({
   vmid: undefined,
   mayStop: false,
   mayDestroy: false,
+  mayStart: true,
+  mayBeMade: true,
   isSuspended: false,
+  suspendedAtLook: 0,
+  pausedAtLook: 0,
   wasReady: false,
   wasDestroyed: false,
+  shouldRun: false,
   isPaused: false,
+  isAlwaysOn: false,
   isOrphan: false,
   isDeleted: false,
-  ownRule: undefined,
+  isTerminated: false,
+  own: { rules: new Set(), aliases: new Set(), sets: new Set(), pools: new Set(), backups: new Set() },
+  snapshots: [],
+  copies: [],
+  isInHa: false,
   touchedAtMs: 0,
   asked: 0,
   writing: 0,
 })
 
+/** So many looks of the oracle at the objects, each some requests to the API server: then an operator on the same machine knows as well. */
+const looksToKnow = 8
+
 export class Ledger {
+  /** Looks at the objects so far. */
+  looks = 0
   readonly #accounts = new Map<string, Account>()
   /** Uids of objects that went with policy Orphan: their guests and addresses stay. */
   readonly orphans = new Set<string>()
-  /** Command → how often its VM had been asked for something, and when, once it was written. */
-  readonly commands = new Map<string, { asked: number; atMs: number }>()
+  /** Command → whose it is, how often its VM had been asked for something then, and when that was, in ms of performance.now(). */
+  readonly commands = new Map<string, { account: Account; asked: number; atMs: number }>()
   /** Every uid that was ever ours → its account. */
   readonly #byUid = new Map<string, Account>()
   readonly #now: () => number
@@ -87,12 +136,17 @@ export class Ledger {
   }
 
   /** Somebody asks: noted before the request leaves. */
-  ask(account: Account, may: { stop?: boolean; destroy?: boolean }): void {
+  ask(account: Account, may: Permission): void {
     account.asked += 1
     if (may.stop || may.destroy) account.mayStop = true
     if (may.destroy) account.mayDestroy = true
+    if (may.start ?? (may.stop || may.destroy)) account.mayStart = true
+    if (may.make || may.destroy) account.mayBeMade = true
     this.touched(account)
   }
+
+  /** An operator must know by now what was so at that look. */
+  isKnownSince = (look: number): boolean => this.looks - look >= looksToKnow
 
   all = (): Account[] => [...this.#byUid.values()]
 }

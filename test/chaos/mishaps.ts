@@ -1,31 +1,11 @@
 // What goes wrong in PVE and on the way to it: scripted faults of the simulator, each for a while.
 import type { CallInfo } from '../../src/simulator/contracts.ts'
 import { plantStranger } from './admins.ts'
-import type { Mishap } from './history.ts'
+import type { Mishap, Strike, UserAction } from './history.ts'
 import type { Keeper } from './keeper.ts'
+import { destroy, otherRoutes, reboot, routesOf, taskRoutes } from './routes.ts'
 import { nameOf, type Scene } from './scene.ts'
 
-const vm = '/nodes/{node}/qemu/{vmid}'
-const destroy = `DELETE ${vm}`
-/** Requests that start a task. */
-const tasks = [
-  `POST ${vm}/clone`,
-  `POST ${vm}/clone`,
-  `POST ${vm}/config`,
-  `PUT ${vm}/resize`,
-  `POST ${vm}/status/start`,
-  `POST ${vm}/status/stop`,
-  `POST ${vm}/status/shutdown`,
-  `POST ${vm}/status/reboot`,
-  destroy,
-]
-const others = [
-  `POST ${vm}/firewall/rules`,
-  `PUT ${vm}/firewall/options`,
-  `POST ${vm}/firewall/ipset/{name}`,
-  `GET ${vm}/config`,
-  `GET ${vm}/status/current`,
-]
 const failure = { exitstatus: 'injected by chaos' }
 const busy = { status: 500, reason: "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout" }
 /** Simulated: more than the minute after which a lost request is believed lost, once time is skipped. */
@@ -33,40 +13,49 @@ const lateMs = (pick: number): number => 10_000 + Math.floor(pick * 90_000)
 
 type Fault = Record<string, unknown>
 
-/** The fault of one mishap; undefined: it is none of the simulator's scripted ones. */
-const faults: Partial<Record<Mishap, (pick: number) => Fault>> = {
-  lostBefore: (pick) => ({ route: oneOf([...tasks, ...others], pick), drop: 'before' }),
-  lostAfter: (pick) => ({ route: oneOf([...tasks, ...others], pick), drop: 'after' }),
-  beginsLate: (pick) => ({ route: oneOf(tasks, pick), beginAfterMs: lateMs(pick) }),
+/** What strikes a request, by the route. A reboot's second task has a route of its own. */
+const blows: Partial<Record<Mishap, (route: string, pick: number) => Fault>> = {
+  lostBefore: (route) => ({ route, drop: 'before' }),
+  lostAfter: (route) => ({ route, drop: 'after' }),
+  beginsLate: (route, pick) => ({ route, beginAfterMs: lateMs(pick) }),
   // A lost destroy that began after its VMID is somebody's again would be PVE's doing, and no operator's to prevent.
-  lostAndLate: (pick) => ({
-    route: oneOf(
-      tasks.filter((task) => task !== destroy),
-      pick,
-    ),
-    drop: 'after',
-    beginAfterMs: lateMs(pick),
-  }),
-  taskFails: (pick) => ({ route: oneOf(tasks, pick), task: { ...failure, before: true } }),
-  taskFailsAfter: (pick) => ({ route: oneOf(tasks, pick), task: failure }),
-  secondTaskFails: () => ({ route: `POST ${vm}/status/reboot`, secondTask: { ...failure, before: true } }),
-  warnings: (pick) => ({ route: oneOf(tasks, pick), task: { warnings: 1 } }),
-  busy: (pick) => ({ route: oneOf(tasks, pick), ...busy, times: 2 }),
-  denied: (pick) => ({ route: oneOf(tasks, pick), status: 403, reason: 'Permission check failed (/vms/100, VM.Config.Disk)' }),
-  keepsFailing: (pick) => ({ route: oneOf(tasks, pick), times: 'always', task: { ...failure, before: true } }),
+  lostAndLate: (route, pick) => ({ route, drop: 'after', ...(route !== destroy && { beginAfterMs: lateMs(pick) }) }),
+  taskFails: (route) => ({ route, task: { ...failure, before: true } }),
+  taskFailsAfter: (route) => ({ route, task: failure }),
+  secondTaskFails: () => ({ route: reboot, secondTask: { ...failure, before: true } }),
+  // For half a minute of the operator's time and more, seconds here.
+  hangs: (route, pick) => ({ route, task: { extraMs: lateMs(pick) * 2 } }),
+  // What it had locked stays locked.
+  workerDies: (route) => ({ route, task: { kill: true } }),
+  warnings: (route) => ({ route, task: { warnings: 1 } }),
+  busy: (route) => ({ route, ...busy, times: 2 }),
+  denied: (route) => ({ route, status: 403, reason: 'Permission check failed (/vms/100, VM.Config.Disk)' }),
+  keepsFailing: (route) => ({ route, times: 'always', task: { ...failure, before: true } }),
+}
+/** What is off altogether. */
+const outages: Partial<Record<Mishap, (pick: number) => Fault>> = {
   nodeOff: (pick) => ({ node: { name: oneOf(['pve2', 'pve3'], pick), state: 'off' } }),
+  nodeDies: (pick) => ({ node: { name: oneOf(['pve2', 'pve3'], pick), state: 'off' } }),
   storageOff: () => ({ storage: { name: 'local-lvm', state: 'off' } }),
   noQuorum: () => ({ noQuorum: true }),
   // The node that answers shows the guests of the others as they were when it was cut off.
   minority: () => ({ minority: true }),
 }
-const outages: readonly Mishap[] = ['nodeOff', 'storageOff', 'noQuorum', 'minority']
+/** Without a task there is none that could fail. */
+const alsoWithoutTask: readonly Mishap[] = ['lostBefore', 'lostAfter']
+const lateOnes: readonly Mishap[] = ['beginsLate', 'lostAndLate', 'hangs']
+/** Real time in which the request of an action is waited for. */
+const strikesForMs = 4000
+/** Times as long as the history says: HA takes a dead node's guests after 3 minutes, which are 9 s here. */
+const longer: Partial<Record<Mishap, number>> = { keepsFailing: 4, nodeDies: 5 }
 
 export class Mishaps {
   readonly #scene: Scene
   readonly #keeper: Keeper
   readonly #ending = new Map<string, NodeJS.Timeout>()
   readonly #outages = new Set<string>()
+  /** Armed fault → the VM it is about. */
+  readonly #struck = new Map<string, number | undefined>()
   #takesNextClone = false
 
   constructor(scene: Scene, keeper: Keeper) {
@@ -74,9 +63,9 @@ export class Mishaps {
     this.#keeper = keeper
   }
 
-  /** Something is armed that may delay anything. */
-  get isAny(): boolean {
-    return this.#ending.size > 0
+  /** Something is armed that may delay what is done to this VM. */
+  mayDelay(vmid: number): boolean {
+    return this.isOutage || [...this.#struck.values()].some((of) => of === undefined || of === vmid)
   }
 
   get isOutage(): boolean {
@@ -90,16 +79,33 @@ export class Mishaps {
       this.#takesNextClone = true
       return
     }
-    const fault = faults[does]?.(pick)
-    if (!fault) throw new Error(`no fault for ${does}`)
-    const id = `${does}-${this.#scene.number()}`
+    const outage = outages[does]?.(pick)
+    if (outage) return this.#arm(does, outage, forMs, undefined)
+    const route = oneOf(alsoWithoutTask.includes(does) ? [...taskRoutes, ...otherRoutes] : taskRoutes, pick)
     const { vmid } = this.#scene.ledger.of(nameOf(target))
     // Of the VM where it has one and the fault is not about a clone, else of whoever comes first.
-    const isOfOne = vmid !== undefined && !outages.includes(does) && !String(fault['route']).endsWith('/clone') && (pick * 1000) % 1 < 0.6
-    this.#scene.world.simulator.faults.add([{ id, ...fault, ...(isOfOne && { match: { vmid } }) }], [])
-    this.#scene.ledger.touchedAll()
-    if (outages.includes(does)) this.#outages.add(id)
-    const lastsMs = does === 'keepsFailing' ? forMs * 4 : forMs
+    const isOfOne = !route.endsWith('/clone') && (pick * 1000) % 1 < 0.6
+    this.#arm(does, faultOf(does, route, pick), forMs, isOfOne ? vmid : undefined)
+  }
+
+  /** The next request of those that `action` leads to at this VM. */
+  strikeAction(action: UserAction, { does, pick }: Strike, target: number): void {
+    const { vmid } = this.#scene.ledger.of(nameOf(target))
+    const routes = routesOf[action]
+    if (routes === undefined) return
+    const route = oneOf(routes, pick)
+    this.#arm(does, faultOf(does, route, pick), strikesForMs, route.endsWith('/clone') ? undefined : vmid)
+  }
+
+  #arm(does: Mishap, fault: Fault, forMs: number, vmid: number | undefined): void {
+    const id = `${does}-${this.#scene.number()}`
+    this.#scene.world.simulator.faults.add([{ id, ...fault, ...(vmid !== undefined && { match: { vmid } }) }], [])
+    if (lateOnes.includes(does)) this.#scene.comesLate()
+    if (does in outages) this.#outages.add(id)
+    if (does in outages) this.#scene.ledger.touchedAll()
+    if (does in outages) for (const account of this.#scene.ledger.all()) account.shouldRun = false
+    this.#struck.set(id, vmid)
+    const lastsMs = forMs * (longer[does] ?? 1)
     this.#ending.set(
       id,
       setTimeout(() => this.#end(id), lastsMs),
@@ -122,10 +128,17 @@ export class Mishaps {
   #end(id: string): void {
     clearTimeout(this.#ending.get(id))
     this.#ending.delete(id)
-    this.#outages.delete(id)
+    this.#struck.delete(id)
+    if (this.#outages.delete(id)) this.#scene.ledger.touchedAll()
     this.#scene.world.simulator.faults.remove(id)
-    this.#scene.ledger.touchedAll()
+    if (lateOnes.some((late) => id.startsWith(late))) this.#scene.comesLate()
   }
+}
+
+function faultOf(does: Mishap, route: string, pick: number): Fault {
+  const fault = blows[does]?.(route, pick)
+  if (!fault) throw new Error(`no fault for ${does}`)
+  return fault
 }
 
 function oneOf<T>(all: readonly T[], pick: number): T {

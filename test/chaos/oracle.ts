@@ -2,6 +2,7 @@
 import type { Keeper } from './keeper.ts'
 import type { Mishaps } from './mishaps.ts'
 import { GuestWatch } from './invariants/guests.ts'
+import { GuestLives } from './invariants/lives.ts'
 import { ObjectWatch } from './invariants/objects.ts'
 import { RequestWatch } from './invariants/requests.ts'
 import { Verdicts } from './invariants/verdicts.ts'
@@ -15,6 +16,7 @@ export class Oracle {
   readonly #guests: GuestWatch
   readonly #requests: RequestWatch
   readonly #objects: ObjectWatch
+  readonly #lives = new GuestLives()
   readonly #scene: Scene
   #looking: NodeJS.Timeout | undefined
   #reading: Promise<void> = Promise.resolve()
@@ -25,7 +27,7 @@ export class Oracle {
     this.verdicts = new Verdicts(scene.tell)
     this.#guests = new GuestWatch(scene, this.verdicts)
     this.#requests = new RequestWatch(scene, this.verdicts)
-    this.#objects = new ObjectWatch(scene, this.verdicts)
+    this.#objects = new ObjectWatch(scene, this.verdicts, this.#lives)
   }
 
   start(keeper: Keeper, mishaps: Mishaps): void {
@@ -41,7 +43,8 @@ export class Oracle {
     }
     keeper.onRestart = () => this.#requests.restart()
     this.#looking = setInterval(() => {
-      this.#guests.look(keeper.isUp && !mishaps.isAny)
+      this.#guests.look((vmid) => keeper.isUp && !mishaps.mayDelay(vmid))
+      this.#lives.look(this.#scene.world.guests())
       this.#requests.look()
     }, guestsEveryMs)
     this.#reading = this.#read()

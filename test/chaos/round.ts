@@ -73,6 +73,7 @@ function happen(scene: Scene, { keeper, mishaps }: { keeper: Keeper; mishaps: Mi
   if (moment.by === 'time') return scene.world.skip(moment.seconds * 1000)
   const { does, vm, pick } = moment
   if (moment.by === 'mishap') return mishaps.strike(moment.does, vm, pick, moment.forMs)
+  if (moment.by === 'user' && moment.struckBy) mishaps.strikeAction(moment.does, moment.struckBy, vm)
   const work = moment.by === 'user' ? actAsUser(scene, moment.does, vm, pick) : actAsAdmin(scene, moment.does, vm, pick)
   scene.beside(`${does} vm-${vm}`, work)
 }

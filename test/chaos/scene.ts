@@ -8,8 +8,22 @@ import { Ledger } from './ledger.ts'
 /** Simulated time passes so many times faster in PVE's tasks. */
 const speed = 20
 const vmids = { from: 10_000, to: 10_999 }
+/** Real time after which a request that PVE began late is done. */
+const lateForMs = 12_000
+/** A look before all looks. */
+export const fromTheStart = -1000
 /** Guests that are nobody's from the start; more may be planted. */
 const strangers = [10_002, 10_005, 300]
+
+/** Of former holders of our VMIDs, a year old. */
+export const oldBackups: readonly string[] = [300, 10_000, 10_001, 10_003, 10_004, 10_006].map(
+  (vmid) => `local:backup/vzdump-qemu-${vmid}-2025_01_02-03_04_05.vma.zst`,
+)
+const everyVmid = [300, ...Array.from({ length: 1000 }, (_, index) => vmids.from + index)]
+/** Somebody's backup job that names every VMID here. */
+export const peoplesJob = 'everybody'
+/** A pool of PVE into which people put VMs. */
+export const peoplesPool = 'customers'
 
 export const tokenID = 'root@pam!sim'
 export const nameOf = (vm: number): string => `vm-${vm}`
@@ -18,11 +32,14 @@ export interface Scene {
   readonly world: TestWorld
   readonly ledger: Ledger
   readonly pools: readonly [string, string]
-  /** VMIDs of guests that are not ours. */
-  readonly strangers: Set<number>
+  /** VMIDs of guests that are not ours → since which look at the objects. */
+  readonly strangers: Map<number, number>
   /** What happened, for people; newest last. */
   readonly story: string[]
   tell: (line: string) => void
+  /** A request of the operator may still take effect in PVE, whoever has its VMID then. */
+  mayComeLate(): boolean
+  comesLate(): void
   /** A number that is new each time. */
   number(): number
   /** Work of people that goes on beside the history. */
@@ -44,10 +61,14 @@ export async function openScene(listen?: (line: string) => void): Promise<Scene>
     })
   const pools = [await pool(100), await pool(101)] as const
   for (const vmid of strangers) world.addGuest(vmid, `pve${(vmid % 3) + 1}`)
+  for (const vmid of [300, 10_000, 10_001, 10_003, 10_004, 10_006]) world.addBackup(vmid, Date.parse('2025-01-02T03:04:05Z'))
+  world.simulator.world.backupJobs.set(peoplesJob, { all: 0, vmid: everyVmid.join(','), storage: 'local', schedule: '03:00', enabled: 0 })
+  world.simulator.world.access.pools.set(peoplesPool, { poolid: peoplesPool, comment: undefined, vms: new Set(), storages: new Set() })
   const startedMs = performance.now()
   const story: string[] = []
   const open = new Set<Promise<unknown>>()
   let count = 0
+  let lateUntilMs = 0
   const tell = (line: string): void => {
     const told = `${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`
     story.push(told)
@@ -57,7 +78,9 @@ export async function openScene(listen?: (line: string) => void): Promise<Scene>
     world,
     ledger: new Ledger(() => world.clock.monotonicMs()),
     pools,
-    strangers: new Set(strangers),
+    strangers: new Map(strangers.map((vmid) => [vmid, fromTheStart])),
+    mayComeLate: () => performance.now() < lateUntilMs,
+    comesLate: () => void (lateUntilMs = performance.now() + lateForMs),
     story,
     tell,
     number: () => ++count,

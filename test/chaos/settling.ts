@@ -6,35 +6,79 @@ import { runHook } from '../../src/simulator/admin/hooks.ts'
 import { holders } from '../support/portrait.ts'
 import { isAtRest, isOver } from './invariants/objects.ts'
 import { uidOf } from './invariants/guests.ts'
-import type { Verdicts } from './invariants/verdicts.ts'
+import { judgePossessions } from './invariants/possessions.ts'
+import { untruthsOf } from './invariants/ready.ts'
+import type { Invariant, Verdicts } from './invariants/verdicts.ts'
 import { commandsOf, type Scene, vmsOf } from './scene.ts'
 
 /** Real seconds; the operator's pauses pass at once. */
 const patienceSeconds = 60
-/** What stands still because of what a person did: an admin destroyed the VM, a request names what is not there, it was removed. */
-const restingReasons: readonly string[] = ['VMMissing', 'Removed', 'TemplateNotFound', 'OwnedByFormerObject', 'Paused']
-
 const reasonOf = (vm: ProxmoxVM): string => {
   const { status, reason, message } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
   return `${vm.metadata.name} ${vm.metadata.deletionTimestamp ? '(being deleted) ' : ''}Ready=${status}/${reason}: ${message}`
 }
 
-const isResting = (scene: Scene, vm: ProxmoxVM): boolean => {
-  const { reason = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
-  // A stranger took the VMID while the VM was made anew; a birth must have chosen another one.
-  const isTaken = reason === 'VMIDTaken' && vm.status?.firstReadyAt !== undefined && scene.strangers.has(vm.status.vmid ?? 0)
-  return (
-    isTaken || isAtRest(vm) || restingReasons.includes(reason) || (vm.metadata.deletionTimestamp !== undefined && reason === 'VMRunning')
-  )
+/** What stands still because of what a person did, and whether that is true. */
+const truths: Readonly<Partial<Record<string, (scene: Scene, vm: ProxmoxVM) => boolean>>> = {
+  VMMissing: (scene, vm) => !hasGuest(scene, vm),
+  Removed: (scene, vm) => !hasGuest(scene, vm),
+  // A reinstall that names what is not there.
+  TemplateNotFound: (_, { spec }) => spec.reinstall?.template?.name === 'no-such-template',
+  PackageNotFound: (_, { spec }) => spec.packageRef?.name === 'no-such-package',
+  OwnedByFormerObject: (scene) => scene.ledger.orphans.size > 0,
+  Paused: (_, { metadata }) => metadata.annotations?.[pausedAnnotation] !== undefined,
+  // A stranger took the VMID of a VM that was ready; a birth must have chosen another one.
+  VMIDTaken: isTaken,
+  VMForeign: isTaken,
+  // A reinstall of a VM that people gave to HA.
+  WouldBeLost: ({ world }, { status }) => world.simulator.world.ha.isConfigured(status?.vmid ?? 0),
+  // A removal without Terminate, and a restore, wait until the VM is off.
+  VMRunning: (_, { metadata, spec }) => metadata.deletionTimestamp !== undefined || spec.restore !== undefined,
+  // A backup that failed, or went with its VM's former file.
+  BackupNotFound: (_, { spec }) => spec.restore !== undefined,
 }
 
-/** Until `isDone`; the operator's time is moved on meanwhile. The last answer of `left` is what did not come to rest. */
-async function patiently(scene: Scene, left: () => Promise<string[]>, verdicts: Verdicts): Promise<void> {
+function hasGuest({ world }: Scene, { status, metadata }: ProxmoxVM): boolean {
+  const guest = world.simulator.world.guests.get(status?.vmid ?? 0)
+  return guest !== undefined && uidOf(guest) === metadata.uid
+}
+
+function isTaken(scene: Scene, { status }: ProxmoxVM): boolean {
+  return status?.firstReadyAt !== undefined && scene.strangers.has(status.vmid ?? 0)
+}
+
+/** What is not as it should be; the invariant that says so. Undefined: it rests. */
+function unrestOf(scene: Scene, vm: ProxmoxVM): Unrest | undefined {
+  const { name, deletionTimestamp } = vm.metadata
+  const guest = scene.world.simulator.world.guests.get(vm.status?.vmid ?? 0)
+  const { isSuspended, shouldRun } = scene.ledger.ofUid(vm.metadata.uid ?? '') ?? {}
+  if (isSuspended && !deletionTimestamp && guest?.isRunning && hasGuest(scene, vm))
+    return { invariant: 'suspendedIsOff', name, text: `${name} is suspended and runs: ${reasonOf(vm)}` }
+  if (isAtRest(vm)) {
+    if (shouldRun && !guest?.isRunning)
+      return { invariant: 'runsAgain', name, text: `${name} ran before it was changed and is off: ${reasonOf(vm)}` }
+    const untruths = untruthsOf(scene, vm)
+    return untruths.length > 0 ? { invariant: 'readyIsTrue', name, text: `${name} is Ready: ${untruths.join('; ')}` } : undefined
+  }
+  const { reason = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
+  return truths[reason]?.(scene, vm) ? undefined : { invariant: 'rest', name, text: reasonOf(vm) }
+}
+
+interface Unrest {
+  readonly invariant: Invariant
+  readonly name: string
+  readonly text: string
+}
+
+const unrest = (name: string, text: string): Unrest => ({ invariant: 'rest', name, text })
+
+/** Until nothing is left; the operator's time is moved on meanwhile. The last answer of `left` is what did not come to rest. */
+async function patiently(scene: Scene, left: () => Promise<Unrest[]>, verdicts: Verdicts): Promise<void> {
   const endMs = performance.now() + patienceSeconds * 1000
-  for (let round = 1; ; round++) {
+  for (;;) {
     const waiting = await left()
     if (waiting.length === 0) return
-    if (performance.now() > endMs) return waiting.forEach((line) => verdicts.broken('rest', line.split(' ')[0] ?? '', line))
+    if (performance.now() > endMs) return waiting.forEach(({ invariant, name, text }) => verdicts.broken(invariant, name, text))
     await new Promise((resolve) => setTimeout(resolve, 300))
     // Each third of a second 10 s: what waits for a minute waits for two seconds.
     scene.world.skip(10_000)
@@ -45,12 +89,14 @@ async function patiently(scene: Scene, left: () => Promise<string[]>, verdicts: 
 /** An admin runs what the operator's messages say must be run. */
 async function followAdvice(scene: Scene): Promise<void> {
   const { world } = scene.world.simulator
+  await mendHa(scene)
   for (const vm of await vmsOf(scene)) {
     const { reason, message = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
     const vmid = Number(/qm (?:unlock|destroy) (\d+)/.exec(message)?.[1])
     const guest = world.guests.get(vmid)
     const left = Number(/pvesm list STORAGE --vmid (\d+)/.exec(message)?.[1])
-    if (left && !world.guests.has(left)) for (const volume of world.storage.ownedBy(left)) world.storage.remove(volume)
+    if (left && !world.guests.has(left))
+      for (const volume of world.storage.ownedBy(left)) if (volume.content === 'images') world.storage.remove(volume)
     if (reason === 'MustResume' && guest === undefined) {
       const asleep = world.guests.get(vm.status?.vmid ?? 0)
       if (asleep?.lock !== 'suspended') continue
@@ -61,6 +107,18 @@ async function followAdvice(scene: Scene): Promise<void> {
     scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
     runHook(world, { op: 'unlock', args: [vmid] })
     if (message.includes(`qm destroy ${vmid}`)) await scene.world.inPve('DELETE', `/nodes/${guest.node}/qemu/${vmid}`)
+  }
+}
+
+/** What HA holds in state error gets out of it by the wish to be disabled, and then is to run again, or to be off where it is suspended. */
+async function mendHa({ world, ledger }: Scene): Promise<void> {
+  const { ha } = world.simulator.world
+  for (const sid of ha.resources.keys()) {
+    const { state } = ha.services.get(sid) ?? {}
+    const after = ledger.ofVmid(Number(sid.split(':')[1]))?.isSuspended ? 'stopped' : 'started'
+    if (state === 'error') await world.inPve('PUT', `/cluster/ha/resources/${sid}`, { state: 'disabled' })
+    else if (state === 'stopped' && ha.wanted(sid) === 'disabled')
+      await world.inPve('PUT', `/cluster/ha/resources/${sid}`, { state: after })
   }
 }
 
@@ -86,27 +144,14 @@ export async function comesToRest(scene: Scene, verdicts: Verdicts): Promise<voi
   await patiently(
     scene,
     async () => [
-      ...(await vmsOf(scene)).filter((vm) => !isResting(scene, vm)).map(reasonOf),
+      ...(await vmsOf(scene)).flatMap((vm) => unrestOf(scene, vm) ?? []),
       ...(await commandsOf(scene))
         .filter((one) => !isOver(one))
-        .map((one) => `${one.metadata.name} ${one.status?.phase}: ${one.status?.message}`),
+        .map(({ metadata: { name }, status }) => unrest(name, `${name} ${status?.phase}: ${status?.message}`)),
     ],
     verdicts,
   )
-  for (const vm of await vmsOf(scene)) possessions(scene, vm, verdicts)
-}
-
-function possessions(scene: Scene, vm: ProxmoxVM, verdicts: Verdicts): void {
-  const account = scene.ledger.ofUid(vm.metadata.uid ?? '')
-  const { guests, firewall } = scene.world.simulator.world
-  const { vmid = 0 } = vm.status ?? {}
-  if (!account?.ownRule || !isAtRest(vm) || !guests.has(vmid)) return
-  if (firewall.get(vmid)?.rules.some(({ comment }) => comment === account.ownRule)) return
-  verdicts.broken(
-    'possessionsStay',
-    account.name,
-    `the rule ${account.ownRule} that an admin added to ${account.name} (VMID ${vmid}) is gone`,
-  )
+  for (const vm of await vmsOf(scene)) judgePossessions(scene, vm, verdicts)
 }
 
 export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> {
@@ -116,11 +161,12 @@ export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> 
     if (account) {
       scene.ledger.ask(account, { destroy: true })
       account.isDeleted = true
+      account.isTerminated = true
     }
     await scene.world.edit(name, { spec: { deletionPolicy: 'Terminate' } })
     await scene.world.delete(name)
   }
-  await patiently(scene, async () => (await vmsOf(scene)).map(reasonOf), verdicts)
+  await patiently(scene, async () => (await vmsOf(scene)).map((vm) => unrest(vm.metadata.name, reasonOf(vm))), verdicts)
   const { ledger, world, pools } = scene
   const kept = (uid: string | undefined): boolean => uid !== undefined && ledger.orphans.has(uid)
   for (const guest of world.guests()) {
@@ -132,6 +178,10 @@ export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> 
   }
   const held = (await holders(world, pools)).filter((line) => !kept(line.split(' ')[1]))
   for (const line of held) verdicts.broken('nothingLeft', line, `${line} is still held`)
+  for (const account of scene.ledger.all())
+    for (const backup of account.isTerminated ? account.own.backups : [])
+      if (world.simulator.world.storage.find(backup, 'pve1'))
+        verdicts.broken('nothingLeft', backup, `the backup ${backup} of ${account.name} is still there`)
   const told = volumesToldOf(scene)
   for (const volume of world.simulator.world.storage.all()) {
     const { vmid } = volume

@@ -1,8 +1,9 @@
 // What users do: each action writes to the API server what a person would, and notes first in the ledger what it allows.
 import { proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
 import { pausedAnnotation } from '../../src/api/group.ts'
+import { type CopyAction, copyActs } from './copies.ts'
 import type { UserAction } from './history.ts'
-import type { Account } from './ledger.ts'
+import type { Account, Permission } from './ledger.ts'
 import { nameOf, type Scene } from './scene.ts'
 
 interface Doing {
@@ -16,24 +17,25 @@ interface Doing {
 type Act = (doing: Doing) => Promise<unknown>
 
 const edit =
-  (spec: (doing: Doing) => object, may: { stop?: boolean; destroy?: boolean } = {}): Act =>
+  (spec: (doing: Doing) => object, may: Permission = {}): Act =>
   (doing) => {
     doing.scene.ledger.ask(doing.account, may)
     return doing.scene.world.edit(doing.account.name, { spec: spec(doing) })
   }
 
 const command =
-  (word: string, may: { stop?: boolean; destroy?: boolean } = {}): Act =>
+  (word: string, may: Permission = {}, more: object = {}): Act =>
   async ({ scene, account }) => {
     scene.ledger.ask(account, may)
+    const asked = { account, asked: account.asked, atMs: performance.now() }
     const name = `${account.name}-${word.toLowerCase()}-${scene.number()}`
+    scene.ledger.commands.set(name, asked)
     await scene.world.client.create(proxmoxVMCommands, {
       apiVersion: 'pve.hosting/v1alpha1',
       kind: 'ProxmoxVMCommand',
       metadata: { name, namespace: scene.world.namespace },
-      spec: { vmRef: { name: account.name }, command: word },
+      spec: { vmRef: { name: account.name }, command: word, ...more },
     } as never)
-    scene.ledger.commands.set(name, { asked: account.asked, atMs: account.touchedAtMs })
   }
 
 const remove =
@@ -46,6 +48,7 @@ const remove =
     await scene.world.edit(account.name, { spec: { deletionPolicy } })
     account.isDeleted = true
     account.isOrphan = isOrphan
+    account.isTerminated = deletionPolicy === 'Terminate'
     await scene.world.delete(account.name)
   }
 
@@ -56,12 +59,19 @@ const annotate =
     account.isPaused = isPaused
     const annotations = { [pausedAnnotation]: isPaused ? 'true' : null }
     await scene.world.client.mergePatch(proxmoxVMs, { namespace: scene.world.namespace, name: account.name }, { metadata: { annotations } })
+    account.pausedAtLook = scene.ledger.looks
   }
+
+/** Every fourth lies on a storage that all nodes reach, so that HA can take it elsewhere. */
+function templateOf(vm: number): object {
+  if (vm % 4 === 3) return { name: 'ubuntu-24.04', clone: 'Full', storage: 'ceph' }
+  return vm % 2 === 0 ? { name: 'debian-13', clone: 'Full', storage: 'local-lvm' } : { name: 'debian-13', clone: 'Linked' }
+}
 
 const create: Act = async ({ scene, vm, pick }) => {
   const name = nameOf(vm)
   const made = await scene.world.apply(name, {
-    template: vm % 2 === 0 ? { name: 'debian-13', clone: 'Full', storage: 'local-lvm' } : { name: 'debian-13', clone: 'Linked' },
+    template: templateOf(vm),
     package: {
       cpu: { cores: 1 },
       memory: { size: '1Gi' },
@@ -76,16 +86,17 @@ const create: Act = async ({ scene, vm, pick }) => {
     runStrategy: vm % 5 === 4 ? 'Always' : 'Once',
     shutdownTimeout: '3s',
   })
-  scene.ledger.born(name, made.metadata.uid ?? '')
+  scene.ledger.born(name, made.metadata.uid ?? '').isAlwaysOn = vm % 5 === 4
 }
 
 const suspend =
   (isOn: boolean): Act =>
   async (doing) => {
     const { scene, account } = doing
-    scene.ledger.ask(account, { stop: true })
+    scene.ledger.ask(account, { stop: isOn, start: !isOn })
     if (!isOn) account.isSuspended = false
     await scene.world.edit(account.name, { spec: { suspensions: isOn ? [{ by: 'abuse', reason: 'chaos' }] : null } })
+    account.suspendedAtLook = scene.ledger.looks
     if (isOn) account.isSuspended = true
   }
 
@@ -96,6 +107,11 @@ const reinstall = (isPossible: boolean): Act =>
     }),
     isPossible ? { destroy: true } : {},
   )
+
+const copy =
+  (does: CopyAction): Act =>
+  (doing) =>
+    copyActs[does]({ ...doing, press: (word, may, more) => command(word, may, more)(doing) })
 
 const acts: Record<UserAction, Act> = {
   create,
@@ -114,22 +130,53 @@ const acts: Record<UserAction, Act> = {
     { stop: true },
   ),
   rename: edit(({ vm, scene }) => ({ hostname: `vm-${vm}-n${scene.number()}` })),
+  // Nothing of its package can be resolved any more.
+  packageLost: edit(() => ({ packageRef: { name: 'no-such-package' } })),
+  packageBack: edit(() => ({ packageRef: null })),
   reinstall: reinstall(true),
   reinstallImpossible: reinstall(false),
-  Start: command('Start'),
-  Stop: command('Stop', { stop: true }),
-  Shutdown: command('Shutdown', { stop: true }),
+  Reinstall: command('Reinstall', { destroy: true }),
+  ReinstallImpossible: command('Reinstall', {}, { template: { name: 'no-such-template' } }),
+  Start: command('Start', { start: true }),
+  Stop: command('Stop', { stop: true, start: false }),
+  Shutdown: command('Shutdown', { stop: true, start: false }),
   Reboot: command('Reboot', { stop: true }),
   Remove: command('Remove', { destroy: true }),
-  Clone: command('Clone'),
+  Clone: command('Clone', { make: true, start: true }),
   ChangePackage: command('ChangePackage', { stop: true }),
+  snapshot: copy('snapshot'),
+  deleteSnapshot: copy('deleteSnapshot'),
+  rollback: copy('rollback'),
+  makeBackup: copy('makeBackup'),
+  restore: copy('restore'),
   pause: annotate(true),
   resume: annotate(false),
 }
+
+/** After these a VM that ran runs again by itself. */
+const runsAgainAfter = new Set<UserAction>([
+  'changeLive',
+  'changeCold',
+  'growDisk',
+  'changeAddress',
+  'rename',
+  'packageLost',
+  'packageBack',
+  'reinstall',
+  'reinstallImpossible',
+  'Reinstall',
+  'ReinstallImpossible',
+  'ChangePackage',
+  'snapshot',
+  'deleteSnapshot',
+  'pause',
+  'resume',
+])
 
 /** Carries it out; what the API server refuses (there is no such VM, there is one already) is a fault of the promise. */
 export async function actAsUser(scene: Scene, does: UserAction, vm: number, pick: number): Promise<void> {
   const account = scene.ledger.of(nameOf(vm))
   account.writing += 1
+  if (!runsAgainAfter.has(does)) account.shouldRun = false
   await acts[does]({ scene, account, vm, pick }).finally(() => (account.writing -= 1))
 }

@@ -76,4 +76,19 @@ describe('a cluster that is watched', () => {
       return (await count('GET /cluster/tasks')) > before
     })
   })
+
+  it('reads the switch of the datacenter firewall every half minute, and tells when somebody has turned it', async () => {
+    const options = pve.simulator.world.firewall.get('cluster')?.options ?? {}
+    const told: (boolean | undefined)[] = []
+    const end = live.firewall.subscribe(() => told.push(live.facts()?.firewallEnabled))
+    for (const isOn of [false, true]) {
+      options['enable'] = isOn ? 1 : 0
+      await until('it is told', () => {
+        clock.skip(10_000)
+        return told.at(-1) === isOn
+      })
+    }
+    end()
+    expect(told).toEqual([false, true])
+  })
 })

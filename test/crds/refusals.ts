@@ -225,7 +225,7 @@ const commands = [
   command('no command', { command: null }, 'spec.command: Required value'),
   command('an unknown command', { command: 'Explode' }, 'supported values: "Start", "Stop", "Shutdown", "Reboot"'),
   command('a command in lower case', { command: 'start' }, 'Unsupported value: "start"'),
-  command('a template for Start', { template: { name: 'debian-13' } }, 'template: only Reinstall takes one; leave it out'),
+  command('a template for Start', { template: { name: 'debian-13' } }, 'template: only Reinstall has a template; remove the field'),
   command(
     'no template selector',
     { command: 'Reinstall', template: { clone: 'Full' } },
@@ -286,7 +286,7 @@ export const refusedEdits: readonly RefusedEdit[] = [
       kind: 'ProxmoxVMCommand',
       before: {},
       after,
-      says: 'a command runs once and cannot be changed; make another ProxmoxVMCommand',
+      says: 'a command runs once and cannot change; create another ProxmoxVMCommand',
     }),
   ),
 ]

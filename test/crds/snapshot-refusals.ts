@@ -16,7 +16,7 @@ export const snapshotRefusals = [
   command('a snapshot with Start', { snapshotRef: { name: 'a' } }, 'snapshotRef: Rollback needs the name of a ProxmoxVMSnapshot'),
   command('a Migrate to nowhere', { command: 'Migrate' }, 'node: Migrate needs the node to move to'),
   command('a node with options', { command: 'Migrate', node: 'pve2,x=1' }, 'write a name as PVE shows it, such as pve2'),
-  command('local disks with Start', { withLocalDisks: true }, 'withLocalDisks: only Migrate takes it; leave it out'),
+  command('local disks with Start', { withLocalDisks: true }, 'withLocalDisks: only Migrate has it; remove the field'),
   pack('a negative number of snapshots', { snapshots: { max: -1 } }, 'should be greater than or equal to 0'),
   pack('snapshots kept for no time', { snapshots: { lifetime: '0s' } }, 'write a duration of at least 1m, such as 72h'),
   vm('a template and a backup', { template: { backupRef: { name: 'b' } } }, 'template: write exactly one of name, vmid, tag and backupRef'),

@@ -12,5 +12,5 @@ export const trafficRefusals = [
   pack('more traffic than can be counted', { limit: '9Pi' }, limit),
   pack('a period that begins on day 0', { resetDay: 0 }, 'should be greater than or equal to 1'),
   pack('a period that begins on day 32', { resetDay: 32 }, 'should be less than or equal to 31'),
-  pack('an unknown way at the limit', { onExceed: 'Bill' }, 'supported values: "Report", "Suspend", "Throttle"'),
+  pack('an unknown way at the limit', { onExceed: 'Bill' }, 'supported values: "Report", "Throttle", "Suspend"'),
 ]

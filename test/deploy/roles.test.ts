@@ -116,7 +116,7 @@ describe('a button', () => {
     '%s is refused to the help desk by the name of the missing right',
     async (command) => {
       expect(await press(helpDesk, command)).toContain(
-        `paul may not ${command} ProxmoxVM web1: it takes the right to create proxmoxvms/${rightOf(command)} of pve.hosting in namespace ${namespace}`,
+        `paul may not ${command} ProxmoxVM web1: this needs the right to create proxmoxvms/${rightOf(command)} of pve.hosting in namespace ${namespace}`,
       )
     },
   )
@@ -128,9 +128,9 @@ describe('a button', () => {
   it('may be granted for one VM', async () => {
     expect(await press(rebooter, 'Reboot')).toBe('allowed')
     expect(await press(rebooter, 'Reboot', 'web2')).toContain(
-      'rita may not Reboot ProxmoxVM web2: it takes the right to create proxmoxvms/reboot',
+      'rita may not Reboot ProxmoxVM web2: this needs the right to create proxmoxvms/reboot',
     )
-    expect(await press(rebooter, 'Stop')).toContain('rita may not Stop ProxmoxVM web1: it takes the right to create proxmoxvms/stop')
+    expect(await press(rebooter, 'Stop')).toContain('rita may not Stop ProxmoxVM web1: this needs the right to create proxmoxvms/stop')
   })
 
   it('of another namespace takes the right there', async () => {
@@ -156,7 +156,7 @@ describe('spec.suspensions and spec.reinstall', () => {
   }
   const suspensions = [{ by: 'billing', reason: 'overdue' }]
   const missing = (what: string, right: string, name: string): string =>
-    `gitops may not change spec.${what} of ProxmoxVM ${name}: it takes the right to update proxmoxvms/${right} of pve.hosting in namespace ${namespace}`
+    `gitops may not change spec.${what} of ProxmoxVM ${name}: this needs the right to update proxmoxvms/${right} of pve.hosting in namespace ${namespace}`
 
   it.each([
     ['add a suspension', {}, { suspensions }, 'suspensions', 'suspend'],
@@ -221,7 +221,9 @@ describe('the roles', () => {
       return answerTo(who.create(proxmoxVMConsoles, object as never, { dryRun: true }))
     }
     expect(await make(bridge)).toBe('allowed')
-    expect(await make(rebooter)).toContain('rita may not open a console of ProxmoxVM web1: it takes the right to create proxmoxvms/console')
+    expect(await make(rebooter)).toContain(
+      'rita may not open a console of ProxmoxVM web1: this needs the right to create proxmoxvms/console',
+    )
   })
 
   it('let everybody see', async () => {

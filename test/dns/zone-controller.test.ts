@@ -97,6 +97,16 @@ describeReal('a DNSZone', () => {
     await shows(zone, 'Ready', 'True/ZoneReady')
   }, 30_000)
 
+  it('takes up a Secret that was changed while the former one still works', async () => {
+    const secretRef = await world.secret('tsig-secret', servers.bind.secret)
+    const tsig = { name: 'pve-operator', algorithm: 'hmac-sha256' as const, secretRef }
+    const zone = await world.zone({ zone: forward, rfc2136: { server: `127.0.0.1:${servers.bind.port}`, tsig } })
+    await shows(zone, 'Ready', 'True/ZoneReady')
+    await world.secret('tsig-secret', Buffer.from('wrong').toString('base64'), secretRef.name)
+    const { status } = await shows(zone, 'Stalled', 'True/DNSKeyRefused')
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('DNSKeyRefused')
+  }, 30_000)
+
   it('being deleted stays until the last record of a VM is gone, and takes no new ones', async () => {
     const zone = await world.zone({ zone: forward, ...(await onBind()) })
     const vm = await world.vm({ hostname: 'last.example.test', addresses: ['192.0.2.30'] })

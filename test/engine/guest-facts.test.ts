@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { addressesInGuest } from '../../src/engine/guest-facts.ts'
+import { addressesInGuest, guestReady } from '../../src/engine/guest-facts.ts'
 
 const address = (text: string, state?: string) => ({
   name: 'main',
@@ -10,6 +10,21 @@ const address = (text: string, state?: string) => ({
   ...(state && { state }),
 })
 const guest = (...addresses: string[]) => ({ agent: 'Answering', addresses })
+
+describe('a guest whose cloud-init failed', () => {
+  it('says so in the words of cloud-init, with the addresses that are missing', () => {
+    const cloudInitErrors = ["('users_groups', 'failed.')"]
+    expect(guestReady({ guest: { ...guest('203.0.113.10'), cloudInitErrors }, addresses: [address('203.0.113.10')] })).toMatchObject({
+      status: 'False',
+      reason: 'CloudInitFailed',
+      message: "cloud-init in the guest failed: ('users_groups', 'failed.').",
+    })
+    expect(guestReady({ guest: { ...guest(), cloudInitErrors }, addresses: [address('203.0.113.10')] }).message).toContain(
+      'has not brought up 203.0.113.10',
+    )
+    expect(guestReady({ guest: guest('203.0.113.10'), addresses: [address('203.0.113.10')] })).toMatchObject({ status: 'True' })
+  })
+})
 
 describe('a guest that tells its addresses', () => {
   it('has brought up the first address of each family', () => {

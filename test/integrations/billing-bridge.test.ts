@@ -197,8 +197,28 @@ describe('a service, each button pressed twice', () => {
     expect((await world.vm('whmcs-5546'))?.status?.reinstall?.completedIDs).toEqual(['ticket-8841'])
   }, 60_000)
 
-  it('is terminated: nothing is left', async () => {
-    expect(await pressTwice('terminate', '5546')).toEqual({ code: 0, name: 'whmcs-5546', gone: true })
+  it('is started by a change of package when it was off, once an order, and not while it is suspended', async () => {
+    const vm = (await world.vm('whmcs-5546'))!
+    const off = async () => {
+      await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+      await until('it is seen off', async () => {
+        world.clock.skip(10_000)
+        return (await world.vm('whmcs-5546'))?.status?.remoteStatus === 'stopped'
+      })
+    }
+    await off()
+    expect(await press('change', await order(large))).toMatchObject({ code: 0, power: 'running' })
+    await off()
+    expect(await press('change', await order(large))).toMatchObject({ code: 0, power: 'stopped' })
+    await press('suspend', '5546', 'overdue')
+    expect(await press('change', await order(small))).toMatchObject({ code: 0, power: 'stopped' })
+    expect(await press('unsuspend', '5546')).toMatchObject({ code: 0, power: 'running' })
+  }, 90_000)
+
+  it('is terminated: nothing is left, and the answer tells date and addresses, also later', async () => {
+    const told = await pressTwice('terminate', '5546')
+    expect(told).toEqual({ code: 0, name: 'whmcs-5546', gone: true, at: expect.any(String), addresses: ['203.0.113.10'] })
+    expect(Date.parse(String(told.at))).not.toBeNaN()
     expect(world.guests()).toEqual([])
     expect((await world.addresses(pool)).filter((address) => address.spec.claimRef)).toEqual([])
   }, 60_000)
@@ -242,7 +262,7 @@ describe('a clerk', () => {
     expect(await press('terminate', '10')).toMatchObject({ code: 4, reason: 'Protected' })
     expect(await press('terminate', '10')).toMatchObject({ code: 4, reason: 'Protected' })
     await world.inPve('POST', `${world.pathOf(vm)}/config`, { protection: 0 })
-    expect(await press('terminate', '10')).toEqual({ code: 0, name: 'whmcs-10', gone: true })
+    expect(await press('terminate', '10')).toMatchObject({ code: 0, name: 'whmcs-10', gone: true })
   }, 60_000)
 
   it('is told what an order waits for when the time is up', async () => {

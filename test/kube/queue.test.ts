@@ -254,6 +254,18 @@ describe('the work queue', () => {
     expect([queue.workers, queue.unfinishedSeconds]).toEqual([0, { all: 0, longest: 0 }])
   })
 
+  it('begins no work inside the call that adds its key', async () => {
+    const queue = new WorkQueue({ clock: systemClock })
+    const stop = new AbortController()
+    let begun = 0
+    const ran = queue.run(async () => void (begun += 1), { workers: 4 }, stop.signal)
+    queue.add('a')
+    expect(begun).toBe(0)
+    await until('it is worked on', () => begun === 1, { everyMs: 1 })
+    stop.abort()
+    await ran
+  })
+
   it('takes a hundred thousand keys without becoming slow by their number', async () => {
     const queue = new WorkQueue({ clock: systemClock })
     for (let index = 0; index < 100_000; index += 1) queue.add(`key-${index}`)

@@ -79,7 +79,7 @@ describe('a birth', () => {
     const vm = await world.vm('whmcs-5546')
     const { columns, rows } = await tableOf('proxmoxvms', world.namespace)
     expect(columns).toEqual(
-      'Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Guest-IP Package Cluster Template Step Remarks Message'.split(
+      'Name Ready Phase Local-Status Power IP Node VMID Reason Age Hostname Guest-IP Package Traffic-Percent Cluster Template Step Remarks Message'.split(
         ' ',
       ),
     )

@@ -62,6 +62,17 @@ describe('guest facts', () => {
     expect((await reason())?.message).toBe(`The guest has not brought up ${vm.status?.addresses?.[0]?.address}: it has none.`)
   }, 90_000)
 
+  it('tell what cloud-init in the guest has failed at, and the VM stays Ready', async () => {
+    const vm = await world.born('setup')
+    const { process } = world.guestOf(vm)
+    if (process) process.inside = { ...process.inside, cloudInitErrors: ["('users_groups', 'no such group')"] }
+    const reason = async () => world.condition(await world.vm('setup'), 'GuestReady')
+    await admin.soon('it is told', async () => (await reason())?.reason === 'CloudInitFailed', { seconds: 60 })
+    expect((await reason())?.message).toContain("cloud-init in the guest failed: ('users_groups', 'no such group').")
+    expect((await guestOf('setup'))?.cloudInitErrors).toEqual(["('users_groups', 'no such group')"])
+    expect(world.condition(await world.vm('setup'), 'Ready')?.status).toBe('True')
+  }, 90_000)
+
   it('are asked for at once when somebody asks for a look, and are gone when the VM is off', async () => {
     const vm = await world.born('look')
     await until('the agent answers', async () =>

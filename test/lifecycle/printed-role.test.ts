@@ -87,7 +87,7 @@ describe('a token that has its rights on guests and storages through a PVE pool 
       const { status } = (await world.get<ProxmoxCluster>(proxmoxClusters, world.cluster)) ?? {}
       expect([status?.missingPrivileges, status?.capabilities?.map(({ name }) => name)]).toEqual([
         [],
-        ['quorum', 'placement', 'snapshot', 'migrate', 'agent', 'password'],
+        ['quorum', 'placement', 'snapshot', 'migrate', 'agent', 'password', 'cloudinit'],
       ])
       await world.delete('pooled')
       await world.untilGone('pooled', 60)

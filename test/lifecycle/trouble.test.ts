@@ -259,7 +259,7 @@ describe('trouble in PVE', () => {
   )
 
   it(
-    'with the datacenter firewall is a warning, not an obstacle',
+    'with the datacenter firewall is a warning, not an obstacle, and told within half a minute of a VM at rest',
     async () => {
       const file = world.simulator.world.firewall.get('cluster')
       if (file) file.options['enable'] = 0
@@ -270,7 +270,17 @@ describe('trouble in PVE', () => {
       })
       const vm = await world.untilReady('open')
       expect(world.condition(vm, 'FirewallConfigured')).toMatchObject({ status: 'False', reason: 'NotEnforced' })
-      if (file) file.options['enable'] = 1
+      for (const [enable, status] of [
+        [1, 'True'],
+        [0, 'False'],
+        [1, 'True'],
+      ] as const) {
+        if (file) file.options['enable'] = enable
+        world.clock.skip(30_000)
+        await until(`it is ${status}`, async () => world.condition(await world.vm('open'), 'FirewallConfigured')?.status === status, {
+          seconds: 10,
+        })
+      }
     },
     patienceMs,
   )

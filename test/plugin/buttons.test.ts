@@ -107,10 +107,10 @@ describe('kubectl pve presses buttons', () => {
     expect(refused).toEqual({
       code: 1,
       out: '',
-      err: `kubectl pve: peter may not Stop ProxmoxVM small: it takes the right to create proxmoxvms/stop of pve.hosting in namespace ${world.namespace}\n`,
+      err: `kubectl pve: peter may not Stop ProxmoxVM small: this needs the right to create proxmoxvms/stop of pve.hosting in namespace ${world.namespace}\n`,
     })
     expect((await pve(['suspend', 'small', '--reason', 'x', ...asPeter])).err).toBe(
-      `kubectl pve: peter may not change spec.suspensions of ProxmoxVM small: it takes the right to update proxmoxvms/suspend of pve.hosting in namespace ${world.namespace}\n`,
+      `kubectl pve: peter may not change spec.suspensions of ProxmoxVM small: this needs the right to update proxmoxvms/suspend of pve.hosting in namespace ${world.namespace}\n`,
     )
     const asWanda = asPeter.map((word) => (word === 'peter' ? 'wanda' : word))
     expect((await pve(['stop', 'small', ...asWanda])).err).toMatch(

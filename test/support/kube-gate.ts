@@ -9,6 +9,8 @@ import type { Wire, Write } from './wire.ts'
 export interface Scope {
   readonly namespace: string
   readonly cluster: string
+  /** There are others, with the label of this world. */
+  readonly hasMoreClusters?: boolean
 }
 
 /** On the pools of a world, so that the operator of another one leaves them alone. */
@@ -121,12 +123,13 @@ function onlyThose(headers: IncomingMessage['headers'], names: readonly string[]
 }
 
 /** A list or watch over all namespaces becomes one over what belongs to this world. */
-function scoped(url: string, { namespace, cluster }: Scope): string {
+function scoped(url: string, { namespace, cluster, hasMoreClusters }: Scope): string {
   const at = new URL(url, 'http://gate')
   const inNamespace = ['proxmoxvms', 'proxmoxvmcommands', 'proxmoxvmsnapshots', 'proxmoxvmbackups', 'proxmoxvmconsoles']
   if (inNamespace.some((plural) => at.pathname === `${api}/${plural}`))
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
-  if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
+  if (at.pathname === `${api}/proxmoxclusters` && hasMoreClusters) at.searchParams.set('labelSelector', `${worldLabel}=${cluster}`)
+  else if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
   if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
     at.searchParams.set('labelSelector', `${worldLabel}=${cluster}`)
   // Every pool of a world is a scope of its own.

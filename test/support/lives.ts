@@ -1,6 +1,8 @@
+import { proxmoxClusters } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { whmcs5546 } from './builders.ts'
 import type { Lane } from './crash.ts'
+import type { TestWorld } from './world.ts'
 import { clonesOf, difference, guestsOf, holders, portrait } from './portrait.ts'
 
 /** A stretch of a VM's life that a walk disturbs. */
@@ -37,10 +39,45 @@ export const isReady = (vm: ProxmoxVM | undefined): boolean =>
 const otherThan = (address = '') => address.replace(/\d+$/, (last) => String(Number(last) + 5))
 const suspended = { suspensions: [{ by: 'abuse', reason: 'spam' }] }
 
+/** Somebody ends every clone under way on pve1, and clears away what it left. */
+function endClones({ simulator: { world } }: TestWorld): void {
+  for (const { type, endtime, upid } of world.tasks.onNode('pve1')) if (type === 'qmclone' && endtime === undefined) world.tasks.kill(upid)
+  for (const guest of [...world.guests.values()].filter(({ lock }) => lock === 'clone')) {
+    world.guests.delete(guest.vmid)
+    for (const volume of world.storage.ownedBy(guest.vmid)) world.storage.remove(volume)
+  }
+}
+
+const limitClones = ({ world }: Lane, fullClonesPerNode: number) =>
+  world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { limits: { fullClonesPerNode } } })
+
 /** Later issues add theirs. */
 export const lives: readonly Life[] = [
   { name: 'birth, full clone', act: declare(), isOver: isReady },
   { name: 'birth, linked clone', act: declare({ template: { name: 'debian-13', clone: 'Linked' } }), isOver: isReady },
+  {
+    name: 'birth that had queued for over a minute',
+    before: async (lane) => {
+      const { world } = lane
+      await limitClones(lane, 1)
+      // It has the only slot of the node.
+      world.simulator.faults.add([{ id: 'slow clone', route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 3_600_000 } }], [])
+      await world.apply('first', { placement: { node: 'pve1' }, template: { name: 'debian-13', clone: 'Full' } })
+      await world.untilCondition('first', 'Ready', 'False', 'TaskRunning')
+      await declare({ placement: { node: 'pve1' } })(lane)
+      await world.untilCondition(vmName, 'Ready', 'False', 'Queued')
+      world.skip(70_000)
+    },
+    act: async ({ world }) => {
+      await world.delete('first')
+      endClones(world)
+    },
+    isOver: async (vm, { world }) => isReady(vm) && (await world.vm('first')) === undefined,
+    after: async (lane) => {
+      lane.world.simulator.faults.remove('slow clone')
+      await limitClones(lane, 4)
+    },
+  },
   {
     name: 'change of package, live',
     before: born,

@@ -22,7 +22,8 @@ export function guardPve(simulator: Simulator, wire: () => Wire | undefined): vo
 function writeOf({ method, template, params }: CallInfo): Write | undefined {
   if (method === 'GET') return undefined
   const vmid = Number(template.endsWith('/clone') ? params['newid'] : params['vmid'])
-  return { to: 'pve', what: `${method} ${template}`, ...(vmid > 0 && { vmid }) }
+  const { node } = params
+  return { to: 'pve', what: `${method} ${template}`, ...(vmid > 0 && { vmid }), ...(typeof node === 'string' && { node }) }
 }
 
 const agent = new Agent({ connect: { rejectUnauthorized: false }, keepAliveTimeout: 1 })

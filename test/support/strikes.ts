@@ -1,4 +1,6 @@
 import type { FaultPlan } from '../../src/simulator/contracts.ts'
+import type { Simulator } from '../../src/simulator/simulator.ts'
+import { asAdmin } from './pve-gate.ts'
 import { until } from './until.ts'
 import type { Fate, Write } from './wire.ts'
 import type { TestWorld } from './world.ts'
@@ -9,6 +11,10 @@ export interface Mishap {
   readonly fate: Fate
   readonly isDeath?: boolean
   readonly onKube?: boolean
+  /** What goes off before the request is there, for a minute of PVE's time. */
+  readonly outage?: 'node' | 'storage'
+  /** Absent: with any request. */
+  readonly suits?: (write: Write) => boolean
 }
 
 const plan = (name: string, by: FaultPlan): Mishap => ({ name, fate: { plan: by } })
@@ -28,6 +34,9 @@ export const mishaps: readonly Mishap[] = [
     answer: { when: 'before', status: 403, reason: 'Permission check failed (/vms/100, VM.Config.Disk)' },
   }),
   plan('refused as busy', { answer: { when: 'before', ...busy } }),
+  { name: 'its node goes off', fate: 'pass', outage: 'node', suits: ({ node }) => node !== undefined },
+  // PVE deletes a VM whose storage is off, and leaves the disks there.
+  { name: 'the storage goes off', fate: 'pass', outage: 'storage', suits: ({ what }) => !what.startsWith('DELETE') },
 ]
 
 /** Where it strikes: at the n-th write of a life, or after an earlier strike at the n-th from there. */
@@ -57,6 +66,7 @@ export async function suffer(
       if (isStruck || count++ !== index) return 'pass'
       isStruck = true
       if (write.to === 'kube' && !mishap.onKube) return 'pass'
+      if (mishap.outage) goOff(world, mishap.outage, write)
       if (mishap.isDeath) world.operator?.wire.cut()
       return mishap.fate
     })
@@ -68,6 +78,29 @@ export async function suffer(
       await world.startOperator()
     }
     world.operator?.wire.judgedBy(() => 'pass')
+  }
+}
+
+const outageMs = 60_000
+
+/** As a person at the machine does it; a node that boots starts its guests with onboot, as PVE does. */
+function goOff({ simulator }: TestWorld, what: 'node' | 'storage', { node = '' }: Write): void {
+  const id = `${what} off`
+  simulator.faults.add(
+    [{ id, ...(what === 'node' ? { node: { name: node, state: 'off' } } : { storage: { name: 'local-lvm', state: 'off' } }) }],
+    [],
+  )
+  simulator.world.clock.after(outageMs, () => {
+    simulator.faults.remove(id)
+    if (what === 'node') startAtBoot(simulator, node)
+  })
+}
+
+function startAtBoot(simulator: Simulator, node: string): void {
+  for (const guest of simulator.world.guests.values()) {
+    if (guest.node !== node || guest.isRunning || guest.isTemplate || guest.config.get('onboot') !== '1') continue
+    // PVE goes on with the next guest where one does not start.
+    asAdmin(simulator, 'POST', `/nodes/${node}/qemu/${guest.vmid}/status/start`).catch(() => undefined)
   }
 }
 

@@ -7,6 +7,8 @@ export interface Write {
   readonly what: string
   /** The guest a write to PVE is about; of a clone the new one. */
   readonly vmid?: number
+  /** The node a write to PVE is for. */
+  readonly node?: string
 }
 
 /**

@@ -25,6 +25,7 @@ export class TestWorld {
   readonly clock = new TestClock()
   namespace = ''
   operator: RunningOperator | undefined
+  hasMoreClusters = false
   readonly #remains: Promise<void>[] = []
 
   private constructor(o: { client: KubeClient; simulator: Simulator; cluster: string }) {

@@ -36,6 +36,8 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
     await world.killOperator()
     world.skip(10 * minute)
     transfer(world, vm, 4 * GB, GB)
+    // Averages are by the minute: that of the restart is shared by both processes.
+    world.skip(5 * minute)
     await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
     await until('it is off', () => world.guestOf(vm).process === undefined)
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
@@ -50,9 +52,9 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
       ({ gaps, estimatedBytes }) => gaps === undefined && (estimatedBytes ?? 0) > 0,
     )
     const { receivedBytes = 0, sentBytes = 0, estimatedBytes = 0 } = status?.usage ?? {}
-    expect(Math.abs(receivedBytes - 6 * GB)).toBeLessThan(10)
-    expect(Math.abs(sentBytes - GB)).toBeLessThan(10)
-    expect(Math.abs(estimatedBytes - 5 * GB)).toBeLessThan(10)
+    expect(Math.abs(receivedBytes - 6 * GB)).toBeLessThan(100)
+    expect(Math.abs(sentBytes - GB)).toBeLessThan(100)
+    expect(Math.abs(estimatedBytes - 5 * GB)).toBeLessThan(100)
     const asked = world.requests().filter((line) => line.endsWith(`/qemu/${status?.vmid}/rrddata`))
     expect(asked).toHaveLength(1)
   }, 120_000)
@@ -97,19 +99,26 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
     const vm = await world.born('quiet', traffic({ limit: '100G' }))
     await untilUsage(world, 'quiet', 'there', () => true)
     const sinceTurnMs = (world.clock.now() - Math.floor(partOf(vm.metadata.uid ?? '') * 86_400_000)) % 86_400_000
-    if (sinceTurnMs > 86_400_000 - 30 * minute) world.skip(60 * minute)
-    await until('it is at rest', async () => (await world.vm('quiet'))?.status?.step === undefined)
+    if (sinceTurnMs > 86_400_000 - 60 * minute) world.skip(90 * minute)
+    // What a birth leaves to say is said within minutes: what its guest was given, for one.
+    for (let times = 1; times <= 10; times++) {
+      world.skip(minute)
+      transfer(world, vm, 1, 0)
+      await untilMetered(vm, times)
+    }
     transfer(world, vm, GB, 0)
-    const metered = await untilMetered(vm, GB)
-    const { resourceVersion } = (await world.vm('quiet'))?.metadata ?? {}
+    const metered = await untilMetered(vm, GB + 10)
+    const before = await world.vm('quiet')
     for (let times = 1; times <= 20; times++) {
       transfer(world, vm, GB, 0)
       world.skip(20_000)
-      await untilMetered(vm, (1 + times) * GB)
+      await untilMetered(vm, (1 + times) * GB + 10)
     }
-    expect((await world.vm('quiet'))?.metadata.resourceVersion).toBe(resourceVersion)
+    const after = await world.vm('quiet')
+    expect(after?.status).toEqual(before?.status)
+    expect(after?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion)
     world.skip(86_400_000)
-    const { status } = await untilUsage(world, 'quiet', 'written', ({ receivedBytes }) => receivedBytes === 21 * GB)
+    const { status } = await untilUsage(world, 'quiet', 'written', ({ receivedBytes }) => receivedBytes === 21 * GB + 10)
     expect(status?.usage?.measuredAt).not.toBe(metered.measuredAt)
   }, 120_000)
 

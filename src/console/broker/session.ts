@@ -144,7 +144,7 @@ export class PageSession {
   }
 
   #misheard(fault: unknown): void {
-    this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page said what no console says')
+    this.#o.log.warn({ console: keyOf(this.#o.viewing), err: fault }, 'a page sent a message that no console sends')
     this.#lost('lost')
   }
 

@@ -44,6 +44,12 @@ export class Providers {
     return this.#around(await this.#bare(object))
   }
 
+  /** What the zone's Secret says now, to see whether it has changed. Undefined: the provider needs none. Throws CredentialsMissing. */
+  async loginOf({ spec }: DNSZone): Promise<string | undefined> {
+    const ref = spec.powerDNS?.apiKeySecretRef ?? spec.rfc2136?.tsig.secretRef ?? spec.cloudflare?.tokenSecretRef
+    return ref && (await this.#secret(ref))
+  }
+
   async #bare(object: DNSZone): Promise<DnsProvider> {
     const { spec } = object
     const { zone } = spec

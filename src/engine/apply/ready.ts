@@ -5,6 +5,7 @@ import type { GuestState } from '../releasing.ts'
 import { addressVerdict, restartVerdict } from './at-next-start.ts'
 import { noteChangeFinished } from './change.ts'
 import { fails, holds, readiness, type ConditionUpdate } from '../conditions.ts'
+import { firewallVerdict } from '../firewall-verdict.ts'
 import { guestStateOf } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
 import { hasLinkDown, linkDownSentence } from '../link-down.ts'
@@ -125,14 +126,15 @@ function announce({ deps, draft, cluster }: Conclusion, iso: string): void {
 }
 
 function partsOf(conclusion: Conclusion): ConditionUpdate[] {
+  const { climbed, cluster } = conclusion
   return [
     addressVerdict(conclusion.guest),
     templateVerdict(conclusion),
-    packageVerdict({ ...conclusion, pending: conclusion.climbed.seen.config?.pending ?? [] }),
+    packageVerdict({ ...conclusion, pending: climbed.seen.config?.pending ?? [] }),
     networkVerdict(conclusion),
-    firewallVerdict(conclusion),
+    firewallVerdict(climbed.want.firewall.options.enable === '1', cluster.facts()?.firewallEnabled),
     cloudInitVerdict(conclusion),
-    restartVerdict(conclusion.climbed.seen.config?.pending ?? [], conclusion.guest),
+    restartVerdict(climbed.seen.config?.pending ?? [], conclusion.guest),
   ]
 }
 
@@ -165,16 +167,4 @@ function cloudInitVerdict({ guest, draft, climbed }: Conclusion): ConditionUpdat
     'RestartRequired',
     `The guest gets these only at its next start from off: ${guest.behind.join(', ')}.`,
   )
-}
-
-function firewallVerdict({ climbed, cluster }: Conclusion): ConditionUpdate {
-  const isWanted = climbed.want.firewall.options.enable === '1'
-  if (isWanted && cluster.facts()?.firewallEnabled === false) {
-    return fails(
-      'FirewallConfigured',
-      'NotEnforced',
-      'The firewall rules are written, but the datacenter firewall is off; an admin must turn it on in PVE (Datacenter, Firewall, Options).',
-    )
-  }
-  return holds('FirewallConfigured')
 }

@@ -31,14 +31,28 @@ export interface FilesSeen {
   readonly missingPrivilege?: string
 }
 
-/** As `findFiles`, in the words of the ladder that deletes them. */
+/**
+ * As `findFiles`, in the words of the ladder that deletes them. A node where the VM has not been since the background reading found none of
+ * its files there is not asked again: a deletion costs no request for each node of a large cluster.
+ */
 export async function findBackups(cluster: PveCluster, status: ProxmoxVMStatus, uid: string): Promise<BackupsSeen> {
-  const { files, ...rest } = await findFiles(cluster, status, uid)
+  const homes = homesOf(status)
+  const isKnownEmpty = (place: BackupPlace) =>
+    !place.isShared && !homes.has(place.node) && cluster.backupFiles.hasNone(place, status.vmid ?? 0)
+  const { files, ...rest } = await findFiles(cluster, status, uid, isKnownEmpty)
   return { ...rest, found: files.map(({ storage, node, volid, isProtected }) => ({ storage, node, volid, isProtected })) }
 }
 
-/** Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked. */
-export async function findFiles(cluster: PveCluster, status: ProxmoxVMStatus, uid: string): Promise<FilesSeen> {
+/**
+ * Never throws: what cannot be asked is named. An empty list proves nothing without the privileges to see backups, so then nobody is asked;
+ * nor is a place that is left out.
+ */
+export async function findFiles(
+  cluster: PveCluster,
+  status: ProxmoxVMStatus,
+  uid: string,
+  isLeftOut: (place: BackupPlace) => boolean = () => false,
+): Promise<FilesSeen> {
   const { missingPrivileges = [], missingOptional = [] } = cluster.facts() ?? {}
   const needed = ['VM.Backup', 'Datastore.AllocateSpace']
   const missing = [...missingPrivileges, ...missingOptional].find(({ privilege }) => needed.includes(privilege))
@@ -49,7 +63,8 @@ export async function findFiles(cluster: PveCluster, status: ProxmoxVMStatus, ui
   const unseen: string[] = []
   for (const place of backupPlaces(listing, status)) {
     if (place.isOff !== undefined) unseen.push(place.isOff)
-    else await listFiles(cluster, status, uid, place).then(...into(files, unseen, `${place.storage} (on ${place.node})`))
+    else if (!isLeftOut(place))
+      await listFiles(cluster, status, uid, place).then(...into(files, unseen, `${place.storage} (on ${place.node})`))
   }
   return { files, unseen }
 }
@@ -76,7 +91,7 @@ async function listFiles(
  * A shared storage is asked once, by a node that reaches it. The own storage of a node has backups only of VMs that were on it, so one that
  * is off concerns nobody else.
  */
-export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }: ProxmoxVMStatus): BackupPlace[] {
+export function backupPlaces({ storages, nodes }: Listing, status: ProxmoxVMStatus): BackupPlace[] {
   const takesBackups = storages.filter((row) => row.content.includes('backup'))
   const isUp = (row: StorageRow) => row.available && nodes.get(row.node)?.online === true
   const shared = [...new Set(takesBackups.filter((row) => row.shared).map(({ storage }) => storage))].map((storage) => {
@@ -86,7 +101,7 @@ export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }
       ? { storage, node: row.node, isShared: true }
       : { storage, node: rows[0]?.node ?? '', isShared: true, isOff: `storage ${storage}: no node reaches it` }
   })
-  const homes = new Set([...(formerNodes ?? []), ...(node === undefined ? [] : [node])])
+  const homes = homesOf(status)
   const own = takesBackups.flatMap((row): BackupPlace[] => {
     const { storage, node: at } = row
     if (row.shared || (!isUp(row) && !homes.has(at))) return []
@@ -96,6 +111,10 @@ export function backupPlaces({ storages, nodes }: Listing, { node, formerNodes }
   })
   return [...shared, ...own]
 }
+
+/** The nodes where the VM is or was. */
+const homesOf = ({ node, formerNodes }: ProxmoxVMStatus): Set<string> =>
+  new Set([...(formerNodes ?? []), ...(node === undefined ? [] : [node])])
 
 /** Seconds since the epoch by PVE's clock, as the times of backups are: of the clone, or where its receipt was lost of the intent. */
 export const madeSinceSeconds = ({ clockSkewMs }: Pick<PveCluster, 'clockSkewMs'>, { clonedAt, intentAt }: ProxmoxVMStatus): number =>

@@ -1,12 +1,8 @@
 /** A restore that PVE was asked for: what became of it, and what is left when it failed. */
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
-import type { VmConfig } from '../../proxmox/answers.ts'
-import { diskSizeMiB, parseDrive } from '../../proxmox/property-string.ts'
+import { parseDrive } from '../../proxmox/property-string.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
-import { formatSize } from '../../api/size.ts'
-import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { lookOf } from '../apply/ascent.ts'
 import { holds } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
@@ -17,6 +13,7 @@ import type { Pass } from '../pass.ts'
 import { judged, noted, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
 import { changeRestore, noteRestored } from './restore-state.ts'
+import { restoredDisks, restoredSentence } from './restored-disks.ts'
 
 /** A task may appear this late after its request. */
 const silentMs = 60_000
@@ -84,29 +81,13 @@ async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: Task
   const { guest, config, node } = look.seen
   if (guest !== 'ours' || !config) return look.unproved(`VM ${draft.status.vmid} was restored, and PVE does not show it yet`)
   const iso = nowIso(deps.clock)
-  const disks = disksOf(draft.status.disks ?? [], { ...config.values, digest: '' })
-  draft.change(
-    stepDone(iso, `from ${draft.status.restore?.running?.volume}`),
-    noteRestored(iso, disks),
-    judged(draft.vm, iso, [holds('Cloned')]),
-  )
+  const restored = restoredDisks(draft.status.disks ?? [], { ...config.values, digest: '' })
+  const told = restoredSentence(draft.status.restore?.running?.volume ?? '', restored)
+  draft.change(stepDone(iso, told), noteRestored(iso, restored.disks), judged(draft.vm, iso, [holds('Cloned')]))
   if (node) draft.change((status) => ({ ...status, node }))
   await draft.save()
   delete pass.memory.restore
   return wait('Restoring', `VM ${draft.status.vmid} is restored; the operator sets its package, addresses and owner line next.`, 0)
-}
-
-type Disks = NonNullable<ProxmoxVMStatus['disks']>
-
-/** Those of before that the file has too, in their slots; the system disk is the one it starts from. */
-function disksOf(before: Disks, config: VmConfig): Disks {
-  const system = templateFactsOf({ node: '', vmid: 0 }, config).systemDisk?.key ?? ''
-  const others = before.filter(({ name, key }) => name !== 'system' && key !== system && config[key] !== undefined)
-  return [{ name: 'system', key: system }, ...others].map((disk) => {
-    const drive = parseDrive(String(config[disk.key] ?? ''))
-    const sizeMiB = diskSizeMiB(drive.options.get('size'))
-    return { ...disk, volume: drive.volume, ...(sizeMiB !== undefined && { size: formatSize(Math.round(sizeMiB)) }) }
-  })
 }
 
 async function failed(pass: Pass, cluster: PveCluster, exitstatus: string): Promise<Outcome> {

@@ -2,63 +2,93 @@
 import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { keyOf } from '../../kube/keys.ts'
 import type { Store } from '../../kube/store.ts'
+import type { BackgroundRead, BackgroundSource } from '../../ops/background-budget.ts'
 import type { Clock } from '../../ops/clock.ts'
 import { isSettled } from '../status.ts'
 
-/** Asking one guest takes three requests: with the audit beside it an idle fleet of any size stays below one request a second. */
-const paceMs = 15_000
+/** Host name, system, addresses. */
+const requests = 3
 const soonMs = 20_000
 const minute = 60_000
+const longestMs = 10 * minute
+/** A look through a whole fleet takes a while. */
+const searchMs = 3_000
 
-/** One that has just started, is silent, or misses its address is asked again after 20 s, 40 s, … up to 10 minutes; one that is well seldom. */
+interface Due {
+  readonly key: string
+  readonly overdueMs: number
+  readonly isYoung: boolean
+}
+
+/** One that has just started, is silent, or misses its address is asked after 20 s, 40 s, … up to 10 minutes; one that is well seldom. */
 export class GuestRounds {
-  readonly #vms: Store<ProxmoxVM>
+  readonly #vmsOf: (cluster: string) => readonly ProxmoxVM[]
   readonly #clock: Clock
   readonly #ask: (key: string) => void
   readonly #asked = new Map<string, { readonly ms: number; readonly times: number }>()
 
-  constructor(o: { vms: Store<ProxmoxVM>; clock: Clock; ask: (key: string) => void }) {
-    this.#vms = o.vms
+  /** `vmsOf`: those of one cluster. */
+  constructor(o: {
+    vms: Pick<Store<ProxmoxVM>, 'subscribe'>
+    vmsOf: (cluster: string) => readonly ProxmoxVM[]
+    clock: Clock
+    ask: (key: string) => void
+  }) {
+    this.#vmsOf = o.vmsOf
     this.#clock = o.clock
     this.#ask = o.ask
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    const end = this.#vms.subscribe(({ key, old, new: now }) => {
-      // Started just now: what was known is of before.
-      if (!now || old?.status?.remoteStatus !== now.status?.remoteStatus) this.#asked.delete(key)
+    o.vms.subscribe(({ key, old, new: now }) => {
+      // Started just now: what was known is of before, and no agent answers while its system starts.
+      if (!now) this.#asked.delete(key)
+      else if (old && old.status?.remoteStatus !== now.status?.remoteStatus) this.#asked.set(key, { ms: o.clock.monotonicMs(), times: 0 })
     })
-    signal.addEventListener('abort', end)
-    while (!signal.aborted) {
-      await this.#clock.sleep(paceMs, signal).catch(() => undefined)
-      if (signal.aborted) return
-      const key = this.#next()
-      if (key === undefined) continue
-      const times = this.#asked.get(key)?.times ?? 0
-      this.#asked.set(key, { ms: this.#clock.monotonicMs(), times: times + 1 })
-      this.#ask(key)
-    }
   }
 
-  /** The one that is due longest. */
-  #next(): string | undefined {
-    const nowMs = this.#clock.monotonicMs()
-    let best: string | undefined
-    let bestMs = 0
-    for (const vm of this.#vms.list()) {
-      if (vm.status?.guest === undefined || vm.status.remoteStatus !== 'running' || !isSettled(vm)) continue
-      const asked = this.#asked.get(keyOf(vm))
-      const overdueMs = asked ? nowMs - asked.ms - pauseOf(vm, asked.times) : Number.MAX_SAFE_INTEGER
-      if (overdueMs <= bestMs) continue
-      best = keyOf(vm)
-      bestMs = overdueMs
+  /** Whom to ask in the background of that cluster. */
+  of(cluster: string): BackgroundSource {
+    let due: Due[] = []
+    let searchedMs = -Infinity
+    const next = (): BackgroundRead | undefined => {
+      const nowMs = this.#clock.monotonicMs()
+      if (due.length === 0 && nowMs - searchedMs >= searchMs) {
+        searchedMs = nowMs
+        due = this.#dueOf(cluster)
+      }
+      const [first] = due
+      if (!first) return undefined
+      const begin = () => {
+        due.shift()
+        this.#begin(first.key)
+      }
+      return { rank: first.isYoung ? 'young' : 'round', requests, begin }
     }
-    return best
+    return { weight: 1, next }
+  }
+
+  #begin(key: string): void {
+    const times = this.#asked.get(key)?.times ?? 0
+    this.#asked.set(key, { ms: this.#clock.monotonicMs(), times: times + 1 })
+    this.#ask(key)
+  }
+
+  /** The young ones first, then those that are due longest. */
+  #dueOf(cluster: string): Due[] {
+    const nowMs = this.#clock.monotonicMs()
+    const due: Due[] = []
+    for (const vm of this.#vmsOf(cluster)) {
+      if (vm.status?.guest === undefined || vm.status.remoteStatus !== 'running' || !isSettled(vm)) continue
+      const key = keyOf(vm)
+      const asked = this.#asked.get(key)
+      const pauseMs = pauseOf(vm, asked?.times ?? 0)
+      const overdueMs = asked ? nowMs - asked.ms - pauseMs : Number.MAX_SAFE_INTEGER
+      if (overdueMs > 0) due.push({ key, overdueMs, isYoung: pauseMs < longestMs })
+    }
+    return due.toSorted((a, b) => Number(b.isYoung) - Number(a.isYoung) || b.overdueMs - a.overdueMs).slice(0, 20)
   }
 }
 
 function pauseOf({ status, spec }: ProxmoxVM, times: number): number {
   const isWell = status?.conditions?.some(({ type, status: is }) => type === 'GuestReady' && is === 'True')
-  if (!isWell) return Math.min(10 * minute, soonMs * 2 ** Math.min(times, 10))
-  return spec.addresses?.length ? 60 * minute : 10 * minute
+  if (!isWell) return Math.min(longestMs, soonMs * 2 ** Math.min(times, 10))
+  return spec.addresses?.length ? 60 * minute : longestMs
 }

@@ -4,6 +4,7 @@ import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import { holds, readiness } from '../conditions.ts'
 import { type GuestShown, guestStateOf, powerIn } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
+import { firewallVerdict } from '../firewall-verdict.ts'
 import { outdated } from '../apply/left-undone.ts'
 import { guestIsOff } from '../guest-facts.ts'
 import { saidLinkDown } from '../link-down.ts'
@@ -24,6 +25,7 @@ export const broadcastMs = 12_000
 export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster): Promise<boolean> {
   const { deps, draft } = pass
   readPackage(deps, draft)
+  readFirewall(deps, draft, cluster)
   const listing = cluster.inventory.current()
   if (!listing || cluster.inventory.unreachableSinceMs !== undefined) return false
   const row = listing.guests.get(draft.status.vmid ?? 0)
@@ -99,6 +101,16 @@ function readPackage(deps: Dependencies, draft: VMStatusDraft): void {
   const newer = now === source?.generation ? undefined : outdated(said, source, now)
   if (newer) draft.change(judged(vm, iso, [newer]))
   if (now === source?.generation && said.reason === 'PackageOutdated') draft.change(judged(vm, iso, [holds('PackageApplied')]))
+}
+
+/** The switch of the whole datacenter; what else the condition says is the business of a thorough look. */
+function readFirewall(deps: Dependencies, draft: VMStatusDraft, cluster: Pick<PveCluster, 'facts'>): void {
+  const isEnforced = cluster.facts()?.firewallEnabled
+  if (isEnforced === undefined) return
+  const said = conditionOf(draft.status.conditions, 'FirewallConfigured')
+  const now = firewallVerdict(draft.status.package?.firewall?.enabled === true, isEnforced)
+  const isOfSwitch = said?.status === 'True' || said?.reason === 'NotEnforced'
+  if (isOfSwitch && said.status !== now.status) draft.change(judged(draft.vm, nowIso(deps.clock), [now]))
 }
 
 function wantsOtherPower({ vm }: VMStatusDraft, power: 'running' | 'stopped' | undefined): boolean {

@@ -74,11 +74,16 @@ export function connectWakes(o: {
       if (!cluster || inventories.has(cluster)) return
       const slots = cluster.cloneSlots.subscribe((key) => queue.addFirst(key))
       const identity = cluster.identity.subscribe(() => wake(indexes.ofCluster(name)))
+      const firewall = cluster.firewall.subscribe(() => {
+        // Each may have a status to write.
+        for (const vm of indexes.ofCluster(name)) queue.addAfter(keyOf(vm), cluster.unseenWrites.reserveMs())
+      })
       const brake = cluster.deletions.subscribe((key) => queue.addFirst(key))
       const listed = wakeByListing({ cluster, indexes, wake, touch, clock: deps.clock })
       inventories.set(cluster, () => {
         slots()
         brake()
+        firewall()
         identity()
         listed()
       })

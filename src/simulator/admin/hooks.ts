@@ -120,6 +120,9 @@ const hooks: Readonly<Record<string, Hook>> = {
     const [inPerSecond, outPerSecond] = [bytesOf(received, 'the bytes in a second'), bytesOf(sent, 'the bytes out a second')]
     runningOf(world, vmid).flow = { inPerSecond, outPerSecond, sinceMs: world.clock.now() }
   },
+  'cloud-init-errors': (world, [vmid, ...errors]) => {
+    runningOf(world, vmid).inside.cloudInitErrors = errors
+  },
   'run-state': (world, [vmid, state]) => setRunState(world, vmid, state),
   'power-off': (world, [vmid]) => {
     runningOf(world, vmid)

@@ -98,9 +98,16 @@ async function execStatus(call: Call): Promise<unknown> {
   return { exited: 1, exitcode: 0 }
 }
 
+/** The one file that is there is the result of cloud-init. */
 async function readFile(call: Call): Promise<unknown> {
-  await agentOf(call)
+  const guest = await agentOf(call)
   const path = str(call, 'file') ?? ''
+  if (path === '/run/cloud-init/result.json' && guest.process?.inside) {
+    const content = JSON.stringify({
+      v1: { datasource: 'DataSourceNoCloud [seed=/dev/sr0]', errors: guest.process.inside.cloudInitErrors ?? [] },
+    })
+    return { content, 'bytes-read': content.length }
+  }
   return refuse(`Agent error: failed to open file '${path}' (mode: 'r'): No such file or directory`)
 }
 

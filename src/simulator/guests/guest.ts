@@ -21,6 +21,8 @@ export interface Inside {
   nameservers: readonly string[]
   /** By MAC in lower case: a NIC with another MAC is a new one, and has none. */
   addresses: ReadonlyMap<string, readonly InsideAddress[]>
+  /** What cloud-init noted at its end; absent: nothing. */
+  cloudInitErrors?: string[]
 }
 
 export interface Snapshot {

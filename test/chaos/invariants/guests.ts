@@ -1,12 +1,18 @@
 // Looks at the guests as PVE really has them: marks, addresses, strangers, disks, and who should be off.
 import { parseMark } from '../../../src/ladder/mark.ts'
-import { configText, type Guest } from '../../../src/simulator/guests/guest.ts'
+import type { Guest } from '../../../src/simulator/guests/guest.ts'
 import type { Account } from '../ledger.ts'
 import type { Scene } from '../scene.ts'
+import { ForeignWatch } from './foreign.ts'
 import type { Verdicts } from './verdicts.ts'
 
-/** Beyond shutdownTimeout (3 s), in which PVE could be asked all the time: a pass, a task, a pause after a failure. */
-const suspendWithinMs = 25_000
+/**
+ * Beyond shutdownTimeout (3 s), in real time in which PVE could be asked: a pass, a task, a pause after a failure. The pauses after failures grow,
+ * so a VM that was struck since has longer.
+ */
+const suspendWithinMs = { calm: 10_000, struck: 25_000 } as const
+
+const mostBetweenLooksMs = 100
 
 /** The account of the object whose mark the guest carries with its own VMID. */
 export function ownerOf({ ledger }: Scene, guest: Guest): Account | undefined {
@@ -26,27 +32,29 @@ export const addressesIn = (guest: Guest): string[] =>
 export class GuestWatch {
   readonly #scene: Scene
   readonly #verdicts: Verdicts
-  readonly #strangers = new Map<number, string>()
+  readonly #foreign: ForeignWatch
   readonly #disks = new Map<Account, Set<string>>()
-  readonly #runningMs = new Map<Account, number>()
+  readonly #running = new Map<Account, { ms: number; isStruck: boolean }>()
   #lookedAtMs = performance.now()
 
   constructor(scene: Scene, verdicts: Verdicts) {
     this.#scene = scene
     this.#verdicts = verdicts
+    this.#foreign = new ForeignWatch(scene, verdicts)
   }
 
-  /** `canAsk`: an operator runs and nothing is armed that may delay it. */
-  look(canAsk: boolean): void {
+  /** `canAsk`: an operator runs and nothing is armed that may delay what is done to the VM. */
+  look(canAsk: (vmid: number) => boolean): void {
     const nowMs = performance.now()
-    const passedMs = nowMs - this.#lookedAtMs
+    // Where the machine is so loaded that looks are late, the operator in the same process is late too.
+    const passedMs = Math.min(nowMs - this.#lookedAtMs, mostBetweenLooksMs)
     this.#lookedAtMs = nowMs
     const guests = this.#scene.world.guests()
     this.#marks(guests)
     this.#addresses(guests)
-    this.#foreign()
+    this.#foreign.look()
     for (const account of this.#scene.ledger.all()) this.#disksOf(account)
-    for (const guest of guests) this.#suspension(guest, canAsk ? passedMs : 0)
+    for (const guest of guests) this.#suspension(guest, canAsk(guest.vmid) ? passedMs : 0)
   }
 
   #marks(guests: readonly Guest[]): void {
@@ -62,22 +70,14 @@ export class GuestWatch {
     const holders = new Map<string, number>()
     for (const guest of guests) {
       const configured = /\bip=([\d.]+)/.exec(guest.config.get('ipconfig0') ?? '')?.[1]
-      const own = new Set([...addressesIn(guest), ...(configured && uidOf(guest) ? [configured] : [])])
+      const own = new Set([...addressesIn(guest), ...(configured && ownerOf(this.#scene, guest)?.mayDestroy === false ? [configured] : [])])
+      const mac = ownerOf(this.#scene, guest) && /BC:24:11:[0-9A-F:]+/i.exec(guest.config.get('net0') ?? '')?.[0]
+      if (mac) own.add(mac.toUpperCase())
       for (const address of own) {
         const other = holders.get(address)
         if (other !== undefined) this.#verdicts.broken('oneGuest', address, `${address} is in VMID ${other} and in VMID ${guest.vmid}`)
         holders.set(address, guest.vmid)
       }
-    }
-  }
-
-  #foreign(): void {
-    for (const vmid of this.#scene.strangers) {
-      const guest = this.#scene.world.simulator.world.guests.get(vmid)
-      const now = guest ? `${configText(guest)}${guest.isRunning}${guest.node}` : 'gone'
-      const before = this.#strangers.get(vmid) ?? now
-      this.#strangers.set(vmid, before)
-      if (now !== before) this.#verdicts.broken('foreignUntouched', vmid, `VMID ${vmid} is nobody's of ours and was changed: ${now}`)
     }
   }
 
@@ -102,15 +102,16 @@ export class GuestWatch {
     if (!account) return
     const { isSuspended, isPaused, isDeleted, name } = account
     const isUp = this.#scene.world.simulator.world.nodes.get(guest.node)?.online ?? false
-    if (!isSuspended || isPaused || isDeleted || !guest.isRunning) return void this.#runningMs.delete(account)
-    if (!isUp || guest.lock !== undefined) return
-    const ms = (this.#runningMs.get(account) ?? 0) + passedMs
-    this.#runningMs.set(account, ms)
-    if (ms > suspendWithinMs)
+    if (!isSuspended || isPaused || isDeleted || !guest.isRunning) return void this.#running.delete(account)
+    const before = this.#running.get(account) ?? { ms: 0, isStruck: false }
+    const isHindered = passedMs === 0 || !isUp || guest.lock !== undefined
+    const now = { ms: before.ms + (isHindered ? 0 : passedMs), isStruck: before.isStruck || isHindered }
+    this.#running.set(account, now)
+    if (now.ms > suspendWithinMs[now.isStruck ? 'struck' : 'calm'])
       this.#verdicts.broken(
         'suspendedIsOff',
         account.uid ?? name,
-        `${name} (VMID ${guest.vmid}) is suspended and runs for ${Math.round(ms / 1000)} s`,
+        `${name} (VMID ${guest.vmid}) is suspended and runs for ${Math.round(now.ms / 1000)} s`,
       )
   }
 }

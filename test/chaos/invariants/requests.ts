@@ -1,6 +1,7 @@
 // Judges each request of the operator before PVE sees it: whom it stops, destroys or changes, and how often it is repeated.
 import type { CallInfo } from '../../../src/simulator/contracts.ts'
 import { configText } from '../../../src/simulator/guests/guest.ts'
+import type { Account } from '../ledger.ts'
 import type { Scene } from '../scene.ts'
 import { ownerOf } from './guests.ts'
 import type { Verdicts } from './verdicts.ts'
@@ -9,7 +10,6 @@ const windowMs = 60_000
 const mostRequests = 60
 /** With pauses of 2, 4, 8, 16 and 30 s a request is sent 5 times a minute; twice as many is haste. */
 const mostRepeats = 10
-const pauseGraceMs = 3000
 
 interface Count {
   /** What the guest was like when the counting began. */
@@ -35,7 +35,8 @@ export class RequestWatch {
     // The tasks of a template are read for all the VMs that are cloned from it.
     if (!(vmid > 0) || this.#scene.world.simulator.world.guests.get(vmid)?.isTemplate) return
     this.#count(vmid, info)
-    if (method !== 'GET' && !isClone) this.#write(vmid, info)
+    if (isClone) this.#birth(vmid)
+    else if (method !== 'GET') this.#write(vmid, info)
   }
 
   /** Starts a new count for whoever has changed. */
@@ -61,22 +62,42 @@ export class RequestWatch {
     return guest ? `${configText(guest)} ${guest.process?.pid} ${guest.node} ${JSON.stringify(firewall.get(vmid))}` : ''
   }
 
-  #write(vmid: number, { method, template }: CallInfo): void {
+  #write(vmid: number, { method, template, params }: CallInfo): void {
     const what = `${method} ${template.split('{vmid}')[1] || '(the VM)'}`
-    if (this.#scene.strangers.has(vmid)) return this.#verdicts.broken('foreignUntouched', vmid, `${what} is sent for the stranger ${vmid}`)
+    const strangerSince = this.#scene.strangers.get(vmid)
+    // Decided on before the stranger took the place of ours.
+    if (strangerSince !== undefined && !this.#scene.ledger.isKnownSince(strangerSince)) return
+    if (strangerSince !== undefined) return this.#verdicts.broken('foreignUntouched', vmid, `${what} is sent for the stranger ${vmid}`)
     const guest = this.#scene.world.simulator.world.guests.get(vmid)
     const account = guest && ownerOf(this.#scene, guest)
     if (!guest || !account) return
     const subject = account.uid ?? vmid
-    if (account.isPaused && this.#nowMs - account.touchedAtMs > pauseGraceMs)
+    if (account.isPaused && this.#scene.ledger.isKnownSince(account.pausedAtLook))
       this.#verdicts.broken('pausedIsLeft', subject, `${what} is sent for ${account.name}, which is paused`)
     if (method === 'DELETE' && template.endsWith('/{vmid}')) {
+      if (Number(params['purge'] ?? 0) === 1 && !account.isDeleted)
+        this.#verdicts.broken('possessionsStay', `${subject} purge`, `${account.name} (VMID ${vmid}) lives on and is deleted with purge=1`)
       if (!account.mayDestroy)
         this.#verdicts.broken('noLossUnasked', `${subject} request`, `${account.name} (VMID ${vmid}) is deleted, and nobody asked for that`)
     } else if (/\/status\/(?:stop|shutdown|reboot|reset|suspend)$/.test(template) && guest.isRunning) {
       if (!account.mayStop && !account.isSuspended)
         this.#verdicts.broken('noStopUnasked', subject, `${what} is sent for ${account.name} (VMID ${vmid}), and nobody asked for that`)
-    }
+    } else if (/\/status\/(?:start|resume)$/.test(template) && !guest.isRunning) this.#start(account, vmid)
+  }
+
+  #start(account: Account, vmid: number): void {
+    const subject = account.uid ?? vmid
+    const told = `a start is sent for ${account.name} (VMID ${vmid})`
+    if (account.isSuspended && this.#scene.ledger.isKnownSince(account.suspendedAtLook))
+      return this.#verdicts.broken('suspendedIsOff', `${subject} start`, `${told}, which is suspended`)
+    if (!account.mayStart && !account.isAlwaysOn) this.#verdicts.broken('noStartUnasked', subject, `${told}, and nobody asked for that`)
+  }
+
+  #birth(vmid: number): void {
+    const account = this.#scene.ledger.ofVmid(vmid)
+    if (!account?.wasReady || account.mayBeMade) return
+    const told = `${account.name} was ready as VMID ${vmid} and is cloned again, and nobody asked for that`
+    this.#verdicts.broken('noBirthUnasked', account.uid ?? vmid, told)
   }
 
   #count(vmid: number, { method, template, params }: CallInfo): void {

@@ -18,6 +18,7 @@ async function listed(o: {
   let asked = 0
   const row = { vmid: 10_000, node: 'pve1', kind: 'qemu', status: 'stopped' }
   const cluster = {
+    facts: () => undefined,
     inventory: {
       current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: o.startedAtMs, allNodesOnline: true, nodes: new Map() }),
     },

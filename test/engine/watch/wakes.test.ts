@@ -26,6 +26,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   const cluster = {
     cloneSlots: nothing,
     deletions: nothing,
+    firewall: nothing,
     touched: nothing,
     identity: nothing,
     inventory: {

@@ -1,0 +1,74 @@
+/** What a restore into the place of a VM leaves in PVE when it fails or is killed, and how it goes on from there. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { until } from '../support/until.ts'
+import { TestWorld } from '../support/world.ts'
+import { aBackup, addBackupServer, untilBackup } from './scene.ts'
+
+describe('a restore', () => {
+  let world: TestWorld
+  beforeAll(async () => {
+    world = await TestWorld.start({ speed: 20 })
+    await addBackupServer(world)
+  }, 120_000)
+  afterAll(async () => await world.stop())
+
+  let said = ''
+  const message = async (name: string) => (said = world.condition(await world.vm(name), 'Ready')?.message ?? '')
+  const failing = (task: object) =>
+    world.operator?.wire.judgedBy((write) => (write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
+  const soon = (what: string, look: () => Promise<boolean>) =>
+    until(
+      what,
+      async () => {
+        world.clock.skip(31_000)
+        return await look()
+      },
+      { seconds: 60, describe: () => said },
+    )
+  /** Off, with a backup. */
+  async function withBackup(name: string): Promise<ProxmoxVM> {
+    const vm = await world.born(name)
+    await aBackup(world, `${name}-b`, name, { storage: 'pbs' })
+    await untilBackup(world, `${name}-b`, 'True')
+    await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+    await until('it is seen off', async () => (await world.vm(name))?.status?.remoteStatus === 'stopped')
+    return vm
+  }
+  const ask = (name: string) => world.edit(name, { spec: { restore: { requestID: 'r1', backupRef: { name: `${name}-b` } } } })
+  const untilDone = (name: string) =>
+    soon(`${name} is restored`, async () => {
+      await message(name)
+      const vm = await world.vm(name)
+      return vm?.status?.restore?.completedIDs.includes('r1') === true && world.condition(vm, 'Ready')?.status === 'True'
+    })
+
+  it('of a VM that was missing takes the empty guest that its failure has left for its own, and goes on', async () => {
+    const vm = await withBackup('lost')
+    await world.inPve('DELETE', world.pathOf(vm))
+    await world.untilCondition('lost', 'Stalled', 'True', 'VMMissing', 60)
+    failing({ fail: 'vma extract failed' })
+    await ask('lost')
+    await world.untilCondition('lost', 'Stalled', 'True', 'RestoreFailed', 60)
+    const { vmid = 0 } = vm.status ?? {}
+    expect([...(world.simulator.world.guests.get(vmid)?.config.keys() ?? [])]).toEqual(['memory'])
+    world.operator?.wire.judgedBy(() => 'pass')
+    await untilDone('lost')
+    expect((await world.vm('lost'))?.status?.vmid).toBe(vmid)
+  }, 120_000)
+
+  it('that was killed under its lock is told with its command, and goes on once an admin has run it', async () => {
+    const { status } = await withBackup('killed')
+    const { vmid = 0 } = status ?? {}
+    failing({ kill: true })
+    await ask('killed')
+    await soon('it is told', async () => (await message('killed')).includes(`qm unlock ${vmid}`))
+    expect(await message('killed')).toContain('has the lock "create" and no task of PVE works on it')
+    world.operator?.wire.judgedBy(() => 'pass')
+    world.simulator.world.guests.get(vmid)?.config.delete('lock')
+    for (const volume of world.simulator.world.storage.ownedBy(vmid))
+      if (volume.content !== 'backup') world.simulator.world.storage.remove(volume)
+    await untilDone('killed')
+    expect((await world.vm('killed'))?.status?.remoteStatus).toBe('running')
+  }, 120_000)
+})
