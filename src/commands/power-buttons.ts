@@ -9,7 +9,7 @@ import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandRefusal } from './preconditions.ts'
 import { haEffect, isOfHa, taskTypes } from './ha-effect.ts'
 import { rebootEnd } from './reboot.ts'
-import { noStartAfterChange, switchesOff } from './stop-in-change.ts'
+import { noStartAfter, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 
@@ -104,10 +104,10 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
   return 'finished'
 }
 
-/** A Stop or Shutdown during a change of package leaves the VM off after it, too. */
+/** After a Stop or Shutdown the VM stays off, also where what is under way would have started it. */
 async function concludeDone({ command, draft, deps }: CommandPass, button: PowerCommand): Promise<'finished'> {
   if (switchesOff(button)) {
-    draft.change(noStartAfterChange)
+    draft.change(noStartAfter(draft.vm, nowIso(deps.clock)))
     await draft.save()
   }
   command.finish('Succeeded', 'Succeeded', sentences[button], nowIso(deps.clock))

@@ -10,7 +10,7 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { CommandStatusDraft, isFinished } from './command-status-draft.ts'
 import { isPowerCommand, runPowerCommand } from './power-buttons.ts'
 import { refusalOf } from './preconditions.ts'
-import { noStartAfterChange, startsAfterChange, switchesOff } from './stop-in-change.ts'
+import { noStartAfter, startsAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { silenceOf } from '../engine/references.ts'
@@ -126,7 +126,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
 
 /** Pressed while the change of package has the VM off: there is nothing to switch off, and nothing is started afterwards. */
 async function staysOff(pass: CommandPass): Promise<CommandProgress> {
-  pass.draft.change(noStartAfterChange)
+  pass.draft.change(noStartAfter(pass.draft.vm, nowIso(pass.deps.clock)))
   await pass.draft.save()
   return endSucceeded(pass, 'The VM is off while the operator applies the package, and stays off afterwards.')
 }

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import type { Traffic } from '../api/traffic.ts'
 import type { UsageStatus } from '../api/usage.ts'
 import type { Meter } from './meter.ts'
-import { usageRecordOf } from './record.ts'
+import { periodAt } from '../want/traffic-period.ts'
+import { exceededIn, gapsOf, limitOf, percentOf } from './record.ts'
 
 const dayMs = 86_400_000
 /** At the beginning of a period VMs that nothing holds back are written within so long, one after another. */
@@ -29,20 +30,24 @@ interface DueInput {
   readonly nowMs: number
 }
 
-/** Whether `written` is behind so far that it is written now. */
+/** Whether `written` is behind so far that it is written now. Asked for each VM with each listing, so it makes no record of its own. */
 export function isDue({ written, meter, traffic, part, isReset, nowMs }: DueInput): boolean {
   if (!written || isReset) return true
-  const now = usageRecordOf(meter, traffic, written)
-  if (now.exceeded !== written.exceeded || now.limitBytes !== written.limitBytes) return true
-  if (now.periodStart !== written.periodStart) return nowMs >= meter.periodStartMs + part * beginningMs
-  if (now.periodEnd !== written.periodEnd || trafficMarkOf(now.percent) !== trafficMarkOf(written.percent)) return true
-  if (JSON.stringify(now.gaps) !== JSON.stringify(written.gaps)) return true
-  return isNew(now, written) && Date.parse(written.measuredAt) < lastTurn(nowMs, part)
+  const limitBytes = limitOf(traffic)
+  if (limitBytes !== written.limitBytes || exceededIn(meter, traffic) !== written.exceeded) return true
+  const startMs = Date.parse(written.periodStart)
+  if (meter.periodStartMs !== startMs) return nowMs >= meter.periodStartMs + part * beginningMs
+  const percent = limitBytes === undefined ? 0 : percentOf(meter, limitBytes)
+  if (trafficMarkOf(percent) !== trafficMarkOf(written.percent)) return true
+  if (periodAt(startMs, traffic.resetDay).endMs !== Date.parse(written.periodEnd ?? '')) return true
+  if (meter.gaps.length + (written.gaps?.length ?? 0) > 0 && JSON.stringify(gapsOf(meter)) !== JSON.stringify(written.gaps ?? []))
+    return true
+  return isNew(meter, written) && Date.parse(written.measuredAt) < lastTurn(nowMs, part)
 }
 
 /** A VM that is off, or whose network is still, says nothing new every day. */
-const isNew = (now: UsageStatus, written: UsageStatus): boolean =>
-  now.receivedBytes !== written.receivedBytes || now.sentBytes !== written.sentBytes
+const isNew = (meter: Meter, written: UsageStatus): boolean =>
+  meter.receivedBytes !== written.receivedBytes || meter.sentBytes !== written.sentBytes
 
 /** The VM's own moment of the day, as it was last. */
 function lastTurn(nowMs: number, part: number): number {

@@ -6,10 +6,22 @@ import type { UsageStatus } from '../api/usage.ts'
 import { type Meter, usedBytes } from './meter.ts'
 import { periodAt } from '../want/traffic-period.ts'
 
+/** A fleet has few limits, asked for with each listing. */
+const limits = new Map<string | number, number>()
+const mostLimits = 1000
+
 /** The limit in bytes; undefined: unlimited. */
 export function limitOf({ limit }: Traffic): number | undefined {
-  const bytes = limit === undefined ? 0 : parseBytes(limit)
+  if (limit === undefined) return undefined
+  const bytes = limits.get(limit) ?? parseBytes(limit)
+  if (limits.size < mostLimits) limits.set(limit, bytes)
   return bytes === 0 ? undefined : bytes
+}
+
+/** What follows from the limit; undefined: it is not reached. */
+export function exceededIn(meter: Pick<Meter, 'receivedBytes' | 'sentBytes'>, traffic: Traffic): UsageStatus['exceeded'] {
+  const limitBytes = limitOf(traffic)
+  return limitBytes !== undefined && usedBytes(meter) >= limitBytes ? (traffic.onExceed ?? 'Report') : undefined
 }
 
 /** Percent of the limit, rounded down. */
@@ -19,6 +31,7 @@ export const percentOf = (meter: Pick<Meter, 'receivedBytes' | 'sentBytes'>, lim
 /** `throttledMbit` is not the meter's: it stays as it was. */
 export function usageRecordOf(meter: Meter, traffic: Traffic, before: UsageStatus | undefined): UsageStatus {
   const limitBytes = limitOf(traffic)
+  const exceeded = exceededIn(meter, traffic)
   const { counters, gaps, previous } = meter
   return {
     periodStart: timeInSeconds(meter.periodStartMs),
@@ -29,10 +42,10 @@ export function usageRecordOf(meter: Meter, traffic: Traffic, before: UsageStatu
     ...(meter.sinceMs !== undefined && { countedSince: timeInSeconds(meter.sinceMs) }),
     measuredAt: timeInSeconds(meter.atMs),
     ...(limitBytes !== undefined && { limitBytes, percent: percentOf(meter, limitBytes) }),
-    ...(limitBytes !== undefined && usedBytes(meter) >= limitBytes && { exceeded: traffic.onExceed ?? 'Report' }),
+    ...(exceeded !== undefined && { exceeded }),
     ...(before?.throttledMbit !== undefined && { throttledMbit: before.throttledMbit }),
     ...(counters && { counters: { ...counters } }),
-    ...(gaps.length > 0 && { gaps: gaps.map(({ fromMs, toMs }) => ({ from: timeInSeconds(fromMs), to: timeInSeconds(toMs) })) }),
+    ...(gaps.length > 0 && { gaps: gapsOf(meter) }),
     ...(previous && {
       previous: {
         periodStart: timeInSeconds(previous.periodStartMs),
@@ -43,6 +56,10 @@ export function usageRecordOf(meter: Meter, traffic: Traffic, before: UsageStatu
     }),
   }
 }
+
+/** As the status has them. */
+export const gapsOf = ({ gaps }: Meter): NonNullable<UsageStatus['gaps']> =>
+  gaps.map(({ fromMs, toMs }) => ({ from: timeInSeconds(fromMs), to: timeInSeconds(toMs) }))
 
 const estimated = ({ estimatedBytes }: { readonly estimatedBytes: number }) => (estimatedBytes > 0 ? { estimatedBytes } : {})
 

@@ -21,9 +21,16 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     kind: 'A',
     what: 'a clone request whose answer was lost is forgotten, and another VMID taken',
-    file: 'src/engine/create/clone.ts',
-    from: '  const isStillPossible = lost.some((request) => ageMs(request, { deps, cluster, memory }) < silentWindowMs)\n  if (!mayBegin',
-    to: "  const isStillPossible = false\n  if (lost.length > 0) return giveUpNumber(climb, 'planted', 0)\n  if (!mayBegin",
+    file: 'src/engine/create/pending-requests.ts',
+    from: '  if (!mayBegin && !isStillPossible) return undefined\n',
+    to: "  if (lost.length > 0) return giveUpNumber(climb, 'planted', 0)\n  if (!mayBegin && !isStillPossible) return undefined\n",
+    also: [
+      {
+        file: 'src/engine/create/pending-requests.ts',
+        from: "import { chooseAgain } from './choose-again.ts'",
+        to: "import { chooseAgain, giveUpNumber } from './choose-again.ts'",
+      },
+    ],
     expected: ['oneVM', 'nothingLeft', 'oneGuest', 'noneForgotten'],
   },
   {
@@ -94,7 +101,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     kind: 'E',
     what: 'a Start is carried out although the VM was suspended meanwhile',
     file: 'src/commands/preconditions.ts',
-    from: '      if (isSuspended(vm)) return refuse(`The VM is suspended by ${holdersOf(vm)}; it starts when the last suspension is gone.`)\n',
+    from: '      if (isSuspended(vm)) return refuse(suspendedSentence(vm))\n',
     to: '',
     also: [{ file: 'src/commands/expiry.ts', from: "name === 'Start' && isSuspended(draft.vm)", to: 'false' }],
     expected: ['suspendedIsOff'],
@@ -119,8 +126,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     kind: 'F',
     what: 'a Stop during a change of package is undone by it',
     file: 'src/commands/stop-in-change.ts',
-    from: '  if (!status.change) return status\n',
-    to: '  if (status) return status\n',
+    from: '...(status.change && { change: withoutStart(status.change) })',
+    to: '',
     expected: ['noStartUnasked'],
   },
   {
@@ -159,8 +166,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     kind: 'H',
     what: 'any guest under the VMID counts as ours, whatever its mark',
     file: 'src/engine/look.ts',
-    from: 'this.#isOurs || carriesMark(description, this.#mark) ?',
-    to: 'this.#vmid > 0 ?',
+    from: 'isOurs || carriesMark(description, this.#mark) ?',
+    to: 'this.#vmid > 0 || isOurs ?',
     expected: ['foreignUntouched'],
   },
   {
