@@ -86,6 +86,7 @@ export const clerksWords: Readonly<Record<string, string>> = {
   NodeOffline: 'The machine of this server is down. Tell an administrator.',
   ClusterUnreachable:
     'Proxmox VE has not answered for minutes, so nobody can see the server. The server is not lost. Tell an administrator.',
+  SystemDiskMissing: 'The server lacks the disk from which it starts. Tell an administrator; the detail has the command.',
   LinkDown:
     'The server is on, and its network card is disconnected in Proxmox VE. Tell an administrator; the detail says how to connect it.',
   GuestPaused: 'The server is on, but it is halted. Tell an administrator; the detail has the command.',

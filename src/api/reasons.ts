@@ -116,6 +116,7 @@ export const reasons = {
     means: 'The operator applies another package; the message lists field: old → new, and whether the VM stops for it.',
   },
   // firewall
+  SystemDiskMissing: { who: 'admin', means: 'Somebody detached or moved the disk in PVE from which the VM starts.' },
   LinkDown: { who: 'admin', means: 'Somebody disconnected the network card of the VM in PVE (link_down), so nobody can reach the VM.' },
   NotEnforced: { who: 'admin', means: 'The firewall rules are written, but the datacenter firewall of PVE is off.' },
   // PVE

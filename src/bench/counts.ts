@@ -56,6 +56,13 @@ export class SimulatorLog {
   }
 }
 
+/** VMs in the simulated PVE that are no templates, whoever made them. */
+export async function guestsInPve(simulatorUrl: string): Promise<number> {
+  const answer = await request(`${simulatorUrl}/sim/vms`, { dispatcher: simulatorTrust })
+  const { vms } = (await answer.body.json()) as { vms: { template: boolean }[] }
+  return vms.filter(({ template }) => !template).length
+}
+
 export const writesOf = (byRoute: Counts): Counts =>
   Object.fromEntries(Object.entries(byRoute).filter(([route]) => !route.startsWith('GET ')))
 

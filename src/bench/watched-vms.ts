@@ -38,6 +38,11 @@ export class WatchedVMs {
     return this.#ready
   }
 
+  /** False also while there is none. */
+  isReady(key: string): boolean {
+    return isReady(this.#store.get(key))
+  }
+
   get(key: string): SeenVM {
     const vm = this.#store.get(key)
     if (!vm) throw new Error(`there is no ProxmoxVM ${key}`)

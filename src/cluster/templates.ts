@@ -76,7 +76,7 @@ export function findTemplate(ref: TemplateRef, listing: Listing): TemplateSearch
   const copies = ref.vmid === undefined ? named.filter(({ template }) => template) : named
   if (copies.length === 0) {
     const other = named[0]
-    if (other === undefined) return refused('TemplateNotFound', `the token sees no template ${what}`)
+    if (other === undefined) return refused('TemplateNotFound', `the token sees no template ${what}; ${knownTemplates(listing)}`)
     return refused('TemplateNotTemplate', `guest ${other.vmid} on ${other.node} has ${what} but is not a template`)
   }
   const sorted = copies.toSorted((a, b) => a.node.localeCompare(b.node) || a.vmid - b.vmid)
@@ -84,6 +84,17 @@ export function findTemplate(ref: TemplateRef, listing: Listing): TemplateSearch
   if (twin === undefined) return { is: 'found', copies: sorted }
   const there = sorted.filter(({ node }) => node === twin.node).map(({ vmid }) => vmid)
   return refused('TemplateAmbiguous', `node ${twin.node} has several templates ${what}: ${there.join(', ')}; name one by vmid`)
+}
+
+const mostNames = 10
+
+/** What can be named instead, and the way to see more. */
+function knownTemplates({ guests }: Listing): string {
+  const names = new Set([...guests.values()].flatMap(({ template, name }) => (template && name ? [name] : [])))
+  const shown = [...names].toSorted((a, b) => a.localeCompare(b)).slice(0, mostNames)
+  const more = names.size > shown.length ? ` and ${names.size - shown.length} more` : ''
+  const there = shown.length === 0 ? 'it sees none at all' : `there are ${shown.join(', ')}${more}`
+  return `${there}. Correct the name, or give the token VM.Audit on the template`
 }
 
 function answersTo(guest: GuestRow, ref: TemplateRef): boolean {

@@ -166,7 +166,7 @@ const policies: readonly Policy[] = [
     validations: [
       {
         expression: `!variables.fits || variables.routed || variables.ranges.all(r, r.contains('/') || ${prefixOf}.containsIP(${last}))`,
-        message: 'ranges: a range is larger than its prefix; write ranges inside one prefix, or a shorter prefixLength',
+        message: 'ranges: a range goes beyond its prefix; write ranges inside one prefix, or a shorter prefixLength',
         reason: 'Invalid',
       },
       {

@@ -9,6 +9,7 @@ export interface TerminalPicture {
 
 const font = { size: 13, width: 7.83, line: 18 } as const
 const margin = 16
+const widest = 130
 const colours = { paper: '#1e2230', text: '#d8dee9', prompt: '#8fbc8f', command: '#ffffff' } as const
 
 /** The SVG of a terminal as wide as its longest line. */
@@ -16,21 +17,21 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
   const lines = screens.flatMap(({ command, output }, at) => [
     ...(at > 0 ? [''] : []),
     { command },
-    ...output.replace(/\s+$/, '').split('\n'),
+    ...output.replace(/\s+$/, '').split('\n').flatMap(wrapped),
   ])
   const columns = Math.max(...lines.map((line) => (typeof line === 'string' ? line.length : line.command.length + 2)))
   const width = Math.ceil(columns * font.width + 2 * margin)
   const height = lines.length * font.line + 2 * margin
   const rows = lines.map((line, at) => {
     const y = margin + (at + 0.75) * font.line
-    if (typeof line === 'string') return line === '' ? '' : `<text x="${margin}" y="${y}">${escaped(line)}</text>`
-    return `<text x="${margin}" y="${y}"><tspan fill="${colours.prompt}">$ </tspan><tspan fill="${colours.command}">${escaped(line.command)}</tspan></text>`
+    if (typeof line === 'string') return line === '' ? '' : `<text x="${margin}" y="${y}">${inColumns(line)}</text>`
+    return `<text x="${margin}" y="${y}"><tspan fill="${colours.prompt}">$\u00a0</tspan><tspan fill="${colours.command}">${inColumns(line.command)}</tspan></text>`
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" rx="8" fill="${colours.paper}"/>`,
-    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font.size}" fill="${colours.text}" xml:space="preserve">`,
+    `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${font.size}" fill="${colours.text}">`,
     ...rows.filter(Boolean),
     '</g>',
     '</svg>',
@@ -38,6 +39,14 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
   ].join('\n')
 }
 
+/** As a terminal of `widest` columns breaks a line. */
+function wrapped(line: string): string[] {
+  return line.length <= widest ? [line] : [line.slice(0, widest), ...wrapped(line.slice(widest))]
+}
+
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
+
+/** With spaces that no viewer collapses, for columns to stay columns. */
+const inColumns = (text: string): string => escaped(text).replaceAll(' ', '\u00a0')

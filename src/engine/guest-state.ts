@@ -19,9 +19,20 @@ export type GuestShown =
 
 /** QMP run states in which a guest has power and does nothing (QEMU, qapi/run-state.json). */
 const standingStill: ReadonlySet<string> = new Set([
-  ...['paused', 'suspended', 'prelaunch', 'preconfig', 'debug', 'internal-error', 'guest-panicked', 'watchdog'],
+  'paused',
+  'suspended',
+  'prelaunch',
+  'preconfig',
+  'debug',
+  'internal-error',
+  'guest-panicked',
+  'watchdog',
   // Of a migration or snapshot that broke off: while one is under way PVE holds a lock.
-  ...['inmigrate', 'postmigrate', 'finish-migrate', 'save-vm', 'restore-vm'],
+  'inmigrate',
+  'postmigrate',
+  'finish-migrate',
+  'save-vm',
+  'restore-vm',
 ])
 
 /**

@@ -17,6 +17,8 @@ export interface Program {
   readonly failed: Promise<string>
   /** SIGTERM, then SIGKILL after ten seconds; resolves when it is gone. */
   stop(): Promise<void>
+  /** SIGKILL, as a node that loses its power; resolves when it is gone. */
+  kill(): Promise<void>
 }
 
 export interface ProgramOptions {
@@ -79,19 +81,25 @@ export function startProgram(options: ProgramOptions): Program {
   })
   // Whoever stops it while it starts may have nobody left who waits for this.
   ready.catch(() => undefined)
+  const finish = async (how: () => Promise<unknown>): Promise<void> => {
+    stopping = true
+    await how()
+    heir?.kill('SIGKILL')
+    heir?.stdin?.destroy()
+    log.end()
+  }
   return {
     name: options.name,
     pid: child.pid ?? 0,
     logFile: options.logFile,
     ready,
     failed,
-    stop: async () => {
-      stopping = true
-      await end(child, ended)
-      heir?.kill('SIGKILL')
-      heir?.stdin?.destroy()
-      log.end()
-    },
+    stop: () => finish(() => end(child, ended)),
+    kill: () =>
+      finish(() => {
+        child.kill('SIGKILL')
+        return ended
+      }),
   }
 }
 

@@ -11,7 +11,11 @@ export const setSystemDiskSize: Step = {
   name: 'set_system_disk_size',
   rung: 'set_system_disk_size',
   needs: 'config',
-  check: (seen, want) => sizeVerdict('system disk', seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
+  // One that somebody took away cannot grow; it is told by itself (engine/apply/lost-system-disk.ts).
+  check: ({ config }, { systemDisk: { key, sizeMiB } }) =>
+    config && config.values[key] === undefined && config.inForce?.[key] === undefined
+      ? satisfied
+      : sizeVerdict('system disk', config, key, sizeMiB),
   subjects: systemDiskAlone,
   apply: async ({ writer, seen, want }) => grow(writer, seen.config, want.systemDisk.key, want.systemDisk.sizeMiB),
   applyAgain: async ({ writer, seen, want }) => readSizeAgain(writer, seen.config, want.systemDisk.key),

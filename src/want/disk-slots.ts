@@ -22,7 +22,9 @@ export function assignSlots(
 ): Disks | undefined {
   const bus = system.replace(/\d+$/, '')
   const taken = new Set([...Object.keys(config), ...noted.map((disk) => disk.key), system])
-  const result: Disks = [{ name: 'system', key: system, ...seenDisk(config[system]) }]
+  const before = noted.find(({ name }) => name === 'system')?.volume
+  // Kept while the slot is empty: it names what an admin has to attach again.
+  const result: Disks = [{ name: 'system', key: system, ...(before !== undefined && { volume: before }), ...seenDisk(config[system]) }]
   for (const disk of merged.additionalDisks ?? []) {
     const known = noted.find((entry) => entry.name === disk.name)
     const key = known?.key ?? freeSlot(bus, taken)

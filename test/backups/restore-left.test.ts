@@ -14,17 +14,22 @@ describe('a restore', () => {
   afterAll(async () => await world.stop())
 
   let said = ''
-  const message = async (name: string) => (said = world.condition(await world.vm(name), 'Ready')?.message ?? '')
+  let seen: ProxmoxVM['status'] = {}
+  const message = async (name: string) => {
+    const vm = await world.vm(name)
+    seen = vm?.status ?? {}
+    return (said = world.condition(vm, 'Ready')?.message ?? '')
+  }
   const failing = (task: object) =>
     world.operator?.wire.judgedBy((write) => (write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
   const soon = (what: string, look: () => Promise<boolean>) =>
     until(
       what,
       async () => {
-        world.clock.skip(31_000)
+        world.clock.skip(5_000)
         return await look()
       },
-      { seconds: 60, describe: () => said },
+      { seconds: 60, describe: () => [said, seen] },
     )
   /** Off, with a backup. */
   async function withBackup(name: string): Promise<ProxmoxVM> {

@@ -10,7 +10,7 @@ export interface CopyDoing {
   readonly account: Account
   /** In [0, 1), from the history. */
   readonly pick: number
-  press(word: string, may: Permission, more: object): Promise<unknown>
+  readonly press: (word: string, may: Permission, more: object) => Promise<unknown>
 }
 
 async function make<T extends KubeObject>({ scene, account }: CopyDoing, resource: Resource<T>, of: string[], spec: object): Promise<void> {

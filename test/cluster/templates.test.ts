@@ -41,6 +41,17 @@ describe('finding a template', () => {
     expect(find({ name: 'debian-13' }, { ...guest(500, 'pve1'), type: 'lxc' })).toBe('TemplateNotFound')
   })
 
+  it('says which templates there are when none has the name', () => {
+    const result = findTemplate(
+      { name: 'debain-13' },
+      seen(guest(9000, 'pve1'), guest(9001, 'pve2', { name: 'alma-9' }), guest(500, 'pve1', { template: 0 })),
+    )
+    expect(result).toMatchObject({
+      message:
+        'the token sees no template named debain-13; there are alma-9, debian-13. Correct the name, or give the token VM.Audit on the template',
+    })
+  })
+
   it('calls two on one node ambiguous and says which', () => {
     const result = findTemplate({ name: 'debian-13' }, seen(guest(9000, 'pve1'), guest(9003, 'pve1'), guest(9001, 'pve2')))
     expect(result).toEqual({

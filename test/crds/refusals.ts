@@ -182,7 +182,7 @@ const pools = [
     { ranges: ['2001:db8:a::100-2001:db8:a::ffff'], prefixLength: 64, gateway: '2001:db8:b::1' },
     'gateway: 2001:db8:b::1 is outside the /64 of a range',
   ),
-  pool('a range that leaves its prefix', { ranges: ['203.0.113.10-203.0.114.99'] }, 'ranges: a range leaves its prefix'),
+  pool('a range that leaves its prefix', { ranges: ['203.0.113.10-203.0.114.99'] }, 'ranges: a range goes beyond its prefix'),
   pool('a gateway that is no address', { gateway: 'router' }, 'write one IP address, such as 203.0.113.10'),
   pool('mixed families', { ranges: ['203.0.113.10', '2001:db8::10'] }, 'ranges: write one family for each pool'),
   pool('an exclusion of the other family', { exclude: ['2001:db8::10'] }, 'exclude: write addresses of the family of ranges'),

@@ -167,7 +167,7 @@ describe('spec.suspensions and spec.reinstall', () => {
     ['ask for a reinstall', {}, { reinstall: { requestID: '2024-11-24' } }, 'reinstall', 'reinstall'],
     ['ask for another one', { reinstall: { requestID: '1' } }, { reinstall: { requestID: '2' } }, 'reinstall', 'reinstall'],
     ['choose its template', { reinstall: { requestID: '1' } }, { reinstall: { template: { tag: 'x' } } }, 'reinstall', 'reinstall'],
-    ['ask for a restore', {}, { restore: { requestID: '1', backupRef: { name: 'b' } } }, 'restore', 'restore'],
+    ['ask for a restore', {}, { restore: { requestID: '1', backupRef: { name: 'b' } } }, 'restore or spec.template.backupRef', 'restore'],
     ['withdraw it', { reinstall: { requestID: '1' } }, { reinstall: null }, 'reinstall', 'reinstall'],
   ] as [string, Fields, Fields, string, string][])('to %s takes a right of its own', async (_, before, after, what, right) => {
     const key = await make(before)

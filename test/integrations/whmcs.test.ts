@@ -193,7 +193,7 @@ suite('a service sold in WHMCS', () => {
   it('is installed again by its customer only with the host name typed, once for one form', async () => {
     const { password } = await shop.service()
     const form = { pvetemplate: 'debian-13', pverequest: 'whmcs-1764160000-0a1b2c3d', pveconfirm: '' }
-    expect(await shop.press('customerreinstall', { post: form })).toContain('please type the host name web1.vps.example.com')
+    expect(await shop.press('customerreinstall', { post: form })).toContain('Please type the host name web1.vps.example.com')
     expect(await shop.press('customerreinstall', { post: { ...form, pvetemplate: 'windows' } })).toContain('one of the systems offered')
     const sent = { post: { ...form, pveconfirm: 'web1.vps.example.com' } }
     expect(await shop.press('customerreinstall', sent)).toBe('success')

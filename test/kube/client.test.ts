@@ -192,6 +192,6 @@ rules: [{apiGroups: [''], resources: [configmaps], verbs: [get]}]
   it('of a kind the server does not know are refused by name', async () => {
     const manifests = new Manifests({ client, clock: systemClock })
     const unknown = { apiVersion: 'v1', kind: 'Unicorn', metadata: { name: 'x' } }
-    await expect(manifests.apply([unknown])).rejects.toThrow('no Unicorn of v1')
+    await expect(manifests.apply([unknown])).rejects.toThrow('the API server does not know kind Unicorn of v1')
   })
 })

@@ -70,6 +70,22 @@ describe('a VM says of its guest what PVE says', () => {
   )
 
   it(
+    'so one whose system disk somebody detached is not Ready, and is once it is attached again',
+    async () => {
+      const vm = await world.born('diskless', { package: { memory: { size: '1Gi' }, network: { bridge: 'vmbr0' } }, runStrategy: 'Halted' })
+      const scsi0 = admin.config(vm)['scsi0'] ?? ''
+      await admin.set(vm, { delete: 'scsi0' })
+      await world.edit('diskless', { metadata: { annotations: { 'pve.hosting/look': '1' } } })
+      const told = await world.untilCondition('diskless', 'Stalled', 'True', 'SystemDiskMissing', 60)
+      expect(world.condition(told, 'Ready')).toMatchObject({ status: 'False', message: expect.stringContaining('is at unused0 now') })
+      await admin.set(vm, { scsi0 })
+      await world.edit('diskless', { metadata: { annotations: { 'pve.hosting/look': '2' } } })
+      await becomes('diskless', 'True/Stopped Stopped stopped')
+    },
+    patienceMs,
+  )
+
+  it(
     'so a hibernated one is off, and a Start resumes it',
     async () => {
       const vm = await world.born('asleep')

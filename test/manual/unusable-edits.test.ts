@@ -106,4 +106,24 @@ describe('an edit that names what the node does not have', () => {
     },
     patienceMs,
   )
+
+  it(
+    'a VLAN that the token may not use: PVE refuses the network card alone, and all else is applied',
+    async () => {
+      const vm = await world.born('tagged')
+      const net0 = `${admin.config(vm)['net0']},tag=77`
+      const reason = 'Permission check failed (/sdn/zones/localnetwork/vmbr0/77, SDN.Use)'
+      const route = '* /nodes/{node}/qemu/{vmid}/config'
+      world.simulator.faults.add([{ id: 'vlan', route, match: { params: { net0 } }, times: 'always', status: 403, reason } as never], [])
+      await pack('tagged', { cpu: { limit: '1' }, network: { vlan: 77 } })
+      expect(await told('tagged', 'PermissionDenied')).toContain(
+        `Network card: PVE refused net0 ${admin.config(vm)['net0']} → ${net0}: ${reason}`,
+      )
+      expect(admin.config(vm)['cpulimit']).toBe('1')
+      await pack('tagged', { network: { vlan: 78 } })
+      await world.untilReady('tagged')
+      expect(admin.config(vm)['net0']).toContain('tag=78')
+    },
+    patienceMs,
+  )
 })

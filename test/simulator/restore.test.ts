@@ -90,6 +90,15 @@ describe('a restored backup', () => {
     expect(await config(300)).toMatchObject({ name: 'web' })
   })
 
+  it('killed in the middle, leaves an empty guest and the volumes it had made', async () => {
+    await pve.sim('POST', '/faults', { route: 'POST /nodes/{node}/qemu', task: { kill: true } })
+    expect(await exit(await restore(200, { force: 1 }))).toBe('unexpected status')
+    expect(await config(200)).toEqual({ digest: expect.any(String), memory: '128' })
+    expect(volumes(200)).toEqual(['vm-200-disk-0', 'vm-200-disk-1'])
+    await done(await restore(200, { force: 1 }))
+    expect(volumes(200)).toEqual(['vm-200-disk-0', 'vm-200-disk-1', 'vm-200-disk-2'])
+  })
+
   it('touches nothing when the file is no archive', async () => {
     await pve.sim('POST', '/hook', { op: 'backup-file', args: ['vzdump-qemu-200-2026_01_31-02_00_00.vma.zst'] })
     archive = 'local:backup/vzdump-qemu-200-2026_01_31-02_00_00.vma.zst'

@@ -16,6 +16,7 @@ import { restoreIfAsked } from '../restore/restore.ts'
 import { isUntouchedByRestore, requestedRestore } from '../restore/restore-state.ts'
 import { type Outcome, stalled, wait, isOutcome } from '../../ladder/outcome.ts'
 import { tellLeft } from './leaving.ts'
+import { lostSystemDisk } from './lost-system-disk.ts'
 import { undoneSentences } from './left-undone.ts'
 import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
@@ -93,5 +94,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
     const pending = climbed.seen.config?.pending ?? []
     return tellLeft({ deps, draft, left, others: undoneSentences({ climbed, resolved: prepared.resolved, draft, pending }) })
   }
+  const lost = lostSystemDisk(draft.status, climbed.seen)
+  if (lost) return lost
   return markReady({ deps, draft, cluster, resolved: prepared.resolved, climbed, guest, current: look.current })
 }

@@ -87,7 +87,7 @@ export function markReady(conclusion: Conclusion): Outcome {
   if (restore?.running?.restoredAt !== undefined)
     recordEvent(deps, draft.vm, 'Normal', 'Restored', `request ${restore.running.requestID}, from ${restore.running.volume}`)
   if (draft.written.firstStartedAt === undefined && draft.status.firstStartedAt)
-    recordEvent(deps, draft.vm, 'Normal', 'Started', `VM ${draft.status.vmid} was started`)
+    recordEvent(deps, draft.vm, 'Normal', 'Started', `PVE started VM ${draft.status.vmid}`)
   tellSuspension(conclusion, suspended)
   return done
 }

@@ -4,6 +4,7 @@ import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.t
 import { parseDrive } from '../../proxmox/property-string.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import { lookOf } from '../apply/ascent.ts'
+import { isBareGuest } from '../bare-guest.ts'
 import { holds } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { lockObstacle } from '../lock-sentence.ts'
@@ -64,6 +65,8 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
       next: 'the operator asks for the restore again when PVE releases the lock',
     })
   }
+  // The request came through: PVE has taken the VM apart, and its task is no longer listed.
+  if (isBareGuest(look.seen.config?.values)) return await failed(pass, cluster, 'PVE left an empty VM and lists no task of the restore')
   draft.change(changeRestore(({ askedAt: _, ...running }) => running))
   return wait('Restoring', 'PVE did not receive the request; the operator sends it again.', 0)
 }
