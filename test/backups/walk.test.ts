@@ -148,7 +148,7 @@ async function untilOver(lane: Lane, { name, isOver }: Life): Promise<void> {
     async () => {
       last = (await lane.world.vm('copy')) ?? (await shop(lane))
       const said = [lane.world.condition(last, 'Ready')?.message, readyOf(await backupOf(lane.world, 'b1'))?.message].join(' ')
-      if (/may have been lost|next try|tried again|is to be asked|every 5 minutes/.test(said)) lane.world.clock.skip(31_000)
+      if (/may have been lost|Retrying|retries|is to be asked|every 5 minutes/.test(said)) lane.world.clock.skip(31_000)
       return await isOver(lane)
     },
     { seconds: 120, describe: () => last?.status },

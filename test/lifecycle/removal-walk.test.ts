@@ -126,7 +126,7 @@ async function untilOver(lane: Lane, { name, isOver }: Ending): Promise<void> {
     async () => {
       last = await shop(lane)
       const message = lane.world.condition(last, 'Ready')?.message ?? ''
-      if (/may have been lost|next try|tried again/.test(message)) lane.world.clock.skip(31_000)
+      if (/may have been lost|Retrying|retries/.test(message)) lane.world.clock.skip(31_000)
       return await isOver(lane)
     },
     { seconds: 90, describe: () => last?.status },
