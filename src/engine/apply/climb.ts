@@ -48,12 +48,14 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
     await followGuest(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
+    // What is passed over by the plan is still left when it is told, however long the look took.
+    const plannedMs = climb.deps.clock.monotonicMs()
     const plan = await possiblePlan(climb, want)
     if (!isPlan(plan)) return plan
     note(climb, plan)
     if (plan.is === 'rest') {
       forgetAllSent(climb.memory)
-      return { want, refusals: plan.refusals, seen: climb.look.seen, left: leftNow(climb.memory, climb.deps.clock.monotonicMs()) }
+      return { want, refusals: plan.refusals, seen: climb.look.seen, left: leftNow(climb.memory, plannedMs) }
     }
     if (observes(climb.cluster)) return await observedPlan(climb, plan, want)
     if (climb.look.isCarried) return lookAgain
