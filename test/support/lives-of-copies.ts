@@ -115,7 +115,8 @@ export const copyLives: readonly Life[] = [
     isOver: async (vm, lane) => isReady(vm) && (await last(lane, 'ProxmoxVMCommand'))?.status?.finishedAt !== undefined,
     rest: async (life, lane, undisturbed) => {
       if ((await last(lane, 'ProxmoxVMCommand'))?.status?.phase === 'Succeeded')
-        return await wrongWith({ ...life, rest: undefined }, lane, undisturbed)
+        // The name of each snapshot is its own.
+        return (await wrongWith({ ...life, rest: undefined }, lane, undisturbed)).filter((line) => !/^(has|lacks) parent: op-/.test(line))
       const vm = await lane.world.vm(vmName)
       return vm ? await oneVM(lane, vm) : ['the object of the VM is gone']
     },
