@@ -9,6 +9,7 @@ import { holdOff } from './engine/apply/hold-off.ts'
 import { judge } from './proxmox/failures.ts'
 import type { WorkQueue } from './kube/queue.ts'
 import { isNextDue, isObjectGone, mayBeCloning, metaOf, progressMarkOf, taskKindOf } from './engine/pass-marks.ts'
+import { noteRecord } from './engine/create/recognise.ts'
 import { openRequests, withoutEmptyLedger } from './engine/create/clone-requests.ts'
 import { lookUpRequests } from './engine/create/clone-task.ts'
 import type { Pass } from './engine/pass.ts'
@@ -123,6 +124,7 @@ export class VMController {
   async #work(key: string, draft: VMStatusDraft, memory: Memory): Promise<Outcome> {
     const deps = this.#deps
     const { vm } = draft
+    noteRecord({ deps, draft, memory })
     showPaused(deps, draft)
     const released = await letGo({ deps, key, draft, memory })
     if (released) {

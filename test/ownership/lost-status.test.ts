@@ -7,6 +7,7 @@ import { TestWorld } from '../support/world.ts'
 import { setBack, strip } from './losing.ts'
 
 const patienceMs = 120_000
+const isListed = (world: TestWorld): boolean => world.requests().includes('GET /cluster/resources')
 
 describe('a VM whose status is lost', () => {
   let world: TestWorld
@@ -44,6 +45,25 @@ describe('a VM whose status is lost', () => {
       expect(world.writes()).toEqual([])
       expect(guestsOf(vm)).toHaveLength(1)
       expect(await holderOf(vm)).toBe(vm.metadata.uid)
+    },
+    patienceMs,
+  )
+
+  it(
+    'is recognised by an operator that has started meanwhile and has not worked on the VM yet',
+    async () => {
+      const vm = await born('rested')
+      await world.stopOperator()
+      world.simulator.requests.reset()
+      await world.startOperator()
+      // At rest it is looked at by its row alone.
+      await until('the VMs at rest were passed over', () => world.operator?.operator.queue.running === 0 && isListed(world))
+      world.simulator.requests.reset()
+      await strip(world, 'rested')
+      const now = await looked('rested')
+      expect(identity(now)).toEqual(identity(vm))
+      expect(guestsOf(vm)).toHaveLength(1)
+      expect(world.writes()).toEqual([])
     },
     patienceMs,
   )

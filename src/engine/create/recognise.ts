@@ -33,6 +33,15 @@ export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstac
   return undefined
 }
 
+/**
+ * In every pass, also over a VM at rest: should its status be lost later, this process knows where to look. The guests that no object owns do not
+ * have it yet, since it had an owner when they were listed.
+ */
+export function noteRecord({ deps, draft, memory }: Pick<Pass, 'deps' | 'draft' | 'memory'>): void {
+  const { vmid, intentAt } = draft.status
+  if (vmid !== undefined && intentAt !== undefined) memory.record = { vmid, seenMs: deps.clock.monotonicMs() }
+}
+
 /** `found`: it is in the status again. */
 export async function findOwn(pass: Pass, cluster: PveCluster): Promise<'found' | 'none' | Obstacle> {
   const { draft, memory } = pass
