@@ -34,7 +34,7 @@ export function readyOf(
 const hibernated = ({ vmid, node }: Place) => `VM ${vmid} on ${node} is hibernated: off, with its memory on disk. A start resumes it.`
 
 const paused = ({ vmid, node }: Place, run: string) =>
-  `VM ${vmid} is on, but its guest is halted (PVE calls it ${run}). Unless somebody did this on purpose, an admin must run on ${node}: qm resume ${vmid}. Or use the commands Stop and Start.`
+  `VM ${vmid} is on, but its guest is halted (PVE calls it ${run}). Unless somebody did this on purpose, an admin must run on ${node}: qm resume ${vmid}. Or use the commands Stop and Start (Stop is refused while runStrategy is Always).`
 
 const ioError = ({ vmid, node }: Place) =>
   `VM ${vmid} is halted because PVE could not read or write one of its disks, usually because its storage is full or offline. An admin must repair the storage and then run on ${node}: qm resume ${vmid}.`

@@ -5,7 +5,7 @@ import type { Reason } from '../api/reasons.ts'
 export const wasKept = 'is no longer in the package and was kept.'
 /** Of the steps that refuse to shrink a disk, and to take one away. */
 const neverShrinks = ' does not shrink to '
-const isKept = /was kept|is kept|its data stays/
+const isKept = /was kept|is kept|was not removed|its data stays/
 
 export const outdatedSentence = (source: { name: string; generation: number } | undefined, now: number) =>
   `VMPackage ${source?.name} was edited since this VM took it (generation ${source?.generation}, now ${now}): \`kubectl pve plan\` shows what would change, \`kubectl pve change-package\` applies it.`

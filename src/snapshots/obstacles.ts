@@ -28,7 +28,9 @@ export async function sayObserved({ snapshot, cluster }: SnapshotPass, what: str
 /** Waited for while somebody works under it, and told with its command once nobody does. */
 export async function waitForLock(pass: SnapshotPass, at: { node: string; vmid: number }, lock: string): Promise<Outcome> {
   const { snapshot, cluster, draft } = pass
-  const seenBefore = snapshot.status.conditions?.some(({ reason, message }) => reason === 'Locked' && message.includes(`"${lock}"`))
+  const seenBefore = snapshot.status.conditions?.some(
+    ({ reason, message }) => (reason === 'Locked' || reason === 'StuckLock') && message.includes(`"${lock}"`),
+  )
   const next = 'the snapshot waits until PVE releases the lock'
   const obstacle = await lockObstacle({ cluster, at, lock, seenBefore: seenBefore ? lock : undefined, next })
   snapshot.say(obstacle.is === 'stalled' ? 'stalled' : 'reconciling', obstacle.reason, obstacle.message)

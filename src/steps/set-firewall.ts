@@ -95,6 +95,9 @@ export const setFirewall: Step = {
   },
 }
 
+/** As the step tells of an entry it removes. */
+export const notAllowed = (entry: string): string => `${entry} is not one of the addresses the VM may use`
+
 function describe(write: FirewallWrite): string {
   switch (write.do) {
     case 'create-set':
@@ -104,7 +107,7 @@ function describe(write: FirewallWrite): string {
     case 'add-entry':
       return `${write.address} is missing in the addresses the VM may use (ipset ${ipfilterSet})`
     case 'remove-entry':
-      return `${write.entry} is not one of the addresses the VM may use (ipset ${ipfilterSet})`
+      return `${notAllowed(write.entry)} (ipset ${ipfilterSet})`
     case 'add-rule':
       return `rule ${ruleName(write.rule.comment)} is missing`
     case 'delete-rule':

@@ -10,6 +10,9 @@ type Values = Readonly<Record<string, string>>
 /** Names of fields, as status.adoption.differences has them: `cores`, `net0.rate`, `scsi0.size`, `disk.data`, `firewall.rules`, `power`. */
 export type Fields = ReadonlySet<string>
 
+/** Keys of cloud-init that go with the wire of the network card. */
+export const ofTheWire: Fields = new Set(['ipconfig0', 'nameserver', 'searchdomain'])
+
 export const sizeField = (key: string): string => `${key || 'system'}.size`
 export const diskField = (name: string): string => `disk.${name}`
 export const firewallField = (option: string): string => `firewall.${option}`
@@ -37,12 +40,14 @@ export function withAsFound(want: Want, fields: Fields): Want {
       ...(!isOwn('ipfilter') && { leavesIpfilter: true }),
     },
     ...(fields.has('power') && { power: 'left-alone' as const }),
+    // No restart tells the guest what is not written.
+    ...(fields.has('ipconfig0') && { guestLacksAddresses: false }),
     leave: (now, patch) => withoutFields(now, patch, fields),
   }
 }
 
 /** The patch without these fields; of an option string only the named options stay as they are. */
-function withoutFields(now: Values, patch: ConfigPatch, fields: Fields): ConfigPatch {
+export function withoutFields(now: Values, patch: ConfigPatch, fields: Fields): ConfigPatch {
   const set: Record<string, string> = {}
   for (const [key, value] of Object.entries(patch.set)) {
     const left = fields.has(key) ? undefined : leftOf(key, now[key], value, fields)

@@ -1,4 +1,5 @@
 import { power } from '../../steps/power.ts'
+import { notAllowed } from '../../steps/set-firewall.ts'
 import { provision } from '../../lifecycle.ts'
 import { planAsleep } from './asleep.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
@@ -154,7 +155,7 @@ async function noteChange(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, wan
 
 /** The set loses an address that the guest has let go of: told when it goes back to its pool, and nobody's drift. */
 const isParting = ({ step, because }: Exclude<Plan, { is: 'rest' }>, { leaving }: Want) =>
-  step.name === 'set_firewall' && leaving.some((address) => because.startsWith(`${address} is too much`))
+  step.name === 'set_firewall' && leaving.some((address) => because.startsWith(notAllowed(address)))
 
 /** On a VM that was ready each thing done is a line of its own: it is an edit, or somebody changed the VM in PVE. */
 function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'rest' }>): void {

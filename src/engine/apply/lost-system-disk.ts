@@ -13,8 +13,9 @@ export function lostSystemDisk({ disks, vmid, node }: Status, { config }: Pick<S
     ([other, value]) => (isDriveKey(other) || /^unused\d+$/.test(other)) && volume !== undefined && parseDrive(value).volume === volume,
   )
   const where = at ? `; its volume ${volume} is at ${at[0]} now` : volume ? `; its volume was ${volume}` : ''
+  const first = at && isDriveKey(at[0]) ? `qm set ${vmid} --delete ${at[0]} and ` : ''
   return stalled(
     'SystemDiskMissing',
-    `VM ${vmid} on ${node} has no disk at ${key}, from which it starts${where}. Somebody detached or moved it in PVE. An admin must attach it there again: qm set ${vmid} --${key} ${volume ?? 'VOLUME'}, and check that the boot order has ${key}.`,
+    `VM ${vmid} on ${node} has no disk at ${key}, from which it starts${where}. Somebody detached or moved it in PVE. An admin must attach it there again: ${first}qm set ${vmid} --${key} ${volume ?? 'VOLUME'}, and check that the boot order has ${key}.`,
   )
 }

@@ -3,9 +3,10 @@ import type { Package } from '../../api/package.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Obstacle } from '../../ladder/outcome.ts'
 import { isOutcome } from '../../ladder/outcome.ts'
-import type { Fields } from '../../want/as-found.ts'
+import { diskField, type Fields, ofTheWire } from '../../want/as-found.ts'
 import { isBirth, templateFor } from '../../want/birth.ts'
 import { resolveWire, type Wire } from '../../want/package.ts'
+import { fieldsAsFound, isUncompared } from '../adopt/as-found-state.ts'
 import { objectionToBridge, objectionToNewDisk } from '../create/place-objections.ts'
 import type { Left } from '../left.ts'
 import type { Pass } from '../pass.ts'
@@ -20,12 +21,12 @@ export interface Usable {
 
 /** Looked at again after this, beside every edit. */
 const againMs = 290_000
-const ofTheWire: Fields = new Set(['ipconfig0', 'nameserver', 'searchdomain'])
 
 /** Costs a request only when the wire is another than that on record, and then one a node and minute. */
 export async function withoutUnusable(pass: Pass, cluster: PveCluster, prepared: Prepared): Promise<Usable> {
   const { deps, draft } = pass
-  if (isBirth(draft.status)) return { prepared, fields: new Set(), left: [] }
+  // What differs at a takeover is compared with the whole package, and asked of nobody.
+  if (isBirth(draft.status) || isUncompared(draft.status)) return { prepared, fields: new Set(), left: [] }
   const untilMs = deps.clock.monotonicMs() + againMs
   const leave = (step: Usable['left'][number]['step'], { reason, message }: Obstacle, more = '') => ({
     step,
@@ -64,6 +65,7 @@ async function objectionToWire(
   { resolved, grants }: Prepared,
 ): Promise<{ objection: Obstacle; inForce: Wire } | undefined> {
   const { vm, status } = pass.draft
+  if (fieldsAsFound(status).has('net0.bridge')) return undefined
   const [net] = status.interfaces ?? []
   const { bridge: before, vlan } = net ?? {}
   const wire = resolveWire(resolved.merged, grants, net)
@@ -85,9 +87,10 @@ async function objectionToWire(
 /** By the name of the disk. */
 async function objectionsToDisks(pass: Pass, cluster: PveCluster, merged: Package): Promise<Map<string, Obstacle>> {
   const { deps, draft } = pass
+  const asFound = fieldsAsFound(draft.status)
   const isMade = (name: string) => draft.status.disks?.some((disk) => disk.name === name && disk.volume !== undefined)
   const wishes = (merged.additionalDisks ?? []).flatMap(({ name, storage = templateFor(draft.vm, draft.status).storage }) =>
-    storage === undefined || isMade(name) ? [] : [{ name, storage }],
+    storage === undefined || isMade(name) || asFound.has(diskField(name)) ? [] : [{ name, storage }],
   )
   const found = (storages: Parameters<typeof objectionToNewDisk>[0]['storages']) =>
     wishes.flatMap(({ name, storage }) => {

@@ -4,6 +4,7 @@ import type { GuestRow, Listing } from '../../proxmox/listing.ts'
 import { holds, readiness } from '../conditions.ts'
 import { type GuestShown, guestStateOf, powerIn } from '../guest-state.ts'
 import { readyOf } from '../guest-verdict.ts'
+import { staysAsFound } from '../adopt/as-found-state.ts'
 import { firewallVerdict } from '../firewall-verdict.ts'
 import { outdated } from '../apply/left-undone.ts'
 import { guestIsOff } from '../guest-facts.ts'
@@ -11,6 +12,7 @@ import { saidLinkDown } from '../link-down.ts'
 import type { Pass } from '../pass.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
+import { firewallField } from '../../want/as-found.ts'
 import { isSuspended } from '../../want/suspension.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { conditionOf } from '../../api/condition.ts'
@@ -108,7 +110,8 @@ function readFirewall(deps: Dependencies, draft: VMStatusDraft, cluster: Pick<Pv
   const isEnforced = cluster.facts()?.firewallEnabled
   if (isEnforced === undefined) return
   const said = conditionOf(draft.status.conditions, 'FirewallConfigured')
-  const now = firewallVerdict(draft.status.package?.firewall?.enabled === true, isEnforced)
+  const isWanted = draft.status.package?.firewall?.enabled === true && !staysAsFound(draft.status, firewallField('enable'))
+  const now = firewallVerdict(isWanted, isEnforced)
   const isOfSwitch = said?.status === 'True' || said?.reason === 'NotEnforced'
   if (isOfSwitch && said.status !== now.status) draft.change(judged(draft.vm, nowIso(deps.clock), [now]))
 }

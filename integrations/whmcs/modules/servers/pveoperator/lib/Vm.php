@@ -60,11 +60,12 @@ final class Vm
         return $this->condition($type)['status'] === 'True';
     }
 
-    /** A False condition with that reason, or one whose message lists it beside another. */
+    /** A False condition with that reason, or one that has it beside another: `status.remarks` lists them all. */
     public function says(string $type, string $reason): bool
     {
         $condition = $this->condition($type);
-        return $condition['status'] === 'False' && ($condition['reason'] === $reason || strpos($condition['message'], $reason) !== false);
+        $remarks = explode(',', (string) ($this->status('remarks') ?? ''));
+        return $condition['status'] === 'False' && ($condition['reason'] === $reason || in_array($reason, $remarks, true));
     }
 
     /** Everything in status is about an older spec until these two are equal. */
