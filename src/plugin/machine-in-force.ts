@@ -1,6 +1,7 @@
 import type { IPPool } from '../api/ippool.ts'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
+import { conditionOf } from '../api/condition.ts'
 import { addressesReleasing } from '../api/held-addresses.ts'
 import { parseSizeMiB } from '../api/size.ts'
 import { assignSlots, systemKeyOf } from '../want/disk-slots.ts'
@@ -33,10 +34,16 @@ export function machineInForce(vm: ProxmoxVM, pools: Pools): Seen {
     ...(node && { node }),
     ...(lock && { lock }),
     ...((power === 'running' || power === 'stopped') && { power }),
-    config: { values: { ...disks, ...set }, digest: '', pending: [] },
+    config: { values: { ...driveOfCloudInit(vm), ...disks, ...set }, digest: '', pending: [] },
     firewall: { options, rules: rules.map((fields, pos) => ({ pos, fields })), ...(ipfilter && { ipfilter }) },
   }
 }
+
+/** Where it is only PVE knows; whether there is one, the condition says. */
+const driveOfCloudInit = ({ status }: ProxmoxVM): Readonly<Record<string, string>> =>
+  conditionOf(status?.conditions, 'CloudInitConfigured')?.reason === 'NoCloudInitDrive'
+    ? {}
+    : { ide3: `none:vm-${status?.vmid}-cloudinit,media=cdrom` }
 
 const driveOf = ({ volume, size }: NonNullable<ProxmoxVMStatus['disks']>[number]) =>
   size === undefined ? `${volume}` : `${volume},size=${parseSizeMiB(size)}M`

@@ -83,7 +83,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       const said = await pve('release', 'back', '--hand-back', '--yes', '--timeout', '60s')
       expect(said).toEqual({
         code: 0,
-        out: 'release: 1 VM let go; you can delete their objects; the guests stay in PVE\n',
+        out: 'release: 1 VM released; you can delete their objects; the guests stay in PVE\n',
         err: said.err,
       })
       const { config, isRunning } = world.guestOf(vm)
@@ -162,7 +162,7 @@ describe('a deletion that is no wish to lose the VM', () => {
       await asThePageSays('kubectl pve release --all-namespaces', async () =>
         expect(await pve('release', '--all-namespaces', '--yes', '--timeout', '60s')).toMatchObject({
           code: 0,
-          out: expect.stringContaining('objects are gone'),
+          out: expect.stringContaining('objects no longer exist'),
         }),
       )
       await until(

@@ -156,7 +156,7 @@ describe('a command', () => {
     const name = await press(world, 'power', 'SetNetwork')
     await expect(
       world.client.mergePatch(proxmoxVMCommands, { namespace: world.namespace, name }, { spec: { command: 'Stop' } }),
-    ).rejects.toThrow('a command runs once and cannot be changed')
+    ).rejects.toThrow('a command runs once and cannot change')
   })
 
   it('leaves every field of the spec to its owner: the same manifest applied again finds no difference', async () => {

@@ -100,7 +100,7 @@ describe('a service', () => {
   })
 
   it('with one sign alone, or with two guests of as many signs, is asked for', () => {
-    expect(match('1,7,Active,101,,,,,,')[0]).toMatchObject({ is: 'unclear', why: expect.stringContaining('only its VMID') })
+    expect(match('1,7,Active,101,,,,,,')[0]).toMatchObject({ is: 'unclear', why: expect.stringContaining('only by its VMID') })
     expect(match('1,7,Active,101,BC:24:11:00:00:02,203.0.113.10,b.example.com,,,')[0]).toMatchObject({ is: 'unclear' })
     expect(match('1,7,Active,999,,198.51.100.1,,,,')[0]).toMatchObject({ is: 'missing' })
   })
