@@ -175,7 +175,9 @@ export class GuestIndex {
         this.#isReading = true
         void this.#attempt(vmid, entry).finally(() => (this.#isReading = false))
       }
-      return { rank: backgroundRanks[rank] ?? 'round', requests: requestsOf(entry), begin }
+      // One whose last attempt failed waits for its share: else a dozen of them would leave nothing for anybody.
+      const isRetry = entry.notBeforeMs > 0
+      return { rank: isRetry ? 'round' : (backgroundRanks[rank] ?? 'round'), requests: requestsOf(entry), begin }
     },
   }
 

@@ -63,6 +63,7 @@ export function firstMeter(period: Period, reading: Reading, o: { isNew: boolean
  * A period later than the meter's opens it; an earlier one never does, whatever clocks say.
  */
 export function advance(meter: Meter, reading: Reading, period: Period): { meter: Meter; isReset: boolean } {
+  if (isOlder(meter, reading)) return { meter, isReset: false }
   const { spent, gap, isReset } = spentBetween(meter, reading)
   const atMs = Math.max(meter.atMs, reading.atMs)
   const gaps = gap ? withGap(meter.gaps, gap) : meter.gaps
@@ -128,6 +129,10 @@ export const usedBytes = sum
 function spentBetween(meter: Meter, reading: Reading): { spent: Bytes; gap?: Stretch; isReset: boolean } {
   const { counters, atMs } = meter
   const beganMs = reading.atMs - reading.uptimeSeconds * 1000
+  // Off on record, and a process that began before that: figures of before. The next reading tells.
+  if (counters?.uptimeSeconds === 0 && beganMs < atMs - oldestFiguresMs) return { spent: nothing, isReset: true }
+  // Off then and off now: of a start in between nobody has seen anything.
+  if (counters && isOff(counters) && isOff(reading)) return { spent: nothing, isReset: false }
   if (counters && isSameProcess(counters, atMs, reading, beganMs)) {
     const spent = {
       receivedBytes: reading.receivedBytes - counters.receivedBytes,
@@ -161,4 +166,14 @@ function withGap(gaps: readonly Stretch[], gap: Stretch): readonly Stretch[] {
   const all = [...gaps, gap]
   const [first, second, ...rest] = all
   return all.length <= mostGaps || !first || !second ? all : [{ fromMs: first.fromMs, toMs: second.toMs }, ...rest]
+}
+
+const isOff = (shown: Counters): boolean => shown.uptimeSeconds === 0 && sum(shown) === 0
+
+/** The process on record, seen earlier: by a node that was cut off, or from a cache of PVE (rrd_dump keeps 2 s in each worker). */
+function isOlder({ counters, atMs }: Meter, reading: Reading): boolean {
+  if (!counters || reading.receivedBytes > counters.receivedBytes || reading.sentBytes > counters.sentBytes) return false
+  const backMs = (counters.uptimeSeconds - reading.uptimeSeconds) * 1000
+  const beganMs = reading.atMs - reading.uptimeSeconds * 1000
+  return backMs > 0 && backMs <= oldestFiguresMs && beganMs < atMs - oldestFiguresMs
 }

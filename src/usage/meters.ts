@@ -63,6 +63,8 @@ export class TrafficMeters {
     for (const vm of this.#deps.vms.list()) {
       if (vm.spec.clusterRef.name !== cluster.name) continue
       const traffic = trafficOf(vm)
+      // Its package has none any more: a pass takes the record away, and lets go of a VM that was held off by it.
+      if (!traffic && vm.status?.usage && vm.metadata.deletionTimestamp === undefined) this.#wake(keyOf(vm))
       const row = traffic && isCounted(vm) ? listing.guests.get(vm.status?.vmid ?? 0) : undefined
       const reading = row && readingOf(row, atMs)
       if (reading && traffic) this.#count(vm, traffic, reading)

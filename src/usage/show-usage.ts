@@ -15,7 +15,10 @@ export async function showUsage({ deps, draft }: Pass, meters: TrafficMeters, is
   const traffic = trafficOf(vm)
   if (!traffic) {
     meters.forget(vm)
-    if (draft.status.usage) draft.change(({ usage: _, ...status }) => status, judged(vm, nowIso(deps.clock), [], ['TrafficWithinLimit']))
+    if (!draft.status.usage) return
+    draft.change(({ usage: _, ...status }) => status, judged(vm, nowIso(deps.clock), [], ['TrafficWithinLimit']))
+    // What holds the VM off is read from what is written.
+    await draft.save()
     return
   }
   const before = draft.written.usage

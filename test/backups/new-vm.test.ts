@@ -127,7 +127,7 @@ describe('a VM from the backup of another one', () => {
       const big = { ...ownPackage, systemDisk: { size: '90Ti' } }
       const tries = [
         ['none', from({ name: 'nobody' }), 'BackupNotFound', /ProxmoxVMBackup "nobody" does not exist/],
-        ['former', from({ volume: `local:${former.name}` }), 'BackupNotFound', /earlier guest with VMID/],
+        ['former', from({ volume: `local:${former.name}` }), 'BackupNotFound', /another guest with VMID/],
         ['broken', from({ volume: `local:${broken.name}` }), 'BackupUnreadable', /cannot read the configuration/],
         ['strange', from({ volume: `local:${strange.name}` }), 'BackupNotFound', /No ProxmoxVM of namespace .* has VMID 9000/],
         ['missing', from({ volume: `pbs:backup/vm/${vmid}/2020-01-01T00:00:00Z` }), 'BackupNotFound', /PVE lists no backup/],

@@ -74,7 +74,7 @@ describe('a node that somebody is about to work on', () => {
       await world.edit('kept', { spec: { restore: { requestID: 'r1', backupRef: { name: 'kept-b' } } } })
       const refused = await world.untilCondition('kept', 'Stalled', 'True', 'NoCapacity')
       expect(world.condition(refused, 'Stalled')?.message).toMatch(
-        /^Restore r1 has not begun and nothing was deleted. Node pve1 is cordoned/,
+        /^Restore r1 has not begun, and nothing was deleted. Node pve1 is cordoned/,
       )
       world.simulator.faults.add([{ id: 'work', node: { name: 'pve1', state: 'maintenance' } }], [])
       await until('it says maintenance', async () => {

@@ -126,7 +126,7 @@ describe('kubectl pve presses buttons', () => {
     const [, later] = /The operator continues; look with: kubectl get pvcmd (\S+) -n/.exec(late.err) ?? []
     const stop = AbortSignal.abort()
     const cut = await pve(['reboot', 'small', '-n', world.namespace, '--kubeconfig', testKubeconfig()], { signal: stop })
-    expect(cut).toMatchObject({ code: 130, err: expect.stringContaining('it goes on in the cluster') })
+    expect(cut).toMatchObject({ code: 130, err: expect.stringContaining('the operator continues') })
     const command = await world.client.get<ProxmoxVMCommand>(proxmoxVMCommands, { namespace: world.namespace, name: later ?? '' })
     expect(command?.spec.command).toBe('Stop')
   }, 30_000)

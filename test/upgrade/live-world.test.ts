@@ -33,6 +33,14 @@ const specs: Readonly<Record<string, object>> = {
 }
 const kinds = Object.keys(specs)
 
+/** Sentences that were others in a former release; VMs that have one get today's with their first pass. */
+const reworded: readonly (readonly [string, string])[] = [
+  ['is set; nothing is changed.', 'is set; the operator changes nothing.'],
+  ['"Held by ', '"Suspended by '],
+]
+const inTodaysWords = <T>(statuses: T): T =>
+  JSON.parse(reworded.reduce((text, [then, now]) => text.replaceAll(then, now), JSON.stringify(statuses))) as T
+
 describe.each(formerReleases())('an upgrade of a live world from $name', (release) => {
   const formerCrds = release.crds()
   let scene: Scene
@@ -91,7 +99,7 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
   }, 60_000)
 
   it(
-    'writes the second line of the mark where there is none, and nothing else: at most one VM a second, without an event, without a word in a status',
+    'writes the second line of the mark where there is none, and nothing else: at most one VM a second, without an event, and without a write of a status but where a sentence reads otherwise today',
     async () => {
       await scene.stopOperator()
       const toldBefore = await told()
@@ -114,7 +122,7 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
       const times = marks.map(({ at }) => new Date(at).getTime())
       for (const [index, time] of times.slice(1).entries()) expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(900)
       expect(await told()).toEqual(toldBefore)
-      expect(Object.fromEntries(await statusesNow())).toEqual(Object.fromEntries(statuses))
+      expect(Object.fromEntries(await statusesNow())).toEqual(inTodaysWords(Object.fromEntries(statuses)))
       expect(await livesOf(scene, kinds)).toEqual(before)
     },
     patienceMs,

@@ -6,6 +6,7 @@ import { suspend } from '../../lifecycle.ts'
 import { power, powerOff } from '../../steps/power.ts'
 import { putBackFirewall } from '../../steps/put-back-firewall.ts'
 import { setFirewall } from '../../steps/set-firewall.ts'
+import { isSuspended } from '../../want/suspension.ts'
 import type { Climb } from '../climb-pass.ts'
 
 /** qemu-server checks the lock before a change of the configuration, a resize or a move of a disk; a start goes through and resumes the guest. */
@@ -25,8 +26,11 @@ export async function planAsleep(
   if (next.is !== 'rest' || ladder === suspend) return next
   const { name, namespace } = draft.vm.metadata
   const { vmid, node } = look.at
+  const how = isSuspended(draft.vm)
+    ? 'It starts when its last suspension is removed.'
+    : `Start it with: kubectl pve start ${name} -n ${namespace}`
   return stalled(
     'MustResume',
-    `VM ${vmid} on ${node} is hibernated, and PVE refuses every change of a hibernated VM. This waits until the VM is started: ${plan.because}. Start it with: kubectl pve start ${name} -n ${namespace}`,
+    `VM ${vmid} on ${node} is hibernated, and PVE refuses every change of a hibernated VM. This waits until the VM is started: ${plan.because}. ${how}`,
   )
 }

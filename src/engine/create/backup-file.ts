@@ -30,7 +30,7 @@ interface Claim extends Omit<FoundBackup, 'nodes'> {
 
 /** Asks each node that reaches the storage; a shared one answers for all. */
 export async function findBackupFile(from: From, cluster: PveCluster, listing: Listing, ref: BackupRef): Promise<FoundBackup | Obstacle> {
-  const claim = claimOf(from, cluster, ref)
+  const claim = await claimOf(from, cluster, ref, listing)
   if (isOutcome(claim)) return claim
   const { isOf, ...what } = claim
   const storage = storageOf(what.volume) ?? ''
@@ -42,7 +42,7 @@ export async function findBackupFile(from: From, cluster: PveCluster, listing: L
   const nodes: string[] = []
   for (const { node } of isShared ? reach.slice(0, 1) : reach) {
     const file = (await cluster.pve.backups(node, storage, what.vmid)).find(({ volid }) => volid === what.volume)
-    if (file && !isOf(file)) return stalled('BackupNotFound', `${what.volume} belongs to an earlier guest with VMID ${what.vmid}.`)
+    if (file && !isOf(file)) return stalled('BackupNotFound', `${what.volume} belongs to another guest with VMID ${what.vmid}.`)
     if (file) nodes.push(node)
   }
   if (nodes.length === 0)
@@ -54,7 +54,12 @@ export async function findBackupFile(from: From, cluster: PveCluster, listing: L
 }
 
 /** By its object, or by the VM of this namespace whose number the file has. */
-function claimOf({ deps, draft }: From, cluster: PveCluster, { name, volume }: BackupRef): Claim | Obstacle {
+async function claimOf(
+  { deps, draft }: From,
+  cluster: PveCluster,
+  { name, volume }: BackupRef,
+  listing: Listing,
+): Promise<Claim | Obstacle> {
   const { namespace = '' } = draft.vm.metadata
   const objects = deps.backups.list().filter(({ metadata }) => metadata.namespace === namespace)
   const object = objects.find(({ metadata, status }) => (name === undefined ? status?.volume === volume : metadata.name === name))
@@ -74,7 +79,10 @@ function claimOf({ deps, draft }: From, cluster: PveCluster, { name, volume }: B
       `No ProxmoxVM of namespace ${namespace} has VMID ${vmid}, and only a backup of a VM of this namespace is restored: ${volume}.`,
     )
   const { uid = '' } = owner.metadata
-  const sinceSeconds = madeSinceSeconds(cluster, owner.status ?? {})
+  // Under the guest of somebody else the time of a file says nothing, and only the mark in it does.
+  const guest = listing.guests.has(vmid) ? await cluster.guests.look(vmid) : 'none'
+  const isAnothers = guest !== 'none' && guest?.mark?.uid !== uid
+  const sinceSeconds = isAnothers ? Infinity : madeSinceSeconds(cluster, owner.status ?? {})
   return { volume, vmid, owner, isOf: (file) => isBackupOf(file, { uid, sinceSeconds }) }
 }
 

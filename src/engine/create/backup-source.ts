@@ -69,7 +69,8 @@ function restoredConfig({ values, disks }: BackupConfig): VmConfig {
 /** The names of additional disks are in no file: those of the VM it is of, where they have the same slots. */
 function disksOf({ owner }: FoundBackup, config: VmConfig): Disks {
   const there = (owner?.status?.disks ?? []).filter(({ name, key }) => name !== 'system' && config[key] !== undefined)
-  return there.map(({ name, key, removalPolicy }) => ({ name, key, ...(removalPolicy !== undefined && { removalPolicy }) }))
+  // Whether one may be deleted, the package of this VM says: the other one's policy is not taken over.
+  return there.map(({ name, key }) => ({ name, key }))
 }
 
 /** Pure; told before a number is taken. */

@@ -1,6 +1,6 @@
 /** The request that makes a VM from the backup of another one, checked right before it leaves. */
 import { ownTag } from '../../ladder/mark.ts'
-import { type Outcome, isOutcome } from '../../ladder/outcome.ts'
+import { type Outcome, isOutcome, wait } from '../../ladder/outcome.ts'
 import { templateFor } from '../../want/birth.ts'
 import { isBareGuest } from '../bare-guest.ts'
 import type { Climb } from '../climb-pass.ts'
@@ -25,13 +25,11 @@ export async function restoreRequest(climb: Climb): Promise<BirthRequest | Outco
   const { storage } = templateFor(draft.vm, draft.status)
   const listing = cluster.inventory.current() ?? (await cluster.inventory.since(0))
   const found = await findBackupFile(climb, cluster, listing, { volume })
-  const away = isOutcome(found)
-    ? found
-    : found.nodes.includes(node)
-      ? undefined
-      : chooseAgain(climb, `${node} no longer reaches ${volume}`, 0)
   // What a failed attempt left under the number must not be lost sight of.
-  if (away) return isLeft || away.is !== 'stalled' ? away : chooseAgain(climb, away.message.replace(/\.$/, ''), 30_000)
+  if (isOutcome(found)) return isLeft || found.is !== 'stalled' ? found : chooseAgain(climb, found.message.replace(/\.$/, ''), 30_000)
+  if (!found.nodes.includes(node) && isLeft)
+    return wait('BackupStorage', `${node}, where a failed restore left VM ${identity.vmid}, does not reach ${volume} now.`)
+  if (!found.nodes.includes(node)) return chooseAgain(climb, `${node} no longer reaches ${volume}`, 0)
   if (isLeft) await look.need('presence')
   const force = isLeft === true && look.seen.guest === 'ours' && isBareGuest(look.seen.config?.values)
   const pool = draft.status.possessions?.pool ?? cluster.spec.pvePool

@@ -43,7 +43,8 @@ export async function takeBack(pass: Pass, cluster: PveCluster, look: Look, o: T
   const { deps, draft } = pass
   await ensureFinalizer(deps, draft)
   const shown = await shownAddresses(look)
-  const passed = await deps.inheritClaims({ ...claimantOf(draft), vmid: look.at.vmid }, entriesOf(draft), shown)
+  const isCopy = isAsInFile(pass, look, shown)
+  const passed = isCopy ? [] : await deps.inheritClaims({ ...claimantOf(draft), vmid: look.at.vmid }, entriesOf(draft), shown)
   draft.change(takenBack(await guestRecordOf(pass, cluster, look, { ...o, passed })))
   await draft.save()
   deps.inFlight.forget(draft.vm.metadata.uid ?? '')
@@ -64,7 +65,9 @@ export async function guestRecordOf(
   await look.need('power')
   const { node, vmid } = look.at
   const power = look.seen.power ?? 'stopped'
-  const isUnfinished = !o.isFinished && power === 'stopped' && (await wasNeverStarted(pass, cluster, look))
+  const shown = await shownAddresses(look)
+  const isCopy = isAsInFile(pass, look, shown)
+  const isUnfinished = !o.isFinished && power === 'stopped' && (isCopy || (await wasNeverStarted(pass, cluster, look)))
   const found = resolvePackage(vm, draft.status, packageOf(deps, vm), mayUsePackage(deps, vm))
   const resolved = isOutcome(found) ? undefined : (o.source?.(found) ?? found)
   const isKnown = o.isStranger !== true
@@ -77,15 +80,24 @@ export async function guestRecordOf(
     isUnfinished,
     merged: resolved?.merged,
     packageSource: resolved?.source,
-    addresses: addressesOf(pass, await shownAddresses(look)),
+    addresses: addressesOf(pass, isCopy ? [] : shown),
     template: isKnown ? templateOf(pass, cluster, node) : undefined,
     clonedAt: o.clonedAt ?? clonedAt(pass, cluster, o.passed),
     credentials: isKnown && vm.spec.cloudInit?.generatePassword ? credentialsName(vm) : undefined,
-    passwordVersion: isKnown && values.cipassword !== undefined ? await passwordVersionOf(vm, deps.client) : undefined,
+    passwordVersion: isKnown && !isUnfinished && values.cipassword !== undefined ? await passwordVersionOf(vm, deps.client) : undefined,
     ...(o.disks && { diskKeys: o.disks }),
     nowIso: nowIso(deps.clock),
   }
 }
+
+/**
+ * Restored from the backup of another VM and not configured yet: what it shows is the other one's. The request says onboot 0; the first
+ * configuration brings onboot and an address of its own.
+ */
+const isAsInFile = ({ deps, draft: { vm } }: Pass, { seen }: Look, shown: readonly string[]): boolean =>
+  vm.spec.template.backupRef !== undefined &&
+  seen.config?.values.onboot !== '1' &&
+  !deps.book.held(vm.metadata.uid ?? '').some(({ spec }) => shown.some((text) => sameAddress(text, spec.address)))
 
 /** In its configuration and, of what cloud-init does not configure, in the set of addresses it may use. */
 export async function shownAddresses(look: Look): Promise<string[]> {

@@ -9,7 +9,11 @@ const mostTasks = 500
 const slackSeconds = 5
 
 /** Looks at the restores since the object was made, into numbers that nobody holds. Undefined: none is of this VM. */
-export async function unknownRestore({ deps, draft, cluster }: IntentInput): Promise<Obstacle | undefined> {
+export async function unknownRestore({
+  deps,
+  draft,
+  cluster,
+}: Pick<IntentInput, 'deps' | 'draft' | 'cluster'>): Promise<Obstacle | undefined> {
   const { uid = '', creationTimestamp = '' } = draft.vm.metadata
   const since = Math.floor((Date.parse(creationTimestamp) + cluster.clockSkewMs) / 1000) - slackSeconds
   const held = heldVmids(deps, draft.vm)

@@ -1,6 +1,7 @@
 /** At the end of an object without a VM on record: has it one all the same? */
 import { type Obstacle, wait } from '../../ladder/outcome.ts'
 import { findOwn } from '../create/recognise.ts'
+import { unknownRestore } from '../create/unknown-restore.ts'
 import type { Pass } from '../pass.ts'
 import { silenceOf } from '../references.ts'
 
@@ -15,7 +16,8 @@ export async function findLost(pass: Pass): Promise<Obstacle | undefined> {
     const silence = silenceOf(cluster, deps.clock)
     if (silence && silence.is !== 'done') return silence
     const own = await findOwn(pass, cluster)
-    return own === 'found' || own === 'none' ? undefined : own
+    if (own !== 'none') return own === 'found' ? undefined : own
+    return vm.spec.template.backupRef ? await unknownRestore({ ...pass, cluster }) : undefined
   }
   // An object that holds an address may have a VM that uses it.
   if (deps.book.held(vm.metadata.uid ?? '').length === 0) return undefined

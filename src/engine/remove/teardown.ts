@@ -1,8 +1,10 @@
 /** The end of an object, by deletionPolicy: its VM, its addresses, its backups, its Secret, and itself. */
 import { abandonBackupsAnnotation } from '../../api/group.ts'
+import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { dnsHolds } from '../../dns/vm-status.ts'
 import { removals } from '../../lifecycle.ts'
+import { fileOfBirth } from '../../want/birth.ts'
 import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
@@ -19,6 +21,8 @@ import { deleteCommand } from './delete-command.ts'
 import { pauseLeft, removeFromPve } from './removal.ts'
 import { RemovalLook } from './removal-look.ts'
 import { readRemovalReceipt } from './removal-receipt.ts'
+
+const never = '9999-12-31T00:00:00Z'
 
 /**
  * An address is free only after PVE confirmed that the VM is gone, and then at once; what cannot be done keeps the object, says why and is
@@ -52,7 +56,7 @@ export async function tearDown(pass: Pass): Promise<Outcome> {
 export function removalOf(pass: Pick<Pass, 'deps' | 'key' | 'draft'>): Removal {
   const { spec } = pass.draft.vm
   const errand = { kind: 'deletion' } as const
-  if (deletesBackups(spec)) return { errand, ladder: removals.terminate }
+  if (deletesBackups(spec)) return { errand, before: keepsNeeded(pass), ladder: removals.terminate }
   // A backup that is kept is made to its end.
   const hindrance = async () => backupUnderWay(pass)
   return { errand, hindrance, ladder: spec.deletionPolicy === 'Remove' ? removals.dismiss : removals.terminateWithoutBackups }
@@ -120,10 +124,35 @@ async function deleteLeftovers(pass: Pass, cluster: PveCluster): Promise<Outcome
   if (receipt && isOutcome(receipt)) return receipt
   const pause = pauseLeft(pass)
   if (pause) return pause
-  return await climbDown(pass, cluster, new RemovalLook({ cluster, status: pass.draft.status, uid: pass.draft.vm.metadata.uid ?? '' }), {
+  // The VM is proved to be gone: files without our mark belong to whoever has the number now.
+  const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
+  const isTaken = listing.guests.has(pass.draft.status.vmid ?? 0)
+  const status = isTaken ? { ...pass.draft.status, clonedAt: never } : pass.draft.status
+  return await climbDown(pass, cluster, new RemovalLook({ cluster, status, uid: pass.draft.vm.metadata.uid ?? '' }), {
+    before: keepsNeeded(pass),
     ladder: removals.leftovers,
   })
 }
+
+/** A new VM is being made from a backup of this one, which may be the only copy there is. The power is cut all the same. */
+const keepsNeeded =
+  ({ deps, draft: { vm, status } }: Pick<Pass, 'deps' | 'draft'>): NonNullable<Removal['before']> =>
+  async ({ name }) => {
+    if (name === 'stop') return done
+    const isMadeFromIt = (other: ProxmoxVM) =>
+      other.metadata.uid !== vm.metadata.uid &&
+      other.spec.clusterRef.name === vm.spec.clusterRef.name &&
+      other.status?.template?.vmid === status.vmid &&
+      fileOfBirth(other.status ?? {}) !== undefined
+    const made = deps.vms.list().find(isMadeFromIt)
+    if (!made) return done
+    const { namespace, name: other } = made.metadata
+    return wait(
+      'InUse',
+      `ProxmoxVM ${namespace}/${other} is being made from a backup of this VM; the operator deletes this VM and its backups after that.`,
+      15_000,
+    )
+  }
 
 /** Nothing of it is left. */
 async function finish(pass: Pass): Promise<Outcome> {

@@ -8,7 +8,7 @@ import { mayDestroy } from '../remove/brake.ts'
 import { notePossessions } from '../remove/foreign-possessions.ts'
 import { RemovalLook } from '../remove/removal-look.ts'
 import { pauseLeft } from '../remove/removal.ts'
-import { working } from '../status.ts'
+import { type Change, working } from '../status.ts'
 import type { RestorePlan } from './restore-check.ts'
 import { changeRestore, withFile } from './restore-state.ts'
 import { timeInSeconds } from '../../api/time.ts'
@@ -32,6 +32,7 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
       force,
       askedAt: timeInSeconds(deps.clock.now() + cluster.clockSkewMs),
     })),
+    withoutVolumesInFile(plan.keys),
     working('restore', nowIso(deps.clock), { ...(running?.attempts !== undefined && { attempts: running.attempts }) }),
   )
   await draft.save()
@@ -41,13 +42,29 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
   return await send(pass, cluster, plan)
 }
 
+/** PVE frees them, and gives their names to other volumes. The system disk keeps its own, by which an untouched VM is known. */
+const withoutVolumesInFile =
+  (keys: readonly string[]): Change =>
+  ({ disks, ...status }) => ({
+    ...status,
+    ...(disks && {
+      disks: disks.map(({ volume, ...disk }) =>
+        volume === undefined || (disk.name !== 'system' && keys.includes(disk.key)) ? disk : { ...disk, volume },
+      ),
+    }),
+  })
+
 async function send({ draft, deps, key }: Pass, cluster: PveCluster, { volume, node, force }: RestorePlan): Promise<Outcome> {
   const { vmid = 0, possessions } = draft.status
   const pool = possessions?.pool ?? (force ? undefined : cluster.spec.pvePool)
   deps.mayAct()
   deps.log.info({ vm: key, vmid, volume }, 'restore')
   try {
-    const upid = await cluster.pve.restore({ node, vmid }, { archive: volume, force, ...(pool !== undefined && !force && { pool }) })
+    // A reboot of the node must not start it with the addresses of then; the first configuration sets onboot.
+    const upid = await cluster.pve.restore(
+      { node, vmid },
+      { archive: volume, force, onboot: false, ...(pool !== undefined && !force && { pool }) },
+    )
     draft.change(
       changeRestore((running) => ({ ...running, upid })),
       working('restore', nowIso(deps.clock), { upid }),

@@ -29,6 +29,8 @@ export interface RestorePlan {
   readonly storage: string
   readonly node: string
   readonly file: Backup
+  /** Slots of the disks in the file: PVE frees what the VM has there. */
+  readonly keys: readonly string[]
   /** There is a VM, whose disks PVE frees first. */
   readonly force: boolean
   readonly look: Look
@@ -65,7 +67,7 @@ export async function planRestore(pass: Pass, cluster: PveCluster): Promise<Rest
   if (isOutcome(prepared)) return prepared
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
-  return { volume: named, storage, node, file, force: guest === 'there', look }
+  return { volume: named, storage, node, file, keys: config.disks.map(({ key }) => key), force: guest === 'there', look }
 }
 
 /** The file that spec.restore names. */

@@ -50,7 +50,8 @@ export class GuestRounds {
     let searchedMs = -Infinity
     const next = (): BackgroundRead | undefined => {
       const nowMs = this.#clock.monotonicMs()
-      if (due.length === 0 && nowMs - searchedMs >= searchMs) {
+      // One that has just started goes before those that the last search has found.
+      if (due[0]?.isYoung !== true && nowMs - searchedMs >= searchMs) {
         searchedMs = nowMs
         due = this.#dueOf(cluster)
       }

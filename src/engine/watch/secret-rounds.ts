@@ -5,6 +5,8 @@ import type { KubeClient } from '../../kube/client.ts'
 import type { Store } from '../../kube/store.ts'
 import type { Clock } from '../../ops/clock.ts'
 import { passwordVersionOf } from '../create/credentials.ts'
+import { isTrue } from '../../api/condition.ts'
+import { isPaused } from '../after-pass.ts'
 import { isSettled } from '../status.ts'
 
 /** Between two reads; PVE is not asked. */
@@ -55,4 +57,7 @@ export class SecretRounds {
 const hasPassword = (vm: ProxmoxVM): boolean =>
   vm.status?.cloudInit?.passwordVersion !== undefined &&
   (vm.spec.cloudInit?.passwordSecretRef !== undefined || vm.spec.cloudInit?.generatePassword === true) &&
-  isSettled(vm)
+  isSettled(vm) &&
+  // Nothing is done to these now, so they would be asked for in each round.
+  !isPaused(vm) &&
+  isTrue(vm.status.conditions, 'Ready')

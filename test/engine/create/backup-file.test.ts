@@ -29,10 +29,13 @@ async function searched(o: {
   vms?: ProxmoxVM[]
   backups?: ProxmoxVMBackup[]
   file?: { ctime?: number; notes?: string } | 'none'
+  /** uid in the mark of the guest that has the number now. */
+  guest?: string
 }): Promise<string> {
   const row = (node: string) => ({ storage: 'pbs', node, shared: true, content: ['backup'], available: true })
   const listing = {
     storages: [row('pve1'), row('pve2')],
+    guests: new Map(o.guest === undefined ? [] : [[100, {}]]),
     nodes: new Map(['pve1', 'pve2', 'pve3'].map((node) => [node, { node, online: node !== 'pve2' }])),
   }
   const file = {
@@ -43,7 +46,8 @@ async function searched(o: {
     ctime: seconds(now),
     ...(o.file === 'none' ? {} : o.file),
   }
-  const cluster = { name: 'fra1', clockSkewMs: 0, pve: { backups: () => Promise.resolve(o.file === 'none' ? [] : [file]) } }
+  const guests = { look: () => Promise.resolve({ mark: { uid: o.guest } }) }
+  const cluster = { name: 'fra1', clockSkewMs: 0, guests, pve: { backups: () => Promise.resolve(o.file === 'none' ? [] : [file]) } }
   const deps = { vms: { list: () => o.vms ?? [] }, backups: { list: () => o.backups ?? [] } }
   const pass = { deps, draft: { vm: aVm({ metadata: { name: 'copy', uid: 'uid-copy' } }), status: {} } } as unknown as Pass
   const found = await findBackupFile(pass, cluster as unknown as PveCluster, listing as unknown as Listing, o.ref)
@@ -64,6 +68,13 @@ describe('the file that spec.template.backupRef names', () => {
     expect(await searched({ ref: { volume }, vms: [owner()], file: old })).toContain('BackupNotFound: pbs:backup/vm/100/')
     const marked = { ...old, notes: 'pve.hosting/backup uid=x vm=uid-shop' }
     expect(await searched({ ref: { volume }, vms: [owner()], file: marked })).toBe(`${volume} of shop by pve1`)
+  })
+
+  it('is not found by its volume where another guest has the number now, whatever its time', async () => {
+    expect(await searched({ ref: { volume }, vms: [owner()], guest: 'uid-shop' })).toContain(`${volume} of shop`)
+    expect(await searched({ ref: { volume }, vms: [owner()], guest: 'uid-of-another' })).toBe(
+      `BackupNotFound: ${volume} belongs to another guest with VMID 100.`,
+    )
   })
 
   it.each([
@@ -87,8 +98,8 @@ describe('the file that spec.template.backupRef names', () => {
     expect(await said({ volume: undefined })).toContain('BackupNotFound: ProxmoxVMBackup b1 has no file')
     expect(await said({}, { deletionTimestamp: now })).toBe('BackupNotFound: ProxmoxVMBackup b1 is being deleted.')
     expect(await said({ cluster: 'ams' })).toContain('is in ProxmoxCluster ams, not in fra1')
-    expect(await said({}, {}, { notes: 'pve.hosting/backup uid=other vm=uid-shop' })).toContain('earlier guest with VMID 100')
-    expect(await said({}, {}, { ctime: seconds(now) + 1 })).toContain('earlier guest with VMID 100')
+    expect(await said({}, {}, { notes: 'pve.hosting/backup uid=other vm=uid-shop' })).toContain('another guest with VMID 100')
+    expect(await said({}, {}, { ctime: seconds(now) + 1 })).toContain('another guest with VMID 100')
   })
 
   it('is refused when PVE does not list it, with the rights that would show it', async () => {
