@@ -96,6 +96,11 @@ describe('an edit that names what the node does not have', () => {
       expect(admin.guest(vm).process).toBe(process)
       const held = (await world.addresses(home)).filter(({ spec: { claimRef } }) => claimRef?.name === 'moved')
       expect(held).toHaveLength(1)
+      // No restart would tell the guest an address that is not written.
+      world.clock.skip(60_000)
+      await outcomeOf(world, 'moved', 'ChangePackage')
+      await told('moved', 'BridgeNotFound')
+      expect(admin.guest(vm).process).toBe(process)
       await world.editPool(other, { network: { bridge: 'vmbr1' } })
       await until('it has the new address on the new wire', () => {
         world.clock.skip(1_000)
@@ -123,6 +128,33 @@ describe('an edit that names what the node does not have', () => {
       await pack('tagged', { network: { vlan: 78 } })
       await world.untilReady('tagged')
       expect(admin.config(vm)['net0']).toContain('tag=78')
+    },
+    patienceMs,
+  )
+
+  it(
+    'a VLAN that the token may not use, with the addresses of its pool: the guest keeps both, and runs on',
+    async () => {
+      const home = await world.pool(aV4Pool())
+      const other = await world.pool({
+        ...aV4Pool(),
+        ranges: ['198.51.100.30-198.51.100.40'],
+        gateway: '198.51.100.1',
+        network: { bridge: 'vmbr0', vlan: 79 },
+      })
+      const spec = { package: { cpu: { cores: 1 }, memory: { size: '1Gi' }, systemDisk: { size: '20Gi' } } }
+      const vm = await world.born('fenced', { ...spec, addresses: [{ name: 'main', poolRef: { name: home } }] })
+      const before = admin.config(vm)
+      const process = admin.guest(vm).process
+      const reason = 'Permission check failed (/sdn/zones/localnetwork/vmbr0/79, SDN.Use)'
+      const net0 = `${before['net0']}`.replace(/tag=\d+/, 'tag=79')
+      const route = '* /nodes/{node}/qemu/{vmid}/config'
+      world.simulator.faults.add([{ id: 'fence', route, match: { params: { net0 } }, times: 'always', status: 403, reason } as never], [])
+      await world.edit('fenced', { spec: { addresses: [{ name: 'main', poolRef: { name: other } }] } })
+      await told('fenced', 'PermissionDenied')
+      expect(admin.config(vm)).toMatchObject({ ipconfig0: before['ipconfig0'], net0: before['net0'] })
+      expect(admin.guest(vm).process).toBe(process)
+      expect((await world.addresses(home)).filter(({ spec: { claimRef } }) => claimRef?.name === 'fenced')).toHaveLength(1)
     },
     patienceMs,
   )
