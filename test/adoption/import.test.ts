@@ -73,7 +73,7 @@ describe('kubectl pve import', () => {
         '203.0.113.11 service-5546',
         '203.0.113.200 service-5552',
       ])
-      expect(said.err).toContain('service 5549 (line 5): VM 110 has only its VMID')
+      expect(said.err).toContain('service 5549 (line 5): VM 110 matches only by its VMID')
       expect(said.err).toContain('services 5550 (line 6) and 5551 (line 7) are both VM 101')
       expect(said.err).toContain('service 5548 (line 4): PVE has no such guest')
       expect(said.err).toMatch(

@@ -109,7 +109,7 @@ describe('kubectl pve adopt --cluster', () => {
           /^(?:cores|sockets|memory|cpulimit|balloon|net0\.(?:rate|bridge|tag|firewall|macaddr)|scsi\d+\.size)$/.test(field),
         ),
       ).toEqual([])
-      expect((await adopt('--all')).err).toContain('no guest of these is free')
+      expect((await adopt('--all')).err).toContain('no guest of these can be taken over')
     },
     patienceMs,
   )

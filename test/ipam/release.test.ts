@@ -68,7 +68,7 @@ describe('a release', () => {
     const [answer] = await stand.book.claim(aVm({ name: vm.name }), [main(pool, '192.0.2.1')], 'fra1')
     expect(answer).toMatchObject({
       reason: 'AddressTaken',
-      message: expect.stringMatching(/an earlier object named shop\/.*left behind.*deletes the PoolAddress/),
+      message: expect.stringMatching(/an earlier object named shop\/.*was left when that object was deleted.*deletes the PoolAddress/),
     })
     expect(await claimOne(stand, aVm(), main(pool))).toBe('waiting PoolExhausted')
   })

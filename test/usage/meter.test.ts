@@ -38,6 +38,23 @@ describe('the meter of a VM', () => {
   })
 
   it.each([
+    ['of the same process from another node or a cache', 3 * GB, GB, 997],
+    ['with equal counters', 5 * GB, GB, 998],
+  ])('counts nothing of older figures %s', (_, received, sent, uptime) => {
+    const long = first(reading('2026-11-10T12:00:00', 5 * GB, GB, 1000))
+    const late = next(long, reading('2026-11-10T12:00:02', received, sent, uptime))
+    expect(late).toEqual({ meter: long, isReset: false })
+    expect(next(late.meter, reading('2026-11-10T12:00:10', 5 * GB + 9, GB, 1010)).meter).toMatchObject({ receivedBytes: 9, sentBytes: 0 })
+  })
+
+  it('counts nothing of a process that had ended, and leaves no gap for a VM that is off', () => {
+    const off = next(start, reading('2026-11-10T12:00:10', 0, 0, 0)).meter
+    const stale = next(off, reading('2026-11-10T12:00:12', 5 * GB, GB, 1000)).meter
+    expect(stale).toMatchObject({ receivedBytes: 0, sentBytes: 0, gaps: [] })
+    expect(next(off, reading('2026-11-13T12:00:00', 0, 0, 0))).toMatchObject({ isReset: false, meter: { gaps: [] } })
+  })
+
+  it.each([
     ['a restart', 'falls', reading('2026-11-10T12:00:10', 300, 40, 4), 300, 40],
     [
       'a migration that takes longer than the counters take to grow',
