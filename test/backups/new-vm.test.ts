@@ -280,4 +280,36 @@ describe('a VM from the backup of another one', () => {
     },
     patienceMs,
   )
+
+  it(
+    'keeps the VM that the file is of, and all its backups, from being deleted meanwhile; only the power goes',
+    async () => {
+      const source = await world.born('brief')
+      await aBackup(world, 'brief-b', 'brief', { storage: 'pbs' })
+      await untilBackup(world, 'brief-b', 'True')
+      failing({ extraMs: 3_600_000 })
+      await world.apply('heir', from({ name: 'brief-b' }))
+      const upid = await until('its task runs', async () => (await world.vm('heir'))?.status?.step?.upid)
+      world.operator?.wire.judgedBy(() => 'pass')
+      await world.delete('brief')
+      const held = await world.untilCondition('brief', 'Ready', 'False', 'InUse')
+      expect(world.condition(held, 'Ready')?.message).toContain(`ProxmoxVM ${world.namespace}/heir is being made from a backup of this VM`)
+      expect(world.guestOf(source).isRunning).toBe(false)
+      expect((await backupOf(world, 'brief-b'))?.status?.volume).toBeDefined()
+      world.simulator.world.tasks.kill(upid)
+      const { vmid = 0 } = (await world.vm('heir'))?.status ?? {}
+      await until('its lock is told', async () => {
+        world.clock.skip(31_000)
+        return (await message('heir')).includes('qm unlock')
+      })
+      expect(await world.vm('brief')).toBeDefined()
+      world.simulator.world.guests.get(vmid)?.config.delete('lock')
+      await gone('heir')
+      await until('brief is gone', async () => {
+        world.clock.skip(31_000)
+        return (await world.vm('brief')) === undefined
+      })
+    },
+    patienceMs,
+  )
 })
