@@ -100,6 +100,6 @@ describe('the plan of an edit of a pool', () => {
     const wrong = await plan(poolOf({ gateway: '198.51.100.1' }), [holder('a', 10)])
 
     expect(smaller.vms[0]?.remarks).toEqual(['keeps 203.0.113.10, which the pool no longer has'])
-    expect(wrong.problem).toContain('could not reach the gateway')
+    expect(wrong.problem).toContain('cannot reach the gateway')
   })
 })
