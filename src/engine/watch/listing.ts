@@ -41,8 +41,15 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   readPower(pass, row, state)
   const pveNowMs = deps.clock.now() + cluster.clockSkewMs
   const isLocked = row.lock !== undefined && row.lock !== 'suspended'
-  return !isLocked && (wantsOtherPower(draft, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
+  return (
+    !isLocked &&
+    (wantsOtherPower(draft, power) || isPowerOfOthers(draft.status, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
+  )
 }
+
+/** A guest that was taken over had another power then: somebody has asked for this one, and its power is ours from now on. */
+const isPowerOfOthers = ({ adoption }: ProxmoxVMStatus, power: 'running' | 'stopped' | undefined): boolean =>
+  power !== undefined && (adoption?.differences ?? []).some(({ field, found }) => field === 'power' && found !== power)
 
 /** The figures of a listing are up to a broadcast old, and clocks differ. */
 const youngerByMs = 45_000
