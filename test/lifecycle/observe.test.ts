@@ -24,7 +24,7 @@ describe('a cluster in mode Observe', () => {
     async () => {
       const [edited, drifted, gone] = await Promise.all(['edited', 'drifted', 'gone', 'kept'].map((name) => world.born(name)))
       await mode('Observe')
-      await until('it is observed', async () => (await world.clusterCondition('Ready'))?.message.startsWith('PVE is observed'))
+      await until('it is observed', async () => (await world.clusterCondition('Ready'))?.message.includes('mode Observe'))
       await world.inPve('PUT', `${world.pathOf(drifted!)}/config`, { onboot: 0 })
       world.simulator.requests.reset()
 

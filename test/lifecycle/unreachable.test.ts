@@ -30,7 +30,7 @@ describe('a PVE that is silent', () => {
       const waiting = await press(world, 'kept', 'Stop')
       world.clock.skip(20_000)
       await until('the command says why it waits', async () =>
-        (await commandNamed(world, waiting))?.status?.message?.includes('gives no answer'),
+        (await commandNamed(world, waiting))?.status?.message?.includes('does not answer'),
       )
       world.clock.skip(301_000)
       await until('it is unknown', async () => (await ready('kept')) === 'Unknown/ClusterUnreachable Unknown running')
