@@ -41,7 +41,7 @@ describe('kubectl pve console', () => {
         'kubectl pve: console dark: PreconditionFailed: The VM is off; start it, then create another console.\n',
       ),
     })
-    expect(await here('console', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('there is no ProxmoxVM "nobody"') })
+    expect(await here('console', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('ProxmoxVM "nobody" does not exist') })
     await setConsole(world, undefined)
   })
 
