@@ -4,7 +4,7 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, backupOf, deleteBackupObject, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, untilBackup } from './scene.ts'
 
 const patienceMs = 120_000
 const ownPackage = {
@@ -250,65 +250,6 @@ describe('a VM from the backup of another one', () => {
       expect(vm.status?.template).toMatchObject({ name: 'debian-13' })
       expect(vm.status?.template).not.toHaveProperty('volume')
       await gone('fresh')
-    },
-    patienceMs,
-  )
-
-  it(
-    'keeps its file until it is made',
-    async () => {
-      await aBackup(world, 'shop-once', 'shop', { storage: 'pbs', deletionPolicy: 'Delete' })
-      await untilBackup(world, 'shop-once', 'True')
-      failing({ extraMs: 3_600_000 })
-      await world.apply('reader', from({ name: 'shop-once' }))
-      const upid = await until('its task runs', async () => (await world.vm('reader'))?.status?.step?.upid)
-      world.operator?.wire.judgedBy(() => 'pass')
-      await deleteBackupObject(world, 'shop-once')
-      await untilBackup(world, 'shop-once', 'False', 'InUse')
-      world.simulator.world.tasks.kill(upid)
-      const { vmid = 0 } = (await world.vm('reader'))?.status ?? {}
-      await until('its lock is told', async () => {
-        world.clock.skip(31_000)
-        return (await message('reader')).includes('qm unlock')
-      })
-      world.simulator.world.guests.get(vmid)?.config.delete('lock')
-      await gone('reader')
-      await until('the file is deleted', async () => {
-        world.clock.skip(31_000)
-        return (await backupOf(world, 'shop-once')) === undefined
-      })
-    },
-    patienceMs,
-  )
-
-  it(
-    'keeps the VM that the file is of, and all its backups, from being deleted meanwhile; only the power goes',
-    async () => {
-      const source = await world.born('brief')
-      await aBackup(world, 'brief-b', 'brief', { storage: 'pbs' })
-      await untilBackup(world, 'brief-b', 'True')
-      failing({ extraMs: 3_600_000 })
-      await world.apply('heir', from({ name: 'brief-b' }))
-      const upid = await until('its task runs', async () => (await world.vm('heir'))?.status?.step?.upid)
-      world.operator?.wire.judgedBy(() => 'pass')
-      await world.delete('brief')
-      const held = await world.untilCondition('brief', 'Ready', 'False', 'InUse')
-      expect(world.condition(held, 'Ready')?.message).toContain(`ProxmoxVM ${world.namespace}/heir is being made from a backup of this VM`)
-      expect(world.guestOf(source).isRunning).toBe(false)
-      expect((await backupOf(world, 'brief-b'))?.status?.volume).toBeDefined()
-      world.simulator.world.tasks.kill(upid)
-      const { vmid = 0 } = (await world.vm('heir'))?.status ?? {}
-      await until('its lock is told', async () => {
-        world.clock.skip(31_000)
-        return (await message('heir')).includes('qm unlock')
-      })
-      expect(await world.vm('brief')).toBeDefined()
-      world.simulator.world.guests.get(vmid)?.config.delete('lock')
-      await gone('heir')
-      await until('brief is gone', async () => {
-        world.clock.skip(31_000)
-        return (await world.vm('brief')) === undefined
-      })
     },
     patienceMs,
   )
