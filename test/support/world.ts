@@ -259,12 +259,12 @@ export class TestWorld {
     return guest
   }
 
-  /** A backup file of that guest on storage `local` of pve1, as vzdump leaves it. */
+  /** A backup file of that guest on storage `local` of its node (pve1 once it is gone), as vzdump leaves it. */
   addBackup(vmid: number, madeAtMs: number, o: { isProtected?: boolean } = {}) {
     const stamp = new Date(madeAtMs).toISOString().slice(0, 19).replaceAll('-', '_').replace('T', '-').replaceAll(':', '_')
     return this.simulator.world.storage.add({
       storage: 'local',
-      node: 'pve1',
+      node: this.simulator.world.guests.get(vmid)?.node ?? 'pve1',
       name: `backup/vzdump-qemu-${vmid}-${stamp}.vma.zst`,
       format: 'vma.zst',
       sizeBytes: 1000,
