@@ -35,7 +35,7 @@ async function lost(o: { tasks: Task[]; mark?: string; spec?: Partial<ProxmoxVMS
       look: async (vmid: number) => (o.mark === undefined ? undefined : { mark: { uid: o.mark, vmid } }),
     },
     pve: {
-      tasks: async (node: string, query: { source: string; typefilter: string; since: number }) => {
+      tasks: async (_: string, query: { source: string; typefilter: string; since: number }) => {
         asked.push(query)
         return o.tasks.filter(({ status }) => (status === 'RUNNING') === (query.source === 'active'))
       },
