@@ -35,7 +35,7 @@ describe('a VM that was being made from the backup of another one when its statu
     spec: {
       template: { backupRef: { volume: 'pbs:backup/vm/100/2026-01-02T00:00:00Z' }, clone: 'Full' },
       addresses: [{ name: 'main', poolRef: { name: 'v4' } }],
-      cloudInit: { passwordSecretRef: { name: 'login' } },
+      cloudInit: { passwordSecretRef: { name: 'login', key: 'password' } },
     },
   })
 
