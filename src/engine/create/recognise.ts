@@ -85,7 +85,7 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
-      `The status of this object was lost while PVE was asked to clone VM ${vmid}; waiting until PVE shows the VM or can no longer begin the clone.`,
+      `The status of this object was lost while PVE was asked to make VM ${vmid}; waiting until PVE shows the VM or can no longer begin to make it.`,
       5_000,
     )
   memory.record = {}

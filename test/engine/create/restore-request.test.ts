@@ -11,7 +11,7 @@ const owner = aVm({
 })
 
 /** VM 10000 is to be made on pve1; `fileOn` is the node that lists the file, if any does. */
-async function asked(o: { isLeft?: true; fileOn?: string; seen?: object }) {
+async function asked(o: { isLeft?: true; isOpen?: true; fileOn?: string; seen?: object }) {
   const sent: unknown[] = []
   const row = (node: string) => ({ storage: 'local', node, shared: false, content: ['backup'], available: true })
   const file = { volid: volume, vmid: 100, ctime: Date.parse('2026-01-02T00:00:00Z') / 1000, isProtected: false }
@@ -30,7 +30,10 @@ async function asked(o: { isLeft?: true; fileOn?: string; seen?: object }) {
     intentAt: '2026-01-03T00:00:00Z',
     template: { vmid: 100, node: 'pve1', volume, ...(o.isLeft && { isLeft: true }) },
   }
-  const draft = draftOf(aVm({ metadata: { name: 'copy', uid: 'uid-copy' }, status }))
+  const request = { vmid: 10_000, node: 'pve1', template: 100, isRestore: true, askedAt: '2026-01-03T00:00:00Z' }
+  const draft = draftOf(
+    aVm({ metadata: { name: 'copy', uid: 'uid-copy' }, status: { ...status, ...(o.isOpen && { cloneRequests: [request] }) } }),
+  )
   const deps = { ...quietDependencies({ now: '2026-01-03T00:00:00Z', vms: [owner] }), backups: { list: () => [] } }
   const climb = {
     deps,
@@ -77,6 +80,15 @@ describe('the request that makes a VM from the backup of another one', () => {
     const { said, vmid, sent } = await asked({ ...(fileOn && { fileOn }) })
     expect(said).toMatchObject({ is: 'wait', reason: 'Provisioning', message: expect.stringContaining('chooses another node') })
     expect([vmid, sent]).toEqual([undefined, []])
+  })
+
+  it('keeps the number while an earlier request for it may still take effect', async () => {
+    const { said, vmid } = await asked({ fileOn: 'pve2', isOpen: true })
+    expect(said).toMatchObject({
+      is: 'wait',
+      message: expect.stringMatching(/waiting for an earlier restore request for VM 10000 first\.$/),
+    })
+    expect(vmid).toBe(10_000)
   })
 
   it('keeps the number that has the guest of a failed restore, though its node no longer lists the file', async () => {
