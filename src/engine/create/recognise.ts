@@ -145,7 +145,6 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   const { deps, draft, memory } = pass
   const { vmid } = draft.status
   if (vmid === undefined) return undefined
-  memory.record = { vmid, seenMs: deps.clock.monotonicMs() }
   if (memory.clone.isUnasked || !isClaimedByFormer(pass)) return undefined
   const look = lookAt(pass, cluster, vmid)
   await look.need('presence')
