@@ -4,6 +4,7 @@ import type { Climb } from '../../../src/engine/climb-pass.ts'
 import type { Memory } from '../../../src/engine/memory.ts'
 import type { Part, Want } from '../../../src/ladder/machine.ts'
 import { provision } from '../../../src/lifecycle.ts'
+import { withAsFound } from '../../../src/want/as-found.ts'
 import { seeing, settledValues, wanting, wantingDisk, wantingFirewall } from '../../steps/seen-and-want.ts'
 import { draftOf, memory, quietDependencies } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
@@ -74,6 +75,22 @@ it('tells what a plan has passed over as left, also when its pause ends during t
     onNeed: (part, passMs) => part === 'firewall' && passMs(2_000),
   })
   expect(await climbLadder(climb)).toMatchObject({ left: [left] })
+})
+
+it('leaves the addresses as they are while PVE refuses their wire, beside what an adopted VM keeps', async () => {
+  const left = { reason: 'BridgeNotFound' as const, sentence: 'network card: PVE refused it', terminal: true, tries: 1, untilMs: 1_000 }
+  const wanted = wanting({
+    power: 'left-alone',
+    net: { ...wanting().net, bridge: 'vmbr9' },
+    cloudInit: { ...wanting().cloudInit, ipconfig0: 'ip=203.0.113.10/24', nameserver: '192.0.2.53' },
+    cpu: { ...wanting().cpu, cores: 8 },
+    guestLacksAddresses: true,
+    mayStop: true,
+  })
+  const remembered = memory({ left: { things: new Map([['set_network network card', left]]), isCareful: true, generation: 1 } })
+  // A request would fail: there is nobody who takes it.
+  const { climb } = climbing({ want: withAsFound(wanted, new Set(['cores'])), memory: remembered })
+  expect(await climbLadder(climb)).toMatchObject({ refusals: [], left: [left] })
 })
 
 it('tells no drift of an address that leaves the allowed ones because the guest has let go of it', async () => {
