@@ -5,10 +5,9 @@ import { nowIso, recordEvent } from '../engine/dependencies.ts'
 import { isKindLeaving } from '../engine/kind-leaving.ts'
 import { observes, wouldDo } from '../engine/observe.ts'
 import { needsFile } from '../engine/restore/restore-state.ts'
-import { parseBackupMark } from '../ladder/backup-mark.ts'
+import { isFileOfBackup } from '../ladder/backup-mark.ts'
 import { done, type Obstacle, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
-import type { Backup } from '../proxmox/answers.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileStatus } from './backup-files.ts'
 import { followBackup } from './follow-backup.ts'
@@ -85,7 +84,7 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   const { node = '', storage = '', vmid = 0 } = backup.status
   const file = (await cluster.pve.backups(reachedFrom(cluster, storage, node), storage, vmid)).find(({ volid }) => volid === volume)
   if (!file) pass.census.remove(backup.status)
-  if (!file || !isOwnFile(pass, file)) return await letGo(pass)
+  if (!file || !isFileOfBackup(file, { uid: backup.uid, createdAt: backup.status.createdAt })) return await letGo(pass)
   backup.change(fileStatus(file))
   if (file.isProtected && backup.backup.spec.protected !== false)
     return stalled('Protected', `${volume} is protected. Set spec.protected to false to delete it. ${wayOut}`)
@@ -98,12 +97,6 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   return upid === undefined
     ? wait('Terminating', `${volume} was deleted; the operator checks that PVE no longer lists it.`, 0)
     : waitForTask(upid, `${volume} is being deleted.`)
-}
-
-/** Numbers of VMs come round, and so may names of files: it has our mark, or the time that is on record. */
-function isOwnFile({ backup }: BackupPass, { notes, ctime }: Backup): boolean {
-  const mark = parseBackupMark(notes)
-  return mark ? mark.uid === backup.uid : ctime * 1000 === Date.parse(backup.status.createdAt ?? '')
 }
 
 /** A shared storage also by another node than the one that made the file. */

@@ -24,3 +24,12 @@ export const isBackupOf = (
   file: { readonly ctime: number; readonly notes?: string },
   vm: { readonly uid: string; readonly sinceSeconds: number },
 ): boolean => file.ctime >= vm.sinceSeconds || parseBackupMark(file.notes)?.vm === vm.uid
+
+/** Numbers come round, and so may names of files: the one of a ProxmoxVMBackup has its mark, or the time that is on record (RFC 3339). */
+export function isFileOfBackup(
+  { notes, ctime }: { readonly ctime: number; readonly notes?: string },
+  backup: { readonly uid: string | undefined; readonly createdAt: string | undefined },
+): boolean {
+  const mark = parseBackupMark(notes)
+  return mark ? mark.uid === backup.uid : ctime * 1000 === Date.parse(backup.createdAt ?? '')
+}

@@ -42,12 +42,12 @@ export function withAsFound(want: Want, fields: Fields): Want {
     ...(fields.has('power') && { power: 'left-alone' as const }),
     // No restart tells the guest what is not written.
     ...(fields.has('ipconfig0') && { guestLacksAddresses: false }),
-    leave: (now, patch) => withoutFields(now, patch, fields),
+    leave: (now, patch) => withoutFields(now, want.leave?.(now, patch) ?? patch, fields),
   }
 }
 
 /** The patch without these fields; of an option string only the named options stay as they are. */
-export function withoutFields(now: Values, patch: ConfigPatch, fields: Fields): ConfigPatch {
+function withoutFields(now: Values, patch: ConfigPatch, fields: Fields): ConfigPatch {
   const set: Record<string, string> = {}
   for (const [key, value] of Object.entries(patch.set)) {
     const left = fields.has(key) ? undefined : leftOf(key, now[key], value, fields)

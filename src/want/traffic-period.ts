@@ -6,7 +6,7 @@ export interface Period {
   readonly endMs: number
 }
 
-export const usualResetDay = 1
+const usualResetDay = 1
 
 /** The period that contains that moment. A month without the day begins a period on its last day. */
 export function periodAt(ms: number, resetDay = usualResetDay): Period {

@@ -1,5 +1,6 @@
 /** What would be if a guest were this VM: its status, what the spec wants of it, and in what the two differ. Nothing is written for it. */
 import { type Adopt, type FoundDifference, mostDifferences } from '../../api/adopt.ts'
+import type { IPPool } from '../../api/ippool.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import { timeInSeconds } from '../../api/time.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
@@ -15,7 +16,7 @@ import { mayUsePackage, packageOf } from '../apply/prepare.ts'
 import { wantWithSlots } from '../apply/ascent.ts'
 import { entriesOf } from '../create/addresses.ts'
 import { credentialsFor } from '../create/credentials.ts'
-import { guestRecordOf, shownAddresses, type TakeBackOptions } from '../create/take-back.ts'
+import { guestRecordOf, isInPool, shownAddresses, type TakeBackOptions } from '../create/take-back.ts'
 import { takenBack } from '../create/taken-back.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
@@ -113,11 +114,7 @@ async function addressMisfit(pass: Pass, look: Look, own: readonly { name: strin
 
 /** The pool that may give this address to VMs of the cluster. */
 export function poolOf({ deps, draft }: Pass, text: string): string | undefined {
-  const address = parseAddress(text)
-  const [pool] = poolsServing(deps.pools.list(), draft.vm.spec.clusterRef.name, ({ metadata }) => {
-    const view = deps.book.pools.view(metadata.name)
-    if (!view || !address || typeof view.space === 'string') return false
-    return view.space.family === address.family && view.space.usable.has(address.value)
-  })
+  const isThere = ({ metadata }: IPPool) => isInPool(deps.book.pools.view(metadata.name), text)
+  const [pool] = poolsServing(deps.pools.list(), draft.vm.spec.clusterRef.name, isThere)
   return pool?.metadata.name
 }

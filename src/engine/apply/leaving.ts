@@ -2,7 +2,7 @@
 import { judge, type Failure, type FailureKind } from '../../proxmox/failures.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { PveError } from '../../proxmox/pve-error.ts'
-import { ofTheWire, withoutFields } from '../../want/as-found.ts'
+import { ofTheWire, withAsFound } from '../../want/as-found.ts'
 import { isBirth } from '../../want/birth.ts'
 import type { Want } from '../../ladder/machine.ts'
 import { type Outcome, retry, stalled } from '../../ladder/outcome.ts'
@@ -41,16 +41,10 @@ export async function nextPlan(climb: Climb, want: Want): Promise<Plan> {
   const isLeft = (step: Step, subject: string) => isPaused(`${step.name} ${subject}`) || isPaused(`set_created_additional_disk ${subject}`)
   const mayStop = want.mayStop && ![...left.things.values()].some((thing) => thing.untilMs > nowMs && mayHoldUpStart.test(thing.sentence))
   const wanted = { ...want, mayStop }
+  // Addresses belong to their wire: without it the guest keeps those it has, and is not restarted for others.
   const isWireLeft = isPaused('set_network network card')
-  return await planCarefully(climb.ladder, climb.look, isWireLeft ? withoutAddresses(wanted) : wanted, isLeft)
+  return await planCarefully(climb.ladder, climb.look, isWireLeft ? withAsFound(wanted, ofTheWire) : wanted, isLeft)
 }
-
-/** Addresses belong to their wire: without it the guest keeps those it has, and is not restarted for others. */
-const withoutAddresses = (want: Want): Want => ({
-  ...want,
-  guestLacksAddresses: false,
-  leave: (now, patch) => withoutFields(now, want.leave?.(now, patch) ?? patch, ofTheWire),
-})
 
 /**
  * While nothing is edited the firewall of a VM is not read if PVE applies it to none of its network cards: rules of whatever kind would be

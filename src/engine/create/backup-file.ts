@@ -3,7 +3,7 @@ import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { ProxmoxVMBackup } from '../../api/proxmoxvmbackup.ts'
 import type { BirthTemplate } from '../../api/template.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { isBackupOf, parseBackupMark } from '../../ladder/backup-mark.ts'
+import { isBackupOf, isFileOfBackup } from '../../ladder/backup-mark.ts'
 import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
 import type { Backup } from '../../proxmox/answers.ts'
 import type { Listing } from '../../proxmox/listing.ts'
@@ -86,22 +86,21 @@ async function claimOf(
   return { volume, vmid, owner, isOf: (file) => isBackupOf(file, { uid, sinceSeconds }) }
 }
 
-function ofObject({ deps }: From, cluster: PveCluster, { metadata, status }: ProxmoxVMBackup): Claim | Obstacle {
-  const { volume, vmid, vmUID, cluster: at, finishedAt, createdAt, conditions } = status ?? {}
+/** It has no file, yet or at all. */
+export const whyNoFile = ({ metadata: { name }, status }: ProxmoxVMBackup): Obstacle =>
+  status?.finishedAt === undefined
+    ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not ready yet.`, 5_000)
+    : stalled('BackupNotFound', `ProxmoxVMBackup ${name} has no file: ${status.conditions?.[0]?.message ?? 'it failed'}`)
+
+function ofObject({ deps }: From, cluster: PveCluster, backup: ProxmoxVMBackup): Claim | Obstacle {
+  const { metadata, status } = backup
+  const { volume, vmid, vmUID, cluster: at, createdAt } = status ?? {}
   const { name, uid } = metadata
   if (metadata.deletionTimestamp) return stalled('BackupNotFound', `ProxmoxVMBackup ${name} is being deleted.`)
-  if (volume === undefined || vmid === undefined)
-    return finishedAt === undefined
-      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not ready yet.`, 5_000)
-      : stalled('BackupNotFound', `ProxmoxVMBackup ${name} has no file: ${conditions?.[0]?.message ?? 'it failed'}`)
+  if (volume === undefined || vmid === undefined) return whyNoFile(backup)
   if (at !== cluster.name) return stalled('BackupNotFound', `ProxmoxVMBackup ${name} is in ProxmoxCluster ${at}, not in ${cluster.name}.`)
   const owner = deps.vms.list().find((vm) => vm.metadata.uid === vmUID)
-  // Numbers come round, and so may names of files: it has our mark, or the time that is on record.
-  const isOf = ({ notes, ctime }: Backup) => {
-    const mark = parseBackupMark(notes)
-    return mark ? mark.uid === uid : ctime * 1000 === Date.parse(createdAt ?? '')
-  }
-  return { volume, vmid, ...(owner && { owner }), isOf }
+  return { volume, vmid, ...(owner && { owner }), isOf: (file) => isFileOfBackup(file, { uid, createdAt }) }
 }
 
 /** `pbs:backup/vm/100/2026-…`, `local:backup/vzdump-qemu-100-2026_….vma.zst` (PVE::Storage). */

@@ -1,4 +1,5 @@
 /** How the making of a VM is told (pure). */
+import type { AskedClone } from '../../api/clone-request.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 
 type Made = Pick<ProxmoxVMStatus, 'template' | 'vmid' | 'node'>
@@ -10,3 +11,6 @@ export const makingSentence = ({ template, vmid, node }: Made): string =>
 
 /** What is asked of PVE, as a noun. */
 export const makingNoun = ({ template }: Made): 'clone' | 'restore' => (template?.volume === undefined ? 'clone' : 'restore')
+
+/** What an earlier request has asked for, whatever the VM is made of now. */
+export const requestNoun = ({ isRestore }: Pick<AskedClone, 'isRestore'>): 'clone' | 'restore' => (isRestore ? 'restore' : 'clone')

@@ -1,6 +1,7 @@
 /** The intent is given up for another one. */
 import { type Outcome, wait } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
+import { requestNoun } from './birth-words.ts'
 import { openRequests } from './clone-requests.ts'
 import { dropIntent } from './intent-state.ts'
 
@@ -8,7 +9,7 @@ import { dropIntent } from './intent-state.ts'
 export function chooseAgain(climb: Climb, why: string, lookAfterMs: number): Outcome {
   const { draft, memory } = climb
   const open = openRequests(draft.status, memory).find(({ vmid }) => vmid === draft.status.vmid)
-  if (open) return wait('Retrying', `${why}; waiting for an earlier clone request for VM ${open.vmid} first.`, 5_000)
+  if (open) return wait('Retrying', `${why}; waiting for an earlier ${requestNoun(open)} request for VM ${open.vmid} first.`, 5_000)
   return giveUpNumber(climb, why, lookAfterMs)
 }
 

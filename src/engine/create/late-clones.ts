@@ -3,6 +3,7 @@ import { markOf } from '../../ladder/mark.ts'
 import { type Outcome, done, wait, waitForTask } from '../../ladder/outcome.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
+import { requestNoun } from './birth-words.ts'
 import { ageMs, closeRequest, lostAfterMs, openRequests } from './clone-requests.ts'
 import { lookUpRequests } from './clone-task.ts'
 
@@ -12,19 +13,21 @@ import { lookUpRequests } from './clone-task.ts'
  */
 export async function awaitLateClones(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const { draft, memory, deps } = pass
-  const isAnyOpen = openRequests(draft.status, memory).length > 0
+  const [first] = openRequests(draft.status, memory)
+  const isAnyOpen = first !== undefined
   if (!isAnyOpen) return done
   const { running, lost, mayBegin } = await lookUpRequests(pass, cluster)
   const stray = await findStray(pass, cluster)
   if (stray !== undefined) return wait('Terminating', `VM ${stray} appeared late; the operator deletes it as well.`, 0)
-  if (running) return waitForTask(running, 'The running clone must end before this object can be removed.')
+  if (running) return waitForTask(running, `The running ${requestNoun(first)} must end before this object can be removed.`)
   const last = lost.at(-1)
   // Each has ended since the look that found nothing, so whatever they made is there now.
-  if (!last) return wait('Terminating', 'The clones of the VM have ended; the operator checks once more what they left in PVE.', 0)
+  if (!last)
+    return wait('Terminating', `The last ${requestNoun(first)} of the VM has ended; the operator checks once more what is left in PVE.`, 0)
   const leftMs = Math.max(...lost.map((request) => lostAfterMs - ageMs(request, { deps, cluster, memory })))
   return wait(
     'Terminating',
-    `The answer to the clone request of ${last.askedAt} for VM ${last.vmid} may have been lost; PVE may still begin it within 5 minutes, so this object stays until then.`,
+    `The answer to the ${requestNoun(last)} request of ${last.askedAt} for VM ${last.vmid} may have been lost; PVE may still begin it within 5 minutes, so this object stays until then.`,
     mayBegin ? 5_000 : Math.min(Math.max(leftMs, 1_000), 10_000),
   )
 }

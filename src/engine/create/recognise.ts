@@ -85,7 +85,7 @@ async function remembered(pass: Pass, cluster: PveCluster, vmid: number): Promis
   if (isOpen && !memory.clone.isUnasked)
     return wait(
       'LookingForGuests',
-      `The status of this object was lost while PVE was asked to clone VM ${vmid}; waiting until PVE shows the VM or can no longer begin the clone.`,
+      `The status of this object was lost while PVE was asked to make VM ${vmid}; waiting until PVE shows the VM or can no longer begin to make it.`,
       5_000,
     )
   memory.record = {}
@@ -145,7 +145,6 @@ async function checkRecord(pass: Pass, cluster: PveCluster): Promise<Obstacle | 
   const { deps, draft, memory } = pass
   const { vmid } = draft.status
   if (vmid === undefined) return undefined
-  memory.record = { vmid, seenMs: deps.clock.monotonicMs() }
   if (memory.clone.isUnasked || !isClaimedByFormer(pass)) return undefined
   const look = lookAt(pass, cluster, vmid)
   await look.need('presence')

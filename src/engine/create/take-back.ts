@@ -123,7 +123,7 @@ export function addressesOf({ deps, draft }: Pass, shown: readonly string[]): VM
   const used = new Set(held.map(({ spec }) => spec.address))
   return entriesOf(draft).flatMap(({ name, pool, address: named }) => {
     const own = held.find((one) => one.spec.claimRef?.entry === name && one.spec.poolRef.name === pool && !isReleasing(one))?.spec.address
-    const free = shown.find((text) => !used.has(text) && isIn(deps.book.pools.view(pool), text) && (!named || sameAddress(named, text)))
+    const free = shown.find((text) => !used.has(text) && isInPool(deps.book.pools.view(pool), text) && (!named || sameAddress(named, text)))
     const address = own ?? free
     const spec = deps.pools.get(pool)?.spec
     if (address === undefined || !spec) return []
@@ -133,7 +133,8 @@ export function addressesOf({ deps, draft }: Pass, shown: readonly string[]): VM
   })
 }
 
-function isIn(view: ReturnType<Pass['deps']['book']['pools']['view']>, text: string): boolean {
+/** The pool may give that address. */
+export function isInPool(view: ReturnType<Pass['deps']['book']['pools']['view']>, text: string): boolean {
   const address = parseAddress(text)
   if (!view || !address || typeof view.space === 'string') return false
   return view.space.family === address.family && view.space.usable.has(address.value)

@@ -124,14 +124,17 @@ async function deleteLeftovers(pass: Pass, cluster: PveCluster): Promise<Outcome
   if (receipt && isOutcome(receipt)) return receipt
   const pause = pauseLeft(pass)
   if (pause) return pause
-  // The VM is proved to be gone: files without our mark belong to whoever has the number now.
-  const listing = await cluster.inventory.since(pass.deps.clock.monotonicMs())
-  const isTaken = listing.guests.has(pass.draft.status.vmid ?? 0)
-  const status = isTaken ? { ...pass.draft.status, clonedAt: never } : pass.draft.status
-  return await climbDown(pass, cluster, new RemovalLook({ cluster, status, uid: pass.draft.vm.metadata.uid ?? '' }), {
-    before: keepsNeeded(pass),
-    ladder: removals.leftovers,
-  })
+  return await climbDown(pass, cluster, await lookAtLeftovers(pass, cluster), { before: keepsNeeded(pass), ladder: removals.leftovers })
+}
+
+/** The VM is proved to be gone: files without our mark belong to whoever has the number now. Asked only where there are any. */
+async function lookAtLeftovers({ deps, draft: { vm, status } }: Pass, cluster: PveCluster): Promise<RemovalLook> {
+  const { uid = '' } = vm.metadata
+  const look = new RemovalLook({ cluster, status, uid })
+  await look.need('backups')
+  if (!look.seen.backups?.found.length) return look
+  const { guests } = await cluster.inventory.since(deps.clock.monotonicMs())
+  return guests.has(status.vmid ?? 0) ? new RemovalLook({ cluster, status: { ...status, clonedAt: never }, uid }) : look
 }
 
 /** A new VM is being made from a backup of this one, which may be the only copy there is. The power is cut all the same. */

@@ -3,12 +3,13 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import { templateFactsOf } from '../../cluster/template-facts.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 import { isBackupOf } from '../../ladder/backup-mark.ts'
-import { type Obstacle, isOutcome, stalled, wait } from '../../ladder/outcome.ts'
+import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
 import { capabilityOff } from '../../cluster/capabilities.ts'
 import type { Backup } from '../../proxmox/answers.ts'
 import { reasonForCloudInit } from '../../want/cloud-init.ts'
 import { prepare } from '../apply/prepare.ts'
 import { lookOf } from '../apply/ascent.ts'
+import { whyNoFile } from '../create/backup-file.ts'
 import { backupUnderWay } from '../backup-under-way.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import type { Look } from '../look.ts'
@@ -79,12 +80,7 @@ function volumeAsked({ deps, draft }: Pass, cluster: PveCluster): string | Obsta
   const backup = deps.backups.get(`${namespace}/${name}`)
   if (!backup) return stalled('BackupNotFound', `ProxmoxVMBackup "${name}" does not exist in namespace ${namespace}.`)
   const { vmUID, volume: made, cluster: at } = backup.status ?? {}
-  if (made === undefined) {
-    const [ready] = backup.status?.conditions ?? []
-    return backup.status?.finishedAt === undefined
-      ? wait('BackupRunning', `ProxmoxVMBackup ${name} is not ready yet.`, 5_000)
-      : stalled('BackupNotFound', `ProxmoxVMBackup ${name} has no file: ${ready?.message ?? 'it failed'}`)
-  }
+  if (made === undefined) return whyNoFile(backup)
   if (vmUID !== uid || at !== cluster.name)
     return stalled('BackupNotFound', `ProxmoxVMBackup ${name} belongs to another VM; a restore needs a backup of this VM.`)
   return made

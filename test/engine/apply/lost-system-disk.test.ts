@@ -14,7 +14,10 @@ describe('a VM whose system disk somebody took away', () => {
         /no disk at scsi0, .*local-lvm:vm-100-disk-0 is at unused0 now.*qm set 100 --scsi0 local-lvm:vm-100-disk-0/,
       ),
     })
-    expect(told({ virtio0: `${volume},size=10G` })?.message).toContain('is at virtio0 now')
+    const elsewhere = told({ virtio0: `${volume},size=10G` })?.message
+    expect(elsewhere).toContain('is at virtio0 now')
+    expect(elsewhere).toContain(`qm set 100 --delete virtio0 and qm set 100 --scsi0 ${volume},`)
+    expect(told({ unused0: volume })?.message).not.toContain('--delete')
     expect(told({})?.message).toContain(`its volume was ${volume}`)
   })
 
