@@ -1,4 +1,4 @@
-/** What is looked at without haste, put together: configurations, agents and backup files of each PVE, and the Secrets of passwords. */
+/** What is looked at without haste, put together: configurations, agents, backup files and gaps in the traffic of each PVE, and the Secrets of passwords. */
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import type { BackupCensus } from './backups/backup-census.ts'
 import type { ClusterDirectory } from './cluster/directory.ts'
@@ -10,12 +10,14 @@ import type { KubeClient } from './kube/client.ts'
 import type { Store } from './kube/store.ts'
 import type { Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
+import type { UsageKeeper } from './usage/usage-keeper.ts'
 
 export class Background {
   readonly audit: Audit
   readonly #guests: GuestRounds
   readonly #secrets: SecretRounds
   readonly #census: BackupCensus
+  readonly #usage: UsageKeeper
   readonly #clusters: ClusterDirectory
 
   constructor(o: {
@@ -25,12 +27,14 @@ export class Background {
     vmsOf: (cluster: string) => readonly ProxmoxVM[]
     clusters: ClusterDirectory
     census: BackupCensus
+    usage: UsageKeeper
     clock: Clock
     log: Log
     controller: { audit(key: string): void; askGuest(key: string): void }
   }) {
     const { client, vms, vmsOf, clock, controller } = o
     this.#census = o.census
+    this.#usage = o.usage
     this.#clusters = o.clusters
     this.audit = new Audit({ vms, clock, look: (key) => controller.audit(key) })
     this.#guests = new GuestRounds({ vms, vmsOf, clock, ask: (key) => controller.askGuest(key) })
@@ -43,6 +47,7 @@ export class Background {
       ({ name }) => this.audit.of(name),
       ({ name }) => this.#guests.of(name),
       (cluster) => this.#census.of(cluster),
+      (cluster) => this.#usage.of(cluster),
     ])
     await this.#secrets.run(signal)
     end()

@@ -118,8 +118,8 @@ export class Operator {
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
     this.#deps = this.#makeRoom()
-    this.usage = new UsageKeeper({ deps: this.#deps, wake: (key) => this.queue.add(key) })
     this.#indexes = vmIndexes(this.stores.vms)
+    this.usage = new UsageKeeper({ deps: this.#deps, vmsOf: this.#indexes.ofCluster, wake: (key) => this.queue.add(key) })
     this.#backups = new BackupBackground({ deps: this.#deps, vmsOf: this.#indexes.ofCluster, wake: (key) => this.queue.add(key) })
     this.controller = new VMController({ deps: this.#deps, queue: this.queue, census: this.#backups.census, usage: this.usage })
     this.#background = this.#makeBackground()
@@ -235,7 +235,7 @@ export class Operator {
 
   #makeBackground(): Background {
     const { clock, log } = this.#o
-    const made = { census: this.#backups.census, controller: this.controller, clusters: this.clusters.directory }
+    const made = { census: this.#backups.census, usage: this.usage, controller: this.controller, clusters: this.clusters.directory }
     return new Background({ client: this.client, vms: this.stores.vms, vmsOf: this.#indexes.ofCluster, clock, log, ...made })
   }
 

@@ -1,4 +1,4 @@
-/** What is read of one PVE cluster in the background: configurations, agents, guests without an owner, backup files, on one budget. */
+/** What is read of one PVE cluster in the background: configurations, agents, guests without an owner, backup files, gaps in traffic, on one budget. */
 import { BackgroundBudget, type BackgroundSource } from '../ops/background-budget.ts'
 import type { Clock } from '../ops/clock.ts'
 

@@ -12,7 +12,7 @@ import type { Observation } from '../proxmox/client.ts'
 import { type ApiToken, LiveCluster } from './cluster.ts'
 import { ClusterDirectory } from './directory.ts'
 import { guardInUse } from './in-use-guard.ts'
-import { credentialsOf, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
+import { credentialsOf, isSameToken, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 import { SecretLook } from './secret-look.ts'
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
 import { preflight } from './facts.ts'
@@ -241,8 +241,7 @@ export class ClusterController {
     const { name } = object.metadata
     const known = this.directory.live(name)
     if (known !== undefined) {
-      const { tokenID, tokenSecret } = known.credentials
-      if (isEdited || tokenID !== credentials.tokenID || tokenSecret !== credentials.tokenSecret) known.reconfigure(spec, credentials)
+      if (isEdited || !isSameToken(known.credentials, credentials)) known.reconfigure(spec, credentials)
       return known
     }
     const place = { client: this.#client, store: this.#clusters, name }

@@ -56,6 +56,8 @@ const idleMs = 1_000
 const inParallel = 4
 /** By the rank among guests: changed; not read yet, in our range and anywhere. */
 const backgroundRanks: Readonly<Record<number, BackgroundRank>> = { 1: 'changed', 2: 'young', 3: 'young' }
+/** Of those that were looked at before. */
+const restRank = 4
 
 interface GuestIndexOptions {
   readonly pve: Pve
@@ -175,9 +177,7 @@ export class GuestIndex {
         this.#isReading = true
         void this.#attempt(vmid, entry).finally(() => (this.#isReading = false))
       }
-      // One whose last attempt failed waits for its share: else a dozen of them would leave nothing for anybody.
-      const isRetry = entry.notBeforeMs > 0
-      return { rank: isRetry ? 'round' : (backgroundRanks[rank] ?? 'round'), requests: requestsOf(entry), begin }
+      return { rank: backgroundRanks[rank] ?? 'round', requests: requestsOf(entry), begin }
     },
   }
 
@@ -213,16 +213,17 @@ export class GuestIndex {
     return entry
   }
 
-  /** What is to be read, the most urgent first: awaited by births; changed; in our range; anybody's; looked at long ago. */
+  /** What is to be read, the most urgent first: awaited by births; changed; in our range; anybody's; the rest, longest untried first. */
   #due(): { vmid: number; entry: Entry; rank: number }[] {
     const now = this.#o.clock.monotonicMs()
     const due: { vmid: number; entry: Entry; rank: number }[] = []
     for (const [vmid, entry] of this.#entries) {
       if (entry.notBeforeMs > now) continue
       const rank = this.#rankOf(vmid, entry, now)
-      if (rank !== undefined) due.push({ vmid, entry, rank })
+      // One whose last attempt failed goes to the rest: else a dozen of them would leave nothing for anybody.
+      if (rank !== undefined) due.push({ vmid, entry, rank: rank > 0 && entry.notBeforeMs > 0 ? restRank : rank })
     }
-    return due.toSorted((a, b) => a.rank - b.rank)
+    return due.toSorted((a, b) => a.rank - b.rank || triedMs(a.entry) - triedMs(b.entry))
   }
 
   #rankOf(vmid: number, entry: Entry, now: number): number | undefined {
@@ -234,7 +235,7 @@ export class GuestIndex {
     const isOwned = holder !== undefined && facts?.mark?.uid === holder
     if (isChanged && !isOwned) return 1
     const everyMs = !isOwned && facts && (holder !== undefined || this.#o.owners.isOfConcern(facts)) ? concernMs : dayMs
-    return !isOwned && now - readMs >= everyMs ? 4 : undefined
+    return !isOwned && now - readMs >= everyMs ? restRank : undefined
   }
 
   /** It may be a guest of ours. */
@@ -289,6 +290,9 @@ export class GuestIndex {
     for (const listener of this.#listeners) listener(vmid)
   }
 }
+
+/** When it was tried last. */
+const triedMs = ({ readMs = 0, notBeforeMs }: Entry): number => Math.max(readMs, notBeforeMs - failedMs)
 
 /** The configuration, the list of sets, and the set of a guest that had one (guest-reader.ts). */
 const requestsOf = ({ facts }: Entry): number => (facts?.addresses.length ? 3 : 2)

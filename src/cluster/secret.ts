@@ -29,10 +29,12 @@ export function credentialsOf(secret: Secret | undefined, key: Key): { credentia
 }
 
 /** Whether the Secret has another token than the one in use, or none that can be used. */
-export function isOtherLogin(secret: Secret | undefined, key: Key, { tokenID, tokenSecret }: ApiToken): boolean {
+export function isOtherLogin(secret: Secret | undefined, key: Key, inUse: ApiToken): boolean {
   const found = credentialsOf(secret, key)
-  return 'problem' in found || found.credentials.tokenID !== tokenID || found.credentials.tokenSecret !== tokenSecret
+  return 'problem' in found || !isSameToken(found.credentials, inUse)
 }
+
+export const isSameToken = (a: ApiToken, b: ApiToken): boolean => a.tokenID === b.tokenID && a.tokenSecret === b.tokenSecret
 
 const problem = (message: string) => ({ problem: { reason: 'CredentialsNotFound', message } as const })
 

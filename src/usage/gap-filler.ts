@@ -1,11 +1,11 @@
 /** Fills the times in which nobody saw the counters of a VM from the averages PVE keeps: one request for each gap, one after another. */
+import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
+import type { BackgroundSource } from '../ops/background-budget.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { TrafficMeters } from './meters.ts'
-import { type Stretch, timeframeFor } from './stretch.ts'
+import { timeframeFor } from './stretch.ts'
 
-/** Between two requests: a share of the background reading, and only while there are gaps. */
-const paceMs = 5_000
 /** PVE keeps one average a minute, and writes it a little later. */
 const settledMs = 150_000
 const firstPauseMs = 60_000
@@ -18,43 +18,51 @@ interface Tried {
   readonly notBeforeMs: number
 }
 
+/** Those of the VMs of one cluster. */
 export class GapFiller {
-  readonly #deps: Pick<Dependencies, 'clusters' | 'clock' | 'log'>
+  readonly #deps: Pick<Dependencies, 'clock' | 'log'>
   readonly #meters: TrafficMeters
+  readonly #cluster: PveCluster
   /** By uid of the VM and beginning of the gap. */
   readonly #tried = new Map<string, Tried>()
+  #isReading = false
 
-  constructor(o: { deps: Pick<Dependencies, 'clusters' | 'clock' | 'log'>; meters: TrafficMeters }) {
+  constructor(o: { deps: Pick<Dependencies, 'clock' | 'log'>; meters: TrafficMeters; cluster: PveCluster }) {
     this.#deps = o.deps
     this.#meters = o.meters
+    this.#cluster = o.cluster
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#deps.clock.sleep(paceMs, signal).catch(() => undefined)
-      if (signal.aborted) return
-      await this.#fillOne()
-    }
+  readonly background: BackgroundSource = {
+    weight: 1,
+    next: () => {
+      const one = this.#isReading ? undefined : this.#nextOpen()
+      return one && { rank: 'round', requests: 1, begin: () => void this.#fill(one) }
+    },
   }
 
-  async #fillOne(): Promise<void> {
+  #nextOpen(): Open | undefined {
+    const open = this.#meters.gaps(this.#cluster.name)
+    if (this.#tried.size > 0) this.#forgetBut(new Set(open.map(nameOf)))
     const nowMs = this.#deps.clock.monotonicMs()
-    const open = this.#meters.gaps()
-    const names = new Set(open.map(nameOf))
+    const settledBeforeMs = this.#pveNowMs() - settledMs
+    return open.find((one) => one.gap.toMs <= settledBeforeMs && (this.#tried.get(nameOf(one))?.notBeforeMs ?? 0) <= nowMs)
+  }
+
+  #forgetBut(names: ReadonlySet<string>): void {
     for (const name of this.#tried.keys()) if (!names.has(name)) this.#tried.delete(name)
-    for (const one of open) {
-      const cluster = this.#deps.clusters.get(one.vm.spec.clusterRef.name)
-      if (!cluster || cluster.inventory.unreachableSinceMs !== undefined) continue
-      const pveNowMs = this.#deps.clock.now() + cluster.clockSkewMs
-      if (pveNowMs - one.gap.toMs < settledMs || (this.#tried.get(nameOf(one))?.notBeforeMs ?? 0) > nowMs) continue
-      const { node = '', vmid = 0 } = one.vm.status ?? {}
-      try {
-        const rows = await cluster.pve.support({ node, vmid }).averages(timeframeFor(one.gap.fromMs, pveNowMs))
-        this.#meters.fill(one.vm, one.gap, rows)
-      } catch (fault) {
-        this.#failed(one, judge(fault).message)
-      }
-      return
+  }
+
+  async #fill(one: Open): Promise<void> {
+    const { node = '', vmid = 0 } = one.vm.status ?? {}
+    this.#isReading = true
+    try {
+      const rows = await this.#cluster.pve.support({ node, vmid }).averages(timeframeFor(one.gap.fromMs, this.#pveNowMs()))
+      this.#meters.fill(one.vm, one.gap, rows)
+    } catch (fault) {
+      this.#failed(one, judge(fault).message)
+    } finally {
+      this.#isReading = false
     }
   }
 
@@ -69,8 +77,10 @@ export class GapFiller {
     )
     if (isOver) this.#meters.fill(one.vm, one.gap, [])
   }
+
+  #pveNowMs = (): number => this.#deps.clock.now() + this.#cluster.clockSkewMs
 }
 
-type Open = ReturnType<TrafficMeters['gaps']>[number] & { readonly gap: Stretch }
+type Open = ReturnType<TrafficMeters['gaps']>[number]
 
 const nameOf = ({ vm, gap }: Open): string => `${vm.metadata.uid} ${gap.fromMs}`

@@ -100,9 +100,6 @@ export function fill(meter: Meter, gap: Stretch, rows: readonly TrafficRow[]): M
   }
 }
 
-/** As `fill`, of which PVE keeps no averages any more. */
-export const giveUp = (meter: Meter, gap: Stretch): Meter => fill(meter, gap, [])
-
 interface Bytes {
   readonly receivedBytes: number
   readonly sentBytes: number

@@ -34,13 +34,19 @@ interface Known {
 
 export class TrafficMeters {
   readonly #deps: Pick<Dependencies, 'vms' | 'clusters' | 'clock'>
+  readonly #vmsOf: (cluster: string) => readonly ProxmoxVM[]
   readonly #wake: (key: string) => void
   readonly #byUid = new Map<string, Known>()
   readonly #listedMs = new WeakMap<PveCluster, number>()
 
-  /** `wake`: the traffic of that VM is to be written. */
-  constructor(o: { deps: Pick<Dependencies, 'vms' | 'clusters' | 'clock'>; wake: (key: string) => void }) {
+  /** `vmsOf`: those of one cluster. `wake`: the traffic of that VM is to be written. */
+  constructor(o: {
+    deps: Pick<Dependencies, 'vms' | 'clusters' | 'clock'>
+    vmsOf: (cluster: string) => readonly ProxmoxVM[]
+    wake: (key: string) => void
+  }) {
     this.#deps = o.deps
+    this.#vmsOf = o.vmsOf
     this.#wake = o.wake
     o.deps.vms.subscribe(({ old, new: now }) => {
       if (old && old.metadata.uid !== now?.metadata.uid) this.#byUid.delete(old.metadata.uid ?? '')
@@ -60,8 +66,7 @@ export class TrafficMeters {
     this.#listedMs.set(cluster, listing.startedAtMs)
     const ageMs = this.#deps.clock.monotonicMs() - listing.startedAtMs
     const atMs = this.#deps.clock.now() + cluster.clockSkewMs - ageMs
-    for (const vm of this.#deps.vms.list()) {
-      if (vm.spec.clusterRef.name !== cluster.name) continue
+    for (const vm of this.#vmsOf(cluster.name)) {
       const traffic = trafficOf(vm)
       // Its package has none any more: a pass takes the record away, and lets go of a VM that was held off by it.
       if (!traffic && vm.status?.usage && vm.metadata.deletionTimestamp === undefined) this.#wake(keyOf(vm))
@@ -133,13 +138,16 @@ export class TrafficMeters {
     this.#byUid.delete(metadata.uid ?? '')
   }
 
-  /** What nobody has seen and is to be filled, the first of each VM. */
-  gaps(): { vm: ProxmoxVM; gap: Stretch }[] {
-    return [...this.#byUid].flatMap(([uid, { key, meter }]) => {
-      const vm = this.#deps.vms.get(key)
-      const [gap] = meter.gaps
-      return vm && gap && vm.metadata.uid === uid ? [{ vm, gap }] : []
-    })
+  /** What nobody has seen of the VMs of that cluster and is to be filled, the first of each VM. */
+  gaps(cluster: string): { vm: ProxmoxVM; gap: Stretch }[] {
+    const open: { vm: ProxmoxVM; gap: Stretch }[] = []
+    for (const [uid, known] of this.#byUid) {
+      const [gap] = known.meter.gaps
+      if (!gap || known.cluster !== cluster) continue
+      const vm = this.#deps.vms.get(known.key)
+      if (vm?.metadata.uid === uid) open.push({ vm, gap })
+    }
+    return open
   }
 
   fill(vm: ProxmoxVM, gap: Stretch, rows: readonly TrafficRow[]): void {

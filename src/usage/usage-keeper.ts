@@ -1,6 +1,9 @@
 /** What goes on about the usage of VMs: the meters of their traffic, the filling of gaps, and what each pass writes of them. */
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
+import type { BackgroundSource } from '../ops/background-budget.ts'
 import { measure, measureAsked } from './figures.ts'
 import { GapFiller } from './gap-filler.ts'
 import { TrafficMeters } from './meters.ts'
@@ -8,16 +11,21 @@ import { showUsage } from './show-usage.ts'
 
 export class UsageKeeper {
   readonly meters: TrafficMeters
-  readonly #filler: GapFiller
+  readonly #deps: Dependencies
 
-  /** `wake`: something about the usage of that VM is to be written. */
-  constructor(o: { deps: Dependencies; wake: (key: string) => void }) {
+  /** `vmsOf`: those of one cluster. `wake`: something about the usage of that VM is to be written. */
+  constructor(o: { deps: Dependencies; vmsOf: (cluster: string) => readonly ProxmoxVM[]; wake: (key: string) => void }) {
+    this.#deps = o.deps
     this.meters = new TrafficMeters(o)
-    this.#filler = new GapFiller({ deps: o.deps, meters: this.meters })
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.meters.run(signal), this.#filler.run(signal)])
+    await this.meters.run(signal)
+  }
+
+  /** What is to be read of that cluster in the background, to fill gaps. */
+  of(cluster: PveCluster): BackgroundSource {
+    return new GapFiller({ deps: this.#deps, meters: this.meters, cluster }).background
   }
 
   /** In each pass, before anything is decided by the traffic of the VM. */

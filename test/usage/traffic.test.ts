@@ -99,6 +99,18 @@ describe('traffic', () => {
     })
   }, 180_000)
 
+  it('is taken off the record when the package has none any more, and lets go of a VM that it held off', async () => {
+    const vm = await world.born('freed', traffic({ limit: '10G', onExceed: 'Suspend' }))
+    await untilUsage(world, 'freed', 'there', () => true)
+    transfer(world, vm, 11 * GB, 0)
+    await world.untilCondition('freed', 'Suspended', 'True', 'TrafficExceeded', 60)
+    await world.edit('freed', { spec: { package: { traffic: null } } })
+    await until('it runs', () => world.guestOf(vm).process !== undefined)
+    const freed = await world.untilCondition('freed', 'Suspended', 'False', 'NotSuspended')
+    expect(freed.status).not.toHaveProperty('usage')
+    expect(world.condition(freed, 'TrafficWithinLimit')).toBeUndefined()
+  }, 120_000)
+
   it('puts the rate on net0 of a running VM, and takes it off with the next period', async () => {
     const vm = await world.born('slow', traffic({ limit: '10G', onExceed: 'Throttle', throttleMbit: 8, resetDay: 31 }))
     await untilUsage(world, 'slow', 'there', () => true)

@@ -72,3 +72,49 @@ describe('a listing', () => {
     })
   })
 })
+
+/** What a listing, in which the VM runs, makes of one that was taken over with these differences: `firewall` is that of the datacenter. */
+async function taken(o: { differences: { field: string; found: string }[]; firewall?: boolean }) {
+  const row = { vmid: 10_000, node: 'pve1', kind: 'qemu', status: 'running' }
+  const cluster = {
+    facts: () => ({ firewallEnabled: o.firewall }),
+    inventory: { current: () => ({ guests: new Map([[10_000, row]]), startedAtMs: nowMs, allNodesOnline: true, nodes: new Map() }) },
+  }
+  const draft = draftOf(
+    aVm({
+      status: {
+        vmid: 10_000,
+        node: 'pve1',
+        remoteStatus: 'running',
+        firstReadyAt: '2026-01-01T00:00:00Z',
+        package: { firewall: { enabled: true } },
+        adoption: { vmid: 10_000, takenAt: '2026-01-01T00:00:00Z', differences: o.differences } as never,
+        conditions: ['Ready', 'FirewallConfigured'].map((type) => ({
+          type,
+          status: 'True',
+          reason: type === 'Ready' ? 'Running' : type,
+          message: '',
+          lastTransitionTime: '',
+        })),
+      },
+    }),
+  )
+  const deps = quietDependencies({ now: '2026-01-01T00:10:00Z' })
+  const isLookDue = await readListing({ deps, draft, memory: memory() }, cluster as unknown as PveCluster)
+  const firewall = draft.status.conditions?.find(({ type }) => type === 'FirewallConfigured')
+  return { isLookDue, firewall: firewall?.status }
+}
+
+describe('a listing, of a VM that was taken over', () => {
+  it('asks for a look where its power is another than at the takeover, and only there', async () => {
+    expect(await taken({ differences: [{ field: 'power', found: 'stopped' }] })).toMatchObject({ isLookDue: true })
+    expect(await taken({ differences: [{ field: 'power', found: 'running' }] })).toMatchObject({ isLookDue: false })
+    expect(await taken({ differences: [] })).toMatchObject({ isLookDue: false })
+  })
+
+  it('says nothing of a datacenter firewall that is off where the firewall of the VM stays off as it was found', async () => {
+    const found = [{ field: 'firewall.enable', found: '0' }]
+    expect(await taken({ differences: found, firewall: false })).toMatchObject({ firewall: 'True' })
+    expect(await taken({ differences: [], firewall: false })).toMatchObject({ firewall: 'False' })
+  })
+})
