@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type ApiServer, Refused } from './api-server.ts'
 import { inClerksWords } from './clerks-words.ts'
 import { type Note, terminationNote } from './note.ts'
-import { addressesByEntry, type Cluster, conditionOf, holdersOf, type VM } from './vm.ts'
+import { addressesByEntry, type Cluster, conditionOf, holdersOf, isHeldOff, type VM } from './vm.ts'
 
 /** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
 const orderManager = 'billing-bridge'
@@ -80,8 +80,7 @@ export class Services {
     await this.#write(order.serviceID, orderManager, fieldsOf(order), await this.#existing(order.serviceID))
     const told = await this.#settled(order.serviceID)
     const vm = await this.#existing(order.serviceID)
-    const isHeld = vm.spec.runStrategy === 'Halted' || (vm.spec.suspensions ?? []).length > 0
-    if (isHeld || vm.status.remoteStatus !== 'stopped') return told
+    if (isHeldOff(vm) || vm.status.remoteStatus !== 'stopped') return told
     const isNew = await this.#command(vm, 'ChangePackage', `change-${vm.metadata.generation}`)
     return isNew ? await this.#settled(order.serviceID, (now) => now.status.remoteStatus === 'running') : told
   }

@@ -44,6 +44,9 @@ export const holdersOf = ({ spec, status }: VM): string[] => [
   ...(status.usage?.exceeded === 'Suspend' ? ['traffic'] : []),
 ]
 
+/** It starts for nobody: a change of package leaves it off. */
+export const isHeldOff = (vm: VM): boolean => vm.spec.runStrategy === 'Halted' || holdersOf(vm).length > 0
+
 /** By entry. One with a state is being released: it has the entry of its successor and is no longer the customer's. */
 export const addressesByEntry = ({ status }: Pick<VM, 'status'>): Record<string, string> =>
   Object.fromEntries((status.addresses ?? []).flatMap(({ name, address, state }) => (state === undefined ? [[name, address]] : [])))

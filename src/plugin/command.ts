@@ -5,7 +5,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { type CommandFacts, type CommandName, commands, type ProxmoxVMCommand, type ProxmoxVMCommandSpec } from '../api/proxmoxvmcommand.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import { buttonName } from './button-names.ts'
-import { confirmAtTerminal } from './confirm.ts'
+import { confirmAtTerminal, vmInQuestion } from './confirm.ts'
 import { createOnce } from './create-once.ts'
 import { planFor } from './plan-page.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
@@ -59,8 +59,7 @@ async function questionBefore(
   vm: ProxmoxVM,
   fields: SendOptions['fields'],
 ): Promise<string | undefined> {
-  const { name } = vm.metadata
-  const which = `${session.namespace}/${name}${vm.status?.hostname ? ` (${vm.status.hostname})` : ''}`
+  const which = vmInQuestion(session, vm)
   if (button === 'Rollback') return `Roll ${which} back to ${fields?.snapshotRef?.name}? Everything written since is lost.`
   if (button === 'Remove') return `Delete the VM of ${which} with its disks?`
   const isRunning = vm.status?.remoteStatus === 'running'

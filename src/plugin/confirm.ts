@@ -1,4 +1,5 @@
 /** The question before what cannot be taken back. */
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Session } from './session.ts'
 import { exitCodes, PluginRefusal, type Shell } from './shell.ts'
 
@@ -17,6 +18,10 @@ export async function confirmAtTerminal({ shell, isDryRun }: Session, question: 
   const answer = await shell.ask?.(`${question} [y/N] `)
   if (answer !== undefined) mustBeYes(answer)
 }
+
+/** `customer-7/web1 (web1.example.com)`. */
+export const vmInQuestion = ({ namespace }: Session, { metadata, status }: ProxmoxVM): string =>
+  `${namespace}/${metadata.name}${status?.hostname ? ` (${status.hostname})` : ''}`
 
 function mustBeYes(answer: string): void {
   if (!/^y(es)?$/i.test(answer.trim())) throw new PluginRefusal('nothing was done')

@@ -1,6 +1,6 @@
 /** `kubectl pve find ANYTHING`: whose is this name, VMID, MAC, address, client or service? */
 import { proxmoxVMs, poolAddresses, proxmoxClusters, type KubeObject, type Resource } from '../api/meta.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isForbidden } from './forbidden.ts'
 import { type Match, foundAmong, type Searched } from './matches.ts'
 import { printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
@@ -13,7 +13,7 @@ export async function showFound(session: Session, text: string, o: { output?: 'j
     try {
       return await session.client.list(resource, namespace === undefined ? {} : { namespace })
     } catch (fault) {
-      if (!(fault instanceof KubeError && fault.status === 403)) throw fault
+      if (!isForbidden(fault)) throw fault
       if (resource.namespaced && namespace === undefined) return await listed(resource, session.namespace)
       unread.push(`${resource.kind}s${namespace === undefined ? '' : ` of namespace ${namespace}`}`)
       return []

@@ -1,7 +1,7 @@
 /** VMPackages by name, before anything is written. */
 import { vmPackages } from '../api/meta.ts'
 import type { VMPackage } from '../api/vmpackage.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isForbidden } from './forbidden.ts'
 import type { Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 
@@ -18,7 +18,7 @@ export async function knownPackage({ client }: Session, name: string, subject: s
     const there = shown.length > 0 ? `there are ${shown.join(', ')}` : 'no VMPackage exists'
     throw new PluginRefusal(`${subject}: VMPackage "${name}" does not exist; ${there}. Nothing was written.`)
   } catch (fault) {
-    if (fault instanceof KubeError && fault.status === 403) return undefined
+    if (isForbidden(fault)) return undefined
     throw fault
   }
 }

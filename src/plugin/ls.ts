@@ -1,15 +1,11 @@
 /** `kubectl pve ls`: VMs as whoever sells them looks at them. */
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { addressesInForce, addressesReleasing } from '../api/held-addresses.ts'
-import { proxmoxVMs } from '../api/meta.ts'
-import { printJson, type Session } from './session.ts'
+import { listVMs, printJson, type Session, type WhichVMs } from './session.ts'
 import { reportOf } from './status-report.ts'
 import { addressCell, spell, table } from './table.ts'
 
-export interface LsOptions {
-  allNamespaces?: boolean
-  /** Label selector. */
-  selector?: string
+export interface LsOptions extends WhichVMs {
   output?: 'json'
 }
 
@@ -34,11 +30,7 @@ export interface LsRow {
 }
 
 export async function showList(session: Session, o: LsOptions): Promise<void> {
-  const vms = await session.client.list(proxmoxVMs, {
-    ...(o.allNamespaces !== true && { namespace: session.namespace }),
-    ...(o.selector !== undefined && { labelSelector: o.selector }),
-  })
-  const rows = vms.map((vm) => listRowOf(vm, session.shell.clock.now()))
+  const rows = (await listVMs(session, o)).map((vm) => listRowOf(vm, session.shell.clock.now()))
   if (o.output) return printJson(session, rows)
   const where = o.allNamespaces === true ? '' : ` in namespace ${session.namespace}`
   if (rows.length === 0) return session.shell.out(`no ProxmoxVM found${where}\n`)

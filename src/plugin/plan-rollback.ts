@@ -1,4 +1,5 @@
 /** What a rollback to a snapshot would do, told before anybody asks for it (pure): from what the snapshot's object has noted of the VM. */
+import { addressesInForce } from '../api/held-addresses.ts'
 import { conditionOf } from '../api/condition.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
@@ -51,10 +52,7 @@ function disksSince({ status }: ProxmoxVM, then: Contents): string[] {
 
 /** `addresses 192.0.2.10 → 192.0.2.11`: of then, and of now. */
 function networkSince({ status }: ProxmoxVM, then: Contents): string[] {
-  const now = {
-    addresses: (status?.addresses ?? []).filter(({ state }) => state === undefined).map(({ address }) => address),
-    macAddress: status?.interfaces?.[0]?.macAddress,
-  }
+  const now = { addresses: addressesInForce(status), macAddress: status?.interfaces?.[0]?.macAddress }
   const shown = (list: readonly string[]) => (list.length === 0 ? 'none' : list.join(', '))
   const [before, after] = [shown(then.addresses.toSorted()), shown(now.addresses.toSorted())]
   return [

@@ -1,8 +1,8 @@
 import { apiVersion } from '../api/group.ts'
 import { proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { KubeError } from '../kube/kube-error.ts'
 import { confirmAtTerminal } from './confirm.ts'
+import { unlessForbidden } from './forbidden.ts'
 import { showDryRun } from './plan-page.ts'
 import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
@@ -59,10 +59,7 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
 /** Before the request is written: the operator would refuse it as well, and the request would stay in the object. Without the right to read clusters it decides alone. */
 async function refuseUnknownTemplate({ client }: Session, { metadata, spec }: ProxmoxVM, wanted: TemplateChoice): Promise<void> {
   const { name } = spec.clusterRef
-  const cluster = await client.get(proxmoxClusters, { name }).catch((fault: unknown) => {
-    if (fault instanceof KubeError && fault.status === 403) return undefined
-    throw fault
-  })
+  const cluster = await client.get(proxmoxClusters, { name }).catch(unlessForbidden(undefined))
   const templates = cluster?.status?.templates ?? []
   if (templates.length === 0 || templates.length >= mostTemplates || templates.some((each) => isChosen(each, wanted))) return
   const names = [...new Set(templates.map((each) => each.name ?? `${each.vmid}`))].join(', ')

@@ -60,4 +60,18 @@ export async function mustGetVM({ client, namespace }: Session, name: string): P
   return vm
 }
 
+/** Which VMs a sub-command is about that takes several. */
+export interface WhichVMs {
+  /** Absent: those of the namespace of the session. */
+  allNamespaces?: boolean
+  /** Label selector. */
+  selector?: string
+}
+
+export const listVMs = async ({ client, namespace }: Session, { allNamespaces, selector }: WhichVMs): Promise<ProxmoxVM[]> =>
+  await client.list(proxmoxVMs, {
+    ...(allNamespaces !== true && { namespace }),
+    ...(selector !== undefined && { labelSelector: selector }),
+  })
+
 export const printJson = ({ shell }: Session, value: unknown): void => shell.out(`${JSON.stringify(value, undefined, 2)}\n`)

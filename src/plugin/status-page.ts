@@ -1,5 +1,5 @@
 import { coreEvents } from '../api/meta.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { unlessForbidden } from './forbidden.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { reportOf, type Rung, type StatusReport } from './status-report.ts'
 import { spell, table } from './table.ts'
@@ -16,14 +16,8 @@ export async function showStatus(session: Session, name: string, o: { output?: '
 }
 
 /** Undefined: the caller may not read them. */
-async function eventsOf({ client, namespace }: Session, uid: string) {
-  try {
-    return await client.list(coreEvents, { namespace, fieldSelector: `regarding.uid=${uid}` })
-  } catch (fault) {
-    if (fault instanceof KubeError && fault.status === 403) return undefined
-    throw fault
-  }
-}
+const eventsOf = async ({ client, namespace }: Session, uid: string) =>
+  await client.list(coreEvents, { namespace, fieldSelector: `regarding.uid=${uid}` }).catch(unlessForbidden(undefined))
 
 function page(report: StatusReport): string {
   return [

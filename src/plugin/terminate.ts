@@ -5,8 +5,8 @@ import { addressesInForce, addressesReleasing } from '../api/held-addresses.ts'
 import { conditionOf } from '../api/condition.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { timeInSeconds } from '../api/time.ts'
-import { KubeError } from '../kube/kube-error.ts'
-import { confirmAtTerminal } from './confirm.ts'
+import { confirmAtTerminal, vmInQuestion } from './confirm.ts'
+import { unlessForbidden } from './forbidden.ts'
 import { mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { progressLine, waitFor } from './waiting.ts'
@@ -62,7 +62,7 @@ function refuse({ metadata, spec, status }: ProxmoxVM): void {
 /** By policy: what is destroyed, what stays. */
 async function question(session: Session, vm: ProxmoxVM): Promise<string> {
   const { spec, status = {} } = vm
-  const which = `${session.namespace}/${vm.metadata.name}${status.hostname ? ` (${status.hostname})` : ''}`
+  const which = vmInQuestion(session, vm)
   const addresses = [...addressesInForce(status), ...addressesReleasing(status)].join(', ')
   if (spec.deletionPolicy === 'Orphan')
     return `Forget ${which}? Its VM stays in PVE untouched${addresses ? `, and ${addresses} stay held` : ''}.`
@@ -142,10 +142,3 @@ function sentence({ deletionPolicy, vmid, at, addresses }: TerminationNote): str
     return `the object is gone, ${at}; ${which} stays in PVE${list ? ` and ${list} stay held until an admin deletes the PoolAddress objects` : ''}`
   return `${vmid === undefined ? which : `${which} is gone`}, ${at}${list ? `; given back: ${list}` : ''}`
 }
-
-const unlessForbidden =
-  <T>(otherwise: T) =>
-  (fault: unknown): T => {
-    if (fault instanceof KubeError && fault.status === 403) return otherwise
-    throw fault
-  }

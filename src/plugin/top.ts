@@ -4,8 +4,8 @@ import { measureAnnotation } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { bytesText } from '../api/size.ts'
-import { KubeError } from '../kube/kube-error.ts'
-import { mustGetVM, printJson, type Session } from './session.ts'
+import { isForbidden } from './forbidden.ts'
+import { listVMs, mustGetVM, printJson, type Session, type WhichVMs } from './session.ts'
 import { exitCodes, PluginRefusal } from './shell.ts'
 import { table } from './table.ts'
 import { waitFor } from './waiting.ts'
@@ -14,10 +14,7 @@ import { waitFor } from './waiting.ts'
 const mostMeasured = 50
 const usualTimeoutSeconds = 120
 
-export interface TopOptions {
-  allNamespaces?: boolean
-  /** Label selector. */
-  selector?: string
+export interface TopOptions extends WhichVMs {
   /** Shows what the status has, and asks for nothing. */
   recorded?: boolean
   timeout?: number
@@ -36,19 +33,13 @@ export interface TopRow {
 export async function showTop(session: Session, name: string | undefined, o: TopOptions): Promise<void> {
   if (name !== undefined && (o.allNamespaces === true || o.selector !== undefined))
     throw new PluginRefusal('write the name of a VM, or -A or -l, but not both', exitCodes.usage)
-  const found = name === undefined ? await listed(session, o) : [await mustGetVM(session, name)]
+  const found = name === undefined ? await listVMs(session, o) : [await mustGetVM(session, name)]
   const vms = o.recorded === true ? found : await measured(session, found, o)
   const rows = vms.map(topRowOf)
   if (o.output) return printJson(session, rows)
   if (rows.length === 0) return session.shell.out('there is no such ProxmoxVM\n')
   session.shell.out(topTable(rows, o.allNamespaces === true))
 }
-
-const listed = async ({ client, namespace }: Session, { allNamespaces, selector }: TopOptions): Promise<ProxmoxVM[]> =>
-  await client.list(proxmoxVMs, {
-    ...(allNamespaces !== true && { namespace }),
-    ...(selector !== undefined && { labelSelector: selector }),
-  })
 
 /** Where nobody may ask, or for too many, what is on record is shown. */
 async function measured(session: Session, vms: readonly ProxmoxVM[], o: TopOptions): Promise<readonly ProxmoxVM[]> {
@@ -62,7 +53,7 @@ async function measured(session: Session, vms: readonly ProxmoxVM[], o: TopOptio
   try {
     for (const { metadata } of vms) await client.mergePatch(proxmoxVMs, idOf(metadata), { metadata: { annotations } })
   } catch (fault) {
-    if (!(fault instanceof KubeError) || fault.status !== 403) throw fault
+    if (!isForbidden(fault)) throw fault
     shell.err('You may not ask for a measurement (patch on proxmoxvms): showing what was measured last.\n')
     return vms
   }

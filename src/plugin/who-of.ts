@@ -1,7 +1,7 @@
 /** Which addresses a customer or a service has and had: what the note of a termination is asked for. */
 import { clientIdLabel, serviceIdLabel } from '../api/group.ts'
 import { poolAddresses, proxmoxVMs } from '../api/meta.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { unlessForbidden } from './forbidden.ts'
 import { printJson, type Session } from './session.ts'
 import { exitCodes, PluginRefusal } from './shell.ts'
 import { answerOf, type AddressAnswer, page, showWho } from './who.ts'
@@ -57,10 +57,6 @@ async function uidsOf({ client }: Session, labels: Labels): Promise<ReadonlySet<
   const labelSelector = Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',')
-  try {
-    return new Set((await client.list(proxmoxVMs, { labelSelector })).flatMap(({ metadata }) => metadata.uid ?? []))
-  } catch (fault) {
-    if (fault instanceof KubeError && fault.status === 403) return new Set()
-    throw fault
-  }
+  const vms = await client.list(proxmoxVMs, { labelSelector }).catch(unlessForbidden([]))
+  return new Set(vms.flatMap(({ metadata }) => metadata.uid ?? []))
 }

@@ -5,7 +5,7 @@ import type { AddressInUse, ClaimReference, PoolAddress } from '../api/pooladdre
 import { type Address, canonical, formatAddress, addressObjectName, parseAddress } from '../ipam/address.ts'
 import { parseRange } from '../ipam/ranges.ts'
 import { marksOf, ownLabels, suffixOf } from '../ipam/records.ts'
-import { KubeError } from '../kube/kube-error.ts'
+import { isForbidden, unlessForbidden } from './forbidden.ts'
 import { printJson, type Session } from './session.ts'
 import { exitCodes, PluginRefusal } from './shell.ts'
 import { table } from './table.ts'
@@ -91,10 +91,7 @@ const holds = ({ spec }: IPPool, { family, value }: Address) =>
 /** Guests that no object owns. Whoever may not read ProxmoxClusters is told the rest. */
 async function guestsOn({ client }: Session, address: Address): Promise<GuestOnAddress[]> {
   const wanted = formatAddress(address)
-  const clusters = await client.list(proxmoxClusters).catch((fault: unknown) => {
-    if (fault instanceof KubeError && fault.status === 403) return []
-    throw fault
-  })
+  const clusters = await client.list(proxmoxClusters).catch(unlessForbidden([]))
   return clusters.flatMap(({ metadata, status }) =>
     (status?.unclaimed ?? [])
       .filter(({ addresses = [] }) => addresses.some((one) => canonical(one) === wanted))
@@ -140,10 +137,7 @@ const guestOf = ({ cluster, vmid, node, name }: AddressInUse): GuestOnAddress =>
 })
 
 async function isHolderGone({ client }: Session, { namespace, name, uid }: ClaimReference): Promise<boolean> {
-  const vm = await client.get(proxmoxVMs, { namespace, name }).catch((fault: unknown) => {
-    if (fault instanceof KubeError && fault.status === 403) return { metadata: { uid } }
-    throw fault
-  })
+  const vm = await client.get(proxmoxVMs, { namespace, name }).catch(unlessForbidden({ metadata: { uid } }))
   return vm?.metadata.uid !== uid
 }
 
@@ -156,7 +150,7 @@ async function marksOfHolder({ client }: Session, record: PoolAddress, { namespa
     const labels = ownLabels(all)
     return { ...(vmid !== undefined && { vmid }), ...(Object.keys(labels).length > 0 && { labels }) }
   } catch (fault) {
-    if (fault instanceof KubeError && fault.status === 403) return {}
+    if (isForbidden(fault)) return {}
     throw fault
   }
 }

@@ -1,4 +1,5 @@
 /** What stands in the way of the work on a snapshot, told at the snapshot: the VM itself has no trouble of its own. */
+import type { ProxmoxVMSnapshotStatus } from '../api/proxmoxvmsnapshot.ts'
 import { lockObstacle } from '../engine/lock-sentence.ts'
 import { wouldDo } from '../engine/observe.ts'
 import { done, type Outcome, wait } from '../ladder/outcome.ts'
@@ -25,14 +26,15 @@ export async function sayObserved({ snapshot, cluster }: SnapshotPass, what: str
   return done
 }
 
+/** A former look saw the lock, whatever it was taken for: what is stuck stays so. Pure. */
+export const isLockTold = ({ conditions = [] }: ProxmoxVMSnapshotStatus, lock: string): boolean =>
+  conditions.some(({ reason, message }) => (reason === 'Locked' || reason === 'StuckLock') && message.includes(`"${lock}"`))
+
 /** Waited for while somebody works under it, and told with its command once nobody does. */
 export async function waitForLock(pass: SnapshotPass, at: { node: string; vmid: number }, lock: string): Promise<Outcome> {
   const { snapshot, cluster, draft } = pass
-  const seenBefore = snapshot.status.conditions?.some(
-    ({ reason, message }) => (reason === 'Locked' || reason === 'StuckLock') && message.includes(`"${lock}"`),
-  )
   const next = 'the snapshot waits until PVE releases the lock'
-  const obstacle = await lockObstacle({ cluster, at, lock, seenBefore: seenBefore ? lock : undefined, next })
+  const obstacle = await lockObstacle({ cluster, at, lock, seenBefore: isLockTold(snapshot.status, lock) ? lock : undefined, next })
   snapshot.say(obstacle.is === 'stalled' ? 'stalled' : 'reconciling', obstacle.reason, obstacle.message)
   await snapshot.save()
   draft.change((status) => ({ ...status, remoteLock: lock }))

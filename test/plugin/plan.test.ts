@@ -47,6 +47,29 @@ const linesOf = async (vm: ProxmoxVM, o: { found?: ReturnType<typeof aPackage>; 
   return lines.map(({ what, when, stops, because }) => `${when}${stops ? ' (stop)' : ''}: ${what} <- ${because}`)
 }
 
+describe('the plan of another address', () => {
+  const pool = {
+    apiVersion: 'pve.hosting/v1alpha1',
+    kind: 'IPPool',
+    metadata: { name: 'v4' },
+    spec: { ranges: ['203.0.113.10-203.0.113.99'], prefixLength: 24, gateway: '203.0.113.1', scope: 'global' },
+  } as unknown as IPPool
+  const held = { name: 'main', family: 'IPv4' as const, address: '203.0.113.10', prefixLength: 24, gateway: '203.0.113.1', pool: 'v4' }
+  const addresses = [held, { ...held, name: 'next', address: '203.0.113.11' }]
+  const told = async (...conditions: Condition[]) => {
+    const spec = { addresses: [{ name: 'next', poolRef: { name: 'v4' } }] }
+    const vm = aReadyVm({ spec, status: { addresses, conditions: [condition('Ready', 'True', 'Running'), ...conditions] } })
+    return (await linesOf(vm, { pools: [pool] })).filter((line) => line.includes('set_cloudinit'))
+  }
+
+  it('stops the VM for it, and not where the VM has no cloud-init drive to learn it from', async () => {
+    expect(await told()).toEqual([expect.stringMatching(/^now \(stop\): set_cloudinit/)])
+    expect(await told(condition('CloudInitConfigured', 'False', 'NoCloudInitDrive'))).toEqual([
+      expect.stringMatching(/^now: set_cloudinit/),
+    ])
+  })
+})
+
 describe('the plan', () => {
   it('is empty for a VM that is as declared', async () => {
     expect(await planOf({ vm: aReadyVm(), pools: new Map(), found: undefined })).toEqual({
