@@ -222,7 +222,8 @@ describe('a VM from the backup of another one', () => {
       const stalled = await world.untilCondition('fresh', 'Stalled', 'True', 'TemplateNotFound')
       expect(world.condition(stalled, 'Ready')?.message).toMatch(/nothing was deleted.*spec.template names a backup/)
       await world.edit('fresh', { spec: { reinstall: { requestID: 'r2', template: { name: 'debian-13' } } } })
-      const vm = await until(
+      const vm = await untilRetried(
+        world,
         'it is reinstalled',
         async () => {
           const now = await world.vm('fresh')
