@@ -2,7 +2,8 @@
 import type { KubeObject } from '../api/meta.ts'
 import { systemClock } from '../ops/clock.ts'
 import type { LocalStack } from '../local-stack/local-stack.ts'
-import { type Counts, ofResources, total, writesOf } from './counts.ts'
+import { type Counts, ofResources, ourKinds, total, writesOf } from './counts.ts'
+import type { Specified } from './fleet-setting.ts'
 import { type Figure, type Section, withinBudget } from './report.ts'
 import { type Cost, Scene } from './scene.ts'
 
@@ -11,7 +12,6 @@ const taskSeconds = { fullClone: 2, short: 0.05, start: 0.5 }
 /** Three nodes with four clone slots each: the default limits on the default preset. */
 const cloneLanes = 12
 const mainExample = /^\d\d-/
-const ourKinds = ['proxmoxvms', 'pooladdresses', 'secrets']
 
 export async function oneVM(stack: LocalStack): Promise<Section> {
   const examples = await stack.examples(mainExample)
@@ -118,10 +118,6 @@ async function births(
     scene.end()
     await operator.stop()
   }
-}
-
-interface Specified extends KubeObject {
-  spec?: object
 }
 
 function sibling(number: number): Specified {

@@ -85,6 +85,9 @@ export async function apiServerWrites(client: KubeClient): Promise<Counts> {
 /** `PUT proxmoxvms/status` → `proxmoxvms`. */
 export const resourceOf = (write: string): string => write.replace(/^\S+ /, '').replace(/\/.*$/, '')
 
+/** What a birth writes; Events, pools and the Lease are counted apart. */
+export const ourKinds: readonly string[] = ['proxmoxvms', 'pooladdresses', 'secrets']
+
 export function ofResources(writes: Counts, resources: readonly string[]): Counts {
   return Object.fromEntries(Object.entries(writes).filter(([write]) => resources.includes(resourceOf(write))))
 }

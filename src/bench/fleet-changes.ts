@@ -5,7 +5,7 @@ import { PveHands } from './pve-hands.ts'
 import type { Scene } from './scene.ts'
 
 const changes = 20
-/** Not in step with the operator's own 4 and 10 s. */
+/** Not in step with the operator's own 4, 5 and 7 s. */
 const everyMs = 730
 const patienceSeconds = 60
 

@@ -8,7 +8,6 @@ const restSeconds = 20
 const idleSeconds = 60
 
 export interface Idleness {
-  readonly requests: Counts
   /** Listing and task list: what serves all VMs of the cluster together. */
   readonly sharedPerSecond: number
   /** VM by VM: the background reading. */
@@ -31,7 +30,6 @@ export async function rest(scene: Scene, operator: OperatorProcess): Promise<Idl
   })
   const background = total(ofGuests(requests))
   return {
-    requests,
     sharedPerSecond: (total(requests) - background) / idleSeconds,
     backgroundPerSecond: background / idleSeconds,
     looksPerSecond: (requests['GET /nodes/{node}/qemu/{vmid}/pending'] ?? 0) / idleSeconds,

@@ -1,11 +1,9 @@
 /** The figures of a growing fleet beside their budgets (pure). */
-import { ofResources, total, writesOf } from './counts.ts'
+import { ofResources, ourKinds, total, writesOf } from './counts.ts'
 import type { FleetSize } from './fleet-size.ts'
 import { median } from './fleet-changes.ts'
 import type { Curve } from './plot.ts'
 import type { GridRow, Section } from './report.ts'
-
-const ourKinds = ['proxmoxvms', 'pooladdresses', 'secrets']
 
 interface Row {
   readonly what: string
@@ -19,12 +17,11 @@ interface Row {
 const atMost = (limit: number, text = `≤ ${limit}`): NonNullable<Row['budget']> => ({ limit: () => limit, text })
 const perVM = (stage: FleetSize, amount: number): number => amount / stage.creation.made
 const cpuMs = (stage: FleetSize, process: string): number => perVM(stage, (stage.creation.cost.cpu[process] ?? 0) * 1_000)
-const allCpu = ({ creation: { cost } }: FleetSize): number => Object.values(cost.cpu).reduce((sum, each) => sum + each, 0)
 const rounds = ({ count, idle }: FleetSize): number => (idle.looksPerSecond === 0 ? Number.NaN : count / idle.looksPerSecond / 60)
 
 const rows: readonly Row[] = [
   { what: 'created, VMs a second', of: ({ creation: { made, cost } }) => made / cost.seconds, digits: 1 },
-  { what: '… cores in use meanwhile, all processes', of: (stage) => allCpu(stage) / stage.creation.cost.seconds, digits: 2 },
+  { what: '… cores in use meanwhile, all processes', of: ({ creation: { cost } }) => total(cost.cpu) / cost.seconds, digits: 2 },
   { what: '… CPU of the operator per VM', of: (stage) => cpuMs(stage, 'operator'), digits: 1, unit: 'ms' },
   { what: '… CPU of kube-apiserver per VM', of: (stage) => cpuMs(stage, 'kube-apiserver'), digits: 1, unit: 'ms' },
   { what: '… CPU of etcd per VM', of: (stage) => cpuMs(stage, 'etcd'), digits: 1, unit: 'ms' },

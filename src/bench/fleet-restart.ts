@@ -1,7 +1,7 @@
 /** The operator is restarted before a fleet, and guests were switched off while it was away. */
 import type { OperatorProcess } from '../local-stack/local-stack.ts'
 import { systemClock } from '../ops/clock.ts'
-import { apiServerWrites, type Counts, grown, loadOf, ofResources, total } from './counts.ts'
+import { apiServerWrites, grown, loadOf, ofResources, total } from './counts.ts'
 import { ofGuests } from './fleet-idle.ts'
 import { fleetCluster, fleetName, fleetNamespace, spread } from './fleet-setting.ts'
 import { OperatorMetrics } from './operator-metrics.ts'
@@ -14,9 +14,7 @@ const broadcastMs = 13_000
 const patienceSeconds = 300
 
 export interface Restart {
-  /** VMs were switched off inside while nobody looked. */
-  readonly missed: number
-  /** Until the statuses of those say so. */
+  /** Until the statuses of the VMs that were switched off inside while nobody looked say so. */
   readonly missedSeenSeconds: number
   /** Until every VM was compared with a listing of PVE, and its queue is empty. */
   readonly checkedSeconds: number
@@ -26,7 +24,6 @@ export interface Restart {
   readonly guestsAsked: number
   /** To the API server, the Lease and Events left out. */
   readonly writes: number
-  readonly requests: Counts
   readonly cpuSeconds: number
   readonly peakRssMB: number
 }
@@ -60,14 +57,12 @@ export async function restartOperator(
   const guestRequests = total(ofGuests(requests))
   const { cpuSeconds, peakRssMB } = loadOf(started.pid)
   const restart = {
-    missed: keys.length,
     missedSeenSeconds: since(seenMs),
     checkedSeconds,
     sharedRequests: total(requests) - guestRequests,
     guestRequests,
     guestsAsked: (await scene.requests.guests()).size,
     writes: total(writes) - total(ofResources(writes, ['leases', 'events'])),
-    requests,
     cpuSeconds,
     peakRssMB,
   }

@@ -10,8 +10,8 @@ import type { LocalStack } from '../local-stack/local-stack.ts'
 import { cpuBetween, cpuOf, type CpuSeconds } from './processes.ts'
 import type { GridRow, Section } from './report.ts'
 
-/** As many as the operator has connections for. */
-const atOnce = 8
+/** As many as the operator has connections for (kube/transport.ts). */
+const atOnce = 16
 const namespace = 'floor'
 
 /** One write, `count` times for as many VMs. */
@@ -72,7 +72,7 @@ function writesOf(client: KubeClient, model: ProxmoxVM, address: PoolAddress): W
     { what: 'first PoolAddress (POST)', perBirth: 1, write: addressAt(1) },
     { what: 'second PoolAddress (POST)', perBirth: 1, write: addressAt(2) },
     { what: 'Secret (POST)', perBirth: 1, write: (at) => client.create(secrets, secretOf(key(at))) },
-    ...['intent', 'UPID of the clone', 'Ready'].map((what) => ({
+    ...['intent', 'UPID of the clone', 'UPID of the start', 'Ready'].map((what) => ({
       what: `status: ${what} (PUT)`,
       perBirth: 1,
       write: (at: number) => keep(at, client.replaceStatus(proxmoxVMs, { ...vmOf(at), status: statusOf() })),

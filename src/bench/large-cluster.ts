@@ -35,7 +35,7 @@ const scenario = {
   })),
 }
 
-/** Needs no control plane: only the listing is read, as it is every 5 to 10 s. */
+/** Needs no control plane: only the listing is read, as it is every 5 to 7 s. */
 export async function largeCluster(dir: string): Promise<Section> {
   await mkdir(dir, { recursive: true })
   const file = join(dir, 'large-cluster.json')
@@ -66,7 +66,7 @@ export async function largeCluster(dir: string): Promise<Section> {
       name: 'large-cluster',
       title: 'A cluster of 32 nodes and 5,000 guests',
       setting:
-        'Its listing, `GET /cluster/resources`, read by the operator’s own code; the mean of 20. The operator asks for it every 10 s, every 5 s while something is under way, and keeps two.',
+        'Its listing, `GET /cluster/resources`, read by the operator’s own code; the mean of 20. The operator asks for it every 7 s, every 5 s while something is under way, and keeps two.',
       command: 'make bench ONLY=large-cluster',
       figures: [
         { what: 'rows', measured: rows.length.toLocaleString('en') },

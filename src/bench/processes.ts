@@ -3,20 +3,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { LocalStack } from '../local-stack/local-stack.ts'
 import { loadOf } from './counts.ts'
 
-/** By the 15 characters that the kernel keeps of a name. */
-const servers: Readonly<Record<string, string>> = { 'kube-apiserver': 'kube-apiserver', etcd: 'etcd' }
+/** The kernel keeps 15 characters of a name. */
+const servers = new Set(['kube-apiserver', 'etcd'])
 
 /** CPU seconds by the name of the process. */
 export type CpuSeconds = Readonly<Record<string, number>>
 
 /** Of kube-apiserver and etcd (children of the control plane), the simulator, this program, and the operator. */
 export function cpuOf(stack: LocalStack, operatorPid: number): CpuSeconds {
-  const found = descendantsOf(stack.controlPlane.pid).flatMap(({ pid, name }) =>
-    servers[name] ? [[servers[name], loadOf(pid).cpuSeconds]] : [],
-  )
+  const found = descendantsOf(stack.controlPlane.pid).filter(({ name }) => servers.has(name))
   return {
     operator: loadOf(operatorPid).cpuSeconds,
-    ...Object.fromEntries(found),
+    ...Object.fromEntries(found.map(({ pid, name }) => [name, loadOf(pid).cpuSeconds])),
     simulator: loadOf(stack.simulator.program.pid).cpuSeconds,
     bench: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
   }

@@ -144,7 +144,7 @@ function lanesTo(server: KubeServer, { ca, cert, key }: TlsMaterial): Lanes {
   const lane = (connections: number | null, connectMs: number): Dispatcher =>
     connectionsTo({ connections, connectMs, tls, ...(server.proxy && { proxy: server.proxy }) })
   return {
-    // half of the passes that run at a time: with 8 a birth waited for a connection while the API server had time
+    // half of the passes that run at a time
     requests: lane(16, 10_000),
     events: lane(4, 10_000),
     // a renewal that waits for a lost SYN would cost the leadership

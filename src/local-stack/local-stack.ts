@@ -6,7 +6,7 @@ import { Manifests, parseManifests } from '../kube/manifests.ts'
 import { systemClock } from '../ops/clock.ts'
 import { freePort } from '../controlplane/supervised.ts'
 import { requirePort } from './ports.ts'
-import { launcher, type Program, type StartedAs, startProgram } from './program.ts'
+import { type Program, type StartedAs, startProgram } from './program.ts'
 
 const home = join(import.meta.dirname, '../..')
 
@@ -33,7 +33,6 @@ export interface OperatorStart {
   name?: string
   /** Further flags of `run`. */
   args?: readonly string[]
-  env?: Readonly<Record<string, string>>
 }
 
 /** Where an operator can be watched at work: a control plane with the CRDs, and the simulator. Real processes, real wires. */
@@ -146,7 +145,7 @@ const operatorPatienceMs = 30_000
 
 async function startOperator(
   { kubeconfig, start, as }: { kubeconfig: string; start: Start; as: StartedAs | undefined },
-  { name = 'operator', args: more = [], env }: OperatorStart,
+  { name = 'operator', args: more = [] }: OperatorStart,
 ): Promise<OperatorProcess> {
   const metricsAddress = `127.0.0.1:${await requirePort()}`
   const healthAddress = `127.0.0.1:${await requirePort()}`
@@ -162,8 +161,7 @@ async function startOperator(
     'info',
     ...more,
   ]
-  const { command, env: given } = as ?? { command: [launcher] as const, env: {} }
-  const program = await start(name, args, { as: { command, env: { ...given, ...env } } })
+  const program = await start(name, args, { ...(as && { as }) })
   await untilReady(program, healthAddress)
   return { ...program, metricsUrl: `http://${metricsAddress}` }
 }

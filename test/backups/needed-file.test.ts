@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, backupOf, deleteBackupObject, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, deleteBackupObject, endOf, restoresWith, untilBackup, untilRetried } from './scene.ts'
 
 const patienceMs = 120_000
 
@@ -21,39 +21,24 @@ describe('a VM that is being made from a backup', () => {
   const addressed = () => ({ addresses: [{ name: 'main', poolRef: { name: pool } }] })
   const from = (backupRef: object) => ({ template: { backupRef }, ...addressed() })
   const message = async (name: string) => world.condition(await world.vm(name), 'Ready')?.message ?? ''
-  const failing = (task: object) =>
-    world.operator?.wire.judgedBy((write) => (write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
-  const gone = async (name: string) => {
-    await world.delete(name)
-    await until(`${name} is gone`, async () => {
-      world.clock.skip(31_000)
-      return (await world.vm(name)) === undefined
-    })
-  }
 
   it(
     'keeps its file until it is made',
     async () => {
       await aBackup(world, 'shop-once', 'shop', { storage: 'pbs', deletionPolicy: 'Delete' })
       await untilBackup(world, 'shop-once', 'True')
-      failing({ extraMs: 3_600_000 })
+      restoresWith(world, { extraMs: 3_600_000 })
       await world.apply('reader', from({ name: 'shop-once' }))
       const upid = await until('its task runs', async () => (await world.vm('reader'))?.status?.step?.upid)
-      world.operator?.wire.judgedBy(() => 'pass')
+      restoresWith(world)
       await deleteBackupObject(world, 'shop-once')
       await untilBackup(world, 'shop-once', 'False', 'InUse')
       world.simulator.world.tasks.kill(upid)
       const { vmid = 0 } = (await world.vm('reader'))?.status ?? {}
-      await until('its lock is told', async () => {
-        world.clock.skip(31_000)
-        return (await message('reader')).includes('qm unlock')
-      })
+      await untilRetried(world, 'its lock is told', async () => (await message('reader')).includes('qm unlock'))
       world.simulator.world.guests.get(vmid)?.config.delete('lock')
-      await gone('reader')
-      await until('the file is deleted', async () => {
-        world.clock.skip(31_000)
-        return (await backupOf(world, 'shop-once')) === undefined
-      })
+      await endOf(world, 'reader')
+      await untilRetried(world, 'the file is deleted', async () => (await backupOf(world, 'shop-once')) === undefined)
     },
     patienceMs,
   )
@@ -64,10 +49,10 @@ describe('a VM that is being made from a backup', () => {
       const source = await world.born('brief')
       await aBackup(world, 'brief-b', 'brief', { storage: 'pbs' })
       await untilBackup(world, 'brief-b', 'True')
-      failing({ extraMs: 3_600_000 })
+      restoresWith(world, { extraMs: 3_600_000 })
       await world.apply('heir', from({ name: 'brief-b' }))
       const upid = await until('its task runs', async () => (await world.vm('heir'))?.status?.step?.upid)
-      world.operator?.wire.judgedBy(() => 'pass')
+      restoresWith(world)
       await world.delete('brief')
       const held = await world.untilCondition('brief', 'Ready', 'False', 'InUse')
       expect(world.condition(held, 'Ready')?.message).toContain(`ProxmoxVM ${world.namespace}/heir is being made from a backup of this VM`)
@@ -75,17 +60,11 @@ describe('a VM that is being made from a backup', () => {
       expect((await backupOf(world, 'brief-b'))?.status?.volume).toBeDefined()
       world.simulator.world.tasks.kill(upid)
       const { vmid = 0 } = (await world.vm('heir'))?.status ?? {}
-      await until('its lock is told', async () => {
-        world.clock.skip(31_000)
-        return (await message('heir')).includes('qm unlock')
-      })
+      await untilRetried(world, 'its lock is told', async () => (await message('heir')).includes('qm unlock'))
       expect(await world.vm('brief')).toBeDefined()
       world.simulator.world.guests.get(vmid)?.config.delete('lock')
-      await gone('heir')
-      await until('brief is gone', async () => {
-        world.clock.skip(31_000)
-        return (await world.vm('brief')) === undefined
-      })
+      await endOf(world, 'heir')
+      await untilRetried(world, 'brief is gone', async () => (await world.vm('brief')) === undefined)
     },
     patienceMs,
   )

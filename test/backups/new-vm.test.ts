@@ -4,7 +4,7 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, backupOf, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, endOf, restoresWith, untilBackup, untilRetried } from './scene.ts'
 
 const patienceMs = 120_000
 const ownPackage = {
@@ -41,20 +41,11 @@ describe('a VM from the backup of another one', () => {
   const macOf = (vm: ProxmoxVM) => vm.status?.interfaces?.[0]?.macAddress ?? ''
   let said = ''
   const message = async (name: string) => (said = world.condition(await world.vm(name), 'Ready')?.message ?? '')
-  const failing = (task: object) =>
-    world.operator?.wire.judgedBy((write) => (write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
   const untilFailed = (name: string) =>
     until(`the restore of ${name} has failed`, async () => {
       const vm = await world.vm(name)
       return vm?.status?.template?.isLeft ? vm : undefined
     })
-  const gone = async (name: string) => {
-    await world.delete(name)
-    await until(`${name} is gone`, async () => {
-      world.clock.skip(31_000)
-      return (await world.vm(name)) === undefined
-    })
-  }
 
   it.each(['pbs', 'local'])(
     'from storage %s runs beside it: other number, MAC address, address and mark, the disks of then, the package of today',
@@ -83,7 +74,7 @@ describe('a VM from the backup of another one', () => {
       expect((await world.inPve('GET', `${world.pathOf(vm)}/firewall/rules`)) as unknown[]).toHaveLength(1)
       expect([world.guestOf(vm).isRunning, world.guestOf(original).isRunning]).toEqual([true, true])
       expect(world.guestOf(original).config.get('startup')).toBe('order=5')
-      await gone(name)
+      await endOf(world, name)
       expect(await backupOf(world, `shop-${storage}`)).toBeDefined()
     },
     patienceMs,
@@ -96,7 +87,7 @@ describe('a VM from the backup of another one', () => {
       await world.apply('moved', from({ volume }, { template: { backupRef: { volume }, storage: 'ceph' } }))
       const vm = await world.untilReady('moved', 60)
       expect(vm.status?.disks?.map((disk) => disk.volume?.split(':')[0])).toEqual(['ceph', 'ceph'])
-      await gone('moved')
+      await endOf(world, 'moved')
     },
     patienceMs,
   )
@@ -111,7 +102,7 @@ describe('a VM from the backup of another one', () => {
       const vm = await world.untilReady('large', 60)
       expect(world.condition(vm, 'PackageApplied')).toMatchObject({ status: 'False', reason: 'DiskShrinkRefused' })
       expect(vm.status?.disks).toMatchObject([{ size: '20Gi' }, { name: 'data', size: '4Gi' }])
-      await gone('large')
+      await endOf(world, 'large')
     },
     patienceMs,
   )
@@ -150,25 +141,21 @@ describe('a VM from the backup of another one', () => {
   it(
     'whose restore fails is tried again in the same number, onto the empty guest that PVE has left there',
     async () => {
-      failing({ fail: 'vma extract failed' })
+      restoresWith(world, { fail: 'vma extract failed' })
       await world.apply('again', from({ name: 'shop-local' }))
       const failed = await untilFailed('again')
       const { vmid } = failed.status ?? {}
       expect([...(world.simulator.world.guests.get(vmid ?? 0)?.config.keys() ?? [])]).toEqual(['memory'])
-      world.operator?.wire.judgedBy(() => 'pass')
-      await until(
-        'it is tried again',
-        async () => {
-          world.clock.skip(31_000)
-          return world.condition(await world.vm('again'), 'Ready')?.status === 'True'
-        },
-        { seconds: 60, describe: () => world.simulator.world.guests.get(vmid ?? 0)?.config },
-      )
+      restoresWith(world)
+      await untilRetried(world, 'it is tried again', async () => world.condition(await world.vm('again'), 'Ready')?.status === 'True', {
+        seconds: 60,
+        describe: () => world.simulator.world.guests.get(vmid ?? 0)?.config,
+      })
       const vm = await world.untilReady('again')
       expect(vm.status?.vmid).toBe(vmid)
       expect(vm.status?.template).not.toHaveProperty('isLeft')
       expect(world.guestOf(vm).config.get('startup')).toBe('order=3')
-      await gone('again')
+      await endOf(world, 'again')
     },
     patienceMs,
   )
@@ -176,11 +163,11 @@ describe('a VM from the backup of another one', () => {
   it(
     'that is deleted after its restore has failed leaves nothing in PVE',
     async () => {
-      failing({ fail: 'vma extract failed' })
+      restoresWith(world, { fail: 'vma extract failed' })
       await world.apply('short', from({ name: 'shop-pbs' }))
       const failed = await untilFailed('short')
-      await gone('short')
-      world.operator?.wire.judgedBy(() => 'pass')
+      await endOf(world, 'short')
+      restoresWith(world)
       expect(world.simulator.world.guests.has(failed.status?.vmid ?? 0)).toBe(false)
     },
     patienceMs,
@@ -189,43 +176,39 @@ describe('a VM from the backup of another one', () => {
   it(
     'whose restore was killed under its lock is told with the command, and goes on once an admin has run it',
     async () => {
-      failing({ kill: true })
+      restoresWith(world, { kill: true })
       await world.apply('killed', from({ name: 'shop-pbs' }))
       const begun = await until('its task was asked for', async () => {
         const now = await world.vm('killed')
         return now?.status?.step?.upid ? now : undefined
       })
       const { vmid = 0 } = begun.status ?? {}
-      world.operator?.wire.judgedBy(() => 'pass')
+      restoresWith(world)
       await until('it has died', () =>
         world.simulator.world.tasks
           .onNode(begun.status?.node ?? '')
           .some(({ type, id, exitstatus }) => type === 'qmrestore' && id === String(vmid) && exitstatus !== undefined),
       )
       expect(world.simulator.world.guests.get(vmid)?.config.get('lock')).toBe('create')
-      await until(
-        'it is told',
-        async () => {
-          world.clock.skip(31_000)
-          return (await message('killed')).includes(`qm unlock ${vmid}`)
-        },
-        { seconds: 60, describe: () => said },
-      )
+      await untilRetried(world, 'it is told', async () => (await message('killed')).includes(`qm unlock ${vmid}`), {
+        seconds: 60,
+        describe: () => said,
+      })
       expect(await message('killed')).toMatch(/has the lock "create" and no task of PVE works on it.*the restore was killed/)
       expect(await message('killed')).toContain(`pvesm list STORAGE --vmid ${vmid}`)
       world.simulator.world.guests.get(vmid)?.config.delete('lock')
       for (const volume of world.simulator.world.storage.ownedBy(vmid)) world.simulator.world.storage.remove(volume)
-      await until(
+      await untilRetried(
+        world,
         'it is made',
         async () => {
-          world.clock.skip(31_000)
           await message('killed')
           return world.condition(await world.vm('killed'), 'Ready')?.status === 'True'
         },
         { seconds: 60, describe: () => said },
       )
       expect((await world.vm('killed'))?.status?.vmid).toBe(vmid)
-      await gone('killed')
+      await endOf(world, 'killed')
     },
     patienceMs,
   )
@@ -239,7 +222,8 @@ describe('a VM from the backup of another one', () => {
       const stalled = await world.untilCondition('fresh', 'Stalled', 'True', 'TemplateNotFound')
       expect(world.condition(stalled, 'Ready')?.message).toMatch(/nothing was deleted.*spec.template names a backup/)
       await world.edit('fresh', { spec: { reinstall: { requestID: 'r2', template: { name: 'debian-13' } } } })
-      const vm = await until(
+      const vm = await untilRetried(
+        world,
         'it is reinstalled',
         async () => {
           const now = await world.vm('fresh')
@@ -249,7 +233,7 @@ describe('a VM from the backup of another one', () => {
       )
       expect(vm.status?.template).toMatchObject({ name: 'debian-13' })
       expect(vm.status?.template).not.toHaveProperty('volume')
-      await gone('fresh')
+      await endOf(world, 'fresh')
     },
     patienceMs,
   )

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, restoresWith, untilBackup } from './scene.ts'
 
 describe('a restore', () => {
   let world: TestWorld
@@ -20,8 +20,6 @@ describe('a restore', () => {
     seen = vm?.status ?? {}
     return (said = world.condition(vm, 'Ready')?.message ?? '')
   }
-  const failing = (task: object) =>
-    world.operator?.wire.judgedBy((write) => (write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
   const soon = (what: string, look: () => Promise<boolean>) =>
     until(
       what,
@@ -52,12 +50,12 @@ describe('a restore', () => {
     const vm = await withBackup('lost')
     await world.inPve('DELETE', world.pathOf(vm))
     await world.untilCondition('lost', 'Stalled', 'True', 'VMMissing', 60)
-    failing({ fail: 'vma extract failed' })
+    restoresWith(world, { fail: 'vma extract failed' })
     await ask('lost')
     await world.untilCondition('lost', 'Stalled', 'True', 'RestoreFailed', 60)
     const { vmid = 0 } = vm.status ?? {}
     expect([...(world.simulator.world.guests.get(vmid)?.config.keys() ?? [])]).toEqual(['memory'])
-    world.operator?.wire.judgedBy(() => 'pass')
+    restoresWith(world)
     await untilDone('lost')
     expect((await world.vm('lost'))?.status?.vmid).toBe(vmid)
   }, 120_000)
@@ -65,11 +63,11 @@ describe('a restore', () => {
   it('that was killed under its lock is told with its command, and goes on once an admin has run it', async () => {
     const { status } = await withBackup('killed')
     const { vmid = 0 } = status ?? {}
-    failing({ kill: true })
+    restoresWith(world, { kill: true })
     await ask('killed')
     await soon('it is told', async () => (await message('killed')).includes(`qm unlock ${vmid}`))
     expect(await message('killed')).toContain('has the lock "create" and no task of PVE works on it')
-    world.operator?.wire.judgedBy(() => 'pass')
+    restoresWith(world)
     world.simulator.world.guests.get(vmid)?.config.delete('lock')
     for (const volume of world.simulator.world.storage.ownedBy(vmid))
       if (volume.content !== 'backup') world.simulator.world.storage.remove(volume)

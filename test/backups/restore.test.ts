@@ -4,7 +4,7 @@ import { finished, press } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, backupOf, editBackup, filesOf, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, editBackup, filesOf, untilBackup, untilRetried } from './scene.ts'
 
 const patienceMs = 120_000
 
@@ -197,11 +197,7 @@ describe('a restore', () => {
       world.simulator.world.quorate = false
       world.simulator.faults.remove('storage-off')
       const told = () => world.vm('away').then((now) => world.condition(now, 'Ready')?.reason)
-      const soon = async (reason: string) =>
-        await until(`it says ${reason}`, async () => {
-          world.clock.skip(31_000)
-          return (await told()) === reason
-        })
+      const soon = async (reason: string) => await untilRetried(world, `it says ${reason}`, async () => (await told()) === reason)
       await soon('NoQuorum')
       expect(restores()).toEqual([])
       world.simulator.world.quorate = true

@@ -59,6 +59,29 @@ export const editBackup = async (world: TestWorld, name: string, spec: object): 
 export const deleteBackupObject = async (world: TestWorld, name: string): Promise<void> =>
   await world.client.delete(proxmoxVMBackups, { namespace: world.namespace, name })
 
+/** Every restore that is asked of PVE from now on has such a task; absent: none is disturbed any more. */
+export function restoresWith(world: TestWorld, task?: object): void {
+  world.operator?.wire.judgedBy((write) => (task && write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
+}
+
+/** Waits while the operator's clock runs ahead, over the longest pause between two tries each time. */
+export async function untilRetried<T>(world: TestWorld, what: string, look: () => T | Promise<T>, o: Parameters<typeof until>[2] = {}) {
+  return await until(
+    what,
+    async () => {
+      world.clock.skip(31_000)
+      return await look()
+    },
+    o,
+  )
+}
+
+/** Deletes the VM, and waits until its object is gone. */
+export async function endOf(world: TestWorld, name: string): Promise<void> {
+  await world.delete(name)
+  await untilRetried(world, `${name} is gone`, async () => (await world.vm(name)) === undefined)
+}
+
 /** Backup files of the VM in PVE. */
 export const filesOf = ({ simulator }: TestWorld, { status }: ProxmoxVM) =>
   simulator.world.storage.ownedBy(status?.vmid ?? 0).filter(({ content }) => content === 'backup')

@@ -4,7 +4,7 @@ import type { ProxmoxVMBackup } from '../../src/api/proxmoxvmbackup.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, filesOf, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, filesOf, untilBackup, untilRetried } from './scene.ts'
 
 const patienceMs = 120_000
 const hourMs = 3_600_000
@@ -33,10 +33,10 @@ describe('the schedule of a package', () => {
   async function nextHour(name: string, isDone: () => Promise<boolean>): Promise<void> {
     world.skip(hourMs)
     let last: unknown
-    await until(
+    await untilRetried(
+      world,
       `what is due at the hour is done for ${name}`,
       async () => {
-        world.clock.skip(31_000)
         last = (await objects(name)).map(({ metadata, status }) => [metadata.name, status?.phase, status?.conditions?.[0]?.message])
         return await isDone()
       },
@@ -48,8 +48,7 @@ describe('the schedule of a package', () => {
     'makes backups by itself, keeps so many, says until when, and leaves those that people asked for',
     async () => {
       const vm = await world.born('hourly', packageWith({ schedule: '0 * * * *', keep: { last: 2 } }))
-      await until('it says that the first one is to come', async () => {
-        world.clock.skip(31_000)
+      await untilRetried(world, 'it says that the first one is to come', async () => {
         const told = world.condition(await world.vm('hourly'), 'BackedUp')
         return told?.status === 'Unknown' && told.reason === 'BackupPending'
       })
@@ -99,10 +98,10 @@ describe('the schedule of a package', () => {
       await world.born('missed', packageWith({ schedule: '0 * * * *', storage: 'attic' }))
       await nextHour('missed', async () => (await objects('missed')).length === 1)
       world.skip(3 * hourMs)
-      await until(
+      await untilRetried(
+        world,
         'it is told, with what the backup waits for',
         async () => {
-          world.clock.skip(31_000)
           const told = world.condition(await world.vm('missed'), 'BackedUp')
           return told?.reason === 'BackupMissed' && /newest backup is none.*waits: Storage "attic"/.test(told.message)
         },

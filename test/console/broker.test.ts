@@ -102,7 +102,7 @@ describe('the broker of consoles', () => {
     await page.welcome()
   }, 60_000)
 
-  it('refuses one that was Nobody opened the URL in time', async () => {
+  it('refuses one that was not opened in time', async () => {
     const { name, url } = await consoleOf('shop', { ttl: { open: '90s', stay: '1h' } })
     world.clock.skip(91_000)
     expect(await (await open(url)).ended()).toBe('unopened')

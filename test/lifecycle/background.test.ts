@@ -35,7 +35,7 @@ describe('the background reading of a fleet', () => {
   const background = () => world.requests().filter((line) => /^GET [/]nodes[/][^/]+[/](qemu[/]|storage[/])/.test(line))
 
   it(
-    'finds what was changed in every VM of it within a minute and a second a VM',
+    'finds what was changed in every VM of it within a minute and two seconds a VM',
     async () => {
       await pass(60)
       for (const vm of vms) world.guestOf(vm).config.set('onboot', '0')

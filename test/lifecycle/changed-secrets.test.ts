@@ -30,7 +30,7 @@ describe('a Secret that is changed', () => {
   )
 
   it(
-    'is the password of a VM: PVE has it within a minute, and the VM says that its guest gets it at its next start',
+    'is the password of a VM: PVE gets it, and the VM says that its guest gets it at its next start',
     async () => {
       await world.client.create(secrets, {
         apiVersion: 'v1',

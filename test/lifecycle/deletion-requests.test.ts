@@ -18,7 +18,7 @@ describe('the deletion of a VM', () => {
   }, patienceMs)
   afterAll(async () => await world.stop())
 
-  /** Without the listing, which serves all VMs, and further looks at a task that takes long. */
+  /** Without the listing, which serves all VMs, and the looks at its tasks. */
   async function costOf(vm: ProxmoxVM): Promise<string[]> {
     const { name } = vm.metadata
     world.simulator.requests.reset()
@@ -31,7 +31,7 @@ describe('the deletion of a VM', () => {
   }
 
   it(
-    'that runs takes seven requests and looks at its two tasks, however many nodes there are',
+    'that runs takes seven requests beside the looks at its tasks, and asks only the node where it is for backups',
     async () => {
       const vm = (await world.vm('first'))!
       expect(await costOf(vm)).toEqual([
@@ -48,7 +48,7 @@ describe('the deletion of a VM', () => {
   )
 
   it(
-    'that is off takes five and looks at one task',
+    'that is off takes five',
     async () => {
       const vm = await world.born('halted', { runStrategy: 'Halted' })
       expect(await costOf(vm)).toEqual([

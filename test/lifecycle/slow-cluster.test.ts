@@ -34,7 +34,7 @@ afterAll(async () => {
   await world.stop()
 }, patienceMs)
 
-/** Makes so many VMs in the first cluster; the requests to its PVE for each of them. */
+/** Makes so many VMs in the first cluster; the writes to its PVE for each of them. */
 async function order(prefix: string): Promise<number> {
   world.simulator.requests.reset()
   const names = Array.from({ length: orders }, (_, at) => `${prefix}-${at}`)

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMs } from '../../src/api/meta.ts'
-import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { partOf } from '../../src/usage/due.ts'
 import { TestWorld } from '../support/world.ts'
 import { until } from '../support/until.ts'
-import { GB, traffic, transfer, untilUsage } from './scene.ts'
+import { GB, traffic, transfer, untilMetered, untilUsage } from './scene.ts'
 
 const minute = 60_000
 
@@ -15,20 +14,6 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
     world = await TestWorld.start()
   }, 60_000)
   afterAll(() => world.stop())
-
-  /** What the operator has in memory, once it is `receivedBytes`. */
-  const untilMetered = async (vm: ProxmoxVM, receivedBytes: number) => {
-    const metered = () => world.operator?.operator.usage.meters.due(vm, true)
-    return await until(
-      `${receivedBytes} bytes are counted`,
-      () => {
-        if (metered()?.receivedBytes === receivedBytes) return metered()
-        world.skip(2_500)
-        return undefined
-      },
-      { seconds: 60, everyMs: 100, describe: metered },
-    )
-  }
 
   it('is filled from rrddata where the VM was restarted meanwhile, and marked as estimated', async () => {
     const vm = await world.born('unseen', traffic({}))
@@ -86,13 +71,13 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
     const vm = await world.born('clocks', traffic({ limit: '100G' }))
     const before = await untilUsage(world, 'clocks', 'there', () => true)
     transfer(world, vm, GB, 0)
-    await untilMetered(vm, GB)
+    await untilMetered(world, vm, GB)
     world.clock.jump(45 * 86_400_000)
     transfer(world, vm, GB, 0)
-    expect(await untilMetered(vm, 2 * GB)).toMatchObject({ periodStart: before.status?.usage?.periodStart })
+    expect(await untilMetered(world, vm, 2 * GB)).toMatchObject({ periodStart: before.status?.usage?.periodStart })
     world.clock.jump(-45 * 86_400_000)
     transfer(world, vm, GB, 0)
-    expect(await untilMetered(vm, 3 * GB)).toMatchObject({ periodStart: before.status?.usage?.periodStart })
+    expect(await untilMetered(world, vm, 3 * GB)).toMatchObject({ periodStart: before.status?.usage?.periodStart })
   }, 120_000)
 
   it('writes nothing while a VM that is well sends and receives, until its moment of the day', async () => {
@@ -104,15 +89,15 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
     for (let times = 1; times <= 10; times++) {
       world.skip(minute)
       transfer(world, vm, 1, 0)
-      await untilMetered(vm, times)
+      await untilMetered(world, vm, times)
     }
     transfer(world, vm, GB, 0)
-    const metered = await untilMetered(vm, GB + 10)
+    const metered = await untilMetered(world, vm, GB + 10)
     const before = await world.vm('quiet')
     for (let times = 1; times <= 20; times++) {
       transfer(world, vm, GB, 0)
       world.skip(20_000)
-      await untilMetered(vm, (1 + times) * GB + 10)
+      await untilMetered(world, vm, (1 + times) * GB + 10)
     }
     const after = await world.vm('quiet')
     expect(after?.status).toEqual(before?.status)

@@ -20,6 +20,21 @@ export function transfer(world: TestWorld, vm: ProxmoxVM, receivedBytes: number,
 
 type Usage = NonNullable<NonNullable<ProxmoxVM['status']>['usage']>
 
+/** What the operator has in memory of a VM, once it is `receivedBytes`; no record needs to have been written. */
+export async function untilMetered(world: TestWorld, vm: ProxmoxVM, receivedBytes: number): Promise<Usage> {
+  const metered = () => world.operator?.operator.usage.meters.due(vm, true)
+  return await until(
+    `${receivedBytes} bytes are counted`,
+    () => {
+      const now = metered()
+      if (now?.receivedBytes === receivedBytes) return now
+      world.skip(2_500)
+      return undefined
+    },
+    { seconds: 60, everyMs: 100, describe: metered },
+  )
+}
+
 /** The VM once its record says what `is` asks. Listings are made to come at once, as time passes. */
 export async function untilUsage(world: TestWorld, name: string, what: string, is: (usage: Usage) => boolean): Promise<ProxmoxVM> {
   let last: ProxmoxVM | undefined

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { averagesOf } from '../../src/usage/figures.ts'
 import { at } from '../plugin/terminal.ts'
 import { TestWorld } from '../support/world.ts'
-import { traffic, transfer, untilUsage, GB } from './scene.ts'
+import { traffic, transfer, untilMetered, untilUsage, GB } from './scene.ts'
 
 describe('kubectl pve top', () => {
   let world: TestWorld
@@ -19,7 +19,7 @@ describe('kubectl pve top', () => {
     await untilUsage(world, 'shop', 'there', () => true)
     world.skip(120_000)
     transfer(world, vm, 30 * GB, 10 * GB)
-    await untilUsage(world, 'shop', 'unchanged', () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 30 * GB)
+    await untilMetered(world, vm, 30 * GB)
     world.simulator.requests.reset()
     const { code, out } = await here('top', 'shop')
     expect(code).toBe(0)

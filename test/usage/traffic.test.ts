@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMCommands } from '../../src/api/meta.ts'
 import { TestWorld } from '../support/world.ts'
 import { until } from '../support/until.ts'
-import { GB, traffic, transfer, untilUsage } from './scene.ts'
+import { GB, traffic, transfer, untilMetered, untilUsage } from './scene.ts'
 
 describe('traffic', () => {
   let world: TestWorld
@@ -19,10 +19,8 @@ describe('traffic', () => {
     const vm = await world.born('counted', traffic({ limit: '100G', resetDay: 1 }))
     await untilUsage(world, 'counted', 'there', () => true)
     transfer(world, vm, 50 * GB, 20 * GB)
-    const { status } = await (async () => {
-      transfer(world, vm, 10 * GB, 5 * GB)
-      return await untilUsage(world, 'counted', 'at 85 %', ({ percent }) => percent === 85)
-    })()
+    transfer(world, vm, 10 * GB, 5 * GB)
+    const { status } = await untilUsage(world, 'counted', 'at 85 %', ({ percent }) => percent === 85)
     expect(status?.usage).toMatchObject({ receivedBytes: 60 * GB, sentBytes: 25 * GB, limitBytes: 100 * GB })
     expect(status?.usage).not.toHaveProperty('estimatedBytes')
     expect(world.condition(await world.vm('counted'), 'TrafficWithinLimit')).toMatchObject({ status: 'True', reason: 'WithinTrafficLimit' })
@@ -37,11 +35,7 @@ describe('traffic', () => {
     const vm = await world.born('restarted', traffic({}))
     await untilUsage(world, 'restarted', 'there', () => true)
     transfer(world, vm, 7 * GB, 0)
-    await until(
-      'the meter has it',
-      () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 7 * GB || (world.skip(2500), false),
-      { everyMs: 100 },
-    )
+    await untilMetered(world, vm, 7 * GB)
     await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
     await power('restarted', 'stopped')
     await untilUsage(
@@ -53,11 +47,7 @@ describe('traffic', () => {
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     await power('restarted', 'running')
     transfer(world, vm, 3 * GB, GB)
-    await until(
-      'the meter has it',
-      () => world.operator?.operator.usage.meters.due(vm, true)?.receivedBytes === 10 * GB || (world.skip(2500), false),
-      { everyMs: 100 },
-    )
+    await untilMetered(world, vm, 10 * GB)
     await world.killOperator()
     transfer(world, vm, 2 * GB, 0)
     await world.startOperator()
@@ -91,7 +81,7 @@ describe('traffic', () => {
     )
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     world.skip(12_000)
-    await until('it is off again', async () => world.guestOf(vm).process === undefined && (world.skip(3000), true), { seconds: 60 })
+    await until('it is off again', async () => world.guestOf(vm).process === undefined || (world.skip(3_000), false), { seconds: 60 })
     await world.edit('held', { spec: { package: { traffic: { limit: '20G' } } } })
     await power('held', 'running')
     expect(world.condition(await world.untilCondition('held', 'Suspended', 'False', 'NotSuspended'), 'TrafficWithinLimit')).toMatchObject({
