@@ -10,8 +10,6 @@ interface Delayed {
 }
 
 interface Work {
-  /** It has a place of this group. */
-  readonly group: string
   readonly sinceMs: number
   /** What the work has asked for so far. */
   result: WorkResult
@@ -185,7 +183,7 @@ export class WorkQueue {
   async #do({ key, line, group }: { key: string; line: QueueLine; group: string }, work: (key: string) => Promise<void>): Promise<void> {
     this.#meter?.taken(this.#secondsSince(this.#dirty.get(key) ?? this.#clock.monotonicMs()))
     this.#dirty.delete(key)
-    this.#running.set(key, { group, sinceMs: this.#clock.monotonicMs(), result: 'success' })
+    this.#running.set(key, { sinceMs: this.#clock.monotonicMs(), result: 'success' })
     line.running += 1
     let failed = false
     try {

@@ -1,7 +1,7 @@
 import type { Clock } from '../ops/clock.ts'
 import type { Pve } from './endpoints.ts'
 import { type Failure, judge } from './failures.ts'
-import { changedGuests, type Listing, listingOf, toggledNodes } from './listing.ts'
+import { changedGuests, changedStorages, type Listing, listingOf, toggledNodes } from './listing.ts'
 
 export type { GuestRow, NodeRow, Listing, StorageRow } from './listing.ts'
 
@@ -19,6 +19,8 @@ export interface InventoryChange {
   readonly vmids: ReadonlySet<number>
   /** Nodes that went on- or offline, into or out of maintenance, or whose figures ceased or came back. */
   readonly nodes: ReadonlySet<string>
+  /** Storages that came, went, became available or not, or allow other content. */
+  readonly storages: ReadonlySet<string>
   /** Present when PVE became (true) or ceased to be (false) reachable. */
   readonly reachability?: boolean
 }
@@ -125,7 +127,9 @@ export class Inventory {
     this.#serve(listing.startedAtMs, (waiter) => waiter.resolve(listing))
     const vmids = changedGuests(before, listing)
     const nodes = toggledNodes(before, listing)
-    if (vmids.size > 0 || nodes.size > 0 || cameBack) this.#tell({ vmids, nodes, ...(cameBack && { reachability: true }) })
+    const storages = changedStorages(before, listing)
+    if (vmids.size > 0 || nodes.size > 0 || storages.size > 0 || cameBack)
+      this.#tell({ vmids, nodes, storages, ...(cameBack && { reachability: true }) })
   }
 
   #failed(fault: unknown, startedAtMs: number): void {
@@ -133,7 +137,7 @@ export class Inventory {
     this.#failure = judge(fault)
     this.#unreachableSinceMs ??= startedAtMs
     this.#serve(startedAtMs, (waiter) => waiter.reject(fault))
-    if (wentAway) this.#tell({ vmids: new Set(), nodes: new Set(), reachability: false })
+    if (wentAway) this.#tell({ vmids: new Set(), nodes: new Set(), storages: new Set(), reachability: false })
   }
 
   #serve(startedAtMs: number, answer: (waiter: Waiter) => void): void {

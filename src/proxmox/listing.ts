@@ -147,6 +147,23 @@ export function toggledNodes(before: Listing | undefined, after: Listing): Set<s
   return toggled
 }
 
+/** Storages that came, went, became available or not, or allow other content than before, on some node. How full they are does not count. */
+export function changedStorages(before: Listing | undefined, after: Listing): Set<string> {
+  const former = new Map(before?.storages.map((row) => [placeOf(row), row]))
+  const changed = new Set<string>()
+  for (const row of after.storages) {
+    if (!isSameStorage(former.get(placeOf(row)), row)) changed.add(row.storage)
+    former.delete(placeOf(row))
+  }
+  for (const { storage } of former.values()) changed.add(storage)
+  return changed
+}
+
+const placeOf = ({ node, storage }: StorageRow): string => `${node}/${storage}`
+
+const isSameStorage = (before: StorageRow | undefined, after: StorageRow): boolean =>
+  before?.available === after.available && before.shared === after.shared && before.content.join() === after.content.join()
+
 const isSameNode = (before: NodeRow | undefined, after: NodeRow): boolean =>
   before?.online === after.online && before.hasFigures === after.hasFigures && before.isInMaintenance === after.isInMaintenance
 

@@ -29,10 +29,11 @@ describe('what a VM is cloned from', () => {
   )
 
   it(
-    'is copied to qcow2 on a storage of files, where a raw disk would have no snapshots',
+    'is copied to qcow2 on a storage of files, where a raw disk would have no snapshots, as soon as the storage allows disks',
     async () => {
-      await world.inPve('PUT', '/storage/local', { content: 'backup,images,iso,snippets' })
       await world.apply('on-files', { template: { name: 'debian-13', storage: 'local' } })
+      await world.untilCondition('on-files', 'Ready', 'False', 'StorageNotFound')
+      await world.inPve('PUT', '/storage/local', { content: 'backup,images,iso,snippets' })
       const vm = await world.untilReady('on-files')
       expect(world.guestOf(vm).config.get('scsi0')).toMatch(new RegExp(`^local:${vm.status?.vmid}/vm-${vm.status?.vmid}-disk-0\\.qcow2,`))
       await world.inPve('POST', `${world.pathOf(vm)}/snapshot`, { snapname: 'before' })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { changedGuests, lacksGuest, listingOf, toggledNodes } from '../../src/proxmox/listing.ts'
+import { changedGuests, changedStorages, lacksGuest, listingOf, toggledNodes } from '../../src/proxmox/listing.ts'
 
 const node = (name: string, status = 'online') => ({ type: 'node', node: name, status })
 const guest = (vmid: number, o: object = {}) => ({
@@ -48,6 +48,26 @@ describe('a listing', () => {
     const after = listingOf([node('pve1'), node('pve2', 'offline'), guest(100), guest(102), guest(103, { node: 'pve2' })], 1)
     expect(changedGuests(before, after)).toEqual(new Set([101, 102, 103]))
     expect([...toggledNodes(before, after)]).toEqual(['pve2'])
+  })
+
+  it.each<[string, object[], string[]]>([
+    ['fills', [{ disk: 9 }], []],
+    ['allows disks', [{ content: 'backup,images' }], ['local']],
+    ['is off', [{ status: 'unknown' }], ['local']],
+    ['goes', [], ['local']],
+    ['comes on another node', [{}, { node: 'pve2' }], ['local']],
+  ])('tells of a storage that %s: %#', (_, after, changed) => {
+    const storage = (o: object) => ({
+      type: 'storage',
+      node: 'pve1',
+      storage: 'local',
+      status: 'available',
+      content: 'backup',
+      disk: 5,
+      ...o,
+    })
+    const before = listingOf([storage({})], 0)
+    expect([...changedStorages(before, listingOf(after.map(storage), 1))]).toEqual(changed)
   })
 
   it('proves absence only with every node online and begun late enough', () => {

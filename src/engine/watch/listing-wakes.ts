@@ -21,12 +21,12 @@ interface ListingWakes {
 /** Wakes from now on; the answer ends it. */
 export function wakeByListing({ cluster: { name, inventory, touched }, indexes, wake, touch, clock }: ListingWakes): () => void {
   let cancel: (() => void) | undefined
-  const end = inventory.subscribe(({ vmids, nodes, reachability }) => {
+  const end = inventory.subscribe(({ vmids, nodes, storages, reachability }) => {
     if (reachability !== undefined) cancel?.()
     if (reachability === false) cancel = clock.after(unreachableMs, () => wake(indexes.ofCluster(name)))
     // One listing tells how all of them are, also those that were called unreachable.
     if (reachability) wake(indexes.ofCluster(name).filter((vm) => !isSettled(vm) || isCalledUnreachable(vm)))
-    else if (vmids.size > 0 || nodes.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
+    else if (vmids.size > 0 || nodes.size > 0 || storages.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
     for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
   })
   const endTouched = touched.subscribe((touches) => {
@@ -39,13 +39,15 @@ export function wakeByListing({ cluster: { name, inventory, touched }, indexes, 
   }
 }
 
-/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a VMID that is free. */
+/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a storage that allows disks, a VMID that is free. */
 const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'TemplateNotFound',
   'TemplateNotTemplate',
   'TemplateAmbiguous',
   'NoCapacity',
   'NoCloudInitDrive',
+  'StorageNotFound',
+  'StorageOff',
   'VMIDTaken',
   'VMIDsExhausted',
   'BackupsUnseen',

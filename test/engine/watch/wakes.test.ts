@@ -15,6 +15,7 @@ const stalledFor = (name: string, reason: Reason): ProxmoxVM =>
 interface Change {
   readonly vmids: ReadonlySet<number>
   readonly nodes: ReadonlySet<string>
+  readonly storages: ReadonlySet<string>
   readonly reachability?: boolean
 }
 
@@ -71,18 +72,25 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   return keys
 }
 
+const none: ReadonlySet<never> = new Set()
+
 describe('a change of the cluster', () => {
   const vms = [stalledFor('full', 'NoCapacity'), stalledFor('broken', 'PackageInvalid'), stalledFor('taken', 'VMIDTaken')]
 
   it('wakes those that wait for room: a node that came back, a guest that went', () => {
-    const back = wokenBy(vms, { vmids: new Set(), nodes: new Set(['pve2']) })
-    const gone = wokenBy(vms, { vmids: new Set([77]), nodes: new Set() })
+    const back = wokenBy(vms, { vmids: none, nodes: new Set(['pve2']), storages: none })
+    const gone = wokenBy(vms, { vmids: new Set([77]), nodes: none, storages: none })
 
     expect(back).toEqual(['customer-7/full', 'customer-7/taken'])
     expect(gone).toEqual(back)
   })
 
+  it('wakes those that wait for a storage that allows disks', () => {
+    const waiting = [stalledFor('homeless', 'StorageNotFound'), stalledFor('off', 'StorageOff'), stalledFor('broken', 'PackageInvalid')]
+    expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/homeless', 'customer-7/off'])
+  })
+
   it('of nothing wakes nobody', () => {
-    expect(wokenBy(vms, { vmids: new Set(), nodes: new Set() })).toEqual([])
+    expect(wokenBy(vms, { vmids: none, nodes: none, storages: none })).toEqual([])
   })
 })
