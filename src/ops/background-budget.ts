@@ -1,7 +1,10 @@
 /** How much is read in the background, and whose turn it is: a token bucket and a fair share for each source. Pure but for the clock. */
 import type { Clock } from './clock.ts'
 
-/** `changed`: somebody has just worked on it. `young`: it has just begun. `round`: it is looked at from time to time. In this order. */
+/**
+ * `changed`: somebody has just worked on it. `young`: it has just begun. `round`: it is looked at from time to time. In this order; but after
+ * each young one the round has as many requests, so that a thousand births do not leave all other VMs unread for an hour.
+ */
 export type BackgroundRank = 'changed' | 'young' | 'round'
 
 /** One thing to read. */
@@ -33,6 +36,8 @@ export class BackgroundBudget {
   #filledAtMs: number
   /** Where the one stood that was served last: a source that was quiet begins there, and has saved up nothing. */
   #now = 0
+  /** Requests that the round has before the next young one. */
+  #owedToRound = 0
 
   /** `perSecond`: requests; it may change with the fleet. */
   constructor(o: { clock: Clock; perSecond: () => number }) {
@@ -60,14 +65,20 @@ export class BackgroundBudget {
     for (const [source, stands] of this.#sources) {
       const read = source.next()
       const from = Math.max(stands, this.#now)
-      if (read && (!best || rankOf(read) < rankOf(best.read) || (read.rank === best.read.rank && from < best.from)))
+      if (read && (!best || this.#place(read) < this.#place(best.read) || (read.rank === best.read.rank && from < best.from)))
         best = { read, source, from }
     }
     if (!best) return undefined
     this.#now = best.from
     this.#sources.set(best.source, best.from + best.read.requests / best.source.weight)
     this.#tokens -= best.read.requests
+    if (best.read.rank === 'young') this.#owedToRound = best.read.requests
+    if (best.read.rank === 'round') this.#owedToRound -= best.read.requests
     return best.read
+  }
+
+  #place({ rank }: BackgroundRead): number {
+    return rank === 'young' && this.#owedToRound > 0 ? ranks.length : ranks.indexOf(rank)
   }
 
   #fill(): void {
@@ -76,5 +87,3 @@ export class BackgroundBudget {
     this.#filledAtMs = nowMs
   }
 }
-
-const rankOf = ({ rank }: BackgroundRead): number => ranks.indexOf(rank)

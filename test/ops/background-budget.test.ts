@@ -46,14 +46,23 @@ describe('the budget of the background reading', () => {
     expect(pass(600)('audit') * 5).toBeLessThanOrEqual(1205)
   })
 
-  it('goes to what has just changed first, then to what has just begun, and to the rest in turn', () => {
+  it('goes to what has just changed first; then what has just begun and the round have half each', () => {
     const { add, pass, read } = stage()
     const left = (name: string, count: number) => read.filter((one) => one === name).length < count
     add('round', { weight: 7, requests: 1 })
     add('young', { weight: 1, requests: 3, rank: () => (left('young', 2) ? 'young' : undefined) })
     add('changed', { weight: 1, requests: 1, rank: () => (left('changed', 3) ? 'changed' : undefined) })
     pass(20)
-    expect(read.slice(0, 7)).toEqual(['changed', 'changed', 'changed', 'young', 'young', 'round', 'round'])
+    const halves = ['young', 'round', 'round', 'round', 'young', 'round']
+    expect(read.slice(0, 9)).toEqual(['changed', 'changed', 'changed', ...halves])
+  })
+
+  it('goes to what has just begun alone while nothing else is due', () => {
+    const { add, pass, read } = stage()
+    add('young', { weight: 1, requests: 3, rank: () => 'young' })
+    add('round', { weight: 7, requests: 1, rank: () => (read.length > 3 ? 'round' : undefined) })
+    pass(30)
+    expect(read.slice(0, 9)).toEqual(['young', 'young', 'young', 'young', 'round', 'round', 'round', 'young', 'round'])
   })
 
   it('is shared by weight, and one that was quiet has saved up nothing', () => {

@@ -6,16 +6,20 @@ import type { BackgroundRead, BackgroundSource } from '../../ops/background-budg
 import type { Clock } from '../../ops/clock.ts'
 import { isSettled } from '../status.ts'
 
-/** Host name, system, addresses. */
-const requests = 3
+/** Host name, system, addresses, and what cloud-init says of itself. */
+const requests = 4
 const soonMs = 20_000
 const minute = 60_000
 const longestMs = 10 * minute
 /** A look through a whole fleet takes a while. */
 const searchMs = 3_000
+/** As often was one asked whose pauses grow no longer. */
+const often = 5
 
 interface Due {
   readonly key: string
+  /** How often it was asked since its start. */
+  readonly times: number
   readonly overdueMs: number
   readonly isYoung: boolean
 }
@@ -59,15 +63,14 @@ export class GuestRounds {
       if (!first) return undefined
       const begin = () => {
         due.shift()
-        this.#begin(first.key)
+        this.#begin(first)
       }
       return { rank: first.isYoung ? 'young' : 'round', requests, begin }
     }
     return { weight: 1, next }
   }
 
-  #begin(key: string): void {
-    const times = this.#asked.get(key)?.times ?? 0
+  #begin({ key, times }: Due): void {
     this.#asked.set(key, { ms: this.#clock.monotonicMs(), times: times + 1 })
     this.#ask(key)
   }
@@ -80,9 +83,11 @@ export class GuestRounds {
       if (vm.status?.guest === undefined || vm.status.remoteStatus !== 'running' || !isSettled(vm)) continue
       const key = keyOf(vm)
       const asked = this.#asked.get(key)
-      const pauseMs = pauseOf(vm, asked?.times ?? 0)
+      // What an operator before this one has asked is not new: after a restart a fleet of silent agents holds up nobody.
+      const times = asked?.times ?? (vm.status.guest.agent === 'NotAsked' ? 0 : often)
+      const pauseMs = pauseOf(vm, times)
       const overdueMs = asked ? nowMs - asked.ms - pauseMs : Number.MAX_SAFE_INTEGER
-      if (overdueMs > 0) due.push({ key, overdueMs, isYoung: pauseMs < longestMs })
+      if (overdueMs > 0) due.push({ key, times, overdueMs, isYoung: pauseMs < longestMs })
     }
     return due.toSorted((a, b) => Number(b.isYoung) - Number(a.isYoung) || b.overdueMs - a.overdueMs).slice(0, 20)
   }
@@ -90,6 +95,6 @@ export class GuestRounds {
 
 function pauseOf({ status, spec }: ProxmoxVM, times: number): number {
   const isWell = status?.conditions?.some(({ type, status: is }) => type === 'GuestReady' && is === 'True')
-  if (!isWell) return Math.min(longestMs, soonMs * 2 ** Math.min(times, 10))
+  if (!isWell) return Math.min(longestMs, soonMs * 2 ** Math.min(times, often))
   return spec.addresses?.length ? 60 * minute : longestMs
 }

@@ -48,6 +48,12 @@ describe('the agents of guests, in the background', () => {
     expect(turn()).toBe('round b')
   })
 
+  it('are of the round after a restart of the operator if they were silent before it', () => {
+    const { vms, turn } = stage()
+    vms.upsert(running('silent', { isWell: false }))
+    expect(turn()).toBe('round silent')
+  })
+
   it('are asked again after twice the time as long as they are silent, and seldom once they answer', () => {
     const { clock, vms, turn } = stage()
     vms.upsert(running('silent', { isWell: false, remoteStatus: 'stopped' }))
