@@ -47,6 +47,11 @@ export interface Memory {
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
     isBehind?: boolean
   }
+  /** By asked.ts: the request of each kind that left last or was seen last, as `at` of status names it, and the present step. */
+  readonly asked: Map<'command' | 'rollback' | 'snapshot', { readonly at: string; readonly monotonicMs: number; readonly isOwn: boolean }>
+  readonly step: { seen?: { readonly name: string; readonly since: string; readonly ageMs: number; readonly monotonicMs: number } }
+  /** By task-warnings.ts: UPIDs of tasks that ended with warnings. */
+  readonly warnings: { readonly untold: Set<string>; readonly told: Set<string> }
   /** By unseen.ts: when it is this VM's turn to be called unseen (monotonic). */
   readonly unseen: { turnAtMs?: number }
   /** By whoever has acted on the VM or calls for an audit: a thorough look is due. */
@@ -107,6 +112,9 @@ export const freshMemory = (): Memory => ({
   sent: { bySentence: new Map() },
   left: { things: new Map(), isCareful: false },
   listing: {},
+  asked: new Map(),
+  step: {},
+  warnings: { untold: new Set(), told: new Set() },
   unseen: {},
   audit: {},
   controller: {},

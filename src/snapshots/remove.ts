@@ -1,5 +1,6 @@
 /** Deletes one snapshot in PVE, because its object is deleted; then the object goes. */
 import { lookOf } from '../engine/apply/ascent.ts'
+import { askedForMs } from '../engine/asked.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { observes } from '../engine/observe.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
@@ -39,10 +40,10 @@ export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
 
 /** It is not in PVE. One that was asked for and not answered may still come. */
 async function whenNothingComes(pass: SnapshotPass): Promise<Outcome> {
-  const { snapshot, deps } = pass
+  const { snapshot, cluster } = pass
   const { intentAt = '', createdAt, upid, failedAt } = snapshot.status
   const isKnown = createdAt !== undefined || failedAt !== undefined || upid !== undefined
-  const mayCome = !isKnown && deps.clock.now() - Date.parse(intentAt) < unansweredMs
+  const mayCome = !isKnown && askedForMs(pass, cluster, 'snapshot', intentAt) < unansweredMs
   if (mayCome || (await taskUnderWay(pass, 'qmsnapshot')))
     return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result of the request.", lookAgainMs))
   return await letGo(pass)

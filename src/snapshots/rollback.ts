@@ -3,6 +3,7 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import type { ProxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { unplanned } from '../engine/apply/change.ts'
+import { askedForMs, noteAsked } from '../engine/asked.ts'
 import { readiness } from '../engine/conditions.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { lockObstacle } from '../engine/lock-sentence.ts'
@@ -34,7 +35,7 @@ export async function followRollback(pass: Pass, cluster: PveCluster): Promise<O
   if (running.askedAt !== undefined) {
     const lost = await lostTask(pass, cluster, running.askedAt)
     if (lost !== undefined) return await receipted(pass, lost)
-    if (deps.clock.now() - Date.parse(running.askedAt) < unansweredMs)
+    if (askedForMs(pass, cluster, 'rollback', running.askedAt) < unansweredMs)
       return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
   }
   return await send(pass, cluster, running)
@@ -59,7 +60,7 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
   // Much may have happened since the command was allowed.
   const plan = await checkRollback(pass, cluster, running.object)
   if ('why' in plan) return await failed(pass, running, `${plan.why} Nothing was done.`)
-  draft.change(noted({ askedAt: nowIso(deps.clock), withMemory: plan.withMemory }))
+  draft.change(noted({ askedAt: noteAsked(pass, cluster, 'rollback'), withMemory: plan.withMemory }))
   await draft.save()
   deps.mayAct()
   try {

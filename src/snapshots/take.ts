@@ -1,5 +1,6 @@
 /** Takes one snapshot, exactly once: by a name made from its uid, noted before the request, and looked for after it. */
 import { capabilityOff } from '../cluster/capabilities.ts'
+import { askedForMs, noteAsked } from '../engine/asked.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
@@ -52,7 +53,7 @@ export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
     ...snapshot.status,
     name: snapshotName(object),
     vmUID: draft.vm.metadata.uid ?? '',
-    intentAt: nowIso(deps.clock),
+    intentAt: noteAsked(pass, cluster, 'snapshot'),
     withMemory: wantsMemory,
     contents: contentsOf(draft.status),
   }
@@ -100,8 +101,7 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
   if (underWay) return quietly(wait('TaskRunning', 'PVE takes a snapshot.', lookAgainMs))
   if (listed) return await failed(pass, `PVE left the snapshot unfinished (${listed.state}), and no task works on it`)
   if (end !== undefined) return await failed(pass, 'the task ended, and PVE lists no such snapshot')
-  const askedMs = Date.parse(snapshot.status.intentAt ?? '')
-  if (pass.deps.clock.now() - askedMs < unansweredMs)
+  if (askedForMs(pass, cluster, 'snapshot', snapshot.status.intentAt ?? '') < unansweredMs)
     return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result.", lookAgainMs))
   return await askAgain(pass)
 }
