@@ -1,8 +1,9 @@
 /** The command Migrate: one request, noted before it; where the VM is tells whether it was done. */
 import { capabilityOff } from '../cluster/capabilities.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
-import { askedForMs, noteAsked } from '../engine/asked.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { pveTime } from '../engine/pve-time.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import type { Look } from '../engine/look.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -31,15 +32,16 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     if (isThere) return moved(pass)
     const lost = await lostMove(pass, look)
     if (lost !== undefined) return await receipted(pass, lost)
-    if (askedForMs(pass, cluster, 'command', intentAt) < unansweredMs)
+    if (unansweredForMs(pass, requestOf(pass)) < unansweredMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is already on ${target}.`)
   const why = await objection(pass, look, target)
   if (why !== undefined) return endFailed(pass, 'PreconditionFailed', why)
-  command.status = { ...command.status, intentAt: noteAsked(pass, cluster, 'command') }
+  command.status = { ...command.status, intentAt: pveTime(cluster, deps) }
   await command.save()
   deps.mayAct()
+  unansweredForMs(pass, requestOf(pass))
   const online = look.seen.power === 'running'
   try {
     const request = { node: target, online, withLocalDisks: command.command.spec.withLocalDisks === true }
@@ -53,6 +55,8 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     return endFailed(pass, failure.reason, failure.message)
   }
 }
+
+const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted({ command }: CommandPass, upid: string): Promise<CommandProgress> {
   command.status = { ...command.status, upid }
@@ -75,7 +79,7 @@ async function followMove(pass: CommandPass, look: Look, upid: string): Promise<
   if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
   if (end.is === 'failed') return endFailed(pass, 'CommandFailed', end.exitstatus)
   if (look.at.node === target || (await isOn(pass, target))) return moved(pass)
-  const waitsForHa = upid.includes(':hamigrate:') && askedForMs(pass, cluster, 'command', command.status.intentAt ?? '') < movesWithinMs
+  const waitsForHa = upid.includes(':hamigrate:') && unansweredForMs(pass, upid) < movesWithinMs
   if (waitsForHa) return wait('CommandRunning', `PVE's high availability moves the VM to ${target}.`, 5_000)
   return endFailed(pass, 'CommandFailed', `The task ended, and VM ${look.at.vmid} is on ${look.at.node}.`)
 }

@@ -2,8 +2,9 @@ import { bridgeSentence } from '../engine/failure-sentence.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
-import { askedForMs, noteAsked } from '../engine/asked.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { pveTime } from '../engine/pve-time.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -31,12 +32,12 @@ export async function runPowerCommand(
   button: PowerCommand,
   judgedAgain?: () => Promise<CommandRefusal | undefined>,
 ): Promise<Outcome | 'finished'> {
-  const { command, memory, cluster } = pass
+  const { command, memory } = pass
   if (command.status.upid) return await readReceipt(pass, look, button)
   if (command.status.intentAt) {
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
-    if (askedForMs(pass, cluster, 'command', command.status.intentAt) < lostAfterMs)
+    if (unansweredForMs(pass, requestOf(pass)) < lostAfterMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   const refusal = await judgedAgain?.()
@@ -47,9 +48,10 @@ export async function runPowerCommand(
   delete memory.command.downSinceMs
   // Known before it is sent: PVE takes other options for a VM that HA looks after.
   await look.need('power')
-  command.status = { ...command.status, intentAt: noteAsked(pass, cluster, 'command') }
+  command.status = { ...command.status, intentAt: pveTime(pass.cluster, pass.deps) }
   await command.save()
   pass.deps.mayAct()
+  unansweredForMs(pass, requestOf(pass))
   try {
     return await receipted(pass, await send(pass, look, button))
   } catch (fault) {
@@ -63,6 +65,8 @@ export async function runPowerCommand(
     return 'finished'
   }
 }
+
+const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted(pass: CommandPass, upid: string): Promise<Outcome> {
   pass.command.status = { ...pass.command.status, upid }

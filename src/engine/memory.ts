@@ -33,6 +33,8 @@ export interface Memory {
     isCareful: boolean
     /** Of the spec that was being applied. */
     generation?: number
+    /** Whoever asks for a look is answered by asking PVE for all of it again: the last one that was. */
+    look?: string
     /** What the task under way was asked for. */
     asked?: Asked
   }
@@ -47,8 +49,7 @@ export interface Memory {
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
     isBehind?: boolean
   }
-  /** By asked.ts: the request of each kind that left last or was seen last, as `at` of status names it, and the present step. */
-  readonly asked: Map<'command' | 'rollback' | 'snapshot', { readonly at: string; readonly monotonicMs: number; readonly isOwn: boolean }>
+  /** By step-age.ts: the step that was in status at the last look, how old it was then (ms), and when that was (monotonic ms). */
   readonly step: { seen?: { readonly name: string; readonly since: string; readonly ageMs: number; readonly monotonicMs: number } }
   /** By task-warnings.ts: UPIDs of tasks that ended with warnings. */
   readonly warnings: { readonly untold: Set<string>; readonly told: Set<string> }
@@ -86,6 +87,8 @@ export interface Memory {
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
+  /** By unanswered.ts: when a request without an answer left this process, or was first seen by it (monotonic ms). */
+  readonly unanswered: Map<string, number>
   /** By restore/end-restore.ts: how often the answer was lost. */
   unprotectTries?: number
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
@@ -112,7 +115,6 @@ export const freshMemory = (): Memory => ({
   sent: { bySentence: new Map() },
   left: { things: new Map(), isCareful: false },
   listing: {},
-  asked: new Map(),
   step: {},
   warnings: { untold: new Set(), told: new Set() },
   unseen: {},
@@ -121,6 +123,7 @@ export const freshMemory = (): Memory => ({
   events: {},
   removal: {},
   adoption: {},
+  unanswered: new Map(),
   snapshots: {},
   guest: {},
   command: { waiting: new Map() },
