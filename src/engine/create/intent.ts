@@ -94,8 +94,7 @@ export async function rehearseIntent(input: IntentInput, vmid: number, listing: 
  */
 function nextOf({ draft, cluster, key }: IntentInput, { backup }: BirthSource, { source }: Placed): { reason: Reason; message: string } {
   const slot = clonedFull(draft.vm, draft.status) ? cluster.cloneSlots.take(source.node, key) : { granted: true as const }
-  if (slot.granted)
-    return { reason: 'Provisioning', message: `The operator asks PVE for the ${backup ? 'restore' : 'clone'} next.` }
+  if (slot.granted) return { reason: 'Provisioning', message: `The operator asks PVE for the ${backup ? 'restore' : 'clone'} next.` }
   return { reason: 'Queued', message: queuedSentence(source.node, slot.position) }
 }
 
