@@ -48,7 +48,12 @@ describe('guest facts', () => {
     world.simulator.requests.reset()
     operator.controller.askGuest(key)
     await until('the agent has told', async () => (await guestOf('counted'))?.agent === 'Answering')
-    const rounds = new GuestRounds({ vms: operator.caches.vms, vmsOf: () => [operator.caches.vms.get(key)!], clock: world.clock, ask: () => undefined })
+    const rounds = new GuestRounds({
+      vms: operator.stores.vms,
+      vmsOf: () => [operator.stores.vms.get(key)!],
+      clock: world.clock,
+      ask: () => undefined,
+    })
 
     expect(asked(vm.status?.vmid)).toHaveLength(rounds.of(world.cluster).next()?.requests ?? 0)
   }, 90_000)
