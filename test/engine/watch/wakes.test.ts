@@ -6,11 +6,11 @@ import { connectWakes, type VMIndexes } from '../../../src/engine/watch/wakes.ts
 import type { WorkQueue } from '../../../src/kube/queue.ts'
 import { aVm } from '../vms.ts'
 
-const stalledFor = (name: string, reason: Reason): ProxmoxVM =>
-  aVm({
-    metadata: { name },
-    status: { conditions: [{ type: 'Stalled', status: 'True', reason, message: '', lastTransitionTime: '', observedGeneration: 1 }] },
-  })
+const stalledFor = (name: string, reason: Reason): ProxmoxVM => {
+  const common = { reason, message: '', lastTransitionTime: '', observedGeneration: 1 }
+  const conditions = [{ type: 'Ready', status: 'False', ...common } as const, { type: 'Stalled', status: 'True', ...common } as const]
+  return aVm({ metadata: { name }, status: { conditions } })
+}
 
 interface Change {
   readonly vmids: ReadonlySet<number>
@@ -105,6 +105,16 @@ describe('a change of the cluster', () => {
   it('wakes those that wait for a storage that allows disks', () => {
     const waiting = [stalledFor('homeless', 'StorageNotFound'), stalledFor('off', 'StorageOff'), stalledFor('broken', 'PackageInvalid')]
     expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/homeless', 'customer-7/off'])
+  })
+
+  it('wakes those whose pauses have grown: for room on a storage, and for quorum', () => {
+    const waitingFor = (name: string, reason: Reason) =>
+      aVm({
+        metadata: { name },
+        status: { conditions: [{ type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '', observedGeneration: 1 }] },
+      })
+    const waiting = [waitingFor('full', 'StorageFull'), waitingFor('minority', 'NoQuorum'), waitingFor('busy', 'Retrying')]
+    expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/full', 'customer-7/minority'])
   })
 
   it('of nothing wakes nobody', () => {
