@@ -58,7 +58,8 @@ export async function leaderKills(stack: LocalStack): Promise<Section> {
     })
     const writesMs = await scene.requests.writesMs()
     // Who stops in order gives the Lease back with a duration of its own.
-    const leaseSeconds = (await stack.client.list(leases)).find(({ metadata }) => metadata.name === 'pve-operator')?.spec?.leaseDurationSeconds
+    const leaseSeconds = (await stack.client.list(leases)).find(({ metadata }) => metadata.name === 'pve-operator')?.spec
+      ?.leaseDurationSeconds
     const taken = { leaseSeconds, gaps: terms.gaps, firstWrites: terms.untilFirst(writesMs) }
     for (const copy of copies.values()) await copy.stop()
     return await section(stack, calm, killed, taken)
