@@ -37,9 +37,8 @@ export interface OperatorOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly random: () => number
-  /** Without an election it acts at once. */
+  /** Without an election it acts at once. The times are the defaults if absent. */
   readonly leaderElect: boolean
-  /** Absent: the defaults. */
   readonly electionTimes?: ElectionTimes
   readonly leaseNamespace: string
 }
