@@ -17,6 +17,7 @@ import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { showRow } from './engine/watch/show-row.ts'
+import { isUnwatched, unwatchedPauseMs } from './engine/watch/unwatched.ts'
 import { isListed, noteChecked } from './engine/watch/checked.ts'
 import { takeHeld, writeOrHold } from './engine/held-status.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
@@ -43,9 +44,6 @@ import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
 
-/** A stranger under our VMID is looked at again after 30 s, and after 5 minutes where there are hundreds. */
-const leastStrangerMs = 30_000
-const mostStrangerMs = 300_000
 /** How often the listing is asked whether a guest was started from off that does not have the newest values yet; it costs no request. */
 const guestSeenMs = 30_000
 
@@ -102,7 +100,7 @@ export class VMController {
     )
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
-    if (outcome.is === 'stalled' && outcome.reason === 'VMForeign') this.#queue.addAfter(key, this.#strangerPauseMs(vm))
+    if (isUnwatched(outcome)) this.#queue.addAfter(key, unwatchedPauseMs(this.#deps.clusters.get(vm.spec.clusterRef.name)?.unwatchedLooks))
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
@@ -228,12 +226,6 @@ export class VMController {
     const isTouched = memory.controller.lastMeta !== undefined && memory.controller.lastMeta !== metaOf(vm)
     memory.controller.lastMeta ??= metaOf(vm)
     return isTouched || isLookDue({ vm, status: vm.status ?? {} }, memory)
-  }
-
-  /** A mark that somebody puts back shows in no listing: strangers under our numbers are looked at in turn, one a second at most. */
-  #strangerPauseMs(vm: ProxmoxVM): number {
-    const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
-    return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
   }
 
   isChecked = (key: string): boolean => this.#memories.get(key)?.memory.controller.isChecked === true

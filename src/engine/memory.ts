@@ -34,6 +34,8 @@ export interface Memory {
     isCareful: boolean
     /** Of the spec that was being applied. */
     generation?: number
+    /** Whoever asks for a look is answered by asking PVE for all of it again: the last one that was. */
+    look?: string
     /** What the task under way was asked for. */
     asked?: Asked
   }
@@ -87,6 +89,8 @@ export interface Memory {
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
+  /** By unanswered.ts: when a request without an answer left this process, or was first seen by it (monotonic ms). */
+  readonly unanswered: Map<string, number>
   /** By restore/end-restore.ts: how often the answer was lost. */
   unprotectTries?: number
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
@@ -120,6 +124,7 @@ export const freshMemory = (): Memory => ({
   events: {},
   removal: {},
   adoption: {},
+  unanswered: new Map(),
   snapshots: {},
   guest: {},
   command: { waiting: new Map() },

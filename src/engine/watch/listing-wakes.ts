@@ -39,7 +39,7 @@ export function wakeByListing({ cluster: { name, inventory, touched }, indexes, 
   }
 }
 
-/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a storage that allows disks, a VMID that is free. */
+/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a storage that allows disks or has room again, a VMID that is free. */
 const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'TemplateNotFound',
   'TemplateNotTemplate',
@@ -51,8 +51,14 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'VMIDTaken',
   'VMIDsExhausted',
   'BackupsUnseen',
+  'BackupStorage',
+  'OwnedByFormerObject',
+  // These pass by themselves, after pauses that grow up to 5 minutes.
+  'StorageFull',
+  'NoQuorum',
 ])
 
 const isCalledUnreachable = (vm: ProxmoxVM) => conditionOf(vm.status?.conditions, 'Ready')?.reason === 'ClusterUnreachable'
 
-const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
+/** Ready says the same as Stalled, and what a VM waits for that no person must end. */
+const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Ready')?.reason as Reason)
