@@ -65,15 +65,11 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
 }
 
 const longScenarios: typeof scenarios = {
-<<<<<<< HEAD
-  'leader-kills': async () => await onStage([], async (stack) => [await leaderKills(stack)]),
-  'slow-cluster': async () => await onStage([], async (stack) => [await besideSlowCluster(stack)]),
-=======
   'leader-kills': async () => {
     const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
     await onStage([], async (stack) => [await leaderKills(stack)], operator)
   },
->>>>>>> main
+  'slow-cluster': async () => await onStage([], async (stack) => [await besideSlowCluster(stack)]),
 }
 
 async function told(section: Section): Promise<void> {
