@@ -64,7 +64,10 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
 }
 
 const longScenarios: typeof scenarios = {
-  'leader-kills': async () => await onStage([], async (stack) => [await leaderKills(stack)]),
+  'leader-kills': async () => {
+    const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
+    await onStage([], async (stack) => [await leaderKills(stack)], operator)
+  },
 }
 
 async function told(section: Section): Promise<void> {
