@@ -3,7 +3,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
-import type { Ages } from '../ops/ages.ts'
+import type { Ages } from '../ops/clock.ts'
 import { deleteCommand } from '../engine/remove/delete-command.ts'
 
 /** Deletes finished commands after their ttlSecondsAfterFinished. Without one a command stays until its VM goes: one in Git must not run again. */
@@ -13,9 +13,9 @@ export class CommandCleanUp {
   readonly #queue: WorkQueue
   readonly #finished: Ages
 
-  constructor(o: { client: KubeClient; commands: Store<ProxmoxVMCommand>; queue: WorkQueue; finished: Ages }) {
+  constructor(o: { client: KubeClient; stores: { commands: Store<ProxmoxVMCommand> }; queue: WorkQueue; finished: Ages }) {
     this.#client = o.client
-    this.#commands = o.commands
+    this.#commands = o.stores.commands
     this.#queue = o.queue
     this.#finished = o.finished
   }

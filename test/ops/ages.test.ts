@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { Ages } from '../../src/ops/ages.ts'
+import { Ages } from '../../src/ops/clock.ts'
 import { TestClock } from '../support/test-clock.ts'
 
 const hourMs = 3_600_000

@@ -19,8 +19,8 @@ interface Change {
   readonly reachability?: boolean
 }
 
-/** The keys that a change of the listing wakes. */
-function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
+/** The keys that the beginning wakes, in their order, and those that a change of the listing wakes. */
+function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = []) {
   const keys: string[] = []
   let tell: (change: Change) => void = () => undefined
   const nothing = { subscribe: () => () => undefined }
@@ -46,7 +46,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   }
   const store = { ...nothing, list: () => [] }
   const deps = {
-    vms: store,
+    vms: { ...nothing, list: () => listed },
     packages: store,
     pools: store,
     clusterObjects: store,
@@ -67,12 +67,29 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     audit: {} as Parameters<typeof connectWakes>[0]['audit'],
     askPower: () => undefined,
   })
-  keys.length = 0
-  tell(change)
-  return keys
+  const begun = [...new Set(keys)]
+  const wokenBy = (change: Change): string[] => {
+    keys.length = 0
+    tell(change)
+    return keys
+  }
+  return { begun, wokenBy }
 }
 
+const wokenBy = (vms: readonly ProxmoxVM[], change: Change) => connected(vms).wokenBy(change)
+
 const none: ReadonlySet<never> = new Set()
+
+describe('the beginning of a process', () => {
+  it('wakes what a former one left under way before what is at rest', () => {
+    const ready = { type: 'Ready', status: 'True', reason: 'Running', message: '', lastTransitionTime: '', observedGeneration: 1 } as const
+    const atRest = (name: string) => aVm({ metadata: { name }, status: { observedGeneration: 1, conditions: [ready] } })
+    const step = { name: 'clone', since: '2026-01-01T00:00:00Z' } as const
+    const underWay = aVm({ metadata: { name: 'born' }, status: { observedGeneration: 1, conditions: [ready], step } })
+
+    expect(connected([], [atRest('a'), underWay, atRest('z')]).begun).toEqual(['customer-7/born', 'customer-7/a', 'customer-7/z'])
+  })
+})
 
 describe('a change of the cluster', () => {
   const vms = [stalledFor('full', 'NoCapacity'), stalledFor('broken', 'PackageInvalid'), stalledFor('taken', 'VMIDTaken')]
@@ -90,14 +107,16 @@ describe('a change of the cluster', () => {
     expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/homeless', 'customer-7/off'])
   })
 
-  it('wakes those whose pauses have grown: for room on a storage, and for quorum', () => {
+  it('wakes those that wait for a node or for quorum when a node comes back, and not for anything else', () => {
     const waitingFor = (name: string, reason: Reason) =>
       aVm({
         metadata: { name },
         status: { conditions: [{ type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '', observedGeneration: 1 }] },
       })
-    const waiting = [waitingFor('full', 'StorageFull'), waitingFor('minority', 'NoQuorum'), waitingFor('busy', 'Retrying')]
-    expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/full', 'customer-7/minority'])
+    const waiting = [waitingFor('off', 'NodeOffline'), waitingFor('minority', 'NoQuorum'), waitingFor('full', 'StorageFull')]
+    expect(wokenBy(waiting, { vmids: none, nodes: new Set(['pve2']), storages: none })).toEqual(['customer-7/off', 'customer-7/minority'])
+    // A task that has failed for want of room frees what it had taken: its own end must not repeat it.
+    expect(wokenBy(waiting, { vmids: new Set([77]), nodes: none, storages: new Set(['local']) })).toEqual([])
   })
 
   it('of nothing wakes nobody', () => {
