@@ -155,7 +155,9 @@ suite('a service sold in WHMCS', () => {
       '<strong>Set cloud-init ** → ready</strong>: gives user, password, keys and addresses to cloud-init; needs: stopped <em>(refused now',
     )
     expect(page.Addresses).toMatch(/^main: 203\.0\.113\.10\/24, gateway 203\.0\.113\.1/)
-    await photograph('whmcs-admin', adminPage(page), 980)
+    const { Buttons = '', ...above } = page
+    await photograph('whmcs-admin', adminPage(above), 980)
+    await photograph('whmcs-admin-buttons', adminPage({ Buttons }), 980)
   })
 
   it('is shown to its customer, without nodes, numbers and reasons', async () => {
