@@ -1,0 +1,96 @@
+/** helm beside VMs that run: install, upgrade, rollback and uninstall stop none of them, and an operator that comes back finds them all. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { KubeObject } from '../../src/api/meta.ts'
+import { ensureHelm } from '../../src/release/helm.ts'
+import { assertWhole, livesOf, type Lives } from '../drills/fleet.ts'
+import { Scene } from '../drills/scene.ts'
+import { root } from '../house/sources.ts'
+import { same } from '../support/crash.ts'
+import { testKubeconfig } from '../support/kube.ts'
+import { Helm, helmIsHere } from './helm.ts'
+
+const suite = helmIsHere() ? describe : describe.skip
+const charts = { 'pve-operator-crds': join(root, 'deploy/chart-crds'), 'pve-operator': join(root, 'deploy/chart') }
+const namespace = ['--namespace', 'pve-system']
+const fleet = ['web', 'unpaid', 'off']
+
+suite('the charts beside VMs that run', () => {
+  let directory: string
+  let scene: Scene
+  let helm: Helm
+  let before: Lives
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'pve-chart-vms-'))
+    const { XDG_CACHE_HOME: cacheDir } = process.env
+    const program = await ensureHelm({ ...(cacheDir && { cacheDir }), log: (line) => process.stderr.write(`${line}\n`) })
+    scene = await Scene.open()
+    helm = new Helm({ program, home: directory, kubeconfig: testKubeconfig() })
+    await scene.order('web')
+    await scene.order('unpaid', { suspensions: [{ by: 'billing', reason: 'unpaid' }] })
+    await scene.order('off', { runStrategy: 'Halted' })
+    await scene.untilReady(fleet)
+    before = await livesOf(scene, fleet)
+  }, 1_200_000)
+  afterAll(async () => {
+    await scene?.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  const install = (...flags: string[]): void => {
+    for (const [name, chart] of Object.entries(charts))
+      helm.do('upgrade', '--install', name, chart, ...namespace, '--create-namespace', '--take-ownership', ...flags)
+  }
+  /** Nobody starts pods here: what a rollout does to the operator is done to its process. */
+  const rolledOut = async (): Promise<void> => {
+    await scene.stopOperator()
+    await scene.startOperator()
+  }
+  /** The same guests run since the same moment, and no object is being deleted. */
+  const everyVmIsAsBefore = async (): Promise<void> => {
+    const after = await livesOf(scene, fleet)
+    for (const [name, life] of before) same(name, after.get(name), life)
+    expect((await scene.vms()).filter(({ metadata }) => metadata.deletionTimestamp !== undefined)).toEqual([])
+  }
+  const deployment = async (): Promise<KubeObject | undefined> =>
+    await scene.client
+      .request('GET', '/apis/apps/v1/namespaces/pve-system/deployments/pve-operator')
+      .then((found) => found as KubeObject)
+      .catch((fault: unknown) => {
+        if (String(fault).includes('not found')) return undefined
+        throw fault
+      })
+
+  it('take over what kubectl had applied', async () => {
+    install()
+    await rolledOut()
+    expect(await deployment()).toBeDefined()
+    await everyVmIsAsBefore()
+  }, 120_000)
+
+  it('are upgraded and rolled back', async () => {
+    helm.do('upgrade', 'pve-operator-crds', charts['pve-operator-crds'], ...namespace)
+    helm.do('upgrade', 'pve-operator', charts['pve-operator'], ...namespace, '--set', 'replicas=1,logLevel=debug')
+    await rolledOut()
+    await everyVmIsAsBefore()
+    helm.do('rollback', 'pve-operator', '1', ...namespace)
+    await rolledOut()
+    await everyVmIsAsBefore()
+  }, 120_000)
+
+  it('are uninstalled, and installed again: the operator has every VM, and makes the next one', async () => {
+    helm.do('uninstall', 'pve-operator', ...namespace)
+    await scene.stopOperator()
+    helm.run('uninstall', 'pve-operator-crds', ...namespace)
+    expect(await deployment()).toBeUndefined()
+    await everyVmIsAsBefore()
+    install()
+    await scene.startOperator()
+    await scene.order('next')
+    await scene.untilReady([...fleet, 'next'])
+    await assertWhole(scene, before, ['next'])
+  }, 180_000)
+})
