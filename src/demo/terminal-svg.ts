@@ -43,7 +43,7 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
 function wrapped(line: string): string[] {
   if (line.length <= widest) return [line]
   const blank = line.lastIndexOf(' ', widest)
-  const end = line.slice(0, blank).trim() === '' ? widest : blank
+  const end = blank === -1 || line.slice(0, blank).trim() === '' ? widest : blank
   return [line.slice(0, end), ...wrapped(line.slice(end).trimStart())]
 }
 

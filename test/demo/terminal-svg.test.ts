@@ -14,7 +14,13 @@ describe('the picture of a terminal', () => {
   })
 
   it('shows each command behind a prompt and what it prints below it', () => {
-    expect(linesOf(picture)).toEqual(['$ kubectl pve pools', 'NAME   FREE', 'v4     &lt;80&gt;', '$ kubectl pve who 203.0.113.10', 'nobody'])
+    expect(linesOf(picture)).toEqual([
+      '$ kubectl pve pools',
+      'NAME   FREE',
+      'v4     &lt;80&gt;',
+      '$ kubectl pve who 203.0.113.10',
+      'nobody',
+    ])
   })
 
   it('breaks a long line between words, and a word only when it is wider than the picture', () => {

@@ -15,7 +15,7 @@ import { Helm, helmIsHere } from './helm.ts'
 const suite = helmIsHere() ? describe : describe.skip
 const charts = { 'pve-operator-crds': join(root, 'deploy/chart-crds'), 'pve-operator': join(root, 'deploy/chart') }
 const namespace = ['--namespace', 'pve-system']
-const fleet = ['web', 'unpaid', 'off']
+const fleet = ['web', 'unpaid', 'halted']
 
 suite('the charts beside VMs that run', () => {
   let directory: string
@@ -31,7 +31,7 @@ suite('the charts beside VMs that run', () => {
     helm = new Helm({ program, home: directory, kubeconfig: testKubeconfig() })
     await scene.order('web')
     await scene.order('unpaid', { suspensions: [{ by: 'billing', reason: 'unpaid' }] })
-    await scene.order('off', { runStrategy: 'Halted' })
+    await scene.order('halted', { runStrategy: 'Halted' })
     await scene.untilReady(fleet)
     before = await livesOf(scene, fleet)
   }, 1_200_000)

@@ -51,7 +51,7 @@ describe.each(architectures.filter((name) => name !== hostArchitecture))('kubect
       const { status, stdout, stderr } = spawnSync(emulator ?? '', ['-L', join(folder, 'root'), outfile, ...args], {
         encoding: 'utf8',
         cwd: folder,
-        env: { PATH: '/nowhere' },
+        env: { PATH: process.env['PATH'] },
       })
       return { status, stdout, stderr }
     }
