@@ -1,5 +1,5 @@
 /** helm beside VMs that run: install, upgrade, rollback and uninstall stop none of them, and an operator that comes back finds them all. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -15,6 +15,8 @@ import { Helm, helmIsHere } from './helm.ts'
 const suite = helmIsHere() ? describe : describe.skip
 const charts = { 'pve-operator-crds': join(root, 'deploy/chart-crds'), 'pve-operator': join(root, 'deploy/chart') }
 const namespace = ['--namespace', 'pve-system']
+/** As docs/helm.md says for objects that kubectl had applied. */
+const takeOver = ['--take-ownership', '--force-conflicts']
 const fleet = ['web', 'unpaid', 'halted']
 
 suite('the charts beside VMs that run', () => {
@@ -40,9 +42,8 @@ suite('the charts beside VMs that run', () => {
     await rm(directory, { recursive: true, force: true })
   })
 
-  const install = (...flags: string[]): void => {
-    for (const [name, chart] of Object.entries(charts))
-      helm.do('upgrade', '--install', name, chart, ...namespace, '--create-namespace', '--take-ownership', ...flags)
+  const install = (): void => {
+    for (const [name, chart] of Object.entries(charts)) helm.do('install', name, chart, ...namespace, '--create-namespace', ...takeOver)
   }
   /** Nobody starts pods here: what a rollout does to the operator is done to its process. */
   const rolledOut = async (): Promise<void> => {
@@ -65,6 +66,7 @@ suite('the charts beside VMs that run', () => {
       })
 
   it('take over what kubectl had applied', async () => {
+    expect(await readFile(join(root, 'docs/helm.md'), 'utf8')).toContain(`\`${takeOver.join(' ')}\``)
     install()
     await rolledOut()
     expect(await deployment()).toBeDefined()
