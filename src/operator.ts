@@ -18,6 +18,7 @@ import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
 import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
+import type { ElectionTimes } from './kube/election-times.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { aborted } from './ops/abort.ts'
@@ -36,8 +37,9 @@ export interface OperatorOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly random: () => number
-  /** Without an election it acts at once. */
+  /** Without an election it acts at once. The times are the defaults if absent. */
   readonly leaderElect: boolean
+  readonly electionTimes?: ElectionTimes
   readonly leaseNamespace: string
 }
 
@@ -285,12 +287,14 @@ export class Operator {
   }
 
   #mayAct(): void {
-    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: the operator writes nothing more')
+    if (this.election && !this.election.mayAct())
+      throw new Error('the Lease was not renewed in time: the operator writes nothing until it is')
   }
 
   #elect(): LeaderElection {
     const identity = `${hostname()}_${process.pid}_${Math.floor(this.#o.random() * 1e9).toString(36)}`
-    const { clock, leaseNamespace: namespace } = this.#o
-    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock })
+    const { clock, leaseNamespace: namespace, electionTimes, log } = this.#o
+    const onProblem = (message: string) => about(log, { part: 'leader' }).warn(message)
+    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock, onProblem, ...electionTimes })
   }
 }

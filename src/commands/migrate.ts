@@ -3,6 +3,7 @@ import { capabilityOff } from '../cluster/capabilities.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import type { Look } from '../engine/look.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -30,7 +31,7 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     if (isThere) return moved(pass)
     const lost = await lostMove(pass, look)
     if (lost !== undefined) return await receipted(pass, lost)
-    if (deps.clock.now() - Date.parse(intentAt) < unansweredMs)
+    if (unansweredForMs(pass, requestOf(pass)) < unansweredMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is already on ${target}.`)
@@ -39,6 +40,7 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
   command.status = { ...command.status, intentAt: nowIso(deps.clock) }
   await command.save()
   deps.mayAct()
+  unansweredForMs(pass, requestOf(pass))
   const online = look.seen.power === 'running'
   try {
     const request = { node: target, online, withLocalDisks: command.command.spec.withLocalDisks === true }
@@ -51,6 +53,8 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     return endFailed(pass, failure.reason, failure.message)
   }
 }
+
+const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted({ command }: CommandPass, upid: string): Promise<CommandProgress> {
   command.status = { ...command.status, upid }
@@ -66,13 +70,13 @@ async function lostMove({ cluster, command, deps, key, draft }: CommandPass, loo
 }
 
 async function followMove(pass: CommandPass, look: Look, upid: string): Promise<CommandProgress> {
-  const { cluster, command, deps } = pass
+  const { cluster, command } = pass
   const target = command.command.spec.node ?? ''
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, `PVE moves the VM to ${target}.`)
   if (end.is === 'failed') return endFailed(pass, 'CommandFailed', end.exitstatus)
   if (look.at.node === target || (await isOn(pass, target))) return moved(pass)
-  const waitsForHa = upid.includes(':hamigrate:') && deps.clock.now() - Date.parse(command.status.intentAt ?? '') < movesWithinMs
+  const waitsForHa = upid.includes(':hamigrate:') && unansweredForMs(pass, upid) < movesWithinMs
   if (waitsForHa) return wait('CommandRunning', `PVE's high availability moves the VM to ${target}.`, 5_000)
   return endFailed(pass, 'CommandFailed', `The task ended, and VM ${look.at.vmid} is on ${look.at.node}.`)
 }

@@ -3,6 +3,7 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -34,7 +35,7 @@ export async function runPowerCommand(
   if (command.status.intentAt) {
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
-    if (pass.deps.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
+    if (unansweredForMs(pass, requestOf(pass)) < lostAfterMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   const refusal = await judgedAgain?.()
@@ -48,6 +49,7 @@ export async function runPowerCommand(
   command.status = { ...command.status, intentAt: nowIso(pass.deps.clock) }
   await command.save()
   pass.deps.mayAct()
+  unansweredForMs(pass, requestOf(pass))
   try {
     return await receipted(pass, await send(pass, look, button))
   } catch (fault) {
@@ -61,6 +63,8 @@ export async function runPowerCommand(
     return 'finished'
   }
 }
+
+const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted(pass: CommandPass, upid: string): Promise<Outcome> {
   pass.command.status = { ...pass.command.status, upid }

@@ -1,3 +1,4 @@
+import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { Asked, Left } from './left.ts'
 import type { Carried } from './look.ts'
 
@@ -33,6 +34,8 @@ export interface Memory {
     isCareful: boolean
     /** Of the spec that was being applied. */
     generation?: number
+    /** Whoever asks for a look is answered by asking PVE for all of it again: the last one that was. */
+    look?: string
     /** What the task under way was asked for. */
     asked?: Asked
   }
@@ -62,6 +65,11 @@ export interface Memory {
     /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
     progress?: string
   }
+  /** By held-status.ts: since when the VM waits for that task (monotonic ms), and a status that was not written, with the one that was. */
+  readonly held: {
+    task?: { readonly upid: string; readonly sinceMs: number } | undefined
+    last?: { readonly status: ProxmoxVMStatus; readonly written: ProxmoxVMStatus } | undefined
+  }
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }
   /** By remove/. */
@@ -81,6 +89,8 @@ export interface Memory {
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
+  /** By unanswered.ts: when a request without an answer left this process, or was first seen by it (monotonic ms). */
+  readonly unanswered: Map<string, number>
   /** By restore/end-restore.ts: how often the answer was lost. */
   unprotectTries?: number
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
@@ -110,9 +120,11 @@ export const freshMemory = (): Memory => ({
   unseen: {},
   audit: {},
   controller: {},
+  held: {},
   events: {},
   removal: {},
   adoption: {},
+  unanswered: new Map(),
   snapshots: {},
   guest: {},
   command: { waiting: new Map() },

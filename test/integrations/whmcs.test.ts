@@ -80,6 +80,10 @@ suite('a service sold in WHMCS', () => {
     expect(await shop.press('start')).toMatch(/^Start: .*PreconditionFailed/)
     expect(await pressTwice('UnsuspendAccount')).toBe('success')
     expect(await power()).toBe('running')
+    const long = `${'Оплата '.repeat(40)}`
+    expect(await shop.press('SuspendAccount', { params: { suspendreason: long } })).toBe('success')
+    expect((await world.vm('whmcs-5546'))?.spec.suspensions?.[0]?.reason).toBe(long.slice(0, 200).trim())
+    expect(await shop.press('UnsuspendAccount')).toBe('success')
   }, 60_000)
 
   it('takes the power buttons, each once for a double click', async () => {

@@ -177,7 +177,7 @@ describe('Rollback', () => {
       `${command} ends`,
       async () => {
         const { status } = (await commandNamed(world, command)) ?? {}
-        if (!status?.finishedAt) world.clock.skip(2_000)
+        if (!status?.finishedAt) world.clock.skip(5_000)
         return status?.finishedAt ? `${status.phase}: ${status.message}` : undefined
       },
       { seconds: 60, everyMs: 150 },
