@@ -19,6 +19,7 @@ import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { showRow } from './engine/watch/show-row.ts'
 import { isUnwatched, unwatchedPauseMs } from './engine/watch/unwatched.ts'
 import { isListed, noteChecked } from './engine/watch/checked.ts'
+import { takeHeld, writeOrHold } from './engine/held-status.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
@@ -72,8 +73,9 @@ export class VMController {
     }
     const pauseMs = this.#pauseMs(key, vm)
     if (pauseMs > 0) return this.#queue.addAfter(key, pauseMs)
-    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
+    const kept = takeHeld(memory, vm.status)
+    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms, kept })
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
@@ -87,7 +89,8 @@ export class VMController {
     showRow({ draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
-    if (this.#deps.vms.get(key) && !isObjectGone(draft)) await draft.save()
+    const isThere = this.#deps.vms.get(key) && !isObjectGone(draft)
+    const heldMs = isThere ? await writeOrHold(draft, memory, outcome, this.#deps.clock) : undefined
     if (again.is === 'never') this.#queue.forget(key)
     const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
     if (
@@ -102,7 +105,7 @@ export class VMController {
     if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
-    const nextMs = [backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key })]
+    const nextMs = [heldMs, backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key })]
     for (const ms of nextMs) if (ms !== undefined) this.#queue.addAfter(key, ms)
   }
 

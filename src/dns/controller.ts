@@ -14,7 +14,7 @@ import { handOver, release } from './release.ts'
 import type { Wanted } from './records.ts'
 import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
-import { dnsConditionOf, notesOf, recordId, sameNote, sameNotes, statusPatch } from './vm-status.ts'
+import { actorOf, dnsConditionOf, notesOf, recordId, sameNote, sameNotes, statusPatch } from './vm-status.ts'
 import type { ZoneDirectory } from './zone-directory.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
@@ -179,7 +179,7 @@ export class DnsController {
       : await this.#write(old, intended, verdictOf({ notes: intended, troubles: o.troubles, homeless: placement.homeless, unconfirmed }))
     const ids = new Set(wanted.map(idOf))
     const removals = intended.filter((note) => !ids.has(recordId(note)))
-    const outcomes = await this.#o.sync.run({ uid: vm.metadata.uid ?? '', wanted, removals })
+    const outcomes = await this.#o.sync.run({ ...actorOf(vm), wanted, removals })
     const notes = intended.flatMap((note) => afterwards(note, outcomes.get(recordId(note)), ids.has(recordId(note))))
     const troubles = [...o.troubles, ...troublesIn(outcomes)]
     const verdict = verdictOf({ notes, troubles, homeless: placement.homeless, unconfirmed })

@@ -6,7 +6,7 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
-import { notesOf, recordId } from './vm-status.ts'
+import { actorOf, notesOf, recordId } from './vm-status.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
 interface Hands {
@@ -32,7 +32,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
   if (notes.length === 0 || vm.spec.deletionPolicy === 'Orphan') return
   // Policy Remove waits for somebody to stop the VM; until then it serves under its name.
   if (vm.spec.deletionPolicy === 'Remove' && vm.status?.remoteStatus === 'running') return
-  const outcomes = await hands.sync.run({ uid: vm.metadata.uid ?? '', wanted: [], removals: notes })
+  const outcomes = await hands.sync.run({ ...actorOf(vm), wanted: [], removals: notes })
   const lost = notes.filter((note) => outcomes.get(recordId(note))?.is === 'lost')
   if (lost.length > 0) hands.events.record(vm, 'Warning', 'DNSRecordsLeft', `no DNSZone serves these records any more: ${listed(lost)}`)
   const left = notes.filter((note) => isLeft(outcomes.get(recordId(note))))

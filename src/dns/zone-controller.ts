@@ -205,7 +205,7 @@ export class ZoneController {
     const { changes, gone } = orphanChanges(zone, orphans, found)
     const made = changes.size === 0 ? [] : await this.#o.sync.apply(ref, [...changes.values()])
     if (!Array.isArray(made)) return
-    for (const [at, [each]] of [...changes].entries()) if (made[at]?.is === 'done') gone.add(each.record)
+    for (const [at, [each]] of [...changes].entries()) if (made[at]?.is === 'done') gone.add(each)
     if (gone.size === 0) return
     await this.#o.records.settle(ref, gone)
     // Their names and addresses may have been given out again meanwhile.

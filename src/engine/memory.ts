@@ -1,3 +1,4 @@
+import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { Asked, Left } from './left.ts'
 import type { Carried } from './look.ts'
 
@@ -64,6 +65,11 @@ export interface Memory {
     /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
     progress?: string
   }
+  /** By held-status.ts: since when the VM waits for that task (monotonic ms), and a status that was not written, with the one that was. */
+  readonly held: {
+    task?: { readonly upid: string; readonly sinceMs: number } | undefined
+    last?: { readonly status: ProxmoxVMStatus; readonly written: ProxmoxVMStatus } | undefined
+  }
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }
   /** By remove/. */
@@ -114,6 +120,7 @@ export const freshMemory = (): Memory => ({
   unseen: {},
   audit: {},
   controller: {},
+  held: {},
   events: {},
   removal: {},
   adoption: {},

@@ -6,8 +6,8 @@ import type { BackgroundRead, BackgroundSource } from '../../ops/background-budg
 import type { Clock } from '../../ops/clock.ts'
 import { isSettled } from '../status.ts'
 
-/** Host name, system, addresses. */
-const requests = 3
+/** Host name, system, addresses, and what cloud-init says of itself (guest-facts.ts), where the token may read that. */
+const requests = 4
 const soonMs = 20_000
 const minute = 60_000
 const longestMs = 10 * minute

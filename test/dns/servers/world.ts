@@ -146,7 +146,10 @@ export class DnsWorld {
   }
 
   /** Writes the status as the engine does: by replacing it on the newest version, with what DNS says passed through. */
-  async status(name: string, o: { hostname?: string; addresses?: readonly string[]; remoteStatus?: string }): Promise<void> {
+  async status(
+    name: string,
+    o: { hostname?: string; addresses?: readonly string[]; remoteStatus?: string; adoption?: NonNullable<ProxmoxVMStatus['adoption']> },
+  ): Promise<void> {
     await until('the status is written', async () => {
       const vm = await this.now(name)
       const addresses = o.addresses?.map((address, at) => {

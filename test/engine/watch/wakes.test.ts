@@ -107,14 +107,16 @@ describe('a change of the cluster', () => {
     expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/homeless', 'customer-7/off'])
   })
 
-  it('wakes those whose pauses have grown: for room on a storage, and for quorum', () => {
+  it('wakes those that wait for a node or for quorum when a node comes back, and not for anything else', () => {
     const waitingFor = (name: string, reason: Reason) =>
       aVm({
         metadata: { name },
         status: { conditions: [{ type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '', observedGeneration: 1 }] },
       })
-    const waiting = [waitingFor('full', 'StorageFull'), waitingFor('minority', 'NoQuorum'), waitingFor('busy', 'Retrying')]
-    expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/full', 'customer-7/minority'])
+    const waiting = [waitingFor('off', 'NodeOffline'), waitingFor('minority', 'NoQuorum'), waitingFor('full', 'StorageFull')]
+    expect(wokenBy(waiting, { vmids: none, nodes: new Set(['pve2']), storages: none })).toEqual(['customer-7/off', 'customer-7/minority'])
+    // A task that has failed for want of room frees what it had taken: its own end must not repeat it.
+    expect(wokenBy(waiting, { vmids: new Set([77]), nodes: none, storages: new Set(['local']) })).toEqual([])
   })
 
   it('of nothing wakes nobody', () => {
