@@ -1,6 +1,7 @@
 /** A backup that PVE was asked for: what became of the request, whatever was lost on the way. */
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
+import { tellWarnings } from '../engine/task-warnings.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
@@ -25,7 +26,8 @@ export async function followBackup(pass: BackupPass): Promise<Outcome> {
 
 /** The file decides: tasks fail having succeeded, and end well having written no notes. */
 async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
-  const { backup } = pass
+  const { backup, of } = pass
+  if (end.is === 'ok' && end.warnings && of) await tellWarnings(of, cluster, 'ready', upid)
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)
