@@ -22,7 +22,7 @@ import type { ElectionTimes } from './kube/election-times.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { aborted } from './ops/abort.ts'
-import type { Clock } from './ops/clock.ts'
+import { Ages, type Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
@@ -115,7 +115,7 @@ export class Operator {
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
-    this.#keeping = new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue: this.#commandQueue, clock })
+    this.#keeping = new CommandCleanUp({ client: this.client, stores: this.stores, queue: this.#commandQueue, finished: new Ages(clock) })
     this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()

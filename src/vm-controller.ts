@@ -24,6 +24,7 @@ import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
 import { otherPve } from './engine/other-pve.ts'
+import { noteEnd, tellNoted } from './engine/task-warnings.ts'
 import { readGuestIfDue } from './engine/guest-facts.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -80,6 +81,7 @@ export class VMController {
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
     await this.#usage.tend({ deps: this.#deps, key, draft, memory })
+    await tellNoted({ deps: this.#deps, key, draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     const wasListed = isListed(this.#deps.clusters.get(vm.spec.clusterRef.name))
     const outcome = await this.#pass(key, draft, memory)
     noteChecked(memory, wasListed, outcome)
@@ -105,7 +107,8 @@ export class VMController {
     if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
-    const nextMs = [heldMs, backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key })]
+    const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
+    const nextMs = [heldMs, backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key }, cluster)]
     for (const ms of nextMs) if (ms !== undefined) this.#queue.addAfter(key, ms)
   }
 
@@ -272,7 +275,8 @@ export class VMController {
     const task = outcome.is === 'wait' ? outcome.task : undefined
     const cluster = this.#deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!task || !cluster) return
-    const onEnd = () => {
+    const onEnd = (end: Parameters<typeof noteEnd>[2]) => {
+      noteEnd(memory, task, end)
       // Whatever became of the clone, its place is free: the next one need not wait for this VM's pass.
       cluster.cloneSlots.release(key)
       this.#queue.addFirst(key)
@@ -283,8 +287,7 @@ export class VMController {
   #forget(key: string): void {
     const known = this.#memories.get(key)
     known?.memory.controller.unfollow?.()
-    if (known) this.#deps.inFlight.forget(known.uid)
-    if (known) this.#deps.kinds.forget(known.uid)
+    if (known) for (const one of [this.#deps.inFlight, this.#deps.kinds]) one.forget(known.uid)
     this.#memories.delete(key)
     this.#queue.forget(key)
     for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)

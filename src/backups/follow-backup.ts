@@ -2,6 +2,7 @@
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
+import { tellWarnings } from '../engine/task-warnings.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
@@ -26,7 +27,8 @@ export async function followBackup(pass: BackupPass): Promise<Outcome> {
 
 /** The file decides: tasks fail having succeeded, and end well having written no notes. */
 async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
-  const { backup } = pass
+  const { backup, of } = pass
+  if (end.is === 'ok' && end.warnings && of) await tellWarnings(of, cluster, 'ready', upid)
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)

@@ -139,7 +139,7 @@ async function section(stack: LocalStack, calm: Births, killed: Births, taken: T
   return {
     name: 'leader-kills',
     title: 'The leader killed every 12 s',
-    setting: `${replicas} copies of the shipped operator with --leader-elect and no other flag, so a Lease of ${taken.leaseSeconds ?? '?'} s; ${orders} linked clones, one every ${everyMs / 1_000} s, without kills and then with ${killed.kills} (SIGKILL of whoever leads, a new copy at once). Meanwhile ${suspended} VMs that were Ready are suspended.`,
+    setting: `${replicas} copies of the shipped operator with --leader-elect and no other flag, so a Lease of ${taken.leaseSeconds ?? '?'} s; ${orders} linked clones, one every ${everyMs / 1_000} s, without kills and then with ${killed.kills} (SIGKILL of whoever leads, a new copy at once). Meanwhile ${suspended} VMs that were Ready are suspended. A leader that dies between the record of a clone request and PVE's answer leaves a request that PVE may still begin; its VM waits up to 60 s for it.`,
     command: 'make bench ONLY=leader-kills',
     figures: [
       {

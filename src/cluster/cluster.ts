@@ -173,7 +173,7 @@ export class LiveCluster implements PveCluster {
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
-    this.deletions = new DeletionBrake({ ...o.deletions, clock })
+    this.deletions = new DeletionBrake({ ...o.deletions, clock: this.#pveClock(clock) })
     this.unseenWrites = unseenWritesOf(clock)
     this.unwatchedLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
   }
@@ -195,6 +195,16 @@ export class LiveCluster implements PveCluster {
 
   get clockSkewMs(): number {
     return this.#client.skewMs
+  }
+
+  /** For what is dated in status and read by the next process: the machine's own clock may be set meanwhile. */
+  #pveClock(clock: Clock): Clock {
+    return {
+      now: () => clock.now() + this.clockSkewMs,
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      after: (ms, run) => clock.after(ms, run),
+    }
   }
 
   /** Requests now in flight and waiting for a place, for metrics. */

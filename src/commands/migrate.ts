@@ -1,8 +1,8 @@
 /** The command Migrate: one request, noted before it; where the VM is tells whether it was done. */
 import { capabilityOff } from '../cluster/capabilities.ts'
-import { nowIso } from '../engine/dependencies.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { pveTime } from '../engine/pve-time.ts'
 import { unansweredForMs } from '../engine/unanswered.ts'
 import type { Look } from '../engine/look.ts'
 import { freshMemory } from '../engine/memory.ts'
@@ -12,6 +12,7 @@ import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandPass } from './command-pass.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
+import { behindLock, isOwnLock } from './own-lock.ts'
 
 /** After this long a request without an answer has not reached PVE: its task would be listed. */
 const unansweredMs = 30_000
@@ -37,7 +38,7 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
   if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is already on ${target}.`)
   const why = await objection(pass, look, target)
   if (why !== undefined) return endFailed(pass, 'PreconditionFailed', why)
-  command.status = { ...command.status, intentAt: nowIso(deps.clock) }
+  command.status = { ...command.status, intentAt: pveTime(cluster, deps) }
   await command.save()
   deps.mayAct()
   unansweredForMs(pass, requestOf(pass))
@@ -50,6 +51,7 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome')
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
+    if (isOwnLock(failure.message)) return await behindLock(pass, failure.message)
     return endFailed(pass, failure.reason, failure.message)
   }
 }
@@ -74,6 +76,7 @@ async function followMove(pass: CommandPass, look: Look, upid: string): Promise<
   const target = command.command.spec.node ?? ''
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, `PVE moves the VM to ${target}.`)
+  if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
   if (end.is === 'failed') return endFailed(pass, 'CommandFailed', end.exitstatus)
   if (look.at.node === target || (await isOn(pass, target))) return moved(pass)
   const waitsForHa = upid.includes(':hamigrate:') && unansweredForMs(pass, upid) < movesWithinMs

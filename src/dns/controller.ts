@@ -8,7 +8,7 @@ import type { EventRecorder } from '../kube/events.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
-import type { Clock } from '../ops/clock.ts'
+import { Ages, type Clock } from '../ops/clock.ts'
 import { idOf, type ZonePlacement, placementOf } from './placement.ts'
 import { handOver, release } from './release.ts'
 import type { Wanted } from './records.ts'
@@ -61,10 +61,12 @@ export class DnsController {
   readonly #released = new Set<string>()
   /** Since when (ms) a VM has waited for its records. */
   readonly #since = new Map<string, number>()
+  readonly #leaving: Ages
 
   /** Declares an index: construct it before the reflectors run. */
   constructor(o: DnsControllerOptions) {
     this.#o = o
+    this.#leaving = new Ages(o.clock)
     this.#keptOut = o.vms.index('dns verdicts', (vm) => [dnsConditionOf(vm)?.reason ?? ''])
     this.#holders = o.vms.index('dns records', (vm) => notesOf(vm).map(recordId))
   }
@@ -118,6 +120,7 @@ export class DnsController {
     const vm = this.#o.vms.get(key)
     if (vm === undefined) {
       this.#since.delete(key)
+      this.#leaving.forget(key)
       return this.#answer(key, { ok: false, message: `ProxmoxVM ${key} does not exist` })
     }
     if (vm.metadata.annotations?.[pausedAnnotation] === 'true') return this.#answer(key, { ok: false, message: 'the VM is paused' })
@@ -125,7 +128,8 @@ export class DnsController {
     if (vm.metadata.deletionTimestamp !== undefined) {
       const isHeld = this.#o.waitsForRelease === true && !this.#released.has(vm.metadata.uid ?? '')
       if (isHeld) return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
-      await release(vm, { ...this.#o, write: (newest, notes, verdict) => this.#write(newest, notes, verdict) })
+      const leavingForMs = this.#leaving.ageMs(key, vm.metadata.uid ?? '', Date.parse(vm.metadata.deletionTimestamp))
+      await release(vm, { ...this.#o, leavingForMs, write: (newest, notes, verdict) => this.#write(newest, notes, verdict) })
       return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
     }
     await this.#pass(key, vm)

@@ -16,6 +16,8 @@ interface Hands {
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly releaseSeconds?: number
+  /** For how long it has been on its way out. */
+  readonly leavingForMs: number
   write(vm: ProxmoxVM, notes: readonly VMRecordNote[], verdict: DnsVerdict): Promise<ProxmoxVM>
 }
 
@@ -40,7 +42,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
     const outcome = outcomes.get(recordId(note))
     return outcome?.is === 'trouble' ? [outcome.trouble] : []
   })
-  const isOver = left.length > 0 && hands.clock.now() >= deadlineMs(vm, hands)
+  const isOver = left.length > 0 && hands.leavingForMs >= (hands.releaseSeconds ?? usualReleaseSeconds) * 1000
   const kept = isOver ? await handOver(vm, left, hands, troubles[0]?.message) : left
   if (kept.length > 0) hands.queue.addAfter(keyOf(vm), againMs)
   const pending = kept.length === 0 ? [] : troubles.slice(0, 1)
@@ -59,10 +61,6 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
 }
 
 const isLeft = (outcome: DnsOutcome | undefined): boolean => outcome === undefined || outcome.is === 'trouble' || outcome.is === 'waits'
-
-function deadlineMs(vm: ProxmoxVM, { releaseSeconds = usualReleaseSeconds }: Hands): number {
-  return Date.parse(vm.metadata.deletionTimestamp ?? '') + releaseSeconds * 1000
-}
 
 /** Gives records to their zones to be removed; answers with those no zone could take, which stay with the VM. */
 export async function handOver(

@@ -50,6 +50,10 @@ export interface Memory {
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
     isBehind?: boolean
   }
+  /** By step-age.ts: the step that was in status at the last look, how old it was then (ms), and when that was (monotonic ms). */
+  readonly step: { seen?: { readonly name: string; readonly since: string; readonly ageMs: number; readonly monotonicMs: number } }
+  /** By task-warnings.ts: UPIDs of tasks that ended with warnings. */
+  readonly warnings: { readonly untold: Set<string>; readonly told: Set<string> }
   /** By unseen.ts: when it is this VM's turn to be called unseen (monotonic). */
   readonly unseen: { turnAtMs?: number }
   /** By whoever has acted on the VM or calls for an audit: a thorough look is due. */
@@ -117,6 +121,8 @@ export const freshMemory = (): Memory => ({
   sent: { bySentence: new Map() },
   left: { things: new Map(), isCareful: false },
   listing: {},
+  step: {},
+  warnings: { untold: new Set(), told: new Set() },
   unseen: {},
   audit: {},
   controller: {},

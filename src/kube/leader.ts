@@ -26,6 +26,9 @@ export class LeadershipLost extends Error {
   }
 }
 
+/** An attempt to renew never waits longer for its answers. */
+const longestAnswerMs = 10_000
+
 type Term = { monotonicMs: number; wallMs: number }
 
 /**
@@ -95,7 +98,7 @@ export class LeaderElection {
 
   async #acquire(signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted) {
-      const taken = await this.#attempt((answerBy) => this.#take(answerBy), signal)
+      const taken = await this.#attempt(this.#o.renewDeadlineSeconds * 1000, (answerBy) => this.#take(answerBy), signal)
       if (taken) return true
       // Right when the holder's time is over, and not up to a pause later.
       const expiresMs = taken === false ? this.#expiresMs() : undefined
@@ -112,7 +115,9 @@ export class LeaderElection {
       await this.#o.clock.sleep(startedMs + this.#retryMs() - performance.now(), ended)
       if (ended.aborted) break
       startedMs = performance.now()
-      const renewed = await this.#attempt((answerBy) => this.#renew(answerBy))
+      // Half of the time that there is: a connection that is dead without a word must leave time for another. Who is late gives a slow server longer.
+      const patienceMs = Math.max(this.#o.renewDeadlineSeconds * 500, Math.min(passedMs(this.#term, this.#o.clock), longestAnswerMs))
+      const renewed = await this.#attempt(patienceMs, (answerBy) => this.#renew(answerBy))
       if (renewed === true || (renewed === undefined && passedMs(this.#term, this.#o.clock) < this.#o.silentSeconds * 1000)) continue
       this.#term = undefined
       stop.abort(new LeadershipLost())
@@ -126,10 +131,13 @@ export class LeaderElection {
   }
 
   /** What the attempt says; undefined: no answer, which is a problem told. Never throws. */
-  async #attempt(work: (answerBy: AbortSignal) => Promise<boolean>, signal?: AbortSignal): Promise<boolean | undefined> {
+  async #attempt(
+    patienceMs: number,
+    work: (answerBy: AbortSignal) => Promise<boolean>,
+    signal?: AbortSignal,
+  ): Promise<boolean | undefined> {
     try {
-      // Half of the time that there is: a connection that is dead without a word must leave time for another.
-      const deadline = AbortSignal.timeout(Math.ceil(this.#o.renewDeadlineSeconds * 500))
+      const deadline = AbortSignal.timeout(Math.ceil(patienceMs))
       return await work(signal ? AbortSignal.any([signal, deadline]) : deadline)
     } catch (fault) {
       if (!signal?.aborted) this.#onProblem(`Lease ${this.#o.namespace}/${this.#o.name}: ${String(fault)}`)

@@ -1,6 +1,7 @@
 import { apiVersion } from '../api/group.ts'
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { isConflict } from '../kube/kube-error.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
 import { confirmAtTerminal } from './confirm.ts'
 import { holdersOfSuspension } from './own-fields.ts'
@@ -19,6 +20,8 @@ export interface SuspendOptions {
   timeout?: number
   output?: 'json'
 }
+
+const tries = 5
 
 /** One field manager a holder: what one of them applies never takes away what another did. */
 const managerOf = (by: string) => `${fieldManager}-suspend-${by}`
@@ -65,9 +68,19 @@ async function apply({ client }: Session, vm: ProxmoxVM, by: string, suspensions
 }
 
 /** By force, whoever wrote it: compare-and-swap, so that an entry made meanwhile stays. */
-async function remove({ client }: Session, vm: ProxmoxVM, holder: string): Promise<ProxmoxVM> {
-  const suspensions = (vm.spec.suspensions ?? []).filter(({ by }) => by !== holder)
-  return await client.replace(proxmoxVMs, { ...vm, spec: { ...vm.spec, suspensions } })
+async function remove(session: Session, vm: ProxmoxVM, holder: string): Promise<ProxmoxVM> {
+  let now = vm
+  for (let left = tries; ; left--) {
+    const suspensions = (now.spec.suspensions ?? []).filter(({ by }) => by !== holder)
+    try {
+      return await session.client.replace(proxmoxVMs, { ...now, spec: { ...now.spec, suspensions } })
+    } catch (fault) {
+      if (!isConflict(fault) || left === 0) throw fault
+      // The operator writes the status of a VM that is being suspended.
+      now = await mustGetVM(session, vm.metadata.name)
+      if (now.metadata.uid !== vm.metadata.uid) throw fault
+    }
+  }
 }
 
 async function finish(

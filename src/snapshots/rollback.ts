@@ -15,6 +15,7 @@ import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import { isTaskOver } from '../proxmox/task-end.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
+import { pveTime } from '../engine/pve-time.ts'
 import { unansweredForMs } from '../engine/unanswered.ts'
 import { checkRollback } from './rollback-check.ts'
 
@@ -63,7 +64,7 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
   // Much may have happened since the command was allowed.
   const plan = await checkRollback(pass, cluster, running.object)
   if ('why' in plan) return await failed(pass, running, `${plan.why} Nothing was done.`)
-  const askedAt = nowIso(deps.clock)
+  const askedAt = pveTime(cluster, deps)
   draft.change(noted({ askedAt, withMemory: plan.withMemory }))
   await draft.save()
   unansweredForMs(pass, requestOf({ ...running, askedAt }))

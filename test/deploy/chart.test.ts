@@ -54,6 +54,14 @@ suite('the charts', () => {
     for (const text of facts) expect(text).toMatch(new RegExp(`\nversion: ${version}\nappVersion: ${version}\n`))
   })
 
+  it('are packed whole: a file renders what its folder renders', () => {
+    for (const folder of [chart, kinds]) {
+      const [file] = /\/\S+\.tgz$/m.exec(helm.do('package', folder, '--destination', directory)) ?? []
+      const flags = ['--namespace', namespace, ...(folder === chart ? everyFlag : [])]
+      expect(helm.do('template', 'pve-operator', String(file), ...flags)).toBe(helm.do('template', 'pve-operator', folder, ...flags))
+    }
+  })
+
   it('render the objects of the kustomize base and no others', () => {
     const base = spawnSync('kubectl', ['kustomize', join(root, 'deploy')], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
     if (base.error) {

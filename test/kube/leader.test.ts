@@ -138,6 +138,22 @@ describe('a leader', () => {
     await cutOff.close()
   })
 
+  it('that the API server answers later than in half of its time is given more of it, and acts again', async () => {
+    const namespace = await freshNamespace(client)
+    const proxy = await FaultProxy.to(testServer().url)
+    const slow = new KubeClient({ server: { ...testServer(), url: proxy.url }, clock: systemClock, fieldManager: 'test' })
+    const only = candidate(namespace, 'only', { client: slow, silentSeconds: 600 })
+    await until('a leader', () => only.election.mayAct())
+    proxy.delayMs = 1_300
+    await until('it to stop acting', () => !only.election.mayAct(), { seconds: 20 })
+    await until('it acts again', () => only.election.mayAct(), { seconds: 40 })
+    expect(only.ledAtMs).toHaveLength(1)
+    only.stop()
+    expect(await only.ran).toBeUndefined()
+    await proxy.close()
+    await slow.close()
+  }, 90_000)
+
   it('ends at once when its Lease is deleted: the next one to look makes another', async () => {
     const namespace = await freshNamespace(client)
     const only = candidate(namespace, 'only', { leaseSeconds: 60, renewDeadlineSeconds: 40 })

@@ -1,10 +1,13 @@
 /** What the plugin does when the object is another one than it was, or goes without the end of its VM. No operator runs here. */
 import { beforeAll, describe, expect, it } from '@jest/globals'
-import { poolAddresses, proxmoxVMs } from '../../src/api/meta.ts'
+import { type KubeObject, poolAddresses, proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { KubeClient } from '../../src/kube/client.ts'
+import { systemClock } from '../../src/ops/clock.ts'
 import { reportOf } from '../../src/plugin/status-report.ts'
+import { unsuspend } from '../../src/plugin/suspension.ts'
 import { unseenOf } from '../../src/plugin/unclaimed.ts'
-import { freshNamespace, testClient, testKubeconfig } from '../support/kube.ts'
+import { freshNamespace, testClient, testKubeconfig, testServer } from '../support/kube.ts'
 import { at, pve } from './terminal.ts'
 
 let namespace = ''
@@ -44,6 +47,37 @@ describe('a question about a VM whose object is made anew before the answer', ()
     const now = await client.get(proxmoxVMs, { namespace, name })
     expect(now?.spec).toMatchObject({ template: { name: 'debian-13' } })
     expect([now?.spec.reinstall, now?.spec.restore, now?.spec.suspensions]).toEqual([undefined, undefined, undefined])
+  })
+})
+
+/** The operator writes the status between the look of the plugin and its write. */
+class Hurried extends KubeClient {
+  #isLate = false
+
+  override async replace<T extends KubeObject>(...[resource, object]: Parameters<KubeClient['replace']>): Promise<T> {
+    if (!this.#isLate) {
+      this.#isLate = true
+      const vm = (await client.get(proxmoxVMs, { namespace, name: object.metadata.name }))!
+      await client.replaceStatus(proxmoxVMs, { ...vm, status: { ...vm.status, localStatus: 'ready' } })
+    }
+    return (await super.replace(resource, object)) as T
+  }
+}
+
+describe('a suspension that is taken away by force', () => {
+  it('goes although the operator has written the status meanwhile', async () => {
+    const vm = await made('forced')
+    await client.mergePatch(proxmoxVMs, { namespace, name: 'forced' }, { spec: { suspensions: [{ by: 'billing', reason: 'unpaid' }] } })
+    const hurried = new Hurried({ server: testServer(), fieldManager: 'test', clock: systemClock })
+    const shell = { out: () => undefined, err: () => undefined, isTerminal: false, columns: 100, version: '0', clock: systemClock }
+    const session = { shell: { ...shell, signal: new AbortController().signal }, client: hurried, namespace, isDryRun: false }
+    try {
+      await unsuspend(session, 'forced', { by: 'billing', force: true, wait: false })
+    } finally {
+      await hurried.close()
+    }
+    const now = await client.get(proxmoxVMs, { namespace, name: 'forced' })
+    expect([now?.metadata.uid, now?.spec.suspensions ?? []]).toEqual([vm.metadata.uid, []])
   })
 })
 

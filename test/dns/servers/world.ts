@@ -8,8 +8,8 @@ import { dnsHolds } from '../../../src/dns/vm-status.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { Store } from '../../../src/kube/store.ts'
 import { Reflector } from '../../../src/kube/watch.ts'
-import { systemClock } from '../../../src/ops/clock.ts'
 import { freshName, freshNamespace, testClient } from '../../support/kube.ts'
+import { TestClock } from '../../support/test-clock.ts'
 import { until } from '../../support/until.ts'
 
 export interface WorldOptions {
@@ -27,6 +27,8 @@ export interface Told {
 /** Both controllers on the real API server, for one namespace and the zones of one label. The test plays the engine. */
 export class DnsWorld {
   readonly client: KubeClient
+  /** Of the operators. */
+  readonly clock = new TestClock()
   readonly namespace: string
   readonly label: string
   readonly events: Told[] = []
@@ -61,7 +63,7 @@ export class DnsWorld {
   /** Starts the operator's part; after `die` it is another operator that knows nothing. */
   async run(around = this.#o.around): Promise<void> {
     const { client, namespace } = this
-    const clock = systemClock
+    const { clock } = this
     const vms = new Store<ProxmoxVM>()
     const zones = new Store<DNSZone>()
     const spaces = new Store<Namespace>()
