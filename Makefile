@@ -58,7 +58,7 @@ crds: packages ## writes crds/ from src/api and src/crds
 demo: setup ## control plane, simulator, operator and the example VMs; stays up (DEMO_EXIT=1 ends when all are Ready; DNS=1 adds a real PowerDNS; CONSOLE=1 prints a URL that shows a VM's screen, once)
 	@exec node --disable-warning=ExperimentalWarning src/demo/demo.ts
 
-bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 measures a fleet that grows to 10,000 VMs instead, half an hour; FLEET=300 a small one)
+bench: setup ## measures the budgets and writes docs/performance.md (FLEET=1 measures a fleet that grows to 10,000 VMs instead, half an hour; FLEET=300 a small one; ONLY=one-vm, many-vms, large-cluster, leader-kills or slow-cluster measures that alone, and the last two only run so)
 	@exec node --disable-warning=ExperimentalWarning src/bench/bench.ts
 
 chaos: setup ## random histories of users, admins, faults and deaths, watched by an oracle (MINUTES=30; SEED=7 replays one; STORY=1 tells all)

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
+import { electionFlags, electionTimesOf } from './kube/election-flags.ts'
 import { aborted } from './ops/abort.ts'
 import { logLevels } from './ops/log.ts'
 import packageFile from '../package.json' with { type: 'json' }
@@ -32,7 +33,7 @@ function positive(text: string): number {
 // Each command loads only its own rooms: the operator never carries the simulator.
 const program = new Command('pve-operator').description(packageFile.description).version(packageFile.version)
 
-program
+const run = program
   .command('run')
   .description('reconcile: make Proxmox VE what the objects declare')
   .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG, in a pod its service account, else ~/.kube/config)')
@@ -41,14 +42,18 @@ program
   .option('--leader-elect', 'act only while holding the Lease pve-operator')
   .addOption(new Option('--log-level <level>', 'least level that is logged').choices([...logLevels]).default('info'))
   .action(async (options) => {
+    const electionTimes = electionTimesOf(options)
     const { runCommand } = await import('./run.ts')
     await runCommand({
       ...options,
+      electionTimes,
       kubeconfig: options.kubeconfig ?? process.env.KUBECONFIG,
       version: packageFile.version,
       signal: untilSignal(),
     })
   })
+
+for (const [flag, means, fallback] of electionFlags) run.option(flag, means, fallback)
 
 program
   .command('console')
@@ -136,6 +141,6 @@ try {
   await program.parseAsync()
 } catch (fault) {
   tell(`pve-operator: ${fault instanceof Error ? fault.message : String(fault)}`)
-  // Watches may still be open: a leader that lost its Lease must end now, and be started again.
+  // Watches may still be open: a leader whose Lease another one has must end now, and be started again.
   process.exit(1)
 }

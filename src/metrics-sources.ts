@@ -58,7 +58,7 @@ export function sourcesOf(operator: Operator, clock: Clock): Partial<Sources> {
         ...unasked(operator.stores.clusters.list(), (name) => clusters.directory.get(name) !== undefined),
       ]
     },
-    leader: () => (election ? { name: 'pve-operator', leading: election.leading } : undefined),
+    leader: () => (election ? { name: 'pve-operator', leading: election.mayAct() } : undefined),
     caches: () => operator.caches.states(),
   }
 }

@@ -18,10 +18,11 @@ import type { KubeServer } from './kube/config.ts'
 import { EventRecorder } from './kube/events.ts'
 import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
+import type { ElectionTimes } from './kube/election-times.ts'
 import { LeaderElection } from './kube/leader.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { aborted } from './ops/abort.ts'
-import type { Clock } from './ops/clock.ts'
+import { Ages, type Clock } from './ops/clock.ts'
 import { about, type Log } from './ops/log.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
@@ -36,8 +37,9 @@ export interface OperatorOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly random: () => number
-  /** Without an election it acts at once. */
+  /** Without an election it acts at once. The times are the defaults if absent. */
   readonly leaderElect: boolean
+  readonly electionTimes?: ElectionTimes
   readonly leaseNamespace: string
 }
 
@@ -113,7 +115,7 @@ export class Operator {
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
     this.#backupsOf = this.stores.backups.index('vm', (backup) => [`${backup.metadata.namespace}/${backup.spec.vmRef.name}`])
-    this.#keeping = new CommandCleanUp({ client: this.client, commands: this.stores.commands, queue: this.#commandQueue, clock })
+    this.#keeping = new CommandCleanUp({ client: this.client, stores: this.stores, queue: this.#commandQueue, finished: new Ages(clock) })
     this.#consoles = this.#makeConsoles()
     this.election = o.leaderElect ? this.#elect() : undefined
     this.dns = this.#makeDns()
@@ -285,12 +287,14 @@ export class Operator {
   }
 
   #mayAct(): void {
-    if (this.election && !this.election.mayAct()) throw new Error('leadership may be lost: the operator writes nothing more')
+    if (this.election && !this.election.mayAct())
+      throw new Error('the Lease was not renewed in time: the operator writes nothing until it is')
   }
 
   #elect(): LeaderElection {
     const identity = `${hostname()}_${process.pid}_${Math.floor(this.#o.random() * 1e9).toString(36)}`
-    const { clock, leaseNamespace: namespace } = this.#o
-    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock })
+    const { clock, leaseNamespace: namespace, electionTimes, log } = this.#o
+    const onProblem = (message: string) => about(log, { part: 'leader' }).warn(message)
+    return new LeaderElection({ client: this.client, namespace, name: 'pve-operator', identity, clock, onProblem, ...electionTimes })
   }
 }

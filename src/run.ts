@@ -1,4 +1,5 @@
 import { loadKubeServer } from './kube/config.ts'
+import type { ElectionTimes } from './kube/election-times.ts'
 import { systemClock } from './ops/clock.ts'
 import { registerCapacity } from './ops/capacity-gauges.ts'
 import { registerTraffic } from './ops/traffic-gauges.ts'
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly metricsAddr?: string
   readonly healthAddr?: string
   readonly leaderElect?: boolean
+  /** Absent: the defaults. */
+  readonly electionTimes?: ElectionTimes
   readonly logLevel: LogLevel
   readonly version: string
   /** Ends the operator: what is under way in PVE goes on and is found again. */
@@ -41,6 +44,7 @@ export async function runCommand(o: RunOptions): Promise<void> {
     metrics,
     random: Math.random,
     leaderElect: o.leaderElect ?? false,
+    ...(o.electionTimes && { electionTimes: o.electionTimes }),
     leaseNamespace: server.namespace ?? 'pve-system',
   })
   registerGauges(metrics.registry, sourcesOf(operator, systemClock))

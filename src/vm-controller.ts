@@ -17,11 +17,14 @@ import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
 import { showRow } from './engine/watch/show-row.ts'
+import { isUnwatched, unwatchedPauseMs } from './engine/watch/unwatched.ts'
 import { isListed, noteChecked } from './engine/watch/checked.ts'
+import { takeHeld, writeOrHold } from './engine/held-status.ts'
 import { freshMemory, type Memory } from './engine/memory.ts'
 import { provisionVM } from './engine/apply/provision.ts'
 import { clusterUnreachable, nodeOffline } from './engine/unseen.ts'
 import { otherPve } from './engine/other-pve.ts'
+import { noteEnd, tellNoted } from './engine/task-warnings.ts'
 import { readGuestIfDue } from './engine/guest-facts.ts'
 import { readReceipt } from './engine/receipt.ts'
 import type { Dependencies } from './engine/dependencies.ts'
@@ -42,9 +45,6 @@ import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
 
-/** A stranger under our VMID is looked at again after 30 s, and after 5 minutes where there are hundreds. */
-const leastStrangerMs = 30_000
-const mostStrangerMs = 300_000
 /** How often the listing is asked whether a guest was started from off that does not have the newest values yet; it costs no request. */
 const guestSeenMs = 30_000
 
@@ -74,12 +74,14 @@ export class VMController {
     }
     const pauseMs = this.#pauseMs(key, vm)
     if (pauseMs > 0) return this.#queue.addAfter(key, pauseMs)
-    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms })
     const memory = this.#memoryOf(key, vm)
+    const kept = takeHeld(memory, vm.status)
+    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms, kept })
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
     const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
     await this.#usage.tend({ deps: this.#deps, key, draft, memory })
+    await tellNoted({ deps: this.#deps, key, draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     const wasListed = isListed(this.#deps.clusters.get(vm.spec.clusterRef.name))
     const outcome = await this.#pass(key, draft, memory)
     noteChecked(memory, wasListed, outcome)
@@ -89,7 +91,8 @@ export class VMController {
     showRow({ draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
     this.#follow(key, draft, memory, outcome)
     if (!mayBeCloning(outcome)) this.#deps.clusters.get(vm.spec.clusterRef.name)?.cloneSlots.release(key)
-    if (this.#deps.vms.get(key) && !isObjectGone(draft)) await draft.save()
+    const isThere = this.#deps.vms.get(key) && !isObjectGone(draft)
+    const heldMs = isThere ? await writeOrHold(draft, memory, outcome, this.#deps.clock) : undefined
     if (again.is === 'never') this.#queue.forget(key)
     const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
     if (
@@ -99,12 +102,13 @@ export class VMController {
     )
       this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
-    if (outcome.is === 'stalled' && outcome.reason === 'VMForeign') this.#queue.addAfter(key, this.#strangerPauseMs(vm))
+    if (isUnwatched(outcome)) this.#queue.addAfter(key, unwatchedPauseMs(this.#deps.clusters.get(vm.spec.clusterRef.name)?.unwatchedLooks))
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
     if (draft.status.guestSeen) this.#queue.addAfter(key, guestSeenMs)
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
-    const nextMs = [backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key })]
+    const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
+    const nextMs = [heldMs, backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key }, cluster)]
     for (const ms of nextMs) if (ms !== undefined) this.#queue.addAfter(key, ms)
   }
 
@@ -227,12 +231,6 @@ export class VMController {
     return isTouched || isLookDue({ vm, status: vm.status ?? {} }, memory)
   }
 
-  /** A mark that somebody puts back shows in no listing: strangers under our numbers are looked at in turn, one a second at most. */
-  #strangerPauseMs(vm: ProxmoxVM): number {
-    const turnMs = this.#deps.clusters.get(vm.spec.clusterRef.name)?.strangerLooks.reserveMs() ?? 0
-    return Math.min(mostStrangerMs, Math.max(leastStrangerMs, turnMs))
-  }
-
   isChecked = (key: string): boolean => this.#memories.get(key)?.memory.controller.isChecked === true
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
@@ -277,7 +275,8 @@ export class VMController {
     const task = outcome.is === 'wait' ? outcome.task : undefined
     const cluster = this.#deps.clusters.get(draft.vm.spec.clusterRef.name)
     if (!task || !cluster) return
-    const onEnd = () => {
+    const onEnd = (end: Parameters<typeof noteEnd>[2]) => {
+      noteEnd(memory, task, end)
       // Whatever became of the clone, its place is free: the next one need not wait for this VM's pass.
       cluster.cloneSlots.release(key)
       this.#queue.addFirst(key)
@@ -288,8 +287,7 @@ export class VMController {
   #forget(key: string): void {
     const known = this.#memories.get(key)
     known?.memory.controller.unfollow?.()
-    if (known) this.#deps.inFlight.forget(known.uid)
-    if (known) this.#deps.kinds.forget(known.uid)
+    if (known) for (const one of [this.#deps.inFlight, this.#deps.kinds]) one.forget(known.uid)
     this.#memories.delete(key)
     this.#queue.forget(key)
     for (const cluster of this.#deps.clusters.list()) cluster.cloneSlots.release(key)

@@ -21,6 +21,11 @@ export class Refused extends Error {
     this.status = status
     this.reason = reason
   }
+
+  /** The API server has no object of that name. The 404 of a proxy, or of a server without the kind, says nothing of the object. */
+  get isNoSuchObject(): boolean {
+    return this.status === 404 && this.reason === 'NotFound'
+  }
 }
 
 interface WatchEvent<T> {
@@ -54,7 +59,7 @@ export class ApiServer {
     try {
       return (await this.#exchange('GET', path)) as T
     } catch (refused) {
-      if (refused instanceof Refused && refused.status === 404) return undefined
+      if (refused instanceof Refused && refused.isNoSuchObject) return undefined
       throw refused
     }
   }
@@ -84,7 +89,7 @@ export class ApiServer {
     try {
       await this.#exchange('DELETE', path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } })
     } catch (refused) {
-      if (!(refused instanceof Refused && refused.status === 404)) throw refused
+      if (!(refused instanceof Refused && refused.isNoSuchObject)) throw refused
     }
   }
 

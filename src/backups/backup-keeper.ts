@@ -89,8 +89,8 @@ export class BackupKeeper {
     backup.waits(outcome.is === 'stalled' ? 'stalled' : 'reconciling', outcome.reason, outcome.message, nowIso(deps.clock))
     if (outcome.is === 'stalled') return this.#pause(memory, stalledMs)
     if (outcome.is === 'retry') return this.#pauseAfterFailure(memory)
-    memory.attempts = 0
     if (outcome.task !== undefined) this.#follow(backup, key, outcome.task)
+    else memory.attempts = 0
     return outcome.lookAfterMs
   }
 

@@ -12,6 +12,8 @@ export interface BackupMemory {
   requestedMs?: number
   /** Not looked at before, unless its object changes. */
   notBeforeMs?: number
+  /** The task that deletes its file, until its end was read. */
+  deleting?: string
   /** Failures in a row. */
   attempts: number
   /** What the object was like at the last pass. */

@@ -6,14 +6,16 @@ import { lookOf } from '../engine/apply/ascent.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { recordEvent } from '../engine/dependencies.ts'
 import { freshMemory } from '../engine/memory.ts'
+import { isLockTold, lockObstacle } from '../engine/lock-sentence.ts'
 import { observes, wouldDo } from '../engine/observe.ts'
+import { pveTime } from '../engine/pve-time.ts'
 import { silenceOf } from '../engine/references.ts'
 import { printBackupMark } from '../ladder/backup-mark.ts'
 import { done, type Obstacle, type Outcome, isOutcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge } from '../proxmox/failures.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { isFinishedBackup } from './backup-status-draft.ts'
-import { finishFailed, pveTime } from './finish-backup.ts'
+import { finishFailed } from './finish-backup.ts'
 
 const modes = { Snapshot: 'snapshot', Suspend: 'suspend', Stop: 'stop' } as const
 
@@ -47,8 +49,11 @@ export async function beginBackup(pass: BackupPass): Promise<Outcome> {
   const look = lookOf({ ...of, memory: freshMemory() }, cluster)
   await look.need('presence')
   if (look.seen.guest !== 'ours') return wait('VMMissing', `VM ${vmid} of this object does not exist in PVE, or PVE cannot show it now.`)
-  if (look.seen.lock)
-    return wait('Locked', `PVE holds the lock "${look.seen.lock}" on VM ${vmid}; the backup begins when PVE releases the lock.`, 10_000)
+  const { lock } = look.seen
+  if (lock) {
+    const seenBefore = isLockTold(backup.status, lock) ? lock : undefined
+    return await lockObstacle({ cluster, at: look.at, lock, seenBefore, next: 'the backup begins when PVE releases the lock' })
+  }
   const storage = storageFor(pass, cluster, look.at.node)
   if (isOutcome(storage)) return storage
   const queue = pass.slots.take(cluster, backup.uid, { node: look.at.node, storage })

@@ -6,7 +6,8 @@ import { isKindLeaving } from '../engine/kind-leaving.ts'
 import { observes, wouldDo } from '../engine/observe.ts'
 import { needsFile } from '../engine/restore/restore-state.ts'
 import { isFileOfBackup } from '../ladder/backup-mark.ts'
-import { done, type Obstacle, type Outcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
+import { done, type Obstacle, type Outcome, retry, stalled, wait, waitForTask } from '../ladder/outcome.ts'
+import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileStatus } from './backup-files.ts'
@@ -66,7 +67,11 @@ export async function endBackup(pass: BackupPass): Promise<Outcome> {
       'ClusterNotReady',
       `ProxmoxCluster "${backup.status.cluster}" does not exist or is not ready, and the operator needs it to delete the file. ${wayOut}`,
     )
-  return neededByRestore(pass, volume, 'the file is deleted') ?? (await deleteFile(pass, cluster, volume))
+  return (
+    neededByRestore(pass, volume, 'the file is deleted') ??
+    deletionUnderWay(pass, cluster, volume) ??
+    (await deleteFile(pass, cluster, volume))
+  )
 }
 
 const wayOut = `To leave the file where it is, set deletionPolicy to Keep.`
@@ -77,6 +82,18 @@ function neededByRestore({ deps, backup }: BackupPass, volume: string, next: str
   const vm = deps.vms.list().find(({ spec, status }) => spec.clusterRef.name === cluster && status && needsFile(status, volume))
   const { namespace, name } = vm?.metadata ?? {}
   return vm && wait('InUse', `ProxmoxVM ${namespace}/${name} is being restored from this file; ${next} after that.`, 15_000)
+}
+
+/** The deletion that was asked for last: it runs, or it failed and its words are told before the next one. */
+function deletionUnderWay({ memory }: BackupPass, cluster: PveCluster, volume: string): Outcome | undefined {
+  const { deleting } = memory
+  if (deleting === undefined) return undefined
+  const end = cluster.tasks.ended(deleting)
+  if (!end) return waitForTask(deleting, `${volume} is being deleted.`)
+  delete memory.deleting
+  if (end.is !== 'failed') return undefined
+  const { reason } = judgeExit(end.exitstatus)
+  return retry(reason, `PVE failed to delete ${volume}: ${end.exitstatus.trim()}. The operator tries again.`)
 }
 
 async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string): Promise<Outcome> {
@@ -94,9 +111,9 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   if (file.isProtected) await cluster.pve.protectBackup(from, storage, volume, false)
   const upid = await cluster.pve.deleteBackup(from, storage, volume, deleteDelaySeconds)
   if (of) recordEvent(deps, of.draft.vm, 'Normal', 'BackupDeleted', `${backup.backup.metadata.name}: ${volume}`)
-  return upid === undefined
-    ? wait('Terminating', `${volume} was deleted; the operator checks that PVE no longer lists it.`, 0)
-    : waitForTask(upid, `${volume} is being deleted.`)
+  if (upid === undefined) return wait('Terminating', `${volume} was deleted; the operator checks that PVE no longer lists it.`, 0)
+  pass.memory.deleting = upid
+  return waitForTask(upid, `${volume} is being deleted.`)
 }
 
 /** A shared storage also by another node than the one that made the file. */

@@ -1,16 +1,10 @@
 /** How a backup ends, and what is said of it. */
 import type { Reason } from '../api/reasons.ts'
-import { timeInSeconds } from '../api/time.ts'
-import type { PveCluster } from '../cluster/cluster.ts'
-import { type Dependencies, nowIso, recordEvent } from '../engine/dependencies.ts'
+import { nowIso, recordEvent } from '../engine/dependencies.ts'
 import { done, type Outcome } from '../ladder/outcome.ts'
 import type { Backup } from '../proxmox/answers.ts'
 import { fileStatus } from './backup-files.ts'
 import type { BackupPass } from './backup-pass.ts'
-
-/** Now, by PVE's clock. */
-export const pveTime = ({ clockSkewMs }: Pick<PveCluster, 'clockSkewMs'>, { clock }: Pick<Dependencies, 'clock'>): string =>
-  timeInSeconds(clock.now() + clockSkewMs)
 
 export function finishFailed({ backup, deps, slots }: BackupPass, reason: Reason, message: string): Outcome {
   backup.finish('Failed', reason, message, nowIso(deps.clock))

@@ -1,6 +1,8 @@
 /** A backup that PVE was asked for: what became of the request, whatever was lost on the way. */
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
+import { lostAfterMs } from '../engine/create/clone-requests.ts'
+import { tellWarnings } from '../engine/task-warnings.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
@@ -25,7 +27,8 @@ export async function followBackup(pass: BackupPass): Promise<Outcome> {
 
 /** The file decides: tasks fail having succeeded, and end well having written no notes. */
 async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
-  const { backup } = pass
+  const { backup, of } = pass
+  if (end.is === 'ok' && end.warnings && of) await tellWarnings(of, cluster, 'ready', upid)
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)
@@ -52,7 +55,9 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
     if (found.end) return await concludeBackup(pass, cluster, found.upid, found.end)
     return waitForTask(found.upid, `PVE backs up VM ${backup.status.vmid} to ${backup.status.storage}.`)
   }
-  const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < silentMs
+  // One that comes after its object has gone would be nobody's.
+  const possibleMs = backup.backup.metadata.deletionTimestamp === undefined ? silentMs : lostAfterMs
+  const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < possibleMs
   if (isStillPossible)
     return wait('BackupRunning', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
   backup.forgetRequest()

@@ -7,6 +7,7 @@ import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
 import { slotAfter } from '../want/backup-schedule.ts'
 import { expiryOf, keptTimes } from '../want/retention.ts'
+import { isAskedFor } from './asked-for.ts'
 import { fileTime } from './backup-census.ts'
 import { BackupStatusDraft } from './backup-status-draft.ts'
 import { madeAtMs, madeOf, scheduledOf, slotOf } from './scheduled.ts'
@@ -35,19 +36,22 @@ export class Retention {
     if (this.#judged.get(key) === seen) return
     try {
       deps.mayAct()
-      await this.#drop(pass, asked, ours)
-      this.#judged.set(key, seen)
+      const isOver = await this.#drop(pass, asked, ours)
+      if (isOver) this.#judged.set(key, seen)
     } catch (err) {
       deps.log.warn({ vm: key, err }, 'failed to apply the retention of backups; retrying')
     }
   }
 
-  async #drop({ deps }: Pass, asked: NonNullable<Package['backups']>, ours: readonly ProxmoxVMBackup[]): Promise<void> {
+  /** False: one that is to go is kept for now, as somebody has asked to get a VM back from it. */
+  async #drop({ deps }: Pass, asked: NonNullable<Package['backups']>, ours: readonly ProxmoxVMBackup[]): Promise<boolean> {
     const made = madeOf(ours).filter(({ status }) => status?.protected !== true)
     const times = made.map(madeAtMs)
     const kept = keptTimes(times, asked.keep)
     const newest = Math.max(...times)
-    const dropped = made.filter((backup) => !kept.has(madeAtMs(backup)))
+    const outdated = made.filter((backup) => !kept.has(madeAtMs(backup)))
+    const vms = outdated.length > 0 ? deps.vms.list() : []
+    const dropped = outdated.filter((backup) => !isAskedFor(backup, vms))
     const failed = ours
       .filter(({ status }) => status?.phase === 'Failed')
       .toSorted((a, b) => slotOf(b) - slotOf(a))
@@ -62,6 +66,7 @@ export class Retention {
       status.status = { ...rest, ...(expiresAt !== undefined && { expiresAt }) }
       await status.save()
     }
+    return dropped.length === outdated.length
   }
 }
 

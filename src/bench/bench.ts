@@ -1,6 +1,6 @@
 /**
  * `make bench`: measures the budgets of the product as counts and ratios and writes them into docs/performance.md.
- * FLEET=1 measures the fleet of 10,000 instead (half an hour); FLEET=500 a smaller one. ONLY=one-vm, many-vms, large-cluster or leader-kills measures that alone.
+ * FLEET=1 measures the fleet of 10,000 instead (half an hour); FLEET=500 a smaller one. ONLY=one-vm, many-vms, large-cluster, leader-kills or slow-cluster measures that alone.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, release, totalmem, type } from 'node:os'
@@ -18,6 +18,7 @@ import { largeCluster } from './large-cluster.ts'
 import { leaderKills } from './leader-kills.ts'
 import { printed, replaced, type Section } from './report.ts'
 import { shippedOperator } from './shipped.ts'
+import { besideSlowCluster } from './slow-cluster.ts'
 
 const home = join(import.meta.dirname, '../..')
 const page = join(home, 'docs/performance.md')
@@ -64,7 +65,11 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
 }
 
 const longScenarios: typeof scenarios = {
-  'leader-kills': async () => await onStage([], async (stack) => [await leaderKills(stack)]),
+  'leader-kills': async () => {
+    const operator = await shippedOperator(home, join(home, '.demo/bench-operator'))
+    await onStage([], async (stack) => [await leaderKills(stack)], operator)
+  },
+  'slow-cluster': async () => await onStage([], async (stack) => [await besideSlowCluster(stack)]),
 }
 
 async function told(section: Section): Promise<void> {

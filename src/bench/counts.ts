@@ -42,6 +42,13 @@ export class SimulatorLog {
     return new Set(log.flatMap(({ path }) => Number(/^\/nodes\/[^/]+\/qemu\/(\d+)/.exec(path)?.[1]) || []))
   }
 
+  /** When each of the newest 100,000 requests came that were no reads, in ms since the epoch. */
+  async writesMs(): Promise<number[]> {
+    const answer = await request(this.#url, { dispatcher: simulatorTrust })
+    const { log } = (await answer.body.json()) as { log: { at: string | number; method: string }[] }
+    return log.filter(({ method }) => method !== 'GET').map(({ at }) => new Date(at).getTime())
+  }
+
   /** One line a request, in milliseconds since the first: what to read when a figure is larger than it should be. */
   async timeline(): Promise<string> {
     const answer = await request(this.#url, { dispatcher: simulatorTrust })

@@ -45,5 +45,3 @@ async function oneByOne(scene: Scene, keys: readonly string[], power: string, ac
   }
   return await Promise.all(lags)
 }
-
-export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

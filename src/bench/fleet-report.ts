@@ -1,7 +1,7 @@
 /** The figures of a growing fleet beside their budgets (pure). */
 import { ofResources, ourKinds, total, writesOf } from './counts.ts'
 import type { FleetSize } from './fleet-size.ts'
-import { median } from './fleet-changes.ts'
+import { median } from './distribution.ts'
 import type { Curve } from './plot.ts'
 import type { GridRow, Section } from './report.ts'
 

@@ -72,7 +72,7 @@ function writesOf(client: KubeClient, model: ProxmoxVM, address: PoolAddress): W
     { what: 'first PoolAddress (POST)', perBirth: 1, write: addressAt(1) },
     { what: 'second PoolAddress (POST)', perBirth: 1, write: addressAt(2) },
     { what: 'Secret (POST)', perBirth: 1, write: (at) => client.create(secrets, secretOf(key(at))) },
-    ...['intent', 'UPID of the clone', 'UPID of the start', 'Ready'].map((what) => ({
+    ...['intent', 'UPID of the clone', 'Ready'].map((what) => ({
       what: `status: ${what} (PUT)`,
       perBirth: 1,
       write: (at: number) => keep(at, client.replaceStatus(proxmoxVMs, { ...vmOf(at), status: statusOf() })),

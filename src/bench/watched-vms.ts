@@ -1,7 +1,7 @@
 /** The ProxmoxVMs as the API server tells of them, for whoever waits for a status. */
 import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
-import { isTrue } from '../api/condition.ts'
+import { conditionOf, isTrue } from '../api/condition.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { Store } from '../kube/store.ts'
 import { Reflector } from '../kube/watch.ts'
@@ -19,10 +19,12 @@ export class WatchedVMs {
   readonly #store = new Store<ProxmoxVM>({ trim: lean })
   readonly #watching = new AbortController()
   readonly #waiters = new Set<() => void>()
+  readonly #lostAnswers = new Set<string>()
   #ready = 0
 
   constructor(client: KubeClient) {
-    this.#store.subscribe(({ old, new: now }) => {
+    this.#store.subscribe(({ key, old, new: now }) => {
+      if (waitsForAnswer(now)) this.#lostAnswers.add(key)
       this.#ready += Number(isReady(now)) - Number(isReady(old))
       for (const look of this.#waiters) look()
     })
@@ -41,6 +43,11 @@ export class WatchedVMs {
   /** False also while there is none. */
   isReady(key: string): boolean {
     return isReady(this.#store.get(key))
+  }
+
+  /** It has waited at some time for the outcome of a clone request that got no answer. */
+  hasLostAnswer(key: string): boolean {
+    return this.#lostAnswers.has(key)
   }
 
   get(key: string): SeenVM {
@@ -69,6 +76,9 @@ export class WatchedVMs {
 }
 
 const isReady = (vm: ProxmoxVM | undefined): boolean => isTrue(vm?.status?.conditions, 'Ready')
+
+const waitsForAnswer = (vm: ProxmoxVM | undefined): boolean =>
+  conditionOf(vm?.status?.conditions, 'Ready')?.message?.includes('may have been lost') === true
 
 /** Ten thousand of them beside the operator: the bench keeps what it reads. */
 function lean(vm: ProxmoxVM): ProxmoxVM {

@@ -60,8 +60,8 @@ export interface PveCluster {
   readonly clockSkewMs: number
   /** Turns to write that a VM cannot be seen: a dead node has hundreds. */
   readonly unseenWrites: Pick<Pace, 'reserveMs'>
-  /** Turns to look at a guest that is not ours any more. */
-  readonly strangerLooks: Pick<Pace, 'reserveMs'>
+  /** Turns to look at a VM that waits for what no listing shows. */
+  readonly unwatchedLooks: Pick<Pace, 'reserveMs'>
 }
 
 export interface ApiToken {
@@ -90,7 +90,7 @@ export class LiveCluster implements PveCluster {
   readonly identity: IdentityGuard
   readonly doubt: ListingDoubt
   readonly unseenWrites: Pace
-  readonly strangerLooks: Pace
+  readonly unwatchedLooks: Pace
   spec: ProxmoxClusterSpec
   credentials: ApiToken
   deleting = false
@@ -173,9 +173,9 @@ export class LiveCluster implements PveCluster {
     this.cloneTargets = new CloneTargets(this.pve)
     this.vmids = new VmidAllocator(o.reservations, clock)
     this.doubt = new ListingDoubt({ inventory, known: o.known, clock })
-    this.deletions = new DeletionBrake({ ...o.deletions, clock })
+    this.deletions = new DeletionBrake({ ...o.deletions, clock: this.#pveClock(clock) })
     this.unseenWrites = unseenWritesOf(clock)
-    this.strangerLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
+    this.unwatchedLooks = new Pace({ calls: 1, perSeconds: 1, burst: 10, clock })
   }
 
   facts(): ClusterFacts | undefined {
@@ -195,6 +195,16 @@ export class LiveCluster implements PveCluster {
 
   get clockSkewMs(): number {
     return this.#client.skewMs
+  }
+
+  /** For what is dated in status and read by the next process: the machine's own clock may be set meanwhile. */
+  #pveClock(clock: Clock): Clock {
+    return {
+      now: () => clock.now() + this.clockSkewMs,
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      after: (ms, run) => clock.after(ms, run),
+    }
   }
 
   /** Requests now in flight and waiting for a place, for metrics. */

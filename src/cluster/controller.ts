@@ -11,7 +11,7 @@ import type { Clock } from '../ops/clock.ts'
 import type { Observation } from '../proxmox/client.ts'
 import { type ApiToken, LiveCluster } from './cluster.ts'
 import { ClusterDirectory } from './directory.ts'
-import { guardInUse } from './in-use-guard.ts'
+import { InUseGuard } from './in-use-guard.ts'
 import { credentialsOf, isSameToken, readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 import { SecretLook } from './secret-look.ts'
 import { type ClusterProblem, type ClusterFindings, clusterStatusOf, problemOf } from './verdict.ts'
@@ -57,6 +57,7 @@ export class ClusterController {
   readonly #clusters: Store<ProxmoxCluster>
   readonly #vms: Store<ProxmoxVM>
   readonly #usersOf: (name: string) => ProxmoxVM[]
+  readonly #guard: InUseGuard
   readonly #clock: Clock
   readonly #observe: ((seen: Observation & { cluster: string }) => void) | undefined
   readonly #mayWrite: (() => void) | undefined
@@ -91,6 +92,7 @@ export class ClusterController {
     this.#guests = o.guests
     this.#recorded = o.recorded
     this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
+    this.#guard = new InUseGuard({ client: o.client, clusters: o.clusters, usersOf: this.#usersOf })
     this.queue = o.queue
   }
 
@@ -132,7 +134,7 @@ export class ClusterController {
     const users = this.#usersOf(name)
     const isLeaving = object.metadata.deletionTimestamp !== undefined
     // The changed object comes back through the store.
-    if (await guardInUse({ client: this.#client, clusters: this.#clusters, usersOf: this.#usersOf }, object)) return
+    if (await this.#guard.look(object)) return
     if (isLeaving && users.length === 0) return await this.#forget(name)
     const memory = await this.#memoryOf(object)
     if (expectedIdentity(object) !== undefined) this.directory.live(name)?.identity.expect(expectedIdentity(object))

@@ -17,8 +17,8 @@ export async function climbRung(pass: CommandPass, name: CommandName): Promise<C
   if (!step) return endFailed(pass, 'CommandFailed', `${name} has no step.`)
   const prepared = await prepare(pass)
   if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : endFailed(pass, prepared.reason, prepared.message)
-  const task = readTask(pass)
-  if (task) return 'failedWith' in task ? endFailed(pass, 'CommandFailed', task.failedWith) : task
+  const task = await readTask(pass)
+  if (task) return typeof task === 'object' && 'failedWith' in task ? endFailed(pass, 'CommandFailed', task.failedWith) : task
   const usable = await withoutUnusable(pass, cluster, prepared)
   const left = usable.left.find((each) => concerns(each, step.name))
   if (left) return endFailed(pass, left.reason, `${left.sentence}.`)

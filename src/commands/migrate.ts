@@ -1,8 +1,9 @@
 /** The command Migrate: one request, noted before it; where the VM is tells whether it was done. */
 import { capabilityOff } from '../cluster/capabilities.ts'
-import { nowIso } from '../engine/dependencies.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { pveTime } from '../engine/pve-time.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import type { Look } from '../engine/look.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -11,6 +12,7 @@ import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandPass } from './command-pass.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
+import { behindLock, isOwnLock } from './own-lock.ts'
 
 /** After this long a request without an answer has not reached PVE: its task would be listed. */
 const unansweredMs = 30_000
@@ -30,15 +32,16 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     if (isThere) return moved(pass)
     const lost = await lostMove(pass, look)
     if (lost !== undefined) return await receipted(pass, lost)
-    if (deps.clock.now() - Date.parse(intentAt) < unansweredMs)
+    if (unansweredForMs(pass, requestOf(pass)) < unansweredMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is already on ${target}.`)
   const why = await objection(pass, look, target)
   if (why !== undefined) return endFailed(pass, 'PreconditionFailed', why)
-  command.status = { ...command.status, intentAt: nowIso(deps.clock) }
+  command.status = { ...command.status, intentAt: pveTime(cluster, deps) }
   await command.save()
   deps.mayAct()
+  unansweredForMs(pass, requestOf(pass))
   const online = look.seen.power === 'running'
   try {
     const request = { node: target, online, withLocalDisks: command.command.spec.withLocalDisks === true }
@@ -48,9 +51,12 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome')
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
+    if (isOwnLock(failure.message)) return await behindLock(pass, failure.message)
     return endFailed(pass, failure.reason, failure.message)
   }
 }
+
+const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted({ command }: CommandPass, upid: string): Promise<CommandProgress> {
   command.status = { ...command.status, upid }
@@ -66,13 +72,14 @@ async function lostMove({ cluster, command, deps, key, draft }: CommandPass, loo
 }
 
 async function followMove(pass: CommandPass, look: Look, upid: string): Promise<CommandProgress> {
-  const { cluster, command, deps } = pass
+  const { cluster, command } = pass
   const target = command.command.spec.node ?? ''
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, `PVE moves the VM to ${target}.`)
+  if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
   if (end.is === 'failed') return endFailed(pass, 'CommandFailed', end.exitstatus)
   if (look.at.node === target || (await isOn(pass, target))) return moved(pass)
-  const waitsForHa = upid.includes(':hamigrate:') && deps.clock.now() - Date.parse(command.status.intentAt ?? '') < movesWithinMs
+  const waitsForHa = upid.includes(':hamigrate:') && unansweredForMs(pass, upid) < movesWithinMs
   if (waitsForHa) return wait('CommandRunning', `PVE's high availability moves the VM to ${target}.`, 5_000)
   return endFailed(pass, 'CommandFailed', `The task ended, and VM ${look.at.vmid} is on ${look.at.node}.`)
 }

@@ -3,11 +3,14 @@ import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
 import { findLostTask } from '../engine/lost-task.ts'
+import { pveTime } from '../engine/pve-time.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandRefusal } from './preconditions.ts'
 import { haEffect, isOfHa, taskTypes } from './ha-effect.ts'
+import { behindLock, isOwnLock } from './own-lock.ts'
 import { rebootEnd } from './reboot.ts'
 import { noStartAfter, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
@@ -34,7 +37,7 @@ export async function runPowerCommand(
   if (command.status.intentAt) {
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
-    if (pass.deps.clock.now() - Date.parse(command.status.intentAt) < lostAfterMs)
+    if (unansweredForMs(pass, requestOf(pass)) < lostAfterMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   const refusal = await judgedAgain?.()
@@ -45,9 +48,10 @@ export async function runPowerCommand(
   delete memory.command.downSinceMs
   // Known before it is sent: PVE takes other options for a VM that HA looks after.
   await look.need('power')
-  command.status = { ...command.status, intentAt: nowIso(pass.deps.clock) }
+  command.status = { ...command.status, intentAt: pveTime(pass.cluster, pass.deps) }
   await command.save()
   pass.deps.mayAct()
+  unansweredForMs(pass, requestOf(pass))
   try {
     return await receipted(pass, await send(pass, look, button))
   } catch (fault) {
@@ -61,6 +65,8 @@ export async function runPowerCommand(
     return 'finished'
   }
 }
+
+const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted(pass: CommandPass, upid: string): Promise<Outcome> {
   pass.command.status = { ...pass.command.status, upid }
@@ -124,29 +130,6 @@ async function readHaEffect(pass: CommandPass, look: Look, button: PowerCommand,
 
 const startWords = ({ draft }: CommandPass, words: string): string =>
   bridgeSentence({ spec: draft.vm.spec, status: draft.status }, words) ?? words
-
-/** `qm cleanup` takes the lock of the configuration after each stop and holds it for up to 30 s; PVE waits 10 s for it. */
-const lockPatienceMs = 40_000
-const isOwnLock = (text: string) => text.includes("can't lock file '/var/lock/qemu-server/") && text.includes('got timeout')
-
-/** The same again while PVE cleans up after the last stop. Nothing was done. */
-async function behindLock({ command, deps, memory }: CommandPass, words: string): Promise<Outcome | 'finished'> {
-  const nowMs = deps.clock.monotonicMs()
-  const sinceMs = (memory.command.lockedSinceMs ??= nowMs)
-  if (nowMs - sinceMs >= lockPatienceMs) {
-    delete memory.command.lockedSinceMs
-    command.finish('Failed', 'CommandFailed', words, nowIso(deps.clock))
-    return 'finished'
-  }
-  const { upid: _, intentAt: __, ...status } = command.status
-  command.status = status
-  await command.save()
-  return wait(
-    'CommandRunning',
-    `PVE is busy with the VM and holds its lock; the operator retries for ${lockPatienceMs / 1000} s: ${words}`,
-    1_000,
-  )
-}
 
 async function concludeReboot(pass: CommandPass, look: Look, upid: string): Promise<Outcome | 'finished'> {
   const { command, deps, memory } = pass

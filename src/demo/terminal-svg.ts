@@ -39,9 +39,12 @@ export function terminalSvg({ screens, title }: TerminalPicture): string {
   ].join('\n')
 }
 
-/** As a terminal of `widest` columns breaks a line. */
+/** At the last blank before the edge, where a terminal would break a word. */
 function wrapped(line: string): string[] {
-  return line.length <= widest ? [line] : [line.slice(0, widest), ...wrapped(line.slice(widest))]
+  if (line.length <= widest) return [line]
+  const blank = line.lastIndexOf(' ', widest)
+  const end = blank === -1 || line.slice(0, blank).trim() === '' ? widest : blank
+  return [line.slice(0, end), ...wrapped(line.slice(end).trimStart())]
 }
 
 function escaped(text: string): string {

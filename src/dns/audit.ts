@@ -59,17 +59,27 @@ export function orphanChanges(
   zone: DNSZone,
   orphans: readonly OrphanRecord[],
   found: readonly Found[],
-): { changes: Map<OrphanRecord, DnsChange>; gone: Set<OrphanRecord['record']> } {
+): { changes: Map<OrphanRecord, DnsChange>; gone: Set<OrphanRecord> } {
   const changes = new Map<OrphanRecord, DnsChange>()
-  const gone = new Set<OrphanRecord['record']>()
+  const gone = new Set<OrphanRecord>()
   for (const [at, each] of orphans.entries()) {
     const seen = found[at]
     if (seen === undefined) continue
     const difference = differenceToNone(each.record, seen, rulesFor(zone, each.orphan.uid))
     if (difference.is === 'change') changes.set(each, difference.change)
-    else gone.add(each.record)
+    else gone.add(each)
   }
   return { changes, gone }
+}
+
+/** The list without what is gone. Two deleted VMs may have left a record of one name; that of one being gone says nothing of the other's. */
+export function leftOf(orphans: readonly Orphan[], gone: ReadonlySet<OrphanRecord>): Orphan[] {
+  const idOf = ({ uid }: Orphan, { type, name }: Orphan['records'][number]): string => `${uid} ${type} ${name}`
+  const settled = new Set([...gone].map(({ orphan, record }) => idOf(orphan, record)))
+  return orphans.flatMap((orphan) => {
+    const records = orphan.records.filter((record) => !settled.has(idOf(orphan, record)))
+    return records.length === 0 ? [] : [{ ...orphan, records }]
+  })
 }
 
 const rulesFor = (zone: DNSZone, uid: string): Rules => ({ uid, ownership: ownershipOf(zone), adopt: false })

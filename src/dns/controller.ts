@@ -8,13 +8,13 @@ import type { EventRecorder } from '../kube/events.ts'
 import { keyOf } from '../kube/keys.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
-import type { Clock } from '../ops/clock.ts'
+import { Ages, type Clock } from '../ops/clock.ts'
 import { idOf, type ZonePlacement, placementOf } from './placement.ts'
 import { handOver, release } from './release.ts'
 import type { Wanted } from './records.ts'
 import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
-import { dnsConditionOf, notesOf, recordId, sameNote, sameNotes, statusPatch } from './vm-status.ts'
+import { actorOf, dnsConditionOf, notesOf, recordId, sameNote, sameNotes, statusPatch } from './vm-status.ts'
 import type { ZoneDirectory } from './zone-directory.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
@@ -61,10 +61,12 @@ export class DnsController {
   readonly #released = new Set<string>()
   /** Since when (ms) a VM has waited for its records. */
   readonly #since = new Map<string, number>()
+  readonly #leaving: Ages
 
   /** Declares an index: construct it before the reflectors run. */
   constructor(o: DnsControllerOptions) {
     this.#o = o
+    this.#leaving = new Ages(o.clock)
     this.#keptOut = o.vms.index('dns verdicts', (vm) => [dnsConditionOf(vm)?.reason ?? ''])
     this.#holders = o.vms.index('dns records', (vm) => notesOf(vm).map(recordId))
   }
@@ -118,6 +120,7 @@ export class DnsController {
     const vm = this.#o.vms.get(key)
     if (vm === undefined) {
       this.#since.delete(key)
+      this.#leaving.forget(key)
       return this.#answer(key, { ok: false, message: `ProxmoxVM ${key} does not exist` })
     }
     if (vm.metadata.annotations?.[pausedAnnotation] === 'true') return this.#answer(key, { ok: false, message: 'the VM is paused' })
@@ -125,7 +128,8 @@ export class DnsController {
     if (vm.metadata.deletionTimestamp !== undefined) {
       const isHeld = this.#o.waitsForRelease === true && !this.#released.has(vm.metadata.uid ?? '')
       if (isHeld) return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
-      await release(vm, { ...this.#o, write: (newest, notes, verdict) => this.#write(newest, notes, verdict) })
+      const leavingForMs = this.#leaving.ageMs(key, vm.metadata.uid ?? '', Date.parse(vm.metadata.deletionTimestamp))
+      await release(vm, { ...this.#o, leavingForMs, write: (newest, notes, verdict) => this.#write(newest, notes, verdict) })
       return this.#answer(key, { ok: false, message: 'the VM is being deleted' })
     }
     await this.#pass(key, vm)
@@ -179,7 +183,7 @@ export class DnsController {
       : await this.#write(old, intended, verdictOf({ notes: intended, troubles: o.troubles, homeless: placement.homeless, unconfirmed }))
     const ids = new Set(wanted.map(idOf))
     const removals = intended.filter((note) => !ids.has(recordId(note)))
-    const outcomes = await this.#o.sync.run({ uid: vm.metadata.uid ?? '', wanted, removals })
+    const outcomes = await this.#o.sync.run({ ...actorOf(vm), wanted, removals })
     const notes = intended.flatMap((note) => afterwards(note, outcomes.get(recordId(note)), ids.has(recordId(note))))
     const troubles = [...o.troubles, ...troublesIn(outcomes)]
     const verdict = verdictOf({ notes, troubles, homeless: placement.homeless, unconfirmed })

@@ -4,6 +4,8 @@ import type { DnsChange, Found, Ownership, RecordSet } from './providers/provide
 export interface Rules {
   /** The VM on whose behalf we act. */
   readonly uid: string
+  /** The former object whose guest this VM has taken over: its marks become ours. */
+  readonly former?: string
   readonly ownership: Ownership
   /** Records without any mark may be taken over (and are marked then). Another owner's mark is respected all the same. */
   readonly adopt: boolean
@@ -29,6 +31,7 @@ export function differenceTo(want: RecordSet, seen: Found, rules: Rules): Differ
   const change: Difference = { is: 'change', change: { seen, want, uid: rules.uid } }
   if (rules.ownership === 'None') return equal ? same : change
   if (seen.owner === rules.uid) return equal ? same : change
+  if (isFormer(seen, rules)) return change
   if (seen.owner !== undefined) return conflict(`${label(seen)} belongs to another VM (uid ${seen.owner})`)
   if (seen.values.length === 0 || rules.adopt) return change
   // Somebody wrote by hand what we would write: right as it is, but not ours, so it will not be deleted with the VM either.
@@ -43,5 +46,7 @@ export function differenceTo(want: RecordSet, seen: Found, rules: Rules): Differ
 export function differenceToNone(noted: { readonly values: readonly string[] }, seen: Found, rules: Rules): Difference {
   const removal: Difference = { is: 'change', change: { seen, uid: rules.uid } }
   if (rules.ownership === 'None') return seen.values.length > 0 && equalValues(seen.values, noted.values) ? removal : same
-  return seen.owner === rules.uid ? removal : same
+  return seen.owner === rules.uid || isFormer(seen, rules) ? removal : same
 }
+
+const isFormer = ({ owner }: Found, { former }: Rules): boolean => owner !== undefined && owner === former

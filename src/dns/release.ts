@@ -6,7 +6,7 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
-import { notesOf, recordId } from './vm-status.ts'
+import { actorOf, notesOf, recordId } from './vm-status.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
 interface Hands {
@@ -16,6 +16,8 @@ interface Hands {
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly releaseSeconds?: number
+  /** For how long it has been on its way out. */
+  readonly leavingForMs: number
   write(vm: ProxmoxVM, notes: readonly VMRecordNote[], verdict: DnsVerdict): Promise<ProxmoxVM>
 }
 
@@ -32,7 +34,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
   if (notes.length === 0 || vm.spec.deletionPolicy === 'Orphan') return
   // Policy Remove waits for somebody to stop the VM; until then it serves under its name.
   if (vm.spec.deletionPolicy === 'Remove' && vm.status?.remoteStatus === 'running') return
-  const outcomes = await hands.sync.run({ uid: vm.metadata.uid ?? '', wanted: [], removals: notes })
+  const outcomes = await hands.sync.run({ ...actorOf(vm), wanted: [], removals: notes })
   const lost = notes.filter((note) => outcomes.get(recordId(note))?.is === 'lost')
   if (lost.length > 0) hands.events.record(vm, 'Warning', 'DNSRecordsLeft', `no DNSZone serves these records any more: ${listed(lost)}`)
   const left = notes.filter((note) => isLeft(outcomes.get(recordId(note))))
@@ -40,7 +42,7 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
     const outcome = outcomes.get(recordId(note))
     return outcome?.is === 'trouble' ? [outcome.trouble] : []
   })
-  const isOver = left.length > 0 && hands.clock.now() >= deadlineMs(vm, hands)
+  const isOver = left.length > 0 && hands.leavingForMs >= (hands.releaseSeconds ?? usualReleaseSeconds) * 1000
   const kept = isOver ? await handOver(vm, left, hands, troubles[0]?.message) : left
   if (kept.length > 0) hands.queue.addAfter(keyOf(vm), againMs)
   const pending = kept.length === 0 ? [] : troubles.slice(0, 1)
@@ -59,10 +61,6 @@ export async function release(vm: ProxmoxVM, hands: Hands): Promise<void> {
 }
 
 const isLeft = (outcome: DnsOutcome | undefined): boolean => outcome === undefined || outcome.is === 'trouble' || outcome.is === 'waits'
-
-function deadlineMs(vm: ProxmoxVM, { releaseSeconds = usualReleaseSeconds }: Hands): number {
-  return Date.parse(vm.metadata.deletionTimestamp ?? '') + releaseSeconds * 1000
-}
 
 /** Gives records to their zones to be removed; answers with those no zone could take, which stay with the VM. */
 export async function handOver(

@@ -26,6 +26,8 @@ export interface DnsOperation {
 export interface Task {
   /** On whose behalf. */
   readonly uid: string
+  /** As Rules have it. */
+  readonly former?: string
   readonly wanted: readonly Wanted[]
   /** What we noted once and is not wanted any more. */
   readonly removals: readonly VMRecordNote[]
@@ -63,7 +65,7 @@ export class RecordSync {
     const steps = stepsOf(task)
     const outcomes = new Map<string, DnsOutcome>()
     const changes = new Map<Step, DnsChange>()
-    await Promise.all([...byZone(steps)].map(([ref, mine]) => this.#compare(ref, mine, task.uid, outcomes, changes)))
+    await Promise.all([...byZone(steps)].map(([ref, mine]) => this.#compare(ref, mine, task, outcomes, changes)))
     for (const stage of [0, 1, 2, 3] as const) {
       const due = steps.filter((step) => step.stage === stage && changes.has(step))
       const held = stage === 1 && steps.some((step) => step.stage === 0 && outcomes.get(step.id)?.is === 'trouble')
@@ -114,7 +116,7 @@ export class RecordSync {
   async #compare(
     ref: string,
     steps: readonly Step[],
-    uid: string,
+    { uid, former }: Pick<Task, 'uid' | 'former'>,
     outcomes: Map<string, DnsOutcome>,
     changes: Map<Step, DnsChange>,
   ): Promise<void> {
@@ -128,7 +130,12 @@ export class RecordSync {
       for (const step of steps) outcomes.set(step.id, { is: 'waits' })
       return
     }
-    const rules: Rules = { uid, ownership: ownershipOf(zone.object), adopt: zone.object.spec.adopt }
+    const rules: Rules = {
+      uid,
+      ...(former !== undefined && { former }),
+      ownership: ownershipOf(zone.object),
+      adopt: zone.object.spec.adopt,
+    }
     const found = await this.ask(ref, 'look', (provider) => provider.look(steps.map((step) => step.key)))
     for (const [at, step] of steps.entries()) {
       const seen = Array.isArray(found) ? found[at] : undefined

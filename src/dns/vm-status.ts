@@ -9,6 +9,12 @@ export const dnsCondition = 'DNSSynced'
 export const notesOf = (vm: ProxmoxVM): readonly VMRecordNote[] => vm.status?.dns?.records ?? []
 export const dnsConditionOf = (vm: ProxmoxVM): Condition | undefined => vm.status?.conditions?.find((each) => each.type === dnsCondition)
 
+/** On whose behalf records are written and removed. Records of a guest that was taken over have the mark of the object it was taken over from. */
+export function actorOf({ metadata, status }: ProxmoxVM): { readonly uid: string; readonly former?: string } {
+  const { takenAt, fromUID } = status?.adoption ?? {}
+  return { uid: metadata.uid ?? '', ...(takenAt !== undefined && fromUID !== undefined && { former: fromUID }) }
+}
+
 /**
  * Whether records of the VM are still in DNS, so that its finalizer must stay. It never stays for long: after a deadline they are handed to
  * their zone. Under Orphan they stay with the VM.

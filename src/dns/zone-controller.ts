@@ -47,10 +47,11 @@ interface Memory {
   login: string | undefined
   trouble: Trouble | undefined
   failures: number
+  /** These three by the clock that never jumps. */
   retryAfterMs: number
-  serial: number | undefined
   probedAtMs: number | undefined
   auditedAtMs: number | undefined
+  serial: number | undefined
   auditedSerial: number | undefined
 }
 
@@ -149,7 +150,7 @@ export class ZoneController {
   }
 
   #isDue(memory: Memory): boolean {
-    const nowMs = this.#o.clock.now()
+    const nowMs = this.#o.clock.monotonicMs()
     const sinceMs = nowMs - (memory.probedAtMs ?? -Infinity)
     if (memory.trouble !== undefined) return sinceMs >= this.#backoffMs(memory) && nowMs >= memory.retryAfterMs
     return sinceMs >= (this.#o.probeSeconds ?? 60) * 1000
@@ -159,7 +160,7 @@ export class ZoneController {
   async #probe(ref: string, zone: DNSZone, memory: Memory): Promise<void> {
     const { clock, providers } = this.#o
     const isEdited = memory.generation !== zone.metadata.generation
-    const startedMs = clock.now()
+    const startedMs = clock.monotonicMs()
     const old = memory.provider
     const kind = old?.kind ?? 'none'
     try {
@@ -176,11 +177,11 @@ export class ZoneController {
       if (trouble === undefined) throw fault
       memory.trouble = trouble
       memory.failures += 1
-      memory.retryAfterMs = clock.now() + (fault instanceof DnsFault ? (fault.retryAfterSeconds ?? 0) : 0) * 1000
+      memory.retryAfterMs = clock.monotonicMs() + (fault instanceof DnsFault ? (fault.retryAfterSeconds ?? 0) : 0) * 1000
       this.#observe(memory.provider?.kind ?? kind, fault instanceof DnsFault ? fault.kind : 'credentials', startedMs)
     }
     memory.generation = zone.metadata.generation
-    memory.probedAtMs = clock.now()
+    memory.probedAtMs = clock.monotonicMs()
     if (old !== undefined && old !== memory.provider) await old.close()
   }
 
@@ -193,7 +194,7 @@ export class ZoneController {
     if (memory === undefined || memory.trouble !== undefined) return
     memory.trouble = trouble
     memory.failures = 1
-    memory.probedAtMs = this.#o.clock.now()
+    memory.probedAtMs = this.#o.clock.monotonicMs()
     this.#o.queue.add(ref)
   }
 
@@ -205,7 +206,7 @@ export class ZoneController {
     const { changes, gone } = orphanChanges(zone, orphans, found)
     const made = changes.size === 0 ? [] : await this.#o.sync.apply(ref, [...changes.values()])
     if (!Array.isArray(made)) return
-    for (const [at, [each]] of [...changes].entries()) if (made[at]?.is === 'done') gone.add(each.record)
+    for (const [at, [each]] of [...changes].entries()) if (made[at]?.is === 'done') gone.add(each)
     if (gone.size === 0) return
     await this.#o.records.settle(ref, gone)
     // Their names and addresses may have been given out again meanwhile.
@@ -215,7 +216,7 @@ export class ZoneController {
 
   /** A record changed by hand comes back: its VM is told to look again. */
   async #audit(ref: string, zone: DNSZone, memory: Memory): Promise<void> {
-    const sinceMs = this.#o.clock.now() - (memory.auditedAtMs ?? -Infinity)
+    const sinceMs = this.#o.clock.monotonicMs() - (memory.auditedAtMs ?? -Infinity)
     const isUnmoved = memory.provider?.serialMoves === true && memory.serial !== undefined && memory.serial === memory.auditedSerial
     if (sinceMs < (this.#o.auditSeconds ?? 600) * 1000 || (isUnmoved && sinceMs < trustSerialMs)) return
     const expected = expectedIn(ref, this.#usersOf(ref))
@@ -223,13 +224,15 @@ export class ZoneController {
       expected.length === 0 ? [] : await this.#o.sync.ask(ref, 'look', (provider) => provider.look(expected.map((each) => each.key)))
     if (!Array.isArray(found)) return
     for (const vm of driftedVMs(zone, expected, found)) this.#o.force(keyOf(vm))
-    memory.auditedAtMs = this.#o.clock.now()
+    memory.auditedAtMs = this.#o.clock.monotonicMs()
     memory.auditedSerial = memory.serial
   }
 
   async #report(ref: string, memory: Memory): Promise<void> {
     const users = this.#usersOf(ref)
     const records = users.reduce((sum, vm) => sum + notesOf(vm).filter((note) => note.zone === ref).length, 0)
+    const { clock } = this.#o
+    const checkedAtMs = memory.probedAtMs === undefined ? undefined : memory.probedAtMs + clock.now() - clock.monotonicMs()
     await this.#o.records.change(ref, (status, zone) =>
       zoneStatusOf(
         zone,
@@ -239,9 +242,9 @@ export class ZoneController {
           vms: users.length,
           ...(memory.trouble === undefined ? {} : { trouble: memory.trouble }),
           ...(memory.serial === undefined ? {} : { serial: memory.serial }),
-          ...(memory.probedAtMs === undefined ? {} : { checkedAtMs: memory.probedAtMs }),
+          ...(checkedAtMs === undefined ? {} : { checkedAtMs }),
         },
-        this.#o.clock.now(),
+        clock.now(),
       ),
     )
   }
@@ -251,7 +254,7 @@ export class ZoneController {
     const dueMs = Math.max((memory.probedAtMs ?? 0) + this.#backoffMs(memory), memory.retryAfterMs)
     // Zones of one server fail together; they need not ask together.
     const spread = Buffer.from(ref).reduce((sum, byte) => sum + byte, 0) % 100
-    return Math.max(0, dueMs - this.#o.clock.now()) * (1 + spread / 400)
+    return Math.max(0, dueMs - this.#o.clock.monotonicMs()) * (1 + spread / 400)
   }
 
   #backoffMs = ({ failures }: Memory): number => Math.min(retryCapMs, retryBaseMs * 2 ** Math.max(0, failures - 1))
@@ -266,7 +269,7 @@ export class ZoneController {
   }
 
   #observe(provider: string, outcome: string, startedMs: number): void {
-    this.#o.observe?.({ provider, operation: 'probe', outcome, seconds: Math.max(0, this.#o.clock.now() - startedMs) / 1000 })
+    this.#o.observe?.({ provider, operation: 'probe', outcome, seconds: (this.#o.clock.monotonicMs() - startedMs) / 1000 })
   }
 }
 

@@ -1,4 +1,5 @@
 import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../api/dnszone.ts'
+import { leftOf, type OrphanRecord } from './audit.ts'
 import { dnsZones } from '../api/meta.ts'
 import { KeyedMutex } from '../ops/keyed-mutex.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -57,14 +58,7 @@ export class ZoneRecords {
   }
 
   /** Takes what is gone off the list. */
-  async settle(ref: string, gone: ReadonlySet<Orphan['records'][number]>): Promise<void> {
-    const keys = new Set([...gone].map((record) => `${record.type} ${record.name}`))
-    await this.change(ref, (status) => {
-      const orphans = (status.orphans ?? []).flatMap((orphan) => {
-        const records = orphan.records.filter((record) => !keys.has(`${record.type} ${record.name}`))
-        return records.length === 0 ? [] : [{ ...orphan, records }]
-      })
-      return { ...status, orphans }
-    })
+  async settle(ref: string, gone: ReadonlySet<OrphanRecord>): Promise<void> {
+    await this.change(ref, (status) => ({ ...status, orphans: leftOf(status.orphans ?? [], gone) }))
   }
 }

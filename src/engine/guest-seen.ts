@@ -11,6 +11,7 @@ import type { Want } from '../ladder/machine.ts'
 import type { Climb } from './climb-pass.ts'
 import { claimantOf } from './create/addresses.ts'
 import { recordEvent } from './dependencies.ts'
+import { pveNowMs } from './pve-time.ts'
 import { leavingOf } from './releasing.ts'
 
 /** More tasks of one VM than that since a change: PVE may hide some. */
@@ -21,7 +22,7 @@ const verdicts = new WeakMap<ProcessSeen, StartVerdict>()
 
 type Looking = Pick<Climb, 'deps' | 'draft' | 'look' | 'cluster'>
 
-const pveNow = ({ deps, cluster }: Looking) => new Date(deps.clock.now() + cluster.clockSkewMs).toISOString()
+const pveNow = ({ deps, cluster }: Looking) => new Date(pveNowMs(cluster, deps)).toISOString()
 
 const shownBy = ({ look, draft }: Looking): Shown => ({
   values: look.seen.config?.values ?? {},

@@ -1,3 +1,4 @@
+import type { Condition } from '../api/object.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { TaskRow } from '../proxmox/answers.ts'
 import { type Obstacle, stalled, wait } from '../ladder/outcome.ts'
@@ -29,6 +30,10 @@ export async function lockObstacle({ cluster, at, lock, seenBefore, next }: Lock
   if (seenBefore !== lock) return wait('Locked', `${held}; ${next}.`, 5_000)
   return stalled('StuckLock', `${stuckLock(at, lock)} Otherwise an admin must run on ${at.node}: qm unlock ${at.vmid}; ${next}.`)
 }
+
+/** A former look saw the lock, whatever it was taken for: what is stuck stays so. For objects that keep no lock in status. Pure. */
+export const isLockTold = ({ conditions = [] }: { readonly conditions?: readonly Condition[] }, lock: string): boolean =>
+  conditions.some(({ reason, message }) => (reason === 'Locked' || reason === 'StuckLock') && message.includes(`"${lock}"`))
 
 /** The first sentence of all that is said of a lock without a task. */
 export const stuckLock = ({ node, vmid }: LockedGuest['at'], lock: string): string =>

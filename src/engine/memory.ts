@@ -1,3 +1,4 @@
+import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { Asked, Left } from './left.ts'
 import type { Carried } from './look.ts'
 
@@ -33,6 +34,8 @@ export interface Memory {
     isCareful: boolean
     /** Of the spec that was being applied. */
     generation?: number
+    /** Whoever asks for a look is answered by asking PVE for all of it again: the last one that was. */
+    look?: string
     /** What the task under way was asked for. */
     asked?: Asked
   }
@@ -47,6 +50,10 @@ export interface Memory {
     /** The present listing tells an older power than was seen; a change on the way might leave it as it is, and nobody would be woken. */
     isBehind?: boolean
   }
+  /** By step-age.ts: the step that was in status at the last look, how old it was then (ms), and when that was (monotonic ms). */
+  readonly step: { seen?: { readonly name: string; readonly since: string; readonly ageMs: number; readonly monotonicMs: number } }
+  /** By task-warnings.ts: UPIDs of tasks that ended with warnings. */
+  readonly warnings: { readonly untold: Set<string>; readonly told: Set<string> }
   /** By unseen.ts: when it is this VM's turn to be called unseen (monotonic). */
   readonly unseen: { turnAtMs?: number }
   /** By whoever has acted on the VM or calls for an audit: a thorough look is due. */
@@ -61,6 +68,11 @@ export interface Memory {
     isChecked?: boolean
     /** How far the VM had come after the last pass: while it stays there, its requests are counted. */
     progress?: string
+  }
+  /** By held-status.ts: since when the VM waits for that task (monotonic ms), and a status that was not written, with the one that was. */
+  readonly held: {
+    task?: { readonly upid: string; readonly sinceMs: number } | undefined
+    last?: { readonly status: ProxmoxVMStatus; readonly written: ProxmoxVMStatus } | undefined
   }
   /** By after-pass.ts. What the wait that was last told of was for, so that an event is written once a wait. */
   readonly events: { lastWait?: string }
@@ -81,6 +93,8 @@ export interface Memory {
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
+  /** By unanswered.ts: when a request without an answer left this process, or was first seen by it (monotonic ms). */
+  readonly unanswered: Map<string, number>
   /** By restore/end-restore.ts: how often the answer was lost. */
   unprotectTries?: number
   /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
@@ -107,12 +121,16 @@ export const freshMemory = (): Memory => ({
   sent: { bySentence: new Map() },
   left: { things: new Map(), isCareful: false },
   listing: {},
+  step: {},
+  warnings: { untold: new Set(), told: new Set() },
   unseen: {},
   audit: {},
   controller: {},
+  held: {},
   events: {},
   removal: {},
   adoption: {},
+  unanswered: new Map(),
   snapshots: {},
   guest: {},
   command: { waiting: new Map() },

@@ -24,13 +24,16 @@ export class PveGuestWriter implements GuestWriter {
   readonly #draft: VMStatusDraft
   readonly #mayAct: () => void
   readonly #clock: Clock
+  readonly #stepMs: number
 
-  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void; clock: Clock }) {
+  /** `stepMs`: how long the step in status has been under way. */
+  constructor(o: { cluster: PveCluster; look: Look; draft: VMStatusDraft; mayAct: () => void; clock: Clock; stepMs: number }) {
     this.#cluster = o.cluster
     this.#look = o.look
     this.#draft = o.draft
     this.#mayAct = o.mayAct
     this.#clock = o.clock
+    this.#stepMs = o.stepMs
   }
 
   /**
@@ -72,8 +75,7 @@ export class PveGuestWriter implements GuestWriter {
 
   /** A suspended VM has had its time to shut down, and something else, such as a shutdown by command, has held it ever since. */
   #isOverdue(timeoutSeconds: number): boolean {
-    const { step } = this.#draft.status
-    return step?.name === 'power_off' && this.#clock.now() - Date.parse(step.since) > timeoutSeconds * 1000
+    return this.#draft.status.step?.name === 'power_off' && this.#stepMs > timeoutSeconds * 1000
   }
 
   async writeFirewall(write: FirewallWrite): Promise<void> {

@@ -1,7 +1,7 @@
 import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { leaveTask } from './apply/leaving.ts'
-import { nowIso, recordEvent } from './dependencies.ts'
+import { nowIso } from './dependencies.ts'
 import { failedSentence, bridgeSentence } from './failure-sentence.ts'
 import { noted, working } from './status.ts'
 import type { Pass } from './pass.ts'
@@ -21,8 +21,6 @@ export function readReceipt(pass: Pick<Pass, 'deps' | 'draft' | 'memory'>, clust
   if (isOfRemoval(draft)) return undefined
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, { ...(step.attempts !== undefined && { attempts: step.attempts }) }))
-  if (end.is === 'ok' && end.warnings)
-    recordEvent(deps, draft.vm, 'Warning', 'TaskWarnings', `${step.name} ended with warnings; PVE's log of ${step.upid} has them`)
   if (end.is !== 'failed') return undefined
   const failure = judgeExit(end.exitstatus)
   if (harmless.has(failure.kind)) return undefined

@@ -3,7 +3,7 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { namespaceAllowed } from '../ipam/allowed-namespaces.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { VMStatusDraft } from './status-draft.ts'
-import { type Outcome, retry, stalled, wait, type Obstacle } from '../ladder/outcome.ts'
+import { type Outcome, retry, stalled, type Obstacle } from '../ladder/outcome.ts'
 
 type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 
@@ -24,7 +24,10 @@ export function clusterFor(deps: Dependencies, { vm, status }: Pick<VMStatusDraf
   const cluster = deps.clusters.get(name)
   if (!cluster) {
     const problem = deps.clusters.problem(name)
-    return wait('ClusterNotReady', `ProxmoxCluster "${name}" is not ready${problem ? `: ${problem.message}` : ''}.`)
+    const message = `ProxmoxCluster "${name}" is not ready${problem ? `: ${problem.message}` : ''}.`
+    // This process has just begun and has not asked PVE yet: what the former one said, and the task it waited for, stay in status.
+    const isQuiet = problem === undefined && status.step !== undefined
+    return { is: 'wait', reason: 'ClusterNotReady', message, lookAfterMs: 30_000, ...(isQuiet && { isQuiet }) }
   }
   return cluster
 }

@@ -21,12 +21,13 @@ export class VMStatusDraft {
   #vm: ProxmoxVM
   #draft: ProxmoxVMStatus
 
-  constructor(o: { vm: ProxmoxVM; client: KubeClient; store: Store<ProxmoxVM> }) {
+  /** `kept`: a status of the pass before that was not written (held-status.ts). */
+  constructor(o: { vm: ProxmoxVM; client: KubeClient; store: Store<ProxmoxVM>; kept?: ProxmoxVMStatus | undefined }) {
     this.#client = o.client
     this.#store = o.store
     this.#vm = o.vm
     this.generation = o.vm.metadata.generation ?? 0
-    this.#draft = withoutDnsRung(o.vm.status ?? {})
+    this.#draft = o.kept ?? withoutDnsRung(o.vm.status ?? {})
   }
 
   /** The object: metadata and spec. Its status is `status` (with the changes of this pass) or `written` (without). */
@@ -110,7 +111,7 @@ const withoutDnsRung = (status: ProxmoxVMStatus): ProxmoxVMStatus =>
   status.localStatus === 'set_dns_records' ? { ...status, localStatus: 'ready' } : status
 
 /** What only the engine writes. */
-const ownPart = (status: ProxmoxVMStatus | undefined) => withForeign(status ?? {}, undefined)
+export const ownPart = (status: ProxmoxVMStatus | undefined): ProxmoxVMStatus => withForeign(status ?? {}, undefined)
 
 function withForeign(ours: ProxmoxVMStatus, theirs: ProxmoxVMStatus | undefined): ProxmoxVMStatus {
   const conditions = [

@@ -61,7 +61,8 @@ export class WaiterWakeups {
     this.#timers.get(pool)?.()
     this.#timers.delete(pool)
     const nowMs = this.#clock.now()
-    this.#waiters.passOver(pool, nowMs)
+    const sinceMs = this.#clock.monotonicMs()
+    this.#waiters.passOver(pool, sinceMs)
     const line = this.#waiters.line(pool)
     const view = this.#pools.view(pool)
     if (line.length === 0 || !view || typeof view.space === 'string') return
@@ -71,28 +72,29 @@ export class WaiterWakeups {
       pool,
       served.filter(({ wokenMs }) => wokenMs === undefined),
     )
-    const atMs = this.#nextMs(open, line, nowMs)
-    if (Number.isFinite(atMs))
+    const inMs = this.#nextInMs(open, line, { nowMs, sinceMs })
+    if (Number.isFinite(inMs))
       this.#timers.set(
         pool,
-        this.#clock.after(Math.max(1, atMs - nowMs), () => this.#look(pool)),
+        this.#clock.after(Math.max(1, inMs), () => this.#look(pool)),
       )
   }
 
   #call(pool: string, waiters: readonly Waiter[]): void {
     if (waiters.length === 0 || this.#isClosed) return
-    for (const waiter of waiters) waiter.wokenMs = this.#clock.now()
+    for (const waiter of waiters) waiter.wokenMs = this.#clock.monotonicMs()
     const vms = new Map(waiters.map(({ who }) => [keyOfClaimant(who), { namespace: who.namespace, name: who.name }]))
     this.#onFreed(pool, [...vms.values()])
   }
 
-  #nextMs(view: PoolView & { space: UsableAddresses }, line: readonly Waiter[], nowMs: number): number {
+  /** `nowMs`: since the epoch, as records are dated; `sinceMs`: the same moment by the clock that never jumps, as the called are. */
+  #nextInMs(view: PoolView & { space: UsableAddresses }, line: readonly Waiter[], { nowMs, sinceMs }: { nowMs: number; sinceMs: number }) {
     const moments = line.map(({ wish, wokenMs }) => {
-      if (wokenMs !== undefined) return wokenMs + comeWithinMs
+      if (wokenMs !== undefined) return wokenMs + comeWithinMs - sinceMs
       if (typeof wish !== 'bigint') return Infinity
       const standing = this.#pools.availability(view, { family: view.space.family, value: wish }, nowMs)
-      return standing.is === 'cooling' ? standing.byMs : Infinity
+      return standing.is === 'cooling' ? standing.byMs - nowMs : Infinity
     })
-    return moments.reduce((a, b) => Math.min(a, b), view.index.nextWarmMs(nowMs) ?? Infinity)
+    return moments.reduce((a, b) => Math.min(a, b), (view.index.nextWarmMs(nowMs) ?? Infinity) - nowMs)
   }
 }

@@ -8,7 +8,7 @@ export interface Waiter {
   readonly who: Claimant
   readonly entry: string
   readonly wish: AddressWish
-  /** When it was told to come; one that does not come in time loses its place. */
+  /** When it was told to come, by the clock that never jumps; one that does not come in time loses its place. */
   wokenMs?: number | undefined
 }
 
@@ -60,9 +60,9 @@ export class Waiters {
   }
 
   /** Removes those who were called and did not come. */
-  passOver(pool: string, nowMs: number): void {
+  passOver(pool: string, monotonicMs: number): void {
     for (const [ticket, { wokenMs }] of this.#lines.get(pool) ?? []) {
-      if (wokenMs !== undefined && nowMs - wokenMs >= comeWithinMs) this.#drop(pool, ticket)
+      if (wokenMs !== undefined && monotonicMs - wokenMs >= comeWithinMs) this.#drop(pool, ticket)
     }
   }
 

@@ -28,6 +28,7 @@ interface Series {
   count: number
   lastMs: number
   writtenCount: number
+  /** By the clock that never jumps. */
   writtenMs: number
   /** Whether the event is on the server. */
   exists: boolean
@@ -143,7 +144,7 @@ export class EventRecorder {
   /** The first repetition is written at once (people see that it goes on), later ones at their pace. */
   #schedule(series: Series): void {
     if (series.queued || series.cancel) return
-    const dueMs = this.#flushing || series.writtenCount <= 1 ? 0 : series.writtenMs + seriesPauseMs - this.#o.clock.now()
+    const dueMs = this.#flushing || series.writtenCount <= 1 ? 0 : series.writtenMs + seriesPauseMs - this.#o.clock.monotonicMs()
     if (dueMs <= 0) {
       this.#enqueue(series)
       return
@@ -197,7 +198,7 @@ export class EventRecorder {
         await (series.exists ? this.#update(series, event, count) : this.#create(series, event, count))
         series.exists = true
         series.writtenCount = count
-        series.writtenMs = this.#o.clock.now()
+        series.writtenMs = this.#o.clock.monotonicMs()
         if (series.count === count) delete series.event
         return true
       } catch (fault) {

@@ -1,21 +1,19 @@
 import { type Lease, leases } from '../api/meta.ts'
 import type { Clock } from '../ops/clock.ts'
-import { type KubeClient, KubeError } from './client.ts'
+import type { KubeClient } from './client.ts'
+import { checkElectionTimes, electionDefaults, type ElectionTimes, retryJitter } from './election-times.ts'
+import { isConflict, isNotFound } from './kube-error.ts'
 import { microTime } from './micro-time.ts'
 
-export interface LeaderElectionOptions {
+export interface LeaderElectionOptions extends Partial<ElectionTimes> {
   client: KubeClient
   namespace: string
   name: string
   /** Unique among all candidates, also among restarts of one. */
   identity: string
   clock: Clock
-  /** How long others wait, from their own sight of our last renewal, before they take over. Whole seconds: the Lease has no others. */
-  leaseSeconds?: number
-  /** How long after our last renewal we may still act; less than leaseSeconds, so that we have stopped before another starts. */
-  renewDeadlineSeconds?: number
-  /** Pause between attempts. */
-  retrySeconds?: number
+  /** After so long without a word from the API server a leader ends: nobody can tell it that another one leads. */
+  silentSeconds?: number
   random?: () => number
   onProblem?: (message: string) => void
 }
@@ -23,10 +21,13 @@ export interface LeaderElectionOptions {
 /** Thrown by `run` when leadership was lost: the process should end, as whatever it was doing may be half done. */
 export class LeadershipLost extends Error {
   constructor() {
-    super('leadership lost: the Lease could not be renewed in time')
+    super('leadership lost: another copy may have led since the last renewal of the Lease')
     this.name = 'LeadershipLost'
   }
 }
+
+/** An attempt to renew never waits longer for its answers. */
+const longestAnswerMs = 10_000
 
 type Term = { monotonicMs: number; wallMs: number }
 
@@ -36,6 +37,9 @@ type Term = { monotonicMs: number; wallMs: number }
  *
  * What client-go leaves to luck is kept here: whoever may have lost the Lease does not act. `mayAct` counts from before the renewal was
  * sent, by the monotonic clock, so it is false in time even if the event loop stood still and no timer could fire.
+ *
+ * A leader that was too late does not act, and goes on trying: a renewal that succeeds on the version of its own last one proves that
+ * nobody has led in between, and it acts again. Only when somebody has, or nobody can tell, it ends.
  */
 export class LeaderElection {
   readonly #o: Required<Omit<LeaderElectionOptions, 'onProblem'>>
@@ -46,13 +50,12 @@ export class LeaderElection {
   #term: Term | undefined
 
   constructor(o: LeaderElectionOptions) {
-    this.#o = { leaseSeconds: 15, renewDeadlineSeconds: 10, retrySeconds: 2, random: Math.random, ...o }
+    this.#o = { ...electionDefaults, silentSeconds: 60, random: Math.random, ...o }
     this.#onProblem = o.onProblem ?? (() => undefined)
-    if (!(this.#o.renewDeadlineSeconds < this.#o.leaseSeconds)) throw new Error('renewDeadlineSeconds must be less than leaseSeconds')
-    if (!(this.#o.retrySeconds * 1.2 < this.#o.renewDeadlineSeconds)) throw new Error('retrySeconds must fit into renewDeadlineSeconds')
+    checkElectionTimes(this.#o)
   }
 
-  /** Whether this candidate leads. True does not mean that it may still act: ask `mayAct`. */
+  /** Whether this candidate leads as far as it knows. True does not mean that it may still act: ask `mayAct`. */
   get leading(): boolean {
     return this.#term !== undefined
   }
@@ -95,24 +98,30 @@ export class LeaderElection {
 
   async #acquire(signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted) {
-      if (await this.#attempt(this.#o.renewDeadlineSeconds * 1000, signal)) return true
-      await this.#o.clock.sleep(this.#retryMs(), signal)
+      const taken = await this.#attempt(this.#o.renewDeadlineSeconds * 1000, (answerBy) => this.#take(answerBy), signal)
+      if (taken) return true
+      // Right when the holder's time is over, and not up to a pause later.
+      const expiresMs = taken === false ? this.#expiresMs() : undefined
+      await this.#o.clock.sleep(Math.min(this.#retryMs(), expiresMs ?? Infinity), signal)
     }
     return false
   }
 
-  /** Renews until `ended` aborts (true) or the term runs out (false, `stop` aborted first). */
+  /** Renews until `ended` aborts (true), or until another one has led or may lead unseen (false, `stop` aborted first). */
   async #keep(ended: AbortSignal, stop: AbortController): Promise<boolean> {
+    let startedMs = performance.now()
     while (!ended.aborted) {
-      await this.#o.clock.sleep(Math.min(this.#retryMs(), this.#leftMs(this.#term)), ended)
-      const leftMs = this.#leftMs(this.#term)
-      // after a stall the renewal might even succeed, but others may have acted since: give up
-      const lost = leftMs <= 0 || (!ended.aborted && !(await this.#attempt(leftMs, undefined)) && this.#holdsAnother())
-      if (lost) {
-        this.#term = undefined
-        stop.abort(new LeadershipLost())
-        return false
-      }
+      // From start to start: an attempt that had no answer has been pause enough.
+      await this.#o.clock.sleep(startedMs + this.#retryMs() - performance.now(), ended)
+      if (ended.aborted) break
+      startedMs = performance.now()
+      // Half of the time that there is: a connection that is dead without a word must leave time for another. Who is late gives a slow server longer.
+      const patienceMs = Math.max(this.#o.renewDeadlineSeconds * 500, Math.min(passedMs(this.#term, this.#o.clock), longestAnswerMs))
+      const renewed = await this.#attempt(patienceMs, (answerBy) => this.#renew(answerBy))
+      if (renewed === true || (renewed === undefined && passedMs(this.#term, this.#o.clock) < this.#o.silentSeconds * 1000)) continue
+      this.#term = undefined
+      stop.abort(new LeadershipLost())
+      return false
     }
     return this.mayAct()
   }
@@ -121,38 +130,69 @@ export class LeaderElection {
     return this.holder !== undefined && this.holder !== this.#o.identity
   }
 
-  /** One try to take or renew. Never throws; a failure is a problem told, and false. */
-  async #attempt(timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  /** What the attempt says; undefined: no answer, which is a problem told. Never throws. */
+  async #attempt(
+    patienceMs: number,
+    work: (answerBy: AbortSignal) => Promise<boolean>,
+    signal?: AbortSignal,
+  ): Promise<boolean | undefined> {
     try {
-      const deadline = AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(timeoutMs, (this.#o.renewDeadlineSeconds * 1000) / 2))))
-      return await this.#takeOrRenew(signal ? AbortSignal.any([signal, deadline]) : deadline)
+      const deadline = AbortSignal.timeout(Math.ceil(patienceMs))
+      return await work(signal ? AbortSignal.any([signal, deadline]) : deadline)
     } catch (fault) {
-      // whoever lost the race, or was told of another version, looks again next time
-      if (fault instanceof KubeError && (fault.reason === 'Conflict' || fault.reason === 'AlreadyExists')) this.#seen = undefined
-      if (!signal?.aborted) this.#onProblem(`lease ${this.#o.namespace}/${this.#o.name}: ${String(fault)}`)
-      return false
+      if (!signal?.aborted) this.#onProblem(`Lease ${this.#o.namespace}/${this.#o.name}: ${String(fault)}`)
+      return undefined
     }
   }
 
-  async #takeOrRenew(signal: AbortSignal): Promise<boolean> {
-    const { client, namespace, name, identity } = this.#o
+  /** Looks, and takes the Lease if it is free or its holder has been silent for as long as it says. */
+  async #take(signal: AbortSignal): Promise<boolean> {
+    const { client, namespace, name } = this.#o
     const o = { lane: 'leases', signal } as const
-    // while we lead, the version of our last write is enough: a foreign write shows as Conflict
-    const mine = this.mayAct() && this.holder === identity
-    if (!mine) this.#observe(await client.get(leases, { namespace, name }, o))
-    const now = this.#seen
-    const sent: Term = { monotonicMs: performance.now(), wallMs: this.#o.clock.now() }
-    if (!now) {
-      const metadata = { namespace, name }
-      const fresh: Lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: this.#spec(undefined) }
-      this.#observe(await client.create(leases, fresh, o))
-    } else {
-      const lifeMs = (now.lease.spec?.leaseDurationSeconds ?? this.#o.leaseSeconds) * 1000
-      if (this.#holdsAnother() && performance.now() - now.sinceMs < lifeMs) return false
-      this.#observe(await client.replace(leases, { ...now.lease, spec: this.#spec(now.lease.spec) }, o))
-    }
+    this.#observe(await client.get(leases, { namespace, name }, o))
+    if (this.#seen) return (this.#expiresMs() ?? 0) <= 0 && (await this.#write(this.#seen.lease, signal))
+    const sent = this.#now()
+    const metadata = { namespace, name }
+    const fresh: Lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: this.#spec(undefined) }
+    this.#observe(await client.create(leases, fresh, o))
     this.#term = sent
     return true
+  }
+
+  /** Writes on top of our own last version and of no other. False: somebody else has written, or the Lease is gone. */
+  async #renew(signal: AbortSignal): Promise<boolean> {
+    const { client, namespace, name, identity } = this.#o
+    for (let isSecond = false; ; isSecond = true) {
+      if (!this.#seen) this.#observe(await client.get(leases, { namespace, name }, { lane: 'leases', signal }))
+      if (!this.#seen || this.holder !== identity) return false
+      try {
+        return await this.#write(this.#seen.lease, signal)
+      } catch (fault) {
+        if (isNotFound(fault)) return false
+        // Somebody else's version, or our own of which no answer came.
+        if (!isConflict(fault)) throw fault
+        this.#seen = undefined
+        if (isSecond) throw fault
+      }
+    }
+  }
+
+  async #write(lease: Lease, signal: AbortSignal): Promise<true> {
+    const sent = this.#now()
+    this.#observe(await this.#o.client.replace(leases, { ...lease, spec: this.#spec(lease.spec) }, { lane: 'leases', signal }))
+    this.#term = sent
+    return true
+  }
+
+  #now(): Term {
+    return { monotonicMs: performance.now(), wallMs: this.#o.clock.now() }
+  }
+
+  /** Until the holder's time is over, as seen here; undefined: nobody else holds it. */
+  #expiresMs(): number | undefined {
+    if (!this.#seen || !this.#holdsAnother()) return undefined
+    const { lease, sinceMs } = this.#seen
+    return sinceMs + (lease.spec?.leaseDurationSeconds ?? this.#o.leaseSeconds) * 1000 - performance.now()
   }
 
   #observe(lease: Lease | undefined): void {
@@ -185,14 +225,16 @@ export class LeaderElection {
       .catch((fault: unknown) => this.#onProblem(`failed to release the lease: ${String(fault)}`))
   }
 
-  /** The larger of two clocks' answers counts: the monotonic one stands still while a laptop sleeps, the other may be set back. */
-  #leftMs(term: Term | undefined): number {
-    if (!term) return 0
-    const passedMs = Math.max(performance.now() - term.monotonicMs, this.#o.clock.now() - term.wallMs)
-    return this.#o.renewDeadlineSeconds * 1000 - passedMs
+  #leftMs(term: Term): number {
+    return this.#o.renewDeadlineSeconds * 1000 - passedMs(term, this.#o.clock)
   }
 
   #retryMs(): number {
-    return this.#o.retrySeconds * 1000 * (1 + this.#o.random() / 5)
+    return this.#o.retrySeconds * 1000 * (1 + this.#o.random() * (retryJitter - 1))
   }
+}
+
+/** The larger of two clocks' answers counts: the monotonic one stands still while a laptop sleeps, the other may be set back. */
+function passedMs(term: Term | undefined, clock: Clock): number {
+  return term ? Math.max(performance.now() - term.monotonicMs, clock.now() - term.wallMs) : Infinity
 }

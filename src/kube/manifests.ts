@@ -98,11 +98,11 @@ export class Manifests {
   }
 
   async #until<T>(otherwise: string, look: () => Promise<T | false>): Promise<T> {
-    const deadlineMs = this.#clock.now() + 30_000
+    const deadlineMs = this.#clock.monotonicMs() + 30_000
     for (;;) {
       const seen = await look()
       if (seen !== false) return seen
-      if (this.#clock.now() > deadlineMs) throw new Error(`${otherwise} after 30 s`)
+      if (this.#clock.monotonicMs() > deadlineMs) throw new Error(`${otherwise} after 30 s`)
       await this.#clock.sleep(100)
     }
   }

@@ -31,9 +31,10 @@ export class Pace {
     return true
   }
 
-  /** Takes a turn that comes later; in how many ms. */
-  reserveMs(): number {
+  /** Takes a turn that comes later; in how many ms. One that would come after `mostMs` is not taken: whoever goes then makes nobody wait longer. */
+  reserveMs(mostMs = Infinity): number {
     this.#fill()
+    if ((1 - this.#tokens) * this.#everyMs > mostMs) return mostMs
     this.#tokens -= 1
     return this.#tokens < 0 ? -this.#tokens * this.#everyMs : 0
   }

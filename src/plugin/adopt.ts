@@ -21,6 +21,7 @@ export interface AdoptOptions {
 interface Candidate {
   readonly namespace: string
   readonly name: string
+  readonly uid: string
   readonly vmid: number
   readonly node: string
   readonly macAddress: string
@@ -56,11 +57,11 @@ export async function adoptFormer(session: Session, o: AdoptOptions): Promise<vo
 }
 
 function candidateOf({ metadata, status }: ProxmoxVM): Candidate[] {
-  const { namespace = '', name } = metadata
+  const { namespace = '', name, uid = '' } = metadata
   const isStalled = isTrue(status?.conditions, 'Stalled') && conditionOf(status?.conditions, 'Stalled')?.reason === 'OwnedByFormerObject'
   const { vmid, node = '', macAddress, fromUID, installation } = status?.adoption ?? {}
   if (!isStalled || vmid === undefined || macAddress === undefined || fromUID === undefined) return []
-  return [{ namespace, name, vmid, node, macAddress, fromUID, ...(installation !== undefined && { installation }) }]
+  return [{ namespace, name, uid, vmid, node, macAddress, fromUID, ...(installation !== undefined && { installation }) }]
 }
 
 function page(candidates: readonly Candidate[]): string {
@@ -79,11 +80,11 @@ function page(candidates: readonly Candidate[]): string {
   return `${text}Guests of another Kubernetes cluster: make sure that its operator no longer runs (${[...foreign].join(', ')}).\n`
 }
 
-async function adoptOne({ client }: Session, { namespace, name, vmid, macAddress, fromUID }: Candidate): Promise<ProxmoxVM> {
+async function adoptOne({ client }: Session, { namespace, name, uid, vmid, macAddress, fromUID }: Candidate): Promise<ProxmoxVM> {
   const wish = {
     apiVersion,
     kind: 'ProxmoxVM',
-    metadata: { namespace, name },
+    metadata: { namespace, name, uid },
     spec: { adopt: { vmid, macAddress, mode: 'Take', fromUID } },
   }
   return await client.apply(proxmoxVMs, wish as unknown as ProxmoxVM, { force: true, fieldManager: `${fieldManager}-adopt` })

@@ -111,7 +111,7 @@ class Rollout {
           ...(ttl !== undefined && { ttlSecondsAfterFinished: ttl }),
         },
       )
-      const deadlineMs = timeout === undefined ? Infinity : this.#session.shell.clock.now() + timeout * 1000
+      const deadlineMs = timeout === undefined ? Infinity : this.#session.shell.clock.monotonicMs() + timeout * 1000
       this.#open.add({ vm, command, deadlineMs })
     } catch (fault) {
       this.#end(vm, 'Failed', sentenceOf(fault))
@@ -123,7 +123,7 @@ class Rollout {
     const { vm, command, deadlineMs } = open
     const { name, namespace = '' } = command.metadata
     const now = await this.#session.client.get(proxmoxVMCommands, { namespace, name })
-    const isOver = this.#session.shell.clock.now() >= deadlineMs
+    const isOver = this.#session.shell.clock.monotonicMs() >= deadlineMs
     if (now && !now.status?.finishedAt && !isOver) return
     this.#open.delete(open)
     if (!now) return this.#end(vm, 'Failed', `${name} was deleted before it ended`)

@@ -11,7 +11,7 @@ import { appliedBefore } from './own-fields.ts'
 import { hasPackageFlags, inlinePackage, type PackageFlags } from './package-flags.ts'
 import { planFor, showDryRun } from './plan-page.ts'
 import { sendCommand, type SendOptions } from './command.ts'
-import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
+import { fieldManager, sameVM, mustGetVM, printJson, type Session } from './session.ts'
 import { exitCodes, PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
 import { conditionOf } from '../api/condition.ts'
@@ -36,7 +36,7 @@ export async function changePackage(session: Session, name: string | undefined, 
 
 /** Writes packageRef and package of the spec, and waits until they are in force. */
 async function writePackage(session: Session, name: string, o: ChangePackageOptions): Promise<void> {
-  const { client, namespace, shell } = session
+  const { client, shell } = session
   const before = await mustGetVM(session, name)
   if (o.package !== undefined) await knownPackage(session, o.package, `change-package ${name}`)
   const earlier = appliedBefore(before, manager, ['spec']) as Partial<ProxmoxVM['spec']>
@@ -45,7 +45,7 @@ async function writePackage(session: Session, name: string, o: ChangePackageOpti
   const wish = {
     apiVersion,
     kind: 'ProxmoxVM',
-    metadata: { namespace, name },
+    metadata: sameVM(before),
     spec: { ...(packageRef && { packageRef }), ...(Object.keys(inline).length > 0 && { package: inline }) },
   } as ProxmoxVM
   const how = { force: o.force ?? false, fieldManager: manager }

@@ -8,6 +8,8 @@ export function sentenceOf(fault: unknown): string {
   if (fault.status === 401) return 'the API server rejects your credentials (401): log in again, or check the user in your kubeconfig'
   if (fault.status === 404 && /could not find the requested resource|page not found/i.test(said))
     return 'this cluster does not serve pve.hosting/v1alpha1: pve-operator is not installed, or too old'
+  if (/metadata\.uid: Invalid value|UID in precondition/.test(said))
+    return 'the object was deleted meanwhile, and another one has its name now; nothing was written. Look at that one, then repeat the command'
   return denial(said) ?? conflict(fault) ?? said
 }
 

@@ -9,12 +9,12 @@ export class Progress {
 
   constructor(shell: Shell) {
     this.#shell = shell
-    this.#startedMs = shell.clock.now()
+    this.#startedMs = shell.clock.monotonicMs()
   }
 
   show(line: string): void {
     if (this.#shell.isTerminal) {
-      const seconds = Math.round((this.#shell.clock.now() - this.#startedMs) / 1000)
+      const seconds = Math.round((this.#shell.clock.monotonicMs() - this.#startedMs) / 1000)
       this.#shell.err(`\r\u001B[2K${cut(`${line} (${seconds}s)`, this.#shell.columns - 1)}`)
       this.#isDrawn = true
     } else if (line !== this.#last) this.#shell.err(`${line}\n`)

@@ -4,7 +4,7 @@ import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { confirmAtTerminal } from './confirm.ts'
 import { unlessForbidden } from './forbidden.ts'
 import { showDryRun } from './plan-page.ts'
-import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
+import { fieldManager, sameVM, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
 
@@ -41,7 +41,7 @@ export async function reinstall(session: Session, name: string, o: ReinstallOpti
   const wish = {
     apiVersion,
     kind: 'ProxmoxVM',
-    metadata: { namespace, name },
+    metadata: sameVM(before),
     spec: { reinstall: { requestID, ...(template && { template }) } },
   }
   const applied = await client.apply(proxmoxVMs, wish as unknown as ProxmoxVM, { force: true, fieldManager: `${fieldManager}-reinstall` })

@@ -3,7 +3,7 @@ import { proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import { confirmAtTerminal } from './confirm.ts'
 import { showDryRun } from './plan-page.ts'
-import { fieldManager, mustGetVM, printJson, type Session } from './session.ts'
+import { fieldManager, sameVM, mustGetVM, printJson, type Session } from './session.ts'
 import { PluginRefusal } from './shell.ts'
 import { isReadyAt, waitForVM } from './waiting.ts'
 
@@ -33,7 +33,7 @@ export async function restore(session: Session, name: string, backup: string, o:
   const wish = {
     apiVersion,
     kind: 'ProxmoxVM',
-    metadata: { namespace, name },
+    metadata: sameVM(before),
     spec: {
       restore: { requestID, backupRef: backup.includes(':') ? { volume: backup } : { name: backup }, dropFirst: o.dropFirst === true },
     },

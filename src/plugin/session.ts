@@ -60,6 +60,13 @@ export async function mustGetVM({ client, namespace }: Session, name: string): P
   return vm
 }
 
+/** For an apply to the very object that was looked at: one that was made anew meanwhile under its name is refused, and none is made. */
+export const sameVM = ({ metadata: { namespace, name, uid } }: ProxmoxVM): ProxmoxVM['metadata'] => ({
+  name,
+  ...(namespace !== undefined && { namespace }),
+  ...(uid !== undefined && { uid }),
+})
+
 /** Which VMs a sub-command is about that takes several. */
 export interface WhichVMs {
   /** Absent: those of the namespace of the session. */

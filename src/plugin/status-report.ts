@@ -96,10 +96,14 @@ function isUnderWay(status: ProxmoxVM['status'], localStatus: string): boolean {
 function waitOf({ metadata, status }: ProxmoxVM): StatusReport['waitsFor'] {
   const ready = conditionOf(status?.conditions, 'Ready')
   if (!ready) return { reason: 'NotSeen', message: 'No operator has read this object yet.', who: 'operator' }
-  if (ready.status === 'True' && (status?.observedGeneration ?? -1) < (metadata.generation ?? 0))
-    return { reason: 'Applying', message: 'The operator has not read the newest edit of the spec yet.', who: 'operator' }
-  if (ready.status === 'True') return undefined
-  return { reason: ready.reason, message: ready.message, who: reasons[ready.reason as Reason]?.who ?? 'operator' }
+  const isOld = (status?.observedGeneration ?? -1) < (metadata.generation ?? 0)
+  const unread = 'The operator has not read the newest edit of the spec yet'
+  if (ready.status === 'True') return isOld ? { reason: 'Applying', message: `${unread}.`, who: 'operator' } : undefined
+  const who = reasons[ready.reason as Reason]?.who ?? 'operator'
+  // The edit may be what somebody was asked for.
+  if (isOld && who !== 'operator')
+    return { reason: 'Applying', message: `${unread}; of the one before it said ${ready.reason}: ${ready.message}`, who: 'operator' }
+  return { reason: ready.reason, message: ready.message, who }
 }
 
 /** Conditions whose False is worth a line, and those whose True is. */

@@ -27,6 +27,8 @@ interface TerminationNote {
   /** RFC 3339: when PVE had confirmed that the VM is gone and its addresses were given back. */
   readonly at: string
   readonly addresses: readonly string[]
+  /** Addresses that the object still holds although it is gone: nobody has seen the end of its VM. Absent: none. */
+  readonly held?: readonly string[]
 }
 
 export async function terminateVM(session: Session, name: string, o: TerminateOptions): Promise<void> {
@@ -42,7 +44,8 @@ export async function terminateVM(session: Session, name: string, o: TerminateOp
   await untilGone(session, vm, look, o)
   const note = await noteOf(session, vm)
   if (o.output) printJson(session, note)
-  else shell.out(`terminate ${name}: ${sentence(note)}\n`)
+  if (note.held) throw new PluginRefusal(`terminate ${name}: ${unendedSentence(note)}`)
+  if (!o.output) shell.out(`terminate ${name}: ${sentence(note)}\n`)
 }
 
 /** What would be refused or would wait for ever is said before anything is written. */
@@ -123,8 +126,11 @@ async function noteOf({ client, shell }: Session, { metadata, spec, status }: Pr
   const own = records.flatMap(({ spec: { address, history = [] } }) =>
     history.flatMap((former) => (former.uid === uid ? [{ address, to: former.to }] : [])),
   )
+  const isLeft = spec.deletionPolicy === 'Orphan'
+  const held = isLeft ? [] : records.flatMap(({ spec: { claimRef, address } }) => (claimRef?.uid === uid ? [address] : []))
   const released = own.map(({ to }) => to).toSorted()
-  const known = own.length > 0 ? own.map(({ address }) => address) : [...addressesInForce(status), ...addressesReleasing(status)]
+  const known =
+    own.length + held.length > 0 ? own.map(({ address }) => address) : [...addressesInForce(status), ...addressesReleasing(status)]
   return {
     namespace,
     name,
@@ -132,8 +138,13 @@ async function noteOf({ client, shell }: Session, { metadata, spec, status }: Pr
     ...(status?.vmid !== undefined && { vmid: status.vmid }),
     at: released.at(-1) ?? timeInSeconds(shell.clock.now()),
     addresses: known,
+    ...(held.length > 0 && { held }),
   }
 }
+
+/** Its finalizer was taken off by hand, or it was released: then the operator has destroyed nothing. */
+const unendedSentence = ({ vmid, held = [] }: TerminationNote): string =>
+  `the object is gone and still holds ${held.join(', ')}: somebody released it or removed its finalizer, so ${vmid === undefined ? 'its VM' : `VM ${vmid}`} may still run in PVE; look with: kubectl pve unclaimed`
 
 function sentence({ deletionPolicy, vmid, at, addresses }: TerminationNote): string {
   const which = vmid === undefined ? 'no VM was ever made' : `VM ${vmid}`

@@ -12,8 +12,13 @@ export async function showUnclaimed(session: Session, o: { output?: 'json' }): P
   const guests = clusters.flatMap(({ metadata, status }) =>
     (status?.unclaimed ?? []).map((guest) => ({ cluster: metadata.name, ...guest })),
   )
-  if (o.output) return printJson(session, guests)
-  if (guests.length === 0) return session.shell.out('every guest with the owner line of the operator has its ProxmoxVM\n')
+  const unseen = clusters.flatMap(unseenOf)
+  if (o.output) {
+    if (unseen.length > 0) session.shell.err(`${unseen.join('\n')}\n`)
+    return printJson(session, guests)
+  }
+  if (clusters.length === 0) return session.shell.out('there is no ProxmoxCluster, so the operator knows of no guest\n')
+  if (guests.length === 0) return session.shell.out(`${[...unseen, nothingIn(unseen.length === 0)].join('\n')}\n`)
   const heads = ['CLUSTER', 'VMID', 'NODE', 'NAME', 'FORMER OBJECT', 'ADDRESSES', 'SINCE', 'WHY']
   const rows = guests.map((guest) => [
     guest.cluster,
@@ -26,8 +31,18 @@ export async function showUnclaimed(session: Session, o: { output?: 'json' }): P
     whyOf(guest),
   ])
   session.shell.out(table(heads, rows))
-  const more = clusters.flatMap(leftOut)
+  const more = [...clusters.flatMap(leftOut), ...unseen]
   if (more.length > 0) session.shell.out(`${more.join('\n')}\n`)
+}
+
+const nothingIn = (isAllSeen: boolean): string =>
+  `every guest${isAllSeen ? '' : ' that was read'} with the owner line of the operator has its ProxmoxVM`
+
+/** Right after an installation nobody has read the guests, and while PVE is silent the list is an old one. */
+export function unseenOf({ metadata, status }: ProxmoxCluster): string[] {
+  if (!status?.unclaimed) return [`${metadata.name}: the operator has not read its guests yet, so there may be some`]
+  const reachable = status.conditions?.find(({ type }) => type === 'Reachable')
+  return reachable?.status === 'False' ? [`${metadata.name}: the list is of before PVE fell silent: ${reachable.message}`] : []
 }
 
 function whyOf({ copyOf, installation }: Guest): string {

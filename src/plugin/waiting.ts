@@ -24,14 +24,14 @@ export async function waitFor<T>(
   look: () => Promise<{ done: T } | { progress: string }>,
 ): Promise<T> {
   const progress = new Progress(shell)
-  const deadlineMs = timeoutSeconds === undefined ? Infinity : shell.clock.now() + timeoutSeconds * 1000
+  const deadlineMs = timeoutSeconds === undefined ? Infinity : shell.clock.monotonicMs() + timeoutSeconds * 1000
   try {
     for (;;) {
       const seen = await look().catch((fault: unknown) => ({ progress: `${passing(fault)}; still trying` }))
       if ('done' in seen) return seen.done
       progress.show(seen.progress)
       if (shell.signal.aborted) throw new PluginRefusal(`the operator continues; look with: ${later}`, exitCodes.interrupted)
-      if (shell.clock.now() >= deadlineMs)
+      if (shell.clock.monotonicMs() >= deadlineMs)
         throw new PluginRefusal(
           `not finished within ${timeoutSeconds} s: ${seen.progress}. The operator continues; look with: ${later}`,
           exitCodes.unfinished,

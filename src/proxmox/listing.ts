@@ -147,7 +147,10 @@ export function toggledNodes(before: Listing | undefined, after: Listing): Set<s
   return toggled
 }
 
-/** Storages that came, went, became available or not, or allow other content than before, on some node. How full they are does not count. */
+/** So much more room at once is worth a try; what guests trim and write is less. */
+const muchRoomBytes = 2 ** 30
+
+/** Storages that came, went, became available or not, allow other content than before, or have much more room, on some node. */
 export function changedStorages(before: Listing | undefined, after: Listing): Set<string> {
   const former = new Map(before?.storages.map((row) => [placeOf(row), row]))
   const changed = new Set<string>()
@@ -162,7 +165,12 @@ export function changedStorages(before: Listing | undefined, after: Listing): Se
 const placeOf = ({ node, storage }: StorageRow): string => `${node}/${storage}`
 
 const isSameStorage = (before: StorageRow | undefined, after: StorageRow): boolean =>
-  before?.available === after.available && before.shared === after.shared && before.content.join() === after.content.join()
+  before?.available === after.available &&
+  before.shared === after.shared &&
+  before.content.join() === after.content.join() &&
+  roomOf(after) - roomOf(before) < muchRoomBytes
+
+const roomOf = ({ totalBytes, usedBytes }: StorageRow): number => totalBytes - usedBytes
 
 const isSameNode = (before: NodeRow | undefined, after: NodeRow): boolean =>
   before?.online === after.online && before.hasFigures === after.hasFigures && before.isInMaintenance === after.isInMaintenance

@@ -8,6 +8,7 @@ import { isPaused } from '../engine/after-pass.ts'
 import { isKindLeaving } from '../engine/kind-leaving.ts'
 import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
+import { pveNowMs } from '../engine/pve-time.ts'
 import { isSettled } from '../engine/status.ts'
 import type { Outcome } from '../ladder/outcome.ts'
 import { inOrder, isOf, isOpen, isPending, takesPlace } from './life.ts'
@@ -86,7 +87,7 @@ export const snapshotProgress = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): str
 
 async function expire(pass: Pass, cluster: PveCluster): Promise<void> {
   if (isPaused(pass.draft.vm) || observes(cluster)) return
-  const nowMs = pass.deps.clock.now() + cluster.clockSkewMs
+  const nowMs = pveNowMs(cluster, pass.deps)
   for (const snapshot of ofVM(pass)) {
     const { metadata, status } = snapshot
     if (status?.expiresAt === undefined || metadata.deletionTimestamp !== undefined || Date.parse(status.expiresAt) > nowMs) continue
@@ -100,9 +101,9 @@ async function expire(pass: Pass, cluster: PveCluster): Promise<void> {
 const refusedAgainMs = 60_000
 const obstacleAgainMs = 10_000
 
-/** When a snapshot of the VM next wants a pass. Undefined: none does. */
-export function nextSnapshotMs({ deps, key }: Pick<Pass, 'deps' | 'key'>): number | undefined {
-  const nowMs = deps.clock.now()
+/** When a snapshot of the VM next wants a pass; times are of PVE, whose clock is not known before the cluster is. Undefined: none does. */
+export function nextSnapshotMs({ deps, key }: Pick<Pass, 'deps' | 'key'>, cluster: PveCluster | undefined): number | undefined {
+  const nowMs = cluster ? pveNowMs(cluster, deps) : deps.clock.now()
   const all = deps.snapshotsOf(key).flatMap((snapshot) => {
     const { metadata, status } = snapshot
     if (isPending(snapshot)) return [isTrue(status?.conditions, 'Stalled') ? refusedAgainMs : obstacleAgainMs]

@@ -1,6 +1,5 @@
 /** What stands in the way of the work on a snapshot, told at the snapshot: the VM itself has no trouble of its own. */
-import type { ProxmoxVMSnapshotStatus } from '../api/proxmoxvmsnapshot.ts'
-import { lockObstacle } from '../engine/lock-sentence.ts'
+import { isLockTold, lockObstacle } from '../engine/lock-sentence.ts'
 import { wouldDo } from '../engine/observe.ts'
 import { done, type Outcome, wait } from '../ladder/outcome.ts'
 import { judge } from '../proxmox/failures.ts'
@@ -25,10 +24,6 @@ export async function sayObserved({ snapshot, cluster }: SnapshotPass, what: str
   await snapshot.save()
   return done
 }
-
-/** A former look saw the lock, whatever it was taken for: what is stuck stays so. Pure. */
-export const isLockTold = ({ conditions = [] }: ProxmoxVMSnapshotStatus, lock: string): boolean =>
-  conditions.some(({ reason, message }) => (reason === 'Locked' || reason === 'StuckLock') && message.includes(`"${lock}"`))
 
 /** Waited for while somebody works under it, and told with its command once nobody does. */
 export async function waitForLock(pass: SnapshotPass, at: { node: string; vmid: number }, lock: string): Promise<Outcome> {

@@ -1,5 +1,6 @@
 /** Deletes one snapshot in PVE, because its object is deleted; then the object goes. */
 import { lookOf } from '../engine/apply/ascent.ts'
+import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { observes } from '../engine/observe.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
@@ -7,7 +8,7 @@ import { snapshotName } from './life.ts'
 import { listSnapshots } from './listed.ts'
 import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
 import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
-import { unansweredMs } from './take.ts'
+import { askedForMs } from './take.ts'
 
 /** One step of it. Needs no note before the request: a second one finds nothing to delete. */
 export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
@@ -39,12 +40,13 @@ export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
 
 /** It is not in PVE. One that was asked for and not answered may still come. */
 async function whenNothingComes(pass: SnapshotPass): Promise<Outcome> {
-  const { snapshot, deps } = pass
-  const { intentAt = '', createdAt, upid, failedAt } = snapshot.status
+  const { createdAt, upid, failedAt } = pass.snapshot.status
   const isKnown = createdAt !== undefined || failedAt !== undefined || upid !== undefined
-  const mayCome = !isKnown && deps.clock.now() - Date.parse(intentAt) < unansweredMs
-  if (mayCome || (await taskUnderWay(pass, 'qmsnapshot')))
-    return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result of the request.", lookAgainMs))
+  const mayCome = !isKnown && askedForMs(pass) < lostAfterMs
+  const sentence = "PVE's answer was lost; the operator asks PVE for the result of the request."
+  if (await taskUnderWay(pass, 'qmsnapshot')) return quietly(wait('TaskRunning', sentence, lookAgainMs))
+  // Nothing that PVE works on, so the VM itself goes on meanwhile.
+  if (mayCome) return quietly(wait('DeletingSnapshot', sentence, lookAgainMs))
   return await letGo(pass)
 }
 

@@ -2,10 +2,12 @@
 import type { PveCluster } from '../cluster/cluster.ts'
 import { capabilityOff } from '../cluster/capabilities.ts'
 import { conditionOf } from '../api/condition.ts'
+import type { ProxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { observes, wouldDo } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
+import { storageAway } from '../engine/remove/reinstall-check.ts'
 import { isCdrom, isDriveKey, parseDrive } from '../proxmox/property-string.ts'
 import { holdersOf, isSuspended } from '../want/suspension.ts'
 import { isOf, snapshotName } from './life.ts'
@@ -44,6 +46,9 @@ export async function checkRollback(pass: Pass, cluster: PveCluster, object: str
   const current = await cluster.pve.statusCurrent(look.at)
   const now = look.seen.config?.values ?? {}
   const then = await cluster.pve.snapshots(look.at).config(snapshot)
+  // PVE stops the guest and takes back one disk after another: one that it does not reach would leave the VM half gone back.
+  const away = storageAway(await cluster.inventory.since(pass.deps.clock.monotonicMs()), { vmid: look.at.vmid, disks: disksIn(pass, then) })
+  if (away) return { why: away.message }
   const starts = listed.withMemory || current.haManaged
   const why = starts ? startObjection(pass, now, then, listed.withMemory) : undefined
   if (why !== undefined) return { why }
@@ -72,6 +77,15 @@ function startObjection({ draft: { vm } }: Pass, now: Values, then: Values, with
   if (differing.length === 0) return undefined
   const named = differing.map((key) => `${key} is ${now[key] ?? 'not set'} and was ${then[key] ?? 'not set'}`)
   return `${starter}, with the old network: ${named.join('; ')}. Use a snapshot without memory.`
+}
+
+/** What a rollback writes: the disks in the snapshot, with the names they have in the package, and the memory. */
+function disksIn({ draft: { status } }: Pass, then: Values): NonNullable<ProxmoxVMStatus['disks']> {
+  const keys = Object.keys(then).filter((key) => isDriveKey(key) && !isCdrom(parseDrive(then[key] ?? '')))
+  const drives = keys.map((key) => {
+    return { name: status.disks?.find((disk) => disk.key === key)?.name ?? key, key, volume: parseDrive(then[key] ?? '').volume }
+  })
+  return then.vmstate === undefined ? drives : [...drives, { name: 'memory', key: 'vmstate', volume: then.vmstate }]
 }
 
 function disksSince({ draft: { status } }: Pass, now: Values, then: Values): Pick<RollbackPlan, 'attachedAgain' | 'detached'> {

@@ -14,8 +14,10 @@ import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import { isTaskOver } from '../proxmox/task-end.ts'
+import { lostAfterMs } from '../engine/create/clone-requests.ts'
+import { pveTime } from '../engine/pve-time.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import { checkRollback } from './rollback-check.ts'
-import { unansweredMs } from './take.ts'
 
 type Running = NonNullable<NonNullable<ProxmoxVMStatus['rollback']>['running']>
 
@@ -34,11 +36,14 @@ export async function followRollback(pass: Pass, cluster: PveCluster): Promise<O
   if (running.askedAt !== undefined) {
     const lost = await lostTask(pass, cluster, running.askedAt)
     if (lost !== undefined) return await receipted(pass, lost)
-    if (deps.clock.now() - Date.parse(running.askedAt) < unansweredMs)
+    // A second one would take back what was written after the first.
+    if (unansweredForMs(pass, requestOf(running)) < lostAfterMs)
       return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
   }
   return await send(pass, cluster, running)
 }
+
+const requestOf = ({ requestID, askedAt }: Running): string => `${requestID} ${askedAt}`
 
 async function lostTask({ draft }: Pass, cluster: PveCluster, askedAt: string): Promise<string | undefined> {
   const { node = '', vmid = 0 } = draft.status
@@ -59,8 +64,10 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
   // Much may have happened since the command was allowed.
   const plan = await checkRollback(pass, cluster, running.object)
   if ('why' in plan) return await failed(pass, running, `${plan.why} Nothing was done.`)
-  draft.change(noted({ askedAt: nowIso(deps.clock), withMemory: plan.withMemory }))
+  const askedAt = pveTime(cluster, deps)
+  draft.change(noted({ askedAt, withMemory: plan.withMemory }))
   await draft.save()
+  unansweredForMs(pass, requestOf({ ...running, askedAt }))
   deps.mayAct()
   try {
     return await receipted(pass, await cluster.pve.snapshots(look.at).rollback(running.snapshot))

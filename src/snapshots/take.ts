@@ -4,6 +4,7 @@ import { nowIso } from '../engine/dependencies.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { observes } from '../engine/observe.ts'
+import { unansweredForMs } from '../engine/unanswered.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -16,7 +17,7 @@ import { quietly, type SnapshotPass, tell } from './snapshot-pass.ts'
 import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
 
 /** After this long a request without an answer has not reached PVE: its task would be listed. */
-export const unansweredMs = 30_000
+const unansweredMs = 30_000
 
 /** Nothing stands in the way, or why not is said at the snapshot. `done`: there is nothing to wait for here. */
 export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
@@ -61,12 +62,17 @@ export async function beginSnapshot(pass: SnapshotPass): Promise<Outcome> {
   return await send(pass)
 }
 
+/** How long PVE has not answered the request for it, in ms. */
+export const askedForMs = (pass: SnapshotPass): number =>
+  unansweredForMs(pass, `${pass.snapshot.snapshot.metadata.uid} ${pass.snapshot.status.intentAt}`)
+
 async function send(pass: SnapshotPass): Promise<Outcome> {
   const { deps, draft, cluster, snapshot } = pass
   const { metadata, spec } = snapshot.snapshot
   const description = [spec.description, `ProxmoxVMSnapshot ${metadata.namespace}/${metadata.name}`].filter(Boolean).join('\n')
   const at = { node: draft.status.node ?? '', vmid: draft.status.vmid ?? 0 }
   deps.mayAct()
+  askedForMs(pass)
   const take = { name: snapshotName(snapshot.snapshot), description, withMemory: snapshot.status.withMemory === true }
   const upid = await cluster.pve
     .snapshots(at)
@@ -100,8 +106,7 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
   if (underWay) return quietly(wait('TaskRunning', 'PVE takes a snapshot.', lookAgainMs))
   if (listed) return await failed(pass, `PVE left the snapshot unfinished (${listed.state}), and no task works on it`)
   if (end !== undefined) return await failed(pass, 'the task ended, and PVE lists no such snapshot')
-  const askedMs = Date.parse(snapshot.status.intentAt ?? '')
-  if (pass.deps.clock.now() - askedMs < unansweredMs)
+  if (askedForMs(pass) < unansweredMs)
     return quietly(wait('TaskRunning', "PVE's answer was lost; the operator asks PVE for the result.", lookAgainMs))
   return await askAgain(pass)
 }

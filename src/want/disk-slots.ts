@@ -1,7 +1,7 @@
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import { parseSizeMiB, formatSize } from '../api/size.ts'
-import { diskSizeMiB, parseDrive } from '../proxmox/property-string.ts'
+import { diskSizeMiB, isDriveKey, parseDrive } from '../proxmox/property-string.ts'
 
 type Disks = NonNullable<ProxmoxVMStatus['disks']>
 type Values = Readonly<Record<string, string>>
@@ -27,7 +27,7 @@ export function assignSlots(
   const result: Disks = [{ name: 'system', key: system, ...(before !== undefined && { volume: before }), ...seenDisk(config[system]) }]
   for (const disk of merged.additionalDisks ?? []) {
     const known = noted.find((entry) => entry.name === disk.name)
-    const key = known?.key ?? freeSlot(bus, taken)
+    const key = (known && movedTo(known, noted, config)) ?? known?.key ?? freeSlot(bus, taken)
     if (key === undefined) return undefined
     taken.add(key)
     result.push({
@@ -44,6 +44,13 @@ export function assignSlots(
   const there = left.filter((disk) => pending.includes(disk.key) || stillThere(disk, config))
   // Without its volume a detached disk could not be found again.
   return [...result, ...there.map((disk) => (disk.volume === undefined ? { ...disk, ...seenDisk(config[disk.key]) } : disk))]
+}
+
+/** Somebody attached its volume at another slot: it is followed there, as an empty disk at the old one would look like lost data. */
+function movedTo({ key, volume }: Disks[number], noted: Disks, config: Values): string | undefined {
+  if (volume === undefined || config[key] !== undefined) return undefined
+  const isFree = (other: string) => isDriveKey(other) && !noted.some((disk) => disk.key === other)
+  return Object.keys(config).find((other) => isFree(other) && parseDrive(config[other] ?? '').volume === volume)
 }
 
 function freeSlot(bus: string, taken: ReadonlySet<string>): string | undefined {

@@ -3,7 +3,17 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { parseBackupMark } from '../../src/ladder/backup-mark.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, backupOf, deleteBackupObject, editBackup, filesOf, untilBackup, untilBackupGone } from './scene.ts'
+import {
+  aBackup,
+  addBackupServer,
+  backupOf,
+  deleteBackupObject,
+  editBackup,
+  filesOf,
+  untilBackup,
+  untilBackupGone,
+  untilRetried,
+} from './scene.ts'
 
 const patienceMs = 90_000
 
@@ -59,6 +69,20 @@ describe('a backup', () => {
       world.guestOf(vm).config.delete('lock')
       world.clock.skip(15_000)
       await untilBackup(world, 'late', 'True')
+    },
+    patienceMs,
+  )
+
+  it(
+    'names the command for a lock that nobody works under, and is made when it is gone',
+    async () => {
+      const vm = await born('left-locked')
+      world.guestOf(vm).config.set('lock', 'snapshot-delete')
+      await aBackup(world, 'stuck', 'left-locked', { storage: 'pbs' })
+      const { status } = await untilBackup(world, 'stuck', 'False', 'StuckLock')
+      expect(status?.conditions?.[0]?.message).toContain(`qm unlock ${vm.status?.vmid}; the backup begins when PVE releases the lock`)
+      world.guestOf(vm).config.delete('lock')
+      await untilRetried(world, 'it is made', async () => (await backupOf(world, 'stuck'))?.status?.phase === 'Succeeded')
     },
     patienceMs,
   )
@@ -196,6 +220,29 @@ describe('a backup', () => {
       await deleteBackupObject(world, 'kept-1')
       await untilBackupGone(world, 'kept-1')
       expect(filesOf(world, kept)).toEqual([])
+    },
+    patienceMs,
+  )
+
+  it(
+    'whose file PVE fails to delete says why, and goes when PVE can',
+    async () => {
+      const vm = await born('held')
+      await aBackup(world, 'held', 'held', { storage: 'pbs', deletionPolicy: 'Delete' })
+      await untilBackup(world, 'held', 'True')
+      // Longer than PVE waits with its answer, so the end is read from the task.
+      const task = { exitstatus: 'removing backup failed: datastore is busy', extraMs: 30_000 }
+      world.simulator.faults.add(
+        [{ id: 'held', route: 'DELETE /nodes/{node}/storage/{storage}/content/{volume}', times: 'always', task }],
+        [],
+      )
+      await deleteBackupObject(world, 'held')
+      const { status } = await untilBackup(world, 'held', 'False', 'Retrying')
+      expect(status?.conditions?.[0]?.message).toContain('PVE failed to delete pbs:backup/')
+      expect(status?.conditions?.[0]?.message).toContain('datastore is busy')
+      world.simulator.faults.remove('held')
+      await untilRetried(world, 'the object is gone', async () => (await backupOf(world, 'held')) === undefined)
+      expect(filesOf(world, vm)).toEqual([])
     },
     patienceMs,
   )

@@ -167,6 +167,22 @@ describe('a ProxmoxCluster', () => {
     await until('its connection is closed', () => controller.directory.get(name) === undefined)
   })
 
+  it('lets go of a Secret it no longer names, so that it can be deleted', async () => {
+    await makeSecret()
+    await makeCluster()
+    await makeVm()
+    const isHeld = async (secret: { namespace: string; name: string }) =>
+      (await client.get(secrets, secret))?.metadata.finalizers?.includes(inUseFinalizer) === true
+    await until('the Secret carries the finalizer', () => isHeld(key()))
+    const next = { ...key(), name: `${key().name}-next` }
+    const { data } = (await client.get(secrets, key()))!
+    await client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: next, ...(data && { data }) })
+    await client.mergePatch(proxmoxClusters, { name }, { spec: { credentialsSecretRef: next } })
+    await until('the new one carries it, and the old one does not', async () => (await isHeld(next)) && !(await isHeld(key())))
+    await client.delete(secrets, key())
+    expect(await client.get(secrets, key())).toBeUndefined()
+  })
+
   it('reserves VMIDs in its status', async () => {
     await makeSecret()
     await makeCluster()

@@ -54,6 +54,14 @@ suite('the charts', () => {
     for (const text of facts) expect(text).toMatch(new RegExp(`\nversion: ${version}\nappVersion: ${version}\n`))
   })
 
+  it('are packed whole: a file renders what its folder renders', () => {
+    for (const folder of [chart, kinds]) {
+      const [file] = /\/\S+\.tgz$/m.exec(helm.do('package', folder, '--destination', directory)) ?? []
+      const flags = ['--namespace', namespace, ...(folder === chart ? everyFlag : [])]
+      expect(helm.do('template', 'pve-operator', String(file), ...flags)).toBe(helm.do('template', 'pve-operator', folder, ...flags))
+    }
+  })
+
   it('render the objects of the kustomize base and no others', () => {
     const base = spawnSync('kubectl', ['kustomize', join(root, 'deploy')], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
     if (base.error) {
@@ -72,6 +80,8 @@ suite('the charts', () => {
     const flags = [
       '--set',
       'image.repository=registry.example.com:5000/pve-operator,image.tag=1.2.3,heapMiB=1024,replicas=3,logLevel=debug',
+      '--set',
+      'leaderElection.leaseDuration=15s,leaderElection.renewDeadline=10s',
     ]
     const memory = ['--set', 'resources.limits.memory=1536Mi', '--set', 'rbac.roles=false,rbac.externalDNS=false']
     const objects = byName(helm.do('template', 'other', chart, '--namespace', 'elsewhere', ...flags, ...memory))
@@ -80,7 +90,13 @@ suite('the charts', () => {
     expect(spec.template.spec.containers[0]).toMatchObject({
       image: 'registry.example.com:5000/pve-operator:1.2.3',
       env: [{ value: '--max-old-space-size=1024 --max-semi-space-size=8' }],
-      args: expect.arrayContaining(['run', '--leader-elect', '--log-level=debug']),
+      args: expect.arrayContaining([
+        'run',
+        '--leader-elect',
+        '--leader-elect-lease-duration=15s',
+        '--leader-elect-renew-deadline=10s',
+        '--log-level=debug',
+      ]),
     })
     expect(objects.get('ClusterRoleBinding /pve-operator')).toMatchObject({ subjects: [{ namespace: 'elsewhere' }] })
     expect(JSON.stringify(objects.get('ClusterRole /pve-operator'))).not.toContain('externaldns.k8s.io')
@@ -130,6 +146,7 @@ suite('the charts', () => {
     ['a misspelt name', 'imagee.tag=1', /imagee/],
     ['fewer replicas than none', 'replicas=-1', /replicas.*minimum/],
     ['a log level there is not', 'logLevel=loud', /logLevel.*'debug', 'info', 'warn', 'error'/],
+    ['a Lease of part of a second', 'leaderElection.leaseDuration=500ms', /leaderElection\/leaseDuration.*pattern/],
     ['a digest that is none', 'image.digest=latest', /image\/digest.*pattern/],
     ['a heap beyond the memory limit', 'heapMiB=900', /heapMiB is 900 and resources\.limits\.memory 768Mi.*Write heapMiB of two thirds/],
   ])('refuse %s with a sentence', (_, value, sentence) => {

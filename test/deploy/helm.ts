@@ -11,7 +11,7 @@ export interface HelmRun {
 /** true: the machine has a helm (HELM) or the Go that builds it. Else the reason is printed. */
 export function helmIsHere(): boolean {
   if (process.env.HELM || spawnSync('go', ['version']).status === 0) return true
-  process.stderr.write('test/deploy/chart.test.ts skips: there is neither HELM nor Go on this machine\n')
+  process.stderr.write('test/deploy/chart*.test.ts skip: there is neither HELM nor Go on this machine\n')
   return false
 }
 

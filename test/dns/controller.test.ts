@@ -143,6 +143,22 @@ describeReal('the records of a VM', () => {
     expect(await dig('adopted.example.test', 'A')).toEqual([])
   }, 30_000)
 
+  it('of a former object are taken over with its guest, and go with the VM', async () => {
+    const mark = '"pve.hosting/owner uid=0d0c1c1e-former"'
+    await servers.bind.byHand(forward, 'add heir.example.test. 120 A 192.0.2.22')
+    await servers.bind.byHand(forward, `add _pve-a.heir.example.test. 120 TXT ${mark}`)
+    const vm = await world.vm({ hostname: 'heir.example.test', addresses: ['192.0.2.22'] })
+    expect(await world.settled(vm, 'RecordTaken')).toMatch(/A heir\.example\.test belongs to another VM \(uid 0d0c1c1e-former\)/)
+    const taken = { vmid: 10_000, fromUID: '0d0c1c1e-former', takenAt: '2026-11-26T10:00:00Z' }
+    await world.status(vm, { adoption: taken })
+    await world.settled(vm)
+    const { metadata } = await world.now(vm)
+    expect((await dig('_pve-a.heir.example.test', 'TXT')).join()).toContain(`uid=${metadata.uid}`)
+    await world.remove(vm)
+    expect(await dig('heir.example.test', 'A')).toEqual([])
+    expect(await dig('_pve-a.heir.example.test', 'TXT')).toEqual([])
+  }, 30_000)
+
   it('belong to the first of two VMs of one name, and to the second when the first goes', async () => {
     const first = await world.vm({ hostname: 'twice.example.test', addresses: ['192.0.2.18'] })
     await world.settled(first)

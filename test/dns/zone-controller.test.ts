@@ -97,6 +97,18 @@ describeReal('a DNSZone', () => {
     await shows(zone, 'Ready', 'True/ZoneReady')
   }, 30_000)
 
+  it('is asked again as soon as before when the clock of the machine is set back', async () => {
+    const secretRef = { namespace: world.namespace, name: 'later', key: 'tsig-secret' }
+    const tsig = { name: 'pve-operator', algorithm: 'hmac-sha256' as const, secretRef }
+    world.clock.jump(3_600_000)
+    const zone = await world.zone({ zone: forward, rfc2136: { server: `127.0.0.1:${servers.bind.port}`, tsig } })
+    await shows(zone, 'Stalled', 'True/DNSCredentialsNotFound')
+    world.clock.jump(-3_600_000)
+    await world.secret('tsig-secret', servers.bind.secret, 'later')
+    const { status } = await shows(zone, 'Ready', 'True/ZoneReady')
+    expect(status?.conditions?.map(({ type }) => type)).not.toContain('Stalled')
+  }, 30_000)
+
   it('takes up a Secret that was changed while the former one still works', async () => {
     const secretRef = await world.secret('tsig-secret', servers.bind.secret)
     const tsig = { name: 'pve-operator', algorithm: 'hmac-sha256' as const, secretRef }

@@ -1,6 +1,7 @@
 /** The WHMCS module as it is shipped, run by PHP, against the real API server, the simulator and the operator. Every function twice. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { proxmoxClusters, proxmoxVMCommands, secrets, vmPackages } from '../../src/api/meta.ts'
+import { proxmoxClusters, proxmoxVMCommands, proxmoxVMSnapshots, secrets, vmPackages } from '../../src/api/meta.ts'
+import { aBackup, deleteBackupObject, untilBackup, untilBackupGone } from '../backups/scene.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { phpIsHere } from './whmcs/php.ts'
@@ -79,6 +80,10 @@ suite('a service sold in WHMCS', () => {
     expect(await shop.press('start')).toMatch(/^Start: .*PreconditionFailed/)
     expect(await pressTwice('UnsuspendAccount')).toBe('success')
     expect(await power()).toBe('running')
+    const long = `${'Оплата '.repeat(40)}`
+    expect(await shop.press('SuspendAccount', { params: { suspendreason: long } })).toBe('success')
+    expect((await world.vm('whmcs-5546'))?.spec.suspensions?.[0]?.reason).toBe(long.slice(0, 200).trim())
+    expect(await shop.press('UnsuspendAccount')).toBe('success')
   }, 60_000)
 
   it('takes the power buttons, each once for a double click', async () => {
@@ -155,7 +160,9 @@ suite('a service sold in WHMCS', () => {
       '<strong>Set cloud-init ** → ready</strong>: gives user, password, keys and addresses to cloud-init; needs: stopped <em>(refused now',
     )
     expect(page.Addresses).toMatch(/^main: 203\.0\.113\.10\/24, gateway 203\.0\.113\.1/)
-    await photograph('whmcs-admin', adminPage(page), 980)
+    const { Buttons = '', ...above } = page
+    await photograph('whmcs-admin', adminPage(above), 980)
+    await photograph('whmcs-admin-buttons', adminPage({ Buttons }), 980)
   })
 
   it('is shown to its customer, without nodes, numbers and reasons', async () => {
@@ -163,9 +170,28 @@ suite('a service sold in WHMCS', () => {
     expect(page).toContain('Your server is running.')
     expect(page).toContain('203.0.113.10/24')
     expect(page).toContain('Type web1.vps.example.com to confirm')
-    expect(page).not.toMatch(/pve1|10000|Ready|whmcs-5546</)
-    await photograph('whmcs-client', page, 760)
+    expect(page).not.toMatch(/pve1|10000|Ready|whmcs-5546<|Backups|Snapshot/)
   })
+
+  it('shows its customer the backups and snapshots that there are, and not where', async () => {
+    const key = { namespace: world.namespace, name: 'before-the-upgrade' }
+    const spec = { vmRef: { name: 'whmcs-5546' } }
+    await world.client.create(proxmoxVMSnapshots, { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVMSnapshot', metadata: key, spec })
+    const status = async () => (await world.vm('whmcs-5546'))?.status
+    await until('the snapshot is listed', async () => (await status())?.snapshots?.some(({ object }) => object === key.name))
+    await aBackup(world, 'nightly', 'whmcs-5546', { storage: 'local' })
+    await untilBackup(world, 'nightly', 'True')
+    await until('the backup is counted', async () => (await status())?.backups?.count === 1, { seconds: 60 })
+    const page = String(await shop.press('ClientArea', { render: true }))
+    expect(page).toMatch(/<th>Backups<\/th><td colspan="2">1, the newest of \d{4}-\d\d-\d\d \d\d:\d\d UTC</)
+    expect(page).toMatch(/<th>Snapshot<\/th><td>before-the-upgrade<\/td><td>\d{4}-\d\d-\d\d \d\d:\d\d UTC</)
+    expect(page).not.toMatch(/local|vzdump|op-/)
+    await photograph('whmcs-client', page, 760)
+    await world.client.delete(proxmoxVMSnapshots, key)
+    await until('the snapshot is deleted', async () => (await world.client.get(proxmoxVMSnapshots, key)) === undefined)
+    await deleteBackupObject(world, 'nightly')
+    await untilBackupGone(world, 'nightly')
+  }, 180_000)
 
   it('opens its console: the browser is sent to a URL that is in no log, and refusals are in words for customers', async () => {
     const login = { namespace: world.namespace, name: 'console-login' }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { ipPools } from '../../src/api/meta.ts'
 import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import { freshName } from '../support/kube.ts'
+import { TestClock } from '../support/test-clock.ts'
 import { until } from '../support/until.ts'
 import { addressOn, aVm, claimOne, main, makePool, type openBook, type Stand, Stands, TurnedClock } from './address-book-fixture.ts'
 
@@ -96,6 +97,22 @@ describe('a release', () => {
     await stand.book.release(holder, { outcome: 'free' })
     expect(stand.called).toEqual([next.name])
     expect(await claimOne(stand, next, main(pool))).toBe('192.0.2.1')
+  })
+
+  it('calls the next one when the first does not come, as soon after the clock of the machine was set back', async () => {
+    const clock = new TestClock()
+    const jumpy = await open({ clock })
+    const pool = await makePool(scope, { ranges: ['192.0.2.1'] }, jumpy)
+    const [holder, paused, next] = [aVm(), aVm(), aVm()]
+    for (const vm of [holder, paused, next]) await claimOne(jumpy, vm, main(pool))
+    await jumpy.book.release(holder, { outcome: 'free' })
+    expect(jumpy.called).toEqual([paused.name])
+    clock.jump(-3_600_000)
+    clock.skip(61_000)
+    await until('the next one is called', () => jumpy.called.includes(next.name))
+    // The release itself is dated by the machine's clock, as its record is read by people.
+    clock.jump(3_600_000)
+    expect(await claimOne(jumpy, next, main(pool))).toBe('192.0.2.1')
   })
 
   it('gives the address again after reuseAfter, and then calls who waits', async () => {

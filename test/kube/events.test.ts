@@ -3,6 +3,7 @@ import { type Event, coreEvents, type KubeObject } from '../../src/api/meta.ts'
 import { EventRecorder } from '../../src/kube/events.ts'
 import { type Clock, systemClock } from '../../src/ops/clock.ts'
 import { freshName, freshNamespace, testClient } from '../support/kube.ts'
+import { TestClock } from '../support/test-clock.ts'
 import { until } from '../support/until.ts'
 import { configMap } from './config-maps.ts'
 
@@ -94,6 +95,21 @@ describe('the event recorder', () => {
     events_.record(about, 'Normal', 'Retrying', 'again')
     const series = await until('the count', async () => (await written())[0]?.series)
     expect(series.count).toBe(2)
+  })
+
+  it('counts on within its usual time when the clock of the machine is set back', async () => {
+    const clock = new TestClock()
+    const events_ = recorder({ clock })
+    const countIs = (count: number) => until(`the count is ${count}`, async () => (await written())[0]?.series?.count === count)
+    for (const count of [1, 2]) {
+      events_.record(about, 'Warning', 'Retrying', 'again')
+      if (count === 1) await until('the event', async () => (await written()).length === 1)
+      else await countIs(2)
+    }
+    clock.jump(-3_600_000)
+    events_.record(about, 'Warning', 'Retrying', 'again')
+    clock.skip(31_000)
+    await countIs(3)
   })
 
   it('begins a new event when the last equal one is more than ten minutes old', async () => {

@@ -6,6 +6,8 @@ export class FaultProxy {
   readonly #sockets = new Set<Socket>()
   #mode: 'pass' | 'stall' | 'refuse' = 'pass'
   port = 0
+  /** What a client sends from now on arrives so much later. */
+  delayMs = 0
 
   private constructor(target: URL) {
     this.#server = createServer((client) => this.#join(client, connect(Number(target.port), target.hostname)))
@@ -63,7 +65,10 @@ export class FaultProxy {
       this.#sockets.add(from)
       from.on('error', () => undefined)
       from.on('close', () => (this.#sockets.delete(from), to.destroy()))
-      from.on('data', (bytes) => to.write(bytes))
+      from.on('data', (bytes) => {
+        if (from === client && this.delayMs > 0) setTimeout(() => to.write(bytes), this.delayMs)
+        else to.write(bytes)
+      })
     }
     if (this.#mode === 'refuse') client.resetAndDestroy()
     if (this.#mode === 'stall') for (const socket of [client, upstream]) socket.pause()

@@ -11,7 +11,7 @@ const client = testClient()
 afterAll(() => client.close())
 
 /** Short enough for a test, in the proportions of the real ones. */
-const short = { leaseSeconds: 3, renewDeadlineSeconds: 2, retrySeconds: 0.2 }
+const short = { leaseSeconds: 3, renewDeadlineSeconds: 2, retrySeconds: 0.2, silentSeconds: 4 }
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
@@ -88,12 +88,77 @@ describe('of two candidates', () => {
 })
 
 describe('a leader', () => {
-  it('whose event loop stood still gives up, and may not act from the first moment on', async () => {
+  it('whose event loop stood still may not act from the first moment on, and goes on when nobody has led since', async () => {
     const namespace = await freshNamespace(client)
     const only = candidate(namespace, 'only', { leaseSeconds: 2, renewDeadlineSeconds: 1 })
     await until('a leader', () => only.election.mayAct())
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_100)
     expect(only.election.mayAct()).toBe(false)
+    await until('it acts again', () => only.election.mayAct())
+    expect(only.ledAtMs).toHaveLength(1)
+    only.stop()
+    expect(await only.ran).toBeUndefined()
+  })
+
+  it('that was late ends when another one has led meanwhile, though the Lease is free again', async () => {
+    const namespace = await freshNamespace(client)
+    const proxy = await FaultProxy.to(testServer().url)
+    const cutOff = new KubeClient({ server: { ...testServer(), url: proxy.url }, clock: systemClock, fieldManager: 'test' })
+    const first = candidate(namespace, 'first', { client: cutOff, silentSeconds: 600 })
+    await until('a leader', () => first.election.leading)
+    const second = candidate(namespace, 'second')
+    await until('the second to look', () => second.election.holder === 'first')
+    proxy.stall()
+    await until('the second to lead', () => second.election.leading, { seconds: 10 })
+    second.stop()
+    await second.ran
+    expect((await client.get(leases, { namespace, name: 'operator' }))?.spec?.holderIdentity).toBe('')
+    proxy.pass()
+    expect(await first.ran).toBeInstanceOf(LeadershipLost)
+    expect(first.election.mayAct()).toBe(false)
+    expect((await client.get(leases, { namespace, name: 'operator' }))?.spec?.holderIdentity).toBe('')
+    await proxy.close()
+    await cutOff.close()
+  })
+
+  it('that was late goes on once the API server answers, when nobody has led meanwhile', async () => {
+    const namespace = await freshNamespace(client)
+    const proxy = await FaultProxy.to(testServer().url)
+    const cutOff = new KubeClient({ server: { ...testServer(), url: proxy.url }, clock: systemClock, fieldManager: 'test' })
+    const only = candidate(namespace, 'only', { client: cutOff, silentSeconds: 600 })
+    await until('a leader', () => only.election.mayAct())
+    proxy.stall()
+    await until('it to stop acting', () => !only.election.mayAct(), { seconds: 10 })
+    proxy.pass()
+    await until('it acts again', () => only.election.mayAct(), { seconds: 10 })
+    expect(only.ledAtMs).toHaveLength(1)
+    only.stop()
+    expect(await only.ran).toBeUndefined()
+    await proxy.close()
+    await cutOff.close()
+  })
+
+  it('that the API server answers later than in half of its time is given more of it, and acts again', async () => {
+    const namespace = await freshNamespace(client)
+    const proxy = await FaultProxy.to(testServer().url)
+    const slow = new KubeClient({ server: { ...testServer(), url: proxy.url }, clock: systemClock, fieldManager: 'test' })
+    const only = candidate(namespace, 'only', { client: slow, silentSeconds: 600 })
+    await until('a leader', () => only.election.mayAct())
+    proxy.delayMs = 1_300
+    await until('it to stop acting', () => !only.election.mayAct(), { seconds: 20 })
+    await until('it acts again', () => only.election.mayAct(), { seconds: 40 })
+    expect(only.ledAtMs).toHaveLength(1)
+    only.stop()
+    expect(await only.ran).toBeUndefined()
+    await proxy.close()
+    await slow.close()
+  }, 90_000)
+
+  it('ends at once when its Lease is deleted: the next one to look makes another', async () => {
+    const namespace = await freshNamespace(client)
+    const only = candidate(namespace, 'only', { leaseSeconds: 60, renewDeadlineSeconds: 40 })
+    await until('a leader', () => only.election.mayAct())
+    await client.delete(leases, { namespace, name: 'operator' })
     expect(await only.ran).toBeInstanceOf(LeadershipLost)
   })
 

@@ -58,7 +58,7 @@ describe('deletions nobody meant', () => {
       expect(destroyed()).toBe(max)
       // A clock that jumps while PVE clones teaches the operator that a clone takes ten minutes.
       await until('the first are reinstalled', async () => (await vms()).filter(isDone).length === max, { seconds: 60 })
-      world.clock.skip(10 * 60_000 + 1000)
+      world.skip(10 * 60_000 + 1000)
       await until('as many again', () => destroyed() === 2 * max, { seconds: 60 })
       await untilBraked(fleet.length - 2 * max)
       expect(destroyed()).toBe(2 * max)

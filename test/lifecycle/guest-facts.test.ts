@@ -1,5 +1,6 @@
 /** What the guest agent tells, without taking anything away from Ready; and nothing of a VM without agent. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { GuestRounds } from '../../src/engine/watch/guest-rounds.ts'
 import { Admin } from '../manual/admin.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
@@ -38,6 +39,23 @@ describe('guest facts', () => {
     })
     const vm = await world.untilCondition('dhcp', 'GuestReady', 'True', 'GuestAnswers')
     expect(world.condition(vm, 'Ready')?.status).toBe('True')
+  }, 90_000)
+
+  it('cost the background as many requests as are sent', async () => {
+    const vm = await world.born('counted')
+    const { operator } = world.operator!
+    const key = `${world.namespace}/counted`
+    world.simulator.requests.reset()
+    operator.controller.askGuest(key)
+    await until('the agent has told', async () => (await guestOf('counted'))?.agent === 'Answering')
+    const rounds = new GuestRounds({
+      vms: operator.stores.vms,
+      vmsOf: () => [operator.stores.vms.get(key)!],
+      clock: world.clock,
+      ask: () => undefined,
+    })
+
+    expect(asked(vm.status?.vmid)).toHaveLength(rounds.of(world.cluster).next()?.requests ?? 0)
   }, 90_000)
 
   it('say that an agent is silent, and the VM stays Ready', async () => {

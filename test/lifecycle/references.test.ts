@@ -67,7 +67,8 @@ describe('what a VM refers to', () => {
       await world.apply('no-secret', { cloudInit: { user: 'admin', passwordSecretRef: { name: 'later', key: 'word' } } })
       await untilStalled('no-secret', 'SecretNotFound')
       await secretOf('later', { word: 'not telling' })
-      world.clock.skip(301_000)
+      // Nobody may watch Secrets; it is looked at all the same.
+      world.clock.skip(31_000)
       const vm = await world.untilReady('no-secret')
       expect(world.guestOf(vm).config.get('cipassword')).toBeDefined()
     },
@@ -93,6 +94,12 @@ describe('what a VM refers to', () => {
       expect(world.condition(vm, 'Ready')?.message).toContain(`${world.namespace}/named`)
       await world.edit('copycat', { spec: { hostname: 'www2.example.com' } })
       expect((await world.untilReady('copycat')).status?.vmName).toBe('www2.example.com')
+      await world.apply('heir', { hostname: 'www.example.com' })
+      await untilStalled('heir', 'HostnameTaken')
+      await world.edit('named', { spec: { hostname: 'old.example.com' } })
+      await world.untilReady('named')
+      world.clock.skip(31_000)
+      expect((await world.untilReady('heir')).status?.vmName).toBe('www.example.com')
     },
     patienceMs,
   )

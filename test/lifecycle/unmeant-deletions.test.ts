@@ -74,6 +74,27 @@ describe('a deletion that is no wish to lose the VM', () => {
   )
 
   it(
+    'is told the command for a lock that nobody works under, which keeps the mark on',
+    async () => {
+      const vm = await born('left-locked')
+      world.guestOf(vm).config.set('lock', 'snapshot-delete')
+      await world.edit('left-locked', { metadata: { annotations: { [letGoAnnotation]: 'hand-back' } } })
+      const told = await world.untilCondition('left-locked', 'Stalled', 'True', 'StuckLock')
+      expect(world.condition(told, 'Stalled')?.message).toContain(`qm unlock ${vm.status?.vmid}; the operator removes its owner line`)
+      world.guestOf(vm).config.delete('lock')
+      await until('it is let go', async () => {
+        world.skip(31_000)
+        return world.condition(await world.vm('left-locked'), 'Stalled')?.reason === 'Released'
+      })
+      expect(world.guestOf(vm).config.get('description')).toBeUndefined()
+      await world.delete('left-locked')
+      await world.untilGone('left-locked')
+      world.simulator.world.guests.delete(vm.status?.vmid ?? 0)
+    },
+    patienceMs,
+  )
+
+  it(
     'is spared by release --hand-back: mark and tag go, the guest runs on, its address stays held, the object does nothing any more',
     async () => {
       const vm = await born('back', { deletionProtection: true })

@@ -125,4 +125,21 @@ describe('what an admin changed in PVE', () => {
     await world.edit('drifting', { metadata: { annotations: { 'pve.hosting/paused': null } } })
     await until('it is put back', () => admin.config(vm).cpulimit === before.cpulimit)
   }, 60_000)
+
+  it('is followed where it is a disk of the package at another slot: no empty one is made in its place', async () => {
+    const volume = (await world.vm('drifting'))?.status?.disks?.find(({ name }) => name === 'data')?.volume ?? ''
+    await unseen(async () => {
+      await admin.set(vm, { delete: 'scsi1' })
+      await admin.set(vm, { scsi5: volume })
+    })
+    await look()
+    const followed = await until('it is followed', async () => {
+      const disk = (await world.vm('drifting'))?.status?.disks?.find(({ name }) => name === 'data')
+      return disk?.key === 'scsi5' ? disk : undefined
+    })
+    expect(followed.volume).toBe(volume)
+    await until('its limits are put back', () => admin.config(vm)['scsi5']?.includes('mbps_rd=80') === true)
+    await world.untilReady('drifting')
+    expect(admin.config(vm)['scsi1']).toBeUndefined()
+  }, 60_000)
 })

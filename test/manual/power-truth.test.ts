@@ -64,6 +64,18 @@ describe('a power command ends as the guest is', () => {
   )
 
   it(
+    'nor a move, which takes the same lock',
+    async () => {
+      const vm = await world.born('moved', { template: { name: 'ubuntu-24.04' } })
+      const node = vm.status?.node === 'pve1' ? 'pve2' : 'pve1'
+      const exitstatus = `can't lock file '/var/lock/qemu-server/lock-${vm.status?.vmid}.conf' - got timeout`
+      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/migrate', times: 2, task: { exitstatus, before: true } }], [])
+      expect(await outcomeOf(world, 'moved', 'Migrate', { node })).toBe(`Succeeded: The VM is on ${node}.`)
+    },
+    patienceMs,
+  )
+
+  it(
     'and one that is held for longer fails the command with its words',
     async () => {
       const vm = await world.born('held')

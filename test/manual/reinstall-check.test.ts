@@ -97,6 +97,23 @@ describe('a reinstall that cannot be finished', () => {
   )
 
   it(
+    'while the storage of the template is off deletes nothing, also where the VM has its disks elsewhere',
+    async () => {
+      const vm = await world.born('template-off', { template: { name: 'debian-13', storage: 'ceph' } })
+      world.simulator.faults.add([{ id: 'template-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+      await ask('template-off', { requestID: 'r1' })
+      const stalled = await world.untilCondition('template-off', 'Stalled', 'True', 'StorageOff')
+      expect(world.condition(stalled, 'Stalled')?.message).toMatch(
+        /Storage local-lvm with the disks of template \d+ is not available on node pve\d/,
+      )
+      expect(isWhole(vm)).toBe(true)
+      world.simulator.faults.remove('template-off')
+      await done('template-off', 'r1')
+    },
+    patienceMs,
+  )
+
+  it(
     'finds a volume that an earlier deletion has left in the way says how an admin deletes it, and goes on then',
     async () => {
       const { storage } = world.simulator.world

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { CommandName } from '../../src/api/proxmoxvmcommand.ts'
 import { aV4Pool, vpsM } from '../support/builders.ts'
+import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
-import { finished, outcomeOf, press, reasonOf, turnOff } from './buttons.ts'
+import { commandNamed, finished, outcomeOf, press, reasonOf, turnOff } from './buttons.ts'
 
 describe('a command', () => {
   let world: TestWorld
@@ -114,6 +115,20 @@ describe('a command', () => {
         },
         { seconds: 40 },
       )
+    }, 60_000)
+
+    it('fails not for the lock that PVE itself holds for a moment', async () => {
+      const vm = await world.born('cleaned-up')
+      const exitstatus = `can't lock file '/var/lock/qemu-server/lock-${vm.status?.vmid}.conf' - got timeout`
+      const route = 'PUT /nodes/{node}/qemu/{vmid}/resize'
+      world.simulator.faults.add([{ route, times: 'always', task: { exitstatus, before: true } }], [])
+      await world.edit('cleaned-up', { spec: { package: { systemDisk: { size: '30Gi' } } } })
+      await world.untilCondition('cleaned-up', 'Ready', 'False', 'Retrying')
+      const command = await press(world, 'cleaned-up', 'SetSystemDiskSize')
+      await until('it waits for the lock', async () => (await commandNamed(world, command))?.status?.message?.includes('holds its lock'))
+      world.simulator.faults.reset()
+      const { status } = await finished(world, command)
+      expect(`${status?.phase}: ${status?.message}`).toBe('Succeeded: set_system_disk_size is as the package says.')
     }, 60_000)
 
     it('SetDedicatedIP says which declared addresses it allocated and which the VM had, whatever lock PVE holds', async () => {

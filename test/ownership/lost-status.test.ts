@@ -83,15 +83,21 @@ describe('a VM whose status is lost', () => {
     patienceMs,
   )
 
-  it(
-    'stays off when somebody had switched it off',
-    async () => {
-      const vm = await born('dark')
+  it.each([
+    ['', 'dark', 0],
+    [', also on a machine whose clock was set back by an hour', 'dark-early', -3_600_000],
+    [', also on a machine whose clock was set forward by an hour', 'dark-late', 3_600_000],
+  ])(
+    'stays off when somebody had switched it off%s',
+    async (_, name, jumpMs) => {
+      const vm = await born(name)
       await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
-      await world.untilCondition('dark', 'Ready', 'True', 'Stopped')
-      await strip(world, 'dark')
-      await world.untilCondition('dark', 'Ready', 'True', 'Stopped')
+      await world.untilCondition(name, 'Ready', 'True', 'Stopped')
+      world.clock.jump(jumpMs)
+      await strip(world, name)
+      await world.untilCondition(name, 'Ready', 'True', 'Stopped')
       expect(world.guestOf(vm).isRunning).toBe(false)
+      world.clock.jump(-jumpMs)
     },
     patienceMs,
   )

@@ -51,7 +51,10 @@ describe('a listing', () => {
   })
 
   it.each<[string, object[], string[]]>([
-    ['fills', [{ disk: 9 }], []],
+    ['fills', [{ disk: 9e9 }], []],
+    ['has a little more room', [{ disk: 4e9 }], []],
+    ['has much more room', [{ disk: 3e9 }], ['local']],
+    ['grows', [{ maxdisk: 200e9 }], ['local']],
     ['allows disks', [{ content: 'backup,images' }], ['local']],
     ['is off', [{ status: 'unknown' }], ['local']],
     ['goes', [], ['local']],
@@ -63,7 +66,8 @@ describe('a listing', () => {
       storage: 'local',
       status: 'available',
       content: 'backup',
-      disk: 5,
+      disk: 5e9,
+      maxdisk: 100e9,
       ...o,
     })
     const before = listingOf([storage({})], 0)

@@ -1,5 +1,5 @@
 /** What `make image` writes, looked into without docker: both architectures, labels, dates, licences, what is in it, and that it runs. */
-import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { type Architecture, architectures, factsOf, hostArchitecture } from '../
 import { shippedPackages } from '../../src/release/licences.ts'
 import { spdxOf } from '../../src/release/sbom.ts'
 import { root } from '../house/sources.ts'
+import { emulatorFor } from './emulator.ts'
 
 const run = promisify(execFile)
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -118,11 +119,9 @@ describe('the image archives', () => {
     async (architecture) => {
       if (!isMade(architecture)) return
       const files = await rootOf(architecture)
-      const emulator = architecture === hostArchitecture ? undefined : `qemu-${architecture === 'arm64' ? 'aarch64' : 'x86_64'}-static`
-      if (emulator && spawnSync(emulator, ['--version']).status !== 0) {
-        process.stderr.write(`not tested: the image for ${architecture} runs (there is no ${emulator} on this machine)\n`)
-        return
-      }
+      const isForeign = architecture !== hostArchitecture
+      const emulator = isForeign ? emulatorFor(architecture, `the image for ${architecture}`) : undefined
+      if (isForeign && !emulator) return
       const { loader, libraries } = factsOf[architecture]
       const before = emulator ? [emulator, '-L', files] : [join(files, loader), '--library-path', join(files, libraries)]
       const [command, ...words] = [...before, join(files, 'usr/local/bin/node'), join(files, 'app/dist/main.mjs'), '--help']

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { connect } from 'node:tls'
 import { describe, expect, it } from '@jest/globals'
 import { greeting } from '../../src/simulator/greeting.ts'
+import { startSimulator } from '../../src/simulator/simulator.ts'
 import { startDrill } from './drill.ts'
 
 describe('the greeting of the simulator', () => {
@@ -14,6 +17,16 @@ describe('the greeting of the simulator', () => {
     for (const authorization of [`PVEAPIToken=${token}`, String(header).replace('Authorization: ', '')])
       expect((await fetch(String(call), { headers: { authorization } })).status).toBe(200)
     await pve.stop()
+  })
+
+  it('names the fingerprint of its certificate, for the ProxmoxCluster that trusts it', async () => {
+    const simulator = await startSimulator()
+    const [, told] = /^trust +(\S+) {3}\(spec\.tls\.fingerprints/m.exec(greeting(simulator)) ?? []
+    const socket = connect({ port: Number(new URL(simulator.url).port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    expect(told).toBe(socket.getPeerCertificate().fingerprint256)
+    socket.destroy()
+    await simulator.stop()
   })
 
   it('takes the first token of a scenario', async () => {

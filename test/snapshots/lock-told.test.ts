@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { lockObstacle } from '../../src/engine/lock-sentence.ts'
-import { isLockTold } from '../../src/snapshots/obstacles.ts'
+import { isLockTold, lockObstacle } from '../../src/engine/lock-sentence.ts'
 
 const status = (reason: string, message: string) => ({
   conditions: [{ type: 'Ready', status: 'False' as const, reason, message, lastTransitionTime: '' }],

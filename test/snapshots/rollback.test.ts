@@ -127,6 +127,18 @@ describe('Rollback', () => {
     expect(world.guestOf(vm).isRunning).toBe(true)
   }, 90_000)
 
+  it('is refused while a storage of the VM is off, since PVE would take back the other disks and leave the VM stopped', async () => {
+    const vm = await world.born('storage-off')
+    const snapshot = await taken(world, 'storage-off')
+    world.simulator.faults.add([{ id: 'storage-off', storage: { name: 'local-lvm', state: 'off' } }], [])
+    expect(await back('storage-off', snapshot)).toMatch(
+      /^Failed: Storage local-lvm with disk system of VM \d+ is not available on node pve\d/,
+    )
+    expect([tasksOf(world, vm, 'qmrollback'), world.guestOf(vm).isRunning]).toEqual([0, true])
+    world.simulator.faults.remove('storage-off')
+    expect(await back('storage-off', snapshot)).toContain('Succeeded')
+  }, 90_000)
+
   const route = 'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback'
   const isRequest = ({ what }: Write) => what.endsWith('/rollback')
 
@@ -177,7 +189,7 @@ describe('Rollback', () => {
       `${command} ends`,
       async () => {
         const { status } = (await commandNamed(world, command)) ?? {}
-        if (!status?.finishedAt) world.clock.skip(2_000)
+        if (!status?.finishedAt) world.clock.skip(5_000)
         return status?.finishedAt ? `${status.phase}: ${status.message}` : undefined
       },
       { seconds: 60, everyMs: 150 },

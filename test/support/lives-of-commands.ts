@@ -1,4 +1,4 @@
-import { poolAddresses, proxmoxVMCommands } from '../../src/api/meta.ts'
+import { poolAddresses, proxmoxVMCommands, secrets } from '../../src/api/meta.ts'
 import type { CommandName } from '../../src/api/proxmoxvmcommand.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import type { Lane } from './crash.ts'
@@ -118,6 +118,8 @@ export const commandLives: readonly Life[] = [
       ]
     },
     async after({ world, pools }) {
+      // Kubernetes' garbage collector, which does not run here, deletes it with its owner.
+      await world.client.delete(secrets, { namespace: world.namespace, name: `${vmName}-credentials` }).catch(() => undefined)
       for (const { vmid } of world.guests()) world.simulator.world.guests.delete(vmid)
       for (const { metadata, spec } of await world.client.list(poolAddresses))
         if (pools.includes(spec.poolRef.name) && spec.claimRef) await world.client.delete(poolAddresses, { name: metadata.name })

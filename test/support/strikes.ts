@@ -85,16 +85,24 @@ const outageMs = 60_000
 
 /** As a person at the machine does it; a node that boots starts its guests with onboot, as PVE does. */
 function goOff({ simulator }: TestWorld, what: 'node' | 'storage', { node = '' }: Write): void {
-  const id = `${what} off`
-  simulator.faults.add(
-    [{ id, ...(what === 'node' ? { node: { name: node, state: 'off' } } : { storage: { name: 'local-lvm', state: 'off' } }) }],
-    [],
-  )
+  const id = what === 'node' ? `${node} off` : 'storage off'
+  const outages = outagesOf.get(simulator) ?? new Map<string, number>()
+  outagesOf.set(simulator, outages)
+  const before = outages.get(id) ?? 0
+  outages.set(id, before + 1)
+  const state = what === 'node' ? { node: { name: node, state: 'off' } } : { storage: { name: 'local-lvm', state: 'off' } }
+  if (before === 0) simulator.faults.add([{ id, ...state }], [])
   simulator.world.clock.after(outageMs, () => {
+    const left = (outages.get(id) ?? 1) - 1
+    outages.set(id, left)
+    if (left > 0) return
     simulator.faults.remove(id)
     if (what === 'node') startAtBoot(simulator, node)
   })
 }
+
+/** How many outages of each thing have not ended: two that overlap are one long one. */
+const outagesOf = new WeakMap<Simulator, Map<string, number>>()
 
 function startAtBoot(simulator: Simulator, node: string): void {
   for (const guest of simulator.world.guests.values()) {

@@ -41,6 +41,15 @@ describe('the slots of the disks', () => {
     ])
   })
 
+  it('follow a disk that somebody attached at another slot, and no other disk', () => {
+    const noted: Noted = [system, { name: 'data', key: 'scsi1', volume: 'a:data' }, { name: 'logs', key: 'scsi2', volume: 'a:logs' }]
+    const slots = (values: object) => slotsOf(assignSlots(noted, 'scsi0', sold('data', 'logs'), { ...config, ...values }))
+
+    expect(slots({ scsi5: 'a:data,size=100G', scsi2: 'a:logs' })).toEqual(['system=scsi0', 'data=scsi5', 'logs=scsi2'])
+    expect(slots({ scsi2: 'a:data,size=100G' })).toEqual(['system=scsi0', 'data=scsi1', 'logs=scsi2'])
+    expect(slots({ unused0: 'a:data', scsi2: 'a:logs' })).toEqual(['system=scsi0', 'data=scsi1', 'logs=scsi2'])
+  })
+
   it('tell what is in them', () => {
     const disks = assignSlots([], 'scsi0', sold('data'), { ...config, scsi1: 'a:b' })
     const noted = assignSlots(disks ?? [], 'scsi0', sold('data'), { ...config, scsi2: 'ceph:vm-1-disk-1,size=120G' })

@@ -32,6 +32,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $_ := set $container "imagePullPolicy" $values.image.pullPolicy }}
 {{- $_ := set $container "resources" $values.resources }}
 {{- if ne $values.logLevel "info" }}{{ $_ := set $container "args" (append $container.args (printf "--log-level=%s" $values.logLevel)) }}{{ end }}
+{{- range $flag, $time := dict "lease-duration" $values.leaderElection.leaseDuration "renew-deadline" $values.leaderElection.renewDeadline "retry-period" $values.leaderElection.retryPeriod }}
+{{- if $time }}{{ $_ := set $container "args" (append $container.args (printf "--leader-elect-%s=%s" $flag $time)) }}{{ end }}
+{{- end }}
 {{- range $container.env }}{{ if eq .name "NODE_OPTIONS" }}{{ $_ := set . "value" (printf "--max-old-space-size=%d --max-semi-space-size=8" (int $values.heapMiB)) }}{{ end }}{{ end }}
 {{- with $values.imagePullSecrets }}{{ $names := list }}{{ range . }}{{ $names = append $names (dict "name" .) }}{{ end }}{{ $_ := set $pod "imagePullSecrets" $names }}{{ end }}
 {{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}{{ with index $values $key }}{{ $_ := set $pod $key . }}{{ end }}{{ end }}

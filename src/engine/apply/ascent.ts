@@ -3,6 +3,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import { Look, type Carried } from '../look.ts'
 import { tellMovedVolumes } from './moved-volumes.ts'
 import { noteLook } from '../note-look.ts'
+import { pveNowMs } from '../pve-time.ts'
 import { isBirth } from '../../want/birth.ts'
 import { markOf, descriptionOf, printObjectLine } from '../../ladder/mark.ts'
 import { objectLineOf } from '../../want/object-line.ts'
@@ -42,7 +43,7 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     proofSinceMs: deps.clock.monotonicMs(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
     ...(isFirst && !status.guestSeen && { presumedPower: 'stopped' as const }),
-    pveNowMs: () => deps.clock.now() + cluster.clockSkewMs,
+    pveNowMs: () => pveNowMs(cluster, deps),
     ...(carried && { carried }),
     ...(status.possessions && { wantsForeign: true }),
     onLook: noteLook({ deps, draft, memory }),

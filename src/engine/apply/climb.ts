@@ -5,6 +5,7 @@ import { planAsleep } from './asleep.ts'
 import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
 import { holds } from '../conditions.ts'
+import { stepAgeMs } from '../step-age.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
 import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
@@ -140,7 +141,7 @@ function note({ draft, deps, ladder }: Climb, plan: Plan): void {
   if (!isBirth(draft.status) || plan.is === 'rest') return
   if (localStatus === draft.status.localStatus) return
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `${draft.status.localStatus} (${draft.status.progress})`)
-  deps.observe.stepEnded(rungReached(plan), 'done', (deps.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
+  deps.observe.stepEnded(rungReached(plan), 'done', Math.max(0, deps.clock.now() - Date.parse(step?.since ?? iso)) / 1000)
 }
 
 /** An edit of a VM that was ready is noted whole before its first request. Power alone is no change of package, and neither is a repair. */
@@ -167,7 +168,8 @@ function noteEdit({ draft, deps, isRepair }: Climb, plan: Exclude<Plan, { is: 'r
 
 async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want, isRepeated: boolean): Promise<Outcome> {
   const { look, draft, deps } = climb
-  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct: deps.mayAct, clock: deps.clock })
+  const { mayAct, clock } = deps
+  const writer = new PveGuestWriter({ cluster: climb.cluster, look, draft, mayAct, clock, stepMs: stepAgeMs(climb) })
   deps.log.info({ vm: climb.key, vmid: want.vmid, step: plan.step.name }, plan.because)
   if (!isParting(plan, want) && !isLeftBefore(climb, plan)) noteEdit(climb, plan)
   climb.memory.left.asked = plan

@@ -10,6 +10,7 @@ import { planCarefully, planNext, type Plan } from '../../ladder/plan.ts'
 import type { Ladder, Step } from '../../ladder/step.ts'
 import { provision } from '../../lifecycle.ts'
 import { setFirewall } from '../../steps/set-firewall.ts'
+import { lookAsked } from '../after-pass.ts'
 import type { Climb } from '../climb-pass.ts'
 import { fails } from '../conditions.ts'
 import { unplanned } from './change.ts'
@@ -23,16 +24,18 @@ import type { VMStatusDraft } from '../status-draft.ts'
 /** Failures of the thing itself. In all others PVE, the VM or the answer is missing, and nothing else would go better. */
 const ofTheThing: ReadonlySet<FailureKind> = new Set<FailureKind>(['busy', 'denied', 'invalid', 'no-space', 'protected', 'other'])
 
-/** Pauses before the next try; the last one repeats. What only a person can help is asked for at the last one. */
+/** Pauses before the next try; the last one repeats. What only a person can help is asked for at the last one, but what is merely not permitted costs PVE nothing. */
 const pausesMs = [15_000, 30_000, 60_000, 120_000, 290_000] as const
 
 /** After a refusal one request a thing, so that it is known what was refused. */
 export async function nextPlan(climb: Climb, want: Want): Promise<Plan> {
   const { left } = climb.memory
-  if (left.generation !== climb.draft.generation) {
+  const look = lookAsked(climb.draft)
+  if (left.generation !== climb.draft.generation || (look !== undefined && left.look !== look)) {
     left.things.clear()
     left.isCareful = false
     left.generation = climb.draft.generation
+    if (look !== undefined) left.look = look
   }
   if (!left.isCareful || climb.ladder !== provision) return await planNext(worthALook(climb, want), climb.look, want)
   const nowMs = climb.deps.clock.monotonicMs()
@@ -81,7 +84,8 @@ function leaveFailed({ memory: { left }, draft, deps }: Pick<Pass, 'memory' | 'd
   if (plan.of === undefined) return false
   const key = `${plan.step.name} ${plan.of.name}`
   const tries = (left.things.get(key)?.tries ?? 0) + 1
-  const pauseMs = failure.terminal ? pausesMs.at(-1) : (pausesMs[tries - 1] ?? pausesMs.at(-1))
+  const isForLater = failure.terminal && failure.kind !== 'denied'
+  const pauseMs = isForLater ? pausesMs.at(-1) : (pausesMs[tries - 1] ?? pausesMs.at(-1))
   const sentence = `${plan.of.name}: PVE refused ${plan.because ?? plan.step.name}: ${failure.message.replace(/\.$/, '')}`
   const { reason, terminal } = failure
   if (tries === 1) draft.change(noted(plan.step.name, nowIso(deps.clock), 'Failed', sentence))

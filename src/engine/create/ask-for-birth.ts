@@ -10,7 +10,7 @@ import { readiness } from '../conditions.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { observes, wouldDo } from '../observe.ts'
 import { judged, working } from '../status.ts'
-import { makingSentence } from './birth-words.ts'
+import { makingSentence, queuedSentence } from './birth-words.ts'
 import { chooseAgain } from './choose-again.ts'
 import { announceRequest, closeRequest, isAnnounced, noteTask, openRequests, requestLeaves } from './clone-requests.ts'
 import { clonedFull } from './intent-state.ts'
@@ -25,7 +25,7 @@ export async function askForBirth(climb: Climb): Promise<Outcome> {
   if (isOutcome(request)) return request
   if (request.slotOf !== undefined) {
     const slot = cluster.cloneSlots.take(request.slotOf, key)
-    if (!slot.granted) return wait('Queued', `Waiting for a clone slot of node ${request.slotOf}, position ${slot.position}.`, 60_000)
+    if (!slot.granted) return wait('Queued', queuedSentence(request.slotOf, slot.position), 60_000)
   }
   const ledger = { deps, cluster, memory }
   if (!isAnnounced(ledger, draft.written, identity.vmid)) {

@@ -14,3 +14,6 @@ export const makingNoun = ({ template }: Made): 'clone' | 'restore' => (template
 
 /** What an earlier request has asked for, whatever the VM is made of now. */
 export const requestNoun = ({ isRestore }: Pick<AskedClone, 'isRestore'>): 'clone' | 'restore' => (isRestore ? 'restore' : 'clone')
+
+/** @param position 1 is next */
+export const queuedSentence = (node: string, position: number): string => `Waiting for a clone slot of node ${node}, position ${position}.`

@@ -123,7 +123,18 @@ function placeVM(input: IntentInput, from: BirthSource, template: TemplateFacts,
     return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can run the VM: ${message}.`)
   }
   const { node, source, overdrawn } = placement
+  const away = from.backup ? undefined : sourceAway(source, listing)
+  if (away) return away
   return { node, source, ...(overdrawn !== undefined && { overdrawn }) }
+}
+
+/** A clone reads the template's disks, also where it writes to another storage. */
+function sourceAway({ node, vmid, disks }: TemplateFacts, { storages }: Listing): Obstacle | undefined {
+  const isOff = (storage: string) => storages.some((row) => row.storage === storage && row.node === node && !row.available)
+  const off = disks.find(({ storage }) => isOff(storage))
+  if (!off) return undefined
+  const what = `Storage ${off.storage} with the disks of template ${vmid} is not available on node ${node}`
+  return stalled('StorageOff', `${what}; an admin must bring it back.`)
 }
 
 /** Noted without a pause after placing, so that the next VM is placed with this one counted. */

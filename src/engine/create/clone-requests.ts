@@ -4,6 +4,7 @@ import { isTrue } from '../../api/condition.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Memory } from '../memory.ts'
+import { pveNowMs } from '../pve-time.ts'
 import type { Change } from '../status.ts'
 
 // The ledger of clone requests in status: each is written before it leaves, and closed only by its own outcome.
@@ -44,7 +45,7 @@ export function ageMs(request: AskedClone, { deps, cluster, memory }: LedgerPass
   memory.clone.seen.set(key, seen)
   const sinceMs = nowMs - seen.monotonicMs
   // One of a former process left before this one saw it, whatever the clocks say.
-  return seen.isOwn ? sinceMs : Math.max(sinceMs, deps.clock.now() + cluster.clockSkewMs - Date.parse(request.askedAt))
+  return seen.isOwn ? sinceMs : Math.max(sinceMs, pveNowMs(cluster, deps) - Date.parse(request.askedAt))
 }
 
 /** Puts the request for the clone of the present intent into the ledger, in place of one that has not left. The caller writes it before it sends. */
@@ -54,7 +55,7 @@ export function announceRequest(pass: LedgerPass, status: ProxmoxVMStatus): Prox
   if (vmid === undefined || !template) return status
   const { announced } = memory.clone
   const left = (status.cloneRequests ?? []).filter((request) => keyOf(request) !== announced?.key)
-  const askedAt = new Date(deps.clock.now() + cluster.clockSkewMs).toISOString()
+  const askedAt = new Date(pveNowMs(cluster, deps)).toISOString()
   const isRestore = template.volume !== undefined
   const request = { vmid, node: template.node, template: template.vmid, ...(isRestore && { isRestore }), askedAt }
   memory.clone.announced = { key: keyOf(request), monotonicMs: deps.clock.monotonicMs() }

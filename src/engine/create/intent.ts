@@ -1,5 +1,6 @@
 /** The intent of a new VM: all that is chosen for it, in status before anything exists in PVE. */
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
+import type { Reason } from '../../api/reasons.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import type { Listing } from '../../proxmox/listing.ts'
 import { assignSlots } from '../../want/disk-slots.ts'
@@ -17,6 +18,7 @@ import type { IntentInput } from './intent-input.ts'
 import { selectorOf } from './selector.ts'
 import { asSentence } from './as-sentence.ts'
 import { unknownRestore } from './unknown-restore.ts'
+import { queuedSentence } from './birth-words.ts'
 import { takeVmid } from './vmid.ts'
 import { announceRequest } from './clone-requests.ts'
 import { newMac } from './new-mac.ts'
@@ -49,17 +51,14 @@ export async function formIntent(input: IntentInput): Promise<Outcome> {
     deps.inFlight.forget(uid)
     return drawn
   }
+  draft.change(intended(input, from, placed, vmid, drawn, iso))
+  const next = nextOf(input, from, placed)
   draft.change(
-    intended(input, from, placed, vmid, drawn, iso),
-    (status) => withRequest(input, placed, status),
+    (status) => ({ ...status, cloneRequests: status.cloneRequests ?? [] }),
+    (status) => (next.reason === 'Provisioning' ? announceRequest(input, status) : status),
     reached('creation', iso, `VMID ${vmid} on ${placed.node}, from ${describe(from, placed)}`),
     working('clone', iso),
-    judged(
-      draft.vm,
-      iso,
-      readiness('reconciling', 'Provisioning', `The operator asks PVE for the ${from.backup ? 'restore' : 'clone'} next.`).verdicts,
-      ['Stalled'],
-    ),
+    judged(draft.vm, iso, readiness('reconciling', next.reason, next.message).verdicts, ['Stalled']),
   )
   await draft.save()
   input.memory.clone.isUnasked = true
@@ -89,11 +88,14 @@ export async function rehearseIntent(input: IntentInput, vmid: number, listing: 
   return drawn
 }
 
-/** The clone request goes into status together with the intent, unless the VM has to wait in the line of clones. */
-function withRequest({ deps, draft, cluster, memory, key }: IntentInput, { source }: Placed, status: ProxmoxVMStatus): ProxmoxVMStatus {
-  const isNext = !clonedFull(draft.vm, status) || cluster.cloneSlots.take(source.node, key).granted
-  const open = { ...status, cloneRequests: status.cloneRequests ?? [] }
-  return isNext ? announceRequest({ deps, cluster, memory }, open) : open
+/**
+ * The clone request goes into status together with the intent, unless the VM has to wait in the line of clones: then the intent says so, as the
+ * end of this pass would, which saves a write.
+ */
+function nextOf({ draft, cluster, key }: IntentInput, { backup }: BirthSource, { source }: Placed): { reason: Reason; message: string } {
+  const slot = clonedFull(draft.vm, draft.status) ? cluster.cloneSlots.take(source.node, key) : { granted: true as const }
+  if (slot.granted) return { reason: 'Provisioning', message: `The operator asks PVE for the ${backup ? 'restore' : 'clone'} next.` }
+  return { reason: 'Queued', message: queuedSentence(source.node, slot.position) }
 }
 
 interface Drawn {

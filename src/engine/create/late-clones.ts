@@ -4,15 +4,18 @@ import { type Outcome, done, wait, waitForTask } from '../../ladder/outcome.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { requestNoun } from './birth-words.ts'
+import { awaitLateRestore } from '../restore/late-restore.ts'
 import { ageMs, closeRequest, lostAfterMs, openRequests } from './clone-requests.ts'
 import { lookUpRequests } from './clone-task.ts'
 
 /**
- * Before an object or its VMID is let go: `done` once no clone request of ours can take effect any more. A clone that comes after all is taken
+ * Before an object or its VMID is let go: `done` once no clone or restore request of ours can take effect any more. A clone that comes after all is taken
  * down like the VM itself, since its VMID becomes the one of the object.
  */
 export async function awaitLateClones(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const { draft, memory, deps } = pass
+  const restore = await awaitLateRestore(pass, cluster)
+  if (restore.is !== 'done') return restore
   const [first] = openRequests(draft.status, memory)
   const isAnyOpen = first !== undefined
   if (!isAnyOpen) return done

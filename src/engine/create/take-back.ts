@@ -13,6 +13,7 @@ import { mayUsePackage, packageOf } from '../apply/prepare.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
+import { earliestInPveMs } from '../pve-time.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { vmidIn } from './backup-file.ts'
 import { credentialsName, passwordVersionOf } from './credentials.ts'
@@ -108,11 +109,11 @@ export async function shownAddresses(look: Look): Promise<string[]> {
 
 /** Off, young, and PVE knows of no start: a birth that was under way. Else a VM that is off was switched off by somebody. */
 async function wasNeverStarted({ deps, draft }: Pass, cluster: PveCluster, look: Look): Promise<boolean> {
-  const bornMs = Date.parse(draft.vm.metadata.creationTimestamp ?? '')
+  const { creationTimestamp = '' } = draft.vm.metadata
   const isTagged = cluster.spec.tags !== 'None'
   if (isTagged && !(look.seen.config?.values.tags ?? '').split(/[;, ]+/).includes(ownTag)) return true
-  if (!(deps.clock.now() - bornMs < bornWithinMs)) return false
-  const since = Math.floor((bornMs + cluster.clockSkewMs) / 1000) - 5
+  if (!(deps.clock.now() - Date.parse(creationTimestamp) < bornWithinMs)) return false
+  const since = Math.floor(earliestInPveMs(cluster, creationTimestamp) / 1000) - 5
   const starts = await cluster.pve.tasks(look.at.node, { source: 'all', typefilter: 'qmstart', vmid: look.at.vmid, since, limit: 1 })
   return starts.length === 0
 }

@@ -1,6 +1,7 @@
 /** A restore that no object knows of may be of this VM: its record was lost while PVE worked, and the guest shows its mark only at the end. */
 import { type Obstacle, wait } from '../../ladder/outcome.ts'
 import { isTaskOver, endOf } from '../../proxmox/task-end.ts'
+import { earliestInPveMs } from '../pve-time.ts'
 import type { IntentInput } from './intent-input.ts'
 import { heldVmids } from './vmid.ts'
 
@@ -15,7 +16,7 @@ export async function unknownRestore({
   cluster,
 }: Pick<IntentInput, 'deps' | 'draft' | 'cluster'>): Promise<Obstacle | undefined> {
   const { uid = '', creationTimestamp = '' } = draft.vm.metadata
-  const since = Math.floor((Date.parse(creationTimestamp) + cluster.clockSkewMs) / 1000) - slackSeconds
+  const since = Math.floor(earliestInPveMs(cluster, creationTimestamp) / 1000) - slackSeconds
   const held = heldVmids(deps, draft.vm)
   const { from, to } = cluster.spec.vmids
   const made = new Set<number>()

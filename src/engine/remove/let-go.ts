@@ -7,6 +7,7 @@ import { unmarked } from '../../ladder/unmark.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { resting } from '../status.ts'
@@ -46,12 +47,13 @@ async function handBack({ deps, draft }: Pass): Promise<Outcome> {
   await look.need('presence')
   const { guest, lock, config } = look.seen
   if (guest === 'unproved') return notNow(`The operator cannot see where VM ${vmid} is: ${look.doubt}`)
-  if (guest === 'copying' || (guest === 'ours' && lock && lock !== 'suspended'))
-    return wait(
-      'Locked',
-      `PVE holds the lock "${lock}" on VM ${vmid}; the operator removes its owner line when PVE releases the lock.`,
-      10_000,
-    )
+  if (guest === 'copying' || (guest === 'ours' && lock && lock !== 'suspended')) {
+    const held = lock ?? 'clone'
+    const seenBefore = draft.written.remoteLock
+    draft.change((status) => ({ ...status, remoteLock: held }))
+    const next = 'the operator removes its owner line when PVE releases the lock'
+    return await lockObstacle({ cluster, at: look.at, lock: held, seenBefore, next })
+  }
   const change = guest === 'ours' && config ? unmarked(config.values) : undefined
   if (!change) return done
   deps.mayAct()

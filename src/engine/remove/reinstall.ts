@@ -96,7 +96,8 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
     // Since the request was allowed it may have waited long, for the brake or for a lock.
     hindrance: async () => storageAway(await cluster.inventory.since(0), draft.status),
     before: async (step, look) => await noteBefore(pass, cluster, step, look),
-    refused: () => draft.change(noteNothingDestroyed),
+    // An earlier request whose answer was lost may be why there is nothing to delete any more.
+    refused: () => running.destroyAt === undefined && draft.change(noteNothingDestroyed),
   })
   if (gone.is !== 'done') return gone
   deps.mayAct()

@@ -4,6 +4,7 @@ import { type Outcome, waitForTask, wait } from '../../ladder/outcome.ts'
 import { judge } from '../../proxmox/failures.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
+import { pveTime } from '../pve-time.ts'
 import { mayDestroy } from '../remove/brake.ts'
 import { notePossessions } from '../remove/foreign-possessions.ts'
 import { RemovalLook } from '../remove/removal-look.ts'
@@ -11,7 +12,6 @@ import { pauseLeft } from '../remove/removal.ts'
 import { type Change, working } from '../status.ts'
 import type { RestorePlan } from './restore-check.ts'
 import { changeRestore, withFile } from './restore-state.ts'
-import { timeInSeconds } from '../../api/time.ts'
 
 export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestorePlan): Promise<Outcome> {
   const { draft, deps, memory } = pass
@@ -30,7 +30,7 @@ export async function askRestore(pass: Pass, cluster: PveCluster, plan: RestoreP
     changeRestore(({ upid: _, ...rest }) => ({
       ...withFile(rest, { volume, node, isProtected: file.isProtected }),
       force,
-      askedAt: timeInSeconds(deps.clock.now() + cluster.clockSkewMs),
+      askedAt: pveTime(cluster, deps),
     })),
     withoutVolumesInFile(plan.keys),
     working('restore', nowIso(deps.clock), { ...(running?.attempts !== undefined && { attempts: running.attempts }) }),

@@ -6,7 +6,7 @@ import type { BackgroundRead, BackgroundSource } from '../../ops/background-budg
 import type { Clock } from '../../ops/clock.ts'
 import { isSettled } from '../status.ts'
 
-/** Host name, system, addresses, and what cloud-init says of itself. */
+/** Host name, system, addresses, and what cloud-init says of itself (guest-facts.ts), where the token may read that. */
 const requests = 4
 const soonMs = 20_000
 const minute = 60_000

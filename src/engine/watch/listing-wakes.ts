@@ -26,7 +26,8 @@ export function wakeByListing({ cluster: { name, inventory, touched }, indexes, 
     if (reachability === false) cancel = clock.after(unreachableMs, () => wake(indexes.ofCluster(name)))
     // One listing tells how all of them are, also those that were called unreachable.
     if (reachability) wake(indexes.ofCluster(name).filter((vm) => !isSettled(vm) || isCalledUnreachable(vm)))
-    else if (vmids.size > 0 || nodes.size > 0 || storages.size > 0) wake(indexes.ofCluster(name).filter(mayBeHelped))
+    else if (vmids.size > 0 || nodes.size > 0 || storages.size > 0)
+      wake(indexes.ofCluster(name).filter((vm) => waitsFor(readFromListing, vm) || (nodes.size > 0 && waitsFor(readFromNodes, vm))))
     for (const vmid of vmids) wake(indexes.ofVmid(`${name}/${vmid}`))
   })
   const endTouched = touched.subscribe((touches) => {
@@ -39,7 +40,7 @@ export function wakeByListing({ cluster: { name, inventory, touched }, indexes, 
   }
 }
 
-/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a storage that allows disks, a VMID that is free. */
+/** What the listing showed and another may not: a template that comes, a node that is back and its storages with it, a storage that allows disks or has room again, a VMID that is free. */
 const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'TemplateNotFound',
   'TemplateNotTemplate',
@@ -51,8 +52,14 @@ const readFromListing: ReadonlySet<Reason> = new Set<Reason>([
   'VMIDTaken',
   'VMIDsExhausted',
   'BackupsUnseen',
+  'BackupStorage',
+  'OwnedByFormerObject',
 ])
+
+/** What passes by itself, after pauses that grow up to 5 minutes, and at once when a node comes back. Other changes are no reason to ask again. */
+const readFromNodes: ReadonlySet<Reason> = new Set<Reason>(['NoQuorum', 'NodeOffline'])
 
 const isCalledUnreachable = (vm: ProxmoxVM) => conditionOf(vm.status?.conditions, 'Ready')?.reason === 'ClusterUnreachable'
 
-const mayBeHelped = (vm: ProxmoxVM) => readFromListing.has(conditionOf(vm.status?.conditions, 'Stalled')?.reason as Reason)
+/** Ready says the same as Stalled, and what a VM waits for that no person must end. */
+const waitsFor = (reasons: ReadonlySet<Reason>, vm: ProxmoxVM) => reasons.has(conditionOf(vm.status?.conditions, 'Ready')?.reason as Reason)

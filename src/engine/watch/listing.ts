@@ -10,6 +10,7 @@ import { outdated } from '../apply/left-undone.ts'
 import { guestIsOff } from '../guest-facts.ts'
 import { saidLinkDown } from '../link-down.ts'
 import type { Pass } from '../pass.ts'
+import { pveNowMs } from '../pve-time.ts'
 import { nowIso, type Dependencies } from '../dependencies.ts'
 import { judged } from '../status.ts'
 import { firewallField } from '../../want/as-found.ts'
@@ -39,11 +40,12 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   if (power === 'stopped' && draft.status.guest) draft.change(guestIsOff)
   if (state.is === 'template') return true
   readPower(pass, row, state)
-  const pveNowMs = deps.clock.now() + cluster.clockSkewMs
   const isLocked = row.lock !== undefined && row.lock !== 'suspended'
   return (
     !isLocked &&
-    (wantsOtherPower(draft, power) || isPowerOfOthers(draft.status, power) || mayHaveLetGo(draft.status.guestSeen, row, pveNowMs))
+    (wantsOtherPower(draft, power) ||
+      isPowerOfOthers(draft.status, power) ||
+      mayHaveLetGo(draft.status.guestSeen, row, pveNowMs(cluster, deps)))
   )
 }
 
@@ -55,10 +57,10 @@ const isPowerOfOthers = ({ adoption }: ProxmoxVMStatus, power: 'running' | 'stop
 const youngerByMs = 45_000
 
 /** The guest may have been started from off since PVE was given other values, or its node has changed: a thorough look tells. */
-function mayHaveLetGo(seen: ProxmoxVMStatus['guestSeen'], row: GuestRow, pveNowMs: number): boolean {
+function mayHaveLetGo(seen: ProxmoxVMStatus['guestSeen'], row: GuestRow, nowMs: number): boolean {
   if (!seen || row.status === 'unknown') return false
   if (row.status === 'stopped' || row.node !== seen.node) return true
-  return pveNowMs - row.uptimeSeconds * 1000 > Date.parse(seen.since) + youngerByMs
+  return nowMs - row.uptimeSeconds * 1000 > Date.parse(seen.since) + youngerByMs
 }
 
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */

@@ -89,7 +89,10 @@ export function connectWakes(o: {
       })
     }),
   ]
-  wake(deps.vms.list())
+  // What a former process left under way goes before what is at rest: a fleet has thousands of those.
+  const all = deps.vms.list()
+  waiting(all)
+  wake(all)
   for (const { metadata, spec } of deps.backups.list()) queue.add(`${metadata.namespace}/${spec.vmRef.name}`)
   return () => {
     for (const end of [...ends, ...inventories.values()]) end()

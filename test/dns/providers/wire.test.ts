@@ -241,6 +241,15 @@ describe('an update', () => {
     expect(shape(updates)).toEqual(['web.example.test 1/255', '_pve-a.web.example.test 16/255'])
   })
 
+  it('after a takeover asks for the mark of the former object, and writes ours', () => {
+    const theirs = { ...seen, values: ['192.0.2.9'], ttlSeconds: 60, owner: 'former' }
+    const { prerequisites, updates } = updateFor({ seen: theirs, want, uid: 'me' }, true)
+    expect(prerequisites.map(({ name, data }) => [name, data.subarray(1).toString()])).toEqual([
+      ['_pve-a.web.example.test', 'pve.hosting/owner uid=former'],
+    ])
+    expect(updates.at(-1)?.data.subarray(1).toString()).toBe('pve.hosting/owner uid=me')
+  })
+
   it('that adopts asks for exactly the values that were seen', () => {
     const { prerequisites } = updateFor({ seen: { ...seen, values: ['192.0.2.9'], ttlSeconds: 60 }, want, uid: 'me' }, true)
     expect(shape(prerequisites)).toEqual(['_pve-a.web.example.test 16/254', 'web.example.test 1/1 value'])

@@ -8,8 +8,8 @@ import { dnsHolds } from '../../../src/dns/vm-status.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { Store } from '../../../src/kube/store.ts'
 import { Reflector } from '../../../src/kube/watch.ts'
-import { systemClock } from '../../../src/ops/clock.ts'
 import { freshName, freshNamespace, testClient } from '../../support/kube.ts'
+import { TestClock } from '../../support/test-clock.ts'
 import { until } from '../../support/until.ts'
 
 export interface WorldOptions {
@@ -27,6 +27,8 @@ export interface Told {
 /** Both controllers on the real API server, for one namespace and the zones of one label. The test plays the engine. */
 export class DnsWorld {
   readonly client: KubeClient
+  /** Of the operators. */
+  readonly clock = new TestClock()
   readonly namespace: string
   readonly label: string
   readonly events: Told[] = []
@@ -61,7 +63,7 @@ export class DnsWorld {
   /** Starts the operator's part; after `die` it is another operator that knows nothing. */
   async run(around = this.#o.around): Promise<void> {
     const { client, namespace } = this
-    const clock = systemClock
+    const { clock } = this
     const vms = new Store<ProxmoxVM>()
     const zones = new Store<DNSZone>()
     const spaces = new Store<Namespace>()
@@ -146,7 +148,10 @@ export class DnsWorld {
   }
 
   /** Writes the status as the engine does: by replacing it on the newest version, with what DNS says passed through. */
-  async status(name: string, o: { hostname?: string; addresses?: readonly string[]; remoteStatus?: string }): Promise<void> {
+  async status(
+    name: string,
+    o: { hostname?: string; addresses?: readonly string[]; remoteStatus?: string; adoption?: NonNullable<ProxmoxVMStatus['adoption']> },
+  ): Promise<void> {
     await until('the status is written', async () => {
       const vm = await this.now(name)
       const addresses = o.addresses?.map((address, at) => {

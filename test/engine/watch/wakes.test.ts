@@ -6,11 +6,11 @@ import { connectWakes, type VMIndexes } from '../../../src/engine/watch/wakes.ts
 import type { WorkQueue } from '../../../src/kube/queue.ts'
 import { aVm } from '../vms.ts'
 
-const stalledFor = (name: string, reason: Reason): ProxmoxVM =>
-  aVm({
-    metadata: { name },
-    status: { conditions: [{ type: 'Stalled', status: 'True', reason, message: '', lastTransitionTime: '', observedGeneration: 1 }] },
-  })
+const stalledFor = (name: string, reason: Reason): ProxmoxVM => {
+  const common = { reason, message: '', lastTransitionTime: '', observedGeneration: 1 }
+  const conditions = [{ type: 'Ready', status: 'False', ...common } as const, { type: 'Stalled', status: 'True', ...common } as const]
+  return aVm({ metadata: { name }, status: { conditions } })
+}
 
 interface Change {
   readonly vmids: ReadonlySet<number>
@@ -19,8 +19,8 @@ interface Change {
   readonly reachability?: boolean
 }
 
-/** The keys that a change of the listing wakes. */
-function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
+/** The keys that the beginning wakes, in their order, and those that a change of the listing wakes. */
+function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = []) {
   const keys: string[] = []
   let tell: (change: Change) => void = () => undefined
   const nothing = { subscribe: () => () => undefined }
@@ -46,7 +46,7 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
   }
   const store = { ...nothing, list: () => [] }
   const deps = {
-    vms: store,
+    vms: { ...nothing, list: () => listed },
     packages: store,
     pools: store,
     clusterObjects: store,
@@ -67,12 +67,29 @@ function wokenBy(vms: readonly ProxmoxVM[], change: Change): string[] {
     audit: {} as Parameters<typeof connectWakes>[0]['audit'],
     askPower: () => undefined,
   })
-  keys.length = 0
-  tell(change)
-  return keys
+  const begun = [...new Set(keys)]
+  const wokenBy = (change: Change): string[] => {
+    keys.length = 0
+    tell(change)
+    return keys
+  }
+  return { begun, wokenBy }
 }
 
+const wokenBy = (vms: readonly ProxmoxVM[], change: Change) => connected(vms).wokenBy(change)
+
 const none: ReadonlySet<never> = new Set()
+
+describe('the beginning of a process', () => {
+  it('wakes what a former one left under way before what is at rest', () => {
+    const ready = { type: 'Ready', status: 'True', reason: 'Running', message: '', lastTransitionTime: '', observedGeneration: 1 } as const
+    const atRest = (name: string) => aVm({ metadata: { name }, status: { observedGeneration: 1, conditions: [ready] } })
+    const step = { name: 'clone', since: '2026-01-01T00:00:00Z' } as const
+    const underWay = aVm({ metadata: { name: 'born' }, status: { observedGeneration: 1, conditions: [ready], step } })
+
+    expect(connected([], [atRest('a'), underWay, atRest('z')]).begun).toEqual(['customer-7/born', 'customer-7/a', 'customer-7/z'])
+  })
+})
 
 describe('a change of the cluster', () => {
   const vms = [stalledFor('full', 'NoCapacity'), stalledFor('broken', 'PackageInvalid'), stalledFor('taken', 'VMIDTaken')]
@@ -88,6 +105,18 @@ describe('a change of the cluster', () => {
   it('wakes those that wait for a storage that allows disks', () => {
     const waiting = [stalledFor('homeless', 'StorageNotFound'), stalledFor('off', 'StorageOff'), stalledFor('broken', 'PackageInvalid')]
     expect(wokenBy(waiting, { vmids: none, nodes: none, storages: new Set(['local']) })).toEqual(['customer-7/homeless', 'customer-7/off'])
+  })
+
+  it('wakes those that wait for a node or for quorum when a node comes back, and not for anything else', () => {
+    const waitingFor = (name: string, reason: Reason) =>
+      aVm({
+        metadata: { name },
+        status: { conditions: [{ type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '', observedGeneration: 1 }] },
+      })
+    const waiting = [waitingFor('off', 'NodeOffline'), waitingFor('minority', 'NoQuorum'), waitingFor('full', 'StorageFull')]
+    expect(wokenBy(waiting, { vmids: none, nodes: new Set(['pve2']), storages: none })).toEqual(['customer-7/off', 'customer-7/minority'])
+    // A task that has failed for want of room frees what it had taken: its own end must not repeat it.
+    expect(wokenBy(waiting, { vmids: new Set([77]), nodes: none, storages: new Set(['local']) })).toEqual([])
   })
 
   it('of nothing wakes nobody', () => {

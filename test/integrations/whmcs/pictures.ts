@@ -15,10 +15,7 @@ const theme = `
   .btn-danger { background: #d9534f; border-color: #d43f3a; color: #fff; }
   h4 { margin: 22px 0 6px; }`
 
-/** Pictures of docs stay below 150 kB: what is lower on the page is left out. */
-const mostHeight = 720
-
-/** Writes docs/images/NAME.png of this HTML when SCREENSHOTS is set; says why when there is no browser. */
+/** Writes docs/images/NAME.png of the whole of this HTML when SCREENSHOTS is set; says why when there is no browser. */
 export async function photograph(name: string, html: string, width: number): Promise<void> {
   if (!process.env['SCREENSHOTS']) return
   const browser = await launchChromium()
@@ -27,11 +24,10 @@ export async function photograph(name: string, html: string, width: number): Pro
     return
   }
   try {
-    const page = await browser.newPage({ viewport: { width, height: 400 } })
+    // Lower than any of these pages: the picture is as high as what is on the page.
+    const page = await browser.newPage({ viewport: { width, height: 100 } })
     await page.setContent(`<!doctype html><meta charset="utf-8"><style>${theme}</style>${html}`)
-    const body = await page.locator('body').boundingBox()
-    const height = Math.min(mostHeight, Math.ceil((body?.y ?? 0) + (body?.height ?? mostHeight)) + 20)
-    await page.screenshot({ path: join(images, `${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } })
+    await page.screenshot({ path: join(images, `${name}.png`), fullPage: true })
   } finally {
     await browser.close()
   }

@@ -76,17 +76,18 @@ export function updateFor(change: DnsChange, marked: boolean): Update {
   const type = typeCodes[seen.type]
   const mark = markName(seen)
   const markData = [textData(dnsMarkOf(uid))]
-  const ours = marked && seen.owner === uid
+  // Ours, or that of the object whose guest was taken over.
+  const seenMark = marked && seen.owner !== undefined ? isExactly(mark, typeCodes.TXT, [textData(dnsMarkOf(seen.owner))]) : undefined
   const nowData = seen.values.map((value) => encodeValue(seen.type, value))
   if (want === undefined) {
     const updates = [remove(seen.name, type), ...(marked ? [remove(mark, typeCodes.TXT)] : [])]
-    return { prerequisites: ours ? isExactly(mark, typeCodes.TXT, markData) : isExactly(seen.name, type, nowData), updates }
+    return { prerequisites: seenMark ?? isExactly(seen.name, type, nowData), updates }
   }
   const prerequisites: ResourceRecord[] = []
   // RFC 2136 3.4.2.2: a record beside a CNAME is left out silently, and the answer is NOERROR all the same.
   if (seen.values.length === 0) prerequisites.push(isAbsent(seen.name, typeCodes.CNAME))
-  if (ours) prerequisites.push(...isExactly(mark, typeCodes.TXT, markData))
-  if (marked && !ours) {
+  if (seenMark) prerequisites.push(...seenMark)
+  else if (marked) {
     prerequisites.push(isAbsent(mark, typeCodes.TXT))
     prerequisites.push(...(nowData.length === 0 ? [isAbsent(seen.name, type)] : isExactly(seen.name, type, nowData)))
   }

@@ -88,9 +88,7 @@ function pveoperator_TestConnection(array $params)
 {
     try {
         $api = new ApiServer($params, new Deadline());
-        if ($api->find(ApiServer::GROUP) === null) {
-            throw new Refusal("{$api->url} is a Kubernetes API server without the kinds of pve-operator (pve.hosting/v1alpha1). Install the operator there first.");
-        }
+        $api->read(ApiServer::GROUP);
         return ['success' => true, 'error' => ''];
     } catch (\Throwable $fault) {
         return ['success' => false, 'error' => $fault->getMessage()];

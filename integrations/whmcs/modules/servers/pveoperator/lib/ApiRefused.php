@@ -5,6 +5,8 @@ namespace PveOperator;
 
 final class ApiRefused extends Refusal
 {
+    public const NOT_FOUND = 'NotFound';
+
     /** HTTP status, such as 403. */
     public int $status;
     /** The API server's own word, such as Forbidden, NotFound, Conflict, Invalid; Unknown when a proxy answered. */
@@ -15,5 +17,11 @@ final class ApiRefused extends Refusal
         parent::__construct($message);
         $this->status = $status;
         $this->reason = $reason;
+    }
+
+    /** The API server knows the kind and has no object of that name; the 404 of a proxy, or of a server without the kind, says nothing of the object. */
+    public function isNoSuchObject(): bool
+    {
+        return $this->status === 404 && $this->reason === self::NOT_FOUND;
     }
 }

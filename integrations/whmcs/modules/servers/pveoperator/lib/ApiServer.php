@@ -41,13 +41,13 @@ final class ApiServer
         $this->url = 'https://' . (strpos($host, ':') === false ? $host : "[$host]") . ":$port";
     }
 
-    /** null = there is none. */
+    /** null = there is none, and it is the API server that says so. */
     public function find(string $path): ?array
     {
         try {
             return $this->exchange('GET', $path);
         } catch (ApiRefused $refused) {
-            if ($refused->status === 404) {
+            if ($refused->isNoSuchObject()) {
                 return null;
             }
             throw $refused;
@@ -97,7 +97,7 @@ final class ApiServer
         try {
             $this->exchange('DELETE', $path, $options);
         } catch (ApiRefused $refused) {
-            if ($refused->status !== 404) {
+            if (!$refused->isNoSuchObject()) {
                 throw $refused;
             }
         }
@@ -191,6 +191,8 @@ final class ApiServer
             $message = "{$this->url} rejects the token (401). Put a valid token of the billing bridge into the Password of the server.";
         } elseif ($status === 403) {
             $message .= ' (The token lacks a right: see "Rights" in docs/whmcs.md.)';
+        } elseif ($status === 404 && $reason !== ApiRefused::NOT_FOUND) {
+            $message = "{$this->url} does not serve pve.hosting/v1alpha1 (404): a proxy answered, it is another server, or pve-operator is not installed in that Kubernetes. Nothing was done; look at Hostname and Port of the server.";
         } elseif ($status === 429 || $status > 499) {
             $message = "The API server {$this->url} is overloaded or failing ($status: $message). Nothing is lost; press again later.";
         }

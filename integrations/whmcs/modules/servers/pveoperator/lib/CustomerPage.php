@@ -1,5 +1,5 @@
 <?php
-/** What the client area shows: state, addresses, progress, reverse DNS, reinstall. No nodes, numbers or reasons of the house. */
+/** What the client area shows: state, addresses, progress, reverse DNS, backups and snapshots, reinstall. No nodes, numbers or reasons of the house. */
 
 namespace PveOperator;
 
@@ -29,6 +29,8 @@ final class CustomerPage
             'progress' => $isUnderWay && $all > 0 ? (int) round(100 * $done / $all) : null,
             'step' => $isUnderWay && $vm !== null ? (string) $vm->status('localStatus') : '',
             'addresses' => $vm === null ? [] : self::addresses($vm),
+            'backups' => $vm === null ? '' : self::backups($vm),
+            'snapshots' => $vm === null ? [] : self::snapshots($vm),
             'mayRestart' => $vm !== null && $vm->is('RestartRequired'),
             'maySetPtr' => $order->settings['customerptr'] !== '' && $order->settings['customerptr'] !== 'off',
             'templates' => $order->customersTemplates(),
@@ -45,6 +47,31 @@ final class CustomerPage
             'gateway' => $address['gateway'] ?? '',
             'ptr' => $vm->ptrOf($address['name']),
         ], array_values(array_filter($vm->status('addresses') ?? [], fn (array $address) => !isset($address['state']))));
+    }
+
+    /** How many there are and how new they are; empty = none. Not where: storages are of the house. */
+    private static function backups(Vm $vm): string
+    {
+        $backups = $vm->status('backups') ?? [];
+        $count = (int) ($backups['count'] ?? 0);
+        $newest = isset($backups['newest']) ? ', the newest of ' . self::moment($backups['newest']) : '';
+        return $count === 0 ? '' : $count . $newest;
+    }
+
+    /** Those that were ordered as objects and that Proxmox VE has finished; what an administrator made by hand is of the house. */
+    private static function snapshots(Vm $vm): array
+    {
+        $own = array_filter($vm->status('snapshots') ?? [], fn (array $snapshot) => isset($snapshot['object']) && !isset($snapshot['state']));
+        return array_map(fn (array $snapshot) => [
+            'name' => $snapshot['object'],
+            'taken' => isset($snapshot['createdAt']) ? self::moment($snapshot['createdAt']) : '',
+        ], array_values($own));
+    }
+
+    /** `2026-11-26T03:00:00Z` as people read it. */
+    private static function moment(string $time): string
+    {
+        return substr($time, 0, 10) . ' ' . substr($time, 11, 5) . ' UTC';
     }
 
     /** The reinstall form, as the customer sent it. Only a POST with the host name typed in deletes disks: no link can. */

@@ -71,7 +71,7 @@ final class Service
 
     public function suspend(string $reason): void
     {
-        $entry = ['by' => self::HOLDER, 'reason' => substr(trim(preg_replace('/\s+/', ' ', $reason)), 0, 200) ?: 'not told'];
+        $entry = ['by' => self::HOLDER, 'reason' => Whmcs::line($reason, 200) ?: 'not told'];
         $this->write(self::SUSPENSION, ['spec' => ['suspensions' => [$entry]]], $this->existing());
         $vm = $this->wait(fn (Vm $vm) => $vm->isReady() && $vm->is('Suspended'));
         $this->throwIfStalled($vm);
@@ -234,7 +234,7 @@ final class Service
         try {
             return new Vm($this->api->apply("{$this->collection}/{$this->order->name}", $object + array_diff_key($fields, ['metadata' => 1]), $manager));
         } catch (ApiRefused $refused) {
-            if ($refused->status === 404) {
+            if ($refused->isNoSuchObject()) {
                 throw new Refusal("Namespace {$this->order->namespace} does not exist at {$this->api->url}. An administrator makes it, with the RoleBinding of the billing bridge (docs/whmcs.md).");
             }
             throw $refused;

@@ -25,6 +25,14 @@ final class Whmcs
         }
     }
 
+    /** What a person has typed, as one line of whole characters: the API server takes no others. */
+    public static function line(string $typed, int $most): string
+    {
+        $valid = preg_match('//u', $typed) === 1 ? $typed : preg_replace('/[\x80-\xff]/', '?', $typed);
+        preg_match("/^.{0,$most}/u", trim(preg_replace('/[\s\x00-\x1f\x7f]+/u', ' ', $valid)), $found);
+        return trim($found[0]);
+    }
+
     /** Fields of the service as https://developers.whmcs.com/api-reference/updateclientproduct names them. */
     public static function updateService(int $serviceID, array $fields): void
     {

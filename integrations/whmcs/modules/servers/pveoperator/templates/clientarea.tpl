@@ -1,4 +1,4 @@
-{* The client area: state, addresses, progress, reverse DNS, a new installation. Variables: lib/CustomerPage.php *}
+{* The client area: state, addresses, progress, reverse DNS, backups, snapshots, a new installation. Variables: lib/CustomerPage.php *}
 <div class="pveoperator">
   <p><strong>{$state|escape}</strong></p>
   {if $progress !== null}
@@ -28,6 +28,8 @@
           </td>
         </tr>
       {/foreach}
+      {if $backups}<tr><th>Backups</th><td colspan="2">{$backups|escape}</td></tr>{/if}
+      {foreach $snapshots as $snapshot}<tr><th>Snapshot</th><td>{$snapshot.name|escape}</td><td>{$snapshot.taken|escape}</td></tr>{/foreach}
     </tbody>
   </table>
   {if $templates && $hostname}
