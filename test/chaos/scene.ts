@@ -94,6 +94,10 @@ export async function openScene(listen?: (line: string) => void): Promise<Scene>
   }
 }
 
+/** Whether PVE has that file on any node. */
+export const hasFile = ({ world }: Scene, volid: string): boolean =>
+  [...world.simulator.world.storage.all()].some(({ storage, name }) => `${storage}:${name}` === volid)
+
 export const vmsOf = async ({ world }: Scene): Promise<ProxmoxVM[]> =>
   (await world.client.list(proxmoxVMs)).filter(({ metadata }) => metadata.namespace === world.namespace)
 

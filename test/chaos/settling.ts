@@ -9,7 +9,7 @@ import { uidOf } from './invariants/guests.ts'
 import { judgePossessions } from './invariants/possessions.ts'
 import { untruthsOf } from './invariants/ready.ts'
 import type { Invariant, Verdicts } from './invariants/verdicts.ts'
-import { commandsOf, type Scene, vmsOf } from './scene.ts'
+import { commandsOf, hasFile, type Scene, vmsOf } from './scene.ts'
 
 /** Real seconds; the operator's pauses pass at once. */
 const patienceSeconds = 60
@@ -180,8 +180,7 @@ export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> 
   for (const line of held) verdicts.broken('nothingLeft', line, `${line} is still held`)
   for (const account of scene.ledger.all())
     for (const backup of account.isTerminated ? account.own.backups : [])
-      if (world.simulator.world.storage.find(backup, 'pve1'))
-        verdicts.broken('nothingLeft', backup, `the backup ${backup} of ${account.name} is still there`)
+      if (hasFile(scene, backup)) verdicts.broken('nothingLeft', backup, `the backup ${backup} of ${account.name} is still there`)
   const told = volumesToldOf(scene)
   for (const volume of world.simulator.world.storage.all()) {
     const { vmid } = volume

@@ -1,6 +1,6 @@
 // What is nobody's of ours and must stay as it is: guests of strangers, templates, their volumes, old backups, other people's backup jobs.
 import { configText } from '../../../src/simulator/guests/guest.ts'
-import { fromTheStart, oldBackups, peoplesJob, type Scene } from '../scene.ts'
+import { fromTheStart, hasFile, oldBackups, peoplesJob, type Scene } from '../scene.ts'
 import type { Verdicts } from './verdicts.ts'
 
 export class ForeignWatch {
@@ -20,7 +20,7 @@ export class ForeignWatch {
     for (const [vmid, sinceLook] of this.#scene.strangers) if (this.#scene.ledger.isKnownSince(sinceLook)) this.#guest(vmid)
     for (const vmid of new Set([...templates, ...this.#guests.keys()])) this.#guest(vmid)
     for (const volume of oldBackups)
-      if (!world.storage.find(volume, 'pve1'))
+      if (!hasFile(this.#scene, volume))
         this.#verdicts.broken('foreignUntouched', volume, `the backup ${volume} is older than any VM of ours and is gone`)
     const named = String(world.backupJobs.get(peoplesJob)?.['vmid'] ?? '').split(',')
     for (const [vmid, sinceLook] of this.#scene.strangers)
