@@ -31,10 +31,10 @@ export async function readListing(pass: Omit<Pass, 'key'>, cluster: PveCluster):
   readFirewall(deps, draft, cluster)
   const listing = cluster.inventory.current()
   if (!listing || cluster.inventory.unreachableSinceMs !== undefined) return false
-  const row = listing.guests.get(draft.status.vmid ?? 0)
-  if (!row) return true
-  if (row.lock === 'clone' || row.kind !== 'qemu') return true
-  const state = await stateNow(pass, cluster, listing, row)
+  const listed = listing.guests.get(draft.status.vmid ?? 0)
+  if (!listed) return true
+  if (listed.lock === 'clone' || listed.kind !== 'qemu') return true
+  const { state, row } = await stateNow(pass, cluster, listing, withLockSeen(pass, listing, listed))
   const power = powerIn(state)
   draft.change((status) => withRow(status, row, power))
   if (power === 'stopped' && draft.status.guest) draft.change(guestIsOff)
@@ -63,13 +63,20 @@ function mayHaveLetGo(seen: ProxmoxVMStatus['guestSeen'], row: GuestRow, nowMs: 
   return nowMs - row.uptimeSeconds * 1000 > Date.parse(seen.since) + youngerByMs
 }
 
+/** A lock that was seen at the VM itself is not taken back by a listing from before. */
+function withLockSeen({ draft, memory }: Omit<Pass, 'key'>, { startedAtMs }: Listing, row: GuestRow): GuestRow {
+  return startedAtMs < (memory.listing.lockSeenAtMs ?? -Infinity) ? withLock(row, draft.status.remoteLock) : row
+}
+
+const withLock = ({ lock: _, ...row }: GuestRow, lock: string | undefined): GuestRow => ({ ...row, ...(lock !== undefined && { lock }) })
+
 /** What was seen at the VM itself is not taken back by a broadcast from before: where they contradict each other, PVE is asked. */
 async function stateNow(
   { deps, draft, memory }: Omit<Pass, 'key'>,
   cluster: PveCluster,
   listing: Listing,
   row: GuestRow,
-): Promise<GuestShown> {
+): Promise<{ state: GuestShown; row: GuestRow }> {
   const node = listing.nodes.get(row.node)
   const told = guestStateOf({ row, ...(node && { node }) })
   const power = powerIn(told)
@@ -80,12 +87,12 @@ async function stateNow(
   const { isTouched = false } = memory.listing
   const isUnknown = isTouched || remoteStatus === undefined || conditionOf(conditions, 'Ready')?.reason === 'NodeOffline'
   const isOff = told.is === 'unknown' && told.why === 'node-offline'
-  if (isOff || (!isContradicted && !isUnknown)) return told
-  memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
+  if (isOff || (!isContradicted && !isUnknown)) return { state: told, row }
+  memory.listing.powerSeenAtMs = memory.listing.lockSeenAtMs = deps.clock.monotonicMs()
   const current = await cluster.pve.statusCurrent(row)
   delete memory.listing.isTouched
   memory.listing.isBehind = power !== undefined && current.status !== power
-  return guestStateOf({ row, current })
+  return { state: guestStateOf({ row, current }), row: withLock(row, current.lock) }
 }
 
 /** Ready as the guest is. A reason that stands for the same is left alone: Suspended is the business of a thorough look. */

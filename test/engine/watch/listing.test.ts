@@ -14,6 +14,9 @@ async function listed(o: {
   atTheVm: 'running' | 'stopped'
   conditions?: NonNullable<ProxmoxVMStatus['conditions']>
   said?: 'running' | 'stopped'
+  lockAtTheVm?: string
+  /** Seen at the VM, and when. */
+  lockSeen?: { lock: string; atMs: number }
 }) {
   let asked = 0
   const row = { vmid: 10_000, node: 'pve1', kind: 'qemu', status: 'stopped' }
@@ -25,17 +28,28 @@ async function listed(o: {
     pve: {
       statusCurrent: () => {
         asked += 1
-        return Promise.resolve({ status: o.atTheVm, qmpstatus: o.atTheVm, template: false })
+        return Promise.resolve({ status: o.atTheVm, qmpstatus: o.atTheVm, template: false, ...(o.lockAtTheVm && { lock: o.lockAtTheVm }) })
       },
     },
   }
   const draft = draftOf(
-    aVm({ status: { vmid: 10_000, node: 'pve1', remoteStatus: o.said ?? 'running', ...(o.conditions && { conditions: o.conditions }) } }),
+    aVm({
+      status: {
+        vmid: 10_000,
+        node: 'pve1',
+        remoteStatus: o.said ?? 'running',
+        ...(o.conditions && { conditions: o.conditions }),
+        ...(o.lockSeen && { remoteLock: o.lockSeen.lock }),
+      },
+    }),
   )
-  const mind = memory({ listing: { ...(o.seenAtMs !== undefined && { powerSeenAtMs: o.seenAtMs }) } })
+  const mind = memory({
+    listing: { ...(o.seenAtMs !== undefined && { powerSeenAtMs: o.seenAtMs }), ...(o.lockSeen && { lockSeenAtMs: o.lockSeen.atMs }) },
+  })
   await readListing({ deps: quietDependencies({ now: '2026-01-01T00:10:00Z' }), draft, memory: mind }, cluster as unknown as PveCluster)
   const said = draft.status.conditions?.find(({ type }) => type === 'Ready')
-  return { ready: said && `${said.status}/${said.reason}`, remoteStatus: draft.status.remoteStatus, asked, isBehind: mind.listing.isBehind }
+  const { remoteStatus, remoteLock } = draft.status
+  return { ready: said && `${said.status}/${said.reason}`, remoteStatus, remoteLock, asked, isBehind: mind.listing.isBehind }
 }
 
 describe('a listing', () => {
@@ -47,6 +61,17 @@ describe('a listing', () => {
       asked: 1,
       isBehind: true,
     })
+  })
+
+  it('older than what was seen at the VM does not take a lock back, whether PVE is asked or not', async () => {
+    const asked = await listed({ startedAtMs: nowMs, seenAtMs: nowMs, said: 'running', atTheVm: 'stopped', lockAtTheVm: 'suspended' })
+    const lockSeen = { lock: 'suspended', atMs: nowMs + 1 }
+    const unasked = await listed({ startedAtMs: nowMs, said: 'stopped', atTheVm: 'stopped', lockSeen })
+    const newer = await listed({ startedAtMs: nowMs + 2, said: 'stopped', atTheVm: 'stopped', lockSeen })
+
+    expect(asked).toMatchObject({ ready: 'True/Hibernated', remoteLock: 'suspended', asked: 1 })
+    expect(unasked).toMatchObject({ ready: 'True/Hibernated', remoteLock: 'suspended', asked: 0 })
+    expect(newer).toMatchObject({ ready: 'True/Stopped', remoteLock: undefined, asked: 0 })
   })
 
   it('brings back a VM that nobody could reach, without a request', async () => {
