@@ -220,9 +220,8 @@ describe('kstatus, which Flux asks,', () => {
   it('is told of every change of power once: what was seen at the VM is not taken back by an older listing', () => {
     const sequence = versions.of(name).flatMap(({ status }) => status?.remoteStatus ?? [])
     const changes = sequence.filter((power, i) => power !== sequence[i - 1])
-    // A birth shows that the VM is off only where its start takes a while (held-status.ts).
     const sinceBirth = changes[0] === 'stopped' ? changes.slice(1) : changes
-    // born; suspended and not; changed, which needs it off; stopped by hand and started by command; stopped by hand; reinstalled
+    // born, off only where its start takes a while; suspended and not; changed, which needs it off; stopped by hand and started by command; stopped by hand; reinstalled
     expect(sinceBirth).toEqual(['running', ...Array.from({ length: 4 }, () => ['stopped', 'running']).flat()])
   })
 
