@@ -144,7 +144,12 @@ export const copyLives: readonly Life[] = [
       const backup = await last(lane, 'ProxmoxVMBackup')
       await lane.world.edit(vmName, { spec: { restore: { requestID: 'back', backupRef: { name: backup?.metadata.name } } } })
     },
-    isOver: (vm) => isReady(vm) && vm?.status?.restore?.completedIDs.includes('back') === true,
+    isOver: async (vm, lane) => {
+      // A node that was off has started its guests, and a restore deletes the disks of none that runs: a person does as the message says.
+      const isTold = vm !== undefined && lane.world.condition(vm, 'Stalled')?.reason === 'VMRunning'
+      if (isTold && lane.world.guestOf(vm).isRunning) await lane.world.inPve('POST', `${lane.world.pathOf(vm)}/status/stop`)
+      return isReady(vm) && vm?.status?.restore?.completedIDs.includes('back') === true
+    },
     after: clear,
   },
 ]
