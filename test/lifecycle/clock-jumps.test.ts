@@ -146,7 +146,7 @@ describe('the window of the brake on deletions', () => {
       world.clock.jump(hourMs)
       await world.delete('third')
       await world.untilCondition('third', 'Stalled', 'True', 'TooManyDeletions')
-      expect(world.guests().map(({ vmid }) => vmid)).toEqual([second?.status?.vmid, third?.status?.vmid])
+      expect(new Set(world.guests().map(({ vmid }) => vmid))).toEqual(new Set([second?.status?.vmid, third?.status?.vmid]))
       expect(first?.status?.vmid).toBeDefined()
 
       world.clock.jump(-2 * hourMs)
