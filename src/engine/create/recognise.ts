@@ -12,6 +12,7 @@ import { judged } from '../status.ts'
 import { isOursByRestore } from '../restore/restore-state.ts'
 import { claimantOf, entriesOf } from './addresses.ts'
 import { lostAfterMs, silentWindowMs } from './clone-requests.ts'
+import { presenceOf } from '../../proxmox/presence.ts'
 import { adoptGuest } from '../adopt/take.ts'
 import { ofFormerObject } from './former.ts'
 import { shownAddresses, takeBack } from './take-back.ts'
@@ -27,10 +28,16 @@ export async function recognise(pass: Pass, cluster: PveCluster): Promise<Obstac
   if (vm.spec.adopt) return await adoptGuest(pass, cluster, vm.spec.adopt)
   const { namespace = '', name } = vm.metadata
   const former = cluster.guests.ofFormer({ cluster: vm.spec.clusterRef.name, namespace, name })
-  if (former) return ofFormerObject(pass, former)
+  if (former && !(await isGone(pass, cluster, former.vmid))) return ofFormerObject(pass, former)
   if (status.adoption && !status.adoption.takenAt)
     pass.draft.change(({ adoption: _, ...rest }) => rest, judged(vm, nowIso(pass.deps.clock), [], ['Adoptable']))
   return undefined
+}
+
+/** One that is listed no longer may be in the index of guests for a while: its proof there waits for the background reading. */
+async function isGone({ deps }: Pass, cluster: PveCluster, vmid: number): Promise<boolean> {
+  if (cluster.inventory.current()?.guests.has(vmid) !== false) return false
+  return (await presenceOf(cluster, vmid, deps.clock.monotonicMs())).is === 'absent'
 }
 
 /**
