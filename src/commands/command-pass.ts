@@ -7,3 +7,6 @@ export interface CommandPass extends Pass {
   readonly cluster: PveCluster
   readonly command: CommandStatusDraft
 }
+
+/** Which request of the command is open: each has its own age (unanswered.ts). */
+export const requestOf = ({ command }: Pick<CommandPass, 'command'>): string => `${command.command.metadata.uid} ${command.status.intentAt}`

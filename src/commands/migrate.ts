@@ -10,7 +10,7 @@ import { isPaused } from '../engine/after-pass.ts'
 import { wait, waitForTask } from '../ladder/outcome.ts'
 import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
-import type { CommandPass } from './command-pass.ts'
+import { type CommandPass, requestOf } from './command-pass.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
 import { behindLock, isOwnLock } from './own-lock.ts'
 
@@ -55,8 +55,6 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
     return endFailed(pass, failure.reason, failure.message)
   }
 }
-
-const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted({ command }: CommandPass, upid: string): Promise<CommandProgress> {
   command.status = { ...command.status, upid }

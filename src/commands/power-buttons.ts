@@ -14,7 +14,7 @@ import { behindLock, isOwnLock } from './own-lock.ts'
 import { rebootEnd } from './reboot.ts'
 import { noStartAfter, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
-import type { CommandPass } from './command-pass.ts'
+import { type CommandPass, requestOf } from './command-pass.ts'
 
 /** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
 const lostAfterMs = 30_000
@@ -65,8 +65,6 @@ export async function runPowerCommand(
     return 'finished'
   }
 }
-
-const requestOf = ({ command }: CommandPass): string => `${command.command.metadata.uid} ${command.status.intentAt}`
 
 async function receipted(pass: CommandPass, upid: string): Promise<Outcome> {
   pass.command.status = { ...pass.command.status, upid }
