@@ -17,7 +17,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs pictures rules former release-notes clean
+.PHONY: help setup packages control-plane test lint format demo bench chaos chaos-planted conformance crds image plugin whmcs chart docs docs-packages pictures rules former release-notes clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,9 +82,12 @@ chart: packages ## dist/pve-operator-crds-VERSION.tgz and dist/pve-operator-VERS
 rules: packages ## deploy/alerts.rules.yaml from deploy/alerts.yaml, checked by promtool (builds promtool once: some minutes)
 	@node --disable-warning=ExperimentalWarning src/release/alert-rules.ts
 
-docs: packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; ends with an error at a dead link)
-	@cmp -s docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock || { npm ci --prefix docs/.vitepress --no-audit --no-fund --loglevel=error && cp docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock; }
+docs: docs-packages ## dist/docs, the site of docs/ (its own packages, once: 250 MB; ends with an error at a dead link)
 	@NODE_PATH= node docs/.vitepress/node_modules/vitepress/bin/vitepress.js build docs
+
+# What the site needs, as its lock file says. Says nothing when it is there. test/docs/site.test.ts runs it too.
+docs-packages: packages
+	@cmp -s docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock || { npm ci --prefix docs/.vitepress --no-audit --no-fund --loglevel=error && cp docs/.vitepress/package-lock.json docs/.vitepress/node_modules/.lock; }
 
 pictures: setup ## draws the pictures of docs/images again, from what the programs really show (needs kubectl, PHP and Chromium)
 	@node --disable-warning=ExperimentalWarning src/demo/pictures.ts

@@ -30,13 +30,13 @@ export class Background {
     usage: UsageKeeper
     clock: Clock
     log: Log
-    controller: { audit(key: string): void; askGuest(key: string): void }
+    controller: { audit(key: string, of: 'changed' | 'round'): void; askGuest(key: string): void }
   }) {
     const { client, vms, vmsOf, clock, controller } = o
     this.#census = o.census
     this.#usage = o.usage
     this.#clusters = o.clusters
-    this.audit = new Audit({ vms, clock, look: (key) => controller.audit(key) })
+    this.audit = new Audit({ vms, clock, look: (key, of) => controller.audit(key, of) })
     this.#guests = new GuestRounds({ vms, vmsOf, clock, ask: (key) => controller.askGuest(key) })
     const onFault = (err: unknown) => about(o.log, { part: 'secrets' }).warn({ err }, 'failed to read the Secret of a password; retrying')
     this.#secrets = new SecretRounds({ vms, client, clock, onFault, look: (key) => this.audit.soon(key) })

@@ -2,7 +2,9 @@
 import type { PoolAddress } from './api/pooladdress.ts'
 import type { EventReason } from './api/events.ts'
 import type { GuestContext } from './cluster/guest-owners.ts'
+import { GuestLister } from './cluster/guest-lister.ts'
 import type { IPPool } from './api/ippool.ts'
+import type { ProxmoxCluster } from './api/proxmoxcluster.ts'
 import type { Namespace } from './api/meta.ts'
 import { AddressBook } from './ipam/address-book.ts'
 import type { Claimant, Entry } from './ipam/claim.ts'
@@ -27,7 +29,7 @@ export interface Ipam {
 /** Declares indexes: call it before the reflectors run. */
 export function makeIpam(o: {
   client: KubeClient
-  stores: { pools: Store<IPPool>; addresses: Store<PoolAddress>; namespaces: Store<Namespace> }
+  stores: { pools: Store<IPPool>; addresses: Store<PoolAddress>; namespaces: Store<Namespace>; clusters: Store<ProxmoxCluster> }
   clock: Clock
   log: Log
   /** A VM that waited for an address is called by its key. */
@@ -36,11 +38,12 @@ export function makeIpam(o: {
   mayFree: (uid: string) => Promise<boolean>
 }): Ipam {
   const { client, clock, log, isLiving } = o
-  const { pools, addresses } = o.stores
+  const { pools, addresses, clusters } = o.stores
+  const isCluster = (name: string): boolean => !clusters.isSynced || clusters.get(name) !== undefined
   const onFreed: OnFreed = (_pool, next) => next.forEach(({ namespace, name }) => o.wake(`${namespace}/${name}`))
   const book = new AddressBook({ client, ...o.stores, clock, onFreed })
   const onInUseFault = (err: unknown) => about(log, { part: 'ipam' }).warn({ err }, 'failed to write an address in use; retrying')
-  const inUse = new InUseAddresses({ client, addresses, pools: book.pools, clock, onFault: onInUseFault })
+  const inUse = new InUseAddresses({ client, addresses, pools: book.pools, clock, isCluster, onFault: onInUseFault })
   book.subscribe((_pool, what) => {
     if (what === 'spec') inUse.poolsChanged()
   })
@@ -52,12 +55,20 @@ export function makeIpam(o: {
     clock,
     mayFree: o.mayFree,
     inUseOf: (pool) => inUse.countOf(pool),
+    unseenAt: (pool) => inUse.unseenAt(pool),
     isLiving,
     onFault: (pool, err) => about(log, { pool }).warn({ err }, 'pool reconcile failed'),
+  })
+  clusters.subscribe(({ old, new: now }) => {
+    if ((old === undefined) !== (now === undefined)) for (const { metadata } of pools.list()) controller.queue.add(metadata.name)
   })
   const inheritance = { client, addresses, clock, isLiving }
   return { book, inUse, pools: controller, inheritClaims: (who, entries, shown) => inheritClaims(inheritance, who, entries, shown) }
 }
+
+/** Answers the requests for lists of guests. */
+export const makeLister = ({ log, ...o }: Omit<ConstructorParameters<typeof GuestLister>[0], 'onFault'> & { log: Log }): GuestLister =>
+  new GuestLister({ ...o, onFault: (cluster, err) => about(log, { cluster }).warn({ err }, 'failed to list guests; retrying') })
 
 export function guestContext(o: {
   installation: GuestContext['installation']
@@ -78,7 +89,8 @@ export function guestContext(o: {
     onUnclaimed: (object, { unclaimed, unclaimedCount: count }) => {
       const some = unclaimed.slice(0, 5).map(({ vmid, node }) => `VM ${vmid} on ${node}`)
       const what = count === 1 ? '1 guest in PVE belongs' : `${count} guests in PVE belong`
-      if (count === 0) tell(object, 'Normal', 'UnclaimedGuests', 'Every guest in PVE with our mark has its ProxmoxVM.')
+      if (count === 0)
+        tell(object, 'Normal', 'UnclaimedGuests', 'Every guest in PVE with the owner line of the operator has its ProxmoxVM.')
       else
         tell(
           object,

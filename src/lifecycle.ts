@@ -5,8 +5,9 @@ import { impossibleOptions } from './steps/disk-options.ts'
 import { identity, onboot } from './steps/identity.ts'
 import type { RemovalLadder } from './ladder/removal.ts'
 import { putBackFirewall } from './steps/put-back-firewall.ts'
+import { putBackNetwork } from './steps/put-back-network.ts'
 import { power, powerOff, stopForChange } from './steps/power.ts'
-import { cutPower, deleteBackups, deleteBackupsLeft, destroyVM, isOff, notInHa, unprotected } from './steps/removal.ts'
+import { cutPower, deleteBackups, deleteBackupsLeft, destroyVM, isOff, notInHa, notReplicated, unprotected } from './steps/removal.ts'
 import { setCloudInit } from './steps/set-cloudinit.ts'
 import { keepMemory, setCpuRam } from './steps/set-cpu-ram.ts'
 import { setFirewall } from './steps/set-firewall.ts'
@@ -31,6 +32,7 @@ export const provision: Ladder = [
   setAdditionalDiskBandwidth,
   impossibleOptions,
   setNetwork,
+  putBackNetwork,
   putBackFirewall,
   setFirewall,
   setCloudInit,
@@ -40,6 +42,9 @@ export const provision: Ladder = [
 
 /** A suspended VM is off, and stays off when its node restarts, whatever else is wrong with its object. */
 export const suspend: Ladder = [powerOff, onboot]
+
+/** A VM that the operator has switched off runs again, whatever else is wrong with its object. */
+export const wake: Ladder = [onboot, power]
 
 /**
  * The end of a VM (engine/remove): first what stands in the way, then what goes before it, then the VM itself with disks and snapshots.
@@ -52,10 +57,14 @@ export const removals = {
   terminateWithoutBackups: [unprotected, cutPower, destroyVM({ purge: true, unreferencedDisks: true })],
   /** The object is deleted with policy Remove: its backups and disks that PVE does not know as this VM's stay. */
   dismiss: [unprotected, isOff, destroyVM({ purge: true, unreferencedDisks: false })],
+  /** The same for a VM that was never ready: what a clone left that did not finish holds nothing of a customer. */
+  dismissUnfinished: [unprotected, isOff, destroyVM({ purge: true, unreferencedDisks: true })],
   /** The command Remove: Clone or Reinstall bring the VM back, so backup jobs keep their entry. */
-  setAside: [unprotected, notInHa, isOff, destroyVM({ purge: false, unreferencedDisks: false })],
+  setAside: [unprotected, notInHa, notReplicated, isOff, destroyVM({ purge: false, unreferencedDisks: false })],
+  /** The same for a VM that was never ready. */
+  setAsideUnfinished: [unprotected, notInHa, notReplicated, isOff, destroyVM({ purge: false, unreferencedDisks: true })],
   /** A reinstall: the same, with the power cut, and with all disks. */
-  clear: [unprotected, notInHa, cutPower, destroyVM({ purge: false, unreferencedDisks: true })],
+  clear: [unprotected, notInHa, notReplicated, cutPower, destroyVM({ purge: false, unreferencedDisks: true })],
   /** Policy Terminate, after the VM is gone. */
   leftovers: [deleteBackupsLeft],
 } as const satisfies Record<string, RemovalLadder>

@@ -28,8 +28,8 @@ import type { Metrics } from './ops/metrics.ts'
 import { ClusterController } from './cluster/controller.ts'
 import { RecordedGuests } from './cluster/guest-owners.ts'
 import { tellStates } from './state-events.ts'
-import { GuestLister } from './cluster/guest-lister.ts'
-import { guestContext, type Ipam, makeIpam } from './guest-wiring.ts'
+import { guestContext, type Ipam, makeIpam, makeLister } from './guest-wiring.ts'
+import { makeSellableKeeper } from './sale-wiring.ts'
 
 export interface OperatorOptions {
   readonly server: KubeServer
@@ -168,7 +168,7 @@ export class Operator {
     const ends = [wakes, tellStates(this.stores, this.#events)]
     await Promise.all([
       this.clusters.run(signal),
-      this.#makeLister().run(signal),
+      ...this.#makeReporters().map((reporter) => reporter.run(signal)),
       this.ipam.pools.run(signal),
       this.ipam.inUse.run(signal),
       this.#backups.run(signal),
@@ -223,16 +223,13 @@ export class Operator {
     })
   }
 
-  #makeLister(): GuestLister {
-    return new GuestLister({
-      client: this.client,
-      clusters: this.stores.clusters,
-      directory: this.clusters.directory,
-      recorded: this.#recorded,
-      clock: this.#o.clock,
-      mayAct: () => this.#mayAct(),
-      onFault: (cluster, err) => about(this.#o.log, { cluster }).warn({ err }, 'failed to list guests; retrying'),
-    })
+  /** They write status besides the controllers. */
+  #makeReporters(): { run(signal: AbortSignal): Promise<void> }[] {
+    const { client, stores } = this
+    const { clock, log } = this.#o
+    const made = { client, directory: this.clusters.directory, clock, log, mayAct: () => this.#mayAct() }
+    const sale = makeSellableKeeper({ ...made, stores, vmsOf: this.#indexes.ofCluster, deps: this.#deps })
+    return [makeLister({ ...made, clusters: stores.clusters, recorded: this.#recorded }), sale]
   }
 
   #makeBackground(): Background {

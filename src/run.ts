@@ -2,6 +2,7 @@ import { loadKubeServer } from './kube/config.ts'
 import type { ElectionTimes } from './kube/election-times.ts'
 import { systemClock } from './ops/clock.ts'
 import { registerCapacity } from './ops/capacity-gauges.ts'
+import { registerSellable } from './ops/sellable-gauges.ts'
 import { registerTraffic } from './ops/traffic-gauges.ts'
 import { registerGauges } from './ops/gauges.ts'
 import { eventLoopCheck, metricsPage, probePages, serveOps, type OpsServer } from './ops/health.ts'
@@ -9,6 +10,7 @@ import { createLog, type LogLevel } from './ops/log.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Operator } from './operator.ts'
 import { capacitiesOf } from './capacity-source.ts'
+import { sellableFigures } from './sale-wiring.ts'
 import { sourcesOf } from './metrics-sources.ts'
 
 export interface RunOptions {
@@ -49,6 +51,7 @@ export async function runCommand(o: RunOptions): Promise<void> {
   })
   registerGauges(metrics.registry, sourcesOf(operator, systemClock))
   registerCapacity(metrics.registry, () => capacitiesOf(operator))
+  registerSellable(metrics.registry, () => sellableFigures(operator))
   registerTraffic(metrics.registry, () => operator.usage.meters.sums())
   const loop = eventLoopCheck()
   const probes = probePages({

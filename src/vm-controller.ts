@@ -1,6 +1,7 @@
 import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import type { BackupCensus } from './backups/backup-census.ts'
 import { BackupKeeper } from './backups/backup-keeper.ts'
+import { endStuck } from './commands/end-stuck.ts'
 import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
 import { tellCommands } from './commands/unseen.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
@@ -16,6 +17,7 @@ import type { Pass } from './engine/pass.ts'
 import type { PveCluster } from './cluster/cluster.ts'
 import { isTrue } from './api/condition.ts'
 import { broadcastMs, readListing } from './engine/watch/listing.ts'
+import { hasMissedChange } from './engine/watch/listing-wakes.ts'
 import { showRow } from './engine/watch/show-row.ts'
 import { isUnwatched, unwatchedPauseMs } from './engine/watch/unwatched.ts'
 import { isListed, noteChecked } from './engine/watch/checked.ts'
@@ -75,14 +77,15 @@ export class VMController {
     const pauseMs = this.#pauseMs(key, vm)
     if (pauseMs > 0) return this.#queue.addAfter(key, pauseMs)
     const memory = this.#memoryOf(key, vm)
-    const kept = takeHeld(memory, vm.status)
-    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms, kept })
+    const draft = new VMStatusDraft({ vm, client: this.#deps.client, store: this.#deps.vms, kept: takeHeld(memory, vm.status) })
+    const pass = { deps: this.#deps, key, draft, memory }
     const wasSettled = isSettled(vm)
     const openBefore = countOpenCommands({ deps: this.#deps, key })
-    const backupsMs = await this.#backups.tend(key, { deps: this.#deps, key, draft, memory })
-    await this.#usage.tend({ deps: this.#deps, key, draft, memory })
-    await tellNoted({ deps: this.#deps, key, draft, memory }, this.#deps.clusters.get(vm.spec.clusterRef.name))
+    const backupsMs = await this.#backups.tend(key, pass)
+    await this.#usage.tend(pass)
+    await tellNoted(pass, this.#deps.clusters.get(vm.spec.clusterRef.name))
     const wasListed = isListed(this.#deps.clusters.get(vm.spec.clusterRef.name))
+    const changesBefore = this.#deps.clusters.get(vm.spec.clusterRef.name)?.inventory.changes
     const outcome = await this.#pass(key, draft, memory)
     noteChecked(memory, wasListed, outcome)
     this.#noteProgress(key, draft, memory)
@@ -95,12 +98,10 @@ export class VMController {
     const heldMs = isThere ? await writeOrHold(draft, memory, outcome, this.#deps.clock) : undefined
     if (again.is === 'never') this.#queue.forget(key)
     const isChanged = vm.status?.change !== undefined && draft.status.change === undefined
-    if (
-      (outcome.is === 'done' || isChanged) &&
-      !isObjectGone(draft) &&
-      isNextDue(vm, openBefore, countOpenCommands({ deps: this.#deps, key }))
-    )
-      this.#queue.add(key)
+    if (isThere) await endStuck(pass, outcome)
+    const openNow = countOpenCommands({ deps: this.#deps, key })
+    const isOver = outcome.is === 'done' || isChanged || (outcome.is === 'stalled' && openNow < openBefore)
+    if (isOver && !isObjectGone(draft) && isNextDue(vm, openBefore, openNow)) this.#queue.add(key)
     if (memory.listing.isBehind) this.#queue.addAfter(key, broadcastMs)
     if (isUnwatched(outcome)) this.#queue.addAfter(key, unwatchedPauseMs(this.#deps.clusters.get(vm.spec.clusterRef.name)?.unwatchedLooks))
     if (again.is === 'after') this.#queue.addAfter(key, again.ms)
@@ -108,7 +109,8 @@ export class VMController {
     if (openRequests(draft.status, memory).length > 0) this.#queue.addAfter(key, openRequestsMs)
     if (again.is === 'backoff') this.#queue.retry(key)
     const cluster = this.#deps.clusters.get(vm.spec.clusterRef.name)
-    const nextMs = [heldMs, backupsMs, nextExpiryMs({ deps: this.#deps, key, memory }), nextSnapshotMs({ deps: this.#deps, key }, cluster)]
+    if (hasMissedChange(outcome, changesBefore, cluster?.inventory.changes)) this.#queue.add(key)
+    const nextMs = [heldMs, backupsMs, nextExpiryMs(pass), nextSnapshotMs(pass, cluster)]
     for (const ms of nextMs) if (ms !== undefined) this.#queue.addAfter(key, ms)
   }
 
@@ -234,10 +236,13 @@ export class VMController {
   isChecked = (key: string): boolean => this.#memories.get(key)?.memory.controller.isChecked === true
 
   /** Called by the audit: the next pass over this VM is a thorough one. */
-  audit(key: string): void {
+  audit(key: string, of: 'changed' | 'round'): void {
     const vm = this.#deps.vms.get(key)
     if (!vm) return
-    this.#memoryOf(key, vm).audit.isDue = true
+    const { audit } = this.#memoryOf(key, vm)
+    // A round that comes after a change takes nothing from the look that is due.
+    audit.isRound = of === 'round' && !audit.isDue
+    audit.isDue = true
     this.#queue.add(key)
   }
 

@@ -19,7 +19,9 @@ export default withMermaid({
   lastUpdated: false,
   // a page that is not there ends the build
   ignoreDeadLinks: false,
-  markdown: { config: (md) => md.use(linksOutOfDocs).use(plainText) },
+  markdown: { anchor: { slugify: anchorOf }, config: (md) => md.use(linksOutOfDocs).use(plainText) },
+  // not "mermaid": on the load event the library draws every element of that class itself, and an error into those that are drawn
+  mermaidPlugin: { class: 'diagram' },
   vite: { build: { chunkSizeWarningLimit: 4000 }, esbuild: { tsconfigRaw: '{}' } },
   themeConfig: {
     sidebar,
@@ -32,6 +34,15 @@ export default withMermaid({
     ],
   },
 })
+
+/** As GitHub makes them, where the same links must work. */
+function anchorOf(heading) {
+  return heading
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
+}
 
 /** Sources, manifests and tests that pages link to are not part of the site. */
 function linksOutOfDocs(md) {

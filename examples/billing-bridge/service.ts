@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ApiServer, Refused } from './api-server.ts'
 import { inClerksWords } from './clerks-words.ts'
-import { type Note, terminationNote } from './note.ts'
+import { type Note, terminationRecord } from './note.ts'
 import { addressesByEntry, type Cluster, conditionOf, holdersOf, isHeldOff, type VM } from './vm.ts'
 
 /** Field managers: one a subject, so that an apply of one never takes back what another wrote. */
@@ -116,13 +116,22 @@ export class Services {
 
   /**
    * Ends when VM, disks and backups are gone and the addresses are free; until then the VM still costs. Gone already is fine. Tells date and
-   * addresses, as the note of the manual.
+   * addresses, as the note of the manual. An object that went without its VM (somebody removed its finalizer) still holds its addresses.
    */
   async terminate(serviceID: string): Promise<{ name: string; gone: true } & Note> {
     const name = nameOf(serviceID)
     const vm = await this.#read(serviceID)
     if (vm) await this.#end(name, serviceID, vm)
-    return { name, gone: true, ...(await terminationNote(this.#api, { namespace: this.#namespace, name, serviceID })) }
+    const { note, held } = await terminationRecord(this.#api, { namespace: this.#namespace, name, serviceID })
+    // Those of an object that was ordered anew meanwhile are its own.
+    const uid = held.length > 0 ? (await this.#read(serviceID))?.metadata.uid : undefined
+    const left = held.filter((one) => one.uid !== uid).map(({ address }) => address)
+    if (left.length === 0) return { name, gone: true, ...note }
+    const what = `${left.join(', ')} still ${left.length === 1 ? 'belongs' : 'belong'} to ${this.#namespace}/${name}, whose object went without its VM`
+    throw new NeedsSomebody(
+      'OwnedByFormerObject',
+      `${what}; \`kubectl pve who ${left[0]}\` names the VM. Delete it in PVE, then the PoolAddress`,
+    )
   }
 
   async #end(name: string, serviceID: string, vm: VM): Promise<void> {

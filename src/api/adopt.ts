@@ -53,7 +53,7 @@ export const adopt = z
       .enum(['Leave', 'Own'])
       .exactOptional()
       .describe(
-        'Which backups of the guest count as those of this VM and go with it. Leave (default): those made after the takeover. Own: all made since the guest was created in PVE.',
+        'Which backups of the guest count as those of this VM and go with it. Leave: those made after the takeover. Own: all made since the guest was created in PVE. Absent: Leave; of a VM of a former object (fromUID) also those that the operator made of it.',
       ),
   })
   .meta(rule("self.mode == 'Report' || has(self.macAddress)", 'adopt: mode Take needs macAddress, the MAC address of net0 of the guest'))
@@ -81,6 +81,7 @@ export const adoption = z.object({
   macAddress: statusText(17, 'MAC address of its net0.'),
   fromUID: statusText(64, 'The uid in its owner line: of the former object that owned it.'),
   installation: statusText(64, 'The Kubernetes cluster in its owner line, when that is another one.'),
+  backups: statusText(16, 'What spec.adopt.backups said at the takeover.'),
   takenAt: time('When it became this VM. Absent = not yet.').exactOptional(),
   differences: z
     .array(difference)

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { allowedNamespaces, atomic, objectName, rule, rules } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
+import { mostRecords } from './vm-dns.ts'
 
 const secretKey = (what: string, key: string) =>
   z
@@ -224,7 +225,7 @@ const orphan = z.object({
           .meta({ description: 'What was written last.', ...atomic }),
       }),
     )
-    .max(32)
+    .max(mostRecords)
     .meta({ description: 'The records still to be removed.', ...atomic }),
 })
 export type Orphan = z.infer<typeof orphan>

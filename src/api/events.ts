@@ -20,6 +20,7 @@ export const events = {
   Released: 'The object was released from its VM; the message says whether the guest keeps the owner line of the operator.',
   DriftRepaired: 'Somebody changed the VM in PVE; the message shows what the operator changed back.',
   TaskWarnings: 'A PVE task ended with warnings.',
+  DisksLeft: 'PVE deletes a VM and may leave disks of it; the message says where, why, and with which command to look for them.',
   Missing: 'The VM no longer exists in PVE.',
   Failed: 'PVE refused or failed; the message has the reason.',
   Suspended: 'The VM is off because somebody suspended it; the message names the holders.',

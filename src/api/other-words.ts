@@ -3,7 +3,7 @@
 /** States of a PoolAddress, written into its spec together with the change of holder. */
 export const addressStates = {
   Allocated: 'Held by the ProxmoxVM in claimRef.',
-  Orphaned: 'Held by a VM whose object is gone (deletionPolicy Orphan); delete the PoolAddress to free the address.',
+  Orphaned: 'Held by a VM whose object was deleted (deletionPolicy Orphan); delete the PoolAddress to free the address.',
   InUse: 'A guest in PVE that no ProxmoxVM owns uses it (inUse); no VM gets it until the guest stops using it.',
   Cooling: 'Released; it is free again when reuseAfter of the pool has passed.',
   Released: 'Free; the object stays as a record of former holders.',

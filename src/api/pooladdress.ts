@@ -50,7 +50,7 @@ export const poolAddressSpec = z
       .max(32)
       .exactOptional()
       .describe(
-        'Allocated: held by claimRef. Releasing: its VM no longer asks for it, and the guest may still use it, so it stays reserved until the next start from off. Orphaned: held by a VM whose object no longer exists. Cooling: released, not yet free again (reuseAfter). Released: free, kept as a record. InUse: a guest in PVE that no ProxmoxVM owns uses it (inUse), so no VM gets it.',
+        'Allocated: held by claimRef. Releasing: its VM no longer asks for it, and the guest may still use it, so it stays reserved until the next start from off. Orphaned: held by a VM whose object no longer exists. Cooling: released, not yet free again (reuseAfter). Released: free, kept as a record. InUse: a guest in PVE that no ProxmoxVM owns uses it (inUse), so no VM gets it; when the ProxmoxCluster of the guest no longer exists, it stays so until an admin deletes this object.',
       ),
     claimRef: claimReference.exactOptional().describe('The ProxmoxVM that holds the address. Absent = nobody does.'),
     orphaned: z

@@ -30,6 +30,16 @@ const setEntry = z.object({
 export const possessions = z
   .object({
     pool: statusText(256, 'Pool of PVE the VM was in.'),
+    networkCards: z
+      .array(
+        z.object({
+          key: z.string().max(8).describe('Its key in PVE: net1 and up.'),
+          value: z.string().max(512).describe('Its value in PVE, with its MAC address.'),
+        }),
+      )
+      .max(31)
+      .exactOptional()
+      .meta({ description: 'Network cards beyond net0.', ...atomic }),
     rules: z
       .array(rule)
       .max(128)

@@ -1,11 +1,14 @@
 /** The status of a ProxmoxCluster. */
 import * as z from 'zod'
 import { guestList } from './guest-list.ts'
-import { atomic, listMap, statusText, time } from './fields.ts'
+import { atomic, listMap, objectName, statusText, time } from './fields.ts'
 import { conditions, observedGeneration } from './object.ts'
 
 /** As many as status.deletions.counted holds. */
 export const mostCountedDeletions = 1000
+
+/** As many as status.heldSecrets holds. */
+export const mostHeldSecrets = 16
 
 const countedDeletion = z.object({
   vm: z.string().max(317).describe('Namespace and name of the ProxmoxVM.'),
@@ -98,6 +101,15 @@ export const proxmoxClusterStatus = z
       .describe(
         'Which PVE it is: SHA-256 of its pve-root-ca.pem. While another PVE answers, the operator writes nothing and draws no conclusion.',
       ),
+    heldSecrets: z
+      .array(z.object({ namespace: objectName('Namespace of the Secret.'), name: objectName('Name of the Secret.') }))
+      .max(mostHeldSecrets)
+      .exactOptional()
+      .meta({
+        description:
+          'Secrets that have the finalizer pve.hosting/in-use for this object: that of spec.credentialsSecretRef, and a former one until the operator has removed the finalizer, for which it needs `patch` on that Secret.',
+        ...atomic,
+      }),
     deletions: deletionsStatus.exactOptional(),
     unclaimed: z
       .array(

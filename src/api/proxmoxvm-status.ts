@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { changeStatus, openStopStatus } from './change-status.ts'
 import { adoption } from './adopt.ts'
 import { atomic, listMap, openWord, statusText, time } from './fields.ts'
 import { backupsStatus } from './backups-status.ts'
@@ -21,6 +22,12 @@ const step = z.object({
   attempts: z.int().exactOptional().describe('Failed attempts so far.'),
   lastError: statusText(1024, 'Why the last attempt failed: the message of PVE.'),
   upid: statusText(256, 'The running PVE task (UPID).'),
+  repairs: z
+    .int()
+    .exactOptional()
+    .describe(
+      'metadata.generation of the spec that the VM had reached before: what differs now was changed in PVE, and is put right without a stop.',
+    ),
 })
 
 const networkInterface = z.object({
@@ -113,19 +120,6 @@ const rollback = z.object({
     .describe('The rollback that failed last.'),
 })
 
-const change = z.object({
-  since: time('When it began.'),
-  generation: z.int().describe('metadata.generation of the spec it was planned on; a newer spec is planned again.'),
-  wasRunning: z.boolean().exactOptional().describe('true: the VM was on before it was stopped for the change, and is started after it.'),
-  start: z.boolean().exactOptional().describe('true: asked for by the command ChangePackage, which starts the VM in any case.'),
-  addresses: z.boolean().exactOptional().describe('true: it gives the guest other addresses.'),
-  waits: z
-    .array(z.string().max(32))
-    .max(256)
-    .exactOptional()
-    .meta({ description: 'Keys of PVE that waited for a start from off before; the VM is not stopped for them.', ...atomic }),
-})
-
 export const proxmoxVMStatus = z
   .object({
     observedGeneration: observedGeneration.exactOptional(),
@@ -173,7 +167,7 @@ export const proxmoxVMStatus = z
     hostname: statusText(253, 'Host name of the guest. Macros are evaluated once and kept here.'),
     vmName: statusText(253, 'Name of the VM in PVE.'),
     clonedAt: time(
-      'When PVE began the clone, by its own clock. Backups older than that belong to a former holder of the VMID.',
+      'When PVE began the clone, by its own clock; where its answer was lost, when the plan was written. Backups older than that belong to a former holder of the VMID.',
     ).exactOptional(),
     intentAt: time(
       'When the plan (VMID, node, template, MAC, names) was written. Before that a VM missing in PVE proves nothing.',
@@ -213,9 +207,12 @@ export const proxmoxVMStatus = z
     restore: restoreStatus.exactOptional().describe('Restores done and under way.'),
     backups: backupsStatus.exactOptional().describe('Backup files that PVE has of this VM.'),
     rollback: rollback.exactOptional().describe('Rollbacks to snapshots done and under way.'),
-    change: change
+    change: changeStatus
       .exactOptional()
       .describe('The change of package under way, written before the VM is stopped for it, so that an interrupted one is finished.'),
+    openStop: openStopStatus
+      .exactOptional()
+      .describe('A shutdown for a change of package whose answer is not known; kept for 10 minutes, since PVE may begin it late.'),
     removedAt: time(
       'When the command Remove deleted the VM. VMID and addresses are kept; the commands Clone and Reinstall create it again.',
     ).exactOptional(),

@@ -201,7 +201,7 @@ export const proxmoxVMSpec = z
       .enum(['Terminate', 'Remove', 'Orphan'])
       .default('Terminate')
       .describe(
-        'What deleting this object does in PVE. Terminate: VM, disks, snapshots and its backups are deleted and its addresses freed. Remove: only the VM is deleted, which must be off; backups stay. Orphan: VM and backups stay as they are, the addresses stay reserved.',
+        'What deleting this object does in PVE. Terminate: VM, disks, snapshots and its backups are deleted and its addresses freed. Remove: only the VM is deleted, which must be off; backups stay, and disks that its configuration does not name, unless the VM was never ready. Orphan: VM and backups stay as they are, the addresses stay reserved.',
       ),
     backupsOnDelete: z
       .enum(['Delete', 'Keep'])

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { duration, line, nameReference, pveName, rules, statusText, time } from './fields.ts'
+import { atomic, duration, line, nameReference, pveName, rules, statusText, time } from './fields.ts'
 import { conditions, type KubeObject, observedGeneration } from './object.ts'
 import { template } from './template.ts'
 
@@ -124,6 +124,15 @@ export const proxmoxVMCommandStatus = z
     intentAt: time(
       'When the operator was about to ask PVE, written before the request. After a restart the operator looks up the result and does not ask again.',
     ).exactOptional(),
+    earlierTasks: z
+      .array(z.string().max(256))
+      .max(8)
+      .exactOptional()
+      .meta({
+        description:
+          'PVE tasks of the same type that the VM had in the minute before the request (UPIDs), written with intentAt: none of them is the task of this command.',
+        ...atomic,
+      }),
     vmUID: statusText(64, 'UID of the ProxmoxVM of the command; a later one of the same name is another VM.'),
     upid: statusText(256, 'The PVE task that carries it out (UPID).'),
     conditions: conditions.exactOptional(),

@@ -11,7 +11,8 @@ export const restoreWish = z.object({
   backupRef: backupRef({
     description: 'The backup: one of name and volume.',
     name: 'Name of a ProxmoxVMBackup of this VM, in the namespace of the VM.',
-    volume: 'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or carry its mark.',
+    volume:
+      'A file that PVE lists for this VM, as `kubectl pve backups` shows it. It must be no older than the VM, or its notes must name the VM.',
   }),
   dropFirst: z
     .boolean()
@@ -53,7 +54,7 @@ export const restoreStatus = z.object({
         .exactOptional()
         .describe('true: an attempt failed after PVE had deleted the disks. The file is the only copy, and the VM is not started.'),
       restoredAt: time('When the VM was there again. From then on it is brought to its package and addresses.').exactOptional(),
-      markedAt: time('When it carried our mark again.').exactOptional(),
+      markedAt: time('When its description had the owner line of the object again.').exactOptional(),
     })
     .exactOptional()
     .describe('The restore under way, written before anything is deleted. Absent = none.'),

@@ -43,9 +43,9 @@ export const birthTemplate = z
     backupRef: backupRef({
       description:
         'A backup of another VM, from which this new one is made: with a VMID, a MAC address and addresses of its own, so that it can run beside the other. One of name and volume. Its disks go to the storages where they were, or all of them to storage. Needs the right to update proxmoxvms/restore. To bring a VM itself back, write spec.restore.',
-      name: 'Name of a ProxmoxVMBackup in the namespace of the VM. The VM it is of may be gone.',
+      name: 'Name of a ProxmoxVMBackup in the namespace of the VM. Its VM need not exist any more.',
       volume:
-        'A file of a ProxmoxVM of this namespace, as `kubectl pve backups` shows it. It must be no older than that VM, or carry its mark.',
+        'A file of a ProxmoxVM of this namespace, as `kubectl pve backups` shows it. It must be no older than that VM, or its notes must name that VM.',
     }).exactOptional(),
   })
   .meta({

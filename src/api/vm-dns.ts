@@ -17,12 +17,15 @@ const vmRecord = z.object({
 /** One record set of a VM. It is written down here before the server is asked, so that nothing there is ever forgotten. */
 export type VMRecordNote = z.infer<typeof vmRecord>
 
+/** As many as status.dns holds, and so as many as a deleted VM can leave in a zone. */
+export const mostRecords = 64
+
 /** status.dns of a ProxmoxVM. */
 export const vmDns = z
   .object({
     records: z
       .array(vmRecord)
-      .max(64)
+      .max(mostRecords)
       .meta({ description: 'The records of the VM, wanted or still to be removed.', ...atomic }),
   })
   .describe('What the VM has in DNS; the condition DNSSynced judges it.')

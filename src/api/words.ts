@@ -29,6 +29,7 @@ const stepsBeside = {
   stop: 'The operator switches the VM off.',
   power_off: 'The operator shuts the VM down, because it is suspended or Halted.',
   rollback: 'PVE rolls the VM back to a snapshot.',
+  put_back_network: 'The operator puts back the network cards beyond net0 of the former VM.',
   put_back_firewall: 'The operator puts back the firewall entries that people had added to the former VM.',
   delete_backups: 'The operator deletes the backups of the VM before the VM itself.',
   restore: 'PVE makes the VM from a backup.',

@@ -4,7 +4,7 @@ import type { ProxmoxVMBackupStatus } from '../api/proxmoxvmbackup.ts'
 import { timeInSeconds } from '../api/time.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
-import { type BackupPlace, backupPlaces, madeSinceSeconds } from '../engine/remove/backups.ts'
+import { type BackupPlace, backupPlaces, madeSinceSeconds, uidsOf } from '../engine/remove/backups.ts'
 import { keyOf } from '../kube/keys.ts'
 import { isBackupOf, parseBackupMark } from '../ladder/backup-mark.ts'
 import type { BackgroundSource } from '../ops/background-budget.ts'
@@ -68,8 +68,9 @@ export class BackupCensus {
     const places = backupPlaces(listing, status).map((place) => read.get(nameOf(place)))
     if (places.some((place) => place === undefined)) return undefined
     const sinceSeconds = madeSinceSeconds(cluster, status)
+    const uids = uidsOf(metadata.uid ?? '', status)
     const all = [...read.values()].flatMap(({ files }) => files.get(status.vmid ?? 0) ?? [])
-    const times = all.filter((file) => isBackupOf(file, { uid: metadata.uid ?? '', sinceSeconds })).map(({ ctime }) => ctime)
+    const times = all.filter((file) => isBackupOf(file, { uids, sinceSeconds })).map(({ ctime }) => ctime)
     return times.length === 0 ? { count: 0 } : { count: times.length, newest: Math.max(...times), oldest: Math.min(...times) }
   }
 

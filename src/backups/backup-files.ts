@@ -43,6 +43,16 @@ export async function fileByTask(
   return (await cluster.pve.backups(node, storage, vmid)).find(({ volid }) => volid === `${storage}:backup/${name}`)
 }
 
+/** Progress has a line for every percent. */
+const wholeLog = 1_000
+
+/** A job that could not back up its guest ends with `job errors`, and only its log says why (pve-manager, VZDump.pm exec_backup_task). */
+export async function whyFailed(cluster: PveCluster, upid: string, exitstatus: string): Promise<string> {
+  if (exitstatus.trim() !== 'job errors') return exitstatus
+  const lines = await cluster.pve.taskLog(upid, wholeLog)
+  return lines.map((line) => /^ERROR: Backup of VM \d+ failed - (.+)$/.exec(line)?.[1]).findLast((why) => why !== undefined) ?? exitstatus
+}
+
 /** What the status says of its file. */
 export const fileStatus = ({ volid, sizeBytes, ctime, isProtected, verified, isEncrypted }: Backup): ProxmoxVMBackupStatus => ({
   volume: volid,

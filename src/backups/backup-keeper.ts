@@ -1,5 +1,6 @@
 /** All backups of one VM, one after another, as a part of the pass over the VM: what is wrong with a backup never holds up the VM. */
 import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
+import { ended } from '../engine/after-pass.ts'
 import { type Dependencies, nowIso } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
 import type { Outcome } from '../ladder/outcome.ts'
@@ -100,7 +101,7 @@ export class BackupKeeper {
     const afterMs = this.#pauseAfterFailure(memory)
     if (isNotFound(fault)) return afterMs
     deps.log.warn({ vm: pass.key, backup: backup.backup.metadata.name, err: fault }, message)
-    backup.waits('reconciling', reason, `${message.trim()} Retrying in ${Math.ceil(afterMs / 1000)} s.`, nowIso(deps.clock))
+    backup.waits('reconciling', reason, `${ended(message.trim())} Retrying in ${Math.ceil(afterMs / 1000)} s.`, nowIso(deps.clock))
     if (!isConflict(fault)) await backup.save().catch(() => undefined)
     return afterMs
   }

@@ -1,6 +1,7 @@
 /** One pass over one ProxmoxVMBackup: what it works with. It is part of the pass over its VM, so that nothing else works on the VM meanwhile. */
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
+import type { Unshown } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
 import type { BackupCensus } from './backup-census.ts'
 import type { BackupSlots } from './backup-slots.ts'
@@ -14,6 +15,8 @@ export interface BackupMemory {
   notBeforeMs?: number
   /** The task that deletes its file, until its end was read. */
   deleting?: string
+  /** PVE accepted the deletion of its file. */
+  deletion?: Unshown
   /** Failures in a row. */
   attempts: number
   /** What the object was like at the last pass. */

@@ -10,12 +10,13 @@ import { isLockTold, lockObstacle } from '../engine/lock-sentence.ts'
 import { observes, wouldDo } from '../engine/observe.ts'
 import { pveTime } from '../engine/pve-time.ts'
 import { silenceOf } from '../engine/references.ts'
-import { printBackupMark } from '../ladder/backup-mark.ts'
+import { printBackupNotes } from '../ladder/backup-mark.ts'
 import { done, type Obstacle, type Outcome, isOutcome, stalled, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge } from '../proxmox/failures.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
+import { fileByMark } from './backup-files.ts'
 import { isFinishedBackup } from './backup-status-draft.ts'
-import { finishFailed } from './finish-backup.ts'
+import { finishFailed, finishMade } from './finish-backup.ts'
 
 const modes = { Snapshot: 'snapshot', Suspend: 'suspend', Stop: 'stop' } as const
 
@@ -84,7 +85,7 @@ type Meta = ProxmoxVMBackup['metadata']
 const isBefore = (a: Meta, b: Meta) => `${a.creationTimestamp} ${a.name}` < `${b.creationTimestamp} ${b.name}`
 
 /** Nothing is backed up while the VM is being made, changed or made again: what comes out would be neither the old nor the new one. */
-function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
+function busyWith({ of, deps, key, backup, slots }: BackupPass): Obstacle | undefined {
   const { vm, status } = of?.draft ?? {}
   if (!vm || !status) return undefined
   if (isPaused(vm))
@@ -102,14 +103,25 @@ function busyWith({ of, deps, key, backup }: BackupPass): Obstacle | undefined {
   if (status.change) return wait('ChangingPackage', 'The operator applies another package; the backup begins after that.', 15_000)
   const running = deps
     .backupsOf(key)
-    .find((other) => other.metadata.uid !== backup.uid && other.status?.requestedAt && !isFinishedBackup(other))
+    .find(
+      (other) =>
+        other.metadata.uid !== backup.uid &&
+        other.status?.requestedAt &&
+        !isFinishedBackup(other) &&
+        !slots.isOverdue(other.metadata.uid ?? ''),
+    )
   return running && wait('Queued', `Waiting until backup ${running.metadata.name} of this VM has ended.`, 15_000)
 }
 
 /** Named, or the only one of the node that takes backups. */
 function storageFor({ of, backup }: BackupPass, cluster: PveCluster, node: string): string | Obstacle {
   const rows = (cluster.inventory.current()?.storages ?? []).filter((row) => row.node === node && row.content.includes('backup'))
-  const named = backup.backup.spec.storage ?? of?.draft.status.package?.backups?.storage
+  const own = backup.backup.spec.storage
+  const named = own ?? of?.draft.status.package?.backups?.storage
+  const [field, act] =
+    own === undefined
+      ? ['backups.storage of the package', 'name one that does']
+      : ['spec.storage', 'create another ProxmoxVMBackup with one that does']
   const all = rows.map(({ storage }) => storage).join(', ')
   const there = all === '' ? `Node ${node} has no storage that allows backups.` : `Node ${node} has ${all}.`
   if (named === undefined)
@@ -117,7 +129,8 @@ function storageFor({ of, backup }: BackupPass, cluster: PveCluster, node: strin
       ? usable(rows[0])
       : stalled('BackupStorage', `Write a storage for the backup (spec.storage, or backups.storage of the package). ${there}`)
   const row = rows.find(({ storage }) => storage === named)
-  return row ? usable(row) : stalled('BackupStorage', `Storage "${named}" does not allow backups on node ${node}. ${there}`)
+  const fault = `Storage "${named}" (${field}) does not allow backups on node ${node}`
+  return row ? usable(row) : stalled('BackupStorage', `${fault}. Allow them in PVE, or ${act}. ${there}`)
 }
 
 const usable = ({ storage, available, node }: { storage: string; available: boolean; node: string }): string | Obstacle =>
@@ -131,8 +144,11 @@ async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vm
   if (!vm || !status) return done
   const asked = status.package?.backups
   const { spec } = backup.backup
+  // Only what was asked for before has a finalizer: its status may have been lost since. While PVE works on it the VM has a lock.
+  const made = backup.hasFinalizer ? await fileByMark(cluster, { ...at, storage }, backup.uid) : undefined
   await backup.ensureFinalizer()
   backup.change({ cluster: cluster.name, ...at, storage, vmUID: vm.metadata.uid ?? '', requestedAt: pveTime(cluster, deps) })
+  if (made) return finishMade(pass, made)
   backup.waits(
     'reconciling',
     'BackupRunning',
@@ -147,7 +163,7 @@ async function ask(pass: BackupPass, cluster: PveCluster, at: { node: string; vm
     const upid = await cluster.pve.vzdump(at, {
       storage,
       mode: modes[spec.mode ?? asked?.mode ?? 'Snapshot'],
-      'notes-template': `${notes}\\n${printBackupMark({ uid: backup.uid, vm: vm.metadata.uid ?? '' })}`,
+      'notes-template': printBackupNotes(notes, { uid: backup.uid, vm: vm.metadata.uid ?? '' }),
       protected: spec.protected === true,
     })
     if (upid !== undefined) backup.change({ upid })

@@ -1,11 +1,12 @@
 /** A finished backup that somebody changes, and the end of a ProxmoxVMBackup: whether its file goes with it. */
 import { abandonBackupsAnnotation } from '../api/group.ts'
 import { proxmoxVMBackups } from '../api/meta.ts'
+import { pauseAfter, sentAgain } from '../engine/apply/repeats.ts'
 import { nowIso, recordEvent } from '../engine/dependencies.ts'
 import { isKindLeaving } from '../engine/kind-leaving.ts'
 import { observes, wouldDo } from '../engine/observe.ts'
 import { needsFile } from '../engine/restore/restore-state.ts'
-import { isFileOfBackup } from '../ladder/backup-mark.ts'
+import { isFileOfBackup, parseBackupMark } from '../ladder/backup-mark.ts'
 import { done, type Obstacle, type Outcome, retry, stalled, wait, waitForTask } from '../ladder/outcome.ts'
 import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
@@ -92,6 +93,7 @@ function deletionUnderWay({ memory }: BackupPass, cluster: PveCluster, volume: s
   if (!end) return waitForTask(deleting, `${volume} is being deleted.`)
   delete memory.deleting
   if (end.is !== 'failed') return undefined
+  delete memory.deletion
   const { reason } = judgeExit(end.exitstatus)
   return retry(reason, `PVE failed to delete ${volume}: ${end.exitstatus.trim()}. The operator tries again.`)
 }
@@ -99,18 +101,29 @@ function deletionUnderWay({ memory }: BackupPass, cluster: PveCluster, volume: s
 async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string): Promise<Outcome> {
   const { backup, deps, of } = pass
   const { node = '', storage = '', vmid = 0 } = backup.status
-  const file = (await cluster.pve.backups(reachedFrom(cluster, storage, node), storage, vmid)).find(({ volid }) => volid === volume)
+  const files = await cluster.pve.backups(reachedFrom(cluster, storage, node), storage, vmid)
+  const file = files.find(({ volid }) => volid === volume)
   if (!file) pass.census.remove(backup.status)
+  const twin = file ? undefined : files.find(({ notes }) => parseBackupMark(notes)?.uid === backup.uid)
+  if (twin) {
+    backup.change(fileStatus(twin))
+    delete pass.memory.deletion
+    return wait('Terminating', `${volume} was deleted; ${twin.volid} is of a request that PVE carried out late, and goes too.`, 0)
+  }
   if (!file || !isFileOfBackup(file, { uid: backup.uid, createdAt: backup.status.createdAt })) return await letGo(pass)
   backup.change(fileStatus(file))
   if (file.isProtected && backup.backup.spec.protected !== false)
     return stalled('Protected', `${volume} is protected. Set spec.protected to false to delete it. ${wayOut}`)
   if (observes(cluster)) return wouldDo(cluster, `${volume} would be deleted`)
+  const { deletion } = pass.memory
+  const pause = deletion && pauseAfter(deletion, `${volume} is still there after its deletion`, deps.clock.monotonicMs())
+  if (pause) return { ...pause, message: `${pause.message} ${wayOut}` }
   deps.mayAct()
   const from = reachedFrom(cluster, storage, node)
   if (file.isProtected) await cluster.pve.protectBackup(from, storage, volume, false)
   const upid = await cluster.pve.deleteBackup(from, storage, volume, deleteDelaySeconds)
-  if (of) recordEvent(deps, of.draft.vm, 'Normal', 'BackupDeleted', `${backup.backup.metadata.name}: ${volume}`)
+  pass.memory.deletion = sentAgain(deletion, deps.clock.monotonicMs())
+  if (of && !deletion) recordEvent(deps, of.draft.vm, 'Normal', 'BackupDeleted', `${backup.backup.metadata.name}: ${volume}`)
   if (upid === undefined) return wait('Terminating', `${volume} was deleted; the operator checks that PVE no longer lists it.`, 0)
   pass.memory.deleting = upid
   return waitForTask(upid, `${volume} is being deleted.`)

@@ -5,7 +5,7 @@ import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { tellWarnings } from '../engine/task-warnings.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
-import { fileByMark, fileByTask, isTaskOf } from './backup-files.ts'
+import { fileByMark, fileByTask, isTaskOf, whyFailed } from './backup-files.ts'
 import { finishBroken, finishMade } from './finish-backup.ts'
 
 /** A task may appear this late after its request: that is checked and forked first. */
@@ -36,10 +36,8 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
     cluster.tasks.forgetUnknown(upid)
     return wait('BackupRunning', `PVE cannot report the result of the backup: ${end.why}.`, 15_000)
   }
-  return finishBroken(
-    pass,
-    end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.is === 'failed' ? end.exitstatus : end.why,
-  )
+  if (end.is === 'failed') return finishBroken(pass, await whyFailed(cluster, upid, end.exitstatus))
+  return finishBroken(pass, end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.why)
 }
 
 /** The answer was lost, or the process died: it is listed before it is asked for again. */
@@ -50,6 +48,7 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
   memory.requestedMs ??= deps.clock.monotonicMs()
   const found = await findTask(pass, cluster)
   if (found.upid !== undefined) {
+    pass.slots.noteBegun(backup.uid)
     backup.change({ upid: found.upid })
     await backup.save()
     if (found.end) return await concludeBackup(pass, cluster, found.upid, found.end)
@@ -57,7 +56,9 @@ async function findRequest(pass: BackupPass, cluster: PveCluster): Promise<Outco
   }
   // One that comes after its object has gone would be nobody's.
   const possibleMs = backup.backup.metadata.deletionTimestamp === undefined ? silentMs : lostAfterMs
-  const isStillPossible = found.mayBe || deps.clock.monotonicMs() - memory.requestedMs < possibleMs
+  const sinceMs = deps.clock.monotonicMs() - memory.requestedMs
+  const isStillPossible = found.mayBe || sinceMs < possibleMs
+  if (isStillPossible && !found.mayBe && sinceMs >= silentMs) pass.slots.noteOverdue(backup.uid)
   if (isStillPossible)
     return wait('BackupRunning', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
   backup.forgetRequest()

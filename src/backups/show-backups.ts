@@ -7,7 +7,7 @@ import { formatSize } from '../api/size.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import type { Pass } from '../engine/pass.ts'
 import { type FileSeen, findFiles } from '../engine/remove/backups.ts'
-import { parseBackupMark } from '../ladder/backup-mark.ts'
+import { parseBackupMark, withoutBackupMark } from '../ladder/backup-mark.ts'
 import { type BackupCensus, fileTime } from './backup-census.ts'
 
 const bytesPerMiB = 1024 * 1024
@@ -72,10 +72,8 @@ async function listNow({ deps, draft, key }: Pass, asked: string): Promise<void>
 
 function shownFile(file: FileSeen): BackupFile {
   const { volid, storage, node, isShared, ctime, sizeBytes, isProtected, verified, isEncrypted, notes } = file
-  const text = (notes ?? '')
-    .split('\n')
-    .filter((line) => !line.startsWith('pve.hosting/backup '))
-    .join(' ')
+  const text = withoutBackupMark(notes ?? '')
+    .replaceAll(/\s+/g, ' ')
     .slice(0, 256)
   return {
     volume: volid,

@@ -4,7 +4,8 @@ import { systemClock } from '../ops/clock.ts'
 import { type Counts, ofResources, total } from './counts.ts'
 import type { Scene } from './scene.ts'
 
-const restSeconds = 20
+/** What can be sold is written within a minute of the last change. */
+const restSeconds = 75
 const idleSeconds = 60
 
 export interface Idleness {

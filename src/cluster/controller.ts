@@ -286,8 +286,7 @@ export class ClusterController {
 
   #stateOf(object: ProxmoxCluster, { credentialsProblem, failure }: Memory, users: readonly ProxmoxVM[]): ClusterFindings {
     const live = this.directory.live(object.metadata.name)
-    const told = object.status?.unclaimed ?? []
-    return findingsOf({ live, users, told, identity: live && this.#identityOf(object, live), credentialsProblem, failure })
+    return findingsOf({ object, live, users, identity: live && this.#identityOf(object, live), credentialsProblem, failure })
   }
 
   async #write(object: ProxmoxCluster, state: ClusterFindings): Promise<void> {

@@ -2,9 +2,11 @@
 import { inUseFinalizer } from '../api/group.ts'
 import { proxmoxClusters, secrets } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
+import { mostHeldSecrets } from '../api/proxmoxcluster-status.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Key, KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
+import { KubeError } from '../kube/kube-error.ts'
 import type { Store } from '../kube/store.ts'
 import { readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 
@@ -17,8 +19,6 @@ interface GuardOptions {
 /** Object and Secret stay as long as a VM needs them to be taken down, and a Secret as long as any cluster in use names it. */
 export class InUseGuard {
   readonly #o: GuardOptions
-  /** The Secret each cluster named last. */
-  readonly #named = new Map<string, Key>()
 
   constructor(o: GuardOptions) {
     this.#o = o
@@ -27,8 +27,8 @@ export class InUseGuard {
   /** True: the object was changed. */
   async look(object: ProxmoxCluster): Promise<boolean> {
     const { name, finalizers } = object.metadata
-    await this.#letGoOfFormer(object)
     const inUse = this.#o.usersOf(name).length > 0
+    if (await this.#noteSecrets(object, inUse)) return true
     if ((finalizers?.includes(inUseFinalizer) === true) === inUse) return false
     await this.#hold(secretKeyOf(object), inUse || this.#isNamedInUse(secretKeyOf(object), name))
     const written = await setFinalizer(this.#o.client, proxmoxClusters, object, inUse)
@@ -36,12 +36,36 @@ export class InUseGuard {
     return written !== undefined
   }
 
-  /** The cluster names another Secret now; the one before could never be deleted otherwise. */
-  async #letGoOfFormer(object: ProxmoxCluster): Promise<void> {
-    const { name } = object.metadata
-    const [former, key] = [this.#named.get(name), secretKeyOf(object)]
-    if (former && !isSameJson(former, key) && !this.#isNamedInUse(former, name)) await this.#hold(former, false)
-    this.#named.set(name, key)
+  /**
+   * A Secret is on record before it gets the finalizer, and stays there until it has lost it: one that is no longer named could never be
+   * deleted otherwise. True: the object was changed.
+   */
+  async #noteSecrets(object: ProxmoxCluster, inUse: boolean): Promise<boolean> {
+    const { name, resourceVersion } = object.metadata
+    const key = secretKeyOf(object)
+    const noted = object.status?.heldSecrets ?? []
+    const isHeld = inUse || noted.some((each) => isSameJson(each, key))
+    const kept: Key[] = []
+    for (const each of noted) if (!isSameJson(each, key) && !(await this.#isLetGo(each, name))) kept.push(each)
+    const heldSecrets = [...kept, ...(isHeld ? [key] : [])].slice(-mostHeldSecrets)
+    if (isSameJson(heldSecrets, noted)) return false
+    const patch = { metadata: { resourceVersion }, status: { heldSecrets } }
+    const written = await this.#o.client.mergePatch(proxmoxClusters, { name }, patch, { subresource: 'status' })
+    this.#o.clusters.put(written)
+    // A CRD of an older version drops the field; the operator works without the record then.
+    return isSameJson(written.status?.heldSecrets ?? [], heldSecrets)
+  }
+
+  /** Takes the finalizer off. False: the operator may not change that Secret, and asks again later. */
+  async #isLetGo(former: Key, name: string): Promise<boolean> {
+    if (this.#isNamedInUse(former, name)) return true
+    try {
+      await this.#hold(former, false)
+      return true
+    } catch (fault) {
+      if (fault instanceof KubeError && fault.status === 403) return false
+      throw fault
+    }
   }
 
   async #hold(key: Key, isHeld: boolean): Promise<void> {

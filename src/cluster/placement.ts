@@ -36,8 +36,8 @@ export interface PlacementWish {
 export type Placement =
   /** `overdrawn`: why there is no room for all of its disks on a thin storage. */
   | { readonly is: 'placed'; readonly node: string; readonly source: TemplateFacts; readonly overdrawn?: string }
-  /** What is short, as one sentence. */
-  | { readonly is: 'short'; readonly message: string }
+  /** What is short, as one sentence. `lacks`: what the nodes lack; `without`: the part of the sentence about nodes not considered. */
+  | { readonly is: 'short'; readonly message: string; readonly lacks?: readonly Lack[]; readonly without?: string }
 
 interface Candidate {
   readonly node: string
@@ -58,7 +58,7 @@ export function place(
   const closed = allowed.flatMap((node) => closedBy(node, wish) ?? [])
   const nodes = allowed.filter((node) => closedBy(node, wish) === undefined)
   const without = closed.length > 0 ? ` (not considered: ${closed.join(', ')})` : ''
-  if (nodes.length === 0) return short(noNode(wish, closed))
+  if (nodes.length === 0) return short(noNode(wish, closed, listing))
   const candidates = nodes.flatMap(({ node }) => candidateOn(node, wish, templates, listing))
   if (candidates.length === 0) return short(`${noCopy(nodes, templates)}${without}`)
   const lacks: Lack[] = []
@@ -73,10 +73,10 @@ export function place(
     const drawn = place({ ...wish, mayOverdraw: true }, templates, listing, promised)
     if (drawn.is === 'placed') return { ...drawn, overdrawn: tellLacks(lacks.filter((lack) => 'isThin' in lack)) }
   }
-  return best === undefined ? short(`${tellLacks(lacks)}${without}`) : { is: 'placed', ...best }
+  return best === undefined ? { ...short(`${tellLacks(lacks)}${without}`), lacks, without } : { is: 'placed', ...best }
 }
 
-const short = (message: string): Placement => ({ is: 'short', message })
+const short = (message: string): Extract<Placement, { is: 'short' }> => ({ is: 'short', message })
 const compareNames = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true })
 const isAllowed = (node: string, wish: PlacementWish): boolean =>
   (wish.allowedNodes?.includes(node) ?? true) &&
@@ -100,11 +100,11 @@ export function closedBy(
   return hasFigures ? undefined : `${node} reports no figures (pvestatd)`
 }
 
-function noNode(wish: PlacementWish, closed: readonly string[]): string {
+function noNode(wish: PlacementWish, closed: readonly string[], listing: Listing): string {
   if (closed.length > 0) return `no allowed node accepts new VMs: ${closed.join(', ')}`
-  return wish.pinnedNode === undefined
-    ? 'PVE shows none of the allowed nodes'
-    : `node ${wish.pinnedNode} is not in the PVE cluster or not allowed in the ProxmoxCluster`
+  if (wish.pinnedNode === undefined) return 'PVE shows none of the allowed nodes'
+  const open = [...listing.nodes.values()].flatMap(({ node }) => (isAllowed(node, { ...wish, pinnedNode: node }) ? [node] : []))
+  return `node ${wish.pinnedNode} (spec.placement.node) is not in the PVE cluster or not allowed in the ProxmoxCluster (spec.nodes); there are ${open.toSorted(compareNames).join(', ') || 'none'}`
 }
 
 function noCopy(nodes: readonly NodeRow[], templates: readonly TemplateFacts[]): string {
@@ -148,21 +148,40 @@ function lackOf({ node, source }: Candidate, wish: PlacementWish, listing: Listi
 
 /** What spec.overcommit leaves of CPUs and memory of a node. */
 function nodeLack(node: string, wish: PlacementWish, listing: Listing, promised: readonly Promised[]): Lack | undefined {
-  const { memory, cpu } = wish.overcommit ?? {}
-  const { maxMemBytes = 0, maxCpu = 0 } = listing.nodes.get(node) ?? {}
-  if (memory !== undefined && maxMemBytes > 0) {
-    const givenMiB = Math.ceil(committedBytes(node, listing, promised) / bytesPerMiB)
-    const mayMiB = Math.floor((maxMemBytes * memory) / bytesPerMiB)
-    if (givenMiB + wish.memoryMiB > mayMiB)
-      return {
-        text: `${node} has promised ${inGiB(givenMiB)} of ${inGiB(mayMiB)} of memory (overcommit.memory ${memory}), the VM needs ${inGiB(wish.memoryMiB)}`,
-      }
+  const { memory, cpu } = nodeShares(node, wish.overcommit, listing, promised)
+  if (memory && memory.givenMiB + wish.memoryMiB > memory.mayMiB)
+    return {
+      text: `${node} has promised ${inGiB(memory.givenMiB)} of ${inGiB(memory.mayMiB)} of memory (overcommit.memory ${wish.overcommit?.memory}), the VM needs ${inGiB(wish.memoryMiB)}`,
+    }
+  if (!cpu || cpu.given + (wish.cpus ?? 1) <= cpu.may) return undefined
+  return {
+    text: `${node} has promised ${cpu.given} of ${cpu.may} CPUs (overcommit.cpu ${wish.overcommit?.cpu}), the VM needs ${wish.cpus ?? 1}`,
   }
-  if (cpu === undefined || maxCpu === 0) return undefined
-  const given = committedCpus(node, listing, promised)
-  const may = Math.floor(maxCpu * cpu)
-  if (given + (wish.cpus ?? 1) <= may) return undefined
-  return { text: `${node} has promised ${given} of ${may} CPUs (overcommit.cpu ${cpu}), the VM needs ${wish.cpus ?? 1}` }
+}
+
+/** How much of a node may be promised, and is. Absent: without a ratio, or the node tells nothing, there is no limit. */
+export interface NodeShares {
+  readonly memory?: { readonly mayMiB: number; readonly givenMiB: number }
+  readonly cpu?: { readonly may: number; readonly given: number }
+}
+
+export function nodeShares(
+  node: string,
+  { memory, cpu }: NonNullable<PlacementWish['overcommit']> = {},
+  listing: Listing,
+  promised: readonly Promised[],
+): NodeShares {
+  const { maxMemBytes = 0, maxCpu = 0 } = listing.nodes.get(node) ?? {}
+  return {
+    ...(memory !== undefined &&
+      maxMemBytes > 0 && {
+        memory: {
+          mayMiB: Math.floor((maxMemBytes * memory) / bytesPerMiB),
+          givenMiB: Math.ceil(committedBytes(node, listing, promised) / bytesPerMiB),
+        },
+      }),
+    ...(cpu !== undefined && maxCpu > 0 && { cpu: { may: Math.floor(maxCpu * cpu), given: committedCpus(node, listing, promised) } }),
+  }
 }
 
 function committedCpus(node: string, { guests }: Listing, promised: readonly Promised[]): number {

@@ -11,6 +11,8 @@ export class PromisedBytes {
   readonly #clock: Clock
   readonly #known = new Map<string, { readAtMs: number; sizeMiB: Promise<number | undefined> }>()
 
+  readonly #last = new Map<string, { readonly sizeMiB: number }>()
+
   constructor(o: { pve: Pick<Pve, 'diskBytes'>; clock: Clock }) {
     this.#pve = o.pve
     this.#clock = o.clock
@@ -26,9 +28,16 @@ export class PromisedBytes {
     return sizeMiB
   }
 
+  /** What the last reading for a birth said, without a request; another object after each reading. */
+  last(node: string, storage: string): { readonly sizeMiB: number } | undefined {
+    return this.#last.get(`${node}/${storage}`)
+  }
+
   async #read(node: string, storage: string): Promise<number | undefined> {
     try {
-      return Math.ceil((await this.#pve.diskBytes(node, storage)) / (1024 * 1024))
+      const sizeMiB = Math.ceil((await this.#pve.diskBytes(node, storage)) / (1024 * 1024))
+      this.#last.set(`${node}/${storage}`, { sizeMiB })
+      return sizeMiB
     } catch (fault) {
       this.#known.delete(`${node}/${storage}`)
       if (fault instanceof PveError) return undefined

@@ -43,15 +43,23 @@ export function storageLack(wish: RoomWish, listing: Listing, promised: readonly
   // Read once the place is chosen, and then chosen again.
   if (wish.ratio !== undefined && wish.promisedMiB === undefined) return undefined
   if (wish.ratio !== undefined && wish.promisedMiB !== undefined && !Number.isNaN(wish.promisedMiB)) {
-    const leftMiB = Math.floor(totalMiB * wish.ratio) - wish.promisedMiB - underWayMiB
+    const leftMiB = promisableMiB(row, wish.ratio, wish.promisedMiB) - underWayMiB
     return leftMiB >= neededMiB ? undefined : { storage, node, freeMiB: Math.max(0, leftMiB), neededMiB, ratio: wish.ratio }
   }
-  const freeMiB = totalMiB - Math.ceil(row.usedBytes / bytesPerMiB) - underWayMiB
+  const freeMiB = unusedMiB(row) - underWayMiB
   if (freeMiB >= neededMiB) return undefined
   const isThin = thinTypes.has(row.pluginType) && neededMiB <= totalMiB && wish.copiedMiB <= freeMiB
   if (isThin && wish.ratio === undefined && wish.mayOverdraw) return undefined
   return { storage, node, freeMiB: Math.max(0, freeMiB), neededMiB, ...(isThin && { isThin }) }
 }
+
+/** What overcommit.storage leaves of a storage whose disks have so much in all; negative: more is promised. */
+export const promisableMiB = ({ totalBytes }: StorageRow, ratio: number, promisedMiB: number): number =>
+  Math.floor(Math.floor(totalBytes / bytesPerMiB) * ratio) - promisedMiB
+
+/** What is free, whatever may still be written into the disks there. */
+export const unusedMiB = ({ totalBytes, usedBytes }: Pick<StorageRow, 'totalBytes' | 'usedBytes'>): number =>
+  Math.floor(totalBytes / bytesPerMiB) - Math.ceil(usedBytes / bytesPerMiB)
 
 /** Why a node cannot take the VM: no room, or anything else. */
 export type Lack =
@@ -105,7 +113,7 @@ export function needs(source: TemplateFacts, wish: RoomNeeds): Map<string, numbe
 }
 
 /** What clones under way will still take: the listing's figures do not have it yet. */
-function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promised[]): number {
+export function promisedOn(row: StorageRow, listing: Listing, promised: readonly Promised[]): number {
   return promised
     .filter(({ node, vmid }) => (row.shared || node === row.node) && !isKnown(listing.guests.get(vmid)))
     .flatMap(({ disks }) => disks)

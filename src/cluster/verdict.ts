@@ -36,10 +36,20 @@ export interface ClusterFindings {
   readonly unclaimed?: UnclaimedReport
   /** Our VMs by node. */
   readonly vmsByNode: ReadonlyMap<string, number>
+  /** ProxmoxVMs that name the cluster, some of them as `namespace/name`: as long as there are any it cannot go. */
+  readonly users?: { readonly count: number; readonly some: readonly string[] }
 }
 
 const wellSentence = (mode: ProxmoxCluster['spec']['mode']): string =>
   mode === 'Observe' ? 'PVE answers; the operator writes nothing to it (spec.mode Observe).' : 'PVE is ready for VMs.'
+
+/** Why an object that was deleted is still there, and what a person can do. */
+function leavingSentence({ users = { count: 0, some: [] } }: ClusterFindings): string {
+  const { count, some } = users
+  const named = `${some.join(', ')}${count > some.length ? ', …' : ''}`
+  const who = `${count} ProxmoxVM${count === 1 ? ' names' : 's name'} it (${named})`
+  return `The ProxmoxCluster is being deleted and accepts no new VMs. It stays as long as ${who}: delete or release them.`
+}
 
 type Verdicts = { [type in ClusterCondition]?: { status: Condition['status']; reason: Reason; message: string } }
 
@@ -128,6 +138,12 @@ function authorizedOf({ credentialsProblem, failure, facts }: ClusterFindings): 
 export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, now: string): ProxmoxClusterStatus {
   const former = object.status ?? {}
   const { facts, listing } = state
+  const { Ready: ready, ...others } = verdictsOf(state, object.spec.mode)
+  const isLeaving = object.metadata.deletionTimestamp !== undefined
+  const verdicts = {
+    ...others,
+    ...(ready && { Ready: isLeaving ? { ...ready, message: `${leavingSentence(state)} ${ready.message}` } : ready }),
+  }
   return {
     ...former,
     ...(object.metadata.generation !== undefined && { observedGeneration: object.metadata.generation }),
@@ -140,7 +156,7 @@ export function clusterStatusOf(object: ProxmoxCluster, state: ClusterFindings, 
     ...(state.deletions && { deletions: deletionsOf(former.deletions?.counted, state.deletions) }),
     ...(listing && { nodesOnline: onlineOf(listing), nodes: nodesOf(listing, state.vmsByNode), templates: templatesOf(listing) }),
     ...state.unclaimed,
-    conditions: conditionsOf(former.conditions ?? [], verdictsOf(state, object.spec.mode), object.metadata.generation, now),
+    conditions: conditionsOf(former.conditions ?? [], verdicts, object.metadata.generation, now),
   }
 }
 

@@ -2,12 +2,15 @@ import type { Condition } from '../api/object.ts'
 import { proxmoxVMCommands } from '../api/meta.ts'
 import type { ProxmoxVMCommand, ProxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import type { Reason } from '../api/reasons.ts'
+import { ended } from '../engine/after-pass.ts'
 import type { PassObserver } from '../engine/dependencies.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { Store } from '../kube/store.ts'
 
 export const isFinished = (command: ProxmoxVMCommand) => command.status?.finishedAt !== undefined
+
+const retries = ' The operator retries.'
 
 /** The status of one command. Only the operator writes it, and only forwards: begun, intended, finished. */
 export class CommandStatusDraft {
@@ -48,6 +51,14 @@ export class CommandStatusDraft {
   /** What it waits for, for people. */
   say(message: string): void {
     this.status = { ...this.status, message }
+  }
+
+  /** Why the last attempt failed, in PVE's words; undefined: none did since, so what was said of one is over. */
+  sayRetries(why: string | undefined): void {
+    if (why !== undefined) return this.say(`${ended(why.trim())}${retries}`)
+    if (!this.status.message?.endsWith(retries)) return
+    const { message: _, ...status } = this.status
+    this.status = status
   }
 
   finish(is: 'Succeeded' | 'Failed', reason: Reason, message: string, iso: string): void {

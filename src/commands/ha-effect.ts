@@ -1,10 +1,12 @@
 /** A power command on a VM that high availability looks after: PVE's task only hands the wish over, the effect comes 10 to 30 s later. */
+import { startOfUpid, typeOfUpid } from '../proxmox/upid.ts'
 import type { Reason } from '../api/reasons.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import { haErrorSentence } from '../engine/ha-error.ts'
 import type { Look } from '../engine/look.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
+import { pveNowMs } from '../engine/pve-time.ts'
 
 /** Types of the tasks of each command (pve-manager, API2/Qemu). HA has none for a reboot or a reset. */
 export const taskTypes = {
@@ -12,7 +14,7 @@ export const taskTypes = {
   ofHa: { Start: 'hastart', Stop: 'hastop', Shutdown: 'hastop', Reboot: 'qmreboot', Reset: 'qmreset' },
 } as const
 
-export const isOfHa = (upid: string): boolean => /^ha(start|stop)$/.test(upid.split(':')[5] ?? '')
+export const isOfHa = (upid: string): boolean => /^ha(start|stop)$/.test(typeOfUpid(upid))
 
 /** Two rounds of the manager and one of the node, and room for a busy node; beside it the guest's own time to shut down or boot. */
 const patienceMs = 120_000
@@ -27,8 +29,8 @@ export type HaEffect =
 /** The guest itself says whether it is as wished; the wish is sent once. */
 export async function haEffect(pass: CommandPass, look: Look, wished: 'running' | 'stopped', upid: string): Promise<HaEffect> {
   const { cluster, deps, draft } = pass
-  const startedMs = Number.parseInt(upid.split(':')[4] ?? '0', 16) * 1000
-  const elapsedMs = Math.max(0, deps.clock.now() + cluster.clockSkewMs - startedMs)
+  const startedMs = startOfUpid(upid) * 1000
+  const elapsedMs = Math.max(0, pveNowMs(cluster, deps) - startedMs)
   await look.need('power')
   const { power, haState = 'nothing yet' } = look.seen
   if (power === wished) return { is: 'there' }

@@ -3,7 +3,7 @@ import { capabilityOff } from '../cluster/capabilities.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { findLostTask } from '../engine/lost-task.ts'
 import { pveTime } from '../engine/pve-time.ts'
-import { unansweredForMs } from '../engine/unanswered.ts'
+import { mayBeginMs, unansweredForMs } from '../engine/unanswered.ts'
 import type { Look } from '../engine/look.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -11,11 +11,10 @@ import { wait, waitForTask } from '../ladder/outcome.ts'
 import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import { type CommandPass, requestOf } from './command-pass.ts'
+import { goneGuest } from './gone-guest.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
-import { behindLock, isOwnLock } from './own-lock.ts'
+import { behindLock, isOwnLock, pauseBehindLock } from './own-lock.ts'
 
-/** After this long a request without an answer has not reached PVE: its task would be listed. */
-const unansweredMs = 30_000
 /** The manager of high availability moves a guest in its own time. */
 const movesWithinMs = 600_000
 
@@ -26,18 +25,20 @@ export async function migrate(pass: CommandPass): Promise<CommandProgress> {
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const { upid, intentAt } = command.status
-  const isThere = look.at.node === target
+  const isThere = look.seen.guest === 'ours' && look.at.node === target
   if (upid !== undefined) return await followMove(pass, look, upid)
   if (intentAt !== undefined) {
     if (isThere) return moved(pass)
     const lost = await lostMove(pass, look)
     if (lost !== undefined) return await receipted(pass, lost)
-    if (unansweredForMs(pass, requestOf(pass)) < unansweredMs)
+    if (unansweredForMs(pass, requestOf(pass)) < mayBeginMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
   }
   if (isThere) return endFailed(pass, 'PreconditionFailed', `The VM is already on ${target}.`)
   const why = await objection(pass, look, target)
   if (why !== undefined) return endFailed(pass, 'PreconditionFailed', why)
+  const pause = pauseBehindLock(pass)
+  if (pause) return pause
   command.status = { ...command.status, intentAt: pveTime(cluster, deps) }
   await command.save()
   deps.mayAct()
@@ -72,11 +73,16 @@ async function lostMove({ cluster, command, deps, key, draft }: CommandPass, loo
 async function followMove(pass: CommandPass, look: Look, upid: string): Promise<CommandProgress> {
   const { cluster, command } = pass
   const target = command.command.spec.node ?? ''
+  const isThere = look.seen.guest === 'ours' && look.at.node === target
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, `PVE moves the VM to ${target}.`)
   if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
   if (end.is === 'failed') return endFailed(pass, 'CommandFailed', end.exitstatus)
-  if (look.at.node === target || (await isOn(pass, target))) return moved(pass)
+  const isGone = look.seen.guest !== 'ours' && look.seen.guest !== 'unproved'
+  // The listing may not show yet where it is now.
+  if (!isGone && (isThere || (await isOn(pass, target)))) return moved(pass)
+  const gone = goneGuest(pass, look)
+  if (gone) return gone
   const waitsForHa = upid.includes(':hamigrate:') && unansweredForMs(pass, upid) < movesWithinMs
   if (waitsForHa) return wait('CommandRunning', `PVE's high availability moves the VM to ${target}.`, 5_000)
   return endFailed(pass, 'CommandFailed', `The task ended, and VM ${look.at.vmid} is on ${look.at.node}.`)
@@ -88,7 +94,8 @@ async function isOn({ cluster, draft }: CommandPass, node: string): Promise<bool
     await cluster.pve.config({ node, vmid: draft.status.vmid ?? 0 })
     return true
   } catch (fault) {
-    if (judge(fault).kind === 'absent') return false
+    // A token with rights through a PVE pool is refused a guest that PVE does not have.
+    if (['absent', 'denied'].includes(judge(fault).kind)) return false
     throw fault
   }
 }

@@ -2,22 +2,21 @@ import { bridgeSentence } from '../engine/failure-sentence.ts'
 import type { CommandName } from '../api/proxmoxvmcommand.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import type { Look } from '../engine/look.ts'
-import { findLostTask } from '../engine/lost-task.ts'
+import { findLostTask, tasksBefore } from '../engine/lost-task.ts'
 import { pveTime } from '../engine/pve-time.ts'
-import { unansweredForMs } from '../engine/unanswered.ts'
+import { mayBeginMs, unansweredForMs } from '../engine/unanswered.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import type { CommandRefusal } from './preconditions.ts'
+import { goneGuest } from './gone-guest.ts'
 import { haEffect, isOfHa, taskTypes } from './ha-effect.ts'
-import { behindLock, isOwnLock } from './own-lock.ts'
+import { behindLock, isOwnLock, pauseBehindLock } from './own-lock.ts'
 import { rebootEnd } from './reboot.ts'
+import { isDoneAlready } from './done-already.ts'
 import { noStartAfter, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import { type CommandPass, requestOf } from './command-pass.ts'
-
-/** After this long an unanswered request is known not to have reached PVE: its task would be listed. */
-const lostAfterMs = 30_000
 
 export type PowerCommand = keyof (typeof taskTypes)['own']
 export const isPowerCommand = (command: CommandName): command is PowerCommand => command in taskTypes.own
@@ -37,18 +36,23 @@ export async function runPowerCommand(
   if (command.status.intentAt) {
     const lost = await findTask(pass, look, button)
     if (lost) return await receipted(pass, lost)
-    if (unansweredForMs(pass, requestOf(pass)) < lostAfterMs)
+    if (unansweredForMs(pass, requestOf(pass)) < mayBeginMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
+    if (await isDoneAlready(pass, look, button)) return await concludeDone(pass, button, doneAlready[button])
   }
   const refusal = await judgedAgain?.()
   if (refusal) {
     command.finish('Failed', refusal.reason, refusal.why, nowIso(pass.deps.clock))
     return 'finished'
   }
+  const pause = pauseBehindLock(pass)
+  if (pause) return pause
   delete memory.command.downSinceMs
   // Known before it is sent: PVE takes other options for a VM that HA looks after.
   await look.need('power')
-  command.status = { ...command.status, intentAt: pveTime(pass.cluster, pass.deps) }
+  const { earlierTasks: _, ...status } = command.status
+  const earlierTasks = tasksBefore(pass.cluster, pass.deps, look.at.vmid, isOf(button, look))
+  command.status = { ...status, intentAt: pveTime(pass.cluster, pass.deps), ...(earlierTasks.length > 0 && { earlierTasks }) }
   await command.save()
   pass.deps.mayAct()
   unansweredForMs(pass, requestOf(pass))
@@ -95,8 +99,11 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
   const iso = nowIso(deps.clock)
   if (!end) return waitForTask(upid, `${button} is under way.`)
   if (end.is === 'failed' && isOwnLock(end.exitstatus)) return await behindLock(pass, end.exitstatus)
-  if (end.is === 'ok' && button !== 'Reboot' && isOfHa(upid)) return await readHaEffect(pass, look, button, upid)
-  if (end.is === 'ok' && button === 'Reboot') return await concludeReboot(pass, look, upid)
+  // Of these the task says only that they have begun.
+  const isOnlyBegun = end.is === 'ok' && (button === 'Reboot' || isOfHa(upid))
+  const gone = isOnlyBegun ? goneGuest(pass, look) : undefined
+  if (gone) return gone
+  if (isOnlyBegun) return button === 'Reboot' ? await concludeReboot(pass, look, upid) : await readHaEffect(pass, look, button, upid)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
   if (isDone) return await concludeDone(pass, button)
   command.finish(
@@ -109,12 +116,12 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
 }
 
 /** After a Stop or Shutdown the VM stays off, also where what is under way would have started it. */
-async function concludeDone({ command, draft, deps }: CommandPass, button: PowerCommand): Promise<'finished'> {
+async function concludeDone({ command, draft, deps }: CommandPass, button: PowerCommand, told = sentences[button]): Promise<'finished'> {
   if (switchesOff(button)) {
     draft.change(noStartAfter(draft.vm, nowIso(deps.clock)))
     await draft.save()
   }
-  command.finish('Succeeded', 'Succeeded', sentences[button], nowIso(deps.clock))
+  command.finish('Succeeded', 'Succeeded', told, nowIso(deps.clock))
   return 'finished'
 }
 
@@ -147,18 +154,30 @@ const sentences: Readonly<Record<PowerCommand, string>> = {
   Reset: 'PVE reset the guest.',
 }
 
+/** Nobody knows who did it. */
+const doneAlready: Readonly<Record<PowerCommand, string>> = {
+  Start: "The VM runs. PVE's answer was lost.",
+  Stop: "The VM is off. PVE's answer was lost.",
+  Shutdown: "The VM is off. PVE's answer was lost.",
+  Reboot: "The guest was started after this command. PVE's answer was lost.",
+  Reset: "The guest was started after this command. PVE's answer was lost.",
+}
+
+const isOf = (button: PowerCommand, look: Look): string => taskTypes[look.seen.isHaManaged ? 'ofHa' : 'own'][button]
+
 async function findTask(
   { cluster, command, draft, deps, key }: CommandPass,
   look: Look,
   button: PowerCommand,
 ): Promise<string | undefined> {
-  const known = new Set(deps.commandsOf(key).map((other) => other.status?.upid))
-  await look.need('power')
+  const known = new Set([...deps.commandsOf(key).map((other) => other.status?.upid), ...(command.status.earlierTasks ?? [])])
+  // Its task may tell the end of a guest that is gone.
+  if (look.seen.guest === 'ours') await look.need('power')
   const { node, vmid } = { node: look.at.node, vmid: draft.status.vmid ?? 0 }
   return await findLostTask(cluster, {
     node,
     vmid,
-    type: taskTypes[look.seen.isHaManaged ? 'ofHa' : 'own'][button],
+    type: isOf(button, look),
     askedAt: command.status.intentAt ?? '',
     known,
   })

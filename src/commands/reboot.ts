@@ -1,13 +1,16 @@
 import type { Look } from '../engine/look.ts'
 import { endOf } from '../proxmox/task-end.ts'
+import { startOfUpid } from '../proxmox/upid.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
+import { pveNowMs } from '../engine/pve-time.ts'
 
 // The end of a Reboot. qmreboot ends OK when the guest is down; its start is a second task, by root@pam, 1 to 2 s later, and may fail.
 
 /** PVE starts the guest within seconds; qm cleanup may hold it up for 30 s. */
 const startsWithinMs = 60_000
-const lookAgainMs = 1_000
+/** Four requests each time, so the longer it is down the more seldom. */
+const lookAgainMs = (downMs: number): number => Math.min(10_000, Math.max(1_000, downMs / 2))
 /** Both are told in whole seconds. */
 const slackSeconds = 2
 
@@ -18,14 +21,15 @@ export async function rebootEnd(pass: CommandPass, look: Look, upid: string): Pr
   const { cluster, deps, memory, draft } = pass
   const nowMs = deps.clock.monotonicMs()
   const downSinceMs = (memory.command.downSinceMs ??= nowMs)
-  const startedSeconds = Number.parseInt(upid.split(':')[4] ?? '0', 16)
-  const elapsedSeconds = (deps.clock.now() + cluster.clockSkewMs) / 1000 - startedSeconds
+  const startedSeconds = startOfUpid(upid)
+  const elapsedSeconds = pveNowMs(cluster, deps) / 1000 - startedSeconds
   const { status, uptimeSeconds } = await cluster.pve.statusCurrent(look.at)
   if (status === 'running' && uptimeSeconds <= elapsedSeconds + slackSeconds) return { is: 'succeeded' }
   const failure = status === 'running' ? undefined : await failedStart(pass, look, startedSeconds)
   if (failure !== undefined)
     return { is: 'failed', why: `The guest shut down for the reboot, and PVE failed to start it again: ${failure}` }
-  if (nowMs - downSinceMs < startsWithinMs) return wait('CommandRunning', 'The guest has shut down; PVE starts it again.', lookAgainMs)
+  if (nowMs - downSinceMs < startsWithinMs)
+    return wait('CommandRunning', 'The guest has shut down; PVE starts it again.', lookAgainMs(nowMs - downSinceMs))
   const why =
     status === 'running'
       ? `The VM has not rebooted yet; it has run for ${uptimeSeconds} s.`

@@ -15,6 +15,8 @@ import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { silenceOf } from '../engine/references.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
+import { judge } from '../proxmox/failures.ts'
+import { PveError } from '../proxmox/pve-error.ts'
 import { type CommandProgress, endFailed, endSucceeded } from './finish.ts'
 import { runWork } from './work.ts'
 
@@ -35,10 +37,13 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   for (const other of open) if (other !== current && command.status.startedAt) await refuseOther(pass, other, current)
   if (!cluster) return wait('ClusterNotReady', 'The command waits for the ProxmoxCluster.')
   const silence = silenceOf(cluster, pass.deps.clock)
-  const pressed = silence ? unanswered(silence) : await runCommand({ ...pass, cluster, command })
+  const pressed = silence
+    ? unanswered(silence)
+    : await runCommand({ ...pass, cluster, command }).catch((fault: unknown) => told(command, fault))
   if (pressed === 'goes on') return undefined
   if (pressed !== 'finished') {
-    command.say(pressed.is === 'done' ? '' : pressed.message)
+    // What was said stands while nothing but time passes, such as the failure before a pause.
+    if (pressed.is !== 'wait' || !pressed.isQuiet || !command.status.message) command.say(pressed.is === 'done' ? '' : pressed.message)
     await command.save()
     return { ...pressed, ...(pressed.is === 'wait' && { isQuiet: true }) }
   }
@@ -48,10 +53,20 @@ export async function runCommands(pass: Pass, cluster: PveCluster | undefined): 
   return undefined
 }
 
+/** What PVE or the way to it did instead: the pass tries again, and the command says why it waits. */
+async function told(command: CommandStatusDraft, fault: unknown): Promise<never> {
+  if (fault instanceof PveError) {
+    command.sayRetries(judge(fault).message)
+    await command.save()
+  }
+  throw fault
+}
+
 /** PVE is silent as a whole: the command waits, and its spec.timeout says for how long. */
 const unanswered = (silence: Outcome): Outcome => wait('Unreachable', silence.is === 'done' ? '' : silence.message, 10_000)
 
-const openCommands = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): ProxmoxVMCommand[] =>
+/** Oldest first. */
+export const openCommands = ({ deps, key }: Pick<Pass, 'deps' | 'key'>): ProxmoxVMCommand[] =>
   deps
     .commandsOf(key)
     .filter((command) => !isFinished(command))
@@ -84,7 +99,8 @@ export async function refuseOrphans(deps: Dependencies, key: string): Promise<vo
   }
 }
 
-function tellFinished({ deps, draft }: Pass, { command, status }: CommandStatusDraft): void {
+/** The event of a command that has ended. */
+export function tellFinished({ deps, draft }: Pass, { command, status }: CommandStatusDraft): void {
   const isDone = status.phase === 'Succeeded'
   recordEvent(
     deps,
@@ -107,7 +123,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     seen = look
     if (switchesOff(name) && power === 'stopped' && startsAfterChange(draft.status)) return await staysOff(pass)
     if (refusal) return endFailed(pass, refusal.reason, refusal.why)
-    delete pass.memory.command.lockedSinceMs
+    delete pass.memory.command.locked
     command.begin(nowIso(deps.clock), draft.vm.metadata.uid ?? '')
     await command.save()
   }

@@ -17,7 +17,7 @@ export const startsAfterChange = ({ change }: ProxmoxVMStatus): boolean => chang
  */
 export const noStartAfter =
   (vm: ProxmoxVM, nowIso: string): Change =>
-  (status) => {
+  ({ openStop: _, ...status }) => {
     const next = {
       ...status,
       firstStartedAt: status.firstStartedAt ?? nowIso,

@@ -13,14 +13,16 @@ import { notePossessions } from '../engine/remove/foreign-possessions.ts'
 import type { RemovalLook } from '../engine/remove/removal-look.ts'
 import { hindranceOf, storageAway } from '../engine/remove/reinstall-check.ts'
 import { removeFromPve } from '../engine/remove/removal.ts'
+import { fails } from '../engine/conditions.ts'
+import { holdsNothing } from '../want/birth.ts'
 import { nothingSeen } from '../want/guest-seen.ts'
 import { nowIso } from '../engine/dependencies.ts'
-import { working } from '../engine/status.ts'
+import { awaiting, judged, working } from '../engine/status.ts'
 import { removals } from '../lifecycle.ts'
 import { type Outcome, wait, isOutcome } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { conditionOf } from '../api/condition.ts'
-import { mayUsePackage, packageOf } from '../engine/apply/prepare.ts'
+import { mayUsePackage, packageOf, prepare } from '../engine/apply/prepare.ts'
 import { type CommandProgress, endSucceeded, endFailed } from './finish.ts'
 import { migrate } from './migrate.ts'
 import { resetPassword } from './reset-password.ts'
@@ -63,7 +65,9 @@ async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: bo
   if (completedIDs?.includes(requestID))
     return endSucceeded(pass, name === 'Clone' ? 'The VM was cloned and is ready.' : 'The VM was reinstalled and is ready.')
   if (running?.requestID === requestID) return 'goes on'
-  if (name === 'Clone' && (command.status.intentAt || !draft.status.firstReadyAt)) return followBirth(pass)
+  const { firstReadyAt, removedAt } = draft.status
+  // Nobody makes a VM that was removed before it was ready, unless somebody asks for it.
+  if (name === 'Clone' && !removedAt && (command.status.intentAt || !firstReadyAt)) return await followBirth(pass)
   if (!isNew && running) return endFailed(pass, 'AnotherCommand', `A newer reinstall (${running.requestID}) took its place.`)
   const { template } = command.command.spec
   const request = { requestID, ...(template && { template }) }
@@ -71,17 +75,23 @@ async function rebuild(pass: CommandPass, name: 'Reinstall' | 'Clone', isNew: bo
   if (hindrance) return hindrance.is === 'stalled' ? endFailed(pass, hindrance.reason, hindrance.message) : hindrance
   if (name === 'Reinstall') await beginReinstall(pass, request)
   else {
-    const cloned = { requestID, since: nowIso(deps.clock), removed: true, isClone: true }
-    draft.change(forgetOldDisk(cloned), noteReinstallBegun(cloned))
+    const iso = nowIso(deps.clock)
+    const cloned = { requestID, since: iso, removed: true, isClone: true }
+    const verdict = fails('Cloned', 'Provisioning', 'The command Clone asked for the VM; the operator makes it next.')
+    draft.change(forgetOldDisk(cloned), noteReinstallBegun(cloned), judged(draft.vm, iso, [verdict]))
     await draft.save()
   }
   return 'goes on'
 }
 
 /** A VM on its first way up the ladder is cloned by the operator in any case, and a second clone would be one too many. */
-function followBirth(pass: CommandPass): CommandProgress {
+async function followBirth(pass: CommandPass): Promise<CommandProgress> {
   const { draft, command, deps } = pass
-  command.status = { ...command.status, intentAt: command.status.intentAt ?? nowIso(deps.clock) }
+  if (command.status.intentAt === undefined) {
+    command.status = { ...command.status, intentAt: nowIso(deps.clock) }
+    // Once the VM is ready nothing else tells that this was a birth.
+    await command.save()
+  }
   return draft.status.firstReadyAt ? endSucceeded(pass, 'The VM was cloned and is ready.') : 'goes on'
 }
 
@@ -100,6 +110,9 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
   // Before the one in force is let go.
   const newest = resolvePackage(draft.vm, {}, packageOf(deps, draft.vm), mayUsePackage(deps, draft.vm))
   if (isOutcome(newest)) return endFailed(pass, newest.reason, newest.message)
+  // What could not be applied now would be applied at any later time, with a restart that nobody expects.
+  const prepared = await prepare(pass)
+  if (isOutcome(prepared)) return prepared.is === 'wait' ? prepared : endFailed(pass, prepared.reason, prepared.message)
   const since = nowIso(deps.clock)
   command.status = { ...command.status, intentAt: since }
   draft.change(askForPackage(since), ({ packageSource: _, ...status }) => ({
@@ -114,7 +127,7 @@ async function changePackage(pass: CommandPass, isNew: boolean): Promise<Command
 async function remove(pass: CommandPass): Promise<CommandProgress> {
   const { draft, deps, cluster } = pass
   const gone = await removeFromPve(pass, cluster, {
-    ladder: removals.setAside,
+    ladder: holdsNothing(draft.status) ? removals.setAsideUnfinished : removals.setAside,
     errand: { kind: 'Remove', id: pass.command.command.metadata.uid ?? '' },
     hindrance: async () => backupUnderWay(pass) ?? storageAway(await cluster.inventory.since(deps.clock.monotonicMs()), draft.status),
     before: async (_, look) => await noteForClone(pass, look),
@@ -122,6 +135,7 @@ async function remove(pass: CommandPass): Promise<CommandProgress> {
   // The brake on deletions lets it go on later.
   if (gone.is === 'stalled' && gone.reason === 'TooManyDeletions') return wait(gone.reason, gone.message)
   if (gone.is === 'stalled') return endFailed(pass, gone.reason, gone.message)
+  if (gone.is === 'wait' && gone.task !== undefined) draft.change(awaiting('remove', nowIso(deps.clock), gone.task))
   if (gone.is !== 'done') return gone
   draft.change(
     ({ guestSeen, ...status }) => ({ ...status, ...(guestSeen && { guestSeen: nothingSeen(guestSeen) }), removedAt: nowIso(deps.clock) }),

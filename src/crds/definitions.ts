@@ -15,7 +15,12 @@ function objectSchema(definition: Definition): Structural {
   const status =
     definition.status === undefined
       ? {}
-      : { status: { ...structural(definition.status, { open: true }), default: { observedGeneration: -1 } } }
+      : {
+          status: {
+            ...structural(definition.status, { open: true }),
+            ...(!definition.isNeverAwaited && { default: { observedGeneration: -1 } }),
+          },
+        }
   return {
     description: definition.description,
     type: 'object',

@@ -26,7 +26,7 @@ import { proxmoxVMBackupSpec, proxmoxVMBackupStatus } from '../api/proxmoxvmback
 import { proxmoxVMCommandSpec, proxmoxVMCommandStatus } from '../api/proxmoxvmcommand.ts'
 import { proxmoxVMConsoleSpec, proxmoxVMConsoleStatus } from '../api/proxmoxvmconsole.ts'
 import { proxmoxVMSnapshotSpec, proxmoxVMSnapshotStatus } from '../api/proxmoxvmsnapshot.ts'
-import { vmPackageSpec } from '../api/vmpackage.ts'
+import { vmPackageSpec, vmPackageStatus } from '../api/vmpackage.ts'
 import { type Column, ready, column, reason, age, wide, message, conditionColumn } from './columns.ts'
 
 /** A kind as its CRD shows it. */
@@ -36,6 +36,8 @@ export interface Definition {
   description: string
   spec: z.ZodType
   status?: z.ZodType
+  /** Its status reports something and says nothing of how far the spec is carried out: no observedGeneration is waited for. */
+  isNeverAwaited?: true
   columns: readonly Column[]
   selectable: readonly string[]
   /** CEL rules over the whole object: the only place that sees metadata.name. */
@@ -142,11 +144,14 @@ export const kinds: readonly Definition[] = [
     shortName: 'vmpkg',
     description: 'A package that is sold: processors, memory, disks, network, firewall and names, for many ProxmoxVMs.',
     spec: vmPackageSpec,
+    status: vmPackageStatus,
+    isNeverAwaited: true,
     columns: [
       column('Cores', '.spec.cpu.cores', 'Cores per socket.', 'integer'),
       column('Memory', '.spec.memory.size', 'Memory.'),
       column('Disk', '.spec.systemDisk.size', 'System disk.'),
       column('Rate-Mbit', '.spec.network.rateMbit', 'Network speed in Mbit/s.', 'integer'),
+      column('Sellable', '.status.summary', 'How many more VMs of it each cluster can take now.'),
       age,
       wide(column('Sockets', '.spec.cpu.sockets', 'CPU sockets.', 'integer')),
       wide(column('CPU-Limit', '.spec.cpu.limit', 'Host CPU time in cores.')),

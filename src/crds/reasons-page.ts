@@ -63,7 +63,7 @@ const aboutAll = {
 const aboutVm: Record<VmCondition, string> = {
   ...aboutAll,
   AddressesAllocated: 'Every entry of spec.addresses has its address.',
-  Cloned: 'The clone is there and carries our mark.',
+  Cloned: 'The clone exists and has the owner line of the object.',
   Adoptable:
     'The guest of spec.adopt (mode Report) can be taken over; the message says what differs and what is missing. Gone once it is taken.',
   TemplateApplied: 'spec.template is the template of the clone. False takes nothing away from Ready.',

@@ -10,7 +10,7 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import { Ages, type Clock } from '../ops/clock.ts'
 import { idOf, type ZonePlacement, placementOf } from './placement.ts'
-import { handOver, release } from './release.ts'
+import { handOverOfGone, release } from './release.ts'
 import type { Wanted } from './records.ts'
 import type { DnsOutcome, RecordSync } from './sync.ts'
 import { type DnsVerdict, type Trouble, verdictOf } from './verdict.ts'
@@ -77,7 +77,7 @@ export class DnsController {
     this.#isOver = false
     const all = (): void => vms.list().forEach((vm) => queue.add(keyOf(vm)))
     const leave = [
-      vms.subscribe((change) => this.#changed(change)),
+      vms.subscribe((change) => this.#changed(change, signal)),
       namespaces.subscribe(({ key }) => vms.list().forEach((vm) => vm.metadata.namespace === key && queue.add(keyOf(vm)))),
       directory.onChange(all),
     ]
@@ -220,7 +220,7 @@ export class DnsController {
     return [{ id, trouble: { reason: 'RecordTaken', zone: wanted.zone, message: `${type} ${name} belongs to ProxmoxVM ${keyOf(rival)}` } }]
   }
 
-  #changed({ key, old, new: now }: { key: string; old?: ProxmoxVM; new?: ProxmoxVM }): void {
+  #changed({ key, old, new: now }: { key: string; old?: ProxmoxVM; new?: ProxmoxVM }, signal: AbortSignal): void {
     this.#o.queue.add(key)
     if (old === undefined) return
     if (now === undefined) this.#released.delete(old.metadata.uid ?? '')
@@ -228,8 +228,7 @@ export class DnsController {
     if (notesOf(old).every((note) => still.has(recordId(note)))) return
     // A record became free: whoever was kept from it may have it now.
     for (const vm of this.#keptOut('RecordTaken')) this.#o.queue.add(keyOf(vm))
-    if (now === undefined && old.spec.deletionPolicy !== 'Orphan' && !isLetGo(old))
-      void handOver(old, notesOf(old), this.#o).catch(() => undefined)
+    if (now === undefined && old.spec.deletionPolicy !== 'Orphan' && !isLetGo(old)) void handOverOfGone(old, this.#o, signal)
   }
 
   #unconfirmed(): ReadonlySet<string> {

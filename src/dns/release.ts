@@ -82,5 +82,23 @@ export async function handOver(
   return kept
 }
 
+/**
+ * The same for a VM whose object went without us, its finalizer removed by force: nobody else remembers its records, so it is tried until each
+ * zone there is has them, or the signal aborts.
+ */
+export async function handOverOfGone(
+  vm: ProxmoxVM,
+  hands: Pick<Hands, 'records' | 'events' | 'clock'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let left = notesOf(vm); !signal.aborted; ) {
+    left = left.filter(({ zone }) => hands.records.has(zone))
+    if (left.length === 0) return
+    const tried = left
+    left = await handOver(vm, tried, hands).catch(() => tried)
+    if (left.length > 0) await hands.clock.sleep(againMs, signal)
+  }
+}
+
 const listed = (notes: readonly VMRecordNote[]): string =>
   notes.map((note) => `${note.type} ${note.name} ${note.values.join(' ')}`).join(', ')

@@ -1,4 +1,5 @@
 import { type DNSZone, type DNSZoneStatus, mostOrphans, type Orphan } from '../api/dnszone.ts'
+import { mostRecords } from '../api/vm-dns.ts'
 import { leftOf, type OrphanRecord } from './audit.ts'
 import { dnsZones } from '../api/meta.ts'
 import { KeyedMutex } from '../ops/keyed-mutex.ts'
@@ -42,7 +43,10 @@ export class ZoneRecords {
     })
   }
 
-  /** Puts records on the zone's list of those to be removed. False when there is no such zone or its list is full. */
+  /** Whether there is such a zone; of a synced store. */
+  has = (ref: string): boolean => this.#zones.get(ref) !== undefined
+
+  /** Puts records on the zone's list of those to be removed: all of them, or none and false when there is no such zone or no room. */
   adopt(ref: string, orphan: Orphan): Promise<boolean> {
     return this.change(ref, (status) => {
       const others = (status.orphans ?? []).filter((each) => each.uid !== orphan.uid)
@@ -50,10 +54,9 @@ export class ZoneRecords {
       if (same === undefined && others.length >= mostOrphans) return undefined
       const known = same?.records ?? []
       const fresh = orphan.records.filter((record) => !known.some((each) => each.name === record.name && each.type === record.type))
-      return {
-        ...status,
-        orphans: [...others, { ...orphan, since: same?.since ?? orphan.since, records: [...known, ...fresh].slice(0, 32) }],
-      }
+      const records = [...known, ...fresh]
+      if (records.length > mostRecords) return undefined
+      return { ...status, orphans: [...others, { ...orphan, since: same?.since ?? orphan.since, records }] }
     })
   }
 

@@ -5,7 +5,7 @@ import { holds, readiness } from './conditions.ts'
 import { linkDownLookMs, saidLinkDown } from './link-down.ts'
 import type { Memory } from './memory.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
-import { judged, working } from './status.ts'
+import { asRepair, judged, working } from './status.ts'
 import type { VMStatusDraft } from './status-draft.ts'
 import type { Outcome } from '../ladder/outcome.ts'
 import { conditionOf } from '../api/condition.ts'
@@ -73,7 +73,7 @@ function show(
   // Failures stay in view while the same thing is tried again.
   const failures = { ...(attempts !== undefined && { attempts }), ...(lastError !== undefined && { lastError }) }
   const kept = { ...failures, ...((name === 'clone' || name === 'restore') && upid !== undefined && { upid }), ...step }
-  draft.change(judged(draft.vm, iso, verdicts, dropped), working(name, iso, kept))
+  draft.change(judged(draft.vm, iso, verdicts, dropped), working(name, iso, kept), asRepair(draft.vm))
   if (is === 'stalled') draft.change((status) => ({ ...status, observedGeneration: draft.vm.metadata.generation ?? 0 }))
   const wait = `${is} ${reason} ${message}`
   if (memory.events.lastWait !== wait && !step.upid)
@@ -87,7 +87,8 @@ function show(
   memory.events.lastWait = wait
 }
 
-const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
+/** With its full stop. */
+export const ended = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 /** Somebody asks for a look (annotation pve.hosting/look) that was not answered yet. */
 export function lookAsked({ vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): string | undefined {

@@ -30,6 +30,7 @@ export class Look {
   readonly #row: GuestRow | undefined
   readonly #proofSinceMs: number
   readonly #isCarried: boolean
+  #isPowerListed: boolean
   readonly #wantsForeign: boolean
   readonly #isOurs: boolean
   readonly #takesBare: boolean
@@ -59,6 +60,8 @@ export class Look {
     expectedNode?: string
     proofSinceMs: number
     presumedPower?: Seen['power']
+    /** As the listing has it, which is up to 20 s old: enough to see that nothing is to be done. */
+    listedPower?: Seen['power']
     carried?: Carried
     /** Told what was read of lock and power, the moment it was. */
     onLook?: (seen: LookedAt) => void
@@ -77,7 +80,8 @@ export class Look {
     this.#row = o.cluster.inventory.current()?.guests.get(o.vmid)
     this.#node = this.#row?.node ?? o.expectedNode
     this.#proofSinceMs = o.proofSinceMs
-    this.#power = o.presumedPower
+    this.#power = o.presumedPower ?? o.listedPower
+    this.#isPowerListed = o.listedPower !== undefined
     this.#isCarried = o.carried !== undefined
     this.#wantsForeign = o.wantsForeign === true
     this.#onLook = o.onLook ?? (() => undefined)
@@ -98,6 +102,11 @@ export class Look {
   /** Nobody has looked since the start was asked for, which may be long ago. */
   get isCarried(): boolean {
     return this.#isCarried
+  }
+
+  /** Nobody has asked the guest: its power is read before anything is done. */
+  get isPowerListed(): boolean {
+    return this.#isPowerListed
   }
 
   /** The process of the VM as it was read with its power; undefined: not read, and a presumed power has none. */
@@ -176,6 +185,7 @@ export class Look {
 
   powerAsked() {
     this.#power = undefined
+    this.#isPowerListed = false
     this.#current = undefined
     this.#process = undefined
   }

@@ -1,6 +1,15 @@
 import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { Asked, Left } from './left.ts'
 import type { Carried } from './look.ts'
+import type { Outcome } from '../ladder/outcome.ts'
+
+/** A request that ended well and whose effect has not shown yet. */
+export interface Unshown {
+  /** How often it was sent. */
+  readonly times: number
+  /** When last (monotonic ms). */
+  readonly lastMs: number
+}
 
 /**
  * What one process remembers of a VM between passes, by who writes it. Losing it costs requests or time, never correctness.
@@ -23,7 +32,7 @@ export interface Memory {
   readonly look: { carried?: Carried }
   /** By apply/repeats.ts: what was sent and has not shown yet, by the sentence that said what was missing. */
   readonly sent: {
-    readonly bySentence: Map<string, { readonly times: number; readonly lastMs: number }>
+    readonly bySentence: Map<string, Unshown>
     last?: string
     isAnySent?: boolean
   }
@@ -57,7 +66,11 @@ export interface Memory {
   /** By unseen.ts: when it is this VM's turn to be called unseen (monotonic). */
   readonly unseen: { turnAtMs?: number }
   /** By whoever has acted on the VM or calls for an audit: a thorough look is due. */
-  readonly audit: { isDue?: boolean }
+  readonly audit: {
+    isDue?: boolean
+    /** It is due only because it is this VM's turn: nobody is known to have touched it, so the listing's word on its power is enough. */
+    isRound?: boolean
+  }
   /** By vm-controller.ts. */
   readonly controller: {
     /** Ends following the task under way. */
@@ -91,23 +104,34 @@ export interface Memory {
   }
   /** By adopt/report.ts: for which generation, and when, the guest of spec.adopt was reported last. */
   readonly adoption: { report?: { readonly generation: number; readonly monotonicMs: number } }
+  /** By create/carried-out.ts: of this request, as the mark names it, the VM's description was asked, and it is not done. */
+  notCarriedOut?: string
   /** By restore/: the request that is on record left this process, or was first seen by it, then (monotonic ms). */
   restore?: { readonly askedMs: number }
   /** By unanswered.ts: when a request without an answer left this process, or was first seen by it (monotonic ms). */
   readonly unanswered: Map<string, number>
   /** By restore/end-restore.ts: how often the answer was lost. */
   unprotectTries?: number
-  /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
-  readonly snapshots: { isParentSeen?: boolean }
+  readonly snapshots: {
+    /** By apply/provision.ts: the configuration names a snapshot as its parent, so there is at least one. */
+    isParentSeen?: boolean
+    /** By snapshots/remove.ts: deletions that PVE accepted, by uid of the object. */
+    readonly deletions: Map<string, Unshown>
+    /** By snapshots/rollback.ts: the rollback that PVE was too busy for, and how often. */
+    busy?: Unshown & { readonly requestID: string }
+  }
   /** By vm-controller.ts: it is the turn of this VM's guest agent to be asked. */
   readonly guest: { isDue?: boolean }
   /** By commands: the synchronisation of DNS that a command has asked for, and how it went. */
   readonly command: {
     /** Commands that have not begun: their age when this process saw them first, and when that was (monotonic). */
     readonly waiting: Map<string, { readonly ageMs: number; readonly monotonicMs: number }>
-    /** Since when PVE's own lock has kept the present command from its work, and a rebooted guest has been down (monotonic ms). */
-    lockedSinceMs?: number
+    /** PVE's own lock keeps the present command from its work: since when, how often it was tried, and until when it is not (monotonic ms). */
+    locked?: { readonly sinceMs: number; readonly times: number; readonly untilMs: number; readonly words: string }
+    /** Since when a rebooted guest has been down (monotonic ms). */
     downSinceMs?: number
+    /** By apply/provision.ts: the VM waits for a person, and the pass told of a request of the spec that cannot begin instead. */
+    stuckBeside?: Outcome
     /** Commands that were there before the process are as old as they say; one that comes later is new, whatever the clocks say. */
     isFirstLookOver?: boolean
     dns?: { readonly command: string; report?: { readonly ok: boolean; readonly message: string } }
@@ -131,7 +155,7 @@ export const freshMemory = (): Memory => ({
   removal: {},
   adoption: {},
   unanswered: new Map(),
-  snapshots: {},
+  snapshots: { deletions: new Map() },
   guest: {},
   command: { waiting: new Map() },
 })

@@ -2,8 +2,9 @@ import { parseDurationSeconds } from '../api/size.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { ipfilterSet, needsRulesDigest } from '../steps/set-firewall.ts'
 import type { NewRule } from '../proxmox/vm-firewall.ts'
-import type { RuleOptions } from '../ladder/machine.ts'
+import type { NetworkCard, RuleOptions } from '../ladder/machine.ts'
 import { judge } from '../proxmox/failures.ts'
+import { parseNet } from '../proxmox/net-string.ts'
 import { described as describedPutBack } from '../steps/put-back-firewall.ts'
 import { withoutPossession } from '../want/foreign-firewall.ts'
 import type { Look } from './look.ts'
@@ -89,14 +90,31 @@ export class PveGuestWriter implements GuestWriter {
   async putBack(entry: PutBack): Promise<void> {
     this.#mayAct()
     this.#look.firewallStale()
+    const why = entry.put === 'network card' ? await this.#bridgeAway(entry.card) : undefined
+    if (why !== undefined) return this.#giveUp(entry, why)
     try {
       await this.#sendBack(entry)
     } catch (fault) {
       const { terminal, message } = judge(fault)
       if (!terminal) throw fault
-      const told = `${describedPutBack(entry)}, and PVE refuses to restore it: ${message}`
-      this.#draft.change(withoutPossession(entry), noted('put_back_firewall', nowIso(this.#clock), 'NotPutBack', told))
+      this.#giveUp(entry, `PVE refuses to restore it: ${message}`)
     }
+  }
+
+  #giveUp(entry: PutBack, why: string): void {
+    const step = entry.put === 'network card' ? 'put_back_network' : 'put_back_firewall'
+    const told = `${describedPutBack(entry)}, and ${why}`
+    this.#draft.change(withoutPossession(entry), noted(step, nowIso(this.#clock), 'NotPutBack', told))
+  }
+
+  /** The new VM may be on another node, and would not start there. */
+  async #bridgeAway({ value }: NetworkCard): Promise<string | undefined> {
+    const { node } = this.#look.at
+    const bridge = parseNet(value).options.get('bridge')
+    const has = await this.#cluster.bridges.of(node)
+    const isGranted = bridge !== undefined && this.#cluster.facts()?.grantedBridges.has(bridge) === true
+    if (bridge === undefined || has === undefined || has.has(bridge) || isGranted) return undefined
+    return `node ${node} has no bridge ${bridge} that the token may use`
   }
 
   async #sendBack(entry: PutBack): Promise<void> {
@@ -110,7 +128,15 @@ export class PveGuestWriter implements GuestWriter {
         return await firewall.addToIpset(entry.set, entry.entry)
       case 'rule':
         return await firewall.addRule(newRule(entry.rule))
+      case 'network card':
+        return await this.#addCard(entry.card)
     }
+  }
+
+  async #addCard({ key, value }: NetworkCard): Promise<void> {
+    const digest = this.#look.seen.config?.digest ?? ''
+    this.#look.configWritten()
+    await this.#cluster.pve.updateConfig(this.#look.at, { set: { [key]: value }, remove: [], digest })
   }
 
   async #sendFirewall(write: FirewallWrite, rulesDigest: string, optionsDigest: string | undefined): Promise<void> {

@@ -11,7 +11,7 @@ type AllowedNamespaces = Parameters<typeof namespaceAllowed>[0]
 export function clusterFor(deps: Dependencies, { vm, status }: Pick<VMStatusDraft, 'vm' | 'status'>): PveCluster | Obstacle {
   const { name } = vm.spec.clusterRef
   const object = deps.clusterObjects.get(name)
-  if (!object) return stalled('ClusterNotFound', `There is no ProxmoxCluster "${name}"; create it.`)
+  if (!object) return stalled('ClusterNotFound', noCluster(deps, name))
   const isNew = !status.intentAt
   if (isNew && !mayUse(deps, vm, object.spec.allowedNamespaces)) {
     return stalled(
@@ -30,6 +30,13 @@ export function clusterFor(deps: Dependencies, { vm, status }: Pick<VMStatusDraf
     return { is: 'wait', reason: 'ClusterNotReady', message, lookAfterMs: 30_000, ...(isQuiet && { isQuiet }) }
   }
   return cluster
+}
+
+/** spec.clusterRef is set once. */
+function noCluster({ clusterObjects }: Pick<Dependencies, 'clusterObjects'>, name: string): string {
+  const names = clusterObjects.list().map(({ metadata }) => metadata.name)
+  const there = names.toSorted().join(', ') || 'none'
+  return `There is no ProxmoxCluster "${name}" (spec.clusterRef, which cannot change); there are ${there}. Create it, or delete this object and create it with another clusterRef.`
 }
 
 /** Longer than a moment: one listing that went wrong. */

@@ -16,7 +16,8 @@ export function requestedReinstall({ spec }: ProxmoxVM, status: ProxmoxVMStatus)
 
 /**
  * What becomes of the request under way, now that somebody asks for another one or for none. Once something is deleted it is finished; while
- * the new VM has no place yet, a newer request takes it over, since it may name a template that exists. `commandUIDs`: of the commands that are there.
+ * the new VM has no place yet, a newer request takes it over, since it may name a template that exists. `commandUIDs`: of the commands
+ * that are there and have not ended.
  */
 export function whatIsAsked(vm: ProxmoxVM, status: ProxmoxVMStatus, commandUIDs: readonly string[]): 'this' | 'none' | { newer: string } {
   const { running, completedIDs } = status.reinstall ?? {}
@@ -28,6 +29,10 @@ export function whatIsAsked(vm: ProxmoxVM, status: ProxmoxVMStatus, commandUIDs:
   const isAsked = byCommand === undefined ? bySpec === running.requestID : commandUIDs.includes(byCommand)
   return isAsked ? 'this' : 'none'
 }
+
+/** A reinstall by command ends with it: neither has PVE been asked to delete the old VM, nor has the new one a place. */
+export const mayBeWithdrawn = ({ reinstall, intentAt }: ProxmoxVMStatus): boolean =>
+  reinstall?.running !== undefined && !reinstall.running.destroyAt && !(reinstall.running.removed && intentAt)
 
 /** As if it had never been asked for: what ran is started again, what had been removed by command stays removed. */
 export const noteReinstallWithdrawn =
@@ -43,6 +48,14 @@ export const noteReinstallWithdrawn =
       ...(firstStartedAt && !running?.wasRunning && { firstStartedAt }),
     }
   }
+
+/** One that is among those carried out is not under way: the status had come back from a time before its end. */
+export const noteReinstallKnown: Change = ({ reinstall, possessions: _a, step: _b, ...status }) => ({
+  ...status,
+  localStatus: 'ready',
+  progress: progressOf('ready'),
+  reinstall: { completedIDs: reinstall?.completedIDs ?? [] },
+})
 
 export const changeRunning =
   (more: Partial<Running>): Change =>

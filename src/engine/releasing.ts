@@ -3,7 +3,10 @@ import type { Seen } from '../ladder/machine.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { Want } from '../ladder/machine.ts'
 import { behindOf, stillUsed } from '../want/guest-seen.ts'
+import { configuredAddresses } from '../cluster/guest-class.ts'
+import { sameAddress } from '../ipam/choice.ts'
 import { claimantOf, entriesOf } from './create/addresses.ts'
+import { allowedIn } from './create/take-back.ts'
 import { nowIso, recordEvent, type Dependencies } from './dependencies.ts'
 import { noted } from './status.ts'
 import type { VMStatusDraft } from './status-draft.ts'
@@ -21,12 +24,25 @@ export const leavingOf = ({ deps, draft }: Parting): string[] =>
 export const usedOf = (parting: Parting, config: Seen['config']): string[] =>
   stillUsed(parting.draft.status.guestSeen, config?.values.ipconfig0, leavingOf(parting))
 
+/**
+ * Those of them that PVE still shows where the operator does not write: in ipconfigN of another network card than net0, in a set of another
+ * card, and in the set of a VM that was taken over, which stays as found. Not known while that set is not read: then all of them.
+ */
+function standingOf({ seen, want }: { seen: Seen; want: Want }, leaving: readonly string[]): string[] {
+  if (want.firewall.leavesIpfilter && !seen.firewall) return [...leaving]
+  const others = Object.fromEntries(Object.entries(seen.config?.values ?? {}).filter(([key]) => key !== 'ipconfig0'))
+  const shown = [...configuredAddresses(others), ...allowedIn(seen)]
+  return leaving.filter((address) => shown.some((text) => sameAddress(text, address)))
+}
+
 /** What a look that found nothing missing says of the guest. */
 export interface GuestState {
   /** Fields whose new value the running guest does not have yet. */
   readonly behind: readonly string[]
   /** Addresses that it may still use although the spec no longer has them. */
   readonly releasing: readonly string[]
+  /** Addresses that the spec no longer has and that stand in PVE where only a person changes them. */
+  readonly standing: readonly string[]
 }
 
 /** Nothing is missing in PVE: frees what the guest does not use, and drops the record of what it has once that is what PVE shows. */
@@ -35,7 +51,8 @@ export async function partFromAddresses(parting: Parting, cluster: PveCluster, c
   const { seen, want } = climbed
   const leaving = leavingOf(parting)
   const releasing = usedOf(parting, seen.config)
-  const free = leaving.filter((address) => !releasing.includes(address))
+  const standing = standingOf(climbed, leaving).filter((address) => !releasing.includes(address))
+  const free = leaving.filter((address) => !releasing.includes(address) && !standing.includes(address))
   const who = claimantOf(draft)
   if (leaving.length > 0) deps.mayAct()
   if (free.length > 0) {
@@ -43,15 +60,17 @@ export async function partFromAddresses(parting: Parting, cluster: PveCluster, c
     tellFreed(parting, cluster, want, free)
   }
   await deps.book.markReleasing(who, releasing, true)
+  // No start from off ends it.
+  await deps.book.markReleasing(who, standing, false)
   const passwordVersion = draft.status.cloudInit?.passwordVersion
   const behind = behindOf(draft.status.guestSeen, { values: seen.config?.values ?? {}, passwordVersion })
   draft.change((status) => {
     const { addresses, guestSeen, ...rest } = status
-    const left = (addresses ?? []).filter(({ state, address }) => !state || releasing.includes(address))
+    const left = (addresses ?? []).filter(({ state, address }) => !state || releasing.includes(address) || standing.includes(address))
     const isOpen = behind.length > 0 || releasing.length > 0
     return { ...rest, ...(left.length > 0 && { addresses: left }), ...(guestSeen && isOpen && { guestSeen }) }
   })
-  return { behind, releasing }
+  return { behind, releasing, standing }
 }
 
 function tellFreed({ deps, draft }: Parting, cluster: PveCluster, want: Want, free: readonly string[]): void {

@@ -21,8 +21,19 @@ export const judged =
 export const working =
   (name: StepName, nowIso: string, more: { attempts?: number; lastError?: string; upid?: string } = {}): Change =>
   (status) => {
+    const { repairs } = status.step ?? {}
     const since = status.step?.name === name ? status.step.since : nowIso
-    return { ...status, step: { name, since, ...more } }
+    return { ...status, step: { name, since, ...more, ...(repairs !== undefined && { repairs }) } }
+  }
+
+/** The receipt of a request that the pass itself does not show: until its task ends, nothing is sent again. */
+export const awaiting =
+  (name: StepName, nowIso: string, upid: string): Change =>
+  (status) => {
+    const { attempts, lastError } = status.step?.name === name ? status.step : {}
+    return working(name, nowIso, { ...(attempts !== undefined && { attempts }), ...(lastError !== undefined && { lastError }), upid })(
+      status,
+    )
   }
 
 export const resting: Change = ({ step: _, ...status }) => status
@@ -103,15 +114,43 @@ export function phaseOf(vm: ProxmoxVM, status: ProxmoxVMStatus): Phase {
 /** Said of a VM that is as declared, by the listing alone, and taken back by it. */
 const ofListing: ReadonlySet<string> = new Set<Reason>(['GuestPaused', 'GuestIOError', 'LinkDown', 'NodeOffline', 'ClusterUnreachable'])
 
+/**
+ * Settled, and the listing says that it runs: what it says of its power is enough until something is to be done. Not while the operator waits
+ * for a start from off: only the process tells of one.
+ */
+export const isWellAndRunning = (vm: ProxmoxVM): boolean =>
+  isSettled(vm) &&
+  vm.status?.remoteStatus === 'running' &&
+  vm.status.remoteLock === undefined &&
+  vm.status.guestSeen === undefined &&
+  conditionOf(vm.status.conditions, 'Ready')?.reason === 'Running'
+
 /** True once everything about the present spec is settled: nothing to look at but the listing. */
 export function isSettled({ metadata, status }: ProxmoxVM): boolean {
-  const isUnderWay =
-    status?.rollback?.running !== undefined ||
-    status?.step !== undefined ||
-    status?.change !== undefined ||
-    status?.reinstall?.running !== undefined ||
-    status?.restore?.running !== undefined
   const ready = conditionOf(status?.conditions, 'Ready')
   const isSaid = ready?.status === 'True' || ofListing.has(ready?.reason ?? '')
-  return status?.observedGeneration === metadata.generation && isSaid && !isUnderWay
+  return status?.observedGeneration === metadata.generation && isSaid && status?.step === undefined && !isOnItsWay(status)
 }
+
+/** Something is under way that somebody asked for. */
+const isOnItsWay = (status: ProxmoxVMStatus | undefined): boolean =>
+  status?.rollback?.running !== undefined ||
+  status?.change !== undefined ||
+  status?.reinstall?.running !== undefined ||
+  status?.restore?.running !== undefined
+
+/** The spec as it is was reached before, so what differs was changed in PVE: also where the repair has been held up since. */
+export const isRepair = (vm: ProxmoxVM): boolean =>
+  isSettled(vm) || (vm.status?.step?.repairs !== undefined && vm.status.step.repairs === vm.metadata.generation && !isOnItsWay(vm.status))
+
+/** A repair stays one until the VM is as declared again, or somebody asks for something else. `vm`: as it was when the pass began. */
+export const asRepair =
+  (vm: ProxmoxVM): Change =>
+  (status) => {
+    if (status.step === undefined) return status
+    const { repairs: _, ...step } = status.step
+    const { generation } = vm.metadata
+    return generation !== undefined && isRepair(vm) && !isOnItsWay(status)
+      ? { ...status, step: { ...step, repairs: generation } }
+      : { ...status, step }
+  }

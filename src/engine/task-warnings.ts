@@ -2,6 +2,7 @@
 import { judge } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import type { TaskEnd } from '../proxmox/task-end.ts'
+import { typeOfUpid } from '../proxmox/upid.ts'
 import type { StepName } from '../api/words.ts'
 import { nowIso, recordEvent } from './dependencies.ts'
 import type { Memory } from './memory.ts'
@@ -31,7 +32,7 @@ export async function tellWarnings({ draft, deps, key, memory }: Pass, cluster: 
   const words = (await warningsOf(cluster, upid)).join('; ').slice(0, mostWords)
   draft.change(noted(step, nowIso(deps.clock), 'Warnings', words || upid))
   deps.log.warn({ vm: key, vmid: draft.status.vmid, step, upid }, `ended with warnings: ${words}`)
-  const what = step === 'ready' ? `Task ${upid.split(':')[5]}` : step
+  const what = step === 'ready' ? `Task ${typeOfUpid(upid)}` : step
   recordEvent(deps, draft.vm, 'Warning', 'TaskWarnings', `${what} ended with warnings${words && `: ${words}`}. PVE's log: ${upid}`)
 }
 

@@ -32,7 +32,11 @@ export function poolViewFor(
   asks: { namespace: string; namespaceLabels: Readonly<Record<string, string>>; cluster: string },
 ): (PoolView & { space: UsableAddresses }) | ClaimRefusal {
   const no = (reason: Reason, message: string): ClaimRefusal => ({ is: 'refused', entry: entry.name, reason, message })
-  if (!view) return no('PoolNotFound', `there is no IPPool ${entry.pool}`)
+  if (!view)
+    return no(
+      'PoolNotFound',
+      `There is no IPPool "${entry.pool}", which spec.addresses[${entry.name}].poolRef names; create it or correct poolRef`,
+    )
   const { spec, metadata } = view.pool
   if (metadata.deletionTimestamp !== undefined)
     return no('PoolDeleting', `IPPool ${entry.pool} is being deleted and allocates no new addresses`)
@@ -87,7 +91,7 @@ export function availabilityOf(
 function exhausted(view: PoolView, q: ClaimRequest): string {
   const warmMs = view.index.nextWarmMs(q.nowMs)
   const next = warmMs === undefined ? '' : `; the next one becomes free at ${timeOf(warmMs)} (reuseAfter)`
-  return `no address of IPPool ${q.entry.pool} is free; the VM gets one, first come first served, when an address is released or the pool grows${next}`
+  return `No address of IPPool ${q.entry.pool} is free; the VM gets one, first come first served, when an address is released or the pool grows${next}`
 }
 
 /** The reservation of this VM, if none of its other entries has it or asks for it. */
@@ -111,7 +115,13 @@ function chooseNamed(pools: PoolIndex, view: PoolView & { space: UsableAddresses
   const what = `${formatAddress(address)} of IPPool ${q.entry.pool}`
   const barred = barredFrom(view, q, address)
   if (barred)
-    return no(q, 'refused', barred.reason, `IPPool ${q.entry.pool} cannot allocate ${formatAddress(address)}: it ${barred.because}`, 'pool')
+    return no(
+      q,
+      'refused',
+      barred.reason,
+      `IPPool ${q.entry.pool} cannot allocate ${formatAddress(address)}: it ${barred.because}${remedy(q)}`,
+      'pool',
+    )
   const standing = pools.availability(view, address, q.nowMs)
   switch (standing.is) {
     case 'claiming':
@@ -153,6 +163,10 @@ function chooseHeld(q: ClaimRequest, address: Address, what: string, { by }: Ext
   const left = orphaned ? '; the address was left when that object was deleted, and is free when an admin deletes the PoolAddress' : ''
   return no(q, 'refused', 'AddressTaken', `${what} is held by ${earlier}${holder}${left}`, address.value)
 }
+
+/** What the user can do about a certain address; one on record, or of a reservation, is not his wish. */
+const remedy = ({ entry }: ClaimRequest): string =>
+  entry.address === undefined ? '' : `; correct spec.addresses[${entry.name}].address, or remove it to get any free address`
 
 /** Why the pool may not give this address to this VM. What a VM was given before stays its own whatever the pool says now. */
 function barredFrom(

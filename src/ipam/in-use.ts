@@ -17,6 +17,22 @@ export interface OccupyingGuest extends GuestAt {
   readonly addresses: readonly string[]
 }
 
+interface Options {
+  client: KubeClient
+  addresses: Store<PoolAddress>
+  pools: PoolIndex
+  clock: Clock
+  /** Whether there is a ProxmoxCluster of this name; true as long as nobody can tell. */
+  isCluster: (name: string) => boolean
+  onFault: (fault: unknown) => void
+}
+
+/** Addresses of a pool whose guests nobody can look at any more, as their ProxmoxCluster no longer exists. */
+export interface Unseen {
+  readonly cluster: string
+  readonly count: number
+}
+
 interface Spot {
   readonly address: Address
   readonly view: PoolView
@@ -27,13 +43,7 @@ interface Spot {
 const againMs = 30_000
 
 export class InUseAddresses {
-  readonly #o: {
-    client: KubeClient
-    addresses: Store<PoolAddress>
-    pools: PoolIndex
-    clock: Clock
-    onFault: (fault: unknown) => void
-  }
+  readonly #o: Options
   /** What each guest that was read shows, by `cluster/vmid`; one without addresses has let go of all. */
   readonly #shown = new Map<string, OccupyingGuest>()
   /** By the name of the PoolAddress: who shows it, by `cluster/vmid`. The first one is told. */
@@ -42,9 +52,10 @@ export class InUseAddresses {
   readonly #dirty = new Set<string>()
   #wake: (() => void) | undefined
 
-  constructor(o: { client: KubeClient; addresses: Store<PoolAddress>; pools: PoolIndex; clock: Clock; onFault: (fault: unknown) => void }) {
+  constructor(o: Options) {
     this.#o = o
-    o.addresses.subscribe(({ key }) => {
+    o.addresses.subscribe(({ key, old, new: now }) => {
+      if (now === undefined && old?.spec.inUse && !o.isCluster(old.spec.inUse.cluster)) this.#forget(key, old.spec.inUse)
       if (this.#isConcerned(key)) this.#mark(key)
     })
   }
@@ -73,6 +84,16 @@ export class InUseAddresses {
 
   countOf(pool: string): number {
     return this.#o.addresses.list().filter(({ spec }) => spec.inUse !== undefined && !spec.claimRef && spec.poolRef.name === pool).length
+  }
+
+  /** Of the pool: they stay in use, as nobody sees whether their guests let go. */
+  unseenAt(pool: string): Unseen[] {
+    const counts = new Map<string, number>()
+    for (const { spec } of this.#o.addresses.list()) {
+      const cluster = spec.poolRef.name === pool && !spec.claimRef ? spec.inUse?.cluster : undefined
+      if (cluster !== undefined && !this.#o.isCluster(cluster)) counts.set(cluster, (counts.get(cluster) ?? 0) + 1)
+    }
+    return [...counts].map(([cluster, count]) => ({ cluster, count })).toSorted((a, b) => (a.cluster < b.cluster ? -1 : 1))
   }
 
   /** Writes the objects until the signal aborts; by the leader only. */
@@ -127,6 +148,14 @@ export class InUseAddresses {
     guests.delete(key)
     if (guests.size === 0) this.#spots.delete(name)
     this.#tell(name, spot)
+  }
+
+  /** An admin deleted the object of a guest nobody can look at: what this process remembers of the guest must not bring it back. */
+  #forget(name: string, guest: GuestAt): void {
+    const key = keyOfGuest(guest)
+    this.#shown.delete(key)
+    const guests = this.#spots.get(name)
+    if (guests) this.#leave(name, guests, key)
   }
 
   #tell(name: string, { address, view }: Spot): void {

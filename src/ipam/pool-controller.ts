@@ -10,6 +10,7 @@ import { aborted } from '../ops/abort.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { AddressBook } from './address-book.ts'
 import { keyOfClaimant } from './claim.ts'
+import type { Unseen } from './in-use.ts'
 import { overlapsOf } from './overlap.ts'
 import { type PoolFacts, statusOf } from './pool-status.ts'
 import { isFreedByHand, keepingOf } from './record-keeping.ts'
@@ -26,6 +27,8 @@ export interface PoolControllerOptions {
   mayFree?: (uid: string) => Promise<boolean>
   /** Addresses of a pool that guests without an owner show. */
   inUseOf: (pool: string) => number
+  /** Of these, the ones whose guests nobody can look at. */
+  unseenAt: (pool: string) => Unseen[]
   /** A ProxmoxVM with this uid exists. */
   isLiving: (uid: string) => boolean
   /** A reconcile failed and is tried again with backoff. */
@@ -156,6 +159,7 @@ export class PoolController {
       releasing,
       holders: isGoing ? this.#holders(name) : [],
       overlaps: overlapsOf(view, book.pools.list()),
+      unseen: this.#o.unseenAt(name),
       waiting: book.waitingAt(name),
       nextFreeMs: index.nextWarmMs(nowMs),
     }

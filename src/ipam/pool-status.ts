@@ -4,6 +4,7 @@ import type { IPPool, IPPoolStatus } from '../api/ippool.ts'
 import type { Condition } from '../api/object.ts'
 import type { PoolCondition } from '../api/condition-words.ts'
 import type { Reason } from '../api/reasons.ts'
+import type { Unseen } from './in-use.ts'
 import { timeOf } from './records.ts'
 
 export interface PoolFacts {
@@ -19,6 +20,8 @@ export interface PoolFacts {
   readonly holders: readonly string[]
   /** Pools of the same scope with some of the same addresses, each as a phrase. */
   readonly overlaps: readonly string[]
+  /** Addresses in use that stay so until somebody acts. */
+  readonly unseen: readonly Unseen[]
   readonly waiting: number
   /** When the next cooling address becomes free, in ms since the epoch. */
   readonly nextFreeMs: number | undefined
@@ -69,7 +72,8 @@ function verdictsOn(pool: IPPool, facts: PoolFacts): Verdict[] {
       { type: 'Stalled', status: true, reason: 'PoolInvalid', message },
     )
   } else {
-    verdicts.push({ type: 'Ready', status: true, reason: 'PoolReady', message: 'the pool can allocate addresses' })
+    const message = ['the pool can allocate addresses', ...facts.unseen.map(unseenText)].join('; ')
+    verdicts.push({ type: 'Ready', status: true, reason: 'PoolReady', message })
   }
   if (facts.counts) verdicts.push(exhaustion(facts, facts.counts.free))
   const [one] = facts.overlaps
@@ -85,6 +89,10 @@ function verdictsOn(pool: IPPool, facts: PoolFacts): Verdict[] {
   )
   return verdicts
 }
+
+/** Who may still use them, and what a person can do. */
+const unseenText = ({ cluster, count }: Unseen): string =>
+  `${count} address${count === 1 ? ' stays' : 'es stay'} InUse because ProxmoxCluster ${cluster}, whose guests used ${count === 1 ? 'it' : 'them'}, no longer exists: create it again, or make sure that the guests are gone and delete the PoolAddress objects`
 
 function exhaustion({ waiting, nextFreeMs }: PoolFacts, free: bigint): Verdict {
   if (free > 0n) return { type: 'Exhausted', status: false, reason: 'NotExhausted', message: 'addresses are free' }

@@ -63,7 +63,7 @@ export class KubeClient {
     this.#transport = new Transport(options.server)
   }
 
-  /** undefined = 404. */
+  /** undefined = the API server says that there is none. A 404 of anybody else throws. */
   async get<T extends KubeObject>(resource: Resource<T>, key: Key, o: RequestOptions = {}): Promise<T | undefined> {
     try {
       return (await this.request('GET', objectPath(resource, key), undefined, {
@@ -151,7 +151,7 @@ export class KubeClient {
     })) as T
   }
 
-  /** 404 is fine; a precondition that does not hold throws a KubeError with reason Conflict. */
+  /** Gone already is fine; a precondition that does not hold throws a KubeError with reason Conflict. */
   async delete<T extends KubeObject>(
     resource: Resource<T>,
     key: Key,

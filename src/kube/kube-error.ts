@@ -31,14 +31,17 @@ export const isConflict = (fault: unknown): boolean => fault instanceof KubeErro
 /** The object is not as it was read any more: written by somebody else, or gone. */
 export const isOutdated = (fault: unknown): boolean => isConflict(fault) || (fault instanceof KubeError && fault.reason === 'NotFound')
 
-/** There is no such object, or no such kind. */
-export const isNotFound = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404
+/** The API server says that there is no such object. The 404 of a proxy, or of a server without the kind, says nothing of the object. */
+export const isNotFound = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404 && fault.reason === 'NotFound'
 
+/** Nothing answers at that path: no such object, no such kind, or a proxy that does not know the API server. */
+export const isNotServed = (fault: unknown): boolean => fault instanceof KubeError && fault.status === 404
+
+/** 404 is not here: only the API server itself knows that an object does not exist, and it says so in a Status object. */
 const reasonsByStatus: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
   403: 'Forbidden',
-  404: 'NotFound',
   409: 'Conflict',
   410: 'Expired',
   422: 'Invalid',
@@ -48,11 +51,14 @@ const reasonsByStatus: Readonly<Record<number, string>> = {
   504: 'Timeout',
 }
 
+const notTheServer = 'a proxy answered 404 in place of the API server, or this API server does not have the kind: '
+
 /** Judges an answer that is not 2xx; a proxy in between may have written something that is no Status object. */
 export function refusal(what: string, status: number, body: string, retryAfter: string | undefined): KubeError {
   const said = asStatus(body)
   const header = Number(retryAfter)
-  return new KubeError(`${what}: ${said.message ?? (body.slice(0, 200) || `HTTP ${status}`)}`, {
+  const unknown = status === 404 ? notTheServer : ''
+  return new KubeError(`${what}: ${said.message ?? `${unknown}${body.trim().slice(0, 200) || `HTTP ${status}`}`}`, {
     status,
     reason: said.reason || reasonsByStatus[status] || 'Unknown',
     retryAfterSeconds: retryAfter !== undefined && Number.isFinite(header) ? header : said.details?.retryAfterSeconds,

@@ -135,6 +135,11 @@ export class WorkQueue {
     return this.#running.size
   }
 
+  /** The key is being worked on: what it looked at may have changed since. */
+  isRunning(key: string): boolean {
+    return this.#running.has(key)
+  }
+
   /** How long the first in line has waited. */
   get oldestAgeSeconds(): number {
     for (const [key, sinceMs] of this.#dirty) if (!this.#running.has(key)) return this.#secondsSince(sinceMs)

@@ -3,7 +3,7 @@ import type { Clock } from '../ops/clock.ts'
 import { backoffMs } from './backoff.ts'
 import { type KubeClient, KubeError, type Selection } from './client.ts'
 import { keyOf } from './keys.ts'
-import { isNotFound, refusedLater } from './kube-error.ts'
+import { isNotServed, refusedLater } from './kube-error.ts'
 import { jsonLines } from './lines.ts'
 import { acceptOf, collectionPath, query } from './paths.ts'
 import type { Store } from './store.ts'
@@ -96,8 +96,8 @@ export class Reflector<T extends KubeObject> {
       this.#watchList = false
       return
     }
-    if (isNotFound(fault) && this.#o.isGone?.() === true) this.#empty()
-    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isNotFound(fault) ? unknownKind : error.message}`)
+    if (isNotServed(fault) && this.#o.isGone?.() === true) this.#empty()
+    this.#o.onProblem?.(`watch of ${this.#o.resource.plural}: ${isNotServed(fault) ? unknownKind : error.message}`)
     await this.#pause(fault instanceof KubeError ? fault.retryAfterSeconds : undefined, signal)
   }
 

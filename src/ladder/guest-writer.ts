@@ -1,4 +1,4 @@
-import type { FirewallName, RuleOptions, SetEntry } from './machine.ts'
+import type { FirewallName, NetworkCard, RuleOptions, SetEntry } from './machine.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Keys to set and keys to remove, in one request. */
@@ -27,6 +27,7 @@ export type PutBack =
   | { readonly put: 'set'; readonly name: string; readonly comment?: string }
   | { readonly put: 'entry'; readonly set: string; readonly entry: SetEntry }
   | { readonly put: 'rule'; readonly rule: RuleOptions }
+  | { readonly put: 'network card'; readonly card: NetworkCard }
 
 /** What a step can do to its VM. Every method makes one request to PVE; faults are thrown and judged in one place, the pass. */
 export interface GuestWriter {

@@ -74,6 +74,12 @@ interface Patch {
   readonly remove: readonly string[]
 }
 
+/** A network card as the configuration has it: `net1`, `virtio=BC:24:11:00:00:02,bridge=vmbr1`. */
+export interface NetworkCard {
+  readonly key: string
+  readonly value: string
+}
+
 /** What spec, package, pools and status resolve to, in PVE's words where PVE has them. */
 export interface Want {
   readonly uid: string
@@ -108,6 +114,8 @@ export interface Want {
   readonly firewall: WantedFirewall
   /** Of the VM that was here before and was made again: to be put back. */
   readonly foreignFirewall?: ForeignFirewall
+  /** The same of its network cards beyond net0. */
+  readonly furtherCards?: readonly NetworkCard[]
   readonly cloudInit: Readonly<Record<string, string>>
   /** Names the password in force without telling it: uid and resourceVersion of its Secret. */
   readonly passwordVersion?: string

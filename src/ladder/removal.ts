@@ -3,7 +3,7 @@ import type { StepName } from '../api/words.ts'
 import type { Obstacle, Outcome } from './outcome.ts'
 
 /** What a removal step may need to have looked at. */
-export type RemovalPart = 'presence' | 'power' | 'backups'
+export type RemovalPart = 'presence' | 'power' | 'replication' | 'backups'
 
 /** A backup file of the VM, and where it was seen. */
 export interface BackupSeen {
@@ -29,6 +29,8 @@ export interface RemovalSeen {
   /** PVE's high availability looks after the VM: its stop is only a wish that HA carries out later. */
   readonly isHaManaged?: boolean
   readonly isProtected: boolean
+  /** IDs of PVE's replication jobs of the VM: `10000-0`. */
+  readonly replicationJobs?: readonly string[]
   readonly backups?: BackupsSeen
 }
 
@@ -46,7 +48,7 @@ export interface DestroyScope {
   readonly unreferencedDisks: boolean
 }
 
-/** What a removal step can do. Every method makes one request to PVE. */
+/** What a removal step can do. Every method makes one write to PVE. */
 export interface RemovalWriter {
   cutPower(): Promise<Outcome>
   unprotect(backup: BackupSeen): Promise<Outcome>

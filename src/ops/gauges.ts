@@ -170,7 +170,7 @@ const definitions: readonly Definition[] = [
   },
   {
     name: 'pve_operator_unclaimed_guests',
-    help: 'Guests in PVE with our mark whose ProxmoxVM no longer exists.',
+    help: 'Guests in PVE with the owner line of the operator whose ProxmoxVM no longer exists.',
     labels: ['cluster'],
     samples: (from) => ofClusters(from, (c) => c.unclaimed),
   },

@@ -17,13 +17,15 @@ export function addBackups(program: Command, shell: Shell): void {
     .addOption(new Option('--mode <mode>', 'whether the guest keeps running').choices(['Snapshot', 'Suspend', 'Stop']))
     .option('--notes <text>', 'text beside the file in PVE')
     .option('--protected', 'PVE protects the file from being deleted')
-    .option('--delete-with-object', 'the file goes when the ProxmoxVMBackup is deleted')
+    .option('--delete-with-object', 'delete the file together with the ProxmoxVMBackup')
     .addOption(sure())
     .action(bound(shell, backUp))
   const goBack = waiting(
     program
       .command('restore <vm> <backup>')
-      .description('the VM as it was in the backup (a ProxmoxVMBackup, or a volume as backups shows it), then its package of today [off]')
+      .description(
+        'restores the VM from the backup (a ProxmoxVMBackup, or a volume as backups shows it), then applies its current package [off]',
+      )
       .helpGroup(group),
   )
   goBack

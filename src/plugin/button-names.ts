@@ -14,5 +14,5 @@ export const markedName = (command: CommandName): string => {
 export function buttonHelp(command: CommandName): string {
   const { does, needs, leadsTo }: CommandFacts = commands[command]
   const next = leadsTo === undefined ? '' : ` → ${leadsTo in commands ? buttonName(leadsTo as CommandName) : leadsTo}`
-  return `${does} [${needs}]${next}`
+  return `${does}${needs === 'nothing' ? '' : ` [${needs}]`}${next}`
 }

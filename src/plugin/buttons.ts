@@ -15,7 +15,7 @@ export function addButtons(program: Command, shell: Shell): void {
       boundTwice(shell, (session, vm, snapshot, options) => send(session, 'Rollback', vm, options, { snapshotRef: { name: snapshot } })),
     )
   button(program, 'Migrate', '<vm> <node>')
-    .option('--with-local-disks', 'copy disks that lie on storages of its node alone')
+    .option('--with-local-disks', 'copy disks on storages that only its node has')
     .action(
       boundTwice(shell, (session, vm, node, options) =>
         send(session, 'Migrate', vm, options, { node, ...(options.withLocalDisks && { withLocalDisks: true }) }),
@@ -39,7 +39,7 @@ const button = (program: Command, name: CommandName, subjects: string): Command 
       program
         .command(`${buttonName(name)} ${subjects}`)
         .description(buttonHelp(name))
-        .helpGroup('Buttons of the manual (each a ProxmoxVMCommand):'),
+        .helpGroup('Buttons (each a ProxmoxVMCommand):'),
     ),
   )
 

@@ -21,7 +21,7 @@ interface ConsoleOptions {
 export function addConsole(program: Command, shell: Shell): void {
   program
     .command('console <vm>')
-    .description('a URL that shows the screen of the VM in a browser, once and within a minute [running, not suspended]')
+    .description('prints a URL that shows the screen of the VM in a browser, once and within a minute [running, not suspended]')
     .helpGroup('Console (with your rights):')
     .option('--read-only', 'one may only look')
     .option('--serial', 'the text of the serial port serial0 instead of the picture')

@@ -9,7 +9,7 @@ const lifeGroup = 'Buttons that are the object itself:'
 
 export function addLife(program: Command, shell: Shell): void {
   const sub = (name: string, description: string) => waiting(program.command(`${name} <vm>`).description(description).helpGroup(lifeGroup))
-  sub('create', 'makes the ProxmoxVM and waits until it is ready; one that is there goes on, one that was removed is made again')
+  sub('create', 'creates the ProxmoxVM and waits until it is ready; waits for one that exists, and makes a removed VM again')
     .option('--cluster <name>', 'its ProxmoxCluster (default: the only one)')
     .option('--template <name>', 'the template it is cloned from')
     .option('--package <name>', 'its VMPackage')
@@ -19,7 +19,10 @@ export function addLife(program: Command, shell: Shell): void {
     .option('--client <id>', 'the number of the customer, as label')
     .option('--service <id>', 'the number of the service, as label')
     .action(bound(shell, createVM))
-  sub('terminate', 'deletes the object and by its deletionPolicy the VM; says what goes, asks, and tells date and addresses at the end')
+  sub(
+    'terminate',
+    'deletes the object, and the VM as its deletionPolicy says; lists what it deletes, asks, and ends with date and addresses',
+  )
     .addOption(sure())
     .action(bound(shell, terminateVM))
 }

@@ -32,7 +32,7 @@ export function addMoves(program: Command, shell: Shell): void {
     .requiredOption('--cluster <name>', 'the ProxmoxCluster their guests are on')
     .option('--csv <file>', 'services as CSV: service_id, client_id, status, vmid, mac, addresses, hostname, node, package, rate_mbyte')
     .option('--whmcs-dump <file>', 'services in a mysqldump of a WHMCS database (tblhosting, tblproducts)')
-    .option('--compare', 'only compare the list with PVE and with our VMs')
+    .option('--compare', 'only compare the list with PVE and with the ProxmoxVMs')
     .option('--take', 'print mode Take; default is Report, which only compares guest and spec')
     .option('--template <name>', 'the template a reinstall would use')
     .addOption(json())

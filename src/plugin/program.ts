@@ -31,8 +31,8 @@ export async function run(shell: Shell, args: readonly string[]): Promise<number
 }
 
 const legend = `
-Marks of the manual: * may act on a running VM; ** only on a stopped one, and never stops it itself;
-[…] the condition for the command, else it is refused; → the next step of automatic creation.
+* may act on a running VM; ** acts only on a stopped VM, and does not stop it; […] what must hold, else
+the command is refused; → the next step of automatic creation. docs/commands.md describes every button.
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not finished within --timeout.
 `
 
@@ -45,7 +45,7 @@ function programOf(shell: Shell): Command {
     .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG, else ~/.kube/config)')
     .option('--as <user>', 'act as this user')
     .option('--as-group <group>', 'act as a member of this group (may be repeated)', collect)
-    .configureHelp({ showGlobalOptions: true, helpWidth: 120, subcommandTerm: (command) => titles.get(command.name()) ?? command.name() })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 120, subcommandTerm: termOf })
     .configureOutput({ writeOut: (text) => shell.out(text), writeErr: (text) => shell.err(text) })
     .exitOverride()
     .addHelpText('after', legend)
@@ -60,6 +60,13 @@ function programOf(shell: Shell): Command {
   addSnapshots(program, shell)
   addButtons(program, shell)
   return program
+}
+
+/** With its arguments, and its mark. */
+function termOf(command: Command): string {
+  const title = titles.get(command.name()) ?? command.name()
+  const wanted = command.registeredArguments.map((each) => (each.required ? `<${each.name()}>` : `[${each.name()}]`))
+  return [command.name(), ...wanted, title.slice(command.name().length).trim()].filter(Boolean).join(' ')
 }
 
 /** Sub-commands that carry a mark show it in the list. */

@@ -48,7 +48,7 @@ const cells = ({ metadata, status }: ProxmoxVM): string[] => [
 ]
 
 const question = (vms: readonly ProxmoxVM[], mode: ReleaseMode): string =>
-  `Release ${count(vms)} for good? The guests stay in PVE as they are${mode === 'hand-back' ? ', without our mark' : ', with our mark, so that another object can adopt them'}; their addresses stay reserved.`
+  `Release ${count(vms)} for good? The guests stay in PVE as they are${mode === 'hand-back' ? ', without the owner line' : ', with the owner line, so that another object can adopt them'}; their addresses stay reserved.`
 
 async function chosen(session: Session, names: readonly string[], o: ReleaseOptions): Promise<ProxmoxVM[]> {
   const isAll = o.all === true || o.allNamespaces === true

@@ -35,14 +35,14 @@ async function showEither(session: Session, vm: string | undefined, { pool, file
 
 export function addViews(program: Command, shell: Shell): void {
   const view = (name: string, description: string, work: Work<{ output?: 'json' }>) =>
-    program.command(name).description(description).helpGroup('Looking:').addOption(json()).action(bound(shell, work))
+    program.command(name).description(description).helpGroup('Views:').addOption(json()).action(bound(shell, work))
   view('status <vm>', 'shows the steps with their times, the current step, the last error, and what the VM waits for', showStatus)
   program
     .command('plan [vm]')
     .description(
       'shows what the operator would do now and why, and what needs a stop or a command; with --pool, which VMs an edit of an IPPool affects',
     )
-    .helpGroup('Looking:')
+    .helpGroup('Views:')
     .option('--pool <name>', 'instead of one VM: all VMs with an address of this IPPool')
     .option('--rollback <snapshot>', 'also what a rollback to this ProxmoxVMSnapshot would do: what is lost, disks, memory, addresses')
     .option('-f, --filename <file>', 'manifest of the edited IPPool (default: the IPPool as it is)')
@@ -55,7 +55,7 @@ export function addViews(program: Command, shell: Shell): void {
   program
     .command('who [address]')
     .description('shows who has the address and who had it before; or the addresses of a customer or service, with dates')
-    .helpGroup('Looking:')
+    .helpGroup('Views:')
     .option('--service <id>', 'addresses of the service with this pve.hosting/service-id, now and before')
     .option('--client <id>', 'addresses of the customer with this pve.hosting/client-id, now and before')
     .addOption(json())
@@ -67,8 +67,8 @@ export function addViews(program: Command, shell: Shell): void {
   )
   program
     .command('ls')
-    .description('lists VMs with package, cluster, template, addresses, and what is left undone')
-    .helpGroup('Looking:')
+    .description('lists VMs with package, cluster, template, addresses, and what the operator has not applied')
+    .helpGroup('Views:')
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('-l, --selector <labels>', 'only those with these labels, such as pve.hosting/client-id=7')
     .addOption(json())
@@ -76,21 +76,21 @@ export function addViews(program: Command, shell: Shell): void {
   program
     .command('outdated')
     .description('lists VMs whose VMPackage was edited after they took it, and what change-package would change')
-    .helpGroup('Looking:')
+    .helpGroup('Views:')
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('--package <name>', 'only of this VMPackage')
     .addOption(json())
     .action(unbound(shell, showOutdated))
   program
     .command('unclaimed')
-    .description('lists guests in PVE with the owner line of the operator that belong to no ProxmoxVM, and what they use')
-    .helpGroup('Looking:')
+    .description('lists guests in PVE with the owner line of the operator that belong to no ProxmoxVM, and their addresses')
+    .helpGroup('Views:')
     .addOption(json())
     .action(unbound(shell, showUnclaimed))
   program
     .command('pools')
-    .description('lists address pools: how many addresses are free, held, cooling')
-    .helpGroup('Looking:')
+    .description('lists address pools: how many addresses are free, held, and released but not free yet')
+    .helpGroup('Views:')
     .addOption(json())
     .action(unbound(shell, showPools))
 }
@@ -100,7 +100,7 @@ export function addTop(program: Command, shell: Shell): void {
   program
     .command('top [vm]')
     .description('shows CPU, memory, disk and network over the last hour, measured now, and the traffic of the period')
-    .helpGroup('Looking:')
+    .helpGroup('Views:')
     .option('-A, --all-namespaces', 'of all namespaces')
     .option('-l, --selector <labels>', 'only those with these labels, such as pve.hosting/client-id=7')
     .option('--recorded', 'what was measured last; the operator is asked for nothing')

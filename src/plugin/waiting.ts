@@ -33,7 +33,7 @@ export async function waitFor<T>(
       if (shell.signal.aborted) throw new PluginRefusal(`the operator continues; look with: ${later}`, exitCodes.interrupted)
       if (shell.clock.monotonicMs() >= deadlineMs)
         throw new PluginRefusal(
-          `not finished within ${timeoutSeconds} s: ${seen.progress}. The operator continues; look with: ${later}`,
+          `not finished within ${timeoutSeconds} s: ${seen.progress.replace(/[.]$/, '')}. The operator continues; look with: ${later}`,
           exitCodes.unfinished,
         )
       await shell.clock.sleep(lookEveryMs, shell.signal)

@@ -1,6 +1,7 @@
 import { defaultScope } from '../api/group.ts'
 import type { IPPool } from '../api/ippool.ts'
 import { ipPools, poolAddresses, proxmoxClusters, proxmoxVMs } from '../api/meta.ts'
+import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { AddressInUse, ClaimReference, PoolAddress } from '../api/pooladdress.ts'
 import { type Address, canonical, formatAddress, addressObjectName, parseAddress } from '../ipam/address.ts'
 import { parseRange } from '../ipam/ranges.ts'
@@ -30,6 +31,8 @@ interface GuestOnAddress {
   node?: string
   name?: string
   formerObject?: string
+  /** There is no such ProxmoxCluster any more, so nobody sees whether the guest still uses the address. */
+  isClusterGone?: true
 }
 
 /** What is on record of one address in one scope. */
@@ -52,15 +55,26 @@ export async function showWho(session: Session, text: string, o: { output?: 'jso
   const address = readAddress(text)
   const pools = await session.client.list(ipPools)
   const records = await recordsOf(session, address, pools)
-  const guests = await guestsOn(session, address)
-  const answers = await Promise.all(records.map((record) => answerOf(session, record, guests)))
+  // Whoever may not read ProxmoxClusters is told the rest.
+  const clusters = await session.client.list(proxmoxClusters).catch(unlessForbidden(undefined))
+  const guests = guestsOn(clusters ?? [], address)
+  const guestsIn = (scope: string) => guests.filter(({ cluster }) => serves(pools, scope, cluster))
+  const answers = (await Promise.all(records.map((record) => answerOf(session, record, guestsIn(record.spec.scope))))).map((one) =>
+    marked(one, clusters),
+  )
   const known = new Set(records.map((record) => record.spec.scope))
   const unused = pools.filter((pool) => !known.has(pool.spec.scope) && holds(pool, address))
-  answers.push(...unused.map((pool) => ({ ...neverHeld(pool, address), ...(guests.length > 0 && { guests }) })))
+  answers.push(...unused.map((pool) => neverHeld(pool, address, guestsIn(pool.spec.scope))))
   if (answers.length === 0 && guests.length > 0) return showGuests(session, address, guests, o)
   if (answers.length === 0) throw new PluginRefusal(`${formatAddress(address)} is in no IPPool, and no VM is recorded for it`)
   if (o.output) return printJson(session, answers)
   session.shell.out(answers.map(page).join('\n'))
+}
+
+/** Whether VMs of the ProxmoxCluster may have addresses of the scope: the same address in another network is another address. */
+function serves(pools: readonly IPPool[], scope: string, cluster: string): boolean {
+  const there = pools.filter(({ spec }) => spec.scope === scope)
+  return there.length === 0 || there.some(({ spec }) => !spec.clusterRefs || spec.clusterRefs.some(({ name }) => name === cluster))
 }
 
 /** Any spelling, with brackets, a host prefix, or the name of the PoolAddress. */
@@ -88,10 +102,9 @@ const holds = ({ spec }: IPPool, { family, value }: Address) =>
     .map(parseRange)
     .some((range) => typeof range !== 'string' && range.family === family && range.from <= value && value <= range.to)
 
-/** Guests that no object owns. Whoever may not read ProxmoxClusters is told the rest. */
-async function guestsOn({ client }: Session, address: Address): Promise<GuestOnAddress[]> {
+/** Guests that no object owns. */
+function guestsOn(clusters: readonly ProxmoxCluster[], address: Address): GuestOnAddress[] {
   const wanted = formatAddress(address)
-  const clusters = await client.list(proxmoxClusters).catch(unlessForbidden([]))
   return clusters.flatMap(({ metadata, status }) =>
     (status?.unclaimed ?? [])
       .filter(({ addresses = [] }) => addresses.some((one) => canonical(one) === wanted))
@@ -99,13 +112,23 @@ async function guestsOn({ client }: Session, address: Address): Promise<GuestOnA
   )
 }
 
+/** Says of guests whether their ProxmoxCluster still exists. */
+function marked(answer: AddressAnswer, clusters: readonly ProxmoxCluster[] | undefined): AddressAnswer {
+  const isGone = ({ cluster }: GuestOnAddress): boolean => clusters?.every(({ metadata }) => metadata.name !== cluster) === true
+  if (!answer.guests?.some(isGone)) return answer
+  return { ...answer, guests: answer.guests.map((guest) => (isGone(guest) ? { ...guest, isClusterGone: true } : guest)) }
+}
+
 function showGuests(session: Session, address: Address, guests: GuestOnAddress[], o: { output?: 'json' }): void {
   if (o.output) return printJson(session, [{ address: formatAddress(address), state: 'NotInPool', guests, history: [] }])
   session.shell.out(`${formatAddress(address)} is in no IPPool\n${guests.map(guestLine).join('')}`)
 }
 
-const guestLine = ({ cluster, vmid, node, name, formerObject }: GuestOnAddress): string =>
-  `VM ${vmid}${name ? ` (${name})` : ''} of ProxmoxCluster ${cluster}${node ? ` on ${node}` : ''} is configured with it and belongs to no ProxmoxVM${formerObject ? `; it was ${formerObject}'s` : ''}\n`
+const guestLine = ({ cluster, vmid, node, name, formerObject, isClusterGone }: GuestOnAddress): string =>
+  `VM ${vmid}${name ? ` (${name})` : ''} of ProxmoxCluster ${cluster}${node ? ` on ${node}` : ''} ${isClusterGone ? unseen : `is configured with it and belongs to no ProxmoxVM${formerObject ? `; it was ${formerObject}'s` : ''}`}\n`
+
+const unseen =
+  'was configured with it, and that ProxmoxCluster no longer exists: create it again, or make sure that the VM is gone and delete the PoolAddress'
 
 export async function answerOf(session: Session, record: PoolAddress, unclaimed: readonly GuestOnAddress[]): Promise<AddressAnswer> {
   const { spec } = record
@@ -155,11 +178,12 @@ async function marksOfHolder({ client }: Session, record: PoolAddress, { namespa
   }
 }
 
-const neverHeld = ({ metadata, spec }: IPPool, address: Address): AddressAnswer => ({
+const neverHeld = ({ metadata, spec }: IPPool, address: Address, guests: GuestOnAddress[]): AddressAnswer => ({
   address: formatAddress(address),
   pool: metadata.name,
   scope: spec.scope,
   state: 'NeverHeld',
+  ...(guests.length > 0 && { guests }),
   history: [],
 })
 

@@ -68,6 +68,25 @@ export class Pve {
     return clusterStateOf(await this.#api.cluster.status.$get())
   }
 
+  /** IDs of the guest's replication jobs, also of those that PVE is about to remove. Empty without VM.Audit on the guest. */
+  async replicationJobs(vmid: number): Promise<string[]> {
+    const rows = rowsOf(await this.#api.cluster.replication.$get())
+    return rows.flatMap((row) => (number(row, 'guest') === vmid ? (text(row, 'id') ?? []) : []))
+  }
+
+  /** Whether PVE has this pool. Undefined: the token may not see it (Pool.Audit), or PVE is older than 8.1. */
+  async hasPool(pool: string): Promise<boolean | undefined> {
+    try {
+      await this.#api.pools.$get({ poolid: pool } as never)
+      return true
+    } catch (fault) {
+      const { kind, message } = judge(fault)
+      if (message.includes(`pool '${pool}' does not exist`)) return false
+      if (kind === 'denied' || kind === 'invalid') return undefined
+      throw fault
+    }
+  }
+
   /** Raw rows of the cluster listing: guests, nodes, storages; parsed in listing.ts. Silently filtered by privileges. */
   async resources(): Promise<readonly Row[]> {
     return rowsOf(await this.#api.cluster.resources.$get())
@@ -103,6 +122,12 @@ export class Pve {
   async diskBytes(node: string, storage: string): Promise<number> {
     const rows = rowsOf(await this.#api.nodes.$(node).storage.$(storage).content.$get({ content: 'images' }))
     return rows.reduce((sum, row) => sum + (number(row, 'size') ?? 0), 0)
+  }
+
+  /** Volumes of a VM on a storage as that node sees it, as the configuration names them. */
+  async volumesOf(node: string, storage: string, vmid: number): Promise<string[]> {
+    const rows = rowsOf(await this.#api.nodes.$(node).storage.$(storage).content.$get({ content: 'images', vmid }))
+    return rows.flatMap((row) => text(row, 'volid') ?? [])
   }
 
   /** Asks each storage: slow (up to 596) while a network storage hangs. */

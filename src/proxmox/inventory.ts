@@ -25,6 +25,12 @@ export interface InventoryChange {
   readonly reachability?: boolean
 }
 
+/** How many listings have told a change since the beginning, and how many of them one of a node: who compares two of these missed none. */
+export interface ChangeCount {
+  readonly all: number
+  readonly nodes: number
+}
+
 const overSentence = 'the operator no longer watches this ProxmoxCluster'
 
 interface Waiter {
@@ -43,6 +49,7 @@ export class Inventory {
   #current: Listing | undefined
   #failure: Failure | undefined
   #unreachableSinceMs: number | undefined
+  #changes: ChangeCount = { all: 0, nodes: 0 }
   #holds = 0
   #isOver = false
   #wake: (() => void) | undefined
@@ -62,6 +69,11 @@ export class Inventory {
   /** Since when PVE gives no listing; undefined while it does. */
   get unreachableSinceMs(): number | undefined {
     return this.#unreachableSinceMs
+  }
+
+  /** Grows before anybody is told of the change. */
+  get changes(): ChangeCount {
+    return this.#changes
   }
 
   get lastFailure(): Failure | undefined {
@@ -147,6 +159,9 @@ export class Inventory {
   }
 
   #tell(change: InventoryChange): void {
+    const { all, nodes } = this.#changes
+    const isOfNodes = change.nodes.size > 0 || change.reachability !== undefined
+    this.#changes = { all: all + 1, nodes: nodes + (isOfNodes ? 1 : 0) }
     for (const listener of this.#listeners) {
       try {
         listener(change)

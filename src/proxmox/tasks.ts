@@ -2,7 +2,7 @@ import { aborted } from '../ops/abort.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { TaskStatus, Upid } from './answers.ts'
 import type { Pve } from './endpoints.ts'
-import { nodeOfUpid, typeOfUpid } from './upid.ts'
+import { nodeOfUpid, startOfUpid, typeOfUpid, vmidOfUpid } from './upid.ts'
 import { judge } from './failures.ts'
 import { LookCadence } from './look-cadence.ts'
 import { endOf, type TaskEnd } from './task-end.ts'
@@ -78,6 +78,14 @@ export class TaskTracker {
 
   ended(upid: Upid): TaskEnd | undefined {
     return this.#ends.get(upid)
+  }
+
+  /** Tasks of a guest that were followed here and started at that second or later, the newest first. */
+  ofGuest(vmid: number, type: string, sinceSeconds: number): Upid[] {
+    const open = [...this.#nodes.values()].flatMap(({ tasks }) => [...tasks.keys()])
+    return [...this.#ends.keys(), ...open]
+      .filter((upid) => vmidOfUpid(upid) === vmid && typeOfUpid(upid) === type && startOfUpid(upid) >= sinceSeconds)
+      .toSorted((a, b) => startOfUpid(b) - startOfUpid(a))
   }
 
   /** An end that is unknown only because PVE could not be asked: who follows the task next has PVE asked again. */

@@ -38,7 +38,7 @@ export function connectorFor(
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(marked(error), null)
       const origin = new URL(`${options.protocol}//${options.host ?? options.hostname}`).origin
-      const fault = (pinned ? mismatch(socket, pins) : undefined) ?? connected(origin, certificateOf(socket))
+      const fault = (pinned ? mismatch(origin, socket, pins) : undefined) ?? connected(origin, certificateOf(socket))
       if (fault === undefined) return callback(null, socket)
       socket.destroy()
       return callback(marked(fault), null)
@@ -57,9 +57,12 @@ function certificateOf(socket: object): string {
   return certificate?.fingerprint256 ?? ''
 }
 
-function mismatch(socket: object, pins: ReadonlySet<string>): Error | undefined {
+function mismatch(origin: string, socket: object, pins: ReadonlySet<string>): Error | undefined {
   const shown = certificateOf(socket)
   if (shown !== '' && pins.has(plain(shown))) return undefined
-  const told = shown === '' ? 'the endpoint shows no certificate' : `the endpoint shows the certificate ${shown}`
-  return Object.assign(new Error(`${told}; spec.tls.fingerprints has a different one`), { code: 'FINGERPRINT_MISMATCH' })
+  const told =
+    shown === ''
+      ? `${origin} shows no certificate, but spec.tls.fingerprints asks for one`
+      : `${origin} shows the certificate ${shown}, which spec.tls.fingerprints does not list; if it is that of your node (System → Certificates), add it there`
+  return Object.assign(new Error(told), { code: 'FINGERPRINT_MISMATCH' })
 }

@@ -17,6 +17,12 @@ export function nodeOfUpid(upid: Upid): string {
 /** `qmclone`, `qmstart`…; empty for what is no UPID. */
 export const typeOfUpid = (upid: Upid): string => upidPattern.exec(upid)?.[2] ?? ''
 
+/** When it started, in seconds since the epoch, by PVE's clock; NaN for what is no UPID. */
+export const startOfUpid = (upid: Upid): number => Number.parseInt(upid.split(':')[4] ?? '', 16)
+
+/** The guest of the task, by its VMID; 0 for a task of none. */
+export const vmidOfUpid = (upid: Upid): number => Number(upid.split(':')[6] ?? 0)
+
 /** The receipt a request must be answered with; throws a PveError for anything else. */
 export function mustBeUpid(data: unknown): Upid {
   const upid = upidOf(data)
@@ -26,3 +32,6 @@ export function mustBeUpid(data: unknown): Upid {
 
 /** Who started the task: `root@pam`, or a token `root@pam!panel`. */
 export const userOfUpid = (upid: Upid): string => upid.split(':')[7] ?? ''
+
+/** A person started it: the operator has no other login than a token, of whatever name at the time. */
+export const isOfPerson = (upid: Upid): boolean => /^[^!]+$/.test(userOfUpid(upid))

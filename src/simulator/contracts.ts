@@ -42,6 +42,8 @@ export interface TaskFault {
   /** The worker vanishes in the middle: `unexpected status`, and what it had locked in the config stays locked. */
   kill?: boolean
   extraMs?: number
+  /** Ends OK and has changed nothing, as a resize to the size that the volume already has. */
+  noEffect?: boolean
   /** The task is there, its work begins so much later; until then it holds nothing. */
   beginAfterMs?: number
 }

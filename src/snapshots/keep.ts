@@ -5,6 +5,7 @@ import { proxmoxVMSnapshots } from '../api/meta.ts'
 import type { ProxmoxVMSnapshot } from '../api/proxmoxvmsnapshot.ts'
 import type { Reason } from '../api/reasons.ts'
 import { isPaused } from '../engine/after-pass.ts'
+import { pauseLeftMs } from '../engine/apply/repeats.ts'
 import { isKindLeaving } from '../engine/kind-leaving.ts'
 import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
@@ -102,12 +103,19 @@ const refusedAgainMs = 60_000
 const obstacleAgainMs = 10_000
 
 /** When a snapshot of the VM next wants a pass; times are of PVE, whose clock is not known before the cluster is. Undefined: none does. */
-export function nextSnapshotMs({ deps, key }: Pick<Pass, 'deps' | 'key'>, cluster: PveCluster | undefined): number | undefined {
+export function nextSnapshotMs(
+  { deps, key, memory }: Pick<Pass, 'deps' | 'key' | 'memory'>,
+  cluster: PveCluster | undefined,
+): number | undefined {
   const nowMs = cluster ? pveNowMs(cluster, deps) : deps.clock.now()
   const all = deps.snapshotsOf(key).flatMap((snapshot) => {
     const { metadata, status } = snapshot
     if (isPending(snapshot)) return [isTrue(status?.conditions, 'Stalled') ? refusedAgainMs : obstacleAgainMs]
-    if (metadata.deletionTimestamp !== undefined || isOpen(snapshot)) return [obstacleAgainMs]
+    if (metadata.deletionTimestamp !== undefined || isOpen(snapshot)) {
+      const deletion = memory.snapshots.deletions.get(metadata.uid ?? '')
+      const leftMs = deletion === undefined ? 0 : pauseLeftMs(deletion, deps.clock.monotonicMs())
+      return [leftMs > 0 ? Math.min(leftMs, obstacleAgainMs) : obstacleAgainMs]
+    }
     if (status?.expiresAt === undefined || !takesPlace(snapshot)) return []
     return [Math.max(1_000, Date.parse(status.expiresAt) - nowMs)]
   })

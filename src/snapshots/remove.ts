@@ -1,9 +1,11 @@
 /** Deletes one snapshot in PVE, because its object is deleted; then the object goes. */
 import { lookOf } from '../engine/apply/ascent.ts'
+import { pauseAfter, sentAgain } from '../engine/apply/repeats.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
-import { freshMemory } from '../engine/memory.ts'
+import { freshMemory, type Unshown } from '../engine/memory.ts'
 import { observes } from '../engine/observe.ts'
-import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
+import { type Obstacle, type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
+import { typeOfUpid } from '../proxmox/upid.ts'
 import { snapshotName } from './life.ts'
 import { listSnapshots } from './listed.ts'
 import { lookAgainMs, nextTryMs, sayObserved, taskUnderWay, waitForLock } from './obstacles.ts'
@@ -28,14 +30,43 @@ export async function removeSnapshot(pass: SnapshotPass): Promise<Outcome> {
   if (lock) return await waitForLock(pass, look.at, lock)
   const end = status.upid === undefined ? undefined : cluster.tasks.ended(status.upid)
   if (end?.is === 'failed') return await failed(pass, end.exitstatus)
+  const pause = pauseOf(pass)
+  if (pause) return await sayPaused(pass, pause)
   if (await taskUnderWay(pass, 'qmdelsnapshot')) return quietly(wait('TaskRunning', 'PVE deletes a snapshot.', lookAgainMs))
   if (observes(cluster)) return await sayObserved(pass, `snapshot ${listed.name} of VM ${draft.status.vmid} would be deleted`)
   deps.mayAct()
   const upid = await cluster.pve.snapshots(look.at).delete(listed.name)
+  pass.memory.snapshots.deletions.set(uidOf(pass), sentAgain(deletionOf(pass), deps.clock.monotonicMs()))
   snapshot.status = { ...snapshot.status, upid }
   snapshot.say('reconciling', 'DeletingSnapshot', `PVE deletes snapshot ${listed.name} of VM ${draft.status.vmid}.`)
   await snapshot.save()
   return quietly(waitForTask(upid, 'PVE deletes a snapshot.'))
+}
+
+const uidOf = ({ snapshot }: SnapshotPass): string => snapshot.snapshot.metadata.uid ?? ''
+
+/** The deletion that PVE accepted. The task on record is the word of a former process. */
+function deletionOf(pass: SnapshotPass): Unshown | undefined {
+  const { snapshot, memory, deps } = pass
+  const { deletions } = memory.snapshots
+  const uid = uidOf(pass)
+  const { upid } = snapshot.status
+  if (!deletions.has(uid) && upid !== undefined && typeOfUpid(upid) === 'qmdelsnapshot')
+    deletions.set(uid, sentAgain(undefined, deps.clock.monotonicMs()))
+  return deletions.get(uid)
+}
+
+function pauseOf(pass: SnapshotPass): Obstacle | undefined {
+  const { snapshot, draft, deps } = pass
+  const deletion = deletionOf(pass)
+  const sentence = `snapshot ${snapshotName(snapshot.snapshot)} of VM ${draft.status.vmid} is still there after its deletion`
+  return deletion && pauseAfter(deletion, sentence, deps.clock.monotonicMs())
+}
+
+async function sayPaused({ snapshot }: SnapshotPass, pause: Obstacle): Promise<Outcome> {
+  snapshot.say('reconciling', pause.reason, pause.message)
+  await snapshot.save()
+  return quietly(pause)
 }
 
 /** It is not in PVE. One that was asked for and not answered may still come. */
@@ -57,6 +88,7 @@ async function letGo(pass: SnapshotPass): Promise<Outcome> {
   const wasTaken = status.createdAt !== undefined
   pass.deps.mayAct()
   await snapshot.dropFinalizer()
+  pass.memory.snapshots.deletions.delete(uidOf(pass))
   pass.deps.kinds.forget(snapshot.snapshot.metadata.uid ?? '')
   if (wasTaken) tell(pass, 'Normal', 'SnapshotDeleted', `Snapshot ${status.name} of VM ${draft.status.vmid} no longer exists in PVE.`)
   return done
@@ -65,6 +97,7 @@ async function letGo(pass: SnapshotPass): Promise<Outcome> {
 /** Tried again for ever: what PVE has of it would count for nobody. */
 async function failed(pass: SnapshotPass, words: string): Promise<Outcome> {
   const { snapshot, draft } = pass
+  pass.memory.snapshots.deletions.delete(uidOf(pass))
   const { upid: _, ...status } = snapshot.status
   snapshot.status = status
   const what = `PVE failed to delete snapshot ${snapshotName(snapshot.snapshot)} of VM ${draft.status.vmid}: ${words.trim().replace(/[.]$/, '')}.`

@@ -3,15 +3,17 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import type { ProxmoxVMStatus } from '../api/proxmoxvm-status.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { unplanned } from '../engine/apply/change.ts'
+import { pauseLeftMs, sentAgain } from '../engine/apply/repeats.ts'
 import { readiness } from '../engine/conditions.ts'
 import { nowIso } from '../engine/dependencies.ts'
+import { failuresOf } from '../engine/remove/removal-receipt.ts'
 import { lockObstacle } from '../engine/lock-sentence.ts'
 import { findLostTask } from '../engine/lost-task.ts'
-import { freshMemory } from '../engine/memory.ts'
+import { freshMemory, type Unshown } from '../engine/memory.ts'
 import type { Pass } from '../engine/pass.ts'
-import { type Change, judged, resting, working } from '../engine/status.ts'
+import { type Change, judged, noted as inHistory, resting, working } from '../engine/status.ts'
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
-import { judge, judgeExit } from '../proxmox/failures.ts'
+import { type Failure, judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
 import { isTaskOver } from '../proxmox/task-end.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
@@ -31,7 +33,7 @@ export async function followRollback(pass: Pass, cluster: PveCluster): Promise<O
   const { draft, deps } = pass
   const running = draft.status.rollback?.running
   if (!running) return undefined
-  draft.change(working('rollback', nowIso(deps.clock)))
+  draft.change(working('rollback', nowIso(deps.clock), failuresOf(draft.status, 'rollback')))
   if (running.upid !== undefined) return await readEnd(pass, cluster, running, running.upid)
   if (running.askedAt !== undefined) {
     const lost = await lostTask(pass, cluster, running.askedAt)
@@ -40,7 +42,19 @@ export async function followRollback(pass: Pass, cluster: PveCluster): Promise<O
     if (unansweredForMs(pass, requestOf(running)) < lostAfterMs)
       return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
   }
-  return await send(pass, cluster, running)
+  return isCancelled(pass, running) ? await cancel(pass, running) : await send(pass, cluster, running)
+}
+
+/** Its command was deleted, or has failed, before PVE began: nobody expects it any more, and it would take back what was written since. */
+function isCancelled({ deps, key }: Pass, { requestID }: Running): boolean {
+  const byCommand = /^command\/(.*)$/.exec(requestID)?.[1]
+  return !deps.commandsOf(key).some(({ metadata, status }) => metadata.uid === byCommand && status?.finishedAt === undefined)
+}
+
+async function cancel(pass: Pass, running: Running): Promise<undefined> {
+  const told = `The rollback to ${running.object} was cancelled with its command before PVE began it.`
+  pass.draft.change(inHistory('rollback', nowIso(pass.deps.clock), 'Withdrawn', told))
+  return await failed(pass, running, told)
 }
 
 const requestOf = ({ requestID, askedAt }: Running): string => `${requestID} ${askedAt}`
@@ -52,6 +66,8 @@ async function lostTask({ draft }: Pass, cluster: PveCluster, askedAt: string): 
 
 async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<Outcome | undefined> {
   const { deps, draft } = pass
+  const pause = pauseWhileBusy(pass, running)
+  if (pause) return pause
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
   const { guest, lock } = look.seen
@@ -76,6 +92,7 @@ async function send(pass: Pass, cluster: PveCluster, running: Running): Promise<
     const failure = judge(fault)
     if (failure.kind === 'unknown-outcome')
       return wait('RollingBack', "PVE's answer was lost; the operator asks PVE for the result of the rollback.", 3_000)
+    if (isBusy(failure)) return await retryLater(pass, running, failure.message)
     return await failed(pass, running, failure.message)
   }
 }
@@ -87,7 +104,6 @@ async function receipted(pass: Pass, upid: string): Promise<Outcome> {
 }
 
 async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: string): Promise<Outcome | undefined> {
-  const { draft } = pass
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, 'PVE rolls the VM back.')
   if (end.is === 'ok') return await finish(pass, running)
@@ -96,13 +112,39 @@ async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: 
     return wait('RollingBack', `PVE cannot report the result of the rollback: ${end.why}.`, 15_000)
   }
   if (end.is === 'unknown') return await failed(pass, running, `PVE no longer has the result: ${end.why}`)
-  const { kind } = judgeExit(end.exitstatus)
-  if (kind !== 'busy' && kind !== 'locked') return await failed(pass, running, end.exitstatus)
-  // Nothing was done: somebody was faster.
-  draft.change(({ rollback, ...status }) => ({ ...status, rollback: { ...rollback, running: withoutRequest(running) } }))
-  await draft.save()
-  return wait('RollingBack', `PVE is busy with the VM; the operator retries the rollback: ${end.exitstatus}`, 2_000)
+  if (isBusy(judgeExit(end.exitstatus))) return await retryLater(pass, running, end.exitstatus)
+  return await failed(pass, running, end.exitstatus)
 }
+
+/** Nothing was done: somebody was faster. */
+const isBusy = ({ kind }: Failure): boolean => kind === 'busy' || kind === 'locked'
+
+async function retryLater(pass: Pass, running: Running, words: string): Promise<Outcome> {
+  const { draft, deps, memory } = pass
+  const attempts = (failuresOf(draft.status, 'rollback').attempts ?? 0) + 1
+  draft.change(
+    ({ rollback, ...status }) => ({ ...status, rollback: { ...rollback, running: withoutRequest(running) } }),
+    working('rollback', nowIso(deps.clock), { attempts, lastError: words.slice(0, 1024) }),
+  )
+  await draft.save()
+  const nowMs = deps.clock.monotonicMs()
+  const busy = sentAgain(busyWith(pass, running), nowMs)
+  memory.snapshots.busy = { requestID: running.requestID, ...busy }
+  return waitWhileBusy(words, pauseLeftMs(busy, nowMs))
+}
+
+const busyWith = ({ memory: { snapshots } }: Pass, { requestID }: Running): Unshown | undefined =>
+  snapshots.busy?.requestID === requestID ? snapshots.busy : undefined
+
+/** A PVE that refuses at once is not asked again at once. */
+function pauseWhileBusy(pass: Pass, running: Running): Outcome | undefined {
+  const busy = busyWith(pass, running)
+  const leftMs = busy ? pauseLeftMs(busy, pass.deps.clock.monotonicMs()) : 0
+  return leftMs > 0 ? waitWhileBusy(pass.draft.status.step?.lastError ?? '', leftMs) : undefined
+}
+
+const waitWhileBusy = (words: string, ms: number): Outcome =>
+  wait('RollingBack', `PVE is busy with the VM; the operator retries the rollback: ${words}`, ms)
 
 const withoutRequest = ({ askedAt: _, upid: __, ...running }: Running): Running => running
 
@@ -125,7 +167,9 @@ async function finish(pass: Pass, running: Running): Promise<undefined> {
 async function failed(pass: Pass, running: Running, words: string): Promise<undefined> {
   const { draft, deps, memory } = pass
   const message = words.trim().slice(0, 1000)
-  const wasAsked = draft.status.rollback?.running?.askedAt !== undefined
+  // A former attempt that PVE ended as busy may have switched the guest off.
+  const isTried = failuresOf(draft.status, 'rollback').attempts !== undefined
+  const wasAsked = isTried || draft.status.rollback?.running?.askedAt !== undefined
   draft.change(resting, ({ rollback, ...status }) => ({
     ...status,
     rollback: { ...(rollback?.completedID && { completedID: rollback.completedID }), failed: { requestID: running.requestID, message } },

@@ -62,6 +62,8 @@ export function described(entry: PutBack): string {
       return `IP set ${entry.name} of the former VM is missing`
     case 'entry':
       return `${entry.entry.cidr} in IP set ${entry.set} of the former VM is missing`
+    case 'network card':
+      return `network card ${entry.card.key} of the former VM is missing`
     case 'rule': {
       const { type, action, macro, dport, source, comment } = entry.rule
       const words = [type, action, macro, dport && `port ${dport}`, source && `from ${source}`, comment && `(${comment})`]

@@ -32,6 +32,21 @@ export const notInHa: RemovalStep = {
   apply: async () => done,
 }
 
+/** Without purge PVE refuses to destroy a VM that it replicates, and only an admin may write replication jobs. */
+export const notReplicated: RemovalStep = {
+  name: 'remove',
+  needs: 'replication',
+  check: ({ replicationJobs: [first] = [], vmid }) => {
+    if (first === undefined) return satisfied
+    const remedy = `An admin must remove the job first (pvesr delete ${first}) and create it again for the new VM afterwards`
+    return blocked(
+      'WouldBeLost',
+      `PVE replicates VM ${vmid} (job ${first}) and does not delete a VM that has a replication job. ${remedy}.`,
+    )
+  },
+  apply: async () => done,
+}
+
 /** The policy and the command Remove never stop a VM. */
 export const isOff: RemovalStep = {
   name: 'stop',
@@ -57,7 +72,7 @@ export const deleteBackups: RemovalStep = {
   mayFail: true,
   check: ({ backups }) => {
     const [first] = backups?.found ?? []
-    return first ? missing(`backup ${first.volid} is there`) : satisfied
+    return first ? missing(`backup ${first.volid} is ${first.isProtected ? 'protected' : 'there'}`) : satisfied
   },
   async apply(writer, { backups }) {
     const [first] = backups?.found ?? []

@@ -1,4 +1,4 @@
-import type { WantedNet } from '../ladder/machine.ts'
+import type { Want, WantedNet } from '../ladder/machine.ts'
 import { parseNet, printNet, sameNet, type Net } from '../proxmox/net-string.ts'
 import { configStep, type Values } from '../ladder/config-step.ts'
 
@@ -10,13 +10,17 @@ export const setNetwork = configStep({
     const seen = now.net0 === undefined ? undefined : parseNet(now.net0)
     const wanted = wantedNet(want.net, seen, want.fresh)
     const set = seen && sameNet(seen, wanted) ? {} : { net0: printNet(wanted) }
-    return { set, remove: want.fresh ? furtherNics(now) : [] }
+    return { set, remove: want.fresh ? furtherNics(now).filter((key) => !isPutBack(key, now, want)) : [] }
   },
   subjects: (want) => [{ name: 'network card', want }],
 })
 
 /** NICs that only a template can have handed on: they lead to the network it was built in, unfiltered. */
 export const furtherNics = (now: Values): string[] => Object.keys(now).filter((key) => /^net[1-9]\d*$/.test(key))
+
+/** One of the former VM, which is there again. */
+const isPutBack = (key: string, now: Values, { furtherCards = [] }: Want): boolean =>
+  furtherCards.some((card) => card.key === key && sameNet(parseNet(card.value), parseNet(now[key] ?? '')))
 
 /** What a guest of a template without NIC gets. */
 const usualModel = 'virtio'

@@ -5,6 +5,7 @@ import type { BackgroundSource } from '../ops/background-budget.ts'
 import { judge } from '../proxmox/failures.ts'
 import type { TrafficMeters } from './meters.ts'
 import { timeframeFor } from './stretch.ts'
+import { pveNowMs } from '../engine/pve-time.ts'
 
 /** PVE keeps one average a minute, and writes it a little later. */
 const settledMs = 150_000
@@ -78,7 +79,7 @@ export class GapFiller {
     if (isOver) this.#meters.fill(one.vm, one.gap, [])
   }
 
-  #pveNowMs = (): number => this.#deps.clock.now() + this.#cluster.clockSkewMs
+  #pveNowMs = (): number => pveNowMs(this.#cluster, this.#deps)
 }
 
 type Open = ReturnType<TrafficMeters['gaps']>[number]

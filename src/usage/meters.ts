@@ -14,6 +14,7 @@ import { isDue, partOf } from './due.ts'
 import { advance, fill, firstMeter, type Meter, type Reading } from './meter.ts'
 import { meterIn, usageRecordOf } from './record.ts'
 import type { Stretch, TrafficRow } from './stretch.ts'
+import { pveNowMs } from '../engine/pve-time.ts'
 
 /** How often it is looked whether there is a new listing; it costs no request. */
 const tickMs = 2_000
@@ -65,7 +66,7 @@ export class TrafficMeters {
     if (!listing || this.#listedMs.get(cluster) === listing.startedAtMs) return
     this.#listedMs.set(cluster, listing.startedAtMs)
     const ageMs = this.#deps.clock.monotonicMs() - listing.startedAtMs
-    const atMs = this.#deps.clock.now() + cluster.clockSkewMs - ageMs
+    const atMs = pveNowMs(cluster, this.#deps) - ageMs
     for (const vm of this.#vmsOf(cluster.name)) {
       const traffic = trafficOf(vm)
       // Its package has none any more: a pass takes the record away, and lets go of a VM that was held off by it.

@@ -2,6 +2,13 @@ import { isTrue } from '../api/condition.ts'
 import type { ProxmoxVM, ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { BirthTemplate } from '../api/template.ts'
 
+/**
+ * Its disks were never those of a VM that was ready, so nothing of a customer is on them. Not so of a VM that the command Clone makes: disks
+ * that the command Remove kept have its number too.
+ */
+export const holdsNothing = ({ firstReadyAt, reinstall }: ProxmoxVMStatus): boolean =>
+  firstReadyAt === undefined || (reinstall?.running?.removed === true && !reinstall.running.isClone)
+
 /** The template of the VM: a reinstall may have asked for another one. */
 export const templateFor = (vm: ProxmoxVM, status: ProxmoxVMStatus): BirthTemplate =>
   status.reinstall?.running?.template ?? vm.spec.template

@@ -1,4 +1,4 @@
-/** People's own firewall entries, as a status keeps them while the VM is made again. */
+/** People's own entries of a VM, as a status keeps them while the VM is made again. */
 import type { ProxmoxVMStatus } from '../api/proxmoxvm.ts'
 import type { PutBack } from '../ladder/guest-writer.ts'
 import type { ForeignFirewall, RuleOptions } from '../ladder/machine.ts'
@@ -36,5 +36,6 @@ export const withoutPossession =
         if (entry.put !== 'entry' || set.name !== entry.set) return set
         return { ...set, entries: set.entries.filter(({ cidr }) => cidr !== entry.entry.cidr) }
       })
-    return { ...status, possessions: { ...possessions, rules, aliases, sets } }
+    const cards = possessions.networkCards?.filter(({ key }) => entry.put !== 'network card' || key !== entry.card.key)
+    return { ...status, possessions: { ...possessions, rules, aliases, sets, ...(cards && { networkCards: cards }) } }
   }

@@ -63,6 +63,7 @@ export function wantOf(input: WantInput): Want {
     net: wantedNet(input),
     firewall,
     ...(status.possessions && { foreignFirewall: foreignFirewallOf(status.possessions) }),
+    ...(status.possessions?.networkCards && { furtherCards: status.possessions.networkCards }),
     cloudInit,
     ...(input.credentials && { passwordVersion: input.credentials.version }),
     ...(status.cloudInit?.passwordVersion && { passwordInForce: status.cloudInit.passwordVersion }),

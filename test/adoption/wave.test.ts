@@ -53,7 +53,7 @@ describe(`a wave of ${size} guests`, () => {
       vmids: { from: 30_000, to: 39_999 },
     })
     pool = await world.pool(aV4Pool({ ranges: ['10.64.0.2-10.127.255.254'], prefixLength: 10, gateway: '10.64.0.1' }))
-  }, 120_000)
+  })
   afterAll(async () => await world.stop(), 60_000)
 
   it(

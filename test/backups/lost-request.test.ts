@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVMBackup } from '../../src/api/proxmoxvmbackup.ts'
 import type { BackupPass } from '../../src/backups/backup-pass.ts'
+import { BackupSlots } from '../../src/backups/backup-slots.ts'
 import { BackupStatusDraft } from '../../src/backups/backup-status-draft.ts'
 import { followBackup } from '../../src/backups/follow-backup.ts'
 import { quietDependencies } from '../engine/dependencies.ts'
@@ -8,7 +9,7 @@ import { quietDependencies } from '../engine/dependencies.ts'
 const requestedAt = '2026-01-01T00:00:00Z'
 
 /** What a look finds of a request that PVE has not answered for so long and does not list. */
-async function after(seconds: number, deletionTimestamp?: string): Promise<string> {
+async function after(seconds: number, deletionTimestamp?: string, slots = new BackupSlots(() => [])): Promise<string> {
   const backup = {
     metadata: { name: 'b', namespace: 'customer-7', uid: 'b-1', ...(deletionTimestamp && { deletionTimestamp }) },
     spec: { vmRef: { name: 'small' } },
@@ -27,7 +28,7 @@ async function after(seconds: number, deletionTimestamp?: string): Promise<strin
     key: 'customer-7/small',
     backup: new BackupStatusDraft({ backup, client: {}, store: {} } as unknown as ConstructorParameters<typeof BackupStatusDraft>[0]),
     memory: { attempts: 0, requestedMs: quiet.clock.monotonicMs() - seconds * 1000 },
-    slots: { release: () => undefined },
+    slots,
   }
   const outcome = await followBackup(pass as unknown as BackupPass)
   return outcome.is === 'wait' ? outcome.reason : outcome.is
@@ -44,5 +45,11 @@ describe('a backup whose request got no answer', () => {
       'BackupRunning',
       'Retrying',
     ])
+  })
+
+  it('holds up no other backup after a minute where its object is deleted', async () => {
+    const slots = new BackupSlots(() => [])
+    const isOverdueAfter = async (seconds: number) => (await after(seconds, requestedAt, slots), slots.isOverdue('b-1'))
+    expect([await isOverdueAfter(59), await isOverdueAfter(61)]).toEqual([false, true])
   })
 })

@@ -1,16 +1,17 @@
 /** What a restore into the place of a VM leaves in PVE when it fails or is killed, and how it goes on from there. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { setBack } from '../ownership/losing.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-import { aBackup, addBackupServer, restoresWith, untilBackup } from './scene.ts'
+import { aBackup, addBackupServer, backupOf, restoresWith, untilBackup } from './scene.ts'
 
 describe('a restore', () => {
   let world: TestWorld
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
     await addBackupServer(world)
-  }, 120_000)
+  })
   afterAll(async () => await world.stop())
 
   let said = ''
@@ -27,7 +28,7 @@ describe('a restore', () => {
         world.clock.skip(5_000)
         return await look()
       },
-      { seconds: 60, describe: () => [said, seen] },
+      { describe: () => [said, seen] },
     )
   /** Off, with a backup. */
   async function withBackup(name: string): Promise<ProxmoxVM> {
@@ -58,7 +59,7 @@ describe('a restore', () => {
     restoresWith(world)
     await untilDone('lost')
     expect((await world.vm('lost'))?.status?.vmid).toBe(vmid)
-  }, 120_000)
+  })
 
   it('that was killed under its lock is told with its command, and goes on once an admin has run it', async () => {
     const { status } = await withBackup('killed')
@@ -73,5 +74,26 @@ describe('a restore', () => {
       if (volume.content !== 'backup') world.simulator.world.storage.remove(volume)
     await untilDone('killed')
     expect((await world.vm('killed'))?.status?.remoteStatus).toBe('running')
-  }, 120_000)
+  })
+
+  it('does not begin a second time when the status is of a time at which it waited', async () => {
+    const { status } = await withBackup('waited')
+    await ask('waited')
+    await untilDone('waited')
+    const vm = (await world.vm('waited')) as ProxmoxVM
+    await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+    await until('it is seen off', async () => (await world.vm('waited'))?.status?.remoteStatus === 'stopped')
+    await world.stopOperator()
+    const { volume = '' } = (await backupOf(world, 'waited-b'))?.status ?? {}
+    const running = { requestID: 'r1', volume, node: status?.node ?? '', since: '2026-01-01T00:00:00Z' }
+    await setBack(world, 'waited', { ...status, restore: { completedIDs: [], running } })
+    world.simulator.requests.reset()
+    await world.startOperator()
+    await soon('it is known as done', async () => {
+      await message('waited')
+      return seen?.restore?.running === undefined && seen?.restore?.completedIDs.includes('r1') === true
+    })
+    await world.untilReady('waited')
+    expect(world.writes().filter((line) => /^POST \/nodes\/[^/]+\/qemu$/.test(line))).toEqual([])
+  })
 })

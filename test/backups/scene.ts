@@ -9,7 +9,7 @@ import type { TestWorld } from '../support/world.ts'
 export async function addBackupServer(world: TestWorld): Promise<void> {
   world.simulator.world.storage.define({ storage: 'pbs', type: 'pbs', content: ['backup'], sizeBytes: 20 * 1024 ** 4 })
   const listing = () => world.operator?.operator.clusters.directory.get(world.cluster)?.inventory.current()
-  await until('the backup server is listed', () => listing()?.storages.some(({ storage }) => storage === 'pbs'), { seconds: 60 })
+  await until('the backup server is listed', () => listing()?.storages.some(({ storage }) => storage === 'pbs'))
 }
 
 export async function aBackup(world: TestWorld, name: string, vm: string, spec: object = {}): Promise<ProxmoxVMBackup> {

@@ -10,11 +10,11 @@ const usual = clusterWith({})
 function scene() {
   const store = new Store<ProxmoxVMBackup>()
   const slots = new BackupSlots(store.index('cluster', clusterAsked))
-  const put = (uid: string, status: ProxmoxVMBackupStatus) =>
+  const put = (uid: string, status: ProxmoxVMBackupStatus, metadata: object = {}) =>
     store.put({
       apiVersion: 'pve.hosting/v1alpha1',
       kind: proxmoxVMBackups.kind,
-      metadata: { name: uid, namespace: 'shop', uid },
+      metadata: { name: uid, namespace: 'shop', uid, ...metadata },
       spec: { vmRef: { name: 'web' } },
       status,
     })
@@ -53,5 +53,20 @@ describe('slots of backups', () => {
     putThere('a', { ...asked, finishedAt: '2026-01-01T01:00:00Z' })
     putThere('c', { ...asked, cluster: 'ams1' })
     expect(takeThere('b', 'pve1')).toBeUndefined()
+  })
+
+  it('are held for a minute by a deleted one whose answer was lost, which is told, and again once PVE has begun it', () => {
+    const { slots, put, take } = scene()
+    put('a', asked, { deletionTimestamp: '2026-01-01T00:00:10Z', resourceVersion: '1' })
+    const told = "counting one that was deleted before PVE's answer came, which PVE may begin within a minute"
+    expect(take('b', 'pve1')).toBe(`node pve1 makes 1 already (limits.backupsPerNode is 1), ${told}`)
+
+    slots.noteOverdue('a')
+    expect(take('b', 'pve1')).toBeUndefined()
+    slots.release('b')
+
+    slots.noteBegun('a')
+    put('a', { ...asked, upid: 'UPID:pve1:1:' }, { deletionTimestamp: '2026-01-01T00:00:10Z', resourceVersion: '2' })
+    expect(take('b', 'pve1')).toBe('node pve1 makes 1 already (limits.backupsPerNode is 1)')
   })
 })

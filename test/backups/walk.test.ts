@@ -13,7 +13,7 @@ import type { Write } from '../support/wire.ts'
 import { aBackup, addBackupServer, backupOf, filesOf, readyOf } from './scene.ts'
 
 const { seed, samples } = sampleOf(4)
-const patienceMs = 120_000 + samples * 60_000
+const patienceMs = 240_000 + samples * 60_000
 
 interface Life {
   readonly name: string
@@ -49,12 +49,12 @@ async function withBackup(lane: Lane, storage: string): Promise<ProxmoxVM> {
   const startup = (order: number) => world.inPve('PUT', `${world.pathOf(vm)}/config`, { startup: `order=${order}` })
   await startup(3)
   await aBackup(world, 'b1', 'shop', { storage })
-  await until('the backup is made', async () => readyOf(await backupOf(world, 'b1'))?.status === 'True', { seconds: 60 })
+  await until('the backup is made', async () => readyOf(await backupOf(world, 'b1'))?.status === 'True')
   await startup(5)
   const rule = { type: 'in', action: 'ACCEPT', enable: 1, proto: 'tcp', dport: '8443' }
   await world.inPve('POST', `${world.pathOf(vm)}/firewall/rules`, rule)
   await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
-  await until('it is seen off', async () => (await shop(lane))?.status?.remoteStatus === 'stopped', { seconds: 60 })
+  await until('it is seen off', async () => (await shop(lane))?.status?.remoteStatus === 'stopped')
   return vm
 }
 
@@ -182,7 +182,7 @@ describe.each([backup('pbs'), backup('local'), restore('pbs'), restore('local'),
     await life.check(lane, before)
     writes = lane.world.operator?.wire.writes.splice(0) ?? []
     await lane.world.stop()
-  }, 120_000)
+  })
 
   it(
     'is finished by the operator that takes over, at whichever write the first one dies',

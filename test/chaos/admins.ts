@@ -36,6 +36,16 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
       scsi0: `${disk.replace(/,cache=\w+/, '')},cache=${pick < 0.75 ? 'writeback' : 'none'}`,
     })
   },
+  /** What the guest runs with is another thing then than its spec says, and only a restart would put that right. */
+  async editAndRestart({ scene, account, guest, path, pick }) {
+    if (guest.lock !== undefined || !guest.isRunning) return
+    // What is under way may bring a restart along until it is at rest the next time; and so may any edit from now on.
+    account.hasDrift = true
+    if (!account.isManual && account.restedAsked !== account.asked) account.mayStop = account.mayStart = true
+    await scene.world.inPve('PUT', `${path}/config`, { cores: 1 + Math.floor(pick * 4) })
+    await scene.world.inPve('POST', `${path}/status/stop`)
+    await scene.world.inPve('POST', `${path}/status/start`)
+  },
   lock: ({ scene, guest }) => runHook(scene.world.simulator.world, { op: 'lock', args: [guest.vmid, 'backup'] }),
   unlock: ({ scene, guest }) => runHook(scene.world.simulator.world, { op: 'unlock', args: [guest.vmid] }),
   async destroy({ scene, account, guest, path }) {
@@ -62,7 +72,10 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
   /** As after a restore of the objects without their status: what the operator knew of the VM is gone. */
   async loseStatus({ scene, account }) {
     // Only of one at rest: what is under way stands nowhere else.
-    if (account.wasReady && !account.mayDestroy && !account.mayBeMade && !account.isDeleted) await strip(scene.world, account.name)
+    if (!account.wasReady || account.mayDestroy || account.mayBeMade || account.isDeleted) return
+    account.restedAsked = undefined
+    await strip(scene.world, account.name)
+    account.restedAsked = undefined
   },
   backup({ scene, account, guest }) {
     const { storage, name } = scene.world.addBackup(guest.vmid, scene.world.simulator.world.clock.now())
@@ -72,12 +85,13 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
     // Only disks that every node reaches; a VM that is just being made anew must not be in HA, which would refuse its end.
     if (!guest.config.get('scsi0')?.startsWith('ceph:') || account.mayDestroy || account.isInHa || path === '') return
     account.isInHa = true
-    await scene.world.inPve('POST', '/cluster/ha/resources', { sid: `vm:${guest.vmid}`, state: guest.isRunning ? 'started' : 'stopped' })
+    const resource = { sid: `vm:${guest.vmid}`, state: guest.isRunning ? 'started' : 'stopped' }
+    await scene.world.inPve('POST', '/cluster/ha/resources', resource).finally(() => noteHa(scene, account, guest.vmid))
   },
   async haRemove({ scene, account, guest }) {
     if (!account.isInHa) return
     account.isInHa = false
-    await scene.world.inPve('DELETE', `/cluster/ha/resources/vm:${guest.vmid}`)
+    await scene.world.inPve('DELETE', `/cluster/ha/resources/vm:${guest.vmid}`).finally(() => noteHa(scene, account, guest.vmid))
   },
   /** The VM is destroyed, and somebody makes another one under its number. */
   async replace(hand) {
@@ -94,6 +108,11 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
     guests.set(vmid, copy)
     scene.strangers.set(vmid, scene.ledger.looks)
   },
+}
+
+/** PVE may have refused it, without quorum for instance. */
+function noteHa({ world }: Scene, account: Account, vmid: number): void {
+  account.isInHa = world.simulator.world.ha.resources.has(`vm:${vmid}`)
 }
 
 type Hung = 'rules' | 'aliases' | 'sets'
@@ -118,10 +137,10 @@ const hung: Record<Hung, (hand: Hand, name: string) => Promise<unknown>> = {
 }
 
 /** A guest of somebody else takes the VMID above the highest of ours: the one that is due next. */
-export function plantStranger(scene: Scene, vmid: number): void {
+export function plantStranger(scene: Scene, vmid: number, sinceLook = scene.ledger.looks): void {
   const { guests } = scene.world.simulator.world
   if (guests.has(vmid)) return
-  scene.strangers.set(vmid, scene.ledger.looks)
+  scene.strangers.set(vmid, sinceLook)
   scene.world.addGuest(vmid, 'pve1')
   scene.tell(`  a stranger is VMID ${vmid}`)
 }
@@ -135,9 +154,17 @@ export async function actAsAdmin(scene: Scene, does: AdminAction, vm: number, pi
   if (does === 'plantStranger') return plantStranger(scene, Math.max(10_000, ...scene.ledger.all().map((one) => one.vmid ?? 0)) + 1)
   const guest = scene.world.simulator.world.guests.get(account.vmid ?? 0)
   if (!guest || scene.strangers.has(guest.vmid)) return
-  if (does === 'replace' && scene.mayComeLate()) return
+  if (does === 'replace' && scene.mayComeLate(guest.vmid)) return
   scene.ledger.touched(account)
-  if (!powerStaysAfter.has(does)) account.shouldRun = false
-  await acts[does]({ scene, account, guest, pick, path: `/nodes/${guest.node}/qemu/${guest.vmid}` })
-  scene.ledger.touched(account)
+  const mayEndOff = !powerStaysAfter.has(does)
+  if (mayEndOff) account.shouldRun = false
+  account.writing += 1
+  try {
+    await acts[does]({ scene, account, guest, pick, path: `/nodes/${guest.node}/qemu/${guest.vmid}` })
+  } finally {
+    account.writing -= 1
+    // It may have been at rest in between.
+    if (mayEndOff) account.shouldRun = false
+    scene.ledger.touched(account)
+  }
 }

@@ -12,6 +12,8 @@ export class Keeper {
   deaths = 0
   /** A last act of an operator that ended is no longer one of its own: it is not judged. */
   onRestart: () => void = () => undefined
+  /** Hears each write of the operator that lives to the API server. */
+  onKube: (method: string, path: string) => void = () => undefined
 
   constructor(scene: Scene) {
     this.#scene = scene
@@ -24,6 +26,7 @@ export class Keeper {
   async start(): Promise<void> {
     const { wire } = await this.#scene.world.startOperator()
     wire.judgedBy((write) => this.#fateOf(wire, write))
+    wire.onKube = (method, path) => this.onKube(method, path)
   }
 
   /** It dies at its n-th write from here, 0 the next. */

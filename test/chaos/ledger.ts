@@ -36,11 +36,26 @@ export interface Account {
   wasReady: boolean
   /** An admin destroyed the guest by hand. */
   wasDestroyed: boolean
-  /** It ran when it was last at rest, and nobody and nothing has switched it off since but what the operator does for a change. */
+  /**
+   * It ran when it was last at rest, or was off by a suspension, after which it starts; and nobody and nothing has switched it off since but what
+   * the operator does for a change.
+   */
   shouldRun: boolean
+  /** When the operator last sent a start for it, in ms of performance.now(). */
+  startSentMs: number
+  /** When the operator sent its last deletion of the VM (performance.now). */
+  destroySentMs: number
+  /** Number of looks at the objects when its package was lost; undefined: it has one. */
+  packageLostAtLook: number | undefined
+  /** A reinstall was asked for meanwhile. */
+  waitsForPackage: boolean
   isPaused: boolean
   /** runStrategy Always. */
   isAlwaysOn: boolean
+  /** restartPolicy Manual: an edit does not stop it. */
+  isManual: boolean
+  /** An admin changed by hand what only a restart puts right: any edit may bring that about. */
+  hasDrift: boolean
   isOrphan: boolean
   isDeleted: boolean
   /** Deleted with policy Terminate. */
@@ -56,8 +71,18 @@ export interface Account {
   touchedAtMs: number
   /** Changes of the spec so far: a permission asked before the newest one does not end with an older rest. */
   asked: number
+  /** What `asked` was when it was last seen at rest. */
+  restedAsked: number | undefined
   /** Writes of people that are on their way. */
   writing: number
+}
+
+/** Of a command: whose it is, how often its VM had been asked for something then, when that was in ms of performance.now() and of the operator's clock. */
+export interface Asked {
+  readonly account: Account
+  readonly asked: number
+  readonly atMs: number
+  readonly atClockMs: number
 }
 
 const opened = (name: string): Account => ({
@@ -74,8 +99,14 @@ const opened = (name: string): Account => ({
   wasReady: false,
   wasDestroyed: false,
   shouldRun: false,
+  startSentMs: 0,
+  destroySentMs: 0,
+  packageLostAtLook: undefined,
+  waitsForPackage: false,
   isPaused: false,
   isAlwaysOn: false,
+  isManual: false,
+  hasDrift: false,
   isOrphan: false,
   isDeleted: false,
   isTerminated: false,
@@ -85,6 +116,7 @@ const opened = (name: string): Account => ({
   isInHa: false,
   touchedAtMs: 0,
   asked: 0,
+  restedAsked: undefined,
   writing: 0,
 })
 
@@ -97,8 +129,9 @@ export class Ledger {
   readonly #accounts = new Map<string, Account>()
   /** Uids of objects that went with policy Orphan: their guests and addresses stay. */
   readonly orphans = new Set<string>()
-  /** Command → whose it is, how often its VM had been asked for something then, and when that was, in ms of performance.now(). */
-  readonly commands = new Map<string, { account: Account; asked: number; atMs: number }>()
+  readonly commands = new Map<string, Asked>()
+  /** Name → when the newest creation of it has its answer. */
+  readonly births = new Map<string, Promise<unknown>>()
   /** Every uid that was ever ours → its account. */
   readonly #byUid = new Map<string, Account>()
   readonly #now: () => number

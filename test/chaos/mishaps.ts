@@ -3,8 +3,9 @@ import type { CallInfo } from '../../src/simulator/contracts.ts'
 import { plantStranger } from './admins.ts'
 import type { Mishap, Strike, UserAction } from './history.ts'
 import type { Keeper } from './keeper.ts'
-import { destroy, otherRoutes, reboot, routesOf, taskRoutes } from './routes.ts'
-import { nameOf, type Scene } from './scene.ts'
+import { clone, destroy, otherRoutes, reboot, routesOf, silentRoutes, taskRoutes } from './routes.ts'
+import { knownAtOnce, nameOf, type Scene } from './scene.ts'
+import { bornLate } from './sequels.ts'
 
 const failure = { exitstatus: 'injected by chaos' }
 const busy = { status: 500, reason: "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout" }
@@ -23,12 +24,19 @@ const blows: Partial<Record<Mishap, (route: string, pick: number) => Fault>> = {
   taskFails: (route) => ({ route, task: { ...failure, before: true } }),
   taskFailsAfter: (route) => ({ route, task: failure }),
   secondTaskFails: () => ({ route: reboot, secondTask: { ...failure, before: true } }),
+  secondTaskLate: (_, pick) => ({ route: reboot, secondTask: { extraMs: lateMs(pick) } }),
+  // PVE takes it, and what was asked for does not show.
+  noEffect: (route) => ({ route, times: 'always', task: { noEffect: true } }),
   // For half a minute of the operator's time and more, seconds here.
   hangs: (route, pick) => ({ route, task: { extraMs: lateMs(pick) * 2 } }),
   // What it had locked stays locked.
   workerDies: (route) => ({ route, task: { kill: true } }),
   warnings: (route) => ({ route, task: { warnings: 1 } }),
   busy: (route) => ({ route, ...busy, times: 2 }),
+  // The clean-up of the last stop has the lock, for which the task waits too short.
+  lockHeld: (route) => ({ route, times: 2, task: { exitstatus: busy.reason, before: true } }),
+  // PVE waits 10 s for it.
+  lockStays: (route) => ({ route, times: 'always', task: { exitstatus: busy.reason, before: true, extraMs: 20_000 } }),
   denied: (route) => ({ route, status: 403, reason: 'Permission check failed (/vms/100, VM.Config.Disk)' }),
   keepsFailing: (route) => ({ route, times: 'always', task: { ...failure, before: true } }),
 }
@@ -43,11 +51,16 @@ const outages: Partial<Record<Mishap, (pick: number) => Fault>> = {
 }
 /** Without a task there is none that could fail. */
 const alsoWithoutTask: readonly Mishap[] = ['lostBefore', 'lostAfter']
-const lateOnes: readonly Mishap[] = ['beginsLate', 'lostAndLate', 'hangs']
+const lateOnes: readonly Mishap[] = ['beginsLate', 'lostAndLate', 'hangs', 'secondTaskLate']
+const hourMs = 3_600_000
+/** Of those that begin latest. */
+const jumpsFrom = 0.75
+/** By then the request is mostly sent. */
+const jumpAfterMs = 900
 /** Real time in which the request of an action is waited for. */
 const strikesForMs = 4000
 /** Times as long as the history says: HA takes a dead node's guests after 3 minutes, which are 9 s here. */
-const longer: Partial<Record<Mishap, number>> = { keepsFailing: 4, nodeDies: 5 }
+const longer: Partial<Record<Mishap, number>> = { keepsFailing: 4, noEffect: 2, lockStays: 2, nodeDies: 5 }
 
 export class Mishaps {
   readonly #scene: Scene
@@ -68,6 +81,12 @@ export class Mishaps {
     return this.isOutage || [...this.#struck.values()].some((of) => of === undefined || of === vmid)
   }
 
+  #jump(pick: number): void {
+    const ms = pick < 0.5 ? hourMs : -hourMs
+    this.#scene.tell(`  the clock is set ${pick < 0.5 ? 'forward' : 'back'} by an hour`)
+    this.#scene.world.clock.jump(ms)
+  }
+
   get isOutage(): boolean {
     return this.#outages.size > 0
   }
@@ -75,13 +94,14 @@ export class Mishaps {
   strike(does: Mishap, target: number, pick: number, forMs: number): void {
     if (does === 'kubeLostBefore') return this.#keeper.loseNextOfKube('lost before')
     if (does === 'kubeLostAfter') return this.#keeper.loseNextOfKube('lost after')
+    if (does === 'clockJumps') return this.#jump(pick)
     if (does === 'taken') {
       this.#takesNextClone = true
       return
     }
     const outage = outages[does]?.(pick)
     if (outage) return this.#arm(does, outage, forMs, undefined)
-    const route = oneOf(alsoWithoutTask.includes(does) ? [...taskRoutes, ...otherRoutes] : taskRoutes, pick)
+    const route = oneOf(struckBy(does), pick)
     const { vmid } = this.#scene.ledger.of(nameOf(target))
     // Of the VM where it has one and the fault is not about a clone, else of whoever comes first.
     const isOfOne = !route.endsWith('/clone') && (pick * 1000) % 1 < 0.6
@@ -90,20 +110,24 @@ export class Mishaps {
 
   /** The next request of those that `action` leads to at this VM. */
   strikeAction(action: UserAction, { does, pick }: Strike, target: number): void {
-    const { vmid } = this.#scene.ledger.of(nameOf(target))
-    const routes = routesOf[action]
-    if (routes === undefined) return
+    const name = nameOf(target)
+    const { vmid } = this.#scene.ledger.of(name)
+    const routes = routesOf[action]?.filter((route) => mayStrike(does, action, route)) ?? []
+    if (routes.length === 0) return
     const route = oneOf(routes, pick)
-    this.#arm(does, faultOf(does, route, pick), strikesForMs, route.endsWith('/clone') ? undefined : vmid)
+    // Somebody sets the clock while the request is open.
+    if (does === 'lostAndLate' && pick > jumpsFrom) setTimeout(() => this.#jump((pick - jumpsFrom) / (1 - jumpsFrom)), jumpAfterMs)
+    // A VM that is being born has no VMID that anybody knows, and is called as its object.
+    const ofOne = action === 'create' && route === clone && { match: { params: { name } } }
+    this.#arm(does, { ...faultOf(does, route, pick), ...ofOne }, strikesForMs, route === clone ? undefined : vmid)
   }
 
   #arm(does: Mishap, fault: Fault, forMs: number, vmid: number | undefined): void {
     const id = `${does}-${this.#scene.number()}`
     this.#scene.world.simulator.faults.add([{ id, ...fault, ...(vmid !== undefined && { match: { vmid } }) }], [])
-    if (lateOnes.includes(does)) this.#scene.comesLate()
+    if (lateOnes.includes(does)) this.#scene.comesLate(vmid)
     if (does in outages) this.#outages.add(id)
-    if (does in outages) this.#scene.ledger.touchedAll()
-    if (does in outages) for (const account of this.#scene.ledger.all()) account.shouldRun = false
+    if (does in outages) this.#unsettle()
     this.#struck.set(id, vmid)
     const lastsMs = forMs * (longer[does] ?? 1)
     this.#ending.set(
@@ -116,7 +140,9 @@ export class Mishaps {
   sees({ method, template, params }: CallInfo): void {
     if (!this.#takesNextClone || method !== 'POST' || !template.endsWith('/clone')) return
     this.#takesNextClone = false
-    plantStranger(this.#scene, Number(params['newid']))
+    const vmid = Number(params['newid'])
+    const isUsedBefore = this.#scene.ledger.ofVmid(vmid)?.wasReady ?? false
+    plantStranger(this.#scene, vmid, isUsedBefore ? undefined : knownAtOnce)
   }
 
   /** Everything works again. */
@@ -125,14 +151,33 @@ export class Mishaps {
     for (const id of this.#ending.keys()) this.#end(id)
   }
 
+  /** What ran where something is off may be off after it. */
+  #unsettle(): void {
+    this.#scene.ledger.touchedAll()
+    for (const account of this.#scene.ledger.all()) account.shouldRun = false
+  }
+
   #end(id: string): void {
     clearTimeout(this.#ending.get(id))
     this.#ending.delete(id)
+    const vmid = this.#struck.get(id)
     this.#struck.delete(id)
-    if (this.#outages.delete(id)) this.#scene.ledger.touchedAll()
+    if (this.#outages.delete(id)) this.#unsettle()
     this.#scene.world.simulator.faults.remove(id)
-    if (lateOnes.some((late) => id.startsWith(late))) this.#scene.comesLate()
+    if (lateOnes.some((late) => id.startsWith(late))) this.#scene.comesLate(vmid)
   }
+}
+
+/** What has no effect shows only at some requests; a birth that comes late is one whose clone does. */
+function mayStrike(does: Mishap, action: UserAction, route: string): boolean {
+  if (does === 'noEffect') return silentRoutes.includes(route)
+  return action !== 'create' || !bornLate.has(does) || route === clone
+}
+
+/** Routes of requests that it may meet. */
+function struckBy(does: Mishap): readonly string[] {
+  if (does === 'noEffect') return silentRoutes
+  return alsoWithoutTask.includes(does) ? [...taskRoutes, ...otherRoutes] : taskRoutes
 }
 
 function faultOf(does: Mishap, route: string, pick: number): Fault {

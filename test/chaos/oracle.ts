@@ -1,10 +1,12 @@
 // Watches a scene all the time: every request before PVE sees it, every guest 20 times a second, every object as often as it can.
 import type { Keeper } from './keeper.ts'
 import type { Mishaps } from './mishaps.ts'
+import { ChatterWatch } from './invariants/chatter.ts'
 import { GuestWatch } from './invariants/guests.ts'
 import { GuestLives } from './invariants/lives.ts'
 import { ObjectWatch } from './invariants/objects.ts'
 import { RequestWatch } from './invariants/requests.ts'
+import { SilenceWatch } from './invariants/silence.ts'
 import { Verdicts } from './invariants/verdicts.ts'
 import { type Scene, tokenID } from './scene.ts'
 
@@ -33,15 +35,23 @@ export class Oracle {
   start(keeper: Keeper, mishaps: Mishaps): void {
     const { faults } = this.#scene.world.simulator
     const plan = faults.plan.bind(faults)
+    const silence = new SilenceWatch(this.#scene, this.verdicts)
     faults.plan = (info) => {
       // A dead operator's requests reach nobody.
-      if (info.userid === tokenID && this.#scene.world.operator?.wire.isCut === false) {
-        mishaps.sees(info)
-        this.#requests.sees(info)
-      }
-      return plan(info)
+      if (info.userid !== tokenID || this.#scene.world.operator?.wire.isCut !== false) return plan(info)
+      mishaps.sees(info)
+      this.#requests.sees(info)
+      const planned = plan(info)
+      silence.sees(info, planned)
+      return planned
     }
-    keeper.onRestart = () => this.#requests.restart()
+    const chatter = new ChatterWatch(this.#scene, this.verdicts)
+    keeper.onKube = (method, path) => chatter.hears(method, path)
+    keeper.onRestart = () => {
+      this.#requests.restart()
+      silence.restart()
+      chatter.restart()
+    }
     this.#looking = setInterval(() => {
       this.#guests.look((vmid) => keeper.isUp && !mishaps.mayDelay(vmid))
       this.#lives.look(this.#scene.world.guests())

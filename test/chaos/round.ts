@@ -1,7 +1,7 @@
 // One round: a scene, a history from a seed, the oracle beside it, and the end.
 import { actAsAdmin } from './admins.ts'
 import { historyOf, type Moment, told } from './history.ts'
-import type { Violation } from './invariants/verdicts.ts'
+import type { Invariant, Violation } from './invariants/verdicts.ts'
 import { Keeper } from './keeper.ts'
 import { Mishaps } from './mishaps.ts'
 import { Oracle } from './oracle.ts'
@@ -14,6 +14,8 @@ export interface RoundOptions {
   /** Real seconds of history; the way to rest and the end come on top, half a minute mostly. */
   readonly seconds: number
   readonly vms: number
+  /** The round ends as soon as one of these is broken. */
+  readonly until?: ReadonlySet<Invariant>
   /** Hears the story as it goes. */
   readonly listen?: (line: string) => void
 }
@@ -29,7 +31,7 @@ export interface RoundReport {
   readonly seconds: number
 }
 
-export async function playRound({ seed, seconds, vms, listen }: RoundOptions): Promise<RoundReport> {
+export async function playRound({ seed, seconds, vms, until, listen }: RoundOptions): Promise<RoundReport> {
   const startedMs = performance.now()
   const moments = historyOf({ seed, lastsMs: seconds * 1000, vms, meanPauseMs: 350 })
   const scene = await openScene(listen)
@@ -39,7 +41,9 @@ export async function playRound({ seed, seconds, vms, listen }: RoundOptions): P
   try {
     await keeper.start()
     oracle.start(keeper, mishaps)
+    const isNamed = (): boolean => oracle.verdicts.found.some(({ invariant }) => until?.has(invariant))
     for (const moment of moments) {
+      if (isNamed()) break
       await new Promise((resolve) => setTimeout(resolve, moment.afterMs))
       scene.tell(told(moment))
       happen(scene, { keeper, mishaps }, moment)
@@ -47,10 +51,7 @@ export async function playRound({ seed, seconds, vms, listen }: RoundOptions): P
     mishaps.calm()
     await keeper.calm()
     await scene.settled()
-    scene.tell('nothing goes wrong any more')
-    await comesToRest(scene, oracle.verdicts)
-    scene.tell('all is deleted')
-    await goesAway(scene, oracle.verdicts)
+    if (!isNamed()) await end(scene, oracle)
   } finally {
     mishaps.calm()
     await oracle.stop()
@@ -66,6 +67,13 @@ export async function playRound({ seed, seconds, vms, listen }: RoundOptions): P
     requests: scene.world.simulator.requests.report(0).total,
     seconds: (performance.now() - startedMs) / 1000,
   }
+}
+
+async function end(scene: Scene, { verdicts }: Oracle): Promise<void> {
+  scene.tell('nothing goes wrong any more')
+  await comesToRest(scene, verdicts)
+  scene.tell('all is deleted')
+  await goesAway(scene, verdicts)
 }
 
 function happen(scene: Scene, { keeper, mishaps }: { keeper: Keeper; mishaps: Mishaps }, moment: Moment): void {

@@ -2,7 +2,7 @@
 import type { UserAction } from './history.ts'
 
 const vm = '/nodes/{node}/qemu/{vmid}'
-const clone = `POST ${vm}/clone`
+export const clone = `POST ${vm}/clone`
 const config = `POST ${vm}/config`
 const resize = `PUT ${vm}/resize`
 const start = `POST ${vm}/status/start`
@@ -33,6 +33,8 @@ export const taskRoutes: readonly string[] = [
   restore,
   destroy,
 ]
+/** Requests that PVE may answer well without an effect that shows. What only its task tells of, such as a destroy, is none. */
+export const silentRoutes: readonly string[] = [config, resize]
 export const otherRoutes: readonly string[] = [
   `POST ${vm}/firewall/rules`,
   `PUT ${vm}/firewall/options`,
@@ -48,6 +50,8 @@ export const routesOf: Partial<Record<UserAction, readonly string[]>> = {
   deleteByRemove: [destroy],
   suspend: [shutdown],
   unsuspend: [start],
+  changeLive: [config],
+  rename: [config],
   changeCold: [config, shutdown, start],
   growDisk: [resize],
   changeAddress: [config, shutdown, start],

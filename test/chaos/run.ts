@@ -1,6 +1,6 @@
 // `make chaos`: rounds of random histories for so many minutes, each with a seed of its own that is printed.
 import { ownControlPlane } from '../support/own-control-plane.ts'
-import { invariants } from './invariants/verdicts.ts'
+import { type Invariant, invariants } from './invariants/verdicts.ts'
 import { playRound, type RoundReport } from './round.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -19,14 +19,15 @@ const first = SEED === undefined ? Date.now() % 1_000_000 : Number(SEED)
 const endMs = performance.now() + Number(MINUTES) * 60_000
 const controlPlane = await ownControlPlane()
 let broken = 0
-/** Invariants one of which ends the run. */
-const untilBroken = new Set(UNTIL_BROKEN?.split(','))
+/** Invariants one of which ends the round and the run. */
+const untilBroken = new Set(UNTIL_BROKEN?.split(',') as Invariant[] | undefined)
 try {
   for (let seed = first; ; seed++) {
     const report = await playRound({
       seed,
       seconds: Number(ROUND_SECONDS),
       vms: Number(VMS),
+      until: untilBroken,
       ...(STORY !== undefined && { listen: print }),
     })
     told(report)

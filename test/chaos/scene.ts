@@ -10,8 +10,9 @@ const speed = 20
 const vmids = { from: 10_000, to: 10_999 }
 /** Real time after which a request that PVE began late is done. */
 const lateForMs = 12_000
-/** A look before all looks. */
+/** Looks before all looks: of what was there first, and of what nothing of ours can have been meant for. */
 export const fromTheStart = -1000
+export const knownAtOnce = -900
 /** Guests that are nobody's from the start; more may be planted. */
 const strangers = [10_002, 10_005, 300]
 
@@ -37,9 +38,10 @@ export interface Scene {
   /** What happened, for people; newest last. */
   readonly story: string[]
   tell: (line: string) => void
-  /** A request of the operator may still take effect in PVE, whoever has its VMID then. */
-  mayComeLate(): boolean
-  comesLate(): void
+  /** A request of the operator may still take effect in PVE on this VMID, whoever has it then. */
+  mayComeLate(vmid: number): boolean
+  /** Undefined: on any VMID. */
+  comesLate(vmid: number | undefined): void
   /** A number that is new each time. */
   number(): number
   /** Work of people that goes on beside the history. */
@@ -68,7 +70,7 @@ export async function openScene(listen?: (line: string) => void): Promise<Scene>
   const story: string[] = []
   const open = new Set<Promise<unknown>>()
   let count = 0
-  let lateUntilMs = 0
+  const lateUntilMs = new Map<number | undefined, number>()
   const tell = (line: string): void => {
     const told = `${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`
     story.push(told)
@@ -79,8 +81,8 @@ export async function openScene(listen?: (line: string) => void): Promise<Scene>
     ledger: new Ledger(() => world.clock.monotonicMs()),
     pools,
     strangers: new Map(strangers.map((vmid) => [vmid, fromTheStart])),
-    mayComeLate: () => performance.now() < lateUntilMs,
-    comesLate: () => void (lateUntilMs = performance.now() + lateForMs),
+    mayComeLate: (vmid) => [vmid, undefined].some((of) => performance.now() < (lateUntilMs.get(of) ?? 0)),
+    comesLate: (vmid) => void lateUntilMs.set(vmid, performance.now() + lateForMs),
     story,
     tell,
     number: () => ++count,

@@ -1,7 +1,8 @@
 // After a history: nothing goes wrong any more, an admin does what messages ask for, everything comes to rest; then all is deleted.
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { pausedAnnotation } from '../../src/api/group.ts'
-import { proxmoxVMs } from '../../src/api/meta.ts'
+import { isTrue } from '../../src/api/condition.ts'
+import { coreEvents, proxmoxVMs } from '../../src/api/meta.ts'
 import { runHook } from '../../src/simulator/admin/hooks.ts'
 import { holders } from '../support/portrait.ts'
 import { isAtRest, isOver } from './invariants/objects.ts'
@@ -10,6 +11,7 @@ import { judgePossessions } from './invariants/possessions.ts'
 import { untruthsOf } from './invariants/ready.ts'
 import type { Invariant, Verdicts } from './invariants/verdicts.ts'
 import { commandsOf, hasFile, type Scene, vmsOf } from './scene.ts'
+import { tellStuck } from './stuck.ts'
 
 /** Real seconds; the operator's pauses pass at once. */
 const patienceSeconds = 60
@@ -27,7 +29,7 @@ const truths: Readonly<Partial<Record<string, (scene: Scene, vm: ProxmoxVM) => b
   PackageNotFound: (_, { spec }) => spec.packageRef?.name === 'no-such-package',
   OwnedByFormerObject: (scene) => scene.ledger.orphans.size > 0,
   Paused: (_, { metadata }) => metadata.annotations?.[pausedAnnotation] !== undefined,
-  // A stranger took the VMID of a VM that was ready; a birth must have chosen another one.
+  // A stranger took the VMID of a VM that was cloned; before that a birth must have chosen another one.
   VMIDTaken: isTaken,
   VMForeign: isTaken,
   // A reinstall of a VM that people gave to HA.
@@ -44,7 +46,16 @@ function hasGuest({ world }: Scene, { status, metadata }: ProxmoxVM): boolean {
 }
 
 function isTaken(scene: Scene, { status }: ProxmoxVM): boolean {
-  return status?.firstReadyAt !== undefined && scene.strangers.has(status.vmid ?? 0)
+  return (status?.firstReadyAt !== undefined || isTrue(status?.conditions, 'Cloned')) && scene.strangers.has(status?.vmid ?? 0)
+}
+
+/**
+ * A command waits as its VM does, until a person takes away what is in the way: a stranger that took the VMID during a reinstall; a VM of a
+ * former object of the name, while there is none yet for this one.
+ */
+function waitsForPerson(scene: Scene, vm: ProxmoxVM): boolean {
+  const { reason = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
+  return ['VMIDTaken', 'OwnedByFormerObject'].includes(reason) && truths[reason]?.(scene, vm) === true
 }
 
 /** What is not as it should be; the invariant that says so. Undefined: it rests. */
@@ -55,8 +66,8 @@ function unrestOf(scene: Scene, vm: ProxmoxVM): Unrest | undefined {
   if (isSuspended && !deletionTimestamp && guest?.isRunning && hasGuest(scene, vm))
     return { invariant: 'suspendedIsOff', name, text: `${name} is suspended and runs: ${reasonOf(vm)}` }
   if (isAtRest(vm)) {
-    if (shouldRun && !guest?.isRunning)
-      return { invariant: 'runsAgain', name, text: `${name} ran before it was changed and is off: ${reasonOf(vm)}` }
+    if (shouldRun && !isSuspended && !guest?.isRunning)
+      return { invariant: 'runsAgain', name, text: `${name} ran before it was changed or suspended and is off: ${reasonOf(vm)}` }
     const untruths = untruthsOf(scene, vm)
     return untruths.length > 0 ? { invariant: 'readyIsTrue', name, text: `${name} is Ready: ${untruths.join('; ')}` } : undefined
   }
@@ -78,7 +89,10 @@ async function patiently(scene: Scene, left: () => Promise<Unrest[]>, verdicts: 
   for (;;) {
     const waiting = await left()
     if (waiting.length === 0) return
-    if (performance.now() > endMs) return waiting.forEach(({ invariant, name, text }) => verdicts.broken(invariant, name, text))
+    if (performance.now() > endMs) {
+      for (const { invariant, name, text } of waiting) verdicts.broken(invariant, name, text)
+      return await tellStuck(scene, new Set(waiting.map(({ name }) => name)))
+    }
     await new Promise((resolve) => setTimeout(resolve, 300))
     // Each third of a second 10 s: what waits for a minute waits for two seconds.
     scene.world.skip(10_000)
@@ -92,7 +106,8 @@ async function followAdvice(scene: Scene): Promise<void> {
   await mendHa(scene)
   for (const vm of await vmsOf(scene)) {
     const { reason, message = '' } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
-    const vmid = Number(/qm (?:unlock|destroy) (\d+)/.exec(message)?.[1])
+    const halfMade = Number(/^VM (\d+) .* lacks .*If the VM holds nothing of value, delete it in PVE, with the disks/.exec(message)?.[1])
+    const vmid = halfMade || Number(/qm (?:unlock|destroy) (\d+)/.exec(message)?.[1])
     const guest = world.guests.get(vmid)
     const left = Number(/pvesm list STORAGE --vmid (\d+)/.exec(message)?.[1])
     if (left && !world.guests.has(left))
@@ -103,10 +118,12 @@ async function followAdvice(scene: Scene): Promise<void> {
       scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
       await scene.world.inPve('POST', `/nodes/${asleep.node}/qemu/${asleep.vmid}/status/start`)
     }
-    if (reason !== 'StuckLock' || !guest || guest.lock === undefined) continue
+    if (reason !== 'StuckLock' || !guest || (guest.lock === undefined && !halfMade)) continue
+    const isDestroyed = halfMade > 0 || message.includes(`qm destroy ${vmid}`)
     scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
     runHook(world, { op: 'unlock', args: [vmid] })
-    if (message.includes(`qm destroy ${vmid}`)) await scene.world.inPve('DELETE', `/nodes/${guest.node}/qemu/${vmid}`)
+    const withAll = { 'destroy-unreferenced-disks': halfMade || message.includes('--destroy-unreferenced-disks 1') ? 1 : 0 }
+    if (isDestroyed) await scene.world.inPve('DELETE', `/nodes/${guest.node}/qemu/${vmid}`, withAll)
   }
 }
 
@@ -143,12 +160,19 @@ export async function comesToRest(scene: Scene, verdicts: Verdicts): Promise<voi
   await tidyUp(scene)
   await patiently(
     scene,
-    async () => [
-      ...(await vmsOf(scene)).flatMap((vm) => unrestOf(scene, vm) ?? []),
-      ...(await commandsOf(scene))
-        .filter((one) => !isOver(one))
-        .map(({ metadata: { name }, status }) => unrest(name, `${name} ${status?.phase}: ${status?.message}`)),
-    ],
+    async () => {
+      const vms = await vmsOf(scene)
+      const waiting = new Set(vms.filter((vm) => waitsForPerson(scene, vm)).map(({ metadata }) => metadata.name))
+      const saidOf = new Map(vms.map((vm) => [vm.metadata.name, reasonOf(vm)]))
+      return [
+        ...vms.flatMap((vm) => unrestOf(scene, vm) ?? []),
+        ...(await commandsOf(scene))
+          .filter((one) => !isOver(one) && !waiting.has(one.spec.vmRef.name))
+          .map(({ metadata: { name }, status, spec }) =>
+            unrest(name, `${name} ${status?.phase}: ${status?.message}; ${saidOf.get(spec.vmRef.name)}`),
+          ),
+      ]
+    },
     verdicts,
   )
   for (const vm of await vmsOf(scene)) judgePossessions(scene, vm, verdicts)
@@ -182,9 +206,10 @@ export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> 
     for (const backup of account.isTerminated ? account.own.backups : [])
       if (hasFile(scene, backup)) verdicts.broken('nothingLeft', backup, `the backup ${backup} of ${account.name} is still there`)
   const told = volumesToldOf(scene)
+  const toldVmids = await vmidsToldOf(scene)
   for (const volume of world.simulator.world.storage.all()) {
     const { vmid } = volume
-    if (told.has(`${volume.storage}:${volume.name}`)) continue
+    if (told.has(`${volume.storage}:${volume.name}`) || toldVmids.has(vmid ?? 0)) continue
     if (vmid === undefined || vmid < 10_000 || volume.content === 'backup' || world.simulator.world.guests.has(vmid)) continue
     verdicts.broken(
       'nothingLeft',
@@ -192,6 +217,13 @@ export async function goesAway(scene: Scene, verdicts: Verdicts): Promise<void> 
       `the volume ${volume.storage}:${volume.name} on ${volume.node ?? 'all nodes'} belongs to no guest`,
     )
   }
+}
+
+/** What PVE could not look for, or does not see where the VM is deleted: the Event DisksLeft names the VMID and the command. */
+async function vmidsToldOf({ world }: Scene): Promise<Set<number>> {
+  const events = await world.client.list(coreEvents, { namespace: world.namespace })
+  const notes = events.flatMap(({ reason, note = '' }) => (reason === 'DisksLeft' ? [note] : []))
+  return new Set(notes.flatMap((note) => Number(/pvesm list STORAGE --vmid (\d+)/.exec(note)?.[1])))
 }
 
 /** PVE deletes a VM whose storage is off, and warns of the disks that it left there; the Event TaskWarnings passes that on. */

@@ -5,6 +5,7 @@ import { type CopyAction, copyActs } from './copies.ts'
 import type { UserAction } from './history.ts'
 import type { Account, Permission } from './ledger.ts'
 import { nameOf, type Scene } from './scene.ts'
+import { isAlwaysOn, isManual } from './vms.ts'
 
 interface Doing {
   readonly scene: Scene
@@ -16,18 +17,28 @@ interface Doing {
 
 type Act = (doing: Doing) => Promise<unknown>
 
+/** `needsRestart`: the guest takes it only at a restart, which restartPolicy Manual leaves to people. */
+type May = Permission & { readonly needsRestart?: boolean }
+/** What is asked allows so much, perhaps by what the VM is like then. */
+type Allowing = May | ((doing: Doing) => May)
+const allowed = (may: Allowing, doing: Doing): May => (typeof may === 'function' ? may(doing) : may)
+
 const edit =
-  (spec: (doing: Doing) => object, may: Permission = {}): Act =>
+  (spec: (doing: Doing) => object, allows: Allowing = {}): Act =>
   (doing) => {
-    doing.scene.ledger.ask(doing.account, may)
+    const { isManual, hasDrift } = doing.account
+    const may = allowed(allows, doing)
+    const stop = (may.needsRestart === true || hasDrift) && !isManual
+    doing.scene.ledger.ask(doing.account, { ...may, ...(stop && { stop }) })
     return doing.scene.world.edit(doing.account.name, { spec: spec(doing) })
   }
 
 const command =
-  (word: string, may: Permission = {}, more: object = {}): Act =>
-  async ({ scene, account }) => {
-    scene.ledger.ask(account, may)
-    const asked = { account, asked: account.asked, atMs: performance.now() }
+  (word: string, allows: Allowing = {}, more: object = {}): Act =>
+  async (doing) => {
+    const { scene, account } = doing
+    scene.ledger.ask(account, allowed(allows, doing))
+    const asked = { account, asked: account.asked, atMs: performance.now(), atClockMs: scene.world.clock.monotonicMs() }
     const name = `${account.name}-${word.toLowerCase()}-${scene.number()}`
     scene.ledger.commands.set(name, asked)
     await scene.world.client.create(proxmoxVMCommands, {
@@ -57,6 +68,8 @@ const annotate =
   async ({ scene, account }) => {
     scene.ledger.ask(account, {})
     account.isPaused = isPaused
+    // It is not known to anybody until it is written.
+    account.pausedAtLook = Infinity
     const annotations = { [pausedAnnotation]: isPaused ? 'true' : null }
     await scene.world.client.mergePatch(proxmoxVMs, { namespace: scene.world.namespace, name: account.name }, { metadata: { annotations } })
     account.pausedAtLook = scene.ledger.looks
@@ -82,11 +95,13 @@ const create: Act = async ({ scene, vm, pick }) => {
     },
     addresses: [{ name: 'main', poolRef: { name: scene.pools[pick < 0.7 ? 0 : 1] } }],
     cloudInit: { user: 'admin' },
-    restartPolicy: vm % 3 === 1 ? 'Manual' : 'WhenNeeded',
-    runStrategy: vm % 5 === 4 ? 'Always' : 'Once',
+    restartPolicy: isManual(vm) ? 'Manual' : 'WhenNeeded',
+    runStrategy: isAlwaysOn(vm) ? 'Always' : 'Once',
     shutdownTimeout: '3s',
   })
-  scene.ledger.born(name, made.metadata.uid ?? '').isAlwaysOn = vm % 5 === 4
+  const account = scene.ledger.born(name, made.metadata.uid ?? '')
+  account.isAlwaysOn = isAlwaysOn(vm)
+  account.isManual = isManual(vm)
 }
 
 const suspend =
@@ -100,12 +115,34 @@ const suspend =
     if (isOn) account.isSuspended = true
   }
 
+/** A reinstall without its package must wait for that before it destroys anything, as far as an operator must know that the package is lost. */
+function remakes({ scene, account }: Doing): Permission {
+  const isImpossible = account.packageLostAtLook !== undefined && scene.ledger.isKnownSince(account.packageLostAtLook)
+  if (isImpossible) account.waitsForPackage = true
+  return isImpossible ? {} : { destroy: true }
+}
+
+const losePackage: Act = async (doing) => {
+  await edit(() => ({ packageRef: { name: 'no-such-package' } }))(doing)
+  doing.account.packageLostAtLook ??= doing.scene.ledger.looks
+}
+
+const packageBack = edit(
+  () => ({ packageRef: null }),
+  ({ account }) => {
+    const { waitsForPackage } = account
+    account.packageLostAtLook = undefined
+    account.waitsForPackage = false
+    return waitsForPackage ? { destroy: true } : {}
+  },
+)
+
 const reinstall = (isPossible: boolean): Act =>
   edit(
     ({ scene }) => ({
       reinstall: { requestID: `chaos-${scene.number()}`, ...(!isPossible && { template: { name: 'no-such-template' } }) },
     }),
-    isPossible ? { destroy: true } : {},
+    isPossible ? remakes : {},
   )
 
 const copy =
@@ -121,21 +158,21 @@ const acts: Record<UserAction, Act> = {
   suspend: suspend(true),
   unsuspend: suspend(false),
   changeLive: edit(({ pick }) => ({ package: { cpu: { units: 100 + Math.floor(pick * 800) } } })),
-  changeCold: edit(({ pick }) => ({ package: { cpu: { cores: 1 + Math.floor(pick * 4) } } }), { stop: true }),
+  changeCold: edit(({ pick }) => ({ package: { cpu: { cores: 1 + Math.floor(pick * 4) } } }), { needsRestart: true }),
   growDisk: edit(({ pick }) => ({ package: { systemDisk: { size: `${12 + Math.floor(pick * 20)}Gi` } } })),
   changeAddress: edit(
     ({ scene, pick }) => ({
       addresses: [{ name: pick < 0.5 ? 'main' : 'second', poolRef: { name: scene.pools[pick % 0.5 < 0.25 ? 0 : 1] } }],
     }),
-    { stop: true },
+    { needsRestart: true },
   ),
   rename: edit(({ vm, scene }) => ({ hostname: `vm-${vm}-n${scene.number()}` })),
   // Nothing of its package can be resolved any more.
-  packageLost: edit(() => ({ packageRef: { name: 'no-such-package' } })),
-  packageBack: edit(() => ({ packageRef: null })),
+  packageLost: losePackage,
+  packageBack,
   reinstall: reinstall(true),
   reinstallImpossible: reinstall(false),
-  Reinstall: command('Reinstall', { destroy: true }),
+  Reinstall: command('Reinstall', remakes),
   ReinstallImpossible: command('Reinstall', {}, { template: { name: 'no-such-template' } }),
   Start: command('Start', { start: true }),
   Stop: command('Stop', { stop: true, start: false }),
@@ -153,8 +190,9 @@ const acts: Record<UserAction, Act> = {
   resume: annotate(false),
 }
 
-/** After these a VM that ran runs again by itself. */
+/** After these a VM that ran, or that was off by its suspension, runs again by itself. */
 const runsAgainAfter = new Set<UserAction>([
+  'unsuspend',
   'changeLive',
   'changeCold',
   'growDisk',
@@ -175,8 +213,13 @@ const runsAgainAfter = new Set<UserAction>([
 
 /** Carries it out; what the API server refuses (there is no such VM, there is one already) is a fault of the promise. */
 export async function actAsUser(scene: Scene, does: UserAction, vm: number, pick: number): Promise<void> {
-  const account = scene.ledger.of(nameOf(vm))
+  const name = nameOf(vm)
+  // An object whose creation is on its way has its account only when the answer is here.
+  if (does !== 'create') await scene.ledger.births.get(name)
+  const account = scene.ledger.of(name)
   account.writing += 1
   if (!runsAgainAfter.has(does)) account.shouldRun = false
-  await acts[does]({ scene, account, vm, pick }).finally(() => (account.writing -= 1))
+  const work = acts[does]({ scene, account, vm, pick }).finally(() => (account.writing -= 1))
+  if (does === 'create') scene.ledger.births.set(name, Promise.allSettled([work, scene.ledger.births.get(name)]))
+  await work
 }

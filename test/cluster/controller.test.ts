@@ -35,6 +35,15 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   name = freshName('pve')
+  await startController()
+})
+afterEach(async () => {
+  await sim.clearFaults()
+  await stopController()
+  if (faults.length > 0) throw new AggregateError(faults.splice(0), 'the controller threw')
+})
+
+async function startController(): Promise<void> {
   const clusters = new Store<ProxmoxCluster>()
   const vms = new Store<ProxmoxVM>()
   const queue = new WorkQueue({ clock: systemClock, onFault: (_, fault) => faults.push(fault) })
@@ -61,13 +70,12 @@ beforeEach(async () => {
   const watching = reflectors.map((reflector) => reflector.run(stop.signal))
   await Promise.all([clusters.synced, vms.synced])
   running = Promise.all([...watching, controller.run(stop.signal)])
-})
-afterEach(async () => {
-  await sim.clearFaults()
+}
+
+async function stopController(): Promise<void> {
   stop.abort()
   await running
-  if (faults.length > 0) throw new AggregateError(faults.splice(0), 'the controller threw')
-})
+}
 
 const key = () => ({ namespace, name })
 const cluster = () => client.get(proxmoxClusters, { name })
@@ -133,7 +141,11 @@ describe('a ProxmoxCluster', () => {
     const live = controller.directory.get(name)
     await client.mergePatch(secrets, key(), { stringData: { tokenSecret: 'wrong' } })
     await client.mergePatch(proxmoxClusters, { name }, { spec: { limits: { requests: 4 } } })
-    await becomes('Ready=False/Unauthorized', 'Reachable=True/Reachable', 'Stalled=True/Unauthorized')
+    const refused = await becomes('Ready=False/Unauthorized', 'Reachable=True/Reachable', 'Stalled=True/Unauthorized')
+    const { namespace: from, name: secret } = key()
+    const said = `PVE refuses the token in Secret ${from}/${secret} (401: Authentication failed!): correct tokenID and tokenSecret there, `
+    expect(refused.status?.conditions?.[0]?.message).toContain(said)
+    expect(controller.directory.problem(name)?.message).toContain(said)
     await client.mergePatch(secrets, key(), { stringData: { tokenSecret: 'sim' } })
     await client.mergePatch(proxmoxClusters, { name }, { spec: { limits: { requests: 8 } } })
     await becomes('Ready=True/Ready')
@@ -161,6 +173,9 @@ describe('a ProxmoxCluster', () => {
     await client.delete(proxmoxClusters, { name })
     await client.delete(secrets, key())
     await until('it takes no new VMs', () => controller.directory.get(name)?.deleting === true)
+    await until('it says why it stays', async () =>
+      (await cluster())?.status?.conditions?.some(({ message }) => message.includes(`1 ProxmoxVM names it (${namespace}/${name})`)),
+    )
     expect(await client.get(secrets, key())).toBeDefined()
     await client.delete(proxmoxVMs, key())
     await until('both are gone', async () => (await cluster()) === undefined && (await client.get(secrets, key())) === undefined)
@@ -183,6 +198,26 @@ describe('a ProxmoxCluster', () => {
     expect(await client.get(secrets, key())).toBeUndefined()
   })
 
+  it('lets go of a Secret that an edit stopped to name while no operator ran', async () => {
+    await makeSecret()
+    await makeCluster()
+    await makeVm()
+    const isHeld = async (secret: { namespace: string; name: string }) =>
+      (await client.get(secrets, secret))?.metadata.finalizers?.includes(inUseFinalizer) === true
+    await until('the Secret carries the finalizer', () => isHeld(key()))
+    expect((await cluster())?.status?.heldSecrets).toEqual([key()])
+    await stopController()
+    const next = { ...key(), name: `${key().name}-next` }
+    const { data } = (await client.get(secrets, key()))!
+    await client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: next, ...(data && { data }) })
+    await client.mergePatch(proxmoxClusters, { name }, { spec: { credentialsSecretRef: next } })
+    await startController()
+    await until('the new one carries it, and the old one does not', async () => (await isHeld(next)) && !(await isHeld(key())))
+    expect((await cluster())?.status?.heldSecrets).toEqual([next])
+    await client.delete(secrets, key())
+    expect(await client.get(secrets, key())).toBeUndefined()
+  })
+
   it('reserves VMIDs in its status', async () => {
     await makeSecret()
     await makeCluster()
@@ -198,7 +233,7 @@ describe('a ProxmoxCluster', () => {
     await makeCluster()
     await becomes('Ready=True/Ready')
     await sim.fault({ route: 'GET /cluster/resources', drop: 'before', times: 'always', id: 'away' })
-    const away = controller.directory.get(name)!.inventory.since(systemClock.now())
+    const away = controller.directory.get(name)!.inventory.since(systemClock.monotonicMs())
     await expect(away).rejects.toThrow(PveError)
     const seen = await becomes(
       'Ready=False/Unreachable',
@@ -208,7 +243,7 @@ describe('a ProxmoxCluster', () => {
     )
     expect(seen.status?.templates).not.toEqual([])
     await sim.clearFaults()
-    await until('a listing succeeds', () => controller.directory.get(name)!.inventory.since(systemClock.now()))
+    await until('a listing succeeds', () => controller.directory.get(name)!.inventory.since(systemClock.monotonicMs()))
     await becomes('Ready=True/Ready', 'Reachable=True/Reachable')
   })
 })

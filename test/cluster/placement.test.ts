@@ -89,7 +89,7 @@ describe('placing a VM', () => {
     expect(placed(place(wish({ allowedNodes: ['pve3'] }), copies, cluster()))).toBe('pve3 from 9002')
     expect(placed(place(wish({ pinnedNode: 'pve2' }), copies, cluster()))).toBe('pve2 from 9001')
     expect(placed(place(wish({ pinnedNode: 'pve2', allowedNodes: ['pve1'] }), copies, cluster()))).toBe(
-      'node pve2 is not in the PVE cluster or not allowed in the ProxmoxCluster',
+      'node pve2 (spec.placement.node) is not in the PVE cluster or not allowed in the ProxmoxCluster (spec.nodes); there are pve1',
     )
   })
 

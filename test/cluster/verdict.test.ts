@@ -49,6 +49,18 @@ const told = (status: ReturnType<typeof statusOf>) => status.conditions?.map(({ 
 const { facts: _facts, listing: _snapshot, ...nothingKnown } = state()
 
 describe('the status of a ProxmoxCluster', () => {
+  it('says why it stays while it is being deleted, and what to do', () => {
+    const leaving = object()
+    leaving.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'
+    const users = { count: 4, some: ['a/one', 'a/two', 'b/three'] }
+    const { conditions } = clusterStatusOf(leaving, state({ users }), '2026-01-01T00:00:00Z')
+    expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'True',
+      message:
+        'The ProxmoxCluster is being deleted and accepts no new VMs. It stays as long as 4 ProxmoxVMs name it (a/one, a/two, b/three, …): delete or release them. 1 of 2 nodes is offline: pve10, with 0 VMs. The operator cannot see whether these VMs run.',
+    })
+  })
+
   it('lists nodes and templates', () => {
     expect(statusOf({})).toMatchObject({
       observedGeneration: 3,

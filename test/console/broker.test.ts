@@ -16,7 +16,7 @@ describe('the broker of consoles', () => {
 
   beforeAll(async () => {
     ;({ world, broker } = await worldWithBroker())
-  }, 60_000)
+  })
   afterEach(() => pages.leave(broker))
   afterAll(async () => {
     await broker.stop()
@@ -100,7 +100,7 @@ describe('the broker of consoles', () => {
     expect(await words(mine.url.replace(mine.name, 'never-was'))).toBe('invalid')
     const page = await open(mine.url)
     await page.welcome()
-  }, 60_000)
+  })
 
   it('refuses one that was not opened in time', async () => {
     const { name, url } = await consoleOf('shop', { ttl: { open: '90s', stay: '1h' } })
@@ -142,7 +142,7 @@ describe('the broker of consoles', () => {
     expect(await page.ended()).toBe('suspended')
     expect(await verdictOf(world, name)).toMatch(/^Ended\/Suspended: The VM is suspended by abuse \(spam\)/)
     expect(await (await open(url)).ended()).toMatch(/^(suspended|used)$/)
-  }, 60_000)
+  })
 
   it('ends the session when the object is deleted, and when its time is over', async () => {
     const [deleted, short] = [await consoleOf(), await consoleOf('shop', { ttl: { open: '60s', stay: '5m' } })]
@@ -164,7 +164,7 @@ describe('the broker of consoles', () => {
     await world.delete('leaving')
     expect(await page.ended()).toBe('gone')
     await world.untilGone('leaving')
-  }, 60_000)
+  })
 
   it('waits for a VM that is switched off, and shows its screen again', async () => {
     const vm = await world.born('sleepy')
@@ -180,7 +180,7 @@ describe('the broker of consoles', () => {
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     await until('the page is told', () => powerOf(page) === 'running')
     await page.seeScreen()
-  }, 60_000)
+  })
 
   it('tells the page when PVE cannot be reached, without a word of where it is, and tries again when asked', async () => {
     const { faults } = world.simulator
@@ -241,7 +241,7 @@ describe('the broker of consoles', () => {
     } finally {
       await setLogin(world, viewerToken)
     }
-  }, 60_000)
+  })
 
   it('writes no key and no credential into its log', async () => {
     const { url } = await consoleOf()

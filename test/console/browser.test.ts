@@ -32,7 +32,7 @@ inBrowser('the page of a console', () => {
       network: { bridge: 'vmbr0' },
     })
     await world.born('shop', { hostname: 'shop.example.com', addresses: [{ name: 'main', poolRef: { name: pool } }] })
-  }, 60_000)
+  })
   afterEach(async () => {
     for (const context of contexts.splice(0)) await context.close()
     const heard = complaints.splice(0)
@@ -130,7 +130,7 @@ inBrowser('the page of a console', () => {
     await untilState(crossed, 'over')
     expect(await titleOf(crossed)).toBe('This link does not work')
     expect(await titleOf(await tab(broker.url))).toBe('This link does not work')
-  }, 60_000)
+  })
 
   it('says so when its URL is too old', async () => {
     const url = await consoleOf()
@@ -149,7 +149,7 @@ inBrowser('the page of a console', () => {
     expect(await titleOf(page)).toBe('This server is suspended')
     expect(await page.locator('#text').textContent()).not.toContain('unpaid')
     await shoot(page, 'suspended')
-  }, 60_000)
+  })
 
   it('waits while the VM is off, and shows the screen when it is on again', async () => {
     const vm = await world.born('sleepy')
@@ -162,7 +162,7 @@ inBrowser('the page of a console', () => {
     await shoot(page, 'off')
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     await picture(page)
-  }, 60_000)
+  })
 
   it('goes on after a reload of the tab, and after a restart of the broker', async () => {
     const url = await consoleOf()
@@ -179,7 +179,7 @@ inBrowser('the page of a console', () => {
     const second = await tab(url)
     await untilState(second, 'over')
     expect(await titleOf(second)).toBe('This link was opened already')
-  }, 60_000)
+  })
 
   it('says so when PVE is away, and shows the screen when it is back', async () => {
     const { faults } = world.simulator
@@ -193,7 +193,7 @@ inBrowser('the page of a console', () => {
     expect(await page.content()).not.toContain(new URL(world.simulator.url).port)
     isAway = false
     await picture(page)
-  }, 60_000)
+  })
 
   it('shows a serial port as text, which can be selected, and types into it', async () => {
     const vm = await world.born('texts')
@@ -210,7 +210,7 @@ inBrowser('the page of a console', () => {
     } finally {
       await setLogin(world, viewerToken)
     }
-  }, 60_000)
+  })
 
   it('counts the last minutes, and says when the time is over', async () => {
     const page = await tab(await consoleOf('shop', { ttl: { open: '60s', stay: '4m' }, readOnly: true }))

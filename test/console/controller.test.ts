@@ -26,7 +26,7 @@ describe('a ProxmoxVMConsole', () => {
   beforeAll(async () => {
     world = await worldWithConsoles(url)
     await world.born('shop')
-  }, 60_000)
+  })
   afterAll(() => world.stop())
 
   it('gets a URL in a Secret of its own, of which the status keeps only the hash', async () => {
@@ -92,13 +92,13 @@ describe('a ProxmoxVMConsole', () => {
       const name = await makeConsole(world, 'dark')
       expect(await verdictOf(world, name)).toBe('Refused/PreconditionFailed: The VM is off; start it, then create another console.')
       expect(await secretOf(name)).toBeUndefined()
-    }, 60_000)
+    })
 
     it('for a guest that does not carry our mark', async () => {
       const vm = await world.born('painted')
       world.guestOf(vm).config.set('description', 'mine now')
       expect(await verdictOf(world, await makeConsole(world, 'painted'))).toMatch(/^Refused\/VMForeign: /)
-    }, 60_000)
+    })
 
     it('where the credentials lack VM.Console, with the path to grant it on', async () => {
       const { access } = world.simulator.world
@@ -186,7 +186,7 @@ describe('a ProxmoxVMConsole', () => {
     await until('it is off', async () => (await world.vm('debtor'))?.status?.remoteStatus === 'stopped')
     expect(await verdictOf(world, await makeConsole(world, 'debtor'))).toMatch(/^Refused\/PreconditionFailed: /)
     await setConsole(world, { url })
-  }, 60_000)
+  })
 
   it('goes with its VM, and its Secret too', async () => {
     await world.born('leaving')
@@ -196,7 +196,7 @@ describe('a ProxmoxVMConsole', () => {
     await world.untilGone('leaving')
     await until('it is gone', async () => (await consoleNamed(world, name)) === undefined)
     expect(await secretOf(name)).toBeUndefined()
-  }, 60_000)
+  })
 
   it('waits while PVE cannot be asked, and is judged when it can', async () => {
     const { faults } = world.simulator

@@ -19,7 +19,7 @@ describe('the broker lets in', () => {
 
   beforeAll(async () => {
     ;({ world, broker } = await worldWithBroker())
-  }, 60_000)
+  })
   afterEach(() => pages.leave(broker))
   afterAll(async () => {
     await broker.stop()

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Agent, request } from 'undici'
 import { type Binaries, ensureBinaries } from '../../src/controlplane/binaries.ts'
 import { startControlPlane } from '../../src/controlplane/controlplane.ts'
@@ -16,7 +16,6 @@ import { FaultProxy } from '../kube/fault-proxy.ts'
 import { until } from '../support/until.ts'
 
 /** Each test starts the servers two or three times, on a machine that may be busy. */
-jest.setTimeout(90_000)
 
 let binaries: Binaries
 let dir: string
@@ -43,7 +42,7 @@ async function command(): Promise<{ child: ChildProcess; exited: Promise<number 
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
   let output = ''
   child.stdout?.on('data', (bytes: Buffer) => (output += bytes.toString()))
-  await until('"ready" on a line', () => output.split('\n').includes('ready'), { seconds: 60 })
+  await until('"ready" on a line', () => output.split('\n').includes('ready'))
   return { child, exited }
 }
 
@@ -63,7 +62,7 @@ describe('the control plane', () => {
     expect(await processesIn(dir)).not.toEqual([])
     child.kill('SIGKILL')
     await exited
-    await until('no process', async () => (await processesIn(dir)).length === 0, { seconds: 15 })
+    await until('no process', async () => (await processesIn(dir)).length === 0)
   })
 
   it('keeps data, address and logins over a restart, and stops cleanly on SIGTERM', async () => {

@@ -69,7 +69,7 @@ suite('the charts beside VMs that run', () => {
     await rolledOut()
     expect(await deployment()).toBeDefined()
     expect(await everyVm()).toEqual({ lives: before, leaving: [] })
-  }, 120_000)
+  })
 
   it('are upgraded and rolled back', async () => {
     helm.do('upgrade', 'pve-operator-crds', charts['pve-operator-crds'], ...namespace)
@@ -79,7 +79,7 @@ suite('the charts beside VMs that run', () => {
     helm.do('rollback', 'pve-operator', '1', ...namespace)
     await rolledOut()
     expect(await everyVm()).toEqual({ lives: before, leaving: [] })
-  }, 120_000)
+  })
 
   it('are uninstalled, and installed again: the operator has every VM, and makes the next one', async () => {
     helm.do('uninstall', 'pve-operator', ...namespace)
@@ -92,5 +92,5 @@ suite('the charts beside VMs that run', () => {
     await scene.order('next')
     await scene.untilReady([...fleet, 'next'])
     await assertWhole(scene, before, ['next'])
-  }, 180_000)
+  })
 })

@@ -15,6 +15,7 @@ import { manifest } from '../crds/manifests.ts'
 import { root } from '../house/sources.ts'
 import { until } from '../support/until.ts'
 import { Helm, helmIsHere } from './helm.ts'
+import { type Registry, registryIsHere, startRegistry } from './registry.ts'
 
 const suite = helmIsHere() ? describe : describe.skip
 const chart = join(root, 'deploy/chart')
@@ -156,9 +157,12 @@ suite('the charts', () => {
   })
 })
 
+const fromRegistry = registryIsHere() ? describe : describe.skip
+
 suite('a release', () => {
   let controlPlane: ControlPlane
   let client: KubeClient
+  let registry: Registry | undefined
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'pve-release-'))
@@ -170,6 +174,7 @@ suite('a release', () => {
     client = new KubeClient({ server: controlPlane.server, clock: systemClock, fieldManager: 'test' })
   }, 1_200_000)
   afterAll(async () => {
+    await registry?.stop()
     await client.close()
     await controlPlane.stop()
     await rm(directory, { recursive: true, force: true })
@@ -183,7 +188,7 @@ suite('a release', () => {
     const { status, stderr } = helm.run('install', 'pve-operator', chart, '--namespace', namespace, '--create-namespace')
     expect(status).not.toBe(0)
     expect(stderr).toContain('The kinds of pve-operator are not installed. First run: helm install pve-operator-crds')
-  }, 60_000)
+  })
 
   it('is installed: kinds first, then the operator; a second time it changes nothing', async () => {
     for (const _ of ['once', 'again']) {
@@ -194,7 +199,7 @@ suite('a release', () => {
     expect((await deployment()).metadata.generation).toBe(1)
     await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: key.namespace } })
     await client.create(proxmoxVMs, manifest('ProxmoxVM', key.name, {}, key.namespace) as never)
-  }, 120_000)
+  })
 
   it('is upgraded with other values', async () => {
     const flags = ['--set', 'replicas=1,image.tag=0.2.0,networkPolicy.enabled=true,dashboard.enabled=true']
@@ -202,12 +207,12 @@ suite('a release', () => {
     const { spec } = await deployment()
     expect([spec.replicas, spec.template.spec.containers[0]?.image]).toEqual([1, 'pve-operator:0.2.0'])
     await expect(read(`/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/pve-operator`)).resolves.toBeDefined()
-  }, 60_000)
+  })
 
   it('is rolled back', async () => {
     helm.do('rollback', 'pve-operator', '2', '--namespace', namespace)
     expect((await deployment()).spec.replicas).toBe(2)
-  }, 60_000)
+  })
 
   it('leaves kinds, policies and every ProxmoxVM when both charts are uninstalled', async () => {
     helm.do('uninstall', 'pve-operator', '--namespace', namespace)
@@ -218,7 +223,36 @@ suite('a release', () => {
       read('/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/proxmoxvm-deletion-protection.pve.hosting'),
     ).resolves.toBeDefined()
     await expect(deployment()).rejects.toThrow('not found')
-  }, 60_000)
+  })
+
+  /** The kinds and the ProxmoxVM of before are still there: it is also what a second installation finds. */
+  fromRegistry('in an OCI registry', () => {
+    it('is pushed, pulled as the same bytes and installed from there, as docs/helm.md says', async () => {
+      const { XDG_CACHE_HOME: cacheDir } = process.env
+      registry = await startRegistry({ dir: directory, ...(cacheDir && { cacheDir }), log: (line) => process.stderr.write(`${line}\n`) })
+      const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+      for (const folder of [kinds, chart]) helm.do('package', folder, '--destination', join(directory, 'dist'))
+      const [block = ''] =
+        /(?<=^## From an OCI registry\n[^]*?^```sh\n)[^]*?(?=^```$)/m.exec(await readFile(join(root, 'docs/helm.md'), 'utf8')) ?? []
+      const commands = block
+        .trim()
+        .replaceAll(/\b\d+\.\d+\.\d+\b/g, version)
+        .replaceAll(' dist/', ` ${join(directory, 'dist')}/`)
+      const flags = ['--plain-http']
+      for (const command of commands.replaceAll('oci://registry.example.com', `oci://${registry.host}`).split('\n')) {
+        const [program, ...words] = command.split(' ')
+        expect(program).toBe('helm')
+        helm.do(...words, ...flags)
+      }
+      expect((await deployment()).spec.template.spec.containers[0]?.image).toBe(`registry.example.com/pve-operator:${version}`)
+      expect(await client.get(proxmoxVMs, key)).not.toHaveProperty('metadata.deletionTimestamp')
+      for (const name of ['pve-operator-crds', 'pve-operator']) {
+        helm.do('pull', `oci://${registry.host}/charts/${name}`, '--version', version, '--destination', directory, ...flags)
+        const file = `${name}-${version}.tgz`
+        expect(await readFile(join(directory, file))).toEqual(await readFile(join(directory, 'dist', file)))
+      }
+    }, 300_000)
+  })
 })
 
 function byName(text: string): Map<string, KubeObject> {

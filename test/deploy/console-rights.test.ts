@@ -41,7 +41,7 @@ describe('a broker with no more rights than deploy/console gives', () => {
       }))
     await new Manifests({ client: world.client, clock: systemClock }).apply(rights)
     await world.born('shop')
-  }, 60_000)
+  })
   afterAll(() => world.stop())
 
   it('opens a console and shows its screen', async () => {
@@ -57,7 +57,7 @@ describe('a broker with no more rights than deploy/console gives', () => {
     } finally {
       await broker.stop()
     }
-  }, 60_000)
+  })
 
   it('may read one Secret and write nothing but the status of consoles and Events', () => {
     const rules = shipped().flatMap((object) => object.rules ?? [])

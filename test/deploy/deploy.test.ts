@@ -98,6 +98,10 @@ describe('the ServiceAccount of the operator', () => {
     await account.create(secrets, secret)
     expect((await account.get(secrets, secret.metadata))?.metadata.name).toBe(secret.metadata.name)
     await account.delete(secrets, secret.metadata)
+    const sold = { name: freshName() }
+    await client.create(vmPackages, manifest('VMPackage', sold.name, {}) as never)
+    await account.mergePatch(vmPackages, sold, { status: { sellable: [{ cluster: 'fra1', count: 1 }] } }, { subresource: 'status' })
+    await client.delete(vmPackages, sold)
     const address = manifest('PoolAddress', '192.0.2.77', { address: '192.0.2.77' })
     await account.replace(poolAddresses, await account.create(poolAddresses, address as never))
     await account.delete(poolAddresses, address.metadata)

@@ -30,7 +30,7 @@ describe('an operator with no more rights than deploy/rbac.yaml gives', () => {
       scope: world.cluster,
     })
     await world.startOperator({ as: serviceAccount })
-  }, 60_000)
+  })
   afterAll(async () => await world.stop())
 
   it('makes a VM, with its address and its generated password', async () => {
@@ -41,7 +41,7 @@ describe('an operator with no more rights than deploy/rbac.yaml gives', () => {
     const vm = await world.untilReady('modest')
     expect(vm.status?.addresses).toMatchObject([{ address: '198.51.100.10' }])
     expect(vm.status?.credentialsSecretRef).toEqual({ name: 'modest-credentials' })
-  }, 60_000)
+  })
 
   it('carries out a command and deletes it after its TTL', async () => {
     const key = { namespace: world.namespace, name: 'stop-it' }
@@ -49,11 +49,11 @@ describe('an operator with no more rights than deploy/rbac.yaml gives', () => {
     await world.client.create(proxmoxVMCommands, { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVMCommand', metadata: key, spec })
     await until('the command is done and deleted', async () => (await world.client.get(proxmoxVMCommands, key)) === undefined)
     expect((await world.vm('modest'))?.status?.remoteStatus).toBe('stopped')
-  }, 60_000)
+  })
 
   it('takes the VM down and gives everything back', async () => {
     await world.delete('modest')
     await world.untilGone('modest')
     expect((await world.addresses(pool)).filter((address) => address.spec.claimRef)).toEqual([])
-  }, 60_000)
+  })
 })

@@ -14,7 +14,7 @@ describeReal('the records of a VM', () => {
 
   beforeAll(async () => {
     if (packages !== undefined) servers = await bindAndPowerDns(packages)
-  }, 60_000)
+  })
   afterAll(() => servers?.stop())
   beforeEach(async () => {
     world = await DnsWorld.start()
@@ -60,7 +60,7 @@ describeReal('the records of a VM', () => {
     expect(status).toMatchObject({ localStatus: 'ready', hostname: 'birth.example.test' })
     await until('the zone counts them', async () => (await world.zoneNow(zone))?.status?.records === 2)
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('cost two writes at birth and none while nothing changes', async () => {
     await until('the zone is looked at', async () => (await world.zoneNow(zone))?.status?.conditions?.length === 2)
@@ -79,7 +79,7 @@ describeReal('the records of a VM', () => {
     expect(world.writes.slice(quiet)).toEqual([])
     expect(await dig(forward, 'SOA')).toEqual(serial)
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('come back when they are changed or deleted by hand', async () => {
     const vm = await world.vm({ hostname: 'drift.example.test', addresses: ['192.0.2.12'] })
@@ -90,7 +90,7 @@ describeReal('the records of a VM', () => {
     await until('the PTR is back', async () => (await dig('12.2.0.192.in-addr.arpa', 'PTR')).join() === 'drift.example.test')
     expect(await dig('_pve-a.drift.example.test', 'TXT')).toHaveLength(1)
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('move with the name and with the address', async () => {
     const vm = await world.vm({ hostname: 'before.example.test', addresses: ['192.0.2.13'] })
@@ -105,7 +105,7 @@ describeReal('the records of a VM', () => {
     expect(await dig('14.2.0.192.in-addr.arpa', 'PTR')).toEqual(['after.example.test'])
     expect(await dig('_pve-a.before.example.test', 'TXT')).toEqual([])
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('are gone before the VM is let go', async () => {
     const before = await servers.bind.dig.transfer(forward)
@@ -116,7 +116,7 @@ describeReal('the records of a VM', () => {
     expect(await servers.bind.dig.transfer(forward)).toEqual(before)
     expect(await dig('15.2.0.192.in-addr.arpa', 'PTR')).toEqual([])
     await until('the zone counts none', async () => (await world.zoneNow(zone))?.status?.records === 0)
-  }, 30_000)
+  })
 
   it('stay where a stranger was before, and say so, until the stranger goes', async () => {
     await servers.bind.byHand(forward, 'add taken.example.test. 120 A 198.51.100.1')
@@ -131,7 +131,7 @@ describeReal('the records of a VM', () => {
     expect(await world.dns.synchronise(`${world.namespace}/${vm}`)).toEqual({ ok: true, message: '2 record sets are in DNS' })
     expect(await dig('16.2.0.192.in-addr.arpa', 'PTR')).toEqual(['taken.example.test'])
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('of a stranger are taken over when the zone adopts', async () => {
     await world.editZone(zone, { spec: { adopt: true } })
@@ -141,7 +141,7 @@ describeReal('the records of a VM', () => {
     expect(await dig('adopted.example.test', 'A')).toEqual(['192.0.2.17'])
     await world.remove(vm)
     expect(await dig('adopted.example.test', 'A')).toEqual([])
-  }, 30_000)
+  })
 
   it('of a former object are taken over with its guest, and go with the VM', async () => {
     const mark = '"pve.hosting/owner uid=0d0c1c1e-former"'
@@ -157,7 +157,7 @@ describeReal('the records of a VM', () => {
     await world.remove(vm)
     expect(await dig('heir.example.test', 'A')).toEqual([])
     expect(await dig('_pve-a.heir.example.test', 'TXT')).toEqual([])
-  }, 30_000)
+  })
 
   it('belong to the first of two VMs of one name, and to the second when the first goes', async () => {
     const first = await world.vm({ hostname: 'twice.example.test', addresses: ['192.0.2.18'] })
@@ -169,14 +169,14 @@ describeReal('the records of a VM', () => {
     await world.settled(second)
     expect(await dig('twice.example.test', 'A')).toEqual(['192.0.2.19'])
     await world.remove(second)
-  }, 30_000)
+  })
 
   it('are none where no zone holds the names, and that is no error', async () => {
     const vm = await world.vm({ hostname: 'web.elsewhere.test', addresses: ['203.0.113.1'] })
     expect(await world.settled(vm, 'NoZone')).toBe('no zone for A of web.elsewhere.test, PTR of 203.0.113.1')
     expect(await world.condition(vm)).toMatchObject({ status: 'True' })
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('lead an address to the name its entry gives, in the classless zone', async () => {
     await world.zone({ zone: classless, cidr: '198.51.100.64/26', ...(await onPowerDns()) })
@@ -190,7 +190,7 @@ describeReal('the records of a VM', () => {
       async () => (await servers.pdnsDig.values(`70.${classless}`, 'PTR')).join() === 'classless.example.test',
     )
     await world.remove(vm)
-  }, 30_000)
+  })
 
   it('are not touched while the VM is paused, nor when it is orphaned', async () => {
     const vm = await world.vm({ hostname: 'calm.example.test', addresses: ['192.0.2.20'], spec: { deletionPolicy: 'Orphan' } })
@@ -204,7 +204,7 @@ describeReal('the records of a VM', () => {
     await world.settled(vm)
     await world.remove(vm)
     expect(await dig('calmer.example.test', 'A')).toEqual(['192.0.2.20'])
-  }, 30_000)
+  })
 
   it('go where the zone allows the namespace, and stay when it does not any more', async () => {
     const vm = await world.vm({ hostname: 'allowed.example.test', addresses: ['192.0.2.21'] })
@@ -216,7 +216,7 @@ describeReal('the records of a VM', () => {
     expect(await dig('allowed.example.test', 'A')).toEqual(['192.0.2.21'])
     await world.remove(late)
     await world.remove(vm)
-  }, 30_000)
+  })
 })
 
 describeReal('two writers of one status', () => {
@@ -240,5 +240,5 @@ describeReal('two writers of one status', () => {
     } finally {
       await world.stop()
     }
-  }, 30_000)
+  })
 })

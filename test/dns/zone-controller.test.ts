@@ -14,7 +14,7 @@ describeReal('a DNSZone', () => {
 
   beforeAll(async () => {
     if (packages !== undefined) servers = await bindAndPowerDns(packages)
-  }, 60_000)
+  })
   afterAll(() => servers?.stop())
   beforeEach(async () => {
     world = await DnsWorld.start()
@@ -36,7 +36,7 @@ describeReal('a DNSZone', () => {
       last = zone?.status
       return conditions(zone)[type] === what ? zone : undefined
     }
-    return until(`${name} shows ${type} ${what}`, look, { seconds: 15, describe: () => last })
+    return until(`${name} shows ${type} ${what}`, look, { describe: () => last })
   }
 
   it('that is well says so, with its serial, its provider and when it was asked', async () => {
@@ -51,31 +51,27 @@ describeReal('a DNSZone', () => {
       checkedAt: expect.any(String),
     })
     expect(metadata.finalizers).toEqual(['pve.hosting/in-use'])
-  }, 30_000)
+  })
 
   it.each<[string, () => Promise<Partial<DNSZone['spec']>>, string, RegExp]>([
     ['a wrong secret', () => onBind(Buffer.from('wrong').toString('base64')), 'DNSKeyRefused', /BADSIG/],
     ['an unknown key', () => onBind(undefined, 'nobody'), 'DNSKeyRefused', /BADKEY/],
     ['a key with too few rights', () => onBind(undefined, 'pve-few'), 'DNSRefused', /may not write AAAA, TXT/],
     ['a secret that is no base64', () => onBind('§§§'), 'DNSInvalid', /not base64/],
-  ])(
-    'with %s is stalled and says what to do',
-    async (_, spec, reason, words) => {
-      const zone = await world.zone({ zone: forward, ...(await spec()) })
-      const { status } = await shows(zone, 'Stalled', `True/${reason}`)
-      expect(status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
-        status: 'False',
-        message: expect.stringMatching(words),
-      })
-    },
-    30_000,
-  )
+  ])('with %s is stalled and says what to do', async (_, spec, reason, words) => {
+    const zone = await world.zone({ zone: forward, ...(await spec()) })
+    const { status } = await shows(zone, 'Stalled', `True/${reason}`)
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      message: expect.stringMatching(words),
+    })
+  })
 
   it('that its server does not have is stalled', async () => {
     const zone = await world.zone({ zone: 'not-here.test', ...(await onBind()) })
     await shows(zone, 'Stalled', 'True/ZoneNotServed')
     expect(conditions(await world.zoneNow(zone))['Reachable']).toBe('True/ZoneNotServed')
-  }, 30_000)
+  })
 
   it('whose Secret is missing waits for it, and takes it up by itself, as it does a corrected one', async () => {
     const reference = {
@@ -95,7 +91,7 @@ describeReal('a DNSZone', () => {
     await shows(zone, 'Stalled', 'True/DNSKeyRefused')
     await world.secret('tsig-secret', servers.bind.secret, 'later')
     await shows(zone, 'Ready', 'True/ZoneReady')
-  }, 30_000)
+  })
 
   it('is asked again as soon as before when the clock of the machine is set back', async () => {
     const secretRef = { namespace: world.namespace, name: 'later', key: 'tsig-secret' }
@@ -107,7 +103,7 @@ describeReal('a DNSZone', () => {
     await world.secret('tsig-secret', servers.bind.secret, 'later')
     const { status } = await shows(zone, 'Ready', 'True/ZoneReady')
     expect(status?.conditions?.map(({ type }) => type)).not.toContain('Stalled')
-  }, 30_000)
+  })
 
   it('takes up a Secret that was changed while the former one still works', async () => {
     const secretRef = await world.secret('tsig-secret', servers.bind.secret)
@@ -117,7 +113,7 @@ describeReal('a DNSZone', () => {
     await world.secret('tsig-secret', Buffer.from('wrong').toString('base64'), secretRef.name)
     const { status } = await shows(zone, 'Stalled', 'True/DNSKeyRefused')
     expect(status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('DNSKeyRefused')
-  }, 30_000)
+  })
 
   it('being deleted stays until the last record of a VM is gone, and takes no new ones', async () => {
     const zone = await world.zone({ zone: forward, ...(await onBind()) })
@@ -132,7 +128,7 @@ describeReal('a DNSZone', () => {
     await world.remove(vm)
     await until('the zone is gone', async () => (await world.zoneNow(zone)) === undefined)
     expect(await servers.bind.dig.values('last.example.test', 'A')).toEqual([])
-  }, 30_000)
+  })
 
   it('that is released leaves its records, and another object of the zone finds them again', async () => {
     const zone = await world.zone({ zone: forward, ...(await onBind()) })
@@ -146,7 +142,7 @@ describeReal('a DNSZone', () => {
     await world.settled(vm)
     await world.remove(vm)
     expect(await servers.bind.dig.values('released.example.test', 'A')).toEqual([])
-  }, 30_000)
+  })
 
   it('removes what a VM deleted by force left behind, and leaves what has become anothers', async () => {
     const zone = await world.zone({ zone: forward, ...(await onBind()) })
@@ -163,5 +159,5 @@ describeReal('a DNSZone', () => {
     await until('nothing is left to do', async () => (await world.zoneNow(zone))?.status?.orphans?.length === 0)
     expect(await servers.bind.dig.values('32.2.0.192.in-addr.arpa', 'PTR')).toEqual(['forced.example.test'])
     expect(world.events.map(({ reason }) => reason)).toEqual(expect.arrayContaining(['DNSOrphaned', 'DNSOrphansRemoved']))
-  }, 30_000)
+  })
 })

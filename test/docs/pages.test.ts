@@ -1,8 +1,5 @@
 /** The pages of docs/ as people read them: every link leads somewhere, every page can be found, every reason is one the operator says. */
 import { existsSync } from 'node:fs'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { reasons } from '../../src/api/reasons.ts'
@@ -62,28 +59,4 @@ describe('the pages', () => {
   it('draw the four pictures of the concepts', () => {
     expect([...readText('docs/guide/concepts.md').matchAll(/^```mermaid$/gm)]).toHaveLength(4)
   })
-})
-
-const packages = join(root, 'docs/.vitepress/node_modules/vitepress/bin/vitepress.js')
-const isInstalled = existsSync(packages)
-if (!isInstalled) process.stderr.write('the site of docs/ is not built: its packages are not installed (make docs installs them)\n')
-
-const siteSuite = isInstalled ? describe : describe.skip
-
-siteSuite('the site', () => {
-  it('is built, with every page and the diagrams', () => {
-    const out = mkdtempSync(join(tmpdir(), 'pve-docs-'))
-    try {
-      execFileSync(process.execPath, [packages, 'build', 'docs', '--outDir', out], {
-        cwd: root,
-        env: { ...process.env, NODE_OPTIONS: '' },
-        stdio: 'pipe',
-      })
-      const missing = docs.filter((path) => !existsSync(join(out, path.replace(/^docs\//, '').replace(/\.md$/, '.html'))))
-      expect(missing).toEqual([])
-      expect(readFileSync(join(out, 'guide/tutorial.html'), 'utf8')).not.toContain('&lt;!-- run')
-    } finally {
-      rmSync(out, { recursive: true, force: true })
-    }
-  }, 600_000)
 })

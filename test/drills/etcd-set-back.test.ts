@@ -54,7 +54,7 @@ describe('a fleet whose etcd is set back', () => {
       await scene.client.delete(proxmoxVMs, key('vm-1'))
       const orders = await ordered
       await scene.untilReady([...living, ...orders])
-      await until('vm-1 is gone', async () => (await scene.vm('vm-1')) === undefined, { seconds: 60, everyMs: 200 })
+      await until('vm-1 is gone', async () => (await scene.vm('vm-1')) === undefined, { everyMs: 200 })
       await assertWhole(scene, before, orders)
       expect(conditionOf(await scene.vm('vm-0'), 'Ready')?.status).toBe('True')
       const { byRoute } = scene.simulator.requests.report()

@@ -3,6 +3,7 @@ import type { PoolAddress } from '../../src/api/pooladdress.ts'
 import type { ProxmoxVMStatus } from '../../src/api/proxmoxvm.ts'
 import type { PveCluster } from '../../src/cluster/cluster.ts'
 import type { Dependencies } from '../../src/engine/dependencies.ts'
+import { addressVerdict } from '../../src/engine/apply/at-next-start.ts'
 import { partFromAddresses } from '../../src/engine/releasing.ts'
 import { seeing, settledValues, wanting, wantingFirewall } from '../steps/seen-and-want.ts'
 import { draftOf, quietDependencies } from './dependencies.ts'
@@ -68,6 +69,35 @@ describe('an address that is no longer declared', () => {
 
     expect(deps.told.join()).toContain('Anti-spoofing is off for this VM')
     expect(draft.status.history?.at(-1)?.message).toContain('Anti-spoofing is off for this VM')
+  })
+
+  it.each([
+    ['in ipconfigN of another card', { ...climbed(true), seen: seeing({ ...settledValues, ipconfig1: `ip=${old}/24` }) }],
+    [
+      'in the set of a VM that was taken over',
+      {
+        seen: seeing(settledValues, { firewall: { options: {}, rules: [], ipfilter: [old] } }),
+        want: wanting({ firewall: wantingFirewall({ leavesIpfilter: true }) }),
+      },
+    ],
+    [
+      'in the set of another card',
+      {
+        ...climbed(true),
+        seen: seeing(settledValues, {
+          foreignFirewall: { rules: [], aliases: [], sets: [{ name: 'ipfilter-net1', entries: [{ cidr: `${old}/32` }] }] },
+        }),
+      },
+    ],
+  ])('stays held while PVE shows it %s', async (_, shown) => {
+    const { asked, deps, draft } = holding()
+
+    const state = await partFromAddresses({ deps, draft }, cluster, shown)
+
+    expect(asked).toEqual([['keep', old]])
+    expect(state).toMatchObject({ releasing: [], standing: [old] })
+    expect(draft.status.addresses?.at(-1)).toMatchObject({ address: old, state: 'Releasing' })
+    expect(addressVerdict(state).message).toContain(`${old} is not in spec.addresses, and PVE still shows it at this VM`)
   })
 
   it('is given back only while this process leads', async () => {

@@ -34,6 +34,8 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
     rooms: ['usage', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
+  // What can be sold: the rules of placement, counted.
+  sale: { rooms: ['sale', 'cluster', 'proxmox', 'api', 'ops'], types: ['kube'], spells: ['ipam'] },
   'vm-controller': {
     rooms: ['backups', 'usage', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],

@@ -69,7 +69,7 @@ const untilPhase = (phase: string): Promise<ProxmoxVM> => {
     return isSo(vm) && vm && standingOf(vm).join() !== 'Reconciling' ? vm : undefined
   }
   // a listing of PVE is up to 22 s old when it is read
-  return until(`${name} is ${phase}`, look, { seconds: 40 })
+  return until(`${name} is ${phase}`, look)
 }
 
 beforeAll(async () => {
@@ -108,7 +108,7 @@ beforeAll(async () => {
   await sync(manifest('web2', 'no-such-package', pool))
   chapters['stalled'] = await world.untilCondition('web2', 'Stalled', 'True')
   argo = ArgoCD.build()
-}, 180_000)
+})
 afterAll(async () => {
   argo?.remove()
   await versions.stop()
@@ -185,7 +185,7 @@ describe('kubectl wait', () => {
     expect(world.guests()[0]?.config.get('scsi0')).toContain('size=30G')
     await sync(inGit)
     await world.untilReady(name)
-  }, 60_000)
+  })
 })
 
 describe('kstatus, which Flux asks,', () => {
@@ -282,7 +282,7 @@ describe('the end', () => {
     })
     expect(new Set(ending.map(kstatus))).toEqual(new Set(['Terminating']))
     expect(new Set(argo?.healthOf(ending).map(({ status }) => status) ?? ['Progressing'])).toEqual(new Set(['Progressing']))
-  }, 60_000)
+  })
 })
 
 describe('deploy/argocd/argocd-cm.yaml', () => {

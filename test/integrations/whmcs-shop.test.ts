@@ -4,8 +4,9 @@ import { createServer, type Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { namespaces } from '../../src/api/meta.ts'
+import { namespaces, proxmoxClusters, vmPackages } from '../../src/api/meta.ts'
 import { commandNames } from '../../src/api/proxmoxvmcommand.ts'
+import type { VMPackage } from '../../src/api/vmpackage.ts'
 import { until } from '../support/until.ts'
 import { transfer, untilUsage } from '../usage/scene.ts'
 import { TestWorld } from '../support/world.ts'
@@ -23,7 +24,7 @@ suite('a shop on WHMCS', () => {
     world = await TestWorld.start()
     small = await world.package({ cpu: { cores: 1 }, memory: { size: '1Gi' }, systemDisk: { size: '20Gi' }, network: { bridge: 'vmbr0' } })
     shop = await Shop.open(world, { 1: world.cluster, 2: small, 3: 'debian-13', 6: world.namespace }, ['pve-billing-bridge'])
-  }, 60_000)
+  })
   afterAll(async () => {
     await shop?.close()
     await world?.stop()
@@ -102,7 +103,6 @@ suite('a shop on WHMCS', () => {
         expect(seconds).toBeLessThan(10)
         expect(JSON.stringify(answer)).toMatch(/does not answer|unavailable\.tpl/)
       },
-      30_000,
     )
   })
 
@@ -126,7 +126,7 @@ suite('a shop on WHMCS', () => {
       const writes = world.writes().length
       await shop.press('AfterCronJob')
       expect(world.writes()).toHaveLength(writes)
-    }, 60_000)
+    })
 
     it('is told that a deletion goes on, and ends it by its cron job', async () => {
       await world.stopOperator()
@@ -138,14 +138,14 @@ suite('a shop on WHMCS', () => {
       await shop.press('AfterCronJob')
       expect(await shop.service()).toMatchObject({ domainstatus: 'Terminated' })
       await shop.edit('tblhosting', { domainstatus: 'Pending' })
-    }, 60_000)
+    })
   })
 
   describe('with servers behind it', () => {
     beforeAll(async () => {
       await shop.press('CreateAccount')
       await world.untilReady('whmcs-5546')
-    }, 60_000)
+    })
 
     const account = () => ({
       email: 'ada@example.com',
@@ -159,11 +159,32 @@ suite('a shop on WHMCS', () => {
     it('lists them to the Server Sync tool, namespace by namespace', async () => {
       await world.born('not-from-whmcs')
       expect(await shop.press('ListAccounts', { server: true })).toMatchObject({ success: true, accounts: [account()] })
-    }, 60_000)
+    })
 
     it('writes their limits into the service once a day', async () => {
       expect(await shop.press('UsageUpdate', { server: true })).toBe('success')
       expect(await shop.service()).toMatchObject({ id: service, disklimit: 20 * 1024, lastupdate: expect.stringMatching(/^\d{4}-/) })
+    })
+
+    it('writes them all the same when it may not see the namespace of another customer, and names that one', async () => {
+      const before = await shop.tables()
+      const [customer] = before.tblhosting
+      const others = [
+        { ...customer, id: 5547, packageid: 8 },
+        { ...customer, id: 5548, packageid: 9, domainstatus: 'Terminated' },
+      ]
+      const products = [8, 9].map((id) => ({ ...before.tblproducts[0], id, configoption6: `not-mine-${id}` }))
+      await shop.write({
+        ...before,
+        tblproducts: [...before.tblproducts, ...products],
+        // The forbidden one comes first.
+        tblhosting: [others[0] ?? {}, { ...customer, disklimit: 0 }, others[1] ?? {}],
+      })
+      const { answer, activity } = await shop.call('UsageUpdate', { server: true })
+      expect(answer).toMatch(/^Namespace not-mine-8: proxmoxvms\.pve\.hosting is forbidden.*see "Rights" in docs\/whmcs\.md\.\)$/)
+      expect(activity.join()).toContain('usage was not updated everywhere: Namespace not-mine-8')
+      expect((await shop.tables()).tblhosting[1]).toMatchObject({ id: service, disklimit: 20 * 1024 })
+      await shop.write(before)
     })
 
     it('writes the traffic of the period beside them, as the operator counts it', async () => {
@@ -175,7 +196,7 @@ suite('a shop on WHMCS', () => {
       expect(await shop.service()).toMatchObject({ bwusage: 2 ** 21, bwlimit: 2 ** 21 })
       await world.edit('whmcs-5546', { spec: { package: { traffic: null } } })
       await until('it is no longer counted', async () => (await world.vm('whmcs-5546'))?.status?.usage === undefined)
-    }, 60_000)
+    })
 
     it('offers names to choose from where its token may see the whole cluster', async () => {
       await shop.bind('pve-viewer', 'ClusterRoleBinding')
@@ -187,7 +208,34 @@ suite('a shop on WHMCS', () => {
       expect(await shop.press('LoadTemplates', { server: true })).toMatchObject({ 'debian-13': expect.stringContaining('debian-13 (') })
       const listed = (await shop.press('ListAccounts', { server: true })) as { accounts: unknown[] }
       expect(listed.accounts).toContainEqual(expect.objectContaining(account()))
-    }, 60_000)
+    })
+
+    it('takes the stock of its product from what the operator counts', async () => {
+      const counted = async () => {
+        const rows = (await world.get<VMPackage>(vmPackages, small))?.status?.sellable
+        return rows?.find(({ cluster }) => cluster === world.cluster)?.count
+      }
+      const stock = async () => {
+        expect(await shop.press('UsageUpdate', { server: true })).toBe('success')
+        return (await shop.tables()).tblproducts[0]?.qty
+      }
+      const before = await until('the package is counted', counted)
+      await shop.edit('tblproducts', { stockcontrol: 1, qty: 3 })
+      expect(await stock()).toBe(before)
+      await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { overcommit: { memory: '0.1' } } })
+      const after = await until(
+        'memory limits it',
+        async () => {
+          world.skip(61_000)
+          const count = await counted()
+          return count !== undefined && count < before ? count : undefined
+        },
+        { everyMs: 500 },
+      )
+      expect(await stock()).toBe(after)
+      await world.client.mergePatch(proxmoxClusters, { name: world.cluster }, { spec: { overcommit: null } })
+      await shop.edit('tblproducts', { stockcontrol: 0 })
+    })
 
     it('never touches an object of another service', async () => {
       await world.edit('whmcs-5546', { metadata: { labels: { 'pve.hosting/service-id': '77' } } })
@@ -196,7 +244,7 @@ suite('a shop on WHMCS', () => {
     })
   })
 
-  it('reads traffic where the package counts it, and stock where a newer operator tells it', () => {
+  it('reads traffic where the package counts it, and stock where the operator tells it', () => {
     const script = `require $argv[1] . '/lib/autoload.php'; echo json_encode([
       PveOperator\\Usage::of(new PveOperator\\Vm(['status' => ['usage' => ['receivedBytes' => 3145728, 'sentBytes' => 1048576, 'limitBytes' => 2199023255552]]])),
       PveOperator\\Usage::of(new PveOperator\\Vm(['status' => ['usage' => ['receivedBytes' => 20000000000000, 'sentBytes' => 0]]])),

@@ -70,12 +70,12 @@ suite('the WHMCS module', () => {
       /^refused: https:\/\/127\.0\.0\.1:\d+ does not serve pve\.hosting\/v1alpha1 \(404\): .*Nothing was done/,
     )
     expect(await php(`$api()->find('${knownPath}')`)).toBeNull()
-  }, 30_000)
+  })
 
   it('writes a reason for a suspension as one line of whole characters', async () => {
     expect(await php(`Whmcs::line(" Оплата\\n просрочена ", 200)`)).toBe('Оплата просрочена')
     expect(await php(`Whmcs::line(str_repeat('ü', 300), 200)`)).toBe('ü'.repeat(200))
     // As a WHMCS that is not set to UTF-8 hands it over.
     expect(await php(`Whmcs::line("z\\xfcrich\\x07 late", 200)`)).toBe('z?rich late')
-  }, 30_000)
+  })
 })

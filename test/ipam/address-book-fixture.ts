@@ -66,6 +66,7 @@ export async function openBook(
     book,
     clock,
     inUseOf: () => 0,
+    unseenAt: () => [],
     isLiving: () => true,
     onFault: (_, fault) => faults.push(fault),
   })

@@ -77,7 +77,7 @@ describe('whatever VMs ask and give back, through two operators at once', () => 
       }),
       { numRuns: 8, endOnFailure: true },
     )
-  }, 120_000)
+  })
 })
 
 function sameHoldings(one: Stand, other: Stand, who: Claimant): boolean {

@@ -105,6 +105,16 @@ describe('a request', () => {
     await server.close()
   })
 
+  it('that a proxy answers with 404 tells of no absence', async () => {
+    const server = await answering((_request, response) => void response.writeHead(404).end('<h1>404 Not Found</h1>'))
+    const lost = new KubeClient({ server, clock: systemClock, fieldManager: 'test' })
+    const refused = { status: 404, reason: 'Unknown', message: expect.stringContaining('a proxy answered 404 in place of the API server') }
+    await expect(lost.get(configMaps, { namespace: 'a', name: 'there' })).rejects.toMatchObject(refused)
+    await expect(lost.delete(configMaps, { namespace: 'a', name: 'there' })).rejects.toMatchObject(refused)
+    await lost.close()
+    await server.close()
+  })
+
   it('that reads asks for gzip, and takes either answer', async () => {
     const asked: (string | undefined)[] = []
     const server = await answering((request, response) => {

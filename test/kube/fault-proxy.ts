@@ -6,6 +6,8 @@ export class FaultProxy {
   readonly #sockets = new Set<Socket>()
   #mode: 'pass' | 'stall' | 'refuse' = 'pass'
   port = 0
+  /** Connections that were reset as soon as they were made. */
+  refused = 0
   /** What a client sends from now on arrives so much later. */
   delayMs = 0
 
@@ -70,7 +72,10 @@ export class FaultProxy {
         else to.write(bytes)
       })
     }
-    if (this.#mode === 'refuse') client.resetAndDestroy()
+    if (this.#mode === 'refuse') {
+      this.refused += 1
+      client.resetAndDestroy()
+    }
     if (this.#mode === 'stall') for (const socket of [client, upstream]) socket.pause()
   }
 }

@@ -46,7 +46,7 @@ describe('of two candidates', () => {
     first.stop()
     await first.ran
     expect(first.election.mayAct()).toBe(false)
-    await until('the second to lead', () => second.election.leading, { seconds: 10 })
+    await until('the second to lead', () => second.election.leading)
     expect((await client.get(leases, { namespace, name: 'operator' }))?.spec).toMatchObject({
       holderIdentity: 'second',
       leaseTransitions: 1,
@@ -109,7 +109,7 @@ describe('a leader', () => {
     const second = candidate(namespace, 'second')
     await until('the second to look', () => second.election.holder === 'first')
     proxy.stall()
-    await until('the second to lead', () => second.election.leading, { seconds: 10 })
+    await until('the second to lead', () => second.election.leading)
     second.stop()
     await second.ran
     expect((await client.get(leases, { namespace, name: 'operator' }))?.spec?.holderIdentity).toBe('')
@@ -128,9 +128,9 @@ describe('a leader', () => {
     const only = candidate(namespace, 'only', { client: cutOff, silentSeconds: 600 })
     await until('a leader', () => only.election.mayAct())
     proxy.stall()
-    await until('it to stop acting', () => !only.election.mayAct(), { seconds: 10 })
+    await until('it to stop acting', () => !only.election.mayAct())
     proxy.pass()
-    await until('it acts again', () => only.election.mayAct(), { seconds: 10 })
+    await until('it acts again', () => only.election.mayAct())
     expect(only.ledAtMs).toHaveLength(1)
     only.stop()
     expect(await only.ran).toBeUndefined()
@@ -145,14 +145,14 @@ describe('a leader', () => {
     const only = candidate(namespace, 'only', { client: slow, silentSeconds: 600 })
     await until('a leader', () => only.election.mayAct())
     proxy.delayMs = 1_300
-    await until('it to stop acting', () => !only.election.mayAct(), { seconds: 20 })
-    await until('it acts again', () => only.election.mayAct(), { seconds: 40 })
+    await until('it to stop acting', () => !only.election.mayAct())
+    await until('it acts again', () => only.election.mayAct())
     expect(only.ledAtMs).toHaveLength(1)
     only.stop()
     expect(await only.ran).toBeUndefined()
     await proxy.close()
     await slow.close()
-  }, 90_000)
+  })
 
   it('ends at once when its Lease is deleted: the next one to look makes another', async () => {
     const namespace = await freshNamespace(client)

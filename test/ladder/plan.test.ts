@@ -43,6 +43,7 @@ const missing: Record<string, { seen?: Seen; want: Want }> = {
   },
   set_network: { want: wanting({ net: { ...running.net, vlan: 7 } }) },
   set_firewall: { want: wanting({ firewall: wantingFirewall({ ipfilter: ['203.0.113.10'] }) }) },
+  put_back_network: { want: wanting({ furtherCards: [{ key: 'net1', value: 'virtio=BC:24:11:00:00:02,bridge=vmbr1' }] }) },
   put_back_firewall: {
     seen: seeing(settledValues, { foreignFirewall: { aliases: [], sets: [], rules: [] } }),
     want: wanting({ foreignFirewall: { aliases: [{ name: 'office', cidr: '198.51.100.7' }], sets: [], rules: [] } }),

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { TestWorld } from '../support/world.ts'
 
-const patienceMs = 60_000
 const base = { cpu: { cores: 1 }, memory: { size: '1Gi' }, network: { bridge: 'vmbr0' } }
 const bootless = {
   vmid: 9300,
@@ -13,7 +12,7 @@ let world: TestWorld
 beforeAll(async () => {
   const bridges = [{ iface: 'vmbr0' }, { iface: 'vmbr1' }, { iface: 'vmbr7', nodes: ['pve3'] }]
   world = await TestWorld.start({ scenario: { bridges, guests: [bootless] } as never })
-}, patienceMs)
+})
 afterAll(() => world.stop())
 
 const clones = () => world.writes().filter((line) => line.endsWith('/clone'))
@@ -44,46 +43,34 @@ describe('what a package names and PVE does not have', () => {
       { template: { name: 'bootless' } },
       'Template 9300 on pve1 boots from scsi5, which it does not have; its disks are scsi0. An admin must correct the boot order on that node: qm set 9300 --boot order=scsi0.',
     ],
-  ])(
-    '%s: is told before the clone, with what there is (%s)',
-    async (name, reason, spec, message) => {
-      await world.apply(name, spec)
-      const vm = await world.untilCondition(name, 'Stalled', 'True', reason)
+  ])('%s: is told before the clone, with what there is (%s)', async (name, reason, spec, message) => {
+    await world.apply(name, spec)
+    const vm = await world.untilCondition(name, 'Stalled', 'True', reason)
 
-      expect(world.condition(vm, 'Stalled')?.message).toBe(message)
-      expect(clones()).toEqual([])
-    },
-    patienceMs,
-  )
+    expect(world.condition(vm, 'Stalled')?.message).toBe(message)
+    expect(clones()).toEqual([])
+  })
 
-  it(
-    'is looked for on the other nodes: a VM goes where its bridge is',
-    async () => {
-      expect((await world.born('third', { package: { ...base, network: { bridge: 'vmbr7' } }, runStrategy: 'Halted' })).status?.node).toBe(
-        'pve3',
-      )
-    },
-    patienceMs,
-  )
+  it('is looked for on the other nodes: a VM goes where its bridge is', async () => {
+    expect((await world.born('third', { package: { ...base, network: { bridge: 'vmbr7' } }, runStrategy: 'Halted' })).status?.node).toBe(
+      'pve3',
+    )
+  })
 
-  it(
-    'is told when a start fails for it: VM, node, bridge and field',
-    async () => {
-      const pkg = await world.package({ ...base })
-      const inline = { package: { network: { bridge: 'vmbr7' } }, runStrategy: 'Halted' }
-      const vm = await world.born('badbridge', { packageRef: { name: pkg }, ...inline })
-      // An admin takes it away while the VM is off.
-      const { bridges } = world.simulator.world.spec
-      bridges.splice(
-        bridges.findIndex(({ iface }) => iface === 'vmbr7'),
-        1,
-      )
-      await world.edit('badbridge', { spec: { runStrategy: 'Once' } })
-      const failed = await world.untilCondition('badbridge', 'Stalled', 'True', 'InvalidForPVE')
-      const told = `VM ${vm.status?.vmid} does not start on ${vm.status?.node}: that node has no bridge vmbr7 (spec.package.network.bridge)`
+  it('is told when a start fails for it: VM, node, bridge and field', async () => {
+    const pkg = await world.package({ ...base })
+    const inline = { package: { network: { bridge: 'vmbr7' } }, runStrategy: 'Halted' }
+    const vm = await world.born('badbridge', { packageRef: { name: pkg }, ...inline })
+    // An admin takes it away while the VM is off.
+    const { bridges } = world.simulator.world.spec
+    bridges.splice(
+      bridges.findIndex(({ iface }) => iface === 'vmbr7'),
+      1,
+    )
+    await world.edit('badbridge', { spec: { runStrategy: 'Once' } })
+    const failed = await world.untilCondition('badbridge', 'Stalled', 'True', 'InvalidForPVE')
+    const told = `VM ${vm.status?.vmid} does not start on ${vm.status?.node}: that node has no bridge vmbr7 (spec.package.network.bridge)`
 
-      expect(world.condition(failed, 'Stalled')?.message).toContain(told)
-    },
-    patienceMs,
-  )
+    expect(world.condition(failed, 'Stalled')?.message).toContain(told)
+  })
 })

@@ -27,7 +27,7 @@ describe('a birth', () => {
     await world.untilReady('whmcs-5546')
     writes = world.writes()
     requests = world.requests()
-  }, 90_000)
+  })
   afterAll(async () => await world.stop())
 
   it('sends the twelve writes of the golden trace, in its order, and no others', async () => {
@@ -45,7 +45,7 @@ describe('a birth', () => {
     ).toEqual(golden)
     if (process.env.TRACE) process.stderr.write(requests.join('\n'))
     expect(requests.length).toBeLessThanOrEqual(28)
-  }, 60_000)
+  })
 
   it('leaves a running VM that is as declared, and says so', async () => {
     const vm = await world.vm('whmcs-5546')
@@ -123,5 +123,5 @@ describe('a birth', () => {
     const held = (await world.addresses(v4)).filter((address) => address.spec.claimRef)
     expect(held).toEqual([])
     expect(await world.client.get(secrets, { namespace: world.namespace, name: 'whmcs-5546-credentials' })).toBeUndefined()
-  }, 60_000)
+  })
 })

@@ -18,7 +18,7 @@ describe('the crash table', () => {
   beforeAll(async () => {
     lane = await openLane()
     world = lane.world
-  }, 60_000)
+  })
   afterAll(async () => await world.stop())
 
   const declare = (name: string, spec: object = {}) => {

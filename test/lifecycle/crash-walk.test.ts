@@ -28,8 +28,6 @@ const edit = {
   },
 }
 
-const patienceMs = 240_000
-
 describe('an operator that dies at any write, and the one that takes over', () => {
   let births: Write[]
   let edits: Write[]
@@ -53,7 +51,7 @@ describe('an operator that dies at any write, and the one that takes over', () =
     ends = writes()
     await assertGone(lane)
     await world.stop()
-  }, 60_000)
+  })
 
   it('makes the writes that a life consists of', () => {
     expect(births.filter(({ to }) => to === 'pve')).toHaveLength(12)
@@ -71,70 +69,58 @@ describe('an operator that dies at any write, and the one that takes over', () =
     ])
   })
 
-  it(
-    'bring exactly one VM into the world',
-    async () => {
-      const visit = async (lane: Lane, point: Point) => {
-        const { world } = lane
-        await dieAndTakeOver(
-          lane,
-          point,
-          () => bear(lane, 'shop'),
-          async () => (await world.vm('shop'))?.status?.firstReadyAt !== undefined,
-        )
-        await assertWhole(lane, await untilReadySkipping(lane, 'shop'), born)
-        await endLife(lane, 'shop')
-      }
-      expect(await walk(pointsOf(births), visit)).toEqual([])
-    },
-    patienceMs,
-  )
+  it('bring exactly one VM into the world', async () => {
+    const visit = async (lane: Lane, point: Point) => {
+      const { world } = lane
+      await dieAndTakeOver(
+        lane,
+        point,
+        () => bear(lane, 'shop'),
+        async () => (await world.vm('shop'))?.status?.firstReadyAt !== undefined,
+      )
+      await assertWhole(lane, await untilReadySkipping(lane, 'shop'), born)
+      await endLife(lane, 'shop')
+    }
+    expect(await walk(pointsOf(births), visit)).toEqual([])
+  })
 
-  it(
-    'apply an edit once',
-    async () => {
-      const visit = async (lane: Lane, point: Point) => {
-        const { world } = lane
-        await bear(lane, 'shop')
-        await world.untilReady('shop')
-        await dieAndTakeOver(
-          lane,
-          point,
-          () => world.edit('shop', edit),
-          async () => {
-            const vm = await world.vm('shop')
-            return vm?.status?.observedGeneration === vm?.metadata.generation
-          },
-        )
-        await assertWhole(lane, await untilReadySkipping(lane, 'shop'), edited)
-        await endLife(lane, 'shop')
-      }
-      expect(await walk(pointsOf(edits), visit)).toEqual([])
-    },
-    patienceMs,
-  )
+  it('apply an edit once', async () => {
+    const visit = async (lane: Lane, point: Point) => {
+      const { world } = lane
+      await bear(lane, 'shop')
+      await world.untilReady('shop')
+      await dieAndTakeOver(
+        lane,
+        point,
+        () => world.edit('shop', edit),
+        async () => {
+          const vm = await world.vm('shop')
+          return vm?.status?.observedGeneration === vm?.metadata.generation
+        },
+      )
+      await assertWhole(lane, await untilReadySkipping(lane, 'shop'), edited)
+      await endLife(lane, 'shop')
+    }
+    expect(await walk(pointsOf(edits), visit)).toEqual([])
+  })
 
-  it(
-    'give everything back at the end',
-    async () => {
-      const visit = async (lane: Lane, point: Point) => {
-        const { world } = lane
-        await bear(lane, 'shop')
-        await world.untilReady('shop')
-        await dieAndTakeOver(
-          lane,
-          point,
-          () => world.delete('shop'),
-          async () => (await world.vm('shop')) === undefined,
-        )
-        await world.untilGone('shop', 60)
-        await assertGone(lane)
-        expect(await world.client.get(secrets, { namespace: world.namespace, name: 'shop-credentials' })).toBeUndefined()
-      }
-      expect(await walk(pointsOf(ends), visit)).toEqual([])
-    },
-    patienceMs,
-  )
+  it('give everything back at the end', async () => {
+    const visit = async (lane: Lane, point: Point) => {
+      const { world } = lane
+      await bear(lane, 'shop')
+      await world.untilReady('shop')
+      await dieAndTakeOver(
+        lane,
+        point,
+        () => world.delete('shop'),
+        async () => (await world.vm('shop')) === undefined,
+      )
+      await world.untilGone('shop', 60)
+      await assertGone(lane)
+      expect(await world.client.get(secrets, { namespace: world.namespace, name: 'shop-credentials' })).toBeUndefined()
+    }
+    expect(await walk(pointsOf(ends), visit)).toEqual([])
+  })
 })
 
 async function endLife(lane: Lane, name: string): Promise<void> {
@@ -153,7 +139,7 @@ describe('an answer of PVE that is lost', () => {
     await bear(lane, 'model')
     born = portrait(lane.world, await lane.world.untilReady('model'))
     births = lane.world.operator?.wire.writes.filter(({ to }) => to === 'pve') ?? []
-  }, 60_000)
+  })
   afterAll(async () => await lane.world.stop())
 
   it.each(['before', 'after'] as const)(
@@ -184,6 +170,5 @@ describe('an answer of PVE that is lost', () => {
       for (const vmid of losses.keys()) await untilGoneSkipping(lane, `vm-${vmid}`)
       expect(world.guests()).toHaveLength(1)
     },
-    patienceMs,
   )
 })

@@ -4,8 +4,6 @@ import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
-const patienceMs = 90_000
-
 describe('the deletion of a VM', () => {
   let world: TestWorld
   beforeAll(async () => {
@@ -15,7 +13,7 @@ describe('the deletion of a VM', () => {
       world.skip(2_000)
       return ['pve1', 'pve2', 'pve3'].every((node) => world.requests().includes(`GET /nodes/${node}/storage/local/content`))
     })
-  }, patienceMs)
+  })
   afterAll(async () => await world.stop())
 
   /** Without the listing, which serves all VMs, and the looks at its tasks. */
@@ -30,52 +28,40 @@ describe('the deletion of a VM', () => {
     return own.filter((line) => !line.includes('/agent/')).map((line) => line.replace(world.pathOf(vm), '{vm}'))
   }
 
-  it(
-    'that runs takes seven requests beside the looks at its tasks, and asks only the node where it is for backups',
-    async () => {
-      const vm = (await world.vm('first'))!
-      expect(await costOf(vm)).toEqual([
-        'GET {vm}/pending',
-        'GET {vm}/status/current',
-        'GET /cluster/status',
-        'POST {vm}/status/stop',
-        'GET {vm}/pending',
-        `GET /nodes/${vm.status?.node}/storage/local/content`,
-        'DELETE {vm}',
-      ])
-    },
-    patienceMs,
-  )
+  it('that runs takes seven requests beside the looks at its tasks, and asks only the node where it is for backups', async () => {
+    const vm = (await world.vm('first'))!
+    expect(await costOf(vm)).toEqual([
+      'GET {vm}/pending',
+      'GET {vm}/status/current',
+      'GET /cluster/status',
+      'POST {vm}/status/stop',
+      'GET {vm}/pending',
+      `GET /nodes/${vm.status?.node}/storage/local/content`,
+      'DELETE {vm}',
+    ])
+  })
 
-  it(
-    'that is off takes five',
-    async () => {
-      const vm = await world.born('halted', { runStrategy: 'Halted' })
-      expect(await costOf(vm)).toEqual([
-        'GET {vm}/pending',
-        'GET {vm}/status/current',
-        `GET /nodes/${vm.status?.node}/storage/local/content`,
-        'GET /cluster/status',
-        'DELETE {vm}',
-      ])
-    },
-    patienceMs,
-  )
+  it('that is off takes five', async () => {
+    const vm = await world.born('halted', { runStrategy: 'Halted' })
+    expect(await costOf(vm)).toEqual([
+      'GET {vm}/pending',
+      'GET {vm}/status/current',
+      `GET /nodes/${vm.status?.node}/storage/local/content`,
+      'GET /cluster/status',
+      'DELETE {vm}',
+    ])
+  })
 
-  it(
-    'asks every node where the VM was, also when the background reading saw none of its backups there',
-    async () => {
-      const vm = await world.born('moved')
-      const [from = ''] = [vm.status?.node]
-      const to = from === 'pve2' ? 'pve3' : 'pve2'
-      await world.inPve('POST', `${world.pathOf(vm)}/migrate`, { target: to, online: 1, 'with-local-disks': 1 })
-      await until('it has moved', async () => {
-        world.skip(6_000)
-        return (await world.vm('moved'))?.status?.node === to
-      })
-      const cost = await costOf((await world.vm('moved'))!)
-      expect(cost).toEqual(expect.arrayContaining([from, to].map((node) => `GET /nodes/${node}/storage/local/content`)))
-    },
-    patienceMs,
-  )
+  it('asks every node where the VM was, also when the background reading saw none of its backups there', async () => {
+    const vm = await world.born('moved')
+    const [from = ''] = [vm.status?.node]
+    const to = from === 'pve2' ? 'pve3' : 'pve2'
+    await world.inPve('POST', `${world.pathOf(vm)}/migrate`, { target: to, online: 1, 'with-local-disks': 1 })
+    await until('it has moved', async () => {
+      world.skip(6_000)
+      return (await world.vm('moved'))?.status?.node === to
+    })
+    const cost = await costOf((await world.vm('moved'))!)
+    expect(cost).toEqual(expect.arrayContaining([from, to].map((node) => `GET /nodes/${node}/storage/local/content`)))
+  })
 })

@@ -12,7 +12,7 @@ describe('guest facts', () => {
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
-  }, 60_000)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -23,14 +23,10 @@ describe('guest facts', () => {
 
   it('show the address of a VM with DHCP, its system and its host name', async () => {
     await world.born('dhcp')
-    const guest = await admin.soon(
-      'the agent has told',
-      async () => {
-        const now = await guestOf('dhcp')
-        return now?.agent === 'Answering' && now.addresses?.length ? now : undefined
-      },
-      { seconds: 60 },
-    )
+    const guest = await admin.soon('the agent has told', async () => {
+      const now = await guestOf('dhcp')
+      return now?.agent === 'Answering' && now.addresses?.length ? now : undefined
+    })
     expect(guest).toEqual({
       agent: 'Answering',
       hostname: 'dhcp',
@@ -39,7 +35,7 @@ describe('guest facts', () => {
     })
     const vm = await world.untilCondition('dhcp', 'GuestReady', 'True', 'GuestAnswers')
     expect(world.condition(vm, 'Ready')?.status).toBe('True')
-  }, 90_000)
+  })
 
   it('cost the background as many requests as are sent', async () => {
     const vm = await world.born('counted')
@@ -56,19 +52,17 @@ describe('guest facts', () => {
     })
 
     expect(asked(vm.status?.vmid)).toHaveLength(rounds.of(world.cluster).next()?.requests ?? 0)
-  }, 90_000)
+  })
 
   it('say that an agent is silent, and the VM stays Ready', async () => {
     const vm = await world.born('silent')
     const { process } = world.guestOf(vm)
     if (process) delete process.agentAtMs
-    await admin.soon('it is told', async () => world.condition(await world.vm('silent'), 'GuestReady')?.reason === 'AgentSilent', {
-      seconds: 60,
-    })
+    await admin.soon('it is told', async () => world.condition(await world.vm('silent'), 'GuestReady')?.reason === 'AgentSilent')
     const now = await world.vm('silent')
     expect(now?.status?.guest).toEqual({ agent: 'Silent' })
     expect(world.condition(now, 'Ready')?.status).toBe('True')
-  }, 90_000)
+  })
 
   it('tell that a guest has not brought its address up', async () => {
     const pool = await world.pool({ ranges: ['198.51.100.30-198.51.100.39'], prefixLength: 24, gateway: '198.51.100.1' })
@@ -76,20 +70,20 @@ describe('guest facts', () => {
     const { process } = world.guestOf(vm)
     if (process) process.inside = { ...process.inside, addresses: new Map() }
     const reason = async () => world.condition(await world.vm('address'), 'GuestReady')
-    await admin.soon('it is told', async () => (await reason())?.reason === 'GuestAddressMissing', { seconds: 60 })
+    await admin.soon('it is told', async () => (await reason())?.reason === 'GuestAddressMissing')
     expect((await reason())?.message).toBe(`The guest has not brought up ${vm.status?.addresses?.[0]?.address}: it has none.`)
-  }, 90_000)
+  })
 
   it('tell what cloud-init in the guest has failed at, and the VM stays Ready', async () => {
     const vm = await world.born('setup')
     const { process } = world.guestOf(vm)
     if (process) process.inside = { ...process.inside, cloudInitErrors: ["('users_groups', 'no such group')"] }
     const reason = async () => world.condition(await world.vm('setup'), 'GuestReady')
-    await admin.soon('it is told', async () => (await reason())?.reason === 'CloudInitFailed', { seconds: 60 })
+    await admin.soon('it is told', async () => (await reason())?.reason === 'CloudInitFailed')
     expect((await reason())?.message).toContain("cloud-init in the guest failed: ('users_groups', 'no such group').")
     expect((await guestOf('setup'))?.cloudInitErrors).toEqual(["('users_groups', 'no such group')"])
     expect(world.condition(await world.vm('setup'), 'Ready')?.status).toBe('True')
-  }, 90_000)
+  })
 
   it('are asked for at once when somebody asks for a look, and are gone when the VM is off', async () => {
     const vm = await world.born('look')
@@ -103,9 +97,9 @@ describe('guest facts', () => {
     await until('it is answered', async () => (await world.vm('look'))?.status?.lookedFor === 'now')
     expect((await guestOf('look'))?.agent).toBe('Answering')
     await admin.stop(vm)
-    await admin.soon('it is seen off', async () => (await guestOf('look'))?.agent === 'Off', { seconds: 60 })
+    await admin.soon('it is seen off', async () => (await guestOf('look'))?.agent === 'Off')
     expect(world.condition(await world.vm('look'), 'GuestReady')).toBeUndefined()
-  }, 90_000)
+  })
 
   it('cost a VM without agent nothing', async () => {
     const vm = await world.born('without')
@@ -120,5 +114,5 @@ describe('guest facts', () => {
     await world.edit('without', { metadata: { annotations: { 'pve.hosting/look': 'again' } } })
     await until('it was looked at', async () => (await world.vm('without'))?.status?.lookedFor === 'again')
     expect(asked(vm.status?.vmid)).toEqual([])
-  }, 90_000)
+  })
 })

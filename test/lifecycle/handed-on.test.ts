@@ -3,8 +3,6 @@ import { eventsOf } from '../manual/seen.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
-const patienceMs = 60_000
-
 /** Built by packer: a second NIC on the build network, an e1000 with an MTU beside it, a snippet of the site. */
 const template = {
   vmid: 9100,
@@ -28,30 +26,26 @@ const template = {
 let world: TestWorld
 beforeAll(async () => {
   world = await TestWorld.start({ scenario: { templates: [], guests: [template] } })
-}, patienceMs)
+})
 afterAll(() => world.stop())
 
 describe('a template built by packer', () => {
-  it(
-    'hands on its network card and its Windows login, and neither the build network nor the snippet that replaces user data',
-    async () => {
-      const vm = await world.born('from-packer', { template: { name: 'from-packer' }, runStrategy: 'Halted' })
-      const { config } = world.guestOf(vm)
+  it('hands on its network card and its Windows login, and neither the build network nor the snippet that replaces user data', async () => {
+    const vm = await world.born('from-packer', { template: { name: 'from-packer' }, runStrategy: 'Halted' })
+    const { config } = world.guestOf(vm)
 
-      expect(config.get('net0')).toMatch(/^e1000=BC:24:11:/)
-      expect(config.get('net1')).toBeUndefined()
-      expect(config.get('ipconfig1')).toBeUndefined()
-      expect(config.get('ciuser')).toBe('Administrator')
-      expect(config.get('cicustom')).toBe('vendor=local:snippets/agent.yaml')
+    expect(config.get('net0')).toMatch(/^e1000=BC:24:11:/)
+    expect(config.get('net1')).toBeUndefined()
+    expect(config.get('ipconfig1')).toBeUndefined()
+    expect(config.get('ciuser')).toBe('Administrator')
+    expect(config.get('cicustom')).toBe('vendor=local:snippets/agent.yaml')
 
-      const told = 'not taken from template from-packer: net1 (virtio on vmbr99, VLAN 4000), snippet user=local:snippets/site.yaml'
-      expect(vm.status?.history?.filter(({ message }) => message === told)).toHaveLength(1)
-      const event = await until('the Event is there', async () => {
-        const all = await eventsOf(world, 'from-packer')
-        return all.find(({ reason }) => reason === 'NotHandedOn')
-      })
-      expect(event.note).toBe(told)
-    },
-    patienceMs,
-  )
+    const told = 'not taken from template from-packer: net1 (virtio on vmbr99, VLAN 4000), snippet user=local:snippets/site.yaml'
+    expect(vm.status?.history?.filter(({ message }) => message === told)).toHaveLength(1)
+    const event = await until('the Event is there', async () => {
+      const all = await eventsOf(world, 'from-packer')
+      return all.find(({ reason }) => reason === 'NotHandedOn')
+    })
+    expect(event.note).toBe(told)
+  })
 })

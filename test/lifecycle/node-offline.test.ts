@@ -6,8 +6,6 @@ import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
-const patienceMs = 120_000
-
 describe('a node that is off', () => {
   let world: TestWorld
   let pool: string
@@ -18,69 +16,49 @@ describe('a node that is off', () => {
     await world.born('there', { placement: { node: 'pve2' }, runStrategy: 'Always', addresses })
     await world.born('elsewhere', { placement: { node: 'pve1' }, addresses })
     await world.born('doomed', { placement: { node: 'pve2' }, addresses })
-  }, patienceMs)
+  })
   afterAll(async () => await world.stop())
 
-  it(
-    'leaves its VMs Ready=Unknown with an unknown power, holds up no deletion elsewhere, and gives away nothing of its own',
-    async () => {
-      world.simulator.faults.add([{ id: 'off', node: { name: 'pve2', state: 'off' } }], [])
-      const vm = await until(
-        'the VM says that its node is off',
-        async () => {
-          const now = await world.vm('there')
-          return world.condition(now, 'Ready')?.reason === 'NodeOffline' ? now : undefined
-        },
-        { seconds: 60 },
-      )
-      expect(world.condition(vm, 'Ready')).toMatchObject({ status: 'Unknown', message: expect.stringContaining('Node pve2') })
-      expect(world.condition(vm, 'Reconciling')?.status).toBe('True')
-      expect([vm.status?.remoteStatus, vm.status?.phase]).toEqual([undefined, 'Unknown'])
-      await world.delete('doomed')
-      await world.delete('elsewhere')
-      await world.untilGone('elsewhere', 60)
-      const held = (await world.addresses(pool)).flatMap(({ spec }) => spec.claimRef?.name ?? [])
-      expect(held.toSorted()).toEqual(['doomed', 'there'])
-    },
-    patienceMs,
-  )
+  it('leaves its VMs Ready=Unknown with an unknown power, holds up no deletion elsewhere, and gives away nothing of its own', async () => {
+    world.simulator.faults.add([{ id: 'off', node: { name: 'pve2', state: 'off' } }], [])
+    const vm = await until('the VM says that its node is off', async () => {
+      const now = await world.vm('there')
+      return world.condition(now, 'Ready')?.reason === 'NodeOffline' ? now : undefined
+    })
+    expect(world.condition(vm, 'Ready')).toMatchObject({ status: 'Unknown', message: expect.stringContaining('Node pve2') })
+    expect(world.condition(vm, 'Reconciling')?.status).toBe('True')
+    expect([vm.status?.remoteStatus, vm.status?.phase]).toEqual([undefined, 'Unknown'])
+    await world.delete('doomed')
+    await world.delete('elsewhere')
+    await world.untilGone('elsewhere', 60)
+    const held = (await world.addresses(pool)).flatMap(({ spec }) => spec.claimRef?.name ?? [])
+    expect(held.toSorted()).toEqual(['doomed', 'there'])
+  })
 
-  it(
-    'is named by its ProxmoxCluster with the number of its VMs, in one Event, and its column counts the others',
-    async () => {
-      expect(await world.clusterCondition('NodesOnline')).toMatchObject({
-        status: 'False',
-        message: expect.stringContaining('1 of 3 nodes is offline: pve2, with 2 VMs.'),
-      })
-      const cluster = await world.get<ProxmoxCluster>(proxmoxClusters, world.cluster)
-      expect(cluster?.status?.nodesOnline).toBe('2/3')
-      const told = await until('the Event is written', async () => {
-        const events = await world.client.list(coreEvents, { namespace: 'default' })
-        const of = events.filter((event) => event.regarding?.name === world.cluster && event.reason === 'NodeOffline')
-        return of.length > 0 ? of : undefined
-      })
-      expect(told.map(({ note }) => note)).toEqual(['Offline now: pve2, with 2 VMs.'])
-    },
-    patienceMs,
-  )
+  it('is named by its ProxmoxCluster with the number of its VMs, in one Event, and its column counts the others', async () => {
+    expect(await world.clusterCondition('NodesOnline')).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining('1 of 3 nodes is offline: pve2, with 2 VMs.'),
+    })
+    const cluster = await world.get<ProxmoxCluster>(proxmoxClusters, world.cluster)
+    expect(cluster?.status?.nodesOnline).toBe('2/3')
+    const told = await until('the Event is written', async () => {
+      const events = await world.client.list(coreEvents, { namespace: 'default' })
+      const of = events.filter((event) => event.regarding?.name === world.cluster && event.reason === 'NodeOffline')
+      return of.length > 0 ? of : undefined
+    })
+    expect(told.map(({ note }) => note)).toEqual(['Offline now: pve2, with 2 VMs.'])
+  })
 
-  it(
-    'ends the commands on its VMs within seconds, with its name, and nothing is done for them later',
-    async () => {
-      const command = await finished(world, await press(world, 'there', 'Stop'), 10)
-      expect(`${command.status?.phase}: ${command.status?.message}`).toMatch(/^Failed: Nothing was done. Node pve2 of VM \d+ is offline/)
-      expect(reasonOf(command)).toBe('NodeOffline')
-    },
-    patienceMs,
-  )
+  it('ends the commands on its VMs within seconds, with its name, and nothing is done for them later', async () => {
+    const command = await finished(world, await press(world, 'there', 'Stop'), 10)
+    expect(`${command.status?.phase}: ${command.status?.message}`).toMatch(/^Failed: Nothing was done. Node pve2 of VM \d+ is offline/)
+    expect(reasonOf(command)).toBe('NodeOffline')
+  })
 
-  it(
-    'that comes back lets its VMs go on',
-    async () => {
-      world.simulator.faults.remove('off')
-      await world.untilReady('there', 60)
-      await world.untilGone('doomed', 60)
-    },
-    patienceMs,
-  )
+  it('that comes back lets its VMs go on', async () => {
+    world.simulator.faults.remove('off')
+    await world.untilReady('there', 60)
+    await world.untilGone('doomed', 60)
+  })
 })

@@ -31,4 +31,4 @@ it('a command on a paused VM that is being deleted is refused, and other VMs go 
   expect(world.guests().map((guest) => guest.isRunning)).toEqual([true, true])
   await world.edit('still', { metadata: { annotations: { 'pve.hosting/paused': null } } })
   await world.untilGone('still')
-}, 120_000)
+})

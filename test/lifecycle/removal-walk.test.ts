@@ -159,7 +159,7 @@ describe.each(endings)('$name', (ending) => {
     await ending.check(lane, before)
     writes = lane.world.operator?.wire.writes.splice(0) ?? []
     await lane.world.stop()
-  }, 90_000)
+  })
 
   it(
     'is finished by the operator that takes over, at whichever write the first one dies',
@@ -168,7 +168,7 @@ describe.each(endings)('$name', (ending) => {
         await live(lane, ending, async (before) => {
           // An end of two commands is asked for to its last one by the operator that takes over.
           let asked: Promise<unknown> | undefined
-          const died = until('the operator died', () => lane.world.operator?.wire.isCut, { seconds: 60 })
+          const died = until('the operator died', () => lane.world.operator?.wire.isCut)
           const ask = async () => await Promise.race([(asked = ending.ask(lane, before)), died.catch(() => undefined)])
           await dieAndTakeOver(lane, point, ask, async () => await ending.isOver(lane))
           await asked

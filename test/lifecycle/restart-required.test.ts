@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { secrets } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
-
-jest.setTimeout(90_000)
 
 describe('what a running guest does not have yet', () => {
   let world: TestWorld

@@ -5,13 +5,11 @@ import { startNow, stopNow } from '../../src/simulator/guests/power.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
-const patienceMs = 120_000
-
 describe('what somebody else does by a task of PVE', () => {
   let world: TestWorld
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
-  }, patienceMs)
+  })
   afterAll(async () => await world.stop())
 
   /** As root@pam at the web interface, whose token is not ours. */
@@ -27,44 +25,36 @@ describe('what somebody else does by a task of PVE', () => {
         if (!isSo) world.clock.skip(1_000)
         return isSo
       },
-      { everyMs: 150, seconds: 40 },
+      { everyMs: 150 },
     )
 
-  it(
-    'is in the status although no listing tells it: by the task list, and one question to the VM',
-    async () => {
-      const vm = await world.born('watched')
-      await until('the task list was read once', () => world.requests().includes('GET /cluster/tasks'), { seconds: 30 })
-      world.simulator.faults.add(
-        ['pve1', 'pve2', 'pve3'].map((node) => ({ id: node, pvestatd: { node, state: 'off' } })),
-        [],
-      )
-      world.simulator.requests.reset()
-      await byHand(vm, stopNow)
-      await soon('it is stopped', async () => (await world.vm('watched'))?.status?.remoteStatus === 'stopped')
-      expect(world.condition(await world.vm('watched'), 'Ready')?.reason).toBe('Stopped')
-      await byHand(vm, startNow)
-      await soon('it runs', async () => (await world.vm('watched'))?.status?.remoteStatus === 'running')
-      for (const node of ['pve1', 'pve2', 'pve3']) world.simulator.faults.remove(node)
-    },
-    patienceMs,
-  )
+  it('is in the status although no listing tells it: by the task list, and one question to the VM', async () => {
+    const vm = await world.born('watched')
+    await until('the task list was read once', () => world.requests().includes('GET /cluster/tasks'))
+    world.simulator.faults.add(
+      ['pve1', 'pve2', 'pve3'].map((node) => ({ id: node, pvestatd: { node, state: 'off' } })),
+      [],
+    )
+    world.simulator.requests.reset()
+    await byHand(vm, stopNow)
+    await soon('it is stopped', async () => (await world.vm('watched'))?.status?.remoteStatus === 'stopped')
+    expect(world.condition(await world.vm('watched'), 'Ready')?.reason).toBe('Stopped')
+    await byHand(vm, startNow)
+    await soon('it runs', async () => (await world.vm('watched'))?.status?.remoteStatus === 'running')
+    for (const node of ['pve1', 'pve2', 'pve3']) world.simulator.faults.remove(node)
+  })
 
-  it(
-    'to the configuration is looked at soon, long before the background look comes round',
-    async () => {
-      const vm = await world.born('strange')
-      const { vmid = 0 } = vm.status ?? {}
-      await world.inPve('PUT', `/nodes/${vm.status?.node}/qemu/${vmid}/config`, { description: 'taken over' })
-      await byHand(vm, stopNow)
-      await world.edit('strange', { metadata: { annotations: { 'pve.hosting/look': 'now' } } })
-      const told = await world.untilCondition('strange', 'Stalled', 'True', 'VMForeign')
-      expect(world.condition(told, 'Stalled')?.message).toContain('owner line')
-      const mark = `pve.hosting/owner uid=${vm.metadata.uid} vmid=${vmid}`
-      await world.inPve('PUT', `/nodes/${vm.status?.node}/qemu/${vmid}/config`, { description: mark })
-      world.clock.skip(31_000)
-      await until('it is ours again', async () => world.condition(await world.vm('strange'), 'Ready')?.status === 'True')
-    },
-    patienceMs,
-  )
+  it('to the configuration is looked at soon, long before the background look comes round', async () => {
+    const vm = await world.born('strange')
+    const { vmid = 0 } = vm.status ?? {}
+    await world.inPve('PUT', `/nodes/${vm.status?.node}/qemu/${vmid}/config`, { description: 'taken over' })
+    await byHand(vm, stopNow)
+    await world.edit('strange', { metadata: { annotations: { 'pve.hosting/look': 'now' } } })
+    const told = await world.untilCondition('strange', 'Stalled', 'True', 'VMForeign')
+    expect(world.condition(told, 'Stalled')?.message).toContain('owner line')
+    const mark = `pve.hosting/owner uid=${vm.metadata.uid} vmid=${vmid}`
+    await world.inPve('PUT', `/nodes/${vm.status?.node}/qemu/${vmid}/config`, { description: mark })
+    world.clock.skip(31_000)
+    await until('it is ours again', async () => world.condition(await world.vm('strange'), 'Ready')?.status === 'True')
+  })
 })

@@ -8,15 +8,13 @@ import { ask, deleteSnapshot, taken, untilNoObject, untilSays } from '../snapsho
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
-const patienceMs = 90_000
-
 describe('a task that ended with warnings is told with their words', () => {
   let world: TestWorld
   let admin: Admin
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
-  }, patienceMs)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -66,28 +64,20 @@ describe('a task that ended with warnings is told with their words', () => {
     return notes.filter((note) => note.includes('injected by the simulator') && note.includes(`:${type}:`))
   }
 
-  it.each(rows)(
-    'of %s',
-    async (_, type, route, prepare) => {
-      const vm = await world.born(type)
-      const act = await prepare(vm)
-      world.simulator.faults.add([{ route, match: { vmid: vm.status?.vmid }, task: { warnings: 1 } }], [])
-      await act()
-      await until('it is told', async () => (await told(type, type)).length > 0)
-      expect(await told(type, type)).toHaveLength(1)
-      await until('it is in history', async () => (await world.vm(type))?.status?.history?.some(({ outcome }) => outcome === 'Warnings'))
-    },
-    patienceMs,
-  )
+  it.each(rows)('of %s', async (_, type, route, prepare) => {
+    const vm = await world.born(type)
+    const act = await prepare(vm)
+    world.simulator.faults.add([{ route, match: { vmid: vm.status?.vmid }, task: { warnings: 1 } }], [])
+    await act()
+    await until('it is told', async () => (await told(type, type)).length > 0)
+    expect(await told(type, type)).toHaveLength(1)
+    await until('it is in history', async () => (await world.vm(type))?.status?.history?.some(({ outcome }) => outcome === 'Warnings'))
+  })
 
-  it(
-    'of the clone of a birth',
-    async () => {
-      world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { warnings: 1 } }], [])
-      await world.born('newborn')
-      await until('it is told', async () => (await told('newborn', 'qmclone')).length > 0)
-      expect(await told('newborn', 'qmclone')).toHaveLength(1)
-    },
-    patienceMs,
-  )
+  it('of the clone of a birth', async () => {
+    world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { warnings: 1 } }], [])
+    await world.born('newborn')
+    await until('it is told', async () => (await told('newborn', 'qmclone')).length > 0)
+    expect(await told('newborn', 'qmclone')).toHaveLength(1)
+  })
 })

@@ -33,7 +33,7 @@ describe('a change of package whose operator is killed', () => {
     await model.world.untilReady('model', 60)
     const from = model.world.operator!.wire.writes.length
     await change(model, 'model')
-    await until('it is over', () => isOver(model, 'model'), { seconds: 60 })
+    await until('it is over', () => isOver(model, 'model'))
     const writes = model.world.operator!.wire.writes.slice(from)
     const wanted = portrait(model.world, (await model.world.vm('model'))!)
     await model.world.stop()

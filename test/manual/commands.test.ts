@@ -17,7 +17,7 @@ describe('a command', () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
     pool = await world.pool(aV4Pool())
-  }, 60_000)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -39,7 +39,7 @@ describe('a command', () => {
       const reasons = (await eventsOf(world, 'told')).map((event) => event.reason)
       return reasons.includes('CommandSucceeded') && reasons.includes('CommandFailed')
     })
-  }, 60_000)
+  })
 
   describe('of power', () => {
     beforeAll(async () => void (await world.born('power', { shutdownTimeout: '10s' })), 60_000)
@@ -56,7 +56,7 @@ describe('a command', () => {
       await until('it runs again', () => admin.isRunning(vm))
       expect(await outcomeOf(world, 'power', 'Shutdown')).toBe('Succeeded: The guest shut down.')
       expect(admin.isRunning(vm)).toBe(false)
-    }, 60_000)
+    })
 
     it.each<[CommandName, string]>([
       ['Stop', 'The VM does not run.'],
@@ -69,7 +69,7 @@ describe('a command', () => {
     it('Start is refused on a VM that runs', async () => {
       expect(await outcomeOf(world, 'power', 'Start')).toContain('Succeeded')
       expect(await outcomeOf(world, 'power', 'Start')).toBe('Failed: The VM already runs.')
-    }, 60_000)
+    })
 
     it('Shutdown and Reboot fail with the words of PVE when the guest does not obey, and cut nothing', async () => {
       const { durations } = world.simulator.world.spec
@@ -83,14 +83,14 @@ describe('a command', () => {
         durations.guestsObeyShutdown = true
       }
       expect(admin.isRunning(await world.vm('power'))).toBe(true)
-    }, 60_000)
+    })
 
     it('is refused before the VM is ready', async () => {
       await world.apply('unready', { template: { name: 'there-is-none' }, package: { network: { bridge: 'vmbr0' } } })
       await world.untilCondition('unready', 'Stalled', 'True', 'TemplateNotFound')
       for (const command of ['Start', 'Stop', 'Reboot', 'SetNetwork', 'ChangePackage', 'Remove'] as const)
         expect(await outcomeOf(world, 'unready', command)).toBe('Failed: PVE has no VM of this object.')
-    }, 60_000)
+    })
   })
 
   describe('is refused', () => {
@@ -108,7 +108,7 @@ describe('a command', () => {
       } finally {
         durations.shutdownMs = shutdownMs
       }
-    }, 60_000)
+    })
 
     it('while PVE holds a lock', async () => {
       const vm = (await world.vm('busy'))!
@@ -118,12 +118,12 @@ describe('a command', () => {
         'VMLocked: PVE holds the lock "backup" on the VM; try again when PVE releases it.',
       )
       admin.lock(vm, undefined)
-    }, 60_000)
+    })
 
     it('when there is no such VM', async () => {
       const command = await finished(world, await press(world, 'nobody', 'Start'))
       expect(`${reasonOf(command)}: ${command.status?.message}`).toBe('VMNotFound: There is no ProxmoxVM "nobody" in this namespace.')
-    }, 60_000)
+    })
 
     it('when the VM is being deleted; the finished ones go with it', async () => {
       const vm = await world.born('leaving')
@@ -137,7 +137,7 @@ describe('a command', () => {
       world.clock.skip(31_000)
       await world.untilGone('leaving')
       await until('its commands are gone', async () => (await commandNamed(world, kept)) === undefined)
-    }, 60_000)
+    })
   })
 
   it('is deleted after ttlSecondsAfterFinished, and kept without one', async () => {
@@ -152,7 +152,7 @@ describe('a command', () => {
     world.clock.skip(3_601_000)
     await until('it is gone', async () => (await commandNamed(world, gone)) === undefined)
     expect(await commandNamed(world, kept)).toBeDefined()
-  }, 60_000)
+  })
 
   it('cannot be changed', async () => {
     const name = await press(world, 'power', 'SetNetwork')
@@ -183,5 +183,5 @@ describe('a command', () => {
     expect(after.spec).toEqual(before.spec)
     expect(after.metadata.generation).toBe(before.metadata.generation)
     expect((await apply()).metadata.resourceVersion).toBe(after.metadata.resourceVersion)
-  }, 90_000)
+  })
 })

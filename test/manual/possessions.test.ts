@@ -5,8 +5,8 @@ import { TestWorld } from '../support/world.ts'
 import { outcomeOf } from './buttons.ts'
 import { eventsOf } from './seen.ts'
 
-const patienceMs = 90_000
 const firewall = { enabled: true, rules: [{ name: 'ssh', direction: 'in', action: 'ACCEPT', macro: 'SSH' }] }
+const backNet = 'virtio=BC:24:11:AA:00:01,bridge=vmbr1,tag=7'
 const sshRule = { action: 'ACCEPT', macro: 'SSH' }
 
 describe('what hangs on a VM and is not ours', () => {
@@ -14,7 +14,7 @@ describe('what hangs on a VM and is not ours', () => {
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
     await world.inPve('POST', '/pools', { poolid: 'customers' })
-  }, patienceMs)
+  })
   afterAll(async () => await world.stop())
 
   const born = (name: string) =>
@@ -23,6 +23,7 @@ describe('what hangs on a VM and is not ours', () => {
   const furnish = async (vm: ProxmoxVM) => {
     const path = `${world.pathOf(vm)}/firewall`
     await world.inPve('PUT', '/pools', { poolid: 'customers', vms: `${vm.status?.vmid}` })
+    await world.inPve('PUT', `${world.pathOf(vm)}/config`, { net1: backNet })
     await world.inPve('POST', `${path}/aliases`, { name: 'office', cidr: '198.51.100.0/24', comment: 'third floor' })
     await world.inPve('POST', `${path}/ipset`, { name: 'admins' })
     await world.inPve('POST', `${path}/ipset/admins`, { cidr: '192.0.2.1', comment: 'jump host' })
@@ -35,6 +36,7 @@ describe('what hangs on a VM and is not ours', () => {
     const listing = world.simulator.world.access.poolOf(vm.status?.vmid ?? 0)
     return {
       pool: listing,
+      net1: world.guestOf(vm).config.get('net1'),
       rules: await world.inPve('GET', `${path}/rules`),
       aliases: await world.inPve('GET', `${path}/aliases`),
       admins: await world.inPve('GET', `${path}/ipset/admins`),
@@ -42,6 +44,7 @@ describe('what hangs on a VM and is not ours', () => {
   }
   const furnished = {
     pool: 'customers',
+    net1: backNet,
     rules: [
       expect.objectContaining(sshRule),
       expect.objectContaining({ dport: '25', source: 'office' }),
@@ -67,81 +70,78 @@ describe('what hangs on a VM and is not ours', () => {
     )
   }
 
-  it(
-    'is there again after a reinstall: pool, rules below ours in their order, aliases and sets; permissions are named',
-    async () => {
-      const vm = await born('again')
-      const { vmid = 0 } = vm.status ?? {}
-      await furnish(vm)
-      await world.inPve('PUT', '/access/acl', { path: `/vms/${vmid}`, users: 'root@pam', roles: 'PVEVMUser' })
-      refusePurge()
-      await listed()
-      await world.edit('again', { spec: { reinstall: { requestID: 'r1' } } })
-      await until('it is done', async () => (await world.vm('again'))?.status?.reinstall?.completedIDs?.includes('r1'), { seconds: 60 })
-      const after = await world.untilReady('again')
-      expect(await shown(after)).toEqual(furnished)
-      expect(after.status?.possessions).toBeUndefined()
-      const lost = (await eventsOf(world, 'again')).find(({ reason }) => reason === 'PermissionsLost')
-      expect(lost?.note).toContain(`pveum acl modify /vms/${vmid} --users 'root@pam' --roles PVEVMUser`)
-      world.simulator.faults.remove()
-    },
-    patienceMs,
-  )
+  it('is there again after a reinstall: pool, further network cards, rules below ours in their order, aliases and sets; permissions are named', async () => {
+    const vm = await born('again')
+    const { vmid = 0 } = vm.status ?? {}
+    await furnish(vm)
+    await world.inPve('PUT', '/access/acl', { path: `/vms/${vmid}`, users: 'root@pam', roles: 'PVEVMUser' })
+    refusePurge()
+    await listed()
+    await world.edit('again', { spec: { reinstall: { requestID: 'r1' } } })
+    await until('it is done', async () => (await world.vm('again'))?.status?.reinstall?.completedIDs?.includes('r1'))
+    const after = await world.untilReady('again')
+    expect(await shown(after)).toEqual(furnished)
+    expect(after.status?.possessions).toBeUndefined()
+    const lost = (await eventsOf(world, 'again')).find(({ reason }) => reason === 'PermissionsLost')
+    expect(lost?.note).toContain(`pveum acl modify /vms/${vmid} --users 'root@pam' --roles PVEVMUser`)
+    world.simulator.faults.remove()
+  })
 
-  it(
-    'is there again after Remove and Clone',
-    async () => {
-      const vm = await born('aside')
-      await furnish(vm)
-      expect(await outcomeOf(world, 'aside', 'Stop')).toMatch(/^Succeeded/)
-      await world.untilReady('aside')
-      refusePurge()
-      await listed()
-      expect(await outcomeOf(world, 'aside', 'Remove')).toMatch(/^Succeeded/)
-      world.simulator.faults.remove()
-      expect(await outcomeOf(world, 'aside', 'Clone')).toMatch(/^Succeeded/)
-      expect(await shown(await world.untilReady('aside'))).toEqual(furnished)
-    },
-    patienceMs,
-  )
+  it('is there again after Remove and Clone', async () => {
+    const vm = await born('aside')
+    await furnish(vm)
+    expect(await outcomeOf(world, 'aside', 'Stop')).toMatch(/^Succeeded/)
+    await world.untilReady('aside')
+    refusePurge()
+    await listed()
+    expect(await outcomeOf(world, 'aside', 'Remove')).toMatch(/^Succeeded/)
+    world.simulator.faults.remove()
+    expect(await outcomeOf(world, 'aside', 'Clone')).toMatch(/^Succeeded/)
+    expect(await shown(await world.untilReady('aside'))).toEqual(furnished)
+  })
 
-  it(
-    'that PVE does not take back any more is told, and does not keep the VM from being ready',
-    async () => {
-      const vm = await born('refused')
-      await furnish(vm)
-      const route = 'POST /nodes/{node}/qemu/{vmid}/firewall/rules'
-      const fault = {
-        id: 'r',
-        route,
-        match: { params: { dport: '25' } },
-        times: 'always',
-        status: 400,
-        errors: { source: 'no such alias' },
-      }
-      world.simulator.faults.add([fault as never], [])
-      await world.edit('refused', { spec: { reinstall: { requestID: 'r1' } } })
-      await until('it is done', async () => (await world.vm('refused'))?.status?.reinstall?.completedIDs?.includes('r1'), { seconds: 60 })
-      const { status } = await world.untilReady('refused')
-      const line = status?.history?.find(({ outcome }) => outcome === 'NotPutBack')
-      expect(line).toMatchObject({ step: 'put_back_firewall', message: expect.stringContaining('port 25') })
-      world.simulator.faults.remove()
-    },
-    patienceMs,
-  )
+  it('that PVE does not take back any more is told, and does not keep the VM from being ready', async () => {
+    const vm = await born('refused')
+    await furnish(vm)
+    const route = 'POST /nodes/{node}/qemu/{vmid}/firewall/rules'
+    const fault = {
+      id: 'r',
+      route,
+      match: { params: { dport: '25' } },
+      times: 'always',
+      status: 400,
+      errors: { source: 'no such alias' },
+    }
+    world.simulator.faults.add([fault as never], [])
+    await world.edit('refused', { spec: { reinstall: { requestID: 'r1' } } })
+    await until('it is done', async () => (await world.vm('refused'))?.status?.reinstall?.completedIDs?.includes('r1'))
+    const { status } = await world.untilReady('refused')
+    const line = status?.history?.find(({ outcome }) => outcome === 'NotPutBack')
+    expect(line).toMatchObject({ step: 'put_back_firewall', message: expect.stringContaining('port 25') })
+    world.simulator.faults.remove()
+  })
 
-  it(
-    'goes with a VM that is terminated, from backup jobs and replication as well',
-    async () => {
-      const vm = await born('gone')
-      refusePurge()
-      await world.delete('gone')
-      await until('PVE was asked to purge it', async () => JSON.stringify((await world.vm('gone'))?.status?.step).includes('purged'))
-      world.simulator.faults.remove()
-      world.clock.skip(31_000)
-      await world.untilGone('gone')
-      expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)
-    },
-    patienceMs,
-  )
+  it('and does not fit the node of the new VM is told as well', async () => {
+    const vm = await born('no-bridge')
+    world.guestOf(vm).config.set('net1', 'virtio=BC:24:11:AA:00:02,bridge=vmbr9')
+    await world.edit('no-bridge', { spec: { reinstall: { requestID: 'r1' } } })
+    await until('it is done', async () => (await world.vm('no-bridge'))?.status?.reinstall?.completedIDs?.includes('r1'))
+    const after = await world.untilReady('no-bridge')
+    expect(world.guestOf(after).config.get('net1')).toBeUndefined()
+    expect(after.status?.history?.find(({ outcome }) => outcome === 'NotPutBack')).toMatchObject({
+      step: 'put_back_network',
+      message: expect.stringMatching(/network card net1 of the former VM is missing, and node pve\d has no bridge vmbr9/),
+    })
+  })
+
+  it('goes with a VM that is terminated, from backup jobs and replication as well', async () => {
+    const vm = await born('gone')
+    refusePurge()
+    await world.delete('gone')
+    await until('PVE was asked to purge it', async () => JSON.stringify((await world.vm('gone'))?.status?.step).includes('purged'))
+    world.simulator.faults.remove()
+    world.clock.skip(31_000)
+    await world.untilGone('gone')
+    expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)
+  })
 })

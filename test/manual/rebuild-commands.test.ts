@@ -16,7 +16,7 @@ describe('a command', () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
     pool = await world.pool(aV4Pool())
-  }, 60_000)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -40,7 +40,7 @@ describe('a command', () => {
       expect(now.status).toMatchObject({ phase: 'Removed', vmid })
       expect((await world.addresses(pool)).filter((address) => address.spec.claimRef?.uid === vm.metadata.uid)).toHaveLength(1)
       expect(await outcomeOf(world, 'removed', 'Start')).toBe('Failed: PVE has no VM of this object: the command Remove deleted it.')
-    }, 60_000)
+    })
 
     it('deletes nothing while a storage of the VM is off, since its volumes would be in the way of the VM that Clone makes', async () => {
       const vm = await world.born('storage-off', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }] })
@@ -58,7 +58,7 @@ describe('a command', () => {
       } finally {
         world.simulator.faults.remove('storage-off')
       }
-    }, 60_000)
+    })
 
     it('is undone by Clone, with the same VMID, MAC and addresses', async () => {
       const before = (await world.vm('removed'))!
@@ -78,7 +78,7 @@ describe('a command', () => {
       expect(vm.status?.addresses).toEqual(before.status?.addresses)
       expect(vm.status?.removedAt).toBeUndefined()
       expect(await outcomeOf(world, 'removed', 'Clone')).toBe(`Failed: VM ${vm.status?.vmid} already exists.`)
-    }, 60_000)
+    })
 
     it('is undone by Reinstall, too, and lets the object go', async () => {
       await turnOff(world, admin, 'removed')
@@ -88,7 +88,25 @@ describe('a command', () => {
       expect(await outcomeOf(world, 'removed', 'Remove')).toMatch(/^Succeeded/)
       await world.delete('removed')
       await world.untilGone('removed')
-    }, 60_000)
+    })
+  })
+
+  it('Remove takes all that there is of a VM that was never ready, and Clone makes it', async () => {
+    const killed = { id: 'killed', route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { kill: true } }
+    world.simulator.faults.add([killed], [])
+    await world.apply('unborn', { placement: { node: 'pve1' } })
+    const { vmid = 0 } = (await world.untilCondition('unborn', 'Stalled', 'True', 'StuckLock')).status ?? {}
+    world.simulator.world.setLock(vmid, undefined)
+    world.skip(301_000)
+    await until('its lock is seen to be gone', async () =>
+      world.condition(await world.vm('unborn'), 'Stalled')?.message.includes('lacks scsi0'),
+    )
+    expect(await outcomeOf(world, 'unborn', 'Remove')).toMatch(/^Succeeded/)
+    expect(world.simulator.world.storage.ownedBy(vmid)).toEqual([])
+    await world.untilCondition('unborn', 'Ready', 'False', 'Removed')
+    expect(await outcomeOf(world, 'unborn', 'Clone')).toBe('Succeeded: The VM was cloned and is ready.')
+    expect((await world.untilReady('unborn')).status).toMatchObject({ vmid, phase: 'Running' })
+    expect(clonesOf(world, vmid)).toBe(1)
   })
 
   it('Clone on a VM that is being made leaves the making to the operator, and ends with it', async () => {
@@ -98,7 +116,32 @@ describe('a command', () => {
     const ended = await finished(world, name)
     expect(ended.status?.message).toMatch(/The VM was cloned and is ready\.|already exists|still being cloned/)
     expect(clonesOf(world, vm.status?.vmid ?? 0)).toBe(1)
-  }, 60_000)
+  })
+
+  it('Clone that waits for a birth ends with it and makes no second VM, also when the operator is killed at its end', async () => {
+    const route = 'POST /nodes/{node}/qemu/{vmid}/clone'
+    world.simulator.faults.add([{ id: 'late', route, times: 'always', status: 503, reason: 'busy' } as never], [])
+    await world.apply('late')
+    await until('PVE has refused the clone', async () => (await world.vm('late'))?.status?.step?.lastError)
+    const name = await press(world, 'late', 'Clone')
+    await until('the command has begun', async () => (await commandNamed(world, name))?.status?.startedAt)
+    const vmid = (await world.vm('late'))?.status?.vmid ?? 0
+    const isMade = () => world.simulator.world.guests.get(vmid)?.isRunning === true
+    const death = world.operator!.wire.dieAt(({ what }) => what === 'PUT proxmoxvms/status' && isMade(), 'after')
+    world.simulator.faults.remove('late')
+    let isDead = false
+    void death.then(() => (isDead = true))
+    await admin.soon('the operator dies', () => isDead)
+    await world.killOperator()
+    await world.startOperator()
+
+    const ended = await finished(world, name)
+    expect(`${ended.status?.phase}: ${ended.status?.message}`).toBe('Succeeded: The VM was cloned and is ready.')
+    const { status } = await world.untilReady('late')
+    // As if its disk were to be made again.
+    expect([status?.vmid, status?.reinstall]).toEqual([vmid, undefined])
+    expect(clonesOf(world, vmid)).toBe(1)
+  })
 
   it('Clone brings a VM back that vanished from PVE, which the operator does not do by itself', async () => {
     const vm = await world.born('vanished')
@@ -110,5 +153,5 @@ describe('a command', () => {
     await admin.soon('it ends', async () => (await commandNamed(world, name))?.status?.finishedAt)
     expect((await commandNamed(world, name))?.status?.message).toBe('The VM was cloned and is ready.')
     expect((await world.untilReady('vanished')).status?.vmid).toBe(vm.status?.vmid)
-  }, 60_000)
+  })
 })

@@ -11,7 +11,7 @@ describe('runStrategy', () => {
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
-  }, 60_000)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -29,37 +29,33 @@ describe('runStrategy', () => {
       expect(vm.status?.firstStartedAt).toBeDefined()
       expect(admin.config(vm).onboot).toBe('1')
       expect(starts(vm.status?.vmid)).toBe(1)
-    }, 60_000)
+    })
 
     it.each([
       ['the guest powers off', (name: string) => world.vm(name).then((vm) => admin.powerOff(vm!))],
       ['an admin stops it', (name: string) => world.vm(name).then((vm) => admin.stop(vm!))],
-    ])(
-      'leaves the VM off when %s, and stays Ready',
-      async (_, turnOff) => {
-        const vm = (await world.vm('once'))!
-        if (!admin.isRunning(vm)) await admin.start(vm)
-        await admin.soon('it is seen on', async () => (await power('once')) === 'running')
-        const before = starts(vm.status?.vmid)
-        await turnOff('once')
-        await admin.soon('it is seen off', async () => (await power('once')) === 'stopped')
-        // A thorough look has the same opinion.
-        await world.edit('once', { metadata: { annotations: { touched: `${performance.now()}` } } })
-        world.clock.skip(20_000)
-        const after = await world.untilCondition('once', 'Ready', 'True', 'Stopped')
-        expect(after.status).toMatchObject({ phase: 'Stopped', localStatus: 'ready' })
-        expect(admin.isRunning(after)).toBe(false)
-        expect(starts(vm.status?.vmid)).toBe(before)
-      },
-      60_000,
-    )
+    ])('leaves the VM off when %s, and stays Ready', async (_, turnOff) => {
+      const vm = (await world.vm('once'))!
+      if (!admin.isRunning(vm)) await admin.start(vm)
+      await admin.soon('it is seen on', async () => (await power('once')) === 'running')
+      const before = starts(vm.status?.vmid)
+      await turnOff('once')
+      await admin.soon('it is seen off', async () => (await power('once')) === 'stopped')
+      // A thorough look has the same opinion.
+      await world.edit('once', { metadata: { annotations: { touched: `${performance.now()}` } } })
+      world.clock.skip(20_000)
+      const after = await world.untilCondition('once', 'Ready', 'True', 'Stopped')
+      expect(after.status).toMatchObject({ phase: 'Stopped', localStatus: 'ready' })
+      expect(admin.isRunning(after)).toBe(false)
+      expect(starts(vm.status?.vmid)).toBe(before)
+    })
 
     it('leaves the VM on when an admin starts it', async () => {
       const vm = (await world.vm('once'))!
       await admin.start(vm)
       await admin.soon('it is seen on', async () => (await power('once')) === 'running')
       expect(world.condition(await world.untilReady('once'), 'Ready')?.reason).toBe('Running')
-    }, 60_000)
+    })
 
     it('leaves it to PVE to bring the VM up with its node', async () => {
       const vm = (await world.vm('once'))!
@@ -72,7 +68,7 @@ describe('runStrategy', () => {
       // What PVE's own boot does for guests with onboot.
       await admin.start(vm)
       await admin.soon('it is seen on', async () => (await power('once')) === 'running')
-    }, 60_000)
+    })
   })
 
   describe('Always', () => {
@@ -88,7 +84,7 @@ describe('runStrategy', () => {
       world.simulator.world.setNodeOnline('pve1', true)
       await admin.soon('it runs again', () => admin.isRunning(vm))
       await world.untilReady('always')
-    }, 90_000)
+    })
 
     it('refuses Stop and Shutdown', async () => {
       for (const command of ['Stop', 'Shutdown'] as const)
@@ -96,7 +92,7 @@ describe('runStrategy', () => {
           'Failed: spec.runStrategy is Always, so the operator would start the VM again; change it first.',
         )
       expect(admin.isRunning(await world.vm('always'))).toBe(true)
-    }, 60_000)
+    })
 
     it('becomes Once by an edit: the VM is left on, and then left off', async () => {
       await world.edit('always', { spec: { runStrategy: 'Once' } })
@@ -106,7 +102,7 @@ describe('runStrategy', () => {
       await admin.soon('it is seen off', async () => (await power('always')) === 'stopped')
       await world.edit('always', { spec: { runStrategy: 'Always' } })
       await until('it runs', () => admin.isRunning(vm))
-    }, 60_000)
+    })
   })
 
   describe('Halted', () => {
@@ -117,18 +113,18 @@ describe('runStrategy', () => {
       expect(vm.status?.firstStartedAt).toBeUndefined()
       expect(admin.config(vm).onboot ?? '0').toBe('0')
       expect(starts(vm.status?.vmid)).toBe(0)
-    }, 60_000)
+    })
 
     it('shuts the VM down when somebody starts it', async () => {
       const vm = (await world.vm('halted'))!
       await admin.start(vm)
       await admin.soon('it is off again', () => !admin.isRunning(vm))
       await world.untilCondition('halted', 'Ready', 'True', 'Stopped')
-    }, 60_000)
+    })
 
     it('refuses Start', async () => {
       expect(await outcomeOf(world, 'halted', 'Start')).toBe('Failed: spec.runStrategy is Halted; change it to start the VM.')
-    }, 60_000)
+    })
 
     it('shuts a running VM down by an edit, and starts it by the next; neither is a change of package', async () => {
       await world.edit('halted', { spec: { runStrategy: 'Once' } })
@@ -140,6 +136,6 @@ describe('runStrategy', () => {
       const now = await world.untilReady('halted')
       expect(admin.config(now).onboot).toBe('0')
       expect(now.status?.history?.some((line) => line.step === 'stop')).toBe(false)
-    }, 60_000)
+    })
   })
 })

@@ -15,7 +15,7 @@ describe('a command', () => {
     world = await TestWorld.start({ speed: 20 })
     admin = new Admin(world)
     pool = await world.pool(aV4Pool())
-  }, 60_000)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -24,7 +24,7 @@ describe('a command', () => {
   describe('that brings one setting to the package', () => {
     beforeAll(async () => {
       await world.born('rungs', { package: vpsM, addresses: [{ name: 'main', poolRef: { name: pool } }], cloudInit: { user: 'admin' } })
-    }, 60_000)
+    })
 
     const anytime = [
       'SetSystemDiskSize',
@@ -41,7 +41,7 @@ describe('a command', () => {
       for (const command of anytime)
         expect(await outcomeOf(world, 'rungs', command)).toMatch(/^Succeeded: set_\w+ is as the package says\.$/)
       expect(world.writes()).toEqual([])
-    }, 60_000)
+    })
 
     it.each(['SetCPURAM', 'SetCloudInit', 'Remove'] as const)('%s is refused on a running VM and does not stop it', async (command) => {
       expect(await outcomeOf(world, 'rungs', command)).toBe(
@@ -74,7 +74,7 @@ describe('a command', () => {
       await admin.call('DELETE', vm, '/firewall/rules/0')
       expect(await outcomeOf(world, 'rungs', 'SetFirewall')).toMatch(/^Succeeded/)
       expect(world.simulator.world.firewall.get(vm.status?.vmid ?? 0)?.rules).toHaveLength(4)
-    }, 60_000)
+    })
 
     it('SetCreatedAdditionalDisk makes a disk that is gone', async () => {
       await turnOff(world, admin, 'rungs')
@@ -83,14 +83,14 @@ describe('a command', () => {
       expect(admin.config(vm)).not.toHaveProperty('scsi1')
       expect(await outcomeOf(world, 'rungs', 'SetCreatedAdditionalDisk')).toMatch(/^Succeeded/)
       expect(admin.config(vm).scsi1).toContain('size=100G')
-    }, 60_000)
+    })
 
     it('SetSystemDiskSize reports a disk that is larger than the package', async () => {
       const vm = (await world.vm('rungs'))!
       await admin.call('PUT', vm, '/resize', { disk: 'scsi0', size: '50G' })
       const command = await finished(world, await press(world, 'rungs', 'SetSystemDiskSize'))
       expect([command.status?.phase, reasonOf(command)]).toEqual(['Failed', 'DiskShrinkRefused'])
-    }, 60_000)
+    })
 
     it('fails with the words of the task, and is not repeated; the VM goes on by itself', async () => {
       await world.born('unlucky')
@@ -107,15 +107,40 @@ describe('a command', () => {
         world.simulator.faults.reset()
       }
       // The pauses between tries grow; the clock passes over them.
-      await admin.soon(
-        'the VM goes on by itself',
-        async () => {
-          world.clock.skip(5_000)
-          return admin.config(await world.vm('unlucky')).scsi0?.includes('size=30G')
-        },
-        { seconds: 40 },
-      )
-    }, 60_000)
+      await admin.soon('the VM goes on by itself', async () => {
+        world.clock.skip(5_000)
+        return admin.config(await world.vm('unlucky')).scsi0?.includes('size=30G')
+      })
+    })
+
+    it('fails with the words with which PVE refuses it', async () => {
+      const vm = await world.born('forbidden')
+      const reason = `Permission check failed (/vms/${vm.status?.vmid}, VM.Config.Disk)`
+      world.simulator.faults.add([{ route: 'PUT /nodes/{node}/qemu/{vmid}/resize', times: 'always', status: 403, reason } as never], [])
+      try {
+        await world.edit('forbidden', { spec: { package: { systemDisk: { size: '30Gi' } } } })
+        await world.untilCondition('forbidden', 'Stalled', 'True', 'PermissionDenied')
+        const command = await finished(world, await press(world, 'forbidden', 'SetSystemDiskSize'))
+        expect(`${reasonOf(command)}: ${command.status?.message}`).toBe(`PermissionDenied: ${reason}`)
+      } finally {
+        world.simulator.faults.reset()
+      }
+    })
+
+    it('says what it waits for while PVE does not answer for the VM', async () => {
+      const vm = await world.born('silent')
+      const fault = { match: { vmid: vm.status?.vmid }, times: 'always', status: 500, reason: 'no answer of this node' }
+      world.simulator.faults.add([{ route: 'GET /nodes/{node}/qemu/{vmid}/status/current', ...fault } as never], [])
+      try {
+        const command = await press(world, 'silent', 'Stop')
+        await until(
+          'it says so',
+          async () => (await commandNamed(world, command))?.status?.message === 'no answer of this node. The operator retries.',
+        )
+      } finally {
+        world.simulator.faults.reset()
+      }
+    })
 
     it('fails not for the lock that PVE itself holds for a moment', async () => {
       const vm = await world.born('cleaned-up')
@@ -129,7 +154,7 @@ describe('a command', () => {
       world.simulator.faults.reset()
       const { status } = await finished(world, command)
       expect(`${status?.phase}: ${status?.message}`).toBe('Succeeded: set_system_disk_size is as the package says.')
-    }, 60_000)
+    })
 
     it('SetDedicatedIP says which declared addresses it allocated and which the VM had, whatever lock PVE holds', async () => {
       admin.lock((await world.vm('rungs'))!, 'backup')
@@ -140,6 +165,6 @@ describe('a command', () => {
       await world.apply('poor', { addresses: [{ name: 'main', poolRef: { name: 'there-is-none' } }] })
       await world.untilCondition('poor', 'Stalled', 'True', 'PoolNotFound')
       expect(reasonOf(await finished(world, await press(world, 'poor', 'SetDedicatedIP')))).toBe('PoolNotFound')
-    }, 60_000)
+    })
   })
 })

@@ -13,7 +13,7 @@ describe('a suspension', () => {
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20, limits: { limits: { fullClonesPerNode: 1 } } })
     admin = new Admin(world)
-  }, 60_000)
+  })
   afterAll(async () => {
     await admin.close()
     await world.stop()
@@ -66,7 +66,7 @@ describe('a suspension', () => {
     expect(admin.isRunning(back)).toBe(true)
     expect(admin.config(back).onboot).toBe('1')
     expect(back.status?.history?.some((line) => line.step === 'stop')).toBe(false)
-  }, 90_000)
+  })
 
   it('refuses Start and names the holders', async () => {
     await born('refused')
@@ -76,7 +76,7 @@ describe('a suspension', () => {
       'Failed: The VM is suspended by billing (unpaid); the VM starts when the last suspension is removed.',
     )
     expect(admin.isRunning(await world.vm('refused'))).toBe(false)
-  }, 60_000)
+  })
 
   it('is enforced again when somebody starts the VM in PVE, and says meanwhile that it is not off', async () => {
     await born('restarted')
@@ -86,7 +86,7 @@ describe('a suspension', () => {
     await admin.soon('the VM is off again', () => !admin.isRunning(vm))
     await suspended('restarted')
     await world.untilReady('restarted')
-  }, 60_000)
+  })
 
   it('cuts the power of a guest that does not obey, after shutdownTimeout', async () => {
     await world.apply('deaf', { shutdownTimeout: '20s' })
@@ -102,7 +102,7 @@ describe('a suspension', () => {
     expect(admin.isRunning(vm)).toBe(false)
     const log = world.requests().filter((line) => line.includes(`/qemu/${vm.status?.vmid}/status/`) && line.startsWith('POST'))
     expect(log.filter((line) => line.endsWith('shutdown'))).toHaveLength(1)
-  }, 60_000)
+  })
 
   it('that goes away while the guest is still shutting down starts the VM again', async () => {
     await world.apply('quick')
@@ -120,7 +120,7 @@ describe('a suspension', () => {
     }
     await until('it runs', () => admin.isRunning(vm))
     await unsuspended('quick')
-  }, 60_000)
+  })
 
   it('leaves a Halted VM off when it goes', async () => {
     await world.apply('halted', { runStrategy: 'Halted' })
@@ -132,7 +132,7 @@ describe('a suspension', () => {
     const vm = await world.untilReady('halted')
     expect(admin.isRunning(vm)).toBe(false)
     expect(admin.config(vm).onboot ?? '0').toBe('0')
-  }, 60_000)
+  })
 
   it('during creation lets the ladder end and keeps the VM off; without it the VM starts', async () => {
     await world.apply('young')
@@ -146,7 +146,7 @@ describe('a suspension', () => {
     await hold('young', 'billing', [])
     await until('it runs', () => admin.isRunning(vm))
     await world.untilReady('young')
-  }, 60_000)
+  })
 
   it('during a change of package ends with the package applied and the VM off', async () => {
     await world.apply('changing')
@@ -161,7 +161,7 @@ describe('a suspension', () => {
     expect(now.status?.change).toBeUndefined()
     await hold('changing', 'billing', [])
     await until('it runs', () => admin.isRunning(vm))
-  }, 60_000)
+  })
 
   it('during a reinstall ends with the VM made anew and off', async () => {
     await world.apply('reinstalling')
@@ -176,7 +176,7 @@ describe('a suspension', () => {
     expect(admin.isRunning(now)).toBe(false)
     await hold('reinstalling', 'billing', [])
     await until('it runs', () => admin.isRunning(now))
-  }, 60_000)
+  })
 
   it('of a VM that has gone from PVE does not keep it from being made anew', async () => {
     await world.apply('vanished')
@@ -188,7 +188,7 @@ describe('a suspension', () => {
     await world.edit('vanished', { spec: { reinstall: { requestID: 'again' } } })
     await until('it is done', async () => (await world.vm('vanished'))?.status?.reinstall?.completedIDs?.includes('again'))
     expect(admin.isRunning(await world.untilReady('vanished'))).toBe(false)
-  }, 60_000)
+  })
 
   it('holds whatever else is wrong with the object', async () => {
     await world.apply('broken')
@@ -199,7 +199,7 @@ describe('a suspension', () => {
     await until('it is off', () => !admin.isRunning(vm))
     await world.untilCondition('broken', 'Ready', 'False', 'PackageNotFound')
     await suspended('broken')
-  }, 60_000)
+  })
 
   it('does not wait behind clones, and neither do power and removal', async () => {
     const pool = await world.pool(aV4Pool())
@@ -229,5 +229,5 @@ describe('a suspension', () => {
     } finally {
       world.simulator.world.spec.durations.cloneFullMsPerGiB = 200
     }
-  }, 120_000)
+  })
 })

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { registerCapacity } from '../../src/ops/capacity-gauges.ts'
+import { registerSellable } from '../../src/ops/sellable-gauges.ts'
 import { registerTraffic } from '../../src/ops/traffic-gauges.ts'
 import { registerGauges } from '../../src/ops/gauges.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
@@ -14,6 +15,7 @@ function exposed(): Set<string> {
   registerGauges(metrics.registry, {})
   registerCapacity(metrics.registry, () => [])
   registerTraffic(metrics.registry, () => [])
+  registerSellable(metrics.registry, () => [])
   return new Set(metrics.registry.getMetricsAsArray().flatMap(({ name }) => [name, `${name}_bucket`, `${name}_count`, `${name}_sum`]))
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { registerCapacity } from '../../src/ops/capacity-gauges.ts'
+import { registerSellable } from '../../src/ops/sellable-gauges.ts'
 import { registerTraffic } from '../../src/ops/traffic-gauges.ts'
 import { registerGauges, type Sources } from '../../src/ops/gauges.ts'
 import { Metrics } from '../../src/ops/metrics.ts'
@@ -105,6 +106,7 @@ describe('metrics', () => {
     registerGauges(metrics.registry, everything)
     registerCapacity(metrics.registry, () => [])
     registerTraffic(metrics.registry, () => [])
+    registerSellable(metrics.registry, () => [])
     const registered = metrics.registry
       .getMetricsAsArray()
       .map((metric) => metric.name)

@@ -7,8 +7,6 @@ import { clonesOf, holders } from '../support/portrait.ts'
 import type { Write } from '../support/wire.ts'
 import { forget, strip } from './losing.ts'
 
-const patienceMs = 240_000
-
 /** Of the guest, what nobody may change by taking it back or over. */
 function bodyOf({ world }: Lane, vm: ProxmoxVM): object {
   const { description: _, ...config } = Object.fromEntries(world.guestOf(vm).config)
@@ -76,7 +74,7 @@ describe('an operator that dies at any write', () => {
     await makeAgain(lane, before)
     await assertSame(lane, before, body)
     takeovers = world.operator?.wire.writes.splice(0) ?? []
-  }, patienceMs)
+  })
   afterAll(async () => await lane.world.stop())
 
   it('takes back by writing status alone, and over by claims, mark and status', () => {
@@ -84,45 +82,37 @@ describe('an operator that dies at any write', () => {
     expect(takeovers.filter(({ to }) => to === 'pve').map(({ what }) => what)).toEqual(['PUT /nodes/{node}/qemu/{vmid}/config'])
   })
 
-  it(
-    'takes a VM back into its status once',
-    async () => {
-      const visit = async (own: Lane, point: Point) => {
-        const before = await born(own)
-        const body = bodyOf(own, before)
-        await dieAndTakeOver(
-          own,
-          point,
-          () => strip(own.world, 'shop'),
-          async () => own.world.condition(await own.world.vm('shop'), 'NetworkConfigured') !== undefined,
-        )
-        await assertSame(own, before, body)
-        await endLife(own)
-      }
-      expect(await walk(pointsOf(takeBacks), visit)).toEqual([])
-    },
-    patienceMs,
-  )
+  it('takes a VM back into its status once', async () => {
+    const visit = async (own: Lane, point: Point) => {
+      const before = await born(own)
+      const body = bodyOf(own, before)
+      await dieAndTakeOver(
+        own,
+        point,
+        () => strip(own.world, 'shop'),
+        async () => own.world.condition(await own.world.vm('shop'), 'NetworkConfigured') !== undefined,
+      )
+      await assertSame(own, before, body)
+      await endLife(own)
+    }
+    expect(await walk(pointsOf(takeBacks), visit)).toEqual([])
+  })
 
-  it(
-    'takes a guest over once, with its addresses',
-    async () => {
-      const visit = async (own: Lane, point: Point) => {
-        const { world } = own
-        const before = await born(own)
-        const body = bodyOf(own, before)
-        await loseObject(own)
-        await dieAndTakeOver(
-          own,
-          point,
-          () => makeAgain(own, before),
-          async () => world.condition(await world.vm('shop'), 'NetworkConfigured') !== undefined,
-        )
-        await assertSame(own, before, body)
-        await endLife(own)
-      }
-      expect(await walk(pointsOf(takeovers), visit)).toEqual([])
-    },
-    patienceMs,
-  )
+  it('takes a guest over once, with its addresses', async () => {
+    const visit = async (own: Lane, point: Point) => {
+      const { world } = own
+      const before = await born(own)
+      const body = bodyOf(own, before)
+      await loseObject(own)
+      await dieAndTakeOver(
+        own,
+        point,
+        () => makeAgain(own, before),
+        async () => world.condition(await world.vm('shop'), 'NetworkConfigured') !== undefined,
+      )
+      await assertSame(own, before, body)
+      await endLife(own)
+    }
+    expect(await walk(pointsOf(takeovers), visit)).toEqual([])
+  })
 })

@@ -34,7 +34,7 @@ describe('the files of make plugin', () => {
       env: { ...process.env, ARCH: 'amd64' },
     })
     withNode = pathWith('with-node', process.execPath)
-  }, 120_000)
+  })
   afterAll(() => rmSync(folder, { recursive: true }))
 
   it('need nothing beside them but Node', () => {

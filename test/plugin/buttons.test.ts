@@ -17,7 +17,7 @@ describe('kubectl pve presses buttons', () => {
     world = await TestWorld.start({ speed: 20 })
     await world.apply('small')
     await world.untilReady('small')
-  }, 60_000)
+  })
   afterAll(async () => await world.stop())
 
   it('ends with 1 and the sentence of the operator when a button is refused', async () => {
@@ -27,14 +27,14 @@ describe('kubectl pve presses buttons', () => {
       err: expect.stringContaining('kubectl pve: start small: PreconditionFailed: The VM already runs.\n'),
     })
     expect(await here('set-cpu-ram', 'small')).toMatchObject({ code: 1, err: expect.stringContaining('needs a VM that is off') })
-  }, 30_000)
+  })
 
   it('waits for the end as a child process, and tells each change on a line', async () => {
     const { code, out, err } = await child(['shutdown', 'small', '-n', world.namespace, '--reason', 'maintenance'])
     expect({ code, out }).toEqual({ code: 0, out: 'shutdown small: The guest shut down.\n' })
     for (const drawn of ['\r', '\u001B']) expect(err).not.toContain(drawn)
     await until('it is seen off', async () => (await isOn()) === 'stopped')
-  }, 60_000)
+  })
 
   it.each([
     [['set-cpu-ram'], 'set-cpu-ram small: set_cpu_ram is as the package says.\n'],
@@ -46,13 +46,9 @@ describe('kubectl pve presses buttons', () => {
     [['stop'], 'stop small: PVE cut the power.\n'],
     [['remove'], expect.stringContaining('keeps its VMID, addresses and backups.\n')],
     [['clone'], 'clone small: The VM was cloned and is ready.\n'],
-  ])(
-    'does %j and says so',
-    async ([name = ''], sentence) => {
-      expect(await here(name, 'small')).toMatchObject({ code: 0, out: sentence })
-    },
-    60_000,
-  )
+  ])('does %j and says so', async ([name = ''], sentence) => {
+    expect(await here(name, 'small')).toMatchObject({ code: 0, out: sentence })
+  })
 
   it('draws one line again and again on a terminal, and clears it', async () => {
     const { code, err } = await pve(['reboot', 'small', '-n', world.namespace, '--kubeconfig', testKubeconfig()], {
@@ -63,7 +59,7 @@ describe('kubectl pve presses buttons', () => {
     expect(err).not.toContain('\n')
     expect(err.endsWith('\r\u001B[2K')).toBe(true)
     for (const line of err.split('\r\u001B[2K')) expect(line.length).toBeLessThan(40)
-  }, 30_000)
+  })
 
   it('prints the finished command as JSON', async () => {
     const { code, out } = await here('set-network', 'small', '-o', 'json', '--ttl', '1h', '--reason', 'ticket 4711')
@@ -73,7 +69,7 @@ describe('kubectl pve presses buttons', () => {
       spec: { vmRef: { name: 'small' }, command: 'SetNetwork', ttlSecondsAfterFinished: 3600, reason: 'ticket 4711' },
       status: { phase: 'Succeeded' },
     })
-  }, 30_000)
+  })
 
   it('does not wait when told so', async () => {
     const { code, out } = await here('set-firewall', 'small', '--no-wait')
@@ -81,7 +77,7 @@ describe('kubectl pve presses buttons', () => {
     const [, name = ''] = /^proxmoxvmcommand\.pve\.hosting\/(small-set-firewall-[0-9a-f]{6}) created\n$/.exec(out) ?? []
     const key = { namespace: world.namespace, name }
     await until('it is done', async () => (await world.client.get(proxmoxVMCommands, key))?.status?.phase === 'Succeeded')
-  }, 30_000)
+  })
 
   it('says which VM is not there', async () => {
     expect(await here('start', 'smal')).toEqual({
@@ -116,7 +112,7 @@ describe('kubectl pve presses buttons', () => {
     expect((await pve(['stop', 'small', ...asWanda])).err).toMatch(
       /^kubectl pve: proxmoxvmcommands\.pve\.hosting is forbidden: User "wanda" cannot create resource "proxmoxvmcommands" in API group "pve\.hosting"/,
     )
-  }, 30_000)
+  })
 
   it('ends with 3 when it is not finished in time, and with 130 on Ctrl-C; the command stays', async () => {
     await world.stopOperator()
@@ -129,7 +125,7 @@ describe('kubectl pve presses buttons', () => {
     expect(cut).toMatchObject({ code: 130, err: expect.stringContaining('the operator continues') })
     const command = await world.client.get<ProxmoxVMCommand>(proxmoxVMCommands, { namespace: world.namespace, name: later ?? '' })
     expect(command?.spec.command).toBe('Stop')
-  }, 30_000)
+  })
 
   const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1' }
   const role = (name: string, rules: object[]) => ({ ...rbac, kind: 'Role', metadata: { name, namespace: world.namespace }, rules })

@@ -13,7 +13,7 @@ describe('kubectl pve console', () => {
     world = await worldWithConsoles('https://console.example.com')
     await world.born('shop')
     await world.born('dark', { runStrategy: 'Halted' })
-  }, 60_000)
+  })
   afterAll(() => world.stop())
 
   it('prints the URL, and opens it where a browser is', async () => {

@@ -35,7 +35,7 @@ describe('kubectl pve over several VMs', () => {
     for (const name of ['a', 'b', 'c'])
       await world.apply(name, spec, { labels: { 'pve.hosting/client-id': '7', 'pve.hosting/service-id': `${name}-55` } })
     for (const name of ['a', 'b', 'c']) await world.untilReady(name)
-  }, 90_000)
+  })
   afterAll(async () => await world.stop())
 
   describe('ls', () => {
@@ -73,7 +73,7 @@ describe('kubectl pve over several VMs', () => {
       code: 1,
       err: expect.stringContaining('nothing found for "nobody-knows-this"'),
     })
-  }, 30_000)
+  })
 
   it('completes names of VMs, packages and namespaces', async () => {
     const asked = async (...words: string[]) =>
@@ -85,7 +85,7 @@ describe('kubectl pve over several VMs', () => {
     expect(await asked('reinstall', 'a', '--template', 'deb')).toContain('debian-13\n')
     expect(await asked('reinstall', 'a', '--request')).toMatch(/^--request-id\t.*\n:4\n$/)
     expect(await asked('status', '--kubeconfig', '')).toBe(':0\n')
-  }, 30_000)
+  })
 
   describe('a dry run', () => {
     it('shows the plan of an edit and writes nothing', async () => {
@@ -145,7 +145,7 @@ describe('kubectl pve over several VMs', () => {
       expect(await whileAsked('n', asked, 'start', 'c')).toMatchObject({ code: 0 })
       expect(asked).toEqual([])
       for (const name of await commands()) await world.client.delete(proxmoxVMCommands, { namespace: world.namespace, name })
-    }, 60_000)
+    })
   })
 
   it('refuses a package that is not there before anything is written', async () => {
@@ -189,7 +189,7 @@ describe('kubectl pve over several VMs', () => {
         out: `${out}Dry run: nothing was written.\n`,
       })
       expect(await coresOf('a')).toBe(1)
-    }, 30_000)
+    })
 
     it('asks, and without a terminal wants --yes', async () => {
       const { code, err } = await here('change-package', '--all-of', packageName)
@@ -214,7 +214,7 @@ describe('kubectl pve over several VMs', () => {
       expect(await Promise.all(['a', 'b', 'c'].map(coresOf))).toEqual([1, 1, 1])
       await world.edit('a', { spec: { suspensions: [] }, metadata: { annotations: { 'pve.hosting/paused': null } } })
       await world.untilReady('a')
-    }, 60_000)
+    })
 
     it('changes them all, so many at a time', async () => {
       const { code, out } = await here('change-package', '--all-of', packageName, '--max', '2', '--yes')
@@ -222,6 +222,6 @@ describe('kubectl pve over several VMs', () => {
       expect(out).toMatch(/change-package: 3 of 3 VMs changed\n$/)
       expect(await Promise.all(['a', 'b', 'c'].map(coresOf))).toEqual([2, 2, 2])
       expect((await here('outdated')).out).toBe('every VM has the newest version of its package\n')
-    }, 90_000)
+    })
   })
 })

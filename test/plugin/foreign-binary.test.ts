@@ -59,13 +59,13 @@ describe.each(architectures.filter((name) => name !== hostArchitecture))('kubect
     it('says its version', () => {
       if (!isFetched) return
       expect(said('--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
-    }, 120_000)
+    })
 
     it('asks the API server', () => {
       if (!isFetched) return
       const { status, stdout, stderr } = said('pools', '-o', 'json', '--kubeconfig', testKubeconfig())
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
       expect(Array.isArray(JSON.parse(stdout))).toBe(true)
-    }, 120_000)
+    })
   })
 })

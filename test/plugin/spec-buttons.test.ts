@@ -22,7 +22,7 @@ describe('kubectl pve writes the spec', () => {
     })
     await world.apply('small', { package: undefined, packageRef: { name: packageName }, shutdownTimeout: '5s' })
     await world.untilReady('small')
-  }, 60_000)
+  })
   afterAll(async () => await world.stop())
 
   describe('suspend and unsuspend', () => {
@@ -45,7 +45,7 @@ describe('kubectl pve writes the spec', () => {
         code: 0,
         out: 'unsuspend small: no suspension is left; the VM is running\n',
       })
-    }, 90_000)
+    })
 
     it('refuses to take away what somebody else wrote, unless forced', async () => {
       const entry = { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVM', metadata: { namespace: world.namespace, name: 'small' } }
@@ -64,7 +64,7 @@ describe('kubectl pve writes the spec', () => {
       expect(await here('unsuspend', 'small', '--by', 'billing', '--force')).toMatchObject({ code: 0 })
       expect((await here('unsuspend', 'small')).err).toContain('"manual" has no suspension on it; nobody holds it')
       await world.untilCondition('small', 'Ready', 'True', 'Running')
-    }, 90_000)
+    })
   })
 
   describe('change-package', () => {
@@ -77,7 +77,7 @@ describe('kubectl pve writes the spec', () => {
       expect(await here('change-package', 'small', '--set', 'cpu.limit=0.5', '--rate', '80', '-o', 'json')).toMatchObject({ code: 0 })
       expect((await world.vm('small'))?.spec.package).toEqual({ memory: { size: '2Gi' }, cpu: { limit: '0.5' }, network: { rateMbit: 80 } })
       expect(await memory()).toBe('2048')
-    }, 90_000)
+    })
 
     it('tells what was not done of it, and what the API server refuses', async () => {
       const { code, out } = await here('change-package', 'small', '--disk', '10Gi')
@@ -92,7 +92,7 @@ describe('kubectl pve writes the spec', () => {
         err: expect.stringContaining('write FIELD=VALUE'),
       })
       expect(await here('change-package', 'small', '--memory', '8Mi')).toMatchObject({ code: 1, err: expect.stringContaining('4Gi') })
-    }, 60_000)
+    })
 
     it('takes the newest VMPackage without flags', async () => {
       await world.client.mergePatch(vmPackages, { name: packageName }, { spec: { cpu: { cores: 2 } } })
@@ -105,7 +105,7 @@ describe('kubectl pve writes the spec', () => {
         out: 'change-package small: The VM has the newest version of its package.\n',
       })
       expect((await world.vm('small'))?.status?.package?.cpu?.cores).toBe(2)
-    }, 60_000)
+    })
   })
 
   describe('reinstall', () => {
@@ -118,7 +118,7 @@ describe('kubectl pve writes the spec', () => {
         code: 1,
         err: 'kubectl pve: reinstall small: request r1 ran before and never runs again; use another --request-id\n',
       })
-    }, 90_000)
+    })
 
     it('is refused before anything is written when the cluster has no such template', async () => {
       const before = await world.vm('small')
@@ -126,6 +126,6 @@ describe('kubectl pve writes the spec', () => {
       expect(code).toBe(1)
       expect(err).toContain(`cluster ${world.cluster} has no template "debian-1"; there are debian-13, ubuntu-24.04`)
       expect((await world.vm('small'))?.metadata.generation).toBe(before?.metadata.generation)
-    }, 60_000)
+    })
   })
 })

@@ -14,20 +14,27 @@ describe('kubectl pve shows', () => {
 
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
+    // Other test files have guests with these addresses in ProxmoxClusters of their own meanwhile.
     v4 = await world.pool({
       ranges: ['203.0.113.10-203.0.113.11'],
       prefixLength: 24,
       gateway: '203.0.113.1',
       network: { bridge: 'vmbr0', vlan: 120 },
+      clusterRefs: [{ name: world.cluster }],
     })
-    v6 = await world.pool({ ranges: ['2001:db8:a::100-2001:db8:a::1ff'], prefixLength: 64, gateway: '2001:db8:a::1' })
+    v6 = await world.pool({
+      ranges: ['2001:db8:a::100-2001:db8:a::1ff'],
+      prefixLength: 64,
+      gateway: '2001:db8:a::1',
+      clusterRefs: [{ name: world.cluster }],
+    })
     const addresses = [
       { name: 'main', poolRef: { name: v4 } },
       { name: 'main6', poolRef: { name: v6 } },
     ]
     await world.apply('web', { package: vpsM, addresses }, { labels: { 'pve.hosting/client-id': '7', 'pve.hosting/service-id': '5546' } })
     await world.untilReady('web')
-  }, 60_000)
+  })
   afterAll(async () => await world.stop())
 
   describe('status', () => {
@@ -49,7 +56,7 @@ describe('kubectl pve shows', () => {
         return told.test(said.out) && said
       })
       expect(out).toMatch(told)
-    }, 30_000)
+    })
 
     it('the same as JSON', async () => {
       const { out } = await here('status', 'web', '-o', 'json')
@@ -72,7 +79,7 @@ describe('kubectl pve shows', () => {
       expect(out).toMatch(/lost: Pending, local status creation[^]*^creation +NOW$[^]*^clone +-$/m)
       expect(out).toMatch(/waiting for: TemplateNotFound \(the user must act\): .*debian-1/)
       expect(out).toMatch(/last error: .*debian-1/)
-    }, 30_000)
+    })
   })
 
   describe('plan', () => {
@@ -113,7 +120,7 @@ describe('kubectl pve shows', () => {
       const page = (await here('plan', 'web')).out
       expect(page).toContain('because the spec was edited')
       expect(page).toContain('set_cpu_ram: cores 2 → 4, cpulimit 1.5 → 2   [the VM is stopped for it]')
-    }, 60_000)
+    })
 
     it('what the operator then does', async () => {
       await world.edit('web', { metadata: { annotations: { 'pve.hosting/paused': null } } })
@@ -123,7 +130,7 @@ describe('kubectl pve shows', () => {
         .map((entry) => entry.message)
       expect(done.join('\n')).toContain('cores 2 → 4, cpulimit 1.5 → 2')
       expect((await here('plan', 'web')).out).toContain('Nothing to do: the VM matches its spec.')
-    }, 90_000)
+    })
   })
 
   describe('pools', () => {
@@ -136,7 +143,7 @@ describe('kubectl pve shows', () => {
       const { out } = await here('pools')
       expect(out).toMatch(/^NAME +RANGES +TOTAL +ALLOCATED +FREE +COOLING +RESERVED +STATE +MESSAGE$/m)
       expect(out).toMatch(new RegExp(String.raw`^${v4} +203\.0\.113\.10-203\.0\.113\.11 +2 +2 +0 +0 +0 +exhausted +\S`, 'm'))
-    }, 30_000)
+    })
   })
 
   describe('who', () => {
@@ -161,7 +168,7 @@ describe('kubectl pve shows', () => {
         err: expect.stringContaining('no address has been recorded for service-id=4711'),
       })
       expect(await here('who')).toMatchObject({ code: 2, err: expect.stringContaining('--service') })
-    }, 60_000)
+    })
 
     it('has an address', async () => {
       const [answer] = only((await here('who', '203.0.113.10', '-o', 'json')).out)

@@ -193,6 +193,13 @@ describe('endpoints and trust', () => {
     expect(simulator.requests.report().total).toBe(before)
   })
 
+  it('names the endpoint, the certificate it shows and the field, when the fingerprint is another', async () => {
+    const { message } = await faultOf(pveWith({ fingerprints: [other] }).version())
+    expect(message).toContain(
+      `${simulator.url} shows the certificate ${simulator.fingerprint}, which spec.tls.fingerprints does not list; `,
+    )
+  })
+
   it('asks the next endpoint when one cannot be reached, for writes too', async () => {
     const pve = pveWith({ caBundle: simulator.ca! }, ['https://127.0.0.1:1', simulator.url])
     expect(await pve.clone(template, clone(702))).toMatch(/^UPID:pve1:/)

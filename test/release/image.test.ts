@@ -87,7 +87,7 @@ suite('the image', () => {
     await client?.close()
     await controlPlane?.stop()
     await rm(dir, { recursive: true, force: true })
-  }, 60_000)
+  })
 
   it('becomes ready as nobody on a read-only file system', async () => {
     await until('the operator in the container is ready', async () => (await fetch(`http://${health}/readyz`)).ok, {
@@ -112,7 +112,7 @@ suite('the image', () => {
       'small Running',
       'whmcs-5546 Running',
     ])
-  }, 150_000)
+  })
 
   it.each(['operator', 'simulator'])(
     'confines the %s: its own seccomp filter, no capability, no way to new privileges, nothing to write to',

@@ -9,7 +9,7 @@ describe('vzdump', () => {
     sim = await startSimulator({ speed: 100 })
     sim.world.storage.define({ storage: 'pbs', type: 'pbs', content: ['backup'], sizeBytes: 1024 ** 4 })
     await asAdmin(sim, 'POST', '/nodes/pve1/qemu/9000/clone', { newid: 100, name: 'shop' })
-  }, 30_000)
+  })
   afterAll(async () => await sim.stop())
 
   interface Row {
@@ -37,6 +37,11 @@ describe('vzdump', () => {
     expect(log.find((line) => line.includes('starting new backup job'))).toContain(
       `vzdump 100 --storage ${storage} --notes-template 'it'\\''s {{guestname}}'`,
     )
+  })
+
+  it('is listed with the first line of its notes', async () => {
+    await asAdmin(sim, 'POST', '/nodes/pve1/vzdump', { vmid: 100, storage: 'local', 'notes-template': 'first\\nsecond' })
+    expect((await listed('local')).map(({ notes }) => notes)).toContain('first')
   })
 
   it('on a backup server is listed by every node, with its verification and key', async () => {

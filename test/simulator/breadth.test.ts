@@ -106,6 +106,9 @@ describe('what clients read on their way', () => {
     )
     expect((await pve.api('POST', '/cluster/replication', job)).status).toBe(200)
     expect(await get('/cluster/replication/9000-0')).toMatchObject({ guest: 9000, jobnum: 0, target: 'pve2' })
+    expect((await pve.api('DELETE', '/nodes/pve1/qemu/9000')).reason).toBe(
+      "There is a replication job '9000-0' for guest '9000' - Please remove that first.",
+    )
     await pve.api('DELETE', '/cluster/replication/9000-0')
     expect(await rows('/cluster/replication')).toEqual([])
   })

@@ -51,25 +51,25 @@ export class Drill {
   }
 
   /** Waits for the end of a task and returns its exit status. */
-  async exitOf(upid: unknown, deadlineMs = 10_000): Promise<string> {
-    const end = Date.now() + deadlineMs
+  async exitOf(upid: unknown, deadlineMs = 60_000): Promise<string> {
+    const end = performance.now() + deadlineMs
     const node = String(upid).split(':')[1]
     for (;;) {
       const { data } = await this.api('GET', `/nodes/${node}/tasks/${encodeURIComponent(String(upid))}/status`)
       const state = (data ?? {}) as { status?: string; exitstatus?: string }
       if (state.status === 'stopped') return state.exitstatus ?? ''
-      if (Date.now() > end) throw new Error(`the task ${String(upid)} did not end`)
+      if (performance.now() > end) throw new Error(`the task ${String(upid)} did not end`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
 
   /** Asks until the answer fits. */
-  async until<T>(ask: () => Promise<T>, fits: (answer: T) => boolean, deadlineMs = 10_000): Promise<T> {
-    const end = Date.now() + deadlineMs
+  async until<T>(ask: () => Promise<T>, fits: (answer: T) => boolean, deadlineMs = 60_000): Promise<T> {
+    const end = performance.now() + deadlineMs
     for (;;) {
       const answer = await ask()
       if (fits(answer)) return answer
-      if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)} after ${deadlineMs} ms`)
+      if (performance.now() > end) throw new Error(`still ${JSON.stringify(answer)} after ${deadlineMs} ms`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }

@@ -93,8 +93,8 @@ describe('a scripted fault', () => {
   it('puts the cluster back by itself after a while', async () => {
     await arm({ daemon: { node: 'pve1', state: 'off' }, forMs: 2000 })
     expect(await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).toMatchObject({ status: 595, reason: 'Connection refused' })
-    const deadline = Date.now() + 5000
-    while ((await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).status !== 200) expect(Date.now()).toBeLessThan(deadline)
+    const deadline = performance.now() + 60_000
+    while ((await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).status !== 200) expect(performance.now()).toBeLessThan(deadline)
   })
 
   it('takes the quorum away: reads go on, writes do not', async () => {

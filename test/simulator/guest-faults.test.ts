@@ -26,6 +26,17 @@ describe('what can happen to a guest', () => {
   const arm = async (fault: Row) => expect((await pve.sim('POST', '/faults', fault)).status).toBe(200)
   const status = async () => (await pve.api('GET', `${vm}/status/current`)).data as Row
 
+  it('is a task that ends OK and has changed nothing', async () => {
+    const config = () => pve.api('POST', `${vm}/config`, { cores: 3 })
+    const cores = async () => ((await pve.api('GET', `${vm}/config`)).data as Row)['cores']
+    const before = await cores()
+    await arm({ route: 'POST /nodes/{node}/qemu/{vmid}/config', task: { noEffect: true } })
+    await done(await config())
+    expect(await cores()).toBe(before)
+    await done(await config())
+    expect(await cores()).toBe(3)
+  })
+
   it('is the clean-up of a stop that keeps its file lock while it runs again: stop, start, stop gives a timeout', async () => {
     await arm({ cleanupMs: 60_000 })
     await done(await power('start'))

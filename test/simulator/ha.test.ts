@@ -95,13 +95,13 @@ describe('a managed guest', () => {
     )
     await ha.becomes(200, 'running', 'started')
     await pve.sim('POST', '/hook', { op: 'lock', args: [200, 'backup'] })
-    const since = Date.now()
+    const since = performance.now()
     await pve.sim('POST', '/faults', { node: { name: 'pve2', state: 'off' } })
     await pve.until(
       () => ha.node(200),
       (node) => node === 'pve3',
     )
-    expect((Date.now() - since) * 200).toBeGreaterThan(60_000)
+    expect((performance.now() - since) * 200).toBeGreaterThan(60_000)
     await ha.becomes(200, 'running', 'started')
     expect((await pve.sim('GET', '/vms')).body['vms']).toContainEqual(expect.objectContaining({ vmid: 200, lock: null }))
   })

@@ -9,7 +9,7 @@ describe('a ProxmoxVMSnapshot', () => {
 
   beforeAll(async () => {
     world = await TestWorld.start({ speed: 20 })
-  }, 60_000)
+  })
   afterAll(() => world.stop())
 
   it('is taken once, under a name made from its uid, and says when', async () => {
@@ -26,7 +26,7 @@ describe('a ProxmoxVMSnapshot', () => {
     const after = await until('the VM shows it', async () => ((await world.vm('web'))?.status?.snapshots ? world.vm('web') : undefined))
     expect(after?.status?.snapshots).toEqual([{ name, createdAt: snapshot.status?.createdAt, object: snapshot.metadata.name }])
     expect(world.condition(after, 'Ready')?.status).toBe('True')
-  }, 60_000)
+  })
 
   it('keeps the memory of a guest that runs, and says that there is none of one that is off', async () => {
     const vm = await world.born('memory')
@@ -37,7 +37,7 @@ describe('a ProxmoxVMSnapshot', () => {
     const off = await taken(world, 'memory', { withMemory: true })
     expect(off.status?.withMemory).toBe(false)
     expect(saidOf(off)).toContain('the VM was off, so the snapshot has no memory')
-  }, 60_000)
+  })
 
   it('is deleted in PVE with its object, and the ones taken on top of it stay', async () => {
     const vm = await world.born('less')
@@ -47,7 +47,7 @@ describe('a ProxmoxVMSnapshot', () => {
     await untilNoObject(world, first)
     expect(inPve(world, vm)).toEqual([second.status?.name])
     expect((await snapshotNamed(world, second.metadata.name))?.status?.conditions?.[0]).toMatchObject({ type: 'Ready', status: 'True' })
-  }, 60_000)
+  })
 
   it('is refused beyond the number of the package, with the sentence for the customer, and taken when there is room', async () => {
     const vm = await world.born('quota', packageWith({ snapshots: { max: 1 } }))
@@ -66,7 +66,7 @@ describe('a ProxmoxVMSnapshot', () => {
     await deleteSnapshot(world, second)
     await untilNoObject(world, second)
     expect(inPve(world, vm)).toEqual(['by-hand'])
-  }, 60_000)
+  })
 
   it('is refused where the package has none, and where it is to be kept longer than the package allows', async () => {
     await world.born('none', packageWith({ snapshots: { max: 0 } }))
@@ -78,7 +78,7 @@ describe('a ProxmoxVMSnapshot', () => {
     expect(inPve(world, vm)).toEqual([])
     const kept = await taken(world, 'short')
     expect(Date.parse(kept.status?.expiresAt ?? '') - Date.parse(kept.status?.createdAt ?? '')).toBe(72 * 3_600_000)
-  }, 60_000)
+  })
 
   it('goes by itself when its time is over, and not before', async () => {
     const vm = await world.born('ttl')
@@ -90,7 +90,7 @@ describe('a ProxmoxVMSnapshot', () => {
     world.skip(6 * 60_000)
     await untilNoObject(world, snapshot)
     expect(inPve(world, vm)).toEqual([])
-  }, 60_000)
+  })
 
   it('names the disk that cannot be snapshotted, before PVE is asked', async () => {
     const vm = await world.born('raw')
@@ -107,7 +107,7 @@ describe('a ProxmoxVMSnapshot', () => {
     const snapshot = await untilSays(world, await ask(world, 'raw'), 'False/SnapshotUnsupported')
     expect(saidOf(snapshot)).toContain('scsi5 is a raw file on storage files (dir), where only qcow2 files support snapshots')
     expect(tasksOf(world, vm, 'qmsnapshot')).toBe(0)
-  }, 60_000)
+  })
 
   it('waits for its VM: until that exists, is ready, and is not locked', async () => {
     const early = await untilSays(world, await ask(world, 'later'), 'False/VMNotFound')
@@ -124,7 +124,7 @@ describe('a ProxmoxVMSnapshot', () => {
       world.clock.skip(5_000)
       return (await snapshotNamed(world, held.metadata.name))?.status?.createdAt
     })
-  }, 60_000)
+  })
 
   it('tells the words of PVE when it fails, and is not tried again', async () => {
     const vm = await world.born('failing')
@@ -143,7 +143,7 @@ describe('a ProxmoxVMSnapshot', () => {
     expect(tasksOf(world, vm, 'qmsnapshot')).toBe(1)
     await deleteSnapshot(world, snapshot)
     await untilNoObject(world, snapshot)
-  }, 60_000)
+  })
 
   it('goes with its VM, in PVE and here', async () => {
     await world.born('gone')
@@ -151,7 +151,7 @@ describe('a ProxmoxVMSnapshot', () => {
     await world.delete('gone')
     await world.untilGone('gone')
     await untilNoObject(world, snapshot)
-  }, 60_000)
+  })
 
   it('says that it is gone after its VM was made again, and is let go of without a request', async () => {
     const vm = await world.born('anew')
@@ -163,5 +163,5 @@ describe('a ProxmoxVMSnapshot', () => {
     await deleteSnapshot(world, snapshot)
     await untilNoObject(world, snapshot)
     expect(tasksOf(world, vm, 'qmdelsnapshot')).toBe(0)
-  }, 60_000)
+  })
 })

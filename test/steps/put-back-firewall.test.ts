@@ -22,6 +22,8 @@ function after(now: ForeignFirewall, entry: PutBack): ForeignFirewall {
       return { ...now, sets: now.sets.map((set) => (set.name === entry.set ? { ...set, entries: [...set.entries, entry.entry] } : set)) }
     case 'rule':
       return { ...now, rules: [entry.rule, ...now.rules] }
+    case 'network card':
+      return now
   }
 }
 

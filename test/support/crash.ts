@@ -77,7 +77,7 @@ export async function dieAndTakeOver({ world }: Lane, { index, when }: Point, ac
   let isDead = false
   const dead = world.operator?.wire.dieAt(() => count++ === index, when).then(() => (isDead = true))
   await act()
-  await until('the operator died or finished', async () => isDead || (await isOver()), { seconds: 60 })
+  await until('the operator died or finished', async () => isDead || (await isOver()))
   if (isDead) await dead
   await world.killOperator()
   await world.startOperator()

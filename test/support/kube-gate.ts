@@ -13,7 +13,7 @@ export interface Scope {
   readonly hasMoreClusters?: boolean
 }
 
-/** On the pools of a world, so that the operator of another one leaves them alone. */
+/** On the pools, zones and packages of a world, so that the operator of another one leaves them alone. */
 export const worldLabel = 'test.pve.hosting/world'
 
 const api = '/apis/pve.hosting/v1alpha1'
@@ -73,6 +73,8 @@ export class KubeGate {
     const { socket, method = 'GET', url = '/' } = request
     const isWrite = method !== 'GET'
     if (isWrite) this.#busy.add(socket)
+    if (isWrite) this.#wire.hear(method, new URL(url, 'http://gate').pathname)
+    if (isWrite) await this.#wire.beforeKube(method, new URL(url, 'http://gate').pathname)
     try {
       const fate = this.#wire.fate(writeOf(method, url))
       if (fate === 'lost before') return void socket.destroy()
@@ -130,7 +132,7 @@ function scoped(url: string, { namespace, cluster, hasMoreClusters }: Scope): st
     return `${api}/namespaces/${namespace}/${at.pathname.slice(api.length + 1)}${at.search}`
   if (at.pathname === `${api}/proxmoxclusters` && hasMoreClusters) at.searchParams.set('labelSelector', `${worldLabel}=${cluster}`)
   else if (at.pathname === `${api}/proxmoxclusters`) at.searchParams.set('fieldSelector', `metadata.name=${cluster}`)
-  if (at.pathname === `${api}/ippools` || at.pathname === `${api}/dnszones`)
+  if ([`${api}/ippools`, `${api}/dnszones`, `${api}/vmpackages`].includes(at.pathname))
     at.searchParams.set('labelSelector', `${worldLabel}=${cluster}`)
   // Every pool of a world is a scope of its own.
   if (at.pathname === `${api}/pooladdresses`) at.searchParams.set('fieldSelector', `spec.scope=${cluster}`)

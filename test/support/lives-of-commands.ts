@@ -30,14 +30,14 @@ const isPressed = async (lane: Lane, command: CommandName): Promise<boolean> =>
 async function off(lane: Lane): Promise<void> {
   await born(lane)
   await press('Stop')(lane)
-  await until('the VM was stopped', async () => await isPressed(lane, 'Stop'), { seconds: 60 })
+  await until('the VM was stopped', async () => await isPressed(lane, 'Stop'))
   await lane.world.untilReady(vmName)
 }
 
 async function removed(lane: Lane): Promise<void> {
   await off(lane)
   await press('Remove')(lane)
-  await until('the VM is removed', async () => isRemoved(await lane.world.vm(vmName)), { seconds: 60 })
+  await until('the VM is removed', async () => isRemoved(await lane.world.vm(vmName)))
 }
 const isRemoved = (vm: ProxmoxVM | undefined): boolean => vm?.status?.phase === 'Removed'
 
@@ -123,7 +123,7 @@ export const commandLives: readonly Life[] = [
       for (const { vmid } of world.guests()) world.simulator.world.guests.delete(vmid)
       for (const { metadata, spec } of await world.client.list(poolAddresses))
         if (pools.includes(spec.poolRef.name) && spec.claimRef) await world.client.delete(poolAddresses, { name: metadata.name })
-      await until('no address is held', async () => (await holders(world, pools)).length === 0, { seconds: 60 })
+      await until('no address is held', async () => (await holders(world, pools)).length === 0)
     },
   },
 ]

@@ -39,14 +39,10 @@ const says = (object: Asked | undefined, type: string): boolean =>
 
 async function made(lane: Lane, kind: Kind, spec: object = {}): Promise<Asked> {
   await make(kind, spec)(lane)
-  return await until(
-    `the ${kind} is made`,
-    async () => {
-      const object = await last(lane, kind)
-      return says(object, 'Ready') ? object : undefined
-    },
-    { seconds: 60 },
-  )
+  return await until(`the ${kind} is made`, async () => {
+    const object = await last(lane, kind)
+    return says(object, 'Ready') ? object : undefined
+  })
 }
 
 /** It ended well, or a person is told; the VM goes on. */
@@ -138,7 +134,7 @@ export const copyLives: readonly Life[] = [
       const vm = await lane.world.vm(vmName)
       if (!vm) throw new Error('no VM')
       await lane.world.inPve('POST', `${lane.world.pathOf(vm)}/status/stop`)
-      await until('it is seen off', async () => (await lane.world.vm(vmName))?.status?.remoteStatus === 'stopped', { seconds: 60 })
+      await until('it is seen off', async () => (await lane.world.vm(vmName))?.status?.remoteStatus === 'stopped')
     },
     act: async (lane) => {
       const backup = await last(lane, 'ProxmoxVMBackup')

@@ -7,7 +7,7 @@ export async function until<T>(
   look: () => T | Promise<T>,
   o: { seconds?: number; everyMs?: number; describe?: () => unknown } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const deadlineMs = performance.now() + (o.seconds ?? 20) * 1000
+  const deadlineMs = performance.now() + (o.seconds ?? 60) * 1000
   let fault: unknown
   while (performance.now() < deadlineMs) {
     try {
@@ -20,5 +20,11 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, o.everyMs ?? 20))
   }
   const state = o.describe ? `; last seen: ${JSON.stringify(o.describe())}` : ''
-  throw new Error(`not within ${o.seconds ?? 20} s: ${what}${state}`, { cause: fault })
+  throw new Error(`not within ${o.seconds ?? 60} s: ${what}${state}`, { cause: fault })
+}
+
+/** Waits until `isOver`, and goes on after `seconds` in any case: for what is mostly over at once, and may also last. */
+export async function untilOrPast(isOver: () => boolean, seconds: number): Promise<void> {
+  const endMs = performance.now() + seconds * 1000
+  while (!isOver() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5))
 }

@@ -24,6 +24,10 @@ export type Fate = 'pass' | 'lost before' | 'lost after' | '504 after' | { reado
 export class Wire {
   readonly writes: Write[] = []
   isCut = false
+  /** Hears each request that may change something at the API server, by method and path, also those that `writes` leaves out. */
+  onKube: (method: string, path: string) => void = () => undefined
+  /** A write to the API server goes out when this has ended. */
+  beforeKube: (method: string, path: string) => Promise<void> | void = () => undefined
   readonly #onCut = new Set<() => void>()
   #fateOf: (write: Write) => Fate = () => 'pass'
 
@@ -52,6 +56,11 @@ export class Wire {
 
   onCut(run: () => void): void {
     this.#onCut.add(run)
+  }
+
+  /** A write to the API server goes out. */
+  hear(method: string, path: string): void {
+    if (!this.isCut) this.onKube(method, path)
   }
 
   /** `write` is undefined for what changes nothing that counts: reads, events, leases. */

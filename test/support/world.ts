@@ -11,7 +11,7 @@ import { freshName, freshNamespace, testClient, testServer } from './kube.ts'
 import { KubeGate, worldLabel } from './kube-gate.ts'
 import { asAdmin, guardPve } from './pve-gate.ts'
 import { TestClock } from './test-clock.ts'
-import { until } from './until.ts'
+import { until, untilOrPast } from './until.ts'
 import { Wire } from './wire.ts'
 
 type RunningOperator = Readonly<{ operator: Operator; metrics: Metrics; wire: Wire; stop(): Promise<void> }>
@@ -170,19 +170,17 @@ export class TestWorld {
 
   /** A pool of a scope of its own world, as other tests use the same documentation networks. */
   async pool(spec: object, name = freshName('pool')): Promise<string> {
-    await this.client.create(ipPools, {
-      apiVersion: 'pve.hosting/v1alpha1',
-      kind: 'IPPool',
-      metadata: { name, labels: { [worldLabel]: this.cluster } },
-      spec: { scope: this.cluster, ...spec },
-    } as unknown as IPPool)
+    const metadata = { name, labels: { [worldLabel]: this.cluster } }
+    const pool = { apiVersion: 'pve.hosting/v1alpha1', kind: 'IPPool', metadata, spec: { scope: this.cluster, ...spec } }
+    await this.client.create(ipPools, pool as unknown as IPPool)
     return name
   }
 
   editPool = (name: string, spec: object) => this.client.mergePatch(ipPools, { name }, { spec })
 
   async package(spec: object, name = freshName('pkg')): Promise<string> {
-    await this.client.create(vmPackages, { apiVersion: 'pve.hosting/v1alpha1', kind: 'VMPackage', metadata: { name }, spec } as never)
+    const metadata = { name, labels: { [worldLabel]: this.cluster } }
+    await this.client.create(vmPackages, { apiVersion: 'pve.hosting/v1alpha1', kind: 'VMPackage', metadata, spec } as never)
     return name
   }
 
@@ -199,10 +197,10 @@ export class TestWorld {
     return status?.conditions?.find((condition) => condition.type === type)
   }
 
-  /** The VM once `type` has that status and reason; throws with the last status seen. */
-  async untilCondition(name: string, type: string, status: 'True' | 'False', reason?: string, seconds = 30): Promise<ProxmoxVM> {
+  /** The VM once `type` has that status and reason, and the pass is over, which sets the next look last; throws with the last status seen. */
+  async untilCondition(name: string, type: string, status: 'True' | 'False', reason?: string, seconds = 60): Promise<ProxmoxVM> {
     let last: ProxmoxVM | undefined
-    return await until(
+    const seen = await until(
       `${name} is ${type}=${status}${reason ? `/${reason}` : ''}`,
       async () => {
         last = await this.vm(name)
@@ -212,6 +210,8 @@ export class TestWorld {
       },
       { seconds, describe: () => last?.status },
     )
+    await untilOrPast(() => !this.operator?.operator.queue.isRunning(`${this.namespace}/${name}`), 2)
+    return seen
   }
 
   untilReady = (name: string, seconds?: number) => this.untilCondition(name, 'Ready', 'True', undefined, seconds)
@@ -220,7 +220,7 @@ export class TestWorld {
     await this.client.delete(proxmoxVMs, { namespace: this.namespace, name })
   }
 
-  async untilGone(name: string, seconds = 30): Promise<void> {
+  async untilGone(name: string, seconds = 60): Promise<void> {
     let last: ProxmoxVM | undefined
     await until(
       `${name} is gone`,

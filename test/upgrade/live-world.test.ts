@@ -79,14 +79,12 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
     for (const [name, spec] of Object.entries({ ...specs, left: { deletionPolicy: 'Orphan' } })) await scene.order(name, spec)
     await scene.untilReady([...kinds, 'left'])
     await edit('reinstalled', { spec: { reinstall: { requestID: 'r1' } } })
-    await until('it is reinstalled', async () => (await scene.vm('reinstalled'))?.status?.reinstall?.completedIDs?.includes('r1'), {
-      seconds: 60,
-    })
+    await until('it is reinstalled', async () => (await scene.vm('reinstalled'))?.status?.reinstall?.completedIDs?.includes('r1'))
     await edit('paused', { metadata: { annotations: { 'pve.hosting/paused': 'true' } } })
     await scene.untilAll(['paused'], 'Paused', 'True')
     await scene.untilAll(['suspended'], 'Suspended', 'True')
     await scene.client.delete(proxmoxVMs, key('left'))
-    await until('the orphan is let go', async () => (await scene.vm('left')) === undefined, { seconds: 60 })
+    await until('the orphan is let go', async () => (await scene.vm('left')) === undefined)
     await scene.untilReady(kinds)
     before = await livesOf(scene, kinds)
     statuses = await statusesNow()
@@ -96,7 +94,7 @@ describe.each(formerReleases())('an upgrade of a live world from $name', (releas
   afterAll(async () => {
     await scene.close()
     await rm(dir, { recursive: true, force: true })
-  }, 60_000)
+  })
 
   it(
     'writes the second line of the mark where there is none, and nothing else: at most one VM a second, without an event, and without a write of a status but where a sentence reads otherwise today',

@@ -31,7 +31,7 @@ export async function untilMetered(world: TestWorld, vm: ProxmoxVM, receivedByte
       world.skip(2_500)
       return undefined
     },
-    { seconds: 60, everyMs: 100, describe: metered },
+    { everyMs: 100, describe: metered },
   )
 }
 
@@ -46,6 +46,6 @@ export async function untilUsage(world: TestWorld, name: string, what: string, i
       world.skip(2_500)
       return undefined
     },
-    { seconds: 60, everyMs: 150, describe: () => last?.status },
+    { everyMs: 150, describe: () => last?.status },
   )
 }

@@ -10,7 +10,7 @@ describe('kubectl pve top', () => {
 
   beforeAll(async () => {
     world = await TestWorld.start()
-  }, 60_000)
+  })
   afterAll(() => world.stop())
 
   it('measures the VM when it is asked: one request, and the newest traffic', async () => {
@@ -28,7 +28,7 @@ describe('kubectl pve top', () => {
     expect(world.requests().filter((line) => line.includes('rrddata'))).toEqual([
       `GET /nodes/${vm.status?.node}/qemu/${vm.status?.vmid}/rrddata`,
     ])
-  }, 120_000)
+  })
 
   it('shows all of a namespace, those without traffic too, and asks for nothing with --recorded', async () => {
     const all = await here('top')
@@ -42,7 +42,7 @@ describe('kubectl pve top', () => {
       ['shop', true],
     ])
     expect(world.requests().filter((line) => line.includes('rrddata'))).toEqual([])
-  }, 120_000)
+  })
 
   it('refuses a name together with a choice', async () => {
     expect(await here('top', 'shop', '-A')).toMatchObject({ code: 2, err: expect.stringContaining('not both') })

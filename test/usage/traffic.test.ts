@@ -9,11 +9,11 @@ describe('traffic', () => {
 
   beforeAll(async () => {
     world = await TestWorld.start()
-  }, 60_000)
+  })
   afterAll(() => world.stop())
 
   const power = async (name: string, is: string) =>
-    await until(`${name} is ${is}`, async () => (await world.vm(name))?.status?.remoteStatus === is, { seconds: 60 })
+    await until(`${name} is ${is}`, async () => (await world.vm(name))?.status?.remoteStatus === is)
 
   it('is counted from the beginning of a VM, and written at 80, 90 and 100 %', async () => {
     const vm = await world.born('counted', traffic({ limit: '100G', resetDay: 1 }))
@@ -29,7 +29,7 @@ describe('traffic', () => {
     const over = await world.untilCondition('counted', 'TrafficWithinLimit', 'False', 'TrafficExceeded')
     expect(over.status).toMatchObject({ remarks: 'TrafficExceeded', remoteStatus: 'running' })
     expect(world.condition(over, 'Ready')).toMatchObject({ status: 'True' })
-  }, 120_000)
+  })
 
   it('goes on over a restart of the guest and of the operator, and counts nothing twice', async () => {
     const vm = await world.born('restarted', traffic({}))
@@ -56,7 +56,7 @@ describe('traffic', () => {
     expect(status?.usage).toMatchObject({ sentBytes: GB })
     expect(status?.usage).not.toHaveProperty('limitBytes')
     expect(status?.usage).not.toHaveProperty('gaps')
-  }, 120_000)
+  })
 
   it('suspends the VM for everybody, whoever starts it, until the limit is raised', async () => {
     const vm = await world.born('held', traffic({ limit: '10G', onExceed: 'Suspend' }))
@@ -81,13 +81,13 @@ describe('traffic', () => {
     )
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     world.skip(12_000)
-    await until('it is off again', async () => world.guestOf(vm).process === undefined || (world.skip(3_000), false), { seconds: 60 })
+    await until('it is off again', async () => world.guestOf(vm).process === undefined || (world.skip(3_000), false))
     await world.edit('held', { spec: { package: { traffic: { limit: '20G' } } } })
     await power('held', 'running')
     expect(world.condition(await world.untilCondition('held', 'Suspended', 'False', 'NotSuspended'), 'TrafficWithinLimit')).toMatchObject({
       status: 'True',
     })
-  }, 180_000)
+  })
 
   it('is taken off the record when the package has none any more, and lets go of a VM that it held off', async () => {
     const vm = await world.born('freed', traffic({ limit: '10G', onExceed: 'Suspend' }))
@@ -99,7 +99,7 @@ describe('traffic', () => {
     const freed = await world.untilCondition('freed', 'Suspended', 'False', 'NotSuspended')
     expect(freed.status).not.toHaveProperty('usage')
     expect(world.condition(freed, 'TrafficWithinLimit')).toBeUndefined()
-  }, 120_000)
+  })
 
   it('puts the rate on net0 of a running VM, and takes it off with the next period', async () => {
     const vm = await world.born('slow', traffic({ limit: '10G', onExceed: 'Throttle', throttleMbit: 8, resetDay: 31 }))
@@ -123,5 +123,5 @@ describe('traffic', () => {
     expect(net0()).not.toContain('rate=')
     expect(after.status?.usage).toMatchObject({ previous: { receivedBytes: 10 * GB } })
     expect(after.status?.history?.filter(({ step }) => step === 'set_network').map(({ outcome }) => outcome)).not.toContain('Repaired')
-  }, 180_000)
+  })
 })

@@ -1,7 +1,7 @@
 /** Why a guest is not the one that spec.adopt describes, or must not be taken. */
 import type { Adopt } from '../../api/adopt.ts'
 import { type Mark, parseMark } from '../../ladder/mark.ts'
-import { type Obstacle, stalled, wait } from '../../ladder/outcome.ts'
+import { type Obstacle, stalled } from '../../ladder/outcome.ts'
 import { parseNet } from '../../proxmox/net-string.ts'
 import { isCdrom, parseDrive } from '../../proxmox/property-string.ts'
 import type { Look } from '../look.ts'
@@ -11,8 +11,8 @@ type Values = Readonly<Record<string, string>>
 
 /** Another guest than the one described, or one that is not to be had. */
 export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacle | undefined {
-  const { guest, config, lock } = look.seen
-  const { vmid, mode } = adopt
+  const { guest, config } = look.seen
+  const { vmid } = adopt
   const at = `VM ${vmid}${look.at.node && ` on ${look.at.node}`}`
   const { vmid: pinned } = pass.draft.vm.spec
   if (pinned !== undefined && pinned !== vmid)
@@ -23,8 +23,6 @@ export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacl
   if (guest === 'unproved') return look.unproved(`The operator cannot confirm whether VM ${vmid} exists`)
   if (guest === 'absent') return stalled('AdoptMismatch', `PVE has no VM ${vmid}; correct or remove spec.adopt.`)
   if (!config) return stalled('AdoptMismatch', `${at} is a container, which cannot become a VM.`)
-  if (lock && mode === 'Take')
-    return wait('Locked', `PVE holds the lock "${lock}" on ${at}; the operator takes the VM over when PVE releases the lock.`, 30_000)
   const { values } = config
   if (values.template === '1') return stalled('AdoptMismatch', `${at} is a template, which cannot become a VM.`)
   const mark = parseMark(values.description)

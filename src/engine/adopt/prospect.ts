@@ -22,6 +22,7 @@ import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { VMStatusDraft } from '../status-draft.ts'
 import { differencesOf } from './compare.ts'
+import { pveNowMs } from '../pve-time.ts'
 
 export interface Prospect {
   readonly status: ProxmoxVMStatus
@@ -46,7 +47,7 @@ export function readingOf(pass: Pass, cluster: PveCluster, look: Look, adopt: Ad
 /** Leave: since now. Own: since PVE made the guest, as its `meta` says (qemu-server, `ctime`). By PVE's clock. */
 function backupsSince({ deps }: Pass, cluster: PveCluster, values: Readonly<Record<string, string>>, { backups }: Adopt): string {
   const made = Number(/(?:^|,)ctime=(\d+)/.exec(values.meta ?? '')?.[1])
-  const ms = backups === 'Own' && Number.isFinite(made) ? made * 1000 : deps.clock.now() + cluster.clockSkewMs
+  const ms = backups === 'Own' && Number.isFinite(made) ? made * 1000 : pveNowMs(cluster, deps)
   return timeInSeconds(ms)
 }
 

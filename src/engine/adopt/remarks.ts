@@ -15,6 +15,7 @@ import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { backupPlaces } from '../remove/backups.ts'
 import { poolOf } from './prospect.ts'
+import { pveNowMs } from '../pve-time.ts'
 
 type Values = Readonly<Record<string, string>>
 
@@ -121,15 +122,10 @@ function firewallRemarks({ seen }: Look): string[] {
   return foreign.length === 0 ? [] : [`It has ${foreign.length} firewall rules of its own; they stay.`]
 }
 
-async function snapshotRemarks(
-  { deps }: Pass,
-  { pve, clockSkewMs }: PveCluster,
-  look: Look,
-  lifetime: string | undefined,
-): Promise<string[]> {
-  const found = await pve.snapshots(look.at).list()
+async function snapshotRemarks({ deps }: Pass, cluster: PveCluster, look: Look, lifetime: string | undefined): Promise<string[]> {
+  const found = await cluster.pve.snapshots(look.at).list()
   if (found.length === 0) return []
-  const nowMs = deps.clock.now() + clockSkewMs
+  const nowMs = pveNowMs(cluster, deps)
   const named = found
     .toSorted((a, b) => a.takenAt - b.takenAt)
     .map(({ name, takenAt }) => `${name} (${Math.floor((nowMs / 1000 - takenAt) / 86_400)} days old)`)
@@ -144,9 +140,9 @@ async function snapshotRemarks(
 /** So long ago a task may have been of a cron job that still works on the guest. */
 const taskDays = 3
 
-async function taskRemarks({ deps }: Pass, { pve, clockSkewMs }: PveCluster, look: Look): Promise<string[]> {
-  const since = Math.floor((deps.clock.now() + clockSkewMs) / 1000) - taskDays * 86_400
-  const rows = await pve.tasks(look.at.node, { source: 'all', vmid: look.at.vmid, since, limit: 100 })
+async function taskRemarks({ deps }: Pass, cluster: PveCluster, look: Look): Promise<string[]> {
+  const since = Math.floor(pveNowMs(cluster, deps) / 1000) - taskDays * 86_400
+  const rows = await cluster.pve.tasks(look.at.node, { source: 'all', vmid: look.at.vmid, since, limit: 100 })
   const users = new Map<string, Set<string>>()
   for (const { upid } of rows) {
     const kinds = users.get(userOfUpid(upid)) ?? new Set()

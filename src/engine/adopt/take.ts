@@ -2,13 +2,14 @@
 import type { Adopt } from '../../api/adopt.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { markOf, ownTag, parseMark, printObjectLine, unionOfDone, withMark } from '../../ladder/mark.ts'
-import { isOutcome, type Obstacle, retry, stalled } from '../../ladder/outcome.ts'
+import { isOutcome, type Obstacle, retry, stalled, wait } from '../../ladder/outcome.ts'
 import { objectLineOf } from '../../want/object-line.ts'
 import { claimantOf, entriesOf } from '../create/addresses.ts'
 import { inheritCredentials } from '../create/credentials.ts'
 import { ensureFinalizer } from '../create/finalizer.ts'
 import { addressesOf, shownAddresses, takeBack } from '../create/take-back.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
+import { isLockTold, lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged } from '../status.ts'
@@ -34,7 +35,8 @@ async function takeGuest(pass: Pass, cluster: PveCluster, adopt: Take): Promise<
   const { deps, draft } = pass
   const look = await freshLook(pass, cluster, adopt.vmid)
   if (look.seen.guest !== 'ours') {
-    const prospect = adoptionObjection(pass, look, adopt) ?? (await prospectOf(pass, cluster, look, adopt))
+    const objection = (await lockObjection(pass, cluster, look)) ?? adoptionObjection(pass, look, adopt)
+    const prospect = objection ?? (await prospectOf(pass, cluster, look, adopt))
     if (isOutcome(prospect)) return await giveUp(pass, prospect)
     await ensureFinalizer(deps, draft)
     const { vmid, macAddress, fromUID } = adopt
@@ -55,15 +57,23 @@ async function takeGuest(pass: Pass, cluster: PveCluster, adopt: Take): Promise<
 
 async function freshLook({ deps, draft }: Pass, cluster: PveCluster, vmid: number): Promise<Look> {
   const mark = markOf(draft.vm.metadata.uid ?? '', vmid)
-  const look = new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.monotonicMs() })
+  const look = new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.monotonicMs(), wantsForeign: true })
   await look.need('presence')
   return look
+}
+
+/** Before all that is read in its configuration, which may not be whole. A hibernated guest is waited for without a command: to unlock it would lose its memory. */
+async function lockObjection({ draft }: Pass, cluster: PveCluster, { at, seen: { config, lock } }: Look): Promise<Obstacle | undefined> {
+  if (!config || !lock) return undefined
+  const next = 'the operator takes the VM over when PVE releases the lock'
+  if (lock === 'suspended') return wait('Locked', `PVE holds the lock "${lock}" on VM ${at.vmid} on ${at.node}; ${next}.`, 30_000)
+  return await lockObstacle({ cluster, at, lock, seenBefore: isLockTold(draft.written, lock) ? lock : undefined, next })
 }
 
 /** What was claimed for a guest that is not taken after all goes back; should the guest show it, it is in use from then on. */
 async function giveUp({ deps, draft }: Pass, why: Obstacle): Promise<Obstacle> {
   const { adoption, intentAt } = draft.status
-  if (why.is !== 'stalled' || !adoption || adoption.takenAt || intentAt !== undefined) return why
+  if (why.is !== 'stalled' || why.reason === 'StuckLock' || !adoption || adoption.takenAt || intentAt !== undefined) return why
   deps.mayAct()
   await deps.book.release(claimantOf(draft), { outcome: 'free' })
   draft.change(({ adoption: _, ...status }) => status)
@@ -109,8 +119,9 @@ async function finish(pass: Pass, cluster: PveCluster, look: Look, adopt: Take):
   draft.change(
     ({ adoption, ...status }) => {
       const { differences: _, ...kept } = adoption ?? { vmid, differences: [] }
-      const { macAddress } = adopt
-      return { ...status, adoption: { ...kept, vmid, macAddress, ...(fromUID !== undefined && { fromUID }), takenAt } }
+      const { macAddress, backups } = adopt
+      const told = { ...(fromUID !== undefined && { fromUID }), ...(backups && { backups }) }
+      return { ...status, adoption: { ...kept, vmid, macAddress, ...told, takenAt } }
     },
     judged(vm, takenAt, [], ['Adoptable']),
   )

@@ -10,7 +10,7 @@ import { objectLineOf } from '../../want/object-line.ts'
 import type { Ladder } from '../../ladder/step.ts'
 import type { Climb } from '../climb-pass.ts'
 import { isOursByRestore } from '../restore/restore-state.ts'
-import { isSettled } from '../status.ts'
+import { isRepair, isWellAndRunning } from '../status.ts'
 import type { Prepared } from './prepare.ts'
 import type { Want, Seen } from '../../ladder/machine.ts'
 import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
@@ -19,6 +19,7 @@ import { systemKeyOf, assignSlots } from '../../want/disk-slots.ts'
 import { resolveWire } from '../../want/package.ts'
 import { wantOf } from '../../want/want.ts'
 import { leavingOf, usedOf } from '../releasing.ts'
+import { areSettingsOpen } from './open-settings.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 
 /**
@@ -27,11 +28,19 @@ import { storageOf } from '../../proxmox/property-string.ts'
 export function beginLook(pass: Pass, cluster: PveCluster): Look {
   const { carried } = pass.memory.look
   delete pass.memory.look.carried
-  return lookOf(pass, cluster, pass.draft.status.step?.name === 'start' ? carried : undefined)
+  const isStarting = pass.draft.status.step?.name === 'start'
+  return lookOf(pass, cluster, {
+    ...(carried && isStarting && { carried }),
+    ...(isListingEnough(pass, cluster) && { listedPower: 'running' as const }),
+  })
 }
 
 /** A look of its own at the VM of the intent. */
-export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carried?: Carried): Look {
+export function lookOf(
+  { deps, draft, memory }: Pass,
+  cluster: PveCluster,
+  known: { carried?: Carried; listedPower?: Seen['power'] } = {},
+): Look {
   const { status, vm } = draft
   const vmid = status.vmid ?? 0
   const isFirst = isBirth(status) && !status.firstStartedAt && status.step?.name !== 'start'
@@ -42,14 +51,30 @@ export function lookOf({ deps, draft, memory }: Pass, cluster: PveCluster, carri
     ...(status.node && !memory.clone.isUnasked && { expectedNode: status.node }),
     proofSinceMs: deps.clock.monotonicMs(),
     // A clone is off until somebody starts it; a start of a VM that runs ends with "already running".
-    ...(isFirst && !status.guestSeen && { presumedPower: 'stopped' as const }),
+    ...(isFirst && !status.guestSeen && !isSaidToRun(status, cluster) && { presumedPower: 'stopped' as const }),
     pveNowMs: () => pveNowMs(cluster, deps),
-    ...(carried && { carried }),
-    ...(status.possessions && { wantsForeign: true }),
+    ...known,
+    ...((status.possessions || isLeavingFound(status)) && { wantsForeign: true }),
     onLook: noteLook({ deps, draft, memory }),
     ...(isOursByRestore(status) && { isOurs: true }),
     ...(status.template?.isLeft && { takesBare: true }),
   })
+}
+
+/** The step that started it is forgotten once another one is tried, such as that of a suspension. */
+export const isSaidToRun = ({ remoteStatus, vmid = 0 }: ProxmoxVMStatus, { inventory }: PveCluster): boolean =>
+  remoteStatus === 'running' || inventory.current()?.guests.get(vmid)?.status === 'running'
+
+/** An address leaves a VM that was taken over: sets of its other network cards, which stay as found, may allow it. */
+const isLeavingFound = ({ adoption, addresses = [] }: ProxmoxVMStatus): boolean =>
+  adoption?.takenAt !== undefined && addresses.some(({ state }) => state !== undefined)
+
+/** Its turn has come, nobody is known to have touched it since its power was last read, and the listing says the same. */
+function isListingEnough({ draft, memory: { audit, listing } }: Pass, cluster: PveCluster): boolean {
+  const { vm, status } = draft
+  const row = cluster.inventory.current()?.guests.get(status.vmid ?? 0)
+  const isWell = isWellAndRunning(vm) && row?.status === 'running' && row.lock === undefined
+  return audit.isRound === true && !listing.isTouched && isWell
 }
 
 /** A climb of `ladder` that wants what `want` says once the configuration of the VM shows its disks. */
@@ -58,7 +83,7 @@ export function climbOf(pass: Pass, cluster: PveCluster, look: Look, ladder: Lad
   const vmid = status.vmid ?? 0
   const line = printObjectLine(objectLineOf(vm, status, pass.deps.installation.uid))
   const description = descriptionOf(vm, markOf(vm.metadata.uid ?? '', vmid), line)
-  return { ...pass, cluster, look, ladder, isRepair: isSettled(vm), identity: { vmid, name: status.vmName ?? '', description }, want }
+  return { ...pass, cluster, look, ladder, isRepair: isRepair(vm), identity: { vmid, name: status.vmName ?? '', description }, want }
 }
 
 /** What spec, package, grants and the disks of the VM resolve to. Slots and wire are noted in the draft, since they must be in status first. */
@@ -80,7 +105,9 @@ interface Slots {
 function resolveSlots(status: ProxmoxVMStatus, { resolved, grants }: Prepared, config: Seen['config']): Slots | Obstacle {
   const { merged } = resolved
   const system = systemKeyOf(status.disks) ?? ''
-  const disks = assignSlots(status.disks ?? [], system, merged, config?.values ?? {}, config?.pending)
+  // A disk that a lost request may still make keeps its entry: without it nobody would know whose it is.
+  const mayCome = areSettingsOpen(status, config) ? (status.disks ?? []).map(({ key }) => key) : []
+  const disks = assignSlots(status.disks ?? [], system, merged, config?.values ?? {}, [...(config?.pending ?? []), ...mayCome])
   if (!disks)
     return stalled(
       'PackageInvalid',

@@ -1,3 +1,4 @@
+import type { ProxmoxVMStatus } from '../../api/proxmoxvm-status.ts'
 import { hasCloudInitDrive, isDriveKey, parseDrive, sameDrive, withThrottle } from '../../proxmox/property-string.ts'
 import { isConfigStep } from '../../ladder/config-step.ts'
 import { fails, readiness } from '../conditions.ts'
@@ -75,8 +76,8 @@ function isColdDrive(now: string | undefined, next: string | undefined): boolean
 }
 
 /**
- * A change of package is shown and noted before it is begun: what, whether it needs the VM off, and whether it ran. An interrupted one goes on
- * from there; if the spec changes on the way, the newest is planned.
+ * A change of package is shown and noted before it is begun: what, and whether it needs the VM off. An interrupted one goes on from there; if
+ * the spec changes on the way, the newest is planned.
  */
 export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look: Look, plan: ChangePlan): Promise<void> {
   const { vm, status } = draft
@@ -90,9 +91,10 @@ export async function beginChange(deps: Dependencies, draft: VMStatusDraft, look
   const change = {
     since: status.change?.since ?? iso,
     generation: draft.generation,
-    wasRunning: status.change?.wasRunning ?? isOn,
+    wasRunning: status.change?.wasRunning ?? false,
     ...(status.change?.start && { start: true }),
     ...((plan.givesAddresses || status.change?.addresses) && { addresses: true }),
+    ...(status.change?.sent && { sent: status.change.sent }),
     ...(waits.length > 0 && { waits }),
   }
   const { verdicts, dropped } = readiness('reconciling', 'Applying', message)
@@ -111,6 +113,21 @@ const waitsForStart =
 /** A change that was only asked for has been planned on no generation, and is shown first. */
 export const unplanned = 0
 export const isNoted = ({ status, generation }: VMStatusDraft) => status.change?.generation === generation
+
+/**
+ * In status before the operator asks PVE to shut the VM down for the change, so that it starts what it has stopped itself, and leaves off what
+ * the guest, an admin or an outage has switched off meanwhile.
+ */
+export async function noteStop(draft: VMStatusDraft, openStop: NonNullable<ProxmoxVMStatus['openStop']>): Promise<void> {
+  draft.change(withStop(true), (status) => ({ ...status, openStop }))
+  if (draft.written.change?.wasRunning !== true || draft.written.openStop === undefined) await draft.save()
+}
+
+/** @param wasRunning what was noted before a request that PVE has refused */
+export const withStop =
+  (wasRunning: boolean): Change =>
+  (status) =>
+    status.change ? { ...status, change: { ...status.change, wasRunning } } : status
 
 /** Name, mark, tags and onboot are no part of a package. */
 const besideThePackage: ReadonlySet<string> = new Set(['name', 'description', 'tags', 'onboot', 'protection'])

@@ -1,23 +1,29 @@
-import { power } from '../../steps/power.ts'
+import { power, stopForChange } from '../../steps/power.ts'
 import { notAllowed } from '../../steps/set-firewall.ts'
 import { provision } from '../../lifecycle.ts'
 import { planAsleep } from './asleep.ts'
-import { beginChange, concernsPackage, isNoted, planChange } from './change.ts'
+import { beginChange, concernsPackage, isNoted, noteStop, planChange, withStop } from './change.ts'
 import { ensureCloned } from '../create/clone.ts'
 import { holds } from '../conditions.ts'
 import { stepAgeMs } from '../step-age.ts'
 import type { Seen, Want } from '../../ladder/machine.ts'
 import { rungReached, type Judged, type Plan } from '../../ladder/plan.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
-import { type Change, cloneFinished, judged, noted, reached, working } from '../status.ts'
+import { asRepair, type Change, cloneFinished, judged, noted, reached, working } from '../status.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
 import { PveGuestWriter } from '../pve-guest-writer.ts'
 import { isBirth } from '../../want/birth.ts'
 import { type Obstacle, type Outcome, done, retry, stalled, isOutcome } from '../../ladder/outcome.ts'
 import type { Climb } from '../climb-pass.ts'
 import { lockObstacle } from '../lock-sentence.ts'
+import { judge } from '../../proxmox/failures.ts'
+import { PveError } from '../../proxmox/pve-error.ts'
 import { isTrue } from '../../api/condition.ts'
+import { timeInSeconds } from '../../api/time.ts'
+import { madeSinceSeconds } from '../remove/backups.ts'
+import { pveNowMs } from '../pve-time.ts'
 import { followGuest, noteAfterWrite, noteBeforeWrite } from '../guest-seen.ts'
+import { holdShown } from '../hold-shown.ts'
 import type { Left } from '../left.ts'
 import { isLeftBefore, leave, leftNow, nextPlan } from './leaving.ts'
 import { observedPlan, observes } from '../observe.ts'
@@ -25,7 +31,9 @@ import { isThrottleOpen } from '../../want/traffic.ts'
 import { tellNotHandedOn } from '../create/not-handed-on.ts'
 import { templateSentence } from '../guest-verdict.ts'
 import { haHindrance } from './ha-wait.ts'
-import { forgetAllSent, forgetLastSent, noteSent, pauseBefore, timesSent } from './repeats.ts'
+import { openSettings, settingsAnswered, settingsSent } from './open-settings.ts'
+import { answeredStop, followOpenStop, openedStop, startedSince, withOpenStop } from './open-stop.ts'
+import { forgetLastSent, forgetSentOf, noteSent, pauseBefore, timesSent } from './repeats.ts'
 
 /** What the ladder left open on purpose, with what it was climbed for. */
 export interface Climbed {
@@ -47,16 +55,24 @@ export async function climbLadder(climb: Climb): Promise<Outcome | Climbed> {
   for (let turn = 0; turn < mostTurns; turn++) {
     await climb.look.need('config')
     if (climb.look.seen.config?.values.template === '1') return becameTemplate(climb)
+    await holdShown(climb)
     await followGuest(climb)
+    await followOpenStop(climb)
     const want = climb.want()
     if (isOutcome(want)) return want
     // What is passed over by the plan is still left when it is told, however long the look took.
     const plannedMs = climb.deps.clock.monotonicMs()
     const plan = await possiblePlan(climb, want)
+    if (plan.is !== 'rest' && climb.look.isPowerListed) {
+      climb.look.powerAsked()
+      continue
+    }
     if (!isPlan(plan)) return plan
     note(climb, plan)
+    const open = plan.is === 'rest' && climb.ladder === provision ? openSettings(climb) : undefined
+    if (open) return open
     if (plan.is === 'rest') {
-      forgetAllSent(climb.memory)
+      forgetSentOf(climb.memory, climb.ladder)
       return { want, refusals: plan.refusals, seen: climb.look.seen, left: leftNow(climb.memory, plannedMs) }
     }
     if (observes(climb.cluster)) return await observedPlan(climb, plan, want)
@@ -93,14 +109,22 @@ async function send(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Wan
   // In turn the request itself and the one that makes PVE look again: which of them helps, only the next look can tell.
   const isRepeated = timesSent(climb, plan.step.name, sentence) % 2 === 1
   noteSent(climb, sentence)
+  const { openStop, change: { wasRunning = false, sent } = {} } = climb.draft.status
   try {
-    return await act(climb, plan, want, isRepeated)
+    const outcome = await act(climb, plan, want, isRepeated)
+    if (plan.step === stopForChange && outcome.is === 'wait' && outcome.task) climb.draft.change(answeredStop(openStop, outcome.task))
+    return outcome
   } catch (fault) {
     forgetLastSent(climb.memory)
+    if (plan.is === 'config' && isRefused(fault)) climb.draft.change(settingsAnswered(sent))
+    if (plan.step === stopForChange && isRefused(fault)) climb.draft.change(withStop(wasRunning), withOpenStop(openStop))
     if (leave(climb, plan, fault)) return done
     throw fault
   }
 }
+
+/** PVE has answered that it does nothing. */
+const isRefused = (fault: unknown): boolean => fault instanceof PveError && judge(fault).kind !== 'unknown-outcome'
 
 const lookAgain: Outcome = {
   is: 'wait',
@@ -110,7 +134,8 @@ const lookAgain: Outcome = {
   isQuiet: true,
 }
 
-function markCloned({ draft, deps, look }: Climb): void {
+function markCloned(climb: Climb): void {
+  const { draft, deps, look } = climb
   const { node } = look.seen
   const iso = nowIso(deps.clock)
   const { vmid, template, conditions } = draft.status
@@ -119,11 +144,19 @@ function markCloned({ draft, deps, look }: Climb): void {
       cloneFinished(iso, `VM ${vmid} on ${node}, from ${template?.volume ? `backup ${template.volume}` : `template ${template?.vmid}`}`),
       wholeNow,
     )
-  draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }))
+  draft.change(judged(draft.vm, iso, [holds('Cloned')]), (status) => ({ ...status, ...(node && { node }) }), madeSinceIntent(climb))
   // A new clone is off until somebody starts it.
   const { power } = look.seen
   if (power) draft.change((status) => (status.remoteStatus ? status : { ...status, remoteStatus: power }))
 }
+
+/** Without the receipt of the clone: the time of the intent by PVE's clock, written once, so that it stays when a clock is set later. */
+const madeSinceIntent =
+  ({ cluster, deps }: Climb): Change =>
+  (status) => {
+    if (status.clonedAt !== undefined || status.intentAt === undefined) return status
+    return { ...status, clonedAt: timeInSeconds(Math.min(madeSinceSeconds(cluster, status) * 1000, pveNowMs(cluster, deps))) }
+  }
 
 /** What a failed restore had left under the number is replaced by the VM. */
 const wholeNow: Change = ({ template, ...status }) => {
@@ -137,7 +170,7 @@ function note({ draft, deps, ladder }: Climb, plan: Plan): void {
   const { localStatus, step } = draft.status
   // The line of history of what is finished counts from the step before, so it is written first.
   if (isBirth(draft.status) && plan.is !== 'rest' && ladder === provision) draft.change(reached(rungReached(plan), iso, ''))
-  if (plan.is !== 'rest') draft.change(working(plan.step.name, iso))
+  if (plan.is !== 'rest') draft.change(working(plan.step.name, iso), asRepair(draft.vm))
   if (!isBirth(draft.status) || plan.is === 'rest') return
   if (localStatus === draft.status.localStatus) return
   recordEvent(deps, draft.vm, 'Normal', 'StepFinished', `${draft.status.localStatus} (${draft.status.progress})`)
@@ -178,13 +211,18 @@ async function act(climb: Climb, plan: Exclude<Plan, { is: 'rest' }>, want: Want
   if (plan.step === power && config && firewall) climb.memory.look.carried = { config, firewall }
   // Seen off: once it runs again, nothing would tell for half a minute that it was.
   if (plan.step === power && JSON.stringify(draft.status.guestSeen) !== JSON.stringify(draft.written.guestSeen)) await draft.save()
+  if (plan.step === power) startedSince(climb)
+  if (plan.step === stopForChange) await noteStop(draft, openedStop(climb))
   const context = { writer, seen: look.seen, want }
   if (plan.is === 'step') return await (isRepeated && plan.step.applyAgain ? plan.step.applyAgain(context) : plan.step.apply(context))
+  const digest = look.seen.config?.digest ?? ''
+  draft.change(settingsSent(climb, digest))
   await noteSlots(draft)
   const reachesGuest = await noteBeforeWrite(climb, plan.patch, want)
-  const outcome = await writer.writeConfig(plan.patch, look.seen.config?.digest ?? '').finally(() => {
+  const outcome = await writer.writeConfig(plan.patch, digest).finally(() => {
     if (reachesGuest) noteAfterWrite(climb)
   })
+  draft.change(settingsAnswered())
   const passwordVersion = plan.patch.set.cipassword === undefined ? undefined : want.passwordVersion
   // Not of a task under way: if that failed, the template's password would pass for ours.
   if (!outcome && passwordVersion !== undefined)

@@ -22,6 +22,7 @@ import { observedBirth } from '../observe.ts'
 import { prepare } from './prepare.ts'
 import { refreshMark } from './refresh-mark.ts'
 import { withoutUnusable } from './usable.ts'
+import { wakeBeside } from './wake.ts'
 import { beginLook, climbOf } from './ascent.ts'
 import { isNameLeft } from '../adopt/as-found-state.ts'
 import { noteAsFound, wantLeavingAsFound } from '../adopt/left-as-found.ts'
@@ -48,6 +49,7 @@ export async function provisionVM(pass: Pass): Promise<Outcome> {
   if (reinstalled) return reinstalled
   const outcome = await climb(pass, cluster)
   // A restore or reinstall that waits for a person keeps the VM from nothing else.
+  if (hindrance && outcome.is === 'stalled') pass.memory.command.stuckBeside = outcome
   if (hindrance) return outcome.is === 'done' || outcome.is === 'stalled' ? hindrance : outcome
   // One that was asked for while another was under way.
   if (outcome.is === 'done' && requestedRestore(draft.vm, draft.status) !== undefined)
@@ -65,7 +67,7 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
       'The command Remove deleted the VM; its VMID and addresses stay reserved. The commands Clone and Reinstall create it again.',
     )
   const prepared = await prepare(pass)
-  if (isOutcome(prepared)) return prepared
+  if (isOutcome(prepared)) return await wakeBeside(pass, cluster, prepared)
   if (!draft.status.intentAt) {
     const formed = await formIntent({ ...pass, cluster, ...prepared })
     if (formed.is !== 'done') return formed
@@ -85,10 +87,10 @@ async function climb(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const guest = await partFromAddresses(pass, cluster, climbed)
   await endRestore(pass, cluster)
   await refreshMark(pass, cluster, look, climbed.want)
-  pass.memory.audit.isDue = false
+  pass.memory.audit.isDue = pass.memory.audit.isRound = false
   draft.change(noteAgent(look.seen.config, look.seen.power))
   pass.memory.snapshots.isParentSeen = look.seen.config?.values.parent !== undefined
-  if (look.seen.power) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
+  if (look.seen.power && !look.isPowerListed) pass.memory.listing.powerSeenAtMs = deps.clock.monotonicMs()
   const left = [...climbed.left, ...usable.left]
   if (left.length > 0) {
     const pending = climbed.seen.config?.pending ?? []

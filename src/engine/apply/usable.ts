@@ -7,7 +7,7 @@ import { diskField, type Fields, ofTheWire } from '../../want/as-found.ts'
 import { isBirth, templateFor } from '../../want/birth.ts'
 import { resolveWire, type Wire } from '../../want/package.ts'
 import { fieldsAsFound, isUncompared } from '../adopt/as-found-state.ts'
-import { objectionToBridge, objectionToNewDisk } from '../create/place-objections.ts'
+import { objectionToBridge, objectionToNewDisk, packageOfBridge, packageOfDisk } from '../create/place-objections.ts'
 import type { Left } from '../left.ts'
 import type { Pass } from '../pass.ts'
 import type { Prepared } from './prepare.ts'
@@ -71,10 +71,9 @@ async function objectionToWire(
   const wire = resolveWire(resolved.merged, grants, net)
   if (isOutcome(wire) || before === undefined || wire.bridge === before) return undefined
   const node = nodeOf(pass, cluster)
-  const isInline = vm.spec.package?.network?.bridge !== undefined
   const objection = objectionToBridge({
     merged: resolved.merged,
-    packageName: isInline ? undefined : vm.spec.packageRef?.name,
+    packageName: packageOfBridge(vm.spec),
     bridge: wire.bridge,
     node,
     has: await cluster.bridges.of(node),
@@ -94,8 +93,7 @@ async function objectionsToDisks(pass: Pass, cluster: PveCluster, merged: Packag
   )
   const found = (storages: Parameters<typeof objectionToNewDisk>[0]['storages']) =>
     wishes.flatMap(({ name, storage }) => {
-      const isInline = draft.vm.spec.package?.additionalDisks?.some((disk) => disk.name === name && disk.storage !== undefined)
-      const packageName = isInline ? undefined : draft.vm.spec.packageRef?.name
+      const packageName = packageOfDisk(draft.vm.spec, name)
       const objection = objectionToNewDisk({ name, storage, node: nodeOf(pass, cluster), storages, packageName })
       return objection ? [[name, objection] as const] : []
     })

@@ -3,6 +3,7 @@ import { progressOf } from '../../api/progress.ts'
 import { timeInSeconds } from '../../api/time.ts'
 import { type Outcome, isOutcome, retry, wait, waitForTask } from '../../ladder/outcome.ts'
 import { judge } from '../../proxmox/failures.ts'
+import { startOfUpid } from '../../proxmox/upid.ts'
 import { templateFor } from '../../want/birth.ts'
 import { needsQcow2 } from '../../want/directory-storage.ts'
 import type { Climb } from '../climb-pass.ts'
@@ -96,7 +97,7 @@ export async function follow({ draft, deps, memory }: Climb, upid: string, lookA
   const iso = nowIso(deps.clock)
   const request = openRequests(draft.status, memory).findLast((open) => open.vmid === draft.status.vmid && (open.upid ?? upid) === upid)
   if (request) draft.change(noteTask(memory, request, upid))
-  const clonedAt = timeInSeconds(startOf(upid) * 1000)
+  const clonedAt = timeInSeconds(startOfUpid(upid) * 1000)
   const { verdicts, dropped } = readiness('reconciling', 'TaskRunning', makingSentence(draft.status))
   draft.change(working('clone', iso, { upid }), judged(draft.vm, iso, verdicts, dropped), (status) => ({
     ...status,
@@ -107,6 +108,3 @@ export async function follow({ draft, deps, memory }: Climb, upid: string, lookA
   await draft.save()
   return waitForTask(upid, makingSentence(draft.status), lookAfterMs)
 }
-
-/** Seconds since the epoch by PVE's clock (fifth field of a UPID, hexadecimal). */
-const startOf = (upid: string) => Number.parseInt(upid.split(':')[4] ?? '0', 16)

@@ -9,7 +9,7 @@ import type { Backup } from '../../proxmox/answers.ts'
 import type { Listing } from '../../proxmox/listing.ts'
 import { storageOf } from '../../proxmox/property-string.ts'
 import type { Pass } from '../pass.ts'
-import { madeSinceSeconds } from '../remove/backups.ts'
+import { madeSinceSeconds, uidsOf } from '../remove/backups.ts'
 
 type BackupRef = NonNullable<BirthTemplate['backupRef']>
 type From = Pick<Pass, 'deps' | 'draft'>
@@ -83,7 +83,7 @@ async function claimOf(
   const guest = listing.guests.has(vmid) ? await cluster.guests.look(vmid) : 'none'
   const isAnothers = guest !== 'none' && guest?.mark?.uid !== uid
   const sinceSeconds = isAnothers ? Infinity : madeSinceSeconds(cluster, owner.status ?? {})
-  return { volume, vmid, owner, isOf: (file) => isBackupOf(file, { uid, sinceSeconds }) }
+  return { volume, vmid, owner, isOf: (file) => isBackupOf(file, { uids: uidsOf(uid, owner.status ?? {}), sinceSeconds }) }
 }
 
 /** It has no file, yet or at all. */

@@ -4,6 +4,7 @@ import { parseSizeMiB } from '../../api/size.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { ratiosOf } from '../../cluster/overcommit.ts'
 import { committedBytes, openNodes, place, type PlacementWish } from '../../cluster/placement.ts'
+import { type Lack, tellLacks } from '../../cluster/room.ts'
 import type { TemplateFacts } from '../../cluster/template-facts.ts'
 import type { TemplateLook } from '../../cluster/templates.ts'
 import { type Obstacle, isOutcome, stalled } from '../../ladder/outcome.ts'
@@ -12,12 +13,13 @@ import { parseNet } from '../../proxmox/net-string.ts'
 import { templateFor } from '../../want/birth.ts'
 import { resolveWire } from '../../want/package.ts'
 import type { VMStatusDraft } from '../status-draft.ts'
+import { notThere } from '../storage-words.ts'
 import { asSentence } from './as-sentence.ts'
 import type { BirthSource, SourceCopy } from './birth-source.ts'
 import type { InFlightPlacement } from './in-flight.ts'
 import type { IntentInput } from './intent-input.ts'
 import { learnPromised, promisedPlaces } from './learn-promised.ts'
-import { objectionToBridge, objectionToStorages } from './place-objections.ts'
+import { objectionToBridge, objectionToStorages, packageOfBridge } from './place-objections.ts'
 
 export interface Placed {
   readonly node: string
@@ -39,11 +41,12 @@ export async function choosePlace(
 ): Promise<Placed | Obstacle> {
   const { deps, draft, cluster } = input
   const given = ({ node }: SourceCopy) => committedBytes(node, listing, deps.inFlight.of(cluster.name, draft.vm.metadata.uid))
-  const unknown = objectionToStorages({ ...namedBy(input), template: templateFor(draft.vm, draft.status), listing })
+  const { spec } = draft.vm
+  const unknown = objectionToStorages({ merged: input.resolved.merged, spec, template: templateFor(draft.vm, draft.status), listing })
   if (unknown) return unknown
   const looks = new Map<string, TemplateLook>()
   const bridges = new Map<string, ReadonlySet<string> | undefined>()
-  const known = { unfit: new Map<string, Obstacle>(), promisedMiB: new Map<string, number>() }
+  const known: Known = { unfit: new Map<string, Obstacle>(), promisedMiB: new Map<string, number>(), lacks: new Map() }
   const drawn: SourceCopy[] = []
   let left = source.copies.filter((row) => listing.nodes.get(row.node)?.online === true)
   let problem: Obstacle = stalled(
@@ -86,8 +89,6 @@ export async function choosePlace(
   }
 }
 
-const namedBy = ({ draft, resolved }: IntentInput) => ({ merged: resolved.merged, packageName: draft.vm.spec.packageRef?.name })
-
 /** The template was made there with it: nobody is asked. A start that fails all the same says why. */
 function isProvenBridge({ grants, resolved }: IntentInput, { node, source }: Placed): boolean {
   const own = wireOf(parseNet(String(source.config.net0 ?? '')).options)
@@ -96,15 +97,21 @@ function isProvenBridge({ grants, resolved }: IntentInput, { node, source }: Pla
 }
 
 function objectionToWire(input: IntentInput, { node, source }: Placed, has: ReadonlySet<string> | undefined): Obstacle | undefined {
-  const { grants, cluster, resolved } = input
+  const { grants, cluster, resolved, draft } = input
   const wire = resolveWire(resolved.merged, grants, wireOf(parseNet(String(source.config.net0 ?? '')).options))
   if (isOutcome(wire)) return undefined
   const isGranted = cluster.facts()?.grantedBridges.has(wire.bridge) === true
   const pool = grants.find(({ bridge }) => bridge === wire.bridge)?.pool
-  return objectionToBridge({ ...namedBy(input), bridge: wire.bridge, node, has, isGranted, pool })
+  const packageName = packageOfBridge(draft.vm.spec)
+  return objectionToBridge({ merged: resolved.merged, packageName, bridge: wire.bridge, node, has, isGranted, pool })
 }
 
-type Known = Pick<PlacementWish, 'unfit' | 'promisedMiB'>
+interface Known {
+  readonly unfit: Map<string, Obstacle>
+  readonly promisedMiB: Map<string, number>
+  /** Of the copies tried so far, so that no node is left out of the message; by their text. */
+  readonly lacks: Map<string, Lack>
+}
 
 function placeFrom(input: IntentInput, source: BirthSource, look: TemplateLook, listing: Listing, known: Known): Placed | Obstacle {
   if (look.is === 'refused') return stalled(look.reason, asSentence(look.message))
@@ -117,9 +124,16 @@ function placeVM(input: IntentInput, from: BirthSource, template: TemplateFacts,
   const { deps, draft, cluster, resolved } = input
   const wish = placementWishOf(draft, cluster, resolved.merged, template, from)
   const at = from.backup ? { pinnedNode: template.node } : {}
-  const placement = place({ ...wish, ...known, ...at }, [template], listing, promisedPlaces(deps, cluster, draft.vm, listing))
+  const { unfit, promisedMiB } = known
+  const placement = place(
+    { ...wish, unfit, promisedMiB, ...at },
+    [template],
+    listing,
+    promisedPlaces(deps, cluster, draft.vm.metadata.uid, listing),
+  )
   if (placement.is === 'short') {
-    const { message } = placement
+    for (const lack of placement.lacks ?? []) known.lacks.set(tellLacks([lack]), lack)
+    const message = placement.lacks ? `${tellLacks([...known.lacks.values()])}${placement.without}` : placement.message
     return stalled('NoCapacity', message.startsWith('no node ') ? asSentence(message) : `No node can run the VM: ${message}.`)
   }
   const { node, source, overdrawn } = placement
@@ -130,10 +144,10 @@ function placeVM(input: IntentInput, from: BirthSource, template: TemplateFacts,
 
 /** A clone reads the template's disks, also where it writes to another storage. */
 function sourceAway({ node, vmid, disks }: TemplateFacts, { storages }: Listing): Obstacle | undefined {
-  const isOff = (storage: string) => storages.some((row) => row.storage === storage && row.node === node && !row.available)
-  const off = disks.find(({ storage }) => isOff(storage))
+  const rowOf = (name: string) => storages.find((row) => row.storage === name && row.node === node)
+  const off = disks.find(({ storage }) => !rowOf(storage)?.available)
   if (!off) return undefined
-  const what = `Storage ${off.storage} with the disks of template ${vmid} is not available on node ${node}`
+  const what = `Storage ${off.storage} with the disks of template ${vmid} is ${notThere(rowOf(off.storage), off.storage, node)}`
   return stalled('StorageOff', `${what}; an admin must bring it back.`)
 }
 

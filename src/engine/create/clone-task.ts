@@ -2,6 +2,8 @@ import type { AskedClone } from '../../api/clone-request.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
+import { isOfPerson, nodeOfUpid } from '../../proxmox/upid.ts'
+import { noteSent } from '../apply/repeats.ts'
 import type { Pass } from '../pass.ts'
 import { ageMs, closeFailed, closeRequest, knownTasks, lostAfterMs, noteTask, openRequests } from './clone-requests.ts'
 
@@ -14,6 +16,8 @@ const slackMs = 5_000
 export interface RequestOutcomes {
   /** The task of one of them that runs. */
   readonly running?: string
+  /** Why PVE cannot be asked how the task of one of them ended: that one stays open. */
+  readonly unknown?: string
   /** Exit status of the last one that ended badly. */
   readonly failed?: string
   /** Requests without a known task, oldest first. */
@@ -22,24 +26,34 @@ export interface RequestOutcomes {
   readonly mayBegin: boolean
 }
 
+/** What is missing while a request for the VM has ended well and PVE does not show it. */
+export const madeNothing = (vmid: number): string => `clone: PVE does not have VM ${vmid}, although the task that makes it ended OK`
+
 /** Looks for the outcome of each open request, and closes those that have one or can have none any more. */
 export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<RequestOutcomes> {
   const { draft, memory, deps } = pass
   const ledger = { deps, cluster, memory }
   let running: string | undefined
+  let unknown: string | undefined
   let failed: string | undefined
   let mayBegin = false
   const close = (request: AskedClone, end: TaskEnd) => {
     if (!isTaskOver(end)) return
     // A VM under a number that was given up since: it stays in the ledger until it is taken down with the object.
     if (end.is === 'ok' && request.vmid !== draft.status.vmid) return
-    if (end.is !== 'ok') failed = end.is === 'failed' ? end.exitstatus : end.why
+    if (end.is === 'ok') noteSent(pass, madeNothing(request.vmid))
+    else failed = end.is === 'failed' ? end.exitstatus : end.why
     draft.change(end.is === 'ok' ? closeRequest(memory, request) : closeFailed(memory, request))
   }
   for (const request of openRequests(draft.status, memory)) {
     const { upid } = request
     const end = upid === undefined ? undefined : cluster.tasks.ended(upid)
-    if (end) close(request, end)
+    if (end && !isTaskOver(end) && upid !== undefined) {
+      cluster.tasks.forgetUnknown(upid)
+      // A node that has left the PVE cluster makes nothing in it any more.
+      if (cluster.inventory.current()?.nodes.has(nodeOfUpid(upid)) === false) draft.change(closeFailed(memory, request))
+      else if (end.is === 'unknown') unknown = end.why
+    } else if (end) close(request, end)
     else if (upid !== undefined) {
       // Looked at from now on, whoever waits for it.
       cluster.tasks.follow(upid, () => undefined)()
@@ -56,7 +70,7 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
   for (const request of openRequests(draft.status, memory))
     if (request.upid === undefined && !mayBegin && ageMs(request, ledger) >= lostAfterMs) draft.change(closeRequest(memory, request))
   const lost = openRequests(draft.status, memory).filter(({ upid }) => upid === undefined)
-  return { ...(running && { running }), ...(failed && { failed }), lost, mayBegin }
+  return { ...(running && { running }), ...(unknown && { unknown }), ...(failed && { failed }), lost, mayBegin }
 }
 
 /** Closes those of whose task the end is known, without a request to PVE. True: one of them made that VM. */
@@ -83,7 +97,7 @@ async function findTask(
   for (const source of isRestore ? (['active', 'archive'] as const) : []) {
     const tasks = await cluster.pve.tasks(node, { source, typefilter: 'qmrestore', vmid, since, limit: mostTasks })
     // It carries the number of the VM that it makes.
-    const task = tasks.find(({ upid }) => !known.has(upid))
+    const task = tasks.find(({ upid }) => !known.has(upid) && !isOfPerson(upid))
     if (task) return { task, mayBegin }
   }
   for (const source of isRestore ? [] : (['active', 'archive'] as const)) {

@@ -1,12 +1,13 @@
 /** The rung `clone`: one VM for one object, whatever is lost on the way. */
 import { clonedFull, vmidTaken } from './intent-state.ts'
+import { forgetSentOf, pauseBefore } from '../apply/repeats.ts'
 import { whoseGuest } from '../whose-guest.ts'
 import { ofRecord } from './recognise.ts'
 import { askForBirth } from './ask-for-birth.ts'
 import { makingSentence } from './birth-words.ts'
 import { giveUpNumber } from './choose-again.ts'
 import { ageMs, openRequests, silentWindowMs } from './clone-requests.ts'
-import { closeEnded, findRunningClone, lookUpRequests } from './clone-task.ts'
+import { closeEnded, findRunningClone, lookUpRequests, madeNothing } from './clone-task.ts'
 import { halfMade, stuckCopy } from './half-made.ts'
 import { pendingRequest } from './pending-requests.ts'
 import { restoreUnderWay } from './restore-under-way.ts'
@@ -55,6 +56,7 @@ async function ours(climb: Climb): Promise<Outcome> {
   const { volume, isLeft } = draft.status.template ?? {}
   if (isLeft && isBareGuest(climb.look.seen.config?.values)) return (await pendingRequest(climb)) ?? (await askForBirth(climb))
   cluster.cloneSlots.release(key)
+  forgetSentOf(climb.memory, [{ name: 'clone' }])
   const isMade = closeEnded(climb, cluster, draft.status.vmid ?? 0)
   if (isMade || isTrue(draft.status.conditions, 'Cloned')) return done
   // A restore writes the configuration at its end, once all disks are there.
@@ -72,7 +74,7 @@ async function absent(climb: Climb): Promise<Outcome> {
     )
   }
   if (cluster.deleting) return stalled('ClusterDeleting', `ProxmoxCluster ${cluster.name} is being deleted and accepts no new VMs.`)
-  return (await pendingRequest(climb)) ?? (await askForBirth(climb))
+  return (await pendingRequest(climb)) ?? pauseBefore(climb, 'clone', madeNothing(status.vmid ?? 0)) ?? (await askForBirth(climb))
 }
 
 /** Under lock `clone`: nobody can tell yet whose it will be. */
@@ -81,11 +83,12 @@ async function copying(climb: Climb): Promise<Outcome> {
   const { vmid = 0 } = draft.status
   const seenBefore = draft.written.remoteLock
   draft.change((status) => ({ ...status, remoteLock: 'clone' }))
-  const { running, lost, mayBegin } = await lookUpRequests(climb, cluster)
+  const { running, unknown, lost, mayBegin } = await lookUpRequests(climb, cluster)
   const task = running ?? (await findRunningClone(cluster, vmid))
   if (task) return waitForTask(task, makingSentence(draft.status), 5_000)
   const isStillPossible = lost.some((request) => ageMs(request, { deps, cluster, memory }) < silentWindowMs)
-  if (mayBegin || isStillPossible || seenBefore !== 'clone') return wait('TaskRunning', makingSentence(draft.status), 2_000)
+  if (unknown !== undefined || mayBegin || isStillPossible || seenBefore !== 'clone')
+    return wait('TaskRunning', makingSentence(draft.status), 2_000)
   const doubt = await quorumDoubt(cluster)
   if (doubt) return doubt
   return stalled('StuckLock', stuckCopy(look.at, cluster.inventory.current()?.guests.get(vmid)?.status === 'running'))

@@ -8,6 +8,9 @@ import { awaitLateRestore } from '../restore/late-restore.ts'
 import { ageMs, closeRequest, lostAfterMs, openRequests } from './clone-requests.ts'
 import { lookUpRequests } from './clone-task.ts'
 
+/** Until PVE is asked again how a task ended that it could not report, in ms. */
+const againMs = 15_000
+
 /**
  * Before an object or its VMID is let go: `done` once no clone or restore request of ours can take effect any more. A clone that comes after all is taken
  * down like the VM itself, since its VMID becomes the one of the object.
@@ -19,10 +22,16 @@ export async function awaitLateClones(pass: Pass, cluster: PveCluster): Promise<
   const [first] = openRequests(draft.status, memory)
   const isAnyOpen = first !== undefined
   if (!isAnyOpen) return done
-  const { running, lost, mayBegin } = await lookUpRequests(pass, cluster)
+  const { running, unknown, lost, mayBegin } = await lookUpRequests(pass, cluster)
   const stray = await findStray(pass, cluster)
   if (stray !== undefined) return wait('Terminating', `VM ${stray} appeared late; the operator deletes it as well.`, 0)
   if (running) return waitForTask(running, `The running ${requestNoun(first)} must end before this object can be removed.`)
+  if (unknown !== undefined)
+    return wait(
+      'Terminating',
+      `PVE cannot report the result of the ${requestNoun(first)}: ${unknown}. This object stays until it can.`,
+      againMs,
+    )
   const last = lost.at(-1)
   // Each has ended since the look that found nothing, so whatever they made is there now.
   if (!last)

@@ -1,5 +1,4 @@
 /** What is promised already, beyond what PVE's listing shows: bytes of disks, and guests without figures yet. */
-import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import { parseSizeMiB } from '../../api/size.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { PlacementWish } from '../../cluster/placement.ts'
@@ -32,11 +31,12 @@ async function read(cluster: PveCluster, node: string, storages: readonly string
 /** Promises in flight, and the VMs of ours that are too young for the listing, or for figures in it: there they would count as none. */
 export function promisedPlaces(
   deps: Pick<Dependencies, 'inFlight' | 'vms'>,
-  cluster: PveCluster,
-  vm: ProxmoxVM,
+  cluster: Pick<PveCluster, 'name' | 'spec'>,
+  /** This one is placed now, and in nobody's way. */
+  exceptUid: string | undefined,
   listing: Listing,
 ): Promised[] {
-  const inFlight = deps.inFlight.of(cluster.name, vm.metadata.uid)
+  const inFlight = deps.inFlight.of(cluster.name, exceptUid)
   const { memory, cpu } = cluster.spec.overcommit ?? {}
   if (memory === undefined && cpu === undefined) return inFlight
   const promised = new Set(inFlight.map((place) => place.vmid))
@@ -44,7 +44,7 @@ export function promisedPlaces(
     const { vmid, node, removedAt, package: merged } = status ?? {}
     if (vmid === undefined || node === undefined || removedAt !== undefined || promised.has(vmid)) return []
     const isKnown = (listing.guests.get(vmid)?.maxMemBytes ?? 0) > 0
-    if (isKnown || spec.clusterRef.name !== cluster.name || metadata.uid === vm.metadata.uid) return []
+    if (isKnown || spec.clusterRef.name !== cluster.name || metadata.uid === exceptUid) return []
     const cpus = (merged?.cpu?.cores ?? 1) * (merged?.cpu?.sockets ?? 1)
     return [{ vmid, node, memoryMiB: merged?.memory?.size ? parseSizeMiB(merged.memory.size) : 0, cpus, disks: [] }]
   })

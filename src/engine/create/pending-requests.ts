@@ -14,8 +14,14 @@ import { lookUpRequests } from './clone-task.ts'
 /** Undefined: none can take effect any more. */
 export async function pendingRequest(climb: Climb): Promise<Outcome | undefined> {
   const { draft, deps, cluster, memory } = climb
-  const { running, failed, lost, mayBegin } = await lookUpRequests(climb, cluster)
+  const { running, unknown, failed, lost, mayBegin } = await lookUpRequests(climb, cluster)
   if (running) return await follow(climb, running, lost.length > 0 ? 5_000 : undefined)
+  if (unknown !== undefined)
+    return wait(
+      'Retrying',
+      `PVE cannot report the result of the ${makingNoun(draft.status)}: ${unknown}. The operator asks PVE again.`,
+      15_000,
+    )
   if (failed !== undefined) return afterFailure(climb, failed)
   const isStillPossible = lost.some((request) => ageMs(request, { deps, cluster, memory }) < silentWindowMs)
   if (!mayBegin && !isStillPossible) return undefined

@@ -6,18 +6,21 @@ import { type Obstacle, stalled } from '../../ladder/outcome.ts'
 
 interface Named {
   readonly merged: Package
+  /** The VMPackage the field is written in; undefined: it is in spec.package of the VM. */
   readonly packageName: string | undefined
 }
 
 /** A storage that no node has, or that takes no disks. Which node has room is for placement to say. */
 export function objectionToStorages(
-  o: Named & { readonly template: ProxmoxVM['spec']['template']; readonly listing: Pick<Listing, 'storages'> },
+  o: Pick<Named, 'merged'> &
+    Pick<ProxmoxVM, 'spec'> & { readonly template: ProxmoxVM['spec']['template']; readonly listing: Pick<Listing, 'storages'> },
 ): Obstacle | undefined {
-  const { merged, template, listing } = o
+  const { merged, spec, template, listing } = o
+  const written = (name: string) => fieldOf({ packageName: packageOfDisk(spec, name) }, `additionalDisks[${name}].storage`)
   const wishes = [
     ...(template.storage === undefined ? [] : [{ storage: template.storage, what: 'spec.template.storage', change: 'it' }]),
     ...(merged.additionalDisks ?? []).flatMap(({ name, storage }) =>
-      storage === undefined ? [] : [{ storage, what: `Disk ${name}`, change: fieldOf(o, `additionalDisks[${name}].storage`) }],
+      storage === undefined ? [] : [{ storage, what: `Disk ${name}`, change: written(name) }],
     ),
   ]
   const takingDisks = [...new Set(listing.storages.filter(({ content }) => content.includes('images')).map(({ storage }) => storage))]
@@ -83,6 +86,16 @@ export function objectionToBridge(
   )
 }
 
-/** Where a field of the merged package is most likely written. */
+type Spec = ProxmoxVM['spec']
+
+/** The VMPackage that names the storage of a disk, unless the VM itself does. */
+export const packageOfDisk = ({ package: inline, packageRef }: Spec, disk: string): string | undefined =>
+  inline?.additionalDisks?.some(({ name, storage }) => name === disk && storage !== undefined) ? undefined : packageRef?.name
+
+/** The VMPackage that names the bridge, unless the VM itself does. */
+export const packageOfBridge = ({ package: inline, packageRef }: Spec): string | undefined =>
+  inline?.network?.bridge === undefined ? packageRef?.name : undefined
+
+/** Where a field of the merged package is written. */
 export const fieldOf = ({ packageName }: Pick<Named, 'packageName'>, field: string): string =>
   packageName === undefined ? `spec.package.${field}` : `${field} of package ${packageName}`

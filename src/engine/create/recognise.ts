@@ -141,7 +141,8 @@ function takeoverOf({ draft: { vm, status } }: Pass, vmid: number): Adopt | unde
 }
 
 function lookAt({ deps, draft }: Pass, cluster: PveCluster, vmid: number): Look {
-  return new Look({ cluster, vmid, mark: markOf(draft.vm.metadata.uid ?? '', vmid), proofSinceMs: deps.clock.monotonicMs() })
+  const mark = markOf(draft.vm.metadata.uid ?? '', vmid)
+  return new Look({ cluster, vmid, mark, proofSinceMs: deps.clock.monotonicMs(), wantsForeign: true })
 }
 
 /**

@@ -100,11 +100,18 @@ const isAsInFile = ({ deps, draft: { vm } }: Pass, { seen }: Look, shown: readon
   seen.config?.values.onboot !== '1' &&
   !deps.book.held(vm.metadata.uid ?? '').some(({ spec }) => shown.some((text) => sameAddress(text, spec.address)))
 
-/** In its configuration and, of what cloud-init does not configure, in the set of addresses it may use. */
+/** In its configuration and, of what cloud-init does not configure, in the sets of addresses it may use. */
 export async function shownAddresses(look: Look): Promise<string[]> {
   await look.need('firewall')
-  const allowed = (look.seen.firewall?.ipfilter ?? []).map((entry) => entry.replace(entry.includes(':') ? /\/128$/ : /\/32$/, ''))
-  return [...new Set([...configuredAddresses(look.seen.config?.values ?? {}), ...allowed])]
+  await look.need('foreign-firewall')
+  return [...new Set([...configuredAddresses(look.seen.config?.values ?? {}), ...allowedIn(look.seen)])]
+}
+
+/** In the ipfilter sets that were read: of net0, and of the other network cards. */
+export function allowedIn({ firewall, foreignFirewall }: Look['seen']): string[] {
+  const others = (foreignFirewall?.sets ?? []).filter(({ name }) => /^ipfilter-net\d+$/.test(name)).flatMap(({ entries }) => entries)
+  const cidrs = [...(firewall?.ipfilter ?? []), ...others.filter(({ nomatch }) => !nomatch).map(({ cidr }) => cidr)]
+  return cidrs.map((entry) => entry.replace(entry.includes(':') ? /\/128$/ : /\/32$/, ''))
 }
 
 /** Off, young, and PVE knows of no start: a birth that was under way. Else a VM that is off was switched off by somebody. */

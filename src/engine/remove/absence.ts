@@ -1,6 +1,7 @@
 /** What stands under our VMID that is not a whole VM of ours: nothing, a stranger, or a copy under way. */
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { findRunningClone, lookUpRequests } from '../create/clone-task.ts'
+import { destroyCopy, isStub } from '../create/half-made.ts'
 import { awaitLateClones } from '../create/late-clones.ts'
 import { lockObstacle, stuckLock } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
@@ -59,15 +60,15 @@ async function lockedStranger({ draft }: Pass, cluster: PveCluster, { at }: Look
 /** Nobody can be sure of a clone whose task has just been looked for under its lock. */
 export async function copyingOrStuck(pass: Pass, cluster: PveCluster, look: Look): Promise<Outcome> {
   const { vmid = 0 } = pass.draft.status
-  const { running, mayBegin } = await lookUpRequests(pass, cluster)
+  const { running, unknown, mayBegin } = await lookUpRequests(pass, cluster)
   const task = running ?? (await findRunningClone(cluster, vmid))
   if (task) return waitForTask(task, `The clone to VM ${vmid} must end first.`)
-  if (mayBegin || pass.draft.written.remoteLock !== 'clone') {
+  if (unknown !== undefined || mayBegin || pass.draft.written.remoteLock !== 'clone') {
     pass.draft.change((status) => ({ ...status, remoteLock: 'clone' }))
     return wait('Terminating', `The clone to VM ${vmid} must end first.`, 2_000)
   }
-  return stalled(
-    'StuckLock',
-    `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: qm unlock ${vmid}. The operator deletes the VM after that.`,
-  )
+  const remedy = isStub(look.seen.config?.values)
+    ? `${destroyCopy(vmid)}. The operator goes on after that.`
+    : `qm unlock ${vmid}. The operator deletes the VM after that.`
+  return stalled('StuckLock', `${stuckLock(look.at, 'clone')} Otherwise an admin must run on ${look.at.node}: ${remedy}`)
 }

@@ -84,7 +84,8 @@ async function listFiles(
 ): Promise<FileSeen[]> {
   const sinceSeconds = madeSinceSeconds(cluster, status)
   const backups = await cluster.pve.backups(node, storage, status.vmid ?? 0)
-  return backups.filter((file) => isBackupOf(file, { uid, sinceSeconds })).map((file) => ({ ...file, storage, node, isShared }))
+  const uids = uidsOf(uid, status)
+  return backups.filter((file) => isBackupOf(file, { uids, sinceSeconds })).map((file) => ({ ...file, storage, node, isShared }))
 }
 
 /**
@@ -110,6 +111,12 @@ export function backupPlaces({ storages, nodes }: Listing, status: ProxmoxVMStat
     return [{ storage, node: at, isShared: false, isOff: `storage ${storage} of node ${at}: ${why}` }]
   })
   return [...shared, ...own]
+}
+
+/** As marks of its backups name the VM. What spec.adopt says to leave stays the former object's. */
+export const uidsOf = (uid: string, { adoption }: ProxmoxVMStatus): string[] => {
+  const { takenAt, fromUID, backups } = adoption ?? {}
+  return takenAt === undefined || fromUID === undefined || backups === 'Leave' ? [uid] : [uid, fromUID]
 }
 
 /** The nodes where the VM is or was. */

@@ -2,7 +2,8 @@
 import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { BackupsSeen, RemovalLadder, RemovalStep } from '../../ladder/removal.ts'
-import { nowIso } from '../dependencies.ts'
+import { forgetLastSent, forgetSentOf, noteSent, pauseBefore } from '../apply/repeats.ts'
+import { nowIso, recordEvent } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { quorumDoubt } from '../quorum.ts'
 import { working } from '../status.ts'
@@ -39,6 +40,12 @@ export async function climbDown(pass: Pass, cluster: PveCluster, look: RemovalLo
     const next = await nextStep(pass, look, removal.ladder)
     if (next.is === 'rest') return done
     if (next.is === 'blocked') return blocked(pass, next)
+    const pause = pauseBefore(pass, next.step.name, sentenceOf(next))
+    if (pause && next.step.mayFail) {
+      passOver(pass, next.step.name, pause)
+      continue
+    }
+    if (pause) return paused(pass, next.step, pause)
     const doubt = await minorityDoubt(pass, cluster)
     if (doubt) return doubt
     const hindrance = await removal.hindrance?.()
@@ -72,12 +79,21 @@ function blocked({ draft, deps }: Pass, { step, by }: Extract<Next, { is: 'block
   return by
 }
 
+/** The step is told with what PVE does not show of it. */
+function paused({ draft, deps }: Pass, { name }: RemovalStep, pause: Obstacle): Obstacle {
+  draft.change(working(name, nowIso(deps.clock), failuresOf(draft.status, name)))
+  return pause
+}
+
+const sentenceOf = ({ step, because }: Extract<Next, { is: 'step' }>): string => `${step.name}: ${because}`
+
 async function nextStep({ memory }: Pass, look: RemovalLook, ladder: RemovalLadder): Promise<Next> {
   for (const step of ladder) {
     if (step.mayFail && memory.removal.hasPassedOver) continue
     await look.need(step.needs)
     const verdict = step.check(look.seen)
     if (step.needs === 'backups') memory.removal.hasNoBackups = hasNone(look.seen.backups)
+    if (step.needs === 'backups' && verdict.is === 'satisfied') forgetSentOf(memory, [step])
     if (verdict.is === 'blocked') return { ...verdict, step }
     if (verdict.is === 'missing') return { is: 'step', step, because: verdict.message }
   }
@@ -99,9 +115,12 @@ async function act(
   draft.change(working(step.name, nowIso(deps.clock), failuresOf(draft.status, step.name)))
   deps.mayAct()
   deps.log.info({ vm: pass.key, vmid: look.at.vmid, step: step.name }, because)
+  noteSent(pass, sentenceOf(next))
   try {
-    return await step.apply(new PveRemovalWriter(cluster, look), look.seen)
+    const tell = (message: string) => recordEvent(deps, draft.vm, 'Warning', 'DisksLeft', message)
+    return await step.apply(new PveRemovalWriter(cluster, look, tell), look.seen)
   } catch (fault) {
+    forgetLastSent(pass.memory)
     const failure = judge(fault)
     if (step.name === 'remove' && failure.kind !== 'unknown-outcome') removal.refused?.()
     if (!step.mayFail) return failed(pass, step.name, failure)

@@ -2,6 +2,7 @@
 import { judge } from '../../proxmox/failures.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { ForeignFirewall } from '../../ladder/machine.ts'
+import { furtherNics } from '../../steps/set-network.ts'
 import { type Outcome, done, stalled } from '../../ladder/outcome.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { toPossessed } from '../../want/foreign-firewall.ts'
@@ -15,7 +16,7 @@ import type { RemovalLook } from './removal-look.ts'
 const most = { rules: 128, aliases: 64, sets: 32, entries: 256 } as const
 
 /**
- * Into the status (the caller saves it): pool, and people's firewall entries. PVE deletes permissions on the VM with it and lets only admins
+ * Into the status (the caller saves it): pool, network cards beyond net0, and people's firewall entries. PVE deletes permissions on the VM with it and lets only admins
  * write them, so they are told. Not `done`: there is more than could be put back.
  */
 export async function notePossessions(pass: Pass, cluster: PveCluster, look: RemovalLook): Promise<Outcome> {
@@ -30,12 +31,14 @@ export async function notePossessions(pass: Pass, cluster: PveCluster, look: Rem
       `VM ${look.at.vmid} has ${tooMany}, which the operator could not put back into a new VM. Remove some first.`,
     )
   const pool = cluster.inventory.current()?.guests.get(look.at.vmid)?.pool
-  const isAny = pool !== undefined || foreign.rules.length + foreign.aliases.length + foreign.sets.length > 0
+  const networkCards = furtherNics(look.config).map((key) => ({ key, value: look.config[key] ?? '' }))
+  const isAny = pool !== undefined || networkCards.length + foreign.rules.length + foreign.aliases.length + foreign.sets.length > 0
   draft.change(({ possessions: _, ...status }) => ({
     ...status,
     ...(isAny && {
       possessions: {
         ...(pool !== undefined && { pool }),
+        ...(networkCards.length > 0 && { networkCards }),
         rules: foreign.rules.map(toPossessed),
         aliases: [...foreign.aliases],
         sets: foreign.sets.map((set) => ({ ...set, entries: [...set.entries] })),

@@ -4,13 +4,14 @@ import { isLetGo, releaseAsked } from '../../api/let-go.ts'
 import { markOf } from '../../ladder/mark.ts'
 import { done, type Obstacle, type Outcome, stalled, wait } from '../../ladder/outcome.ts'
 import { unmarked } from '../../ladder/unmark.ts'
+import { forgetSentOf, noteSent, pauseBefore } from '../apply/repeats.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { dropFinalizer, hasFinalizer } from '../create/finalizer.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
-import { resting } from '../status.ts'
+import { resting, working } from '../status.ts'
 import { deleteCommand } from './delete-command.ts'
 
 /** Lets go, or says that it has. Undefined: nobody asked for it. */
@@ -36,7 +37,8 @@ export async function letGo(pass: Pass): Promise<Outcome | undefined> {
 }
 
 /** Takes our lines of the description and our tag off the guest, if it is ours. One write, with the digest of the look it was judged on. */
-async function handBack({ deps, draft }: Pass): Promise<Outcome> {
+async function handBack(pass: Pass): Promise<Outcome> {
+  const { deps, draft } = pass
   const { vm, status } = draft
   const { vmid } = status
   if (vmid === undefined) return done
@@ -55,18 +57,24 @@ async function handBack({ deps, draft }: Pass): Promise<Outcome> {
     return await lockObstacle({ cluster, at: look.at, lock: held, seenBefore, next })
   }
   const change = guest === 'ours' && config ? unmarked(config.values) : undefined
-  if (!change) return done
+  if (!change) {
+    forgetSentOf(pass.memory, [{ name: 'identity' }])
+    return done
+  }
+  const sentence = `identity: VM ${vmid} still has the owner line or tag of the operator`
+  const pause = pauseBefore(pass, 'identity', sentence)
+  draft.change(working('identity', nowIso(deps.clock)))
+  if (pause) return { ...pause, message: `${pause.message} ${withoutPve}` }
   deps.mayAct()
   await cluster.pve.updateConfig(look.at, { ...change, digest: config?.digest ?? '' })
+  noteSent(pass, sentence)
   return wait('Applying', `The operator removes its owner line from VM ${vmid}.`, 0)
 }
 
+const withoutPve = 'With the annotation value "keep-mark" the object can be deleted without PVE.'
+
 const notNow = (why: string): Obstacle =>
-  wait(
-    'Unreachable',
-    `${why}, so the operator cannot remove its owner line yet. With the annotation value "keep-mark" the object can be deleted without PVE.`,
-    10_000,
-  )
+  wait('Unreachable', `${why}, so the operator cannot remove its owner line yet. ${withoutPve}`, 10_000)
 
 /** What was let go is in status before the finalizer goes: a later pass over a living object must not begin anew. */
 async function finish(pass: Pass, mode: ReleaseMode): Promise<void> {

@@ -2,7 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { removals } from '../../lifecycle.ts'
 import { fails, readiness } from '../conditions.ts'
-import { wasCarriedOut } from '../create/carried-out.ts'
+import { isCarriedOutAlready, wasCarriedOut } from '../create/carried-out.ts'
 import { deleteCredentials } from '../create/credentials.ts'
 import type { Pass } from '../pass.ts'
 import {
@@ -10,6 +10,7 @@ import {
   forgetOldDisk,
   noteNothingDestroyed,
   noteReinstallBegun,
+  noteReinstallKnown,
   noteReinstallWithdrawn,
   requestedReinstall,
   type Running,
@@ -21,7 +22,7 @@ import { type Obstacle, type Outcome, done } from '../../ladder/outcome.ts'
 import type { RemovalStep } from '../../ladder/removal.ts'
 import { notePossessions } from './foreign-possessions.ts'
 import type { RemovalLook } from './removal-look.ts'
-import { hindranceOf, type ReinstallRequest, storageAway } from './reinstall-check.ts'
+import { hindranceOf, hindranceSince, type ReinstallRequest, storageAway } from './reinstall-check.ts'
 import { removeFromPve } from './removal.ts'
 
 /** Begins a reinstall that is asked for. An obstacle: it has not begun, and nothing was deleted for it. */
@@ -30,7 +31,7 @@ export async function beginReinstallIfAsked(pass: Pass, cluster: PveCluster): Pr
   await heedChangeOfMind(pass)
   const requestID = requestedReinstall(draft.vm, draft.status)
   const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined
-  if (requestID && isFree && !(await wasCarriedOut(pass, cluster, requestID))) {
+  if (requestID && isFree && !(await wasCarriedOut(pass, cluster, { is: 'reinstall', requestID }))) {
     const template = draft.vm.spec.reinstall?.template
     const request = { requestID, ...(template && { template }) }
     const hindrance = await hindranceOf(pass, cluster, request)
@@ -42,9 +43,15 @@ export async function beginReinstallIfAsked(pass: Pass, cluster: PveCluster): Pr
 
 /** Goes on with a reinstall under way. Undefined: there is none, or its VM can be made. */
 export async function followReinstall(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
-  const { draft } = pass
+  const { draft, deps } = pass
   const { running } = draft.status.reinstall ?? {}
   if (!running || running.removed) return undefined
+  if (await isCarriedOutAlready(pass, cluster, { is: 'reinstall', requestID: running.requestID })) {
+    const told = `Reinstall ${running.requestID} was carried out before: the description of the VM says so, and the status is older.`
+    draft.change(noteReinstallKnown, noted('ready', nowIso(deps.clock), 'CarriedOut', told))
+    await draft.save()
+    return undefined
+  }
   const cleared = await clearForReinstall(pass, cluster, running)
   return cleared.is === 'done' ? undefined : cleared
 }
@@ -53,6 +60,10 @@ const wayOut = 'Write a new spec.reinstall.requestID to replace the request, or 
 
 const replaceable = (hindrance: Obstacle): Obstacle =>
   hindrance.is === 'stalled' ? { ...hindrance, message: `${hindrance.message} ${wayOut}` } : hindrance
+
+const cancellable = (hindrance: Obstacle | undefined, { requestID }: Running): Obstacle | undefined =>
+  // One by command ends with its command.
+  hindrance && (requestID.startsWith('command/') ? hindrance : replaceable(hindrance))
 
 /** The intent is in status before anything is deleted, so that an interrupted reinstall is finished and never begun twice. */
 export async function beginReinstall({ deps, draft }: Pass, request: ReinstallRequest): Promise<void> {
@@ -64,11 +75,12 @@ export async function beginReinstall({ deps, draft }: Pass, request: ReinstallRe
   recordEvent(deps, draft.vm, 'Normal', 'ReinstallStarted', `request ${request.requestID}, template ${name ?? vmid ?? tag}`)
 }
 
-/** A request that has deleted nothing is withdrawn with its field or its command, and replaced by a newer one. */
+/** A request that has deleted nothing is withdrawn with its field, or with its command when that is deleted or has failed, and replaced by a newer one. */
 async function heedChangeOfMind({ deps, draft, key }: Pass): Promise<void> {
   const { running } = draft.status.reinstall ?? {}
   if (!running) return
-  const uids = deps.commandsOf(key).map(({ metadata }) => metadata.uid ?? '')
+  const open = deps.commandsOf(key).filter(({ status }) => status?.finishedAt === undefined)
+  const uids = open.map(({ metadata }) => metadata.uid ?? '')
   const asked = whatIsAsked(draft.vm, draft.status, uids)
   if (asked === 'this') return
   const iso = nowIso(deps.clock)
@@ -93,8 +105,11 @@ async function clearForReinstall(pass: Pass, cluster: PveCluster, running: Runni
   const gone = await removeFromPve(pass, cluster, {
     ladder: removals.clear,
     errand: { kind: 'reinstall', id: running.requestID },
-    // Since the request was allowed it may have waited long, for the brake or for a lock.
-    hindrance: async () => storageAway(await cluster.inventory.since(0), draft.status),
+    // An earlier request whose answer was lost may have deleted it: then only the way on is left.
+    hindrance: async () =>
+      running.destroyAt === undefined
+        ? cancellable(await hindranceSince(pass, cluster, running), running)
+        : storageAway(await cluster.inventory.since(0), draft.status),
     before: async (step, look) => await noteBefore(pass, cluster, step, look),
     // An earlier request whose answer was lost may be why there is nothing to delete any more.
     refused: () => running.destroyAt === undefined && draft.change(noteNothingDestroyed),

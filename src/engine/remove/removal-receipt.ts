@@ -1,9 +1,11 @@
 /** How a step of a removal ended: read from its receipt, told, and the next try paced. */
 import { judgeExit } from '../../proxmox/failures.ts'
 import type { Failure } from '../../proxmox/failures.ts'
+import { typeOfUpid } from '../../proxmox/upid.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
 import type { StepName } from '../../api/words.ts'
+import { forgetLastSent } from '../apply/repeats.ts'
 import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { notedOnce, stepDone, working } from '../status.ts'
@@ -46,6 +48,7 @@ export async function readRemovalReceipt(
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, failuresOf(draft.status, step.name)))
   if (end.is !== 'ok') {
+    forgetLastSent(memory)
     const failure = judgeExit(end.is === 'failed' ? end.exitstatus : `the task ended without a result (${end.why})`)
     if (step.name !== 'delete_backups' || !mayPassOver) return failed(pass, step.name, failure)
     passOver(pass, step.name, failure)
@@ -54,7 +57,7 @@ export async function readRemovalReceipt(
   delete memory.removal.pausedUntilMs
   if (end.warnings) await tellWarnings(pass, cluster, step.name, step.upid)
   // HA has only taken the wish down; until it acts the power is looked at, with pauses.
-  if (taskType(step.upid) === 'hastop') return handedOver(pass)
+  if (typeOfUpid(step.upid) === 'hastop') return handedOver(pass)
   draft.change(stepDone(iso, ''))
   if (step.name === 'remove') return { is: 'gone' }
   return step.name === 'stop' ? { is: 'stopped' } : undefined
@@ -71,8 +74,6 @@ function handedOver({ memory, deps, draft }: Pass): Outcome {
     haPauseMs,
   )
 }
-
-const taskType = (upid: string) => upid.split(':')[5]
 
 /** Attempts and last error of a step while it is tried again. */
 export function failuresOf({ step }: ProxmoxVMStatus, name: StepName): { attempts?: number; lastError?: string } {
@@ -96,7 +97,7 @@ export function failed(pass: Pass, name: StepName, failure: Failure): Outcome {
 }
 
 /** It has its turn again when all that does not depend on it is done. */
-export function passOver({ draft, deps, memory }: Pass, name: StepName, failure: Failure): void {
+export function passOver({ draft, deps, memory }: Pass, name: StepName, failure: Pick<Failure, 'message'>): void {
   memory.removal.hasPassedOver = true
   draft.change(notedOnce(name, nowIso(deps.clock), 'Failed', failure.message.trim()))
 }

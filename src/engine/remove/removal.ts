@@ -3,6 +3,7 @@ import type { PveCluster } from '../../cluster/cluster.ts'
 import type { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { lookAsked } from '../after-pass.ts'
+import { forgetSentOf } from '../apply/repeats.ts'
 import { silenceOf } from '../references.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { type Outcome, isOutcome } from '../../ladder/outcome.ts'
@@ -18,13 +19,15 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
   cluster.cloneSlots.release(key)
   const receipt = await readRemovalReceipt(pass, cluster, true)
   if (receipt && isOutcome(receipt)) return receipt
-  if (receipt?.is === 'gone') return await awaitLateClones(pass, cluster)
+  if (receipt?.is === 'gone') return await gone(pass, cluster)
   const hindrance = silenceOf(cluster, pass.deps.clock) ?? pauseLeft(pass)
   if (hindrance) return hindrance
+  // A stranger had taken its number, and no other was chosen: what was asked for is found by its own number.
+  if (vmid === undefined) return await awaitLateClones(pass, cluster)
   const look = await freshLook(pass, cluster, receipt?.is)
   switch (look.seen.guest) {
     case 'absent':
-      return await awaitLateClones(pass, cluster)
+      return await gone(pass, cluster)
     case 'unproved':
       return look.unproved(`The operator cannot confirm that VM ${vmid} is deleted`)
     case 'foreign':
@@ -42,6 +45,12 @@ export async function removeFromPve(pass: Pass, cluster: PveCluster, removal: Re
       )
     }
   }
+}
+
+/** What was asked of it has shown: another VM under its number begins without pauses. */
+async function gone(pass: Pass, cluster: PveCluster): Promise<Outcome> {
+  forgetSentOf(pass.memory, [{ name: 'stop' }, { name: 'remove' }, { name: 'clone' }])
+  return await awaitLateClones(pass, cluster)
 }
 
 async function locked({ draft }: Pass, cluster: PveCluster, { at }: Look, lock: string): Promise<Outcome> {

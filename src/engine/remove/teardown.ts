@@ -4,7 +4,7 @@ import type { ProxmoxVM } from '../../api/proxmoxvm.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { dnsHolds } from '../../dns/vm-status.ts'
 import { removals } from '../../lifecycle.ts'
-import { fileOfBirth } from '../../want/birth.ts'
+import { fileOfBirth, holdsNothing } from '../../want/birth.ts'
 import { findLost } from './find-lost.ts'
 import { claimantOf } from '../create/addresses.ts'
 import { deleteCredentials } from '../create/credentials.ts'
@@ -59,7 +59,8 @@ export function removalOf(pass: Pick<Pass, 'deps' | 'key' | 'draft'>): Removal {
   if (deletesBackups(spec)) return { errand, before: keepsNeeded(pass), ladder: removals.terminate }
   // A backup that is kept is made to its end.
   const hindrance = async () => backupUnderWay(pass)
-  return { errand, hindrance, ladder: spec.deletionPolicy === 'Remove' ? removals.dismiss : removals.terminateWithoutBackups }
+  const dismissal = holdsNothing(pass.draft.status) ? removals.dismissUnfinished : removals.dismiss
+  return { errand, hindrance, ladder: spec.deletionPolicy === 'Remove' ? dismissal : removals.terminateWithoutBackups }
 }
 
 const clusterNeeded = ({ draft }: Pass): Outcome =>
@@ -109,6 +110,8 @@ async function giveBack({ deps, draft, key, memory }: Pass): Promise<void> {
 /** Backups that could not go before their VM. They keep the object, and nothing else. */
 async function removeLeftovers(pass: Pass, cluster: PveCluster | undefined): Promise<Outcome> {
   const { draft, memory } = pass
+  // Without a number there was no VM that could have backups; an earlier one's went with it.
+  if (draft.status.vmid === undefined) return done
   const wasCloned = draft.status.clonedAt !== undefined || conditionOf(draft.status.conditions, 'Cloned') !== undefined
   if (!deletesBackups(draft.vm.spec) || !wasCloned || memory.removal.hasNoBackups) return done
   const outcome = cluster ? await deleteLeftovers(pass, cluster) : clusterNeeded(pass)

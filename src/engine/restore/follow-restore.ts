@@ -6,6 +6,7 @@ import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import { lookOf } from '../apply/ascent.ts'
 import { isBareGuest } from '../bare-guest.ts'
 import { holds } from '../conditions.ts'
+import { lostAfterMs } from '../create/clone-requests.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import type { Look } from '../look.ts'
@@ -14,11 +15,11 @@ import type { Pass } from '../pass.ts'
 import { judged, noted, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
 import { changeRestore, noteRestored } from './restore-state.ts'
+import { findRestoreTask } from './restore-task.ts'
 import { restoredDisks, restoredSentence } from './restored-disks.ts'
 
 /** A task may appear this late after its request. */
 const silentMs = 60_000
-const slackSeconds = 5
 /** A failed restore takes the same file again after this. */
 const pauseMs = 60_000
 
@@ -38,10 +39,8 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   const { askedAt = '', node = '' } = draft.status.restore?.running ?? {}
   const { vmid = 0 } = draft.status
   memory.restore ??= { askedMs: deps.clock.monotonicMs() }
-  const since = Math.floor(Date.parse(askedAt) / 1000) - slackSeconds
-  for (const source of ['active', 'archive'] as const) {
-    const [task] = await cluster.pve.tasks(node, { source, typefilter: 'qmrestore', vmid, since, limit: 1 })
-    if (!task) continue
+  const task = await findRestoreTask(cluster, { node, vmid, askedAt })
+  if (task) {
     draft.change(
       changeRestore((running) => ({ ...running, upid: task.upid })),
       working('restore', nowIso(deps.clock), { upid: task.upid }),
@@ -52,8 +51,9 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   }
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)
   await look.need('presence')
-  const isYoung = deps.clock.monotonicMs() - memory.restore.askedMs < silentMs
-  if (isYoung) return wait('Restoring', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
+  const sinceMs = deps.clock.monotonicMs() - memory.restore.askedMs
+  const mayComeYet = wait('Restoring', "PVE's answer may have been lost; the operator looks up the result of the request.", 5_000)
+  if (sinceMs < silentMs) return mayComeYet
   if (look.seen.lock === 'create') {
     const seenBefore = draft.written.remoteLock
     draft.change((status) => ({ ...status, remoteLock: 'create' }))
@@ -67,6 +67,8 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
   }
   // The request came through: PVE has taken the VM apart, and its task is no longer listed.
   if (isBareGuest(look.seen.config?.values)) return await failed(pass, cluster, 'PVE left an empty VM and lists no task of the restore')
+  // A first one that began after the second has ended would take the VM apart again, without its mark and with the addresses of the file.
+  if (sinceMs < lostAfterMs) return mayComeYet
   draft.change(changeRestore(({ askedAt: _, ...running }) => running))
   return wait('Restoring', 'PVE did not receive the request; the operator sends it again.', 0)
 }

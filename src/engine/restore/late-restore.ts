@@ -4,9 +4,8 @@ import { type Outcome, done, wait, waitForTask } from '../../ladder/outcome.ts'
 import { lostAfterMs } from '../create/clone-requests.ts'
 import type { Pass } from '../pass.ts'
 import { changeRestore } from './restore-state.ts'
-
-/** PVE tells starts in whole seconds. */
-const slackSeconds = 5
+import { findRestoreTask } from './restore-task.ts'
+import { pveNowMs } from '../pve-time.ts'
 
 /** `done` once nothing of it can come any more. A VM that it makes is seen by the next look, and taken down like the one before. */
 export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise<Outcome> {
@@ -18,10 +17,8 @@ export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise
   if (running.upid !== undefined) return cluster.tasks.ended(running.upid) ? done : waitForTask(running.upid, sentence)
   const leftMs = lostAfterMs - askedForMs(pass, cluster, running.askedAt)
   if (leftMs <= 0) return done
-  const since = Math.floor(Date.parse(running.askedAt) / 1000) - slackSeconds
-  for (const source of ['active', 'archive'] as const) {
-    const [task] = await cluster.pve.tasks(running.node, { source, typefilter: 'qmrestore', vmid, since, limit: 1 })
-    if (!task) continue
+  const task = await findRestoreTask(cluster, { node: running.node, vmid, askedAt: running.askedAt })
+  if (task) {
     draft.change(changeRestore((rest) => ({ ...rest, upid: task.upid })))
     if (task.status === 'RUNNING') return waitForTask(task.upid, sentence)
     return wait('Terminating', `The restore of VM ${vmid} has ended; the operator checks once more what is left in PVE.`, 0)
@@ -34,7 +31,7 @@ export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise
 }
 
 /** By the clock that never jumps if this process knows, else by PVE's. */
-function askedForMs({ memory, deps }: Pass, { clockSkewMs }: PveCluster, askedAt: string): number {
+function askedForMs({ memory, deps }: Pass, cluster: PveCluster, askedAt: string): number {
   if (memory.restore) return deps.clock.monotonicMs() - memory.restore.askedMs
-  return deps.clock.now() + clockSkewMs - Date.parse(askedAt)
+  return pveNowMs(cluster, deps) - Date.parse(askedAt)
 }

@@ -17,7 +17,7 @@ import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
 import { observes, wouldDo } from '../observe.ts'
 import { quorumDoubt } from '../quorum.ts'
-import { madeSinceSeconds } from '../remove/backups.ts'
+import { madeSinceSeconds, uidsOf } from '../remove/backups.ts'
 import { storageAway } from '../remove/reinstall-check.ts'
 import type { BackupConfig } from './backup-config.ts'
 import { readBackup } from './read-backup.ts'
@@ -137,7 +137,7 @@ async function findFile(
       'BackupNotFound',
       `Node ${node}, where VM ${status.vmid} is, lists no backup ${volume} of it. Run kubectl pve backups ${vm.metadata.name} to see its backups.`,
     )
-  if (isBackupOf(file, { uid: vm.metadata.uid ?? '', sinceSeconds: madeSinceSeconds(cluster, status) })) return file
+  if (isBackupOf(file, { uids: uidsOf(vm.metadata.uid ?? '', status), sinceSeconds: madeSinceSeconds(cluster, status) })) return file
   return stalled('BackupNotFound', `${volume} is older than this VM: it belongs to an earlier guest with VMID ${status.vmid}.`)
 }
 

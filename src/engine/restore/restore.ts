@@ -1,8 +1,9 @@
 /** A restore up to the point where the ladder brings the VM to its package: asked for, checked, begun, the VM of the file there. */
 import type { PveCluster } from '../../cluster/cluster.ts'
-import { markOf, parseMark } from '../../ladder/mark.ts'
+import { markOf } from '../../ladder/mark.ts'
 import { type Obstacle, type Outcome, isOutcome, stalled } from '../../ladder/outcome.ts'
 import { readiness } from '../conditions.ts'
+import { isCarriedOutAlready, wasCarriedOut } from '../create/carried-out.ts'
 import { nowIso, recordEvent } from '../dependencies.ts'
 import { lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
@@ -12,27 +13,20 @@ import { askRestore } from './ask-restore.ts'
 import { endRestore } from './end-restore.ts'
 import { followRestore } from './follow-restore.ts'
 import { planRestore } from './restore-check.ts'
-import {
-  changeRestore,
-  noteRestoreBegun,
-  noteRestoreWithdrawn,
-  requestedRestore,
-  whatRestoreIsAsked,
-  withRestoreDone,
-} from './restore-state.ts'
-import { restoreMark } from '../../want/object-line.ts'
+import { changeRestore, noteRestoreBegun, noteRestoreWithdrawn, requestedRestore, whatRestoreIsAsked } from './restore-state.ts'
 
 /** Goes on with a restore under way, or begins one that is asked for. Undefined: there is none, or its VM is there for the ladder. */
 export async function restoreIfAsked(pass: Pass, cluster: PveCluster): Promise<Outcome | undefined> {
   const { draft } = pass
   await heedChangeOfMind(pass, cluster)
+  if (await endKnown(pass, cluster)) return undefined
   const { running } = draft.status.restore ?? {}
   if (running?.restoredAt !== undefined) return await becomeOurs(pass, cluster)
   if (running?.askedAt !== undefined) return await followRestore(pass, cluster)
   const requestID = running?.requestID ?? requestedRestore(draft.vm, draft.status)
   if (requestID === undefined) return undefined
   const isFree = draft.status.firstReadyAt !== undefined && draft.status.reinstall?.running === undefined && !draft.status.change
-  if (!running && (!isFree || (await wasRestored(pass, cluster, requestID)))) return undefined
+  if (!running && (!isFree || (await wasCarriedOut(pass, cluster, { is: 'restore', requestID })))) return undefined
   const plan = await planRestore(pass, cluster)
   if (isOutcome(plan)) return notBegun(pass, requestID, plan)
   if (!running) await beginRestore(pass, requestID, plan)
@@ -79,15 +73,16 @@ async function heedChangeOfMind(pass: Pass, cluster: PveCluster): Promise<void> 
   await draft.save()
 }
 
-/** Asks the VM's own description before anything is destroyed for a request: the status may have come back from an older time. */
-async function wasRestored({ draft }: Pass, cluster: PveCluster, requestID: string): Promise<boolean> {
-  const { vm, status } = draft
-  const vmid = status.vmid ?? 0
-  const look = new Look({ cluster, vmid, mark: markOf(vm.metadata.uid ?? '', vmid), proofSinceMs: 0 })
-  await look.need('presence')
-  const done = look.seen.guest === 'ours' ? (parseMark(look.seen.config?.values.description)?.object?.done ?? []) : []
-  if (!done.includes(restoreMark(requestID))) return false
-  draft.change(withRestoreDone([requestID]))
+/** True: the restore under way has ended, as the VM's own description says, and the status is older than that. */
+async function endKnown(pass: Pass, cluster: PveCluster): Promise<boolean> {
+  const { draft, deps } = pass
+  const { requestID, restoredAt } = draft.status.restore?.running ?? {}
+  if (requestID === undefined || restoredAt !== undefined) return false
+  if (!(await isCarriedOutAlready(pass, cluster, { is: 'restore', requestID }))) return false
+  await endRestore(pass, cluster)
+  const told = `Restore ${requestID} was carried out before: the description of the VM says so, and the status is older.`
+  draft.change(noteRestoreWithdrawn, ({ possessions: _, ...status }) => status, noted('ready', nowIso(deps.clock), 'CarriedOut', told))
+  await draft.save()
   return true
 }
 

@@ -4,7 +4,7 @@ import { keyOf } from '../../kube/keys.ts'
 import type { Store } from '../../kube/store.ts'
 import type { BackgroundSource } from '../../ops/background-budget.ts'
 import type { Clock } from '../../ops/clock.ts'
-import { isSettled } from '../status.ts'
+import { isSettled, isWellAndRunning } from '../status.ts'
 
 /** In a small fleet nobody is looked at more often than this. */
 const leastMs = 60_000
@@ -21,11 +21,11 @@ interface Round {
 export class Audit {
   readonly #vms: Store<ProxmoxVM>
   readonly #clock: Clock
-  readonly #look: (key: string) => void
+  readonly #look: (key: string, of: 'changed' | 'round') => void
   /** By the name of the cluster. */
   readonly #rounds = new Map<string, Round>()
 
-  constructor(o: { vms: Store<ProxmoxVM>; clock: Clock; look: (key: string) => void }) {
+  constructor(o: { vms: Store<ProxmoxVM>; clock: Clock; look: (key: string, of: 'changed' | 'round') => void }) {
     this.#vms = o.vms
     this.#clock = o.clock
     this.#look = o.look
@@ -52,20 +52,23 @@ export class Audit {
     const { soon, seenMs } = this.#rounds.get(cluster) ?? {}
     const [urgent] = soon ?? []
     const vm = urgent !== undefined && this.#vms.get(urgent)
-    if (vm) return { rank: 'changed', requests: requestsOf(vm), begin: () => this.#begin(vm) }
+    if (vm) return { rank: 'changed', requests: requestsOf(vm) + 1, begin: () => this.#begin(vm, 'changed') }
     for (const [key, ms] of seenMs ?? []) {
       if (ms > this.#clock.monotonicMs() - leastMs) return undefined
       const next = this.#vms.get(key)
-      if (next && isSettled(next)) return { rank: 'round', requests: requestsOf(next), begin: () => this.#begin(next) }
+      if (next && isSettled(next)) {
+        const requests = requestsOf(next) + (isWellAndRunning(next) ? 0 : 1)
+        return { rank: 'round', requests, begin: () => this.#begin(next, 'round') }
+      }
     }
     return undefined
   }
 
-  #begin(vm: ProxmoxVM): void {
+  #begin(vm: ProxmoxVM, of: 'changed' | 'round'): void {
     const key = keyOf(vm)
     this.#roundOf(vm).soon.delete(key)
     this.#note(key, vm, this.#clock.monotonicMs())
-    this.#look(key)
+    this.#look(key, of)
   }
 
   #note(key: string, vm: ProxmoxVM, ms: number): void {
@@ -88,7 +91,7 @@ export class Audit {
   }
 }
 
-/** One, or all of its firewall too where PVE applies it (look.ts). */
+/** Of its configuration, and all of its firewall where PVE applies it (look.ts). Its power takes one more. */
 function requestsOf({ status }: ProxmoxVM): number {
   const { network, firewall } = status?.package ?? {}
   return firewall?.enabled || network?.firewall ? 5 : 1

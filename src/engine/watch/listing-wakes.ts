@@ -4,7 +4,9 @@ import type { Reason } from '../../api/reasons.ts'
 import { conditionOf } from '../../api/condition.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { keyOf } from '../../kube/keys.ts'
+import type { Outcome } from '../../ladder/outcome.ts'
 import type { Clock } from '../../ops/clock.ts'
+import type { ChangeCount } from '../../proxmox/inventory.ts'
 import type { Touch } from '../../proxmox/touched.ts'
 import { isSettled } from '../status.ts'
 import { unreachableMs } from '../unseen.ts'
@@ -63,3 +65,14 @@ const isCalledUnreachable = (vm: ProxmoxVM) => conditionOf(vm.status?.conditions
 
 /** Ready says the same as Stalled, and what a VM waits for that no person must end. */
 const waitsFor = (reasons: ReadonlySet<Reason>, vm: ProxmoxVM) => reasons.has(conditionOf(vm.status?.conditions, 'Ready')?.reason as Reason)
+
+/**
+ * A change came while the pass was under way whose outcome says that it waits for one: nobody was woken by it, since the VM did not say so yet.
+ * `before` and `now`: what the listing counted when the pass began and when its status was written; undefined: there is no cluster (pure).
+ */
+export function hasMissedChange(outcome: Outcome, before: ChangeCount | undefined, now: ChangeCount | undefined): boolean {
+  if (outcome.is === 'done' || !before || !now) return false
+  const { reason } = outcome
+  if (reason === 'ClusterUnreachable' || readFromNodes.has(reason)) return before.nodes !== now.nodes
+  return readFromListing.has(reason) && before.all !== now.all
+}

@@ -24,8 +24,14 @@ export const vmIndexes = (vms: Store<ProxmoxVM>): VMIndexes => ({
   ofCluster: vms.index('cluster', (vm) => [vm.spec.clusterRef.name]),
   ofPackage: vms.index('package', (vm) => (vm.spec.packageRef ? [vm.spec.packageRef.name] : [])),
   ofPool: vms.index('pool', (vm) => (vm.spec.addresses ?? []).map((entry) => entry.poolRef.name)),
-  ofVmid: vms.index('vmid', (vm) => (vm.status?.vmid === undefined ? [] : [`${vm.spec.clusterRef.name}/${vm.status.vmid}`])),
+  ofVmid: vms.index('vmid', (vm) => {
+    const vmid = vm.status?.vmid ?? adoptedVmid(vm)
+    return vmid === undefined ? [] : [`${vm.spec.clusterRef.name}/${vmid}`]
+  }),
 })
+
+/** The guest that is to become this VM: it waits for its lock, say. */
+const adoptedVmid = ({ spec: { adopt } }: ProxmoxVM): number | undefined => (adopt?.mode === 'Take' ? adopt.vmid : undefined)
 
 /** Connects what changes with the VMs it may concern. The answer ends it. */
 export function connectWakes(o: {
@@ -43,7 +49,8 @@ export function connectWakes(o: {
     else askPower(key)
   }
   const wake = (vms: readonly ProxmoxVM[]) => vms.forEach((vm) => queue.add(keyOf(vm)))
-  const waiting = (vms: readonly ProxmoxVM[]) => wake(vms.filter((vm) => !isSettled(vm)))
+  // One whose pass is under way may be about to say that it waits.
+  const waiting = (vms: readonly ProxmoxVM[]) => wake(vms.filter((vm) => !isSettled(vm) || queue.isRunning(keyOf(vm))))
   const changed = (vms: readonly ProxmoxVM[]) => {
     waiting(vms)
     for (const vm of vms) if (isSettled(vm)) audit.soon(keyOf(vm))
@@ -54,7 +61,10 @@ export function connectWakes(o: {
       if (!old || !now || !isOwnEcho(old, now)) queue.add(key)
     }),
     deps.kinds.subscribe(() => wake(deps.vms.list().filter(({ metadata }) => metadata.deletionTimestamp !== undefined))),
-    deps.packages.subscribe(({ key }) => wake(indexes.ofPackage(key))),
+    // Its status, what can still be sold, changes with every VM that is made.
+    deps.packages.subscribe(({ key, old, new: now }) => {
+      if (old?.metadata.uid !== now?.metadata.uid || old?.metadata.generation !== now?.metadata.generation) wake(indexes.ofPackage(key))
+    }),
     deps.pools.subscribe(({ key, old, new: now }) => {
       if (old?.metadata.generation !== now?.metadata.generation) changed(indexes.ofPool(key))
     }),
@@ -99,14 +109,19 @@ export function connectWakes(o: {
   }
 }
 
-/** Also one whose VM was gone before this process began. */
+/** Also one whose VM was gone before this process began. Our own status writes ask for nothing: each pass that writes one says when it looks again. */
 function wakeByCommands({ commands }: Dependencies, queue: WorkQueue): () => void {
   const wake = (command?: ProxmoxVMCommand) => {
     if (command && !command.status?.finishedAt) queue.add(`${command.metadata.namespace}/${command.spec.vmRef.name}`)
   }
   commands.list().forEach(wake)
-  return commands.subscribe(({ old, new: now }) => wake(now ?? old))
+  return commands.subscribe(({ old, new: now }) => {
+    if (!old || !now || !isSameCommand(old, now)) wake(now ?? old)
+  })
 }
+
+const isSameCommand = ({ metadata: old }: ProxmoxVMCommand, { metadata: now }: ProxmoxVMCommand): boolean =>
+  old.uid === now.uid && old.deletionTimestamp === now.deletionTimestamp
 
 /** Also of VMs that are gone. Our own status writes ask for nothing. */
 function wakeBySnapshots({ snapshots }: Dependencies, queue: WorkQueue): () => void {

@@ -132,19 +132,21 @@ function readAnswer(given: Record<string, unknown>, what: string): FaultPlan['an
 
 function readTask(value: unknown, what: string): TaskFault {
   const task = objectOf(value, what)
-  onlyKeys(task, ['exitstatus', 'before', 'warnings', 'kill', 'extraMs'], what)
+  onlyKeys(task, ['exitstatus', 'before', 'warnings', 'kill', 'extraMs', 'noEffect'], what)
   const exitstatus = optionalText(task['exitstatus'], `exitstatus of ${what}`)
   const before = optionalFlag(task['before'], `before of ${what}`)
   const warn = optionalNumber(task['warnings'], `warnings of ${what}`, 1)
   const kill = optionalFlag(task['kill'], `kill of ${what}`)
   const extraMs = optionalNumber(task['extraMs'], `extraMs of ${what}`)
-  if (exitstatus === undefined && warn === undefined && kill === undefined && extraMs === undefined) {
-    throw new BadRequest(`${what} needs exitstatus (the text it fails with), warnings, kill or extraMs`)
+  const noEffect = optionalFlag(task['noEffect'], `noEffect of ${what}`)
+  if ([exitstatus, warn, kill, extraMs, noEffect].every((field) => field === undefined)) {
+    throw new BadRequest(`${what} needs exitstatus (the text it fails with), warnings, kill, extraMs or noEffect`)
   }
   return {
     ...(exitstatus === undefined ? {} : before === true ? { fail: exitstatus } : { failAfter: exitstatus }),
     ...(warn === undefined ? {} : { warn }),
     ...(kill === undefined ? {} : { kill }),
     ...(extraMs === undefined ? {} : { extraMs }),
+    ...(noEffect === undefined ? {} : { noEffect }),
   }
 }

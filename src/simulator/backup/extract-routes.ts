@@ -3,13 +3,15 @@ import { checkVolumeAccess } from '../guests/disks.ts'
 import { refuse } from '../http/refusal.ts'
 import { str, type Call, type Route } from '../routes.ts'
 import { volumePath } from '../storage/path.ts'
-import { splitVolid } from '../storage/volume.ts'
+import { factsOfName, splitVolid } from '../storage/volume.ts'
 
 function extractConfig(call: Call): string {
   const { world, user, node } = call
   const volid = str(call, 'volume') ?? ''
   checkVolumeAccess({ world, user, vmid: 0 }, volid)
   const parts = splitVolid(volid)
+  const owner = parts && factsOfName(parts.name, world.storage.isFileBased(parts.storage))?.vmid
+  if (parts) call.check(`/vms/${owner ?? ''}`, ['VM.Backup'])
   const storage = parts && world.storage.usable(parts.storage, node)
   const volume = world.storage.find(volid, node)
   if (volume?.archive) return volume.archive.text

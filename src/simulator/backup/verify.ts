@@ -17,8 +17,21 @@ export function verifyBackup<T extends Record<string, unknown>>(given: T, isComp
   const isSet = (key: string): boolean => given[key] !== undefined && given[key] !== '' && given[key] !== 0
   for (const key of ['all', 'exclude', 'pool'])
     if (isSet(key) && isSet('vmid')) throw paramError({ [key]: "option conflicts with option 'vmid'" })
+  if (typeof given['notes-template'] === 'string') verifyNotes(given['notes-template'])
   const options: T = given['exclude'] !== undefined && !isSet('pool') ? { ...given, all: 1 } : given
   const names = isSet('stop') || isSet('pool') || isSet('vmid') || (options['all'] !== undefined && options['all'] !== 0)
   if (isComplete && !names) throw paramError({ vmid: 'property is missing' })
   return options
+}
+
+/** Only what PVE replaces may stand in the template of notes (PVE::VZDump $verify_notes_template). */
+function verifyNotes(template: string): void {
+  if (template.includes('\n')) throw paramError({ 'notes-template': 'contains a line feed\n' })
+  const escapes = [...template.matchAll(/\\(.)/g)].filter(([, char]) => char !== 'n' && char !== '\\')
+  const names = [...template.matchAll(/\{\{([^\s{}]+)\}\}/g)].filter(([, name = '']) => !/^(?:cluster|guestname|node|vmid)$/.test(name))
+  const unknown = [
+    ...escapes.map(({ index, 1: char }) => `escape sequence '\\${char}' at char ${index}`),
+    ...names.map(({ index, 1: name }) => `variable '${name}' at char ${index + 4}`),
+  ]
+  if (unknown.length > 0) throw paramError({ 'notes-template': `found unknown: ${unknown.join(', ')}\n` })
 }

@@ -79,7 +79,7 @@ export function nodeRow(world: World, who: Identity, node: Node): Row {
 /** One storage on one node. */
 function storageRow(world: World, storage: Storage, node: Node): Row {
   const { totalBytes, usedBytes } = world.storage.usage(storage.storage, node.name)
-  const isThere = storage.online && world.clock.since(node.saidAtMs) <= staleMs && !storage.disabled
+  const isThere = storage.online && world.clock.since(node.saidAtMs) <= staleMs
   return {
     id: `storage/${node.name}/${storage.storage}`,
     type: 'storage',
@@ -93,9 +93,9 @@ function storageRow(world: World, storage: Storage, node: Node): Row {
   }
 }
 
-/** Every storage on every node that has it. */
+/** Every storage that is not disabled, on every node that has it (pve-manager, API2::Cluster resources). */
 export function storageRows(world: World): { storage: Storage; row: Row }[] {
   return [...world.nodes.values()].flatMap((node) =>
-    world.storage.onNode(node.name).map((storage) => ({ storage, row: storageRow(world, storage, node) })),
+    world.storage.usableOn(node.name).map((storage) => ({ storage, row: storageRow(world, storage, node) })),
   )
 }

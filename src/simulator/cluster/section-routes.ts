@@ -17,7 +17,7 @@ const mapping = (type: 'pci' | 'usb' | 'dir'): SectionKind => ({
   forgivesDelete: true,
 })
 
-/** Jobs are kept, none of them runs: the storages of the simulator replicate nothing. */
+/** Jobs are kept, and keep their guest from being destroyed without purge; none of them runs: the storages of the simulator replicate nothing. */
 const replication: SectionKind = {
   name: 'replication',
   path: '/cluster/replication',
@@ -29,6 +29,7 @@ const replication: SectionKind = {
     const [guest, jobnum] = id.split('-')
     return { guest: Number(guest), jobnum: Number(jobnum) }
   },
+  seen: { path: (id) => `/vms/${id.split('-')[0]}`, privileges: ['VM.Audit'] },
   check: checkReplication,
 }
 

@@ -1,3 +1,4 @@
+import { refuse } from '../http/refusal.ts'
 import type { Call } from '../routes.ts'
 import { copyFirewall, emptyFirewall, isEmptyFirewall, reread, type FirewallFile } from './file.ts'
 import type { RuleScope } from './rules.ts'
@@ -25,6 +26,8 @@ export function loadFile(place: Place, call: Call): FirewallFile {
 /** Writes the file; one that would be empty is removed. Neither the guest nor its node is looked at (pve-firewall save_vmfw_conf). */
 export function saveFile(place: Place, call: Call, file: FirewallFile): void {
   const key = keyOf(place, call)
+  // The lock is a directory in /etc/pve (PVE::Cluster cfs_lock).
+  if (!call.world.quorate) refuse(`cfs-lock 'firewall-${key === 'cluster' ? key : `vm-${key}`}' error: no quorum!`)
   if (isEmptyFirewall(file)) call.world.firewall.delete(key)
   else call.world.firewall.set(key, reread(file))
 }

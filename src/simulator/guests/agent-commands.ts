@@ -42,7 +42,12 @@ const answers: Readonly<Record<string, Answer>> = {
   'fsfreeze-freeze': (guest) => freeze(guest, true),
   'fsfreeze-thaw': (guest) => freeze(guest, false),
   fstrim: () => ({ paths: [{ path: mountpoint, trimmed: 0, minimum: 0 }] }),
-  'set-user-password': () => ({}),
+  'set-user-password': (_, call) => {
+    // encode_base64 of characters, not of their UTF-8.
+    if (/[\u{100}-\u{10ffff}]/u.test(str(call, 'password') ?? ''))
+      refuse('Wide character in subroutine entry at /usr/share/perl5/PVE/API2/Qemu/Agent.pm line 266.')
+    return {}
+  },
   'get-time': (_, { world }) => world.clock.now() * 1_000_000,
   'get-timezone': () => ({ zone: 'UTC', offset: 0 }),
   'get-users': () => [],

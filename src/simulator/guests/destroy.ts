@@ -22,6 +22,8 @@ export function destroy(call: Call): string {
     checkProtection(guest, `can't remove VM ${vmid}`)
     if (!flag(call, 'purge') && world.ha.isConfigured(vmid))
       refuse(`unable to remove VM ${vmid} - used in HA resources and purge parameter not set.`)
+    const [job] = flag(call, 'purge') ? [] : replicationJobsOf(world, vmid)
+    if (job !== undefined) refuse(`There is a replication job '${job}' for guest '${vmid}' - Please remove that first.`)
     if (guest.isRunning) refuse(`VM ${vmid} is running - destroy failed`)
     return guest
   }
@@ -46,8 +48,13 @@ export function destroy(call: Call): string {
   return task.upid
 }
 
+/** PVE::ReplicationConfig check_for_existing_jobs: the IDs are `<vmid>-<number>`. */
+const replicationJobsOf = ({ sections }: World, vmid: number): string[] =>
+  [...(sections.get('replication')?.keys() ?? [])].filter((id) => id.startsWith(`${vmid}-`)).toSorted()
+
 function purge(world: World, vmid: number, worker: Worker): void {
   worker.log(`purging VM ${vmid} from related configurations..`)
+  for (const job of replicationJobsOf(world, vmid)) world.sections.get('replication')?.delete(job)
   forgetInJobs(world.backupJobs, vmid)
   if (!world.ha.isConfigured(vmid)) return
   world.ha.forget(`vm:${vmid}`, true)
@@ -79,10 +86,17 @@ function freeVolumes(world: World, guest: Guest, worker: Worker, all: boolean): 
     const volume = snapshot.vmstate === undefined ? undefined : world.storage.find(snapshot.vmstate, guest.node)
     if (volume) named.add(volume)
   }
-  if (all)
-    for (const volume of world.storage.ownedBy(guest.vmid))
-      if (volume.content === 'images' && (volume.node ?? guest.node) === guest.node) named.add(volume)
-  for (const volume of named) {
+  freeAll(world, named, worker)
+  if (!all) return
+  // All storages that may have some are activated first; one that cannot be ends the task here (PVE::Storage vdisk_list).
+  for (const { storage, content, online } of world.storage.usableOn(guest.node))
+    if (!online && content.includes('images')) refuse(`storage '${storage}' is not online`)
+  const left = world.storage.ownedBy(guest.vmid).filter(({ content, node }) => content === 'images' && (node ?? guest.node) === guest.node)
+  freeAll(world, left, worker)
+}
+
+function freeAll(world: World, volumes: Iterable<Volume>, worker: Worker): void {
+  for (const volume of volumes) {
     const storage = world.storage.definitions.get(volume.storage)
     if (storage && (storage.disabled || !storage.online))
       worker.warn(

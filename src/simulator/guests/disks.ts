@@ -122,7 +122,10 @@ export function checkVolumeAccess(a: Pick<Allocation, 'world' | 'user' | 'vmid'>
   if (['iso', 'vztmpl', 'snippets', 'import'].includes(facts.content))
     access.check(a.user, path, ['Datastore.Audit', 'Datastore.AllocateSpace'], true)
   else if (facts.vmid === undefined) access.check(a.user, path, ['Datastore.Allocate'])
-  else {
+  else if (facts.content === 'backup') {
+    access.check(a.user, path, ['Datastore.AllocateSpace'])
+    access.check(a.user, `/vms/${facts.vmid}`, ['VM.Backup'])
+  } else {
     access.check(a.user, path, ['Datastore.Audit'])
     access.check(a.user, `/vms/${facts.vmid}`, ['VM.Config.Disk'])
   }

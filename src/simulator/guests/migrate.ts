@@ -1,7 +1,8 @@
 import { requestMigration } from '../ha/request.ts'
 import { paramError, refuse } from '../http/refusal.ts'
 import { type Call, flag, str } from '../routes.ts'
-import { splitVolid } from '../storage/volume.ts'
+import { ownName, splitVolid } from '../storage/volume.ts'
+import type { Worker } from '../tasks/worker.ts'
 import { isCdrom, isCloudInit, isDriveKey, parseDrive, volumeOf } from './drive.ts'
 import { checkLock, checkQuorum, flockPath, loadGuest } from './find.ts'
 import type { Guest } from './guest.ts'
@@ -16,6 +17,7 @@ export function migrate(call: Call): string {
   const guest = loadGuest(world, node, vmid)
   checkLock(guest)
   if (guest.isRunning && !flag(call, 'online')) refuse("can't migrate running VM without --online")
+  for (const [key, text] of guest.config) checkStorageOf(call, target, key, text)
   return world.ha.isManaged(vmid) ? requestMigration(call, target) : migrateNow(call)
 }
 
@@ -28,7 +30,7 @@ export function migrateNow(call: Call): string {
     const now = loadGuest(world, node, vmid)
     checkLock(now)
     const local = localVolumes(call, now)
-    if (local.length > 0 && !flag(call, 'with-local-disks') && now.isRunning) refuse("can't migrate local disks without --with-local-disks")
+    checkLocal(call, now, local, worker)
     if (!world.nodes.get(target)?.online) refuse(`ssh: connect to host ${world.nodes.get(target)?.ip} port 22: No route to host`)
     now.config.set('lock', 'migrate')
     worker.log(`starting migration of VM ${vmid} to node '${target}' (${world.nodes.get(target)?.ip})`)
@@ -54,6 +56,40 @@ export function migrateNow(call: Call): string {
   return task.upid
 }
 
+/** Both nodes must have the storage of every disk (PVE::QemuServer check_storage_availability). */
+function checkStorageOf(call: Call, target: string, key: string, text: string): void {
+  const storage = isDriveKey(key) ? splitVolid(volumeOf(parseDrive(key, text)) ?? '')?.storage : undefined
+  if (storage === undefined) return
+  call.world.storage.usable(storage, call.node)
+  call.world.storage.usable(storage, target)
+}
+
+/** What cannot go along. Why is in the log; the task says that it is there (PVE::QemuMigrate scan_local_volumes). */
+function checkLocal({ world, params }: Call, guest: Guest, local: readonly string[], worker: Worker): void {
+  const attached = new Set([...guest.config].flatMap(([key, text]) => (isDriveKey(key) ? (volumeOf(parseDrive(key, text)) ?? []) : [])))
+  const inSnapshots = [...guest.snapshots.values()].flatMap(({ config }) => [...config])
+  const isInSnapshot = (volid: string) => inSnapshots.some(([key, text]) => isDriveKey(key) && volumeOf(parseDrive(key, text)) === volid)
+  const reasonOf = (volid: string): string | undefined => {
+    const volume = world.storage.find(volid, guest.node)
+    if (!volume || volid.includes('cloudinit')) return undefined
+    const type = world.storage.definitions.get(volume.storage)?.type
+    if (isInSnapshot(volid) && guest.isRunning) return 'online storage migration not possible if non-replicated snapshot exists'
+    if (isInSnapshot(volid) && type !== 'zfspool' && volume.format !== 'qcow2') return 'non-migratable snapshot exists'
+    if (guest.isRunning && attached.has(volid) && params['with-local-disks'] !== 1)
+      return "can't live migrate attached local disks without with-local-disks option"
+    return undefined
+  }
+  const faults = local.flatMap((volid) => {
+    const why = reasonOf(volid)
+    return why === undefined ? [] : [`can't migrate local disk '${volid}': ${why}`]
+  })
+  for (const fault of faults) worker.log(`WARN: ${fault}`)
+  if (faults.length > 0) refuse("Problem found while scanning volumes - can't migrate VM - check log")
+  const linked = local.find((volid) => ownName(splitVolid(volid)?.name ?? '') !== splitVolid(volid)?.name)
+  const [base] = (splitVolid(linked ?? '')?.name ?? '').split(/\/(?=(?:\d+\/)?vm-)/)
+  if (linked !== undefined) refuse(`Problem found while scanning volumes - can't migrate '${linked}' as it's a clone of '${base}'`)
+}
+
 function localVolumes(call: Call, guest: Guest): string[] {
   const out: string[] = []
   for (const [key, text] of guest.config) {
@@ -66,7 +102,9 @@ function localVolumes(call: Call, guest: Guest): string[] {
 
 /** GET migrate: what would be possible. */
 export function migratePreconditions(call: Call): Record<string, unknown> {
+  checkQuorum(call.world)
   const guest = loadGuest(call.world, call.node, call.vmid)
+  checkLock(guest)
   const others = [...call.world.nodes.values()].filter((n) => n.name !== call.node && n.online).map((n) => n.name)
   const local = localVolumes(call, guest).map((volid) => ({
     volid,

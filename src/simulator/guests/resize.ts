@@ -27,7 +27,7 @@ export function resize(call: Call): string {
     if (isCdrom(drive)) refuse("you can't resize a cdrom")
     const storage = volid.split(':')[0] ?? ''
     call.check(`/storage/${storage}`, ['Datastore.AllocateSpace'])
-    world.storage.usable(storage, node)
+    if (!world.storage.usable(storage, node).online) refuse(`storage '${storage}' is not online`)
     const volume = world.storage.find(volid, node)
     if (!volume) refuse(`volume '${volid}' does not exist`)
     const amount = parseSizeBytes(wanted.replace('+', '')) ?? 0

@@ -11,6 +11,7 @@ import { isCdrom, isCloudInit, isDriveKey, parseDrive, printDrive, volumeOf } fr
 import { checkProtection, flockPath } from './find.ts'
 import { Guest, type Section } from './guest.ts'
 import { newMac, parseNet, printNet } from './net.ts'
+import { checkBridges, checkMappings } from './permissions.ts'
 import { startGuest } from './start.ts'
 import { addUnused, isOwner } from './write.ts'
 
@@ -82,8 +83,13 @@ async function run(call: Call, worker: Worker, { vmid, volid, settings }: Job): 
   checkProtection(guest, `unable to restore VM ${vmid} -`)
   if (guest.isRunning) refuse(`unable to restore VM ${vmid} - vm is running`)
   const archive = open(world, node, volid, worker)
-  const storages = new Map(archive.disks.map((disk) => [disk.key, targetOf(call, disk.storage)]))
+  // Before anything is touched, of the configuration as it will be (PVE::QemuServer check_restore_permissions).
+  const merged = [...new Map([...archive.config, ...Object.entries(settings)])]
+  checkBridges(call, merged)
+  checkMappings(call, merged)
+  // The firewall file is there before the storages are looked at (restore_vma_archive).
   if (archive.firewall) world.firewall.set(vmid, copyFirewall(archive.firewall))
+  const storages = new Map(archive.disks.map((disk) => [disk.key, targetOf(call, disk.storage)]))
   // What the backup has disks for is freed before a byte of its data is read.
   const kept = freeOld(world, guest, archive)
   guest.config = emptyConfig(world, volid)

@@ -195,8 +195,9 @@ export function rollback(call: Call): string {
     await locked((guest) => {
       const snapshot = guest.snapshots.get(name)
       if (!snapshot) refuse(`snapshot '${name}' does not exist`)
-      checkLock(guest)
       if (guest.isTemplate) refuse("you can't rollback if vm is a template")
+      checkIsNewest(world, guest, name, snapshot)
+      checkLock(guest)
       if (snapshot.snapstate !== undefined) refuse(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`)
       if (guest.isRunning) stopGuest(world, guest)
       guest.config.set('lock', 'rollback')
@@ -205,6 +206,18 @@ export function rollback(call: Call): string {
     await locked((guest) => restore(world, guest, name))
     if (flag(call, 'start') && !world.guests.get(call.vmid)?.isRunning) start({ ...call, params: {}, fault: undefined })
   })
+}
+
+/** ZFS goes back to the last snapshot of a disk only (PVE::Storage::ZFSPoolPlugin volume_rollback_is_possible). */
+function checkIsNewest(world: World, guest: Guest, name: string, snapshot: Snapshot): void {
+  const others = [...guest.snapshots].filter(([other]) => other !== name)
+  for (const [, volid] of disksOf(snapshot.config)) {
+    if (world.storage.definitions.get(splitVolid(volid)?.storage ?? '')?.type !== 'zfspool') continue
+    const isInNewer = others.some(
+      ([, { snaptime, config }]) => snaptime >= snapshot.snaptime && disksOf(config).some(([, v]) => v === volid),
+    )
+    if (isInNewer) refuse(`can't rollback, '${name}' is not most recent snapshot on '${volid}'`)
+  }
 }
 
 function restore(world: World, guest: Guest, name: string): void {

@@ -4,6 +4,7 @@ import type { Worker } from '../tasks/worker.ts'
 import { mayAccess } from './access.ts'
 import { backupTime } from './backup-time.ts'
 import { volumePath } from './path.ts'
+import { maxProtected, protectedLimit } from './protected.ts'
 import type { Storage } from './table.ts'
 import { factsOfName, splitVolid, volidOf, type Volume } from './volume.ts'
 
@@ -29,7 +30,8 @@ function contentRow(volume: Volume, isFile: boolean): Row {
       ...base,
       ctime: backupTime(volume.name) ?? volume.ctime,
       ...(volume.vmid === undefined ? {} : { vmid: volume.vmid, subtype: 'qemu' }),
-      ...(volume.notes ? { notes: volume.notes } : {}),
+      // Of several lines the list has the first (PVE::Storage::Plugin get_subdir_files; a backup server does the same).
+      ...(volume.notes ? { notes: volume.notes.split('\n', 1)[0] } : {}),
       ...(volume.isProtected ? { protected: 1 } : {}),
       ...(volume.verification === undefined ? {} : { verification: { state: volume.verification } }),
       ...(volume.encrypted === undefined ? {} : { encrypted: volume.encrypted }),
@@ -97,6 +99,7 @@ function readVolume(call: Call): Row {
 }
 
 function updateVolume(call: Call): null {
+  const { storage: table } = call.world
   const { storage, name, volume } = namedVolume(call)
   mustAccess(call, storage, name)
   const [notes, isProtected] = [str(call, 'notes'), call.params['protected']]
@@ -106,7 +109,12 @@ function updateVolume(call: Call): null {
   }
   if (volume === undefined) refuse(`volume '${storage.storage}:${name}' does not exist`)
   if (notes !== undefined) volume.notes = notes
-  if (isProtected !== undefined) volume.isProtected = flag(call, 'protected')
+  if (isProtected === undefined) return null
+  const most = maxProtected(call, storage)
+  const others = table.listed(storage.storage, call.node).filter((file) => file.content === 'backup' && file.vmid === volume.vmid)
+  const isMore = flag(call, 'protected') && !volume.isProtected && volume.vmid !== undefined
+  if (isMore && most > -1 && others.filter((file) => file.isProtected).length >= most) refuse(protectedLimit(most, storage.storage))
+  volume.isProtected = flag(call, 'protected')
   return null
 }
 

@@ -57,6 +57,11 @@ export class StorageTable {
     return [...this.definitions.values()].filter((s) => !s.nodes || s.nodes.includes(node))
   }
 
+  /** Those that are enabled. */
+  usableOn(node: string): Storage[] {
+    return this.onNode(node).filter(({ disabled }) => !disabled)
+  }
+
   find(volid: string, node: string): Volume | undefined {
     const parts = splitVolid(volid)
     if (!parts) return undefined

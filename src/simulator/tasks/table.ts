@@ -125,7 +125,7 @@ export class TaskTable {
   async #outcome(worker: Worker, body: (worker: Worker) => Promise<void>): Promise<{ error?: string }> {
     try {
       if (worker.fault?.beginAfterMs !== undefined) await worker.sleep(worker.fault.beginAfterMs)
-      await body(worker)
+      await (worker.fault?.noEffect ? worker.work(0) : body(worker))
       const after = worker.fault?.failAfter
       if (after !== undefined) throw new InjectedFailure(after)
       for (let n = 0; n < (worker.fault?.warn ?? 0); n++) worker.warn('injected by the simulator')

@@ -26,6 +26,7 @@ function ofMachine({ spec, status }: ProxmoxVM, guest: Guest, valueOf: (key: str
   if (cpu?.units !== undefined) expect('cpuunits', valueOf('cpuunits'), cpu.units)
   expect('memory', valueOf('memory').replace(/.*current=/, ''), 1024)
   expect('onboot', valueOf('onboot') || '0', isSuspended ? '0' : '1')
+  if (spec.cloudInit?.user) expect('ciuser', valueOf('ciuser'), spec.cloudInit.user)
   if (spec.hostname) expect('name', valueOf('name'), spec.hostname)
   const wantedGiB = Number.parseInt(String(systemDisk?.size ?? 0), 10)
   const hasGiB = gibOf(guest.config.get('scsi0') ?? '')

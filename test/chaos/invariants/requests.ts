@@ -42,7 +42,7 @@ export class RequestWatch {
   /** Starts a new count for whoever has changed. */
   look(): void {
     for (const [vmid, count] of this.#counts) {
-      const state = this.#stateOf(vmid)
+      const state = stateOf(this.#scene, vmid)
       if (state !== count.state) this.#counts.set(vmid, { state, since: this.#nowMs, requests: [] })
     }
   }
@@ -54,12 +54,6 @@ export class RequestWatch {
 
   get #nowMs(): number {
     return this.#scene.world.clock.monotonicMs()
-  }
-
-  #stateOf(vmid: number): string {
-    const { guests, firewall } = this.#scene.world.simulator.world
-    const guest = guests.get(vmid)
-    return guest ? `${configText(guest)} ${guest.process?.pid} ${guest.node} ${JSON.stringify(firewall.get(vmid))}` : ''
   }
 
   #write(vmid: number, { method, template, params }: CallInfo): void {
@@ -77,7 +71,10 @@ export class RequestWatch {
     if (method === 'DELETE' && template.endsWith('/{vmid}')) {
       if (Number(params['purge'] ?? 0) === 1 && !account.isDeleted)
         this.#verdicts.broken('possessionsStay', `${subject} purge`, `${account.name} (VMID ${vmid}) lives on and is deleted with purge=1`)
-      if (!account.mayDestroy)
+      account.destroySentMs = performance.now()
+      // A reinstall that somebody asked for makes a VM that runs, also where a Stop came between.
+      if (account.mayDestroy) account.mayStart = true
+      else
         this.#verdicts.broken('noLossUnasked', `${subject} request`, `${account.name} (VMID ${vmid}) is deleted, and nobody asked for that`)
     } else if (/\/status\/(?:stop|shutdown|reboot|reset|suspend)$/.test(template) && guest.isRunning) {
       if (!account.mayStop && !account.isSuspended)
@@ -86,6 +83,7 @@ export class RequestWatch {
   }
 
   #start(account: Account, vmid: number): void {
+    account.startSentMs = performance.now()
     const subject = account.uid ?? vmid
     const told = `a start is sent for ${account.name} (VMID ${vmid})`
     if (account.isSuspended && this.#scene.ledger.isKnownSince(account.suspendedAtLook))
@@ -102,7 +100,7 @@ export class RequestWatch {
 
   #count(vmid: number, { method, template, params }: CallInfo): void {
     const nowMs = this.#nowMs
-    const count = this.#counts.get(vmid) ?? { state: this.#stateOf(vmid), since: nowMs, requests: [] }
+    const count = this.#counts.get(vmid) ?? { state: stateOf(this.#scene, vmid), since: nowMs, requests: [] }
     this.#counts.set(vmid, count)
     const since = Math.max(nowMs - windowMs, this.#scene.ledger.ofVmid(vmid)?.touchedAtMs ?? 0)
     const { digest: _, ...rest } = params
@@ -122,6 +120,13 @@ export class RequestWatch {
         `${writes.length} times in a minute in which nothing changed: ${writes[0]?.what.slice(0, 200)}`,
       )
   }
+}
+
+/** Whatever of a guest a request may change, as one text. */
+export function stateOf({ world }: Scene, vmid: number): string {
+  const { guests, firewall } = world.simulator.world
+  const guest = guests.get(vmid)
+  return guest ? `${configText(guest)} ${guest.process?.pid} ${guest.node} ${JSON.stringify(firewall.get(vmid))}` : ''
 }
 
 function mostOften({ requests }: Count): string {

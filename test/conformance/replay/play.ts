@@ -48,13 +48,13 @@ function requestOf(step: Step): Request {
 
 async function takeSeries(player: Player, step: Step, ask: () => Promise<Answer>, exchange: Exchange): Promise<void> {
   const { count = 0, every_s: every = 1 } = step.series ?? {}
-  const begin = Date.now()
+  const begin = performance.now()
   exchange.samples = []
   for (let index = 0; index < count; index += 1) {
-    await sleep(Math.max(0, begin + (index * every * 1000) / player.speed - Date.now()))
+    await sleep(Math.max(0, begin + (index * every * 1000) / player.speed - performance.now()))
     const { status, json } = await ask()
     const kept = filtered(json, step.only)
-    exchange.samples.push({ t: (Date.now() - begin) / 1000, status, ...(kept === undefined ? {} : { json: kept }) })
+    exchange.samples.push({ t: (performance.now() - begin) / 1000, status, ...(kept === undefined ? {} : { json: kept }) })
   }
 }
 
@@ -71,9 +71,9 @@ async function takeAnswer(player: Player, step: Step, ask: () => Promise<Answer>
 }
 
 async function polled(player: Player, poll: NonNullable<Step['poll']>, ask: () => Promise<Answer>): Promise<Answer> {
-  const end = Date.now() + (poll.timeout_s ?? 30) * 1000
+  const end = performance.now() + (poll.timeout_s ?? 30) * 1000
   let answer = await ask()
-  while (!holds(poll.until, answer) && Date.now() < end) {
+  while (!holds(poll.until, answer) && performance.now() < end) {
     await sleep(((poll.every_s ?? 0.5) * 1000) / player.speed)
     answer = await ask()
   }
@@ -100,9 +100,9 @@ async function endOf(player: Player, upid: string, step: Step): Promise<TaskEnd 
     const { json } = await player.wire.call(step.as ?? 'root', { method: 'GET', path, ...(params === undefined ? {} : { params }) })
     return isObject(json) ? json['data'] : undefined
   }
-  const deadline = Date.now() + (step.timeout_s ?? 120) * 1000
+  const deadline = performance.now() + (step.timeout_s ?? 120) * 1000
   let status: Json | undefined
-  for (let pauseMs = 100 / player.speed; Date.now() < deadline; pauseMs = Math.min(500, pauseMs * 1.3)) {
+  for (let pauseMs = 100 / player.speed; performance.now() < deadline; pauseMs = Math.min(500, pauseMs * 1.3)) {
     status = await read(`${base}/status`)
     if (isObject(status) && status['status'] === 'stopped') break
     await sleep(pauseMs)

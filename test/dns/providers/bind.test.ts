@@ -79,7 +79,7 @@ describeReal('a refusal of BIND', () => {
     if (packages === undefined) return
     servers = await bindAndPowerDns(packages)
     where = `127.0.0.1:${servers.bind.port}`
-  }, 60_000)
+  })
   afterAll(() => servers?.stop())
 
   const faultOf = async (zone: string, o: KeyChoice, server = where): Promise<DnsFault> => {
@@ -148,5 +148,5 @@ describeReal('the serial of BIND', () => {
     } finally {
       await servers.stop()
     }
-  }, 30_000)
+  })
 })

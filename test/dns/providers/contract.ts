@@ -41,11 +41,11 @@ export function dnsProviderContract(
     }
     beforeAll(async () => {
       bench = await start()
-    }, 60_000)
+    })
     afterAll(async () => {
       await Promise.all(opened.map((each) => each.close()))
       await bench?.stop()
-    }, 30_000)
+    })
 
     const claims: { name: string; test: () => Promise<void> }[] = []
     const claim = (name: string, test: () => Promise<void>): void => void claims.push({ name, test })

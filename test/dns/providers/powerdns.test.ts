@@ -55,7 +55,7 @@ describeReal('PowerDNS', () => {
   let servers: Servers
   beforeAll(async () => {
     if (packages !== undefined) servers = await bindAndPowerDns(packages)
-  }, 60_000)
+  })
   afterAll(() => servers?.stop())
 
   it('is told apart from a server of another name, a wrong key and a zone it does not have', async () => {
@@ -79,7 +79,7 @@ describeReal('PowerDNS', () => {
     expect(made.every((each) => each.is === 'done')).toBe(true)
     const seen = await provider.look(wants)
     expect(seen.every((each) => each.owner === mine)).toBe(true)
-  }, 30_000)
+  })
 
   it('finds a value it does not like invalid, in the words of the server, and takes the rest', async () => {
     const provider = providerOn(servers, forward)

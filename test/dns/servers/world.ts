@@ -185,7 +185,7 @@ export class DnsWorld {
       last = condition
       return condition?.reason === reason ? condition.message || ' ' : undefined
     }
-    return until(`${name} is ${reason}`, look, { seconds: 15, describe: () => last })
+    return until(`${name} is ${reason}`, look, { describe: () => last })
   }
 
   /** Takes the VM away with its finalizer, as impatient people do. */
@@ -197,7 +197,7 @@ export class DnsWorld {
   /** Deletes the VM and plays the end of the engine's teardown: the finalizer goes once DNS lets go. */
   async remove(name: string): Promise<void> {
     await this.#admin.delete(proxmoxVMs, { namespace: this.namespace, name })
-    await until(`DNS lets ${name} go`, async () => !dnsHolds(await this.now(name)), { seconds: 15 })
+    await until(`DNS lets ${name} go`, async () => !dnsHolds(await this.now(name)))
     await this.edit(name, { metadata: { finalizers: [] } })
   }
 }

@@ -10,7 +10,13 @@ import { draftOf, memory, quietDependencies } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
 
 /** A VM that was ready, as PVE shows it; `onNeed` is told of each part that is read of it. */
-function climbing(o: { want: Want; ipfilter?: string[]; memory?: Memory; onNeed?: (part: Part, passMs: (ms: number) => void) => void }) {
+function climbing(o: {
+  want: Want
+  ipfilter?: string[]
+  memory?: Memory
+  intentAt?: string
+  onNeed?: (part: Part, passMs: (ms: number) => void) => void
+}) {
   const quiet = quietDependencies({ now: '2026-01-01T00:10:00Z' })
   let nowMs = 0
   const ipfilter = [...(o.ipfilter ?? [])]
@@ -35,14 +41,20 @@ function climbing(o: { want: Want; ipfilter?: string[]; memory?: Memory; onNeed?
     aVm({
       status: {
         vmid: 10_000,
-        intentAt: '2026-01-01T00:00:01Z',
+        intentAt: o.intentAt ?? '2026-01-01T00:00:01Z',
         firstReadyAt: '2026-01-01T00:00:05Z',
         localStatus: 'ready',
         conditions: [{ type: 'Cloned', status: 'True', reason: 'Succeeded', message: '', lastTransitionTime: '2026-01-01T00:00:05Z' }],
       },
     }),
   )
-  const cluster = { name: 'fra1', spec: {}, cloneSlots: { release: () => undefined }, pve: { firewall: () => firewall } }
+  const cluster = {
+    name: 'fra1',
+    spec: {},
+    clockSkewMs: 5_000,
+    cloneSlots: { release: () => undefined },
+    pve: { firewall: () => firewall },
+  }
   const climb = {
     deps,
     key: 'customer-7/small',
@@ -106,4 +118,19 @@ it('tells no drift of an address that leaves the allowed ones because the guest 
   const foreign = climbing({ want: wanting({ power: 'left-alone', firewall }), ipfilter: ['203.0.113.8', '203.0.113.10'] })
   await climbLadder(foreign.climb)
   expect(foreign.told).toEqual(['Normal DriftRepaired: 203.0.113.8 is not one of the addresses the VM may use (ipset ipfilter-net0)'])
+})
+
+it('writes the time of its intent by the clock of PVE, at the latest now, where the receipt of the clone was lost', async () => {
+  const cloned = async (intentAt: string) => {
+    const firewall = wantingFirewall({ options: { enable: '1' } })
+    const { climb, draft } = climbing({ want: wanting({ power: 'left-alone', firewall }), intentAt })
+    await climbLadder(climb)
+    // The clock of the machine is set back: nothing is reckoned a second time.
+    Object.assign(climb.cluster, { clockSkewMs: 3_600_000 })
+    await climbLadder(climb)
+    return draft.status.clonedAt
+  }
+  expect(await cloned('2026-01-01T00:00:01Z')).toBe('2026-01-01T00:00:06Z')
+  // Written before the clock of the machine was set back by an hour.
+  expect(await cloned('2026-01-01T01:00:01Z')).toBe('2026-01-01T00:10:05Z')
 })

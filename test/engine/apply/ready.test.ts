@@ -46,7 +46,7 @@ function concluding(o: Case = {}) {
     draft,
     cluster: { name: 'fra1', facts: () => ({ firewallEnabled: o.firewallEnabled ?? true }) } as unknown as Input['cluster'],
     resolved: { merged: o.merged ?? {}, ...o.resolved },
-    guest: { behind: o.behind ?? [], releasing: o.releasing ?? [] },
+    guest: { behind: o.behind ?? [], releasing: o.releasing ?? [], standing: [] },
     climbed: {
       want: wanting({ firewall: wantingFirewall({ options: { enable: '1' } }) }),
       refusals: o.refusals ?? [],

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { AskedClone } from '../../../src/api/clone-request.ts'
 import type { PveCluster } from '../../../src/cluster/cluster.ts'
 import { lookUpRequests } from '../../../src/engine/create/clone-task.ts'
+import { awaitLateClones } from '../../../src/engine/create/late-clones.ts'
 import type { Pass } from '../../../src/engine/pass.ts'
 import { draftOf, memory, quietDependencies } from '../dependencies.ts'
 import { aVm } from '../vms.ts'
@@ -23,7 +24,8 @@ function ledgerOf(requests: readonly AskedClone[], o: { tasks?: readonly Known[]
   const list = o.tasks ?? []
   const cluster = {
     clockSkewMs: 0,
-    tasks: { ended: () => o.ended, follow: () => () => undefined },
+    inventory: { current: () => ({ nodes: new Map([['pve1', {}]]) }) },
+    tasks: { ended: () => o.ended, follow: () => () => undefined, forgetUnknown: () => undefined },
     cloneTargets: { of: (upid: string) => Promise.resolve(list.find((task) => task.upid === upid)?.makes) },
     pve: {
       tasks: (_: string, query: { since: number; source: string }) => {
@@ -35,7 +37,7 @@ function ledgerOf(requests: readonly AskedClone[], o: { tasks?: readonly Known[]
   const now = new Date(Date.parse(askedAt) + (o.afterSeconds ?? 1) * 1000).toISOString()
   const draft = draftOf(aVm({ status: { vmid: 10_000, cloneRequests: [...requests] } }))
   const pass: Pass = { deps: quietDependencies({ now }), key: 'shop/one', draft, memory: memory() }
-  return { since, draft, lookUp: () => lookUpRequests(pass, cluster) }
+  return { since, draft, lookUp: () => lookUpRequests(pass, cluster), letGo: () => awaitLateClones(pass, cluster) }
 }
 
 describe('a clone request whose answer was lost', () => {
@@ -74,6 +76,23 @@ describe('a clone request whose answer was lost', () => {
     await lookUp()
 
     expect(draft.status.cloneRequests).toHaveLength(left)
+  })
+
+  it('stays open while PVE cannot report how its task ended, and is over with its node', async () => {
+    const ended = { is: 'unknown', why: 'node pve1 has not answered for 2 minutes' }
+    const known = request({ upid: 'UPID:pve1:0000053A:000609E7:6B09895D:qmclone:9000:root@pam!sim:' })
+    const silent = ledgerOf([known], { ended })
+    expect(await silent.lookUp()).toEqual({ unknown: ended.why, lost: [], mayBegin: false })
+    expect(silent.draft.status.cloneRequests).toEqual([known])
+    expect(await silent.letGo()).toMatchObject({
+      is: 'wait',
+      lookAfterMs: 15_000,
+      message: 'PVE cannot report the result of the clone: node pve1 has not answered for 2 minutes. This object stays until it can.',
+    })
+
+    const gone = ledgerOf([{ ...known, upid: known.upid?.replace('pve1', 'pve7') ?? '' }], { ended })
+    expect(await gone.lookUp()).toEqual({ lost: [], mayBegin: false })
+    expect(gone.draft.status.cloneRequests).toEqual([])
   })
 
   it('stays open when another request for the same VM is answered', async () => {

@@ -3,18 +3,19 @@ import type { ProxmoxVMStatus } from '../../../src/api/proxmoxvm.ts'
 import type { PveCluster } from '../../../src/cluster/cluster.ts'
 import { SeenBackupFiles } from '../../../src/cluster/seen-backup-files.ts'
 import { findBackups } from '../../../src/engine/remove/backups.ts'
+import { printBackupMark } from '../../../src/ladder/backup-mark.ts'
 
 const at = (iso: string) => Date.parse(iso) / 1000
 
 /** A storage with one backup made at this time by the clock of PVE, which is `clockSkewMs` ahead of ours. */
-async function searched(madeAt: string, status: ProxmoxVMStatus, clockSkewMs = 0) {
+async function searched(madeAt: string, status: ProxmoxVMStatus, clockSkewMs = 0, notes?: string) {
   const storages = [{ storage: 'local', node: 'pve1', shared: false, content: ['backup'], available: true }]
   const cluster = {
     clockSkewMs,
     backupFiles: new SeenBackupFiles(),
     facts: () => ({ missingPrivileges: [] }),
     inventory: { current: () => ({ storages, nodes: new Map([['pve1', { node: 'pve1', online: true }]]) }) },
-    pve: { backups: () => Promise.resolve([{ volid: 'local:backup/b', ctime: at(madeAt), isProtected: false }]) },
+    pve: { backups: () => Promise.resolve([{ volid: 'local:backup/b', ctime: at(madeAt), isProtected: false, notes }]) },
   }
   const { found } = await findBackups(cluster as unknown as PveCluster, { vmid: 10_000, ...status }, 'uid-1')
   return found.length > 0 ? 'found' : 'none'
@@ -33,6 +34,17 @@ describe('a backup under the number of a VM', () => {
 
     expect(await searched('2026-01-01T00:01:00Z', { intentAt }, 90_000)).toBe('none')
     expect(await searched('2025-12-31T23:59:00Z', { intentAt }, -90_000)).toBe('found')
+  })
+
+  it('is this VM’s as well when the former object made it whose VM was taken over, unless spec.adopt said to leave those', async () => {
+    const clonedAt = '2026-01-01T00:00:10Z'
+    const notes = printBackupMark({ uid: 'b-1', vm: 'uid-0' })
+    const adoption = { vmid: 10_000, fromUID: 'uid-0', takenAt: clonedAt }
+
+    expect(await searched('2026-01-01T00:00:09Z', { clonedAt, adoption }, 0, notes)).toBe('found')
+    expect(await searched('2026-01-01T00:00:09Z', { clonedAt, adoption: { ...adoption, backups: 'Leave' } }, 0, notes)).toBe('none')
+    expect(await searched('2026-01-01T00:00:09Z', { clonedAt, adoption: { vmid: 10_000, fromUID: 'uid-0' } }, 0, notes)).toBe('none')
+    expect(await searched('2026-01-01T00:00:09Z', { clonedAt, adoption }, 0, printBackupMark({ uid: 'b-1', vm: 'uid-9' }))).toBe('none')
   })
 })
 

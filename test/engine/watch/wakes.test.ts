@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../../src/api/proxmoxvm.ts'
+import type { ProxmoxVMCommand } from '../../../src/api/proxmoxvmcommand.ts'
 import type { Reason } from '../../../src/api/reasons.ts'
+import type { VMPackage } from '../../../src/api/vmpackage.ts'
 import type { Dependencies } from '../../../src/engine/dependencies.ts'
 import { connectWakes, type VMIndexes } from '../../../src/engine/watch/wakes.ts'
 import type { WorkQueue } from '../../../src/kube/queue.ts'
@@ -20,9 +22,11 @@ interface Change {
 }
 
 /** The keys that the beginning wakes, in their order, and those that a change of the listing wakes. */
-function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = []) {
+function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = [], running: ReadonlySet<string> = new Set()) {
   const keys: string[] = []
   let tell: (change: Change) => void = () => undefined
+  let tellCommand: (change: { key: string; old?: ProxmoxVMCommand; new?: ProxmoxVMCommand }) => void = () => undefined
+  let tellPackage: (change: { key: string; old?: VMPackage; new?: VMPackage }) => void = () => undefined
   const nothing = { subscribe: () => () => undefined }
   const cluster = {
     cloneSlots: nothing,
@@ -47,10 +51,22 @@ function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = [])
   const store = { ...nothing, list: () => [] }
   const deps = {
     vms: { ...nothing, list: () => listed },
-    packages: store,
+    packages: {
+      ...store,
+      subscribe: (listener: typeof tellPackage) => {
+        tellPackage = listener
+        return () => undefined
+      },
+    },
     pools: store,
     clusterObjects: store,
-    commands: store,
+    commands: {
+      ...store,
+      subscribe: (listener: typeof tellCommand) => {
+        tellCommand = listener
+        return () => undefined
+      },
+    },
     backups: store,
     snapshots: store,
     namespaces: store,
@@ -58,8 +74,8 @@ function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = [])
     clusters,
   }
   const none = () => []
-  const indexes: VMIndexes = { ofCluster: () => [...vms], ofPackage: none, ofPool: none, ofVmid: none }
-  const queue = { add: (key: string) => keys.push(key), addFirst: () => undefined }
+  const indexes: VMIndexes = { ofCluster: () => [...vms], ofPackage: () => [...vms], ofPool: none, ofVmid: none }
+  const queue = { add: (key: string) => keys.push(key), addFirst: () => undefined, isRunning: (key: string) => running.has(key) }
   connectWakes({
     deps: deps as unknown as Dependencies,
     queue: queue as unknown as WorkQueue,
@@ -73,7 +89,17 @@ function connected(vms: readonly ProxmoxVM[], listed: readonly ProxmoxVM[] = [])
     tell(change)
     return keys
   }
-  return { begun, wokenBy }
+  const wokenByPackage = (old: VMPackage | undefined, now: VMPackage | undefined): string[] => {
+    keys.length = 0
+    tellPackage({ key: 's', ...(old && { old }), ...(now && { new: now }) })
+    return keys
+  }
+  const wokenByCommand = (old: ProxmoxVMCommand | undefined, now: ProxmoxVMCommand | undefined): string[] => {
+    keys.length = 0
+    tellCommand({ key: 'stop', ...(old && { old }), ...(now && { new: now }) })
+    return keys
+  }
+  return { begun, wokenBy, wokenByPackage, wokenByCommand }
 }
 
 const wokenBy = (vms: readonly ProxmoxVM[], change: Change) => connected(vms).wokenBy(change)
@@ -92,6 +118,15 @@ describe('the beginning of a process', () => {
 })
 
 describe('a change of the cluster', () => {
+  it('wakes also a VM at rest whose pass is under way, which may be about to wait', () => {
+    const ready = { type: 'Ready', status: 'True', reason: 'Running', message: '', lastTransitionTime: '', observedGeneration: 1 } as const
+    const atRest = ['looked-at', 'left-alone'].map((name) =>
+      aVm({ metadata: { name }, status: { observedGeneration: 1, conditions: [ready] } }),
+    )
+
+    expect(connected(atRest, [], new Set(['customer-7/looked-at'])).begun).toEqual(['customer-7/looked-at'])
+  })
+
   const vms = [stalledFor('full', 'NoCapacity'), stalledFor('broken', 'PackageInvalid'), stalledFor('taken', 'VMIDTaken')]
 
   it('wakes those that wait for room: a node that came back, a guest that went', () => {
@@ -121,5 +156,51 @@ describe('a change of the cluster', () => {
 
   it('of nothing wakes nobody', () => {
     expect(wokenBy(vms, { vmids: none, nodes: none, storages: none })).toEqual([])
+  })
+})
+
+describe('a change of a package', () => {
+  const sold = (generation: number, count: number, uid = 'u1'): VMPackage => ({
+    apiVersion: 'pve.hosting/v1alpha1',
+    kind: 'VMPackage',
+    metadata: { name: 's', uid, generation },
+    spec: {},
+    status: { sellable: [{ cluster: 'fra1', count }] },
+  })
+  const { wokenByPackage } = connected([stalledFor('waits', 'PackageInvalid')])
+
+  it('wakes its VMs when its spec was edited, and when it came, went or was replaced', () => {
+    const woken = ['customer-7/waits']
+    expect([...wokenByPackage(sold(1, 5), sold(2, 5))]).toEqual(woken)
+    expect([...wokenByPackage(undefined, sold(1, 5))]).toEqual(woken)
+    expect([...wokenByPackage(sold(1, 5), undefined)]).toEqual(woken)
+    expect([...wokenByPackage(sold(1, 5), sold(1, 5, 'u2'))]).toEqual(woken)
+  })
+
+  it('wakes nobody when only what can be sold of it differs', () => {
+    expect(wokenByPackage(sold(1, 5), sold(1, 4))).toEqual([])
+  })
+})
+
+describe('a command', () => {
+  const stop = (message: string, metadata: object = {}): ProxmoxVMCommand => ({
+    apiVersion: 'pve.hosting/v1alpha1',
+    kind: 'ProxmoxVMCommand',
+    metadata: { name: 'stop', namespace: 'customer-7', uid: 'u1', ...metadata },
+    spec: { vmRef: { name: 'waits' }, command: 'Stop' },
+    status: { phase: 'Running', message },
+  })
+  const { wokenByCommand } = connected([])
+
+  it('wakes its VM when it came, was deleted or was replaced', () => {
+    const woken = ['customer-7/waits']
+    expect([...wokenByCommand(undefined, stop(''))]).toEqual(woken)
+    expect([...wokenByCommand(stop(''), undefined)]).toEqual(woken)
+    expect([...wokenByCommand(stop(''), stop('', { deletionTimestamp: '2026-01-01T00:00:00Z' }))]).toEqual(woken)
+    expect([...wokenByCommand(stop(''), stop('', { uid: 'u2' }))]).toEqual(woken)
+  })
+
+  it('wakes nobody when the operator has written its status: what PVE refuses at once would be sent at once, without end', () => {
+    expect(wokenByCommand(stop(''), stop('PVE is busy'))).toEqual([])
   })
 })

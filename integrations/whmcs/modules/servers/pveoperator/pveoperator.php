@@ -196,18 +196,26 @@ function pveoperator_ListAccounts(array $params)
     }
 }
 
-/** Daily, per server: usage of every service, and stock of every product. */
+/** Daily, per server: usage of every service, and stock of every product. What fails for some of them stops none of the others. */
 function pveoperator_UsageUpdate(array $params)
 {
+    $faults = [];
     try {
         $fleet = new Fleet($params);
-        $fleet->updateUsage();
+        foreach ($fleet->updateUsage() as $namespace => $sentence) {
+            $faults[] = "Namespace $namespace: $sentence";
+        }
         $fleet->updateStock();
-        return 'success';
     } catch (\Throwable $fault) {
-        Whmcs::tell('usage was not updated: ' . $fault->getMessage());
-        return $fault->getMessage();
+        $faults[] = $fault->getMessage();
     }
+    if ($faults === []) {
+        return 'success';
+    }
+    $more = count($faults) > 5 ? ' And ' . (count($faults) - 5) . ' more.' : '';
+    $sentence = implode(' ', array_slice($faults, 0, 5)) . $more;
+    Whmcs::tell("usage was not updated everywhere: $sentence");
+    return $sentence;
 }
 
 /** @return array<string,string> name => label, for a dropdown of Module Settings */

@@ -8,6 +8,8 @@ use WHMCS\Service\Status;
 
 final class Fleet
 {
+    private const ENDED = ['Terminated', 'Cancelled', 'Fraud'];
+
     private ApiServer $api;
     private int $serverID;
 
@@ -20,13 +22,34 @@ final class Fleet
     /** @return Vm[] every VM of the billing system, by service number; all of them, or a refusal */
     public function vms(): array
     {
+        [$vms, $refusals] = $this->seen([]);
+        if ($refusals !== []) {
+            throw reset($refusals);
+        }
+        return $vms;
+    }
+
+    /**
+     * @param string[] $without services in these states are not asked for where the token may not list the whole cluster
+     * @return array{0: Vm[], 1: Refusal[]} VMs by service number, and what was refused, by namespace
+     */
+    private function seen(array $without): array
+    {
+        $refusals = [];
         try {
             $objects = $this->api->items(ApiServer::GROUP . '/proxmoxvms');
         } catch (ApiRefused $refused) {
             if ($refused->status !== 403) {
                 throw $refused;
             }
-            $objects = array_merge([], ...array_map(fn (string $namespace) => $this->in($namespace), $this->namespaces()));
+            $objects = [];
+            foreach ($this->namespaces($without) as $namespace) {
+                try {
+                    array_push($objects, ...$this->in($namespace));
+                } catch (Refusal $refusal) {
+                    $refusals[$namespace] = $refusal;
+                }
+            }
         }
         $vms = [];
         foreach ($objects as $object) {
@@ -35,7 +58,7 @@ final class Fleet
                 $vms[$vm->label('service-id')] = $vm;
             }
         }
-        return $vms;
+        return [$vms, $refusals];
     }
 
     /** https://developers.whmcs.com/provisioning-modules/server-sync: the unique identifier is the host name. */
@@ -53,18 +76,23 @@ final class Fleet
         ], $this->vms()));
     }
 
-    /** Disk limit and traffic of every service of this server. What status does not have stays as it is in WHMCS. */
-    public function updateUsage(): int
+    /**
+     * Disk limit and traffic of every service of this server. What status does not have stays as it is in WHMCS, and so do the services of
+     * a namespace that cannot be read; the others are written all the same.
+     *
+     * @return string[] what was refused, as sentences by namespace
+     */
+    public function updateUsage(): array
     {
-        $written = 0;
-        foreach ($this->vms() as $serviceID => $vm) {
+        [$vms, $refusals] = $this->seen(self::ENDED);
+        foreach ($vms as $serviceID => $vm) {
             $figures = Usage::of($vm);
             if ($figures !== []) {
-                $written += Capsule::table('tblhosting')->where('server', $this->serverID)->where('id', (int) $serviceID)
+                Capsule::table('tblhosting')->where('server', $this->serverID)->where('id', (int) $serviceID)
                     ->update($figures + ['lastupdate' => date('Y-m-d H:i:s')]);
             }
         }
-        return $written;
+        return array_map(fn (Refusal $refusal) => $refusal->getMessage(), $refusals);
     }
 
     /** What a package can still be sold, by cluster, where the operator tells it (VMPackage.status.sellable). */
@@ -89,8 +117,12 @@ final class Fleet
         return Capsule::table('tblservergroupsrel')->where('groupid', $product->servergroup)->where('serverid', $this->serverID)->first() !== null;
     }
 
-    /** A token that may not list the whole cluster is asked namespace by namespace: those of the services on this server. */
-    private function namespaces(): array
+    /**
+     * A token that may not list the whole cluster is asked namespace by namespace: those of the services on this server.
+     *
+     * @param string[] $without services with these states have no usage, and their namespace may be gone
+     */
+    private function namespaces(array $without): array
     {
         $patterns = [];
         foreach (Whmcs::products() as $product) {
@@ -98,7 +130,7 @@ final class Fleet
         }
         $namespaces = [];
         foreach (Whmcs::services(array_keys($patterns)) as $service) {
-            if ((int) $service->server === $this->serverID) {
+            if ((int) $service->server === $this->serverID && !in_array($service->domainstatus, $without, true)) {
                 $namespaces[Product::namespaceOf($patterns[$service->packageid], (int) $service->userid)] = true;
             }
         }
