@@ -1,11 +1,12 @@
 /** The operator's side of consoles: judges them, makes their URL, ends them, and takes them away. Shows no screen itself. */
-import { proxmoxVMConsoles } from '../api/meta.ts'
+import { proxmoxVMConsoles, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole, ProxmoxVMConsoleStatus } from '../api/proxmoxvmconsole.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import { timeInSeconds } from '../api/time.ts'
 import { keyOf } from '../kube/keys.ts'
+import { lookUp } from '../kube/look-up.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { WorkQueue } from '../kube/queue.ts'
@@ -27,13 +28,15 @@ export interface ConsoleControllerOptions extends JudgeOptions {
   readonly queue: WorkQueue
 }
 
+const vmKeyOf = ({ metadata, spec }: ProxmoxVMConsole): string => `${metadata.namespace}/${spec.vmRef.name}`
+
 export class ConsoleController {
   readonly #o: ConsoleControllerOptions
   readonly #consolesOf: (vm: string) => ProxmoxVMConsole[]
 
   constructor(o: ConsoleControllerOptions) {
     this.#o = o
-    this.#consolesOf = o.consoles.index('VM of a console', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
+    this.#consolesOf = o.consoles.index('VM of a console', (viewing) => [vmKeyOf(viewing)])
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -60,7 +63,7 @@ export class ConsoleController {
     await deleteUrlSecret(this.#o.client, viewing).catch(() => undefined)
   }
 
-  #vmOf = ({ metadata, spec }: ProxmoxVMConsole): ProxmoxVM | undefined => this.#o.vms.get(`${metadata.namespace}/${spec.vmRef.name}`)
+  #vmOf = (viewing: ProxmoxVMConsole): ProxmoxVM | undefined => this.#o.vms.get(vmKeyOf(viewing))
 
   async #pass(key: string): Promise<void> {
     const viewing = this.#o.consoles.get(key)
@@ -77,7 +80,7 @@ export class ConsoleController {
   async #look(key: string, viewing: ProxmoxVMConsole): Promise<void> {
     const { queue, clock } = this.#o
     const { status } = viewing
-    const vm = this.#vmOf(viewing)
+    const vm = await lookUp({ client: this.#o.client, store: this.#o.vms, resource: proxmoxVMs }, vmKeyOf(viewing))
     if (status?.vmUID && vm?.metadata.uid !== status.vmUID) return await this.#delete(viewing)
     if (isOver(viewing)) return await this.#linger(key, viewing)
     if (!status?.keyHash) return await this.#begin(viewing, vm)

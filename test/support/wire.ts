@@ -28,6 +28,8 @@ export class Wire {
   onKube: (method: string, path: string) => void = () => undefined
   /** A write to the API server goes out when this has ended. */
   beforeKube: (method: string, path: string) => Promise<void> | void = () => undefined
+  /** What the API server tells a watch of the kind goes on when this has ended. */
+  beforeWatched: (plural: string) => Promise<void> | void = () => undefined
   readonly #onCut = new Set<() => void>()
   #fateOf: (write: Write) => Fate = () => 'pass'
 
