@@ -42,8 +42,7 @@ export class RecordedGuests {
   isGone = async (uid: string, named?: { readonly namespace: string; readonly name: string }): Promise<boolean> => {
     if (this.isLiving(uid)) return false
     if (named) return (await readNow({ ...this.#o, store: this.#o.vms, resource: proxmoxVMs }, keyOf(named)))?.metadata.uid !== uid
-    for await (const { items } of this.#o.client.pages(onlyMetadata)) if (items.some(({ metadata }) => metadata.uid === uid)) return false
-    return true
+    return (await findOne({ client: this.#o.client, resource: onlyMetadata }, {}, ({ metadata }) => metadata.uid === uid)) === undefined
   }
 
   /** A ProxmoxVM is still to be taken down: the addresses must stay on record, whatever becomes of their kind. */

@@ -2,11 +2,12 @@
  * What a store does not have, or has of a while ago. Each kind has a watch of its own, so what names an object may come before it, and a watch may
  * be dead for 90 s before anybody knows. Whoever is about to destroy, free, take or end something for good asks the API server first.
  */
-import type { KubeObject, Resource } from '../api/meta.ts'
-import { isSameJson } from './json.ts'
+import { crdResource, type KubeObject, type Resource } from '../api/meta.ts'
 import type { KubeClient, Selection } from './client.ts'
+import { isSameJson } from './json.ts'
 import { keyOf, parseKey } from './keys.ts'
 import type { Store } from './store.ts'
+import { isNotServed } from './kube-error.ts'
 import { withoutManifest } from './trim.ts'
 
 interface Kept<T extends KubeObject> {
@@ -26,7 +27,7 @@ export async function lookUp<T extends KubeObject>(o: Kept<T>, key: string): Pro
 
 /** The object as the API server has it now; the store learns of it. One request. */
 export async function readNow<T extends KubeObject>(o: Kept<T>, key: string): Promise<T | undefined> {
-  const found = await o.client.get(o.resource, parseKey(key))
+  const found = await served(o, async () => await o.client.get(o.resource, parseKey(key)))
   if (found) o.store.put(found)
   return found
 }
@@ -47,14 +48,29 @@ function wishOf(object: KubeObject | undefined): unknown[] {
 
 /** One object of the selection that fits, from the API server: a page at a time, no further than the first. The store learns of it. */
 export async function findOne<T extends KubeObject>(
-  o: { readonly client: Pick<KubeClient, 'pages'>; readonly store: Store<T>; readonly resource: Resource<T> },
+  o: { readonly client: Pick<KubeClient, 'get' | 'pages'>; readonly store?: Store<T>; readonly resource: Resource<T> },
   selection: Selection,
   fits: (object: T) => boolean = () => true,
 ): Promise<T | undefined> {
-  for await (const { items } of o.client.pages(o.resource, selection)) {
-    const found = items.find(fits)
-    if (found) o.store.put(found)
-    if (found) return found
+  return await served(o, async () => {
+    for await (const { items } of o.client.pages(o.resource, selection)) {
+      const found = items.find(fits)
+      if (found) o.store?.put(found)
+      if (found) return found
+    }
+    return undefined
+  })
+}
+
+/** Where the kind itself was deleted there is none of it; that it is not served proves nothing, that it has no definition does. */
+async function served<T extends KubeObject>(
+  { client, resource }: Pick<Kept<T>, 'client' | 'resource'>,
+  ask: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  try {
+    return await ask()
+  } catch (fault) {
+    if (!isNotServed(fault) || (await client.get(crdResource, { name: `${resource.plural}.${resource.group}` }))) throw fault
+    return undefined
   }
-  return undefined
 }

@@ -22,6 +22,7 @@ import { ownerObjection } from '../../src/engine/adopt/objections.ts'
 import { inheritClaims } from '../../src/ipam/inherit.ts'
 import { PoolGuard } from '../../src/ipam/pool-guard.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
+import { findOne, lookUp } from '../../src/kube/look-up.ts'
 import { Store } from '../../src/kube/store.ts'
 import { markOf } from '../../src/ladder/mark.ts'
 import { systemClock as clock } from '../../src/ops/clock.ts'
@@ -136,6 +137,12 @@ describe('a watch that has not told of an object', () => {
     expect(await recorded.isGone(uid, { namespace, name })).toBe(true)
     expect(await new RecordedGuests({ client, vms: new Store(), clock }).isGone(uid)).toBe(true)
     expect(await inherit()).toEqual(['203.0.113.8'])
+  })
+
+  it('finds nothing of a kind that was deleted', async () => {
+    const resource: Resource<KubeObject> = { ...(proxmoxVMs as Resource<KubeObject>), plural: 'nothings' }
+    expect(await findOne({ client, resource }, {})).toBeUndefined()
+    expect(await lookUp({ client, resource, store: new Store() }, `${namespace}/any`)).toBeUndefined()
   })
 
   it('gives no guest to another object whose owner lives', async () => {
