@@ -94,7 +94,8 @@ describe('the schedule of a package', () => {
         const told = world.condition(await world.vm('missed'), 'BackedUp')
         return told?.reason === 'BackupMissed' && /newest backup is none.*waits: Storage "attic"/.test(told.message)
       },
-      { seconds: 90 },
+      // Hours of that clock pass before it is told.
+      { seconds: 90, everyMs: 20 },
     )
     expect(await objects('missed')).toHaveLength(1)
   })
