@@ -45,8 +45,10 @@ export interface Dependencies {
   readonly clusters: ClusterDirectory
   /** The VM, for who is about to act on there being none: where the store has none, the API server is asked. Throws KubeError. */
   readonly findVM: (key: string) => Promise<ProxmoxVM | undefined>
-  /** A ProxmoxVM with this uid exists. */
+  /** A ProxmoxVM with this uid exists, as far as the watch has come. */
   readonly isLiving: (uid: string) => boolean
+  /** A ProxmoxVM with this uid (and name) is proved to be no more: ask before taking what was its. */
+  readonly isGone: (uid: string, named?: { readonly namespace: string; readonly name: string }) => Promise<boolean>
   /** Passes claims of objects that are no more, on addresses that the guest of `who` shows. Answers with those that changed their holder. */
   readonly inheritClaims: (who: Claimant, entries: readonly Entry[], shown: readonly string[]) => Promise<string[]>
   readonly events: EventRecorder

@@ -170,7 +170,7 @@ function writeOf(method: string, url: string): Write | undefined {
   if (method === 'GET') return undefined
   const parts = new URL(url, 'http://gate').pathname.split('/').filter(Boolean)
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3)
-  const [plural, , sub] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest
+  const [plural, name, sub] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest
   const resource = sub ? `${plural}/${sub}` : (plural ?? '')
-  return counted.has(resource) ? { to: 'kube', what: `${method} ${resource}` } : undefined
+  return counted.has(resource) ? { to: 'kube', what: `${method} ${resource}`, ...(name && { name }) } : undefined
 }

@@ -5,6 +5,8 @@ export interface Write {
   readonly to: 'kube' | 'pve'
   /** `PUT proxmoxvms/status`, `POST /nodes/{node}/qemu/{vmid}/clone`. */
   readonly what: string
+  /** The object a write to the API server is about; of one that is being made undefined. */
+  readonly name?: string
   /** The guest a write to PVE is about; of a clone the new one. */
   readonly vmid?: number
   /** The node a write to PVE is for. */
