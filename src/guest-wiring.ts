@@ -1,7 +1,7 @@
 /** Makes the rooms of the addresses, and connects what is read of guests in PVE with them and with what people are told. */
 import type { PoolAddress } from './api/pooladdress.ts'
 import type { EventReason } from './api/events.ts'
-import type { GuestContext } from './cluster/guest-owners.ts'
+import type { GuestContext, RecordedGuests } from './cluster/guest-owners.ts'
 import { GuestLister } from './cluster/guest-lister.ts'
 import type { IPPool } from './api/ippool.ts'
 import type { ProxmoxCluster } from './api/proxmoxcluster.ts'
@@ -34,10 +34,11 @@ export function makeIpam(o: {
   log: Log
   /** A VM that waited for an address is called by its key. */
   wake: (key: string) => void
-  isLiving: (uid: string) => boolean
+  recorded: Pick<RecordedGuests, 'isLiving' | 'isGone'>
   mayFree: (uid: string) => Promise<boolean>
 }): Ipam {
-  const { client, clock, log, isLiving } = o
+  const { client, clock, log } = o
+  const { isLiving, isGone } = o.recorded
   const { pools, addresses, clusters } = o.stores
   const isCluster = (name: string): boolean => !clusters.isSynced || clusters.get(name) !== undefined
   const onFreed: OnFreed = (_pool, next) => next.forEach(({ namespace, name }) => o.wake(`${namespace}/${name}`))
@@ -57,12 +58,13 @@ export function makeIpam(o: {
     inUseOf: (pool) => inUse.countOf(pool),
     unseenAt: (pool) => inUse.unseenAt(pool),
     isLiving,
+    isGone,
     onFault: (pool, err) => about(log, { pool }).warn({ err }, 'pool reconcile failed'),
   })
   clusters.subscribe(({ old, new: now }) => {
     if ((old === undefined) !== (now === undefined)) for (const { metadata } of pools.list()) controller.queue.add(metadata.name)
   })
-  const inheritance = { client, addresses, clock, isLiving }
+  const inheritance = { client, addresses, clock, isLiving, isGone }
   return { book, inUse, pools: controller, inheritClaims: (who, entries, shown) => inheritClaims(inheritance, who, entries, shown) }
 }
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { group, teardownFinalizer } from './api/group.ts'
-import { crdResource, poolAddresses } from './api/meta.ts'
+import { group } from './api/group.ts'
+import { crdResource, poolAddresses, proxmoxVMs } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
@@ -20,6 +20,7 @@ import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import type { ElectionTimes } from './kube/election-times.ts'
 import { LeaderElection } from './kube/leader.ts'
+import { lookUp } from './kube/look-up.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { aborted } from './ops/abort.ts'
 import { Ages, type Clock } from './ops/clock.ts'
@@ -102,15 +103,15 @@ export class Operator {
       onProblem: (message) => about(log, { part: 'events' }).warn(message),
       onDropped: () => metrics.eventDropped(),
     })
-    this.#recorded = new RecordedGuests({ vms: this.stores.vms, clock })
+    this.#recorded = new RecordedGuests({ client: this.client, vms: this.stores.vms, clock })
     this.ipam = makeIpam({
       client: this.client,
       stores: this.stores,
       clock,
       log,
       wake: (key) => this.queue.add(key),
-      isLiving: this.#recorded.isLiving,
-      mayFree: async (uid) => !this.#holdsVMs() || (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0,
+      recorded: this.#recorded,
+      mayFree: async (uid) => (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0 || !(await this.#recorded.isAnyHeld()),
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -256,6 +257,7 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
+      findVM: (key) => lookUp({ client: this.client, store: this.stores.vms, resource: proxmoxVMs }, key),
       snapshots: this.stores.snapshots,
       snapshotsOf: this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`]),
       backups: this.stores.backups,
@@ -264,6 +266,7 @@ export class Operator {
       book: this.ipam.book,
       clusters: this.clusters.directory,
       isLiving: this.#recorded.isLiving,
+      isGone: this.#recorded.isGone,
       inheritClaims: this.ipam.inheritClaims,
       events: this.#events,
       inFlight: new InFlightPlacements(),
@@ -276,11 +279,6 @@ export class Operator {
       releaseDns: (key, uid) => this.dns.release(key, uid),
       synchroniseDns: (key) => this.dns.synchronise(key),
     }
-  }
-
-  /** Their addresses must stay on record. */
-  #holdsVMs(): boolean {
-    return this.stores.vms.list().some((vm) => vm.metadata.finalizers?.includes(teardownFinalizer))
   }
 
   #mayAct(): void {

@@ -2,7 +2,7 @@ import type { ProxmoxVM } from './api/proxmoxvm.ts'
 import type { BackupCensus } from './backups/backup-census.ts'
 import { BackupKeeper } from './backups/backup-keeper.ts'
 import { endStuck } from './commands/end-stuck.ts'
-import { countOpenCommands, runCommands, refuseCommands, refuseOrphans } from './commands/run-commands.ts'
+import { countOpenCommands, runCommands, refuseCommands } from './commands/run-commands.ts'
 import { tellCommands } from './commands/unseen.ts'
 import { failOverdue, nextExpiryMs } from './commands/expiry.ts'
 import { forgetLastSent } from './engine/apply/repeats.ts'
@@ -41,8 +41,9 @@ import { isTrafficOpen } from './want/suspension.ts'
 import type { UsageKeeper } from './usage/usage-keeper.ts'
 import { followSnapshot, nextSnapshotMs, removeSnapshots, sayWaiting, snapshotProgress, takeSnapshots } from './snapshots/keep.ts'
 import { followRollback } from './snapshots/rollback.ts'
-import { releaseFormer, releaseLetGo, releaseSnapshots } from './snapshots/orphans.ts'
+import { releaseFormer, releaseLetGo } from './snapshots/orphans.ts'
 import { type Outcome, done, retry, stalled } from './ladder/outcome.ts'
+import { endWithoutVM } from './without-vm.ts'
 
 /** How often it is looked what became of a clone request that is still open. */
 const openRequestsMs = 15_000
@@ -69,10 +70,8 @@ export class VMController {
     const vm = this.#deps.vms.get(key)
     if (!vm) {
       this.#forget(key)
-      await releaseSnapshots(this.#deps, key)
-      const afterMs = await this.#backups.tend(key)
-      if (afterMs !== undefined) this.#queue.addAfter(key, afterMs)
-      return await refuseOrphans(this.#deps, key)
+      const afterMs = await endWithoutVM(this.#deps, key, this.#backups)
+      return afterMs === undefined ? undefined : this.#queue.addAfter(key, afterMs)
     }
     const pauseMs = this.#pauseMs(key, vm)
     if (pauseMs > 0) return this.#queue.addAfter(key, pauseMs)

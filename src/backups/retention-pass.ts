@@ -1,10 +1,11 @@
 /** Retention: what the schedule of a VM has made and nobody is to keep goes, and the others say until when they stay. */
-import { proxmoxVMBackups } from '../api/meta.ts'
+import { proxmoxVMBackups, proxmoxVMs } from '../api/meta.ts'
 import type { Package } from '../api/package.ts'
 import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
+import { isBehind } from '../kube/look-up.ts'
 import { slotAfter } from '../want/backup-schedule.ts'
 import { expiryOf, keptTimes } from '../want/retention.ts'
 import { isAskedFor } from './asked-for.ts'
@@ -44,7 +45,7 @@ export class Retention {
   }
 
   /** False: one that is to go is kept for now, as somebody has asked to get a VM back from it. */
-  async #drop({ deps }: Pass, asked: NonNullable<Package['backups']>, ours: readonly ProxmoxVMBackup[]): Promise<boolean> {
+  async #drop({ deps, draft }: Pass, asked: NonNullable<Package['backups']>, ours: readonly ProxmoxVMBackup[]): Promise<boolean> {
     const made = madeOf(ours).filter(({ status }) => status?.protected !== true)
     const times = made.map(madeAtMs)
     const kept = keptTimes(times, asked.keep)
@@ -52,6 +53,9 @@ export class Retention {
     const outdated = made.filter((backup) => !kept.has(madeAtMs(backup)))
     const vms = outdated.length > 0 ? deps.vms.list() : []
     const dropped = outdated.filter((backup) => !isAskedFor(backup, vms))
+    // A restore that no watch has told of yet.
+    const kind = { client: deps.client, store: deps.vms, resource: proxmoxVMs }
+    if (dropped.length > 0 && (await isBehind(kind, draft.vm))) return false
     const failed = ours
       .filter(({ status }) => status?.phase === 'Failed')
       .toSorted((a, b) => slotOf(b) - slotOf(a))

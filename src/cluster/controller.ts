@@ -92,7 +92,7 @@ export class ClusterController {
     this.#guests = o.guests
     this.#recorded = o.recorded
     this.#usersOf = o.vms.index('users of a ProxmoxCluster', (vm) => [vm.spec.clusterRef.name])
-    this.#guard = new InUseGuard({ client: o.client, clusters: o.clusters, usersOf: this.#usersOf })
+    this.#guard = new InUseGuard({ client: o.client, clusters: o.clusters, vms: o.vms, usersOf: this.#usersOf })
     this.queue = o.queue
   }
 
@@ -131,10 +131,10 @@ export class ClusterController {
 
   async #pass(object: ProxmoxCluster): Promise<void> {
     const { name } = object.metadata
-    const users = this.#usersOf(name)
     const isLeaving = object.metadata.deletionTimestamp !== undefined
     // The changed object comes back through the store.
     if (await this.#guard.look(object)) return
+    const users = this.#usersOf(name)
     if (isLeaving && users.length === 0) return await this.#forget(name)
     const memory = await this.#memoryOf(object)
     if (expectedIdentity(object) !== undefined) this.directory.live(name)?.identity.expect(expectedIdentity(object))

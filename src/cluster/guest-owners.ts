@@ -1,6 +1,11 @@
 /** Which living ProxmoxVM has which guest of PVE on record. */
+import { teardownFinalizer } from '../api/group.ts'
+import { type KubeObject, proxmoxVMs, type Resource } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { keyOf } from '../kube/keys.ts'
+import { findOne, readNow } from '../kube/look-up.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
 import type { UnclaimedReport } from './unclaimed.ts'
@@ -11,11 +16,13 @@ const forgetMs = 600_000
 
 /** Declares indexes: construct it before the reflectors run. */
 export class RecordedGuests {
+  readonly #o: { readonly client: Pick<KubeClient, 'get' | 'pages'>; readonly vms: Store<ProxmoxVM> }
   readonly #ofUid: (uid: string) => ProxmoxVM[]
   readonly #ofVmid: (clusterAndVmid: string) => ProxmoxVM[]
   readonly #lost = new Map<string, number>()
 
-  constructor(o: { vms: Store<ProxmoxVM>; clock: Clock }) {
+  constructor(o: { client: Pick<KubeClient, 'get' | 'pages'>; vms: Store<ProxmoxVM>; clock: Clock }) {
+    this.#o = o
     this.#ofUid = o.vms.index('uid', ({ metadata }) => (metadata.uid === undefined ? [] : [metadata.uid]))
     this.#ofVmid = o.vms.index('recorded guest', (vm) =>
       vm.status?.vmid === undefined ? [] : [key(vm.spec.clusterRef.name, vm.status.vmid)],
@@ -27,6 +34,23 @@ export class RecordedGuests {
   }
 
   isLiving = (uid: string): boolean => this.#ofUid(uid).length > 0
+
+  /**
+   * Whether the object is proved to be no more, for whoever is about to take or free what was its: where no watch has told of it, the API server
+   * is asked. One request with the name that the object has or had, else one for each 500 objects.
+   */
+  isGone = async (uid: string, named?: { readonly namespace: string; readonly name: string }): Promise<boolean> => {
+    if (this.isLiving(uid)) return false
+    if (named) return (await readNow({ ...this.#o, store: this.#o.vms, resource: proxmoxVMs }, keyOf(named)))?.metadata.uid !== uid
+    return (await findOne({ client: this.#o.client, resource: onlyMetadata }, {}, ({ metadata }) => metadata.uid === uid)) === undefined
+  }
+
+  /** A ProxmoxVM is still to be taken down: the addresses must stay on record, whatever becomes of their kind. */
+  async isAnyHeld(): Promise<boolean> {
+    const { client, vms } = this.#o
+    const isHeld = ({ metadata }: ProxmoxVM): boolean => metadata.finalizers?.includes(teardownFinalizer) === true
+    return vms.list().some(isHeld) || (await findOne({ client, store: vms, resource: proxmoxVMs }, {}, isHeld)) !== undefined
+  }
 
   /** The uid of the object of this cluster that has the VMID on record. */
   holderOf(cluster: string, vmid: number): string | undefined {
@@ -47,6 +71,9 @@ export class RecordedGuests {
     this.#lost.set(guest, nowMs)
   }
 }
+
+/** A mark of the first versions has no name. */
+const onlyMetadata: Resource<KubeObject> = { ...(proxmoxVMs as Resource<KubeObject>), metadataOnly: true }
 
 const key = (cluster: string, vmid: number): string => `${cluster}/${vmid}`
 

@@ -1,18 +1,20 @@
 /** Keeps a ProxmoxCluster and its Secret alive, by a finalizer, while a ProxmoxVM names the cluster. */
 import { inUseFinalizer } from '../api/group.ts'
-import { proxmoxClusters, secrets } from '../api/meta.ts'
+import { proxmoxClusters, proxmoxVMs, secrets } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import { mostHeldSecrets } from '../api/proxmoxcluster-status.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { Key, KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import { KubeError } from '../kube/kube-error.ts'
+import { findOne } from '../kube/look-up.ts'
 import type { Store } from '../kube/store.ts'
 import { readSecret, secretKeyOf, setFinalizer } from './secret.ts'
 
 interface GuardOptions {
   readonly client: KubeClient
   readonly clusters: Store<ProxmoxCluster>
+  readonly vms: Store<ProxmoxVM>
   readonly usersOf: (name: string) => ProxmoxVM[]
 }
 
@@ -27,10 +29,11 @@ export class InUseGuard {
   /** True: the object was changed. */
   async look(object: ProxmoxCluster): Promise<boolean> {
     const { name, finalizers } = object.metadata
-    const inUse = this.#o.usersOf(name).length > 0
+    const isOn = finalizers?.includes(inUseFinalizer) === true
+    const inUse = isOn ? await this.#isInUse(name) : this.#o.usersOf(name).length > 0
     if (await this.#noteSecrets(object, inUse)) return true
-    if ((finalizers?.includes(inUseFinalizer) === true) === inUse) return false
-    await this.#hold(secretKeyOf(object), inUse || this.#isNamedInUse(secretKeyOf(object), name))
+    if (isOn === inUse) return false
+    await this.#hold(secretKeyOf(object), inUse || (await this.#isNamedInUse(secretKeyOf(object), name)))
     const written = await setFinalizer(this.#o.client, proxmoxClusters, object, inUse)
     if (written !== undefined) this.#o.clusters.put(written)
     return written !== undefined
@@ -58,7 +61,7 @@ export class InUseGuard {
 
   /** Takes the finalizer off. False: the operator may not change that Secret, and asks again later. */
   async #isLetGo(former: Key, name: string): Promise<boolean> {
-    if (this.#isNamedInUse(former, name)) return true
+    if (await this.#isNamedInUse(former, name)) return true
     try {
       await this.#hold(former, false)
       return true
@@ -74,8 +77,16 @@ export class InUseGuard {
   }
 
   /** By another cluster than this one. */
-  #isNamedInUse(key: Key, besides: string): boolean {
+  async #isNamedInUse(key: Key, besides: string): Promise<boolean> {
     const others = this.#o.clusters.list().filter((other) => other.metadata.name !== besides && isSameJson(secretKeyOf(other), key))
-    return others.some((other) => this.#o.usersOf(other.metadata.name).length > 0)
+    for (const other of others) if (await this.#isInUse(other.metadata.name)) return true
+    return false
+  }
+
+  /** No finalizer goes on the word of a watch alone: one request when that has no VM. */
+  async #isInUse(name: string): Promise<boolean> {
+    if (this.#o.usersOf(name).length > 0) return true
+    const kind = { client: this.#o.client, store: this.#o.vms, resource: proxmoxVMs }
+    return (await findOne(kind, { fieldSelector: `spec.clusterRef.name=${name}` })) !== undefined
   }
 }

@@ -13,6 +13,7 @@ import { refusalOf } from './preconditions.ts'
 import { noStartAfter, startsAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
+import { behind, isOutOfDate } from './newest.ts'
 import { silenceOf } from '../engine/references.ts'
 import { untoldEnd } from '../engine/untold-end.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
@@ -117,6 +118,9 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const name = command.command.spec.command
   const isNew = !command.status.startedAt
   let seen: Look | undefined
+  if (isNew || command.status.vmUID !== draft.vm.metadata.uid) {
+    if (await isOutOfDate(pass, command.command)) return behind
+  }
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
     return endFailed(pass, 'VMNotFound', 'The VM of this command no longer exists; another ProxmoxVM has its name now.')
   if (isNew) {

@@ -1,11 +1,12 @@
 /** The operator's side of consoles: judges them, makes their URL, ends them, and takes them away. Shows no screen itself. */
-import { proxmoxVMConsoles } from '../api/meta.ts'
+import { proxmoxClusters, proxmoxVMConsoles, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxCluster } from '../api/proxmoxcluster.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { ProxmoxVMConsole, ProxmoxVMConsoleStatus } from '../api/proxmoxvmconsole.ts'
 import { parseDurationSeconds } from '../api/size.ts'
 import { timeInSeconds } from '../api/time.ts'
 import { keyOf } from '../kube/keys.ts'
+import { isBehind, lookUp } from '../kube/look-up.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { WorkQueue } from '../kube/queue.ts'
@@ -27,13 +28,18 @@ export interface ConsoleControllerOptions extends JudgeOptions {
   readonly queue: WorkQueue
 }
 
+/** A change that no watch has told of yet. */
+const againMs = 1_000
+
+const vmKeyOf = ({ metadata, spec }: ProxmoxVMConsole): string => `${metadata.namespace}/${spec.vmRef.name}`
+
 export class ConsoleController {
   readonly #o: ConsoleControllerOptions
   readonly #consolesOf: (vm: string) => ProxmoxVMConsole[]
 
   constructor(o: ConsoleControllerOptions) {
     this.#o = o
-    this.#consolesOf = o.consoles.index('VM of a console', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`])
+    this.#consolesOf = o.consoles.index('VM of a console', (viewing) => [vmKeyOf(viewing)])
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -60,7 +66,7 @@ export class ConsoleController {
     await deleteUrlSecret(this.#o.client, viewing).catch(() => undefined)
   }
 
-  #vmOf = ({ metadata, spec }: ProxmoxVMConsole): ProxmoxVM | undefined => this.#o.vms.get(`${metadata.namespace}/${spec.vmRef.name}`)
+  #vmOf = (viewing: ProxmoxVMConsole): ProxmoxVM | undefined => this.#o.vms.get(vmKeyOf(viewing))
 
   async #pass(key: string): Promise<void> {
     const viewing = this.#o.consoles.get(key)
@@ -77,32 +83,46 @@ export class ConsoleController {
   async #look(key: string, viewing: ProxmoxVMConsole): Promise<void> {
     const { queue, clock } = this.#o
     const { status } = viewing
-    const vm = this.#vmOf(viewing)
-    if (status?.vmUID && vm?.metadata.uid !== status.vmUID) return await this.#delete(viewing)
+    const vm = await lookUp({ client: this.#o.client, store: this.#o.vms, resource: proxmoxVMs }, vmKeyOf(viewing))
+    if (status?.vmUID && vm?.metadata.uid !== status.vmUID)
+      return (await this.#isOutOfDate(vm)) ? queue.addAfter(key, againMs) : await this.#delete(viewing)
     if (isOver(viewing)) return await this.#linger(key, viewing)
-    if (!status?.keyHash) return await this.#begin(viewing, vm)
-    const cluster = vm && this.#o.clusters.get(vm.spec.clusterRef.name)
+    const cluster = vm && (await this.#clusterOf(vm))
+    if (!status?.keyHash) return await this.#begin(key, viewing, { vm, cluster })
     const over = whyOver(viewing, { vm, cluster, nowMs: clock.now() })
-    if (over) return await this.#end(viewing, over)
+    if (over) return (await this.#isOutOfDate(vm)) ? queue.addAfter(key, againMs) : await this.#end(viewing, over)
     if (status.openedAt) await this.#opened(viewing)
     const next = status.openedAt ? status.endsAt : status.openBefore
     if (next) queue.addAfter(key, Math.max(0, Date.parse(next) - clock.now()))
   }
 
-  async #begin(viewing: ProxmoxVMConsole, vm: ProxmoxVM | undefined): Promise<void> {
-    const { client, clock, clusters } = this.#o
-    const cluster = vm && clusters.get(vm.spec.clusterRef.name)
+  /** Somebody has changed the VM, and no watch has told of it yet: asked once, before a console ends or is refused for good. */
+  async #isOutOfDate(vm: ProxmoxVM | undefined): Promise<boolean> {
+    const { client, vms: store } = this.#o
+    return vm !== undefined && (await isBehind({ client, store, resource: proxmoxVMs }, vm))
+  }
+
+  #clusterOf = async ({ spec }: ProxmoxVM): Promise<ProxmoxCluster | undefined> =>
+    await lookUp({ client: this.#o.client, store: this.#o.clusters, resource: proxmoxClusters }, spec.clusterRef.name)
+
+  async #begin(
+    key: string,
+    viewing: ProxmoxVMConsole,
+    { vm, cluster }: { vm: ProxmoxVM | undefined; cluster: ProxmoxCluster | undefined },
+  ): Promise<void> {
+    const { client, clock, queue } = this.#o
     const judgement = await judgeConsole(viewing, { vm, cluster }, this.#o).catch(async (fault: unknown) => {
       const message = `The operator cannot judge the console yet: ${fault instanceof Error ? fault.message : String(fault)}. Retrying.`
       await this.#write(viewing, consoleStatus(viewing, 'Pending', { reason: 'Retrying', message }, this.#now()))
       throw fault
     })
     const vmUID = vm?.metadata.uid ?? ''
+    if (judgement && (await this.#isOutOfDate(vm))) return queue.addAfter(key, againMs)
     if (judgement)
       return await this.#write(viewing, { ...consoleStatus(viewing, 'Refused', judgement, this.#now(), { vmUID }), endedAt: this.#now() })
-    const key = await urlKey(client, viewing, cluster?.spec.console?.url ?? '')
+    const urlSecretKey = await urlKey(client, viewing, cluster?.spec.console?.url ?? '')
     const secret = urlSecretName(viewing.metadata.name)
-    if (key === undefined) {
+    if (urlSecretKey === undefined) {
       const message = `Secret "${secret}" exists and belongs to something else; give the console another name.`
       return await this.#write(viewing, {
         ...consoleStatus(viewing, 'Refused', { reason: 'SecretConflict', message }, this.#now(), { vmUID }),
@@ -112,7 +132,7 @@ export class ConsoleController {
     const seconds = parseDurationSeconds(viewing.spec.ttl?.open ?? '60s')
     const openBefore = timeInSeconds(clock.now() + seconds * 1000)
     const verdict = { reason: 'ConsoleWaiting', message: `The URL is in Secret "${secret}"; it opens once, until ${openBefore}.` } as const
-    const keyHash = hashOf(key)
+    const keyHash = hashOf(urlSecretKey)
     const more = { vmUID, keyHash, urlHash: keyHash, openBefore, secretRef: { name: secret } }
     await this.#write(viewing, consoleStatus(viewing, 'Waiting', verdict, this.#now(), more))
   }

@@ -11,7 +11,7 @@ import { answers, freePort, logTail, type Supervised, supervise } from './superv
 export interface ControlPlaneOptions {
   /** Everything lives here: data, secrets, logs, `kubeconfig`. The same folder again brings the same cluster back. */
   dir: string
-  /** Port on 127.0.0.1. Absent: the one of the last run if it is free, else one from the kernel. */
+  /** Port on 127.0.0.1. Absent: the one of the last run if it is free, else any free one. */
   port?: number
   binaries: Binaries
   /** For tests: no fsync, and `stop` kills instead of waiting (seconds saved, data given up). */

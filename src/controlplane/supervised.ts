@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 
@@ -69,10 +70,21 @@ export const answers = (socketPath: string): Promise<boolean> =>
     socket.once('error', () => resolve(false))
   })
 
-/** `wanted` if it is free on 127.0.0.1, else (or for 0) one from the kernel. */
+/** Below those that the kernel gives to connections and to whoever asks for none in particular (32768 and above on Linux). */
+const quietPorts = { from: 15_000, count: 15_000 }
+
+/**
+ * `wanted` if it is free on 127.0.0.1, else (or for 0) another one. Not one that the kernel gives: until the server that is to have it
+ * listens, which takes kube-apiserver seconds, the kernel could give it to somebody else.
+ */
 export async function freePort(wanted: number): Promise<number> {
-  const port = await listenOnce(wanted)
-  return port ?? (await listenOnce(0)) ?? wanted
+  const asked = wanted === 0 ? undefined : await listenOnce(wanted)
+  if (asked !== undefined) return asked
+  for (let tries = 0; tries < 20; tries += 1) {
+    const port = await listenOnce(quietPorts.from + randomInt(quietPorts.count))
+    if (port !== undefined) return port
+  }
+  return (await listenOnce(0)) ?? wanted
 }
 
 const listenOnce = (port: number): Promise<number | undefined> =>

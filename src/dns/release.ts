@@ -91,13 +91,25 @@ export async function handOverOfGone(
   hands: Pick<Hands, 'records' | 'events' | 'clock'>,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let left = notesOf(vm); !signal.aborted; ) {
-    left = left.filter(({ zone }) => hands.records.has(zone))
-    if (left.length === 0) return
+  for (let left = notesOf(vm); left.length > 0 && !signal.aborted; ) {
     const tried = left
-    left = await handOver(vm, tried, hands).catch(() => tried)
+    left = await handOverServed(vm, tried, hands).catch(() => tried)
     if (left.length > 0) await hands.clock.sleep(againMs, signal)
   }
+}
+
+async function handOverServed(
+  vm: ProxmoxVM,
+  notes: readonly VMRecordNote[],
+  hands: Pick<Hands, 'records' | 'events' | 'clock'>,
+): Promise<VMRecordNote[]> {
+  const served = new Set<string>()
+  for (const zone of new Set(notes.map((note) => note.zone))) if (await hands.records.has(zone)) served.add(zone)
+  return await handOver(
+    vm,
+    notes.filter(({ zone }) => served.has(zone)),
+    hands,
+  )
 }
 
 const listed = (notes: readonly VMRecordNote[]): string =>

@@ -48,13 +48,22 @@ interface Step {
 /** Brings one VM's records about: looks, compares, changes what differs. Writers to one server take turns. */
 export class RecordSync {
   readonly #directory: ZoneDirectory
+  readonly #isZone: (ref: string) => Promise<boolean>
   readonly #clock: Clock
   readonly #mayAct: () => boolean
   readonly #observe: (operation: DnsOperation) => void
   readonly #turns = new KeyedMutex()
 
-  constructor(o: { directory: ZoneDirectory; clock: Clock; mayAct?: () => boolean; observe?: (operation: DnsOperation) => void }) {
+  /** `isZone`: whether there is such a DNSZone at all; asked before a record is given up. */
+  constructor(o: {
+    directory: ZoneDirectory
+    isZone: (ref: string) => Promise<boolean>
+    clock: Clock
+    mayAct?: () => boolean
+    observe?: (operation: DnsOperation) => void
+  }) {
     this.#directory = o.directory
+    this.#isZone = o.isZone
     this.#clock = o.clock
     this.#mayAct = o.mayAct ?? (() => true)
     this.#observe = o.observe ?? (() => undefined)
@@ -122,7 +131,8 @@ export class RecordSync {
   ): Promise<void> {
     const zone = this.#directory.get(ref)
     if (zone === undefined) {
-      for (const step of steps) outcomes.set(step.id, { is: 'lost' })
+      const is = (await this.#isZone(ref)) ? 'waits' : 'lost'
+      for (const step of steps) outcomes.set(step.id, { is })
       return
     }
     if (zone.provider === undefined && zone.trouble === undefined) {

@@ -63,8 +63,8 @@ export class DnsTrack {
     this.zoneQueue = queueOf('DNSZone')
     const observe = o.observe === undefined ? {} : { observe: o.observe }
     const directory = new ZoneDirectory(zones)
-    const sync = new RecordSync({ directory, clock, ...observe, ...(o.mayAct && { mayAct: o.mayAct }) })
     const records = new ZoneRecords({ client, zones })
+    const sync = new RecordSync({ directory, isZone: records.has, clock, ...observe, ...(o.mayAct && { mayAct: o.mayAct }) })
     const common = { client, vms, directory, sync, records, events, clock, ...observe }
     this.#records = new DnsController({
       ...common,

@@ -1,10 +1,11 @@
 import type { DNSZone } from '../api/dnszone.ts'
 import { inUseFinalizer, releaseAnnotation } from '../api/group.ts'
-import { dnsZones } from '../api/meta.ts'
+import { dnsZones, proxmoxVMs } from '../api/meta.ts'
 import type { ProxmoxVM } from '../api/proxmoxvm.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import { keyOf } from '../kube/keys.ts'
+import { findOne } from '../kube/look-up.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -111,7 +112,7 @@ export class ZoneController {
     const isEmpty = this.#usersOf(ref).length === 0 && (zone.status?.orphans ?? []).length === 0
     const isReleased = zone.metadata.annotations?.[releaseAnnotation] === 'true'
     if (isLeaving !== isOn) return isLeaving
-    if (isLeaving && !isEmpty && !isReleased) return false
+    if (isLeaving && !isReleased && !(isEmpty && (await this.#isUnused(ref)))) return false
     const wanted = isLeaving ? finalizers.filter((each) => each !== inUseFinalizer) : [...finalizers, inUseFinalizer]
     // With the version: a VM may have written down a record since we looked.
     const patch = { metadata: { finalizers: wanted, resourceVersion: zone.metadata.resourceVersion } }
@@ -119,6 +120,13 @@ export class ZoneController {
     if (!isLeaving) this.#o.zones.put(written)
     if (isLeaving) await this.#forget(ref)
     return isLeaving
+  }
+
+  /** No watch need have told of a VM with records in it: all are looked through once, before the zone and its login go. */
+  async #isUnused(ref: string): Promise<boolean> {
+    const { client, vms: store } = this.#o
+    const user = await findOne({ client, store, resource: proxmoxVMs }, {}, (vm) => notesOf(vm).some(({ zone }) => zone === ref))
+    return user === undefined
   }
 
   async #memoryOf(ref: string, zone: DNSZone): Promise<Memory> {

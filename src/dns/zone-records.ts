@@ -6,6 +6,7 @@ import { KeyedMutex } from '../ops/keyed-mutex.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isSameJson } from '../kube/json.ts'
 import { isOutdated } from '../kube/kube-error.ts'
+import { lookUp } from '../kube/look-up.ts'
 import type { Store } from '../kube/store.ts'
 
 const tries = 8
@@ -43,8 +44,9 @@ export class ZoneRecords {
     })
   }
 
-  /** Whether there is such a zone; of a synced store. */
-  has = (ref: string): boolean => this.#zones.get(ref) !== undefined
+  /** Whether there is such a zone, for whoever gives records up because there is none. One request where the watch has told of none. */
+  has = async (ref: string): Promise<boolean> =>
+    (await lookUp({ client: this.#client, store: this.#zones, resource: dnsZones }, ref)) !== undefined
 
   /** Puts records on the zone's list of those to be removed: all of them, or none and false when there is no such zone or no room. */
   adopt(ref: string, orphan: Orphan): Promise<boolean> {

@@ -43,8 +43,12 @@ export interface Dependencies {
   readonly backupsOf: (vmKey: string) => ProxmoxVMBackup[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
-  /** A ProxmoxVM with this uid exists. */
+  /** The VM, for who is about to act on there being none: where the store has none, the API server is asked. Throws KubeError. */
+  readonly findVM: (key: string) => Promise<ProxmoxVM | undefined>
+  /** A ProxmoxVM with this uid exists, as far as the watch has come. */
   readonly isLiving: (uid: string) => boolean
+  /** A ProxmoxVM with this uid (and name) is proved to be no more: ask before taking what was its. */
+  readonly isGone: (uid: string, named?: { readonly namespace: string; readonly name: string }) => Promise<boolean>
   /** Passes claims of objects that are no more, on addresses that the guest of `who` shows. Answers with those that changed their holder. */
   readonly inheritClaims: (who: Claimant, entries: readonly Entry[], shown: readonly string[]) => Promise<string[]>
   readonly events: EventRecorder
@@ -58,9 +62,9 @@ export interface Dependencies {
   readonly observe: PassObserver
   /** Which of our CustomResourceDefinitions are being deleted. */
   readonly kinds: KindWatch
-  /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */
   /** The VM of a deleted object goes, and its records may go with it: (key, uid). Until then DNS keeps them. */
   readonly releaseDns: (key: string, uid: string) => void
+  /** The command SetDNSRecords, done by the DNS track: looks at the records of `namespace/name` now and tells how it went. */
   readonly synchroniseDns: (key: string) => Promise<{ readonly ok: boolean; readonly message: string }>
 }
 

@@ -59,7 +59,7 @@ export class AddressBook {
     this.#unsettled = new PendingClaims(this.pools)
     this.counts = new HeldCounts(o.addresses)
     this.#calls = new WaiterWakeups({ waiters: this.#waiters, pools: this.pools, clock: o.clock, onFreed: o.onFreed })
-    this.guard = new PoolGuard({ client: o.client, pools: o.pools, isUsed: (pool) => this.#isUsed(pool) })
+    this.guard = new PoolGuard({ client: o.client, pools: o.pools, addresses: o.addresses, isUsed: (pool) => this.#isUsed(pool) })
     o.addresses.subscribe(({ new: now }) => now && this.#unsettled.shown(now))
     o.namespaces.subscribe(({ key, old, new: now }) => {
       if (JSON.stringify(old?.metadata.labels) !== JSON.stringify(now?.metadata.labels)) this.#calls.namespaceChanged(key)

@@ -1,5 +1,5 @@
 /** Claims of objects that are no more, passed to the object that owns their guest now. */
-import type { PoolAddress } from '../api/pooladdress.ts'
+import type { ClaimReference, PoolAddress } from '../api/pooladdress.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Store } from '../kube/store.ts'
 import type { Clock } from '../ops/clock.ts'
@@ -13,6 +13,8 @@ export interface Inheritance {
   readonly addresses: Store<PoolAddress>
   readonly clock: Clock
   readonly isLiving: (uid: string) => boolean
+  /** It is proved to be no more: asked before its claim is taken. */
+  readonly isGone: (uid: string, named: ClaimReference) => Promise<boolean>
 }
 
 /**
@@ -29,9 +31,11 @@ export async function inheritClaims(o: Inheritance, who: Claimant, entries: read
   const free = new Set(entries.map(({ name }) => name))
   for (const { spec } of o.addresses.list()) if (spec.claimRef?.uid === who.uid) free.delete(spec.claimRef.entry)
   for (const object of o.addresses.list().filter(isHeirless)) {
+    const { claimRef } = object.spec
+    if (!claimRef || !(await o.isGone(claimRef.uid, claimRef))) continue
     const entry = entryFor(object, entries, free)
     const written = await update(o.client, object.metadata.name, object, (now) =>
-      isHeirless(now) ? passedOn(now, who, entry, o.clock.now()) : undefined,
+      isHeirless(now) && now.spec.claimRef?.uid === claimRef.uid ? passedOn(now, who, entry, o.clock.now()) : undefined,
     )
     if (written) o.addresses.put(written)
     if (written?.spec.claimRef?.uid !== who.uid) continue

@@ -1,7 +1,7 @@
 /** Keeps each pool's status, finalizer and records. Holds no lock and no state that could be lost: everything is looked up again. */
 import type { IPPool } from '../api/ippool.ts'
 import { ipPools, poolAddresses } from '../api/meta.ts'
-import type { PoolAddress } from '../api/pooladdress.ts'
+import type { ClaimReference, PoolAddress } from '../api/pooladdress.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isNotFound, isOutdated } from '../kube/kube-error.ts'
 import { WorkQueue } from '../kube/queue.ts'
@@ -31,6 +31,8 @@ export interface PoolControllerOptions {
   unseenAt: (pool: string) => Unseen[]
   /** A ProxmoxVM with this uid exists. */
   isLiving: (uid: string) => boolean
+  /** It is proved to be no more: asked before its address is freed. */
+  isGone: (uid: string, named: ClaimReference) => Promise<boolean>
   /** A reconcile failed and is tried again with backoff. */
   onFault?: (pool: string, fault: unknown) => void
 }
@@ -187,7 +189,9 @@ export class PoolController {
     const { freed, expired } = keeping
     let isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
     for (const address of freed) {
-      if (await this.#mayFree(address)) await this.#o.book.freeOrphan(address, (now) => this.#isFreed(now))
+      const holder = address.spec.claimRef?.uid
+      const isFreed = (now: PoolAddress): boolean => this.#isFreed(now) && now.spec.claimRef?.uid === holder
+      if (await this.#mayFree(address)) await this.#o.book.freeOrphan(address, isFreed)
       else isMore = true
     }
     for (const address of expired.slice(0, writesPerSweep)) await this.#forget(address)
@@ -197,7 +201,8 @@ export class PoolController {
     if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
   }
 
-  async #mayFree({ metadata }: PoolAddress): Promise<boolean> {
+  async #mayFree({ metadata, spec: { claimRef, orphaned } }: PoolAddress): Promise<boolean> {
+    if (claimRef && !orphaned && !(await this.#o.isGone(claimRef.uid, claimRef))) return false
     return this.#o.mayFree === undefined || (await this.#o.mayFree(metadata.uid ?? ''))
   }
 

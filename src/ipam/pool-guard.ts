@@ -1,23 +1,27 @@
 /** The finalizer on a pool: it is there before the first address is taken, so that no pool goes while one is held. */
 import { heldFinalizer } from '../api/group.ts'
 import type { IPPool } from '../api/ippool.ts'
-import { ipPools } from '../api/meta.ts'
+import { ipPools, poolAddresses } from '../api/meta.ts'
+import type { PoolAddress } from '../api/pooladdress.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isOutdated } from '../kube/kube-error.ts'
+import { findOne } from '../kube/look-up.ts'
 import type { Store } from '../kube/store.ts'
 import { KeyedMutex } from '../ops/keyed-mutex.ts'
 
 export class PoolGuard {
   readonly #client: KubeClient
   readonly #pools: Store<IPPool>
+  readonly #addresses: Store<PoolAddress>
   readonly #isUsed: (pool: string) => boolean
   readonly #turns = new KeyedMutex()
   /** Pools whose finalizer we removed: the store may still show it. */
   readonly #bare = new Set<string>()
 
   /** @param o.isUsed whether an address of the pool is held or being taken */
-  constructor(o: { client: KubeClient; pools: Store<IPPool>; isUsed: (pool: string) => boolean }) {
+  constructor(o: { client: KubeClient; pools: Store<IPPool>; addresses: Store<PoolAddress>; isUsed: (pool: string) => boolean }) {
     this.#client = o.client
+    this.#addresses = o.addresses
     this.#pools = o.pools
     this.#isUsed = o.isUsed
   }
@@ -38,10 +42,18 @@ export class PoolGuard {
     return this.#turns.take(name, async () => {
       if (this.#isUsed(name)) return false
       if (!hasFinalizer(this.#pools.get(name))) return true
+      if (await this.#isHeld(name)) return false
       this.#bare.add(name)
       await this.#write(name, (finalizers) => finalizers.filter((one) => one !== heldFinalizer))
       return true
     })
+  }
+
+  /** An address that no watch has told of yet: one request before the finalizer goes. */
+  async #isHeld(name: string): Promise<boolean> {
+    const kind = { client: this.#client, store: this.#addresses, resource: poolAddresses }
+    const held = await findOne(kind, { fieldSelector: `spec.poolRef.name=${name},spec.claimRef.uid!=` })
+    return held !== undefined
   }
 
   async #write(name: string, change: (others: readonly string[]) => string[]): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { withLock } from '../controlplane/lock.ts'
 
 const run = promisify(execFile)
 
@@ -32,9 +33,31 @@ export const libraryDir = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_
  * no Debian, or there is neither cache nor network.
  */
 export async function dnsPackages(cacheDir = defaultCache()): Promise<DnsPackages | string> {
+  try {
+    if (await isWhole(cacheDir)) return packagesAt(join(cacheDir, 'root'))
+    await mkdir(cacheDir, { recursive: true })
+    // One at a time: a second one would put its folder in the place of one whose programs run already.
+    await withLock(
+      join(cacheDir, 'root.lock'),
+      () => undefined,
+      async () => {
+        if (!(await isWhole(cacheDir))) await make(cacheDir)
+      },
+    )
+    return packagesAt(join(cacheDir, 'root'))
+  } catch (fault) {
+    return `This machine cannot get Debian's DNS servers: ${fault instanceof Error ? fault.message.trim().split('\n').at(-1) : String(fault)}`
+  }
+}
+
+const isWhole = (cacheDir: string): Promise<boolean> =>
+  readdir(join(cacheDir, 'root.complete')).then(
+    () => true,
+    () => false,
+  )
+
+async function make(cacheDir: string): Promise<void> {
   const root = join(cacheDir, 'root')
-  const done = await readdir(join(cacheDir, 'root.complete')).catch(() => undefined)
-  if (done !== undefined) return packagesAt(root)
   const partDir = join(cacheDir, `part-${process.pid}`)
   try {
     await mkdir(join(partDir, 'debs'), { recursive: true })
@@ -42,9 +65,6 @@ export async function dnsPackages(cacheDir = defaultCache()): Promise<DnsPackage
     await rm(root, { recursive: true, force: true })
     await rename(join(partDir, 'root'), root)
     await mkdir(join(cacheDir, 'root.complete'), { recursive: true })
-    return packagesAt(root)
-  } catch (fault) {
-    return `This machine cannot get Debian's DNS servers: ${fault instanceof Error ? fault.message.trim().split('\n').at(-1) : String(fault)}`
   } finally {
     await rm(partDir, { recursive: true, force: true })
   }

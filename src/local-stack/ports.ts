@@ -1,7 +1,9 @@
 import { createServer } from 'node:net'
+import { freePort } from '../controlplane/supervised.ts'
 
-/** A port of 127.0.0.1 that was free a moment ago; `port` itself, or one from the kernel for 0. Throws a sentence when it is taken. */
+/** A port of 127.0.0.1 that was free a moment ago; `port` itself, or any for 0. Throws a sentence when it is taken. */
 export async function requirePort(port = 0): Promise<number> {
+  if (port === 0) return await freePort(0)
   const server = createServer()
   await new Promise<void>((listening, refuse) => {
     server.once('error', (fault: NodeJS.ErrnoException) => {
@@ -15,7 +17,6 @@ export async function requirePort(port = 0): Promise<number> {
     })
     server.listen({ host: '127.0.0.1', port }, listening)
   })
-  const address = server.address()
   await new Promise((closed) => server.close(closed))
-  return typeof address === 'object' && address ? address.port : port
+  return port
 }

@@ -1,5 +1,7 @@
 /** Snapshot objects whose VM is gone, or has let go of its guest: they hold nothing any more. */
+import { proxmoxVMs } from '../api/meta.ts'
 import type { Dependencies } from '../engine/dependencies.ts'
+import { readNow } from '../kube/look-up.ts'
 import { isOf } from './life.ts'
 import { SnapshotDraft } from './snapshot-draft.ts'
 
@@ -12,9 +14,13 @@ export async function releaseSnapshots(deps: Dependencies, key: string): Promise
   }
 }
 
-/** Of a former VM of that name, which is gone. */
+/** Of a former VM of that name, which is gone: unless the VM that is known here is the former one, made anew since. */
 export async function releaseFormer(deps: Dependencies, key: string, vmUID: string): Promise<void> {
-  for (const object of deps.snapshotsOf(key)) if (!isOf(object, vmUID)) await letGo(deps, new SnapshotDraft({ snapshot: object, deps }))
+  const others = deps.snapshotsOf(key).filter((object) => !isOf(object, vmUID))
+  if (others.length === 0) return
+  const now = await readNow({ client: deps.client, store: deps.vms, resource: proxmoxVMs }, key)
+  for (const object of others)
+    if (object.status?.vmUID !== now?.metadata.uid) await letGo(deps, new SnapshotDraft({ snapshot: object, deps }))
 }
 
 /** The VM has let go of its guest for good (annotation pve.hosting/release): its snapshots stay in it, and their objects may go. */

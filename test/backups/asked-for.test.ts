@@ -36,15 +36,18 @@ describe('a backup', () => {
 })
 
 describe('retention', () => {
-  /** What it deletes of two backups, of which the newest is to be kept. */
-  async function dropped(vms: readonly ProxmoxVM[]): Promise<string[]> {
+  /** What it deletes of two backups, of which the newest is to be kept. `generation`: of the VM as the API server has it. */
+  async function dropped(vms: readonly ProxmoxVM[], generation?: number): Promise<string[]> {
     const gone: string[] = []
+    const vm = aVm({ status: { ...made, package: { backups: { keep: { last: 1 } } } } })
     const client = {
+      get: async () => ({ ...vm, metadata: { ...vm.metadata, ...(generation && { generation }) } }),
       delete: async (_: unknown, { name }: { name: string }) => gone.push(name),
       replaceStatus: async (_: unknown, object: object) => object,
     }
     const deps = {
       ...quietDependencies({ now: '2026-01-03T00:00:00Z', vms }),
+      vms: { list: () => vms, put: () => undefined },
       backupsOf: () => [old, older],
       clusters: { get: () => ({ spec: { mode: 'Manage' } }) },
       kinds: { leaving: [] },
@@ -53,7 +56,6 @@ describe('retention', () => {
       backups: { put: () => undefined },
       log: { warn: (o: { err: unknown }) => gone.push(String(o.err)) },
     }
-    const vm = aVm({ status: { ...made, package: { backups: { keep: { last: 1 } } } } })
     const retention = new Retention()
     const pass = { deps, draft: draftOf(vm), key: 'customer-7/small', memory: memory() } as unknown as Pass
     await retention.apply(pass)
@@ -61,6 +63,9 @@ describe('retention', () => {
   }
 
   it('deletes the backups that are to go', async () => expect(await dropped([aVm({ status: made })])).toEqual(['older']))
+
+  it('deletes nothing before the operator has read what was changed of the VM, which may be a restore', async () =>
+    expect(await dropped([aVm({ status: made })], 7)).toEqual([]))
 
   it('keeps the one that a restore waits to read, until that is done', async () => {
     expect(await dropped([restoring({ name: 'older' })])).toEqual([])

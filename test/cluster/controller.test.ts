@@ -47,7 +47,7 @@ async function startController(): Promise<void> {
   const clusters = new Store<ProxmoxCluster>()
   const vms = new Store<ProxmoxVM>()
   const queue = new WorkQueue({ clock: systemClock, onFault: (_, fault) => faults.push(fault) })
-  const recorded = new RecordedGuests({ vms, clock: systemClock })
+  const recorded = new RecordedGuests({ client, vms, clock: systemClock })
   const guests = {
     installation: { uid: 'here' },
     isOfConcern: () => false,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { ensureBinaries } from '../../src/controlplane/binaries.ts'
 import { withLock } from '../../src/controlplane/lock.ts'
+import { until } from '../support/until.ts'
 
 const freshPath = async (): Promise<string> => join(await mkdtemp(join(tmpdir(), 'pve-operator-lock-')), 'lock')
 
@@ -14,7 +15,8 @@ describe('a lock', () => {
     let waits = 0
     const enter = async (): Promise<number> => {
       inside += 1
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      // The first one stays until both others have found the lock taken, however long that takes them.
+      await until('both others wait', () => waits === 2)
       const seen = inside
       inside -= 1
       return seen

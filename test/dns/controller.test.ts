@@ -11,6 +11,7 @@ describeReal('the records of a VM', () => {
   let servers: Servers
   let world: DnsWorld
   let zone: string
+  let reverse: string
 
   beforeAll(async () => {
     if (packages !== undefined) servers = await bindAndPowerDns(packages)
@@ -19,7 +20,7 @@ describeReal('the records of a VM', () => {
   beforeEach(async () => {
     world = await DnsWorld.start()
     zone = await world.zone({ zone: forward, ...(await onBind()) })
-    await world.zone({ zone: reverse4, ...(await onBind()) })
+    reverse = await world.zone({ zone: reverse4, ...(await onBind()) })
   })
   afterEach(() => world.stop())
 
@@ -63,14 +64,17 @@ describeReal('the records of a VM', () => {
   })
 
   it('cost two writes at birth and none while nothing changes', async () => {
-    await until('the zone is looked at', async () => (await world.zoneNow(zone))?.status?.conditions?.length === 2)
+    for (const each of [zone, reverse])
+      await until('the zone is looked at', async () => (await world.zoneNow(each))?.status?.conditions?.length === 2)
     const before = world.writes.length
     const vm = await world.vm({ hostname: 'idle.example.test', addresses: ['192.0.2.11'] })
     await world.settled(vm)
     const written = () => world.writes.slice(before).filter((write) => write.includes('proxmoxvms'))
     // A write is noted when its answer arrives, and the object can be read before.
     await until('both are answered', () => written().length >= 2)
-    await until('the zone counts them', async () => (await world.zoneNow(zone))?.status?.records === 1)
+    for (const each of [zone, reverse])
+      await until('the zone counts its one', async () => (await world.zoneNow(each))?.status?.records === 1)
+    await until('both counts are answered', () => world.writes.slice(before).length >= 4)
     expect(written()).toEqual(['PATCH proxmoxvms/status', 'PATCH proxmoxvms/status'])
     const serial = await dig(forward, 'SOA')
     const quiet = world.writes.length

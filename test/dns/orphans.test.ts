@@ -71,13 +71,13 @@ describe('the records of a VM whose object went by force', () => {
     handOverOfGone(vm, { records, events: { record: () => undefined }, clock: systemClock }, signal)
 
   it('are all kept by their zone, as many as a VM can have', async () => {
-    await handOver(gone(64), AbortSignal.timeout(20_000))
+    await handOver(gone(64), AbortSignal.timeout(120_000))
     expect(await kept()).toBe(64)
   })
 
   it('are kept by their zone although the API server was away at that moment', async () => {
     proxy.refuse()
-    const done = handOver(gone(2), AbortSignal.timeout(20_000))
+    const done = handOver(gone(2), AbortSignal.timeout(120_000))
     await until('it was tried', () => proxy.refused > 0)
     expect(await kept()).toBeUndefined()
     proxy.pass()

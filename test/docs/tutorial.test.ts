@@ -75,7 +75,7 @@ suite('the tutorial', () => {
     const settings = { 1: 'fra1', 2: 'vps-s', 3: 'debian-13', 4: 'public-v4', 6: 'customer-7' }
     const shop = await Shop.open({ client, namespace: 'customer-7' }, settings, ['pve-billing-bridge'], controlPlane.server)
     try {
-      expect(await shop.press('CreateAccount')).toBe('success')
+      expect(await shop.finish('CreateAccount')).toBe('success')
       const sold = await until(
         'the sold server is Ready',
         async () => {

@@ -36,8 +36,9 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
   },
   // What can be sold: the rules of placement, counted.
   sale: { rooms: ['sale', 'cluster', 'proxmox', 'api', 'ops'], types: ['kube'], spells: ['ipam'] },
+  'without-vm': { rooms: ['backups', 'commands', 'snapshots', 'engine', 'api'] },
   'vm-controller': {
-    rooms: ['backups', 'usage', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
+    rooms: ['without-vm', 'backups', 'usage', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],
   },
   // The page runs in browsers: it shares with the broker the words of their talk, and nothing else.

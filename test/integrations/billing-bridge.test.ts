@@ -65,7 +65,7 @@ async function accountOf({ client, namespace }: TestWorld): Promise<NodeJS.Proce
 }
 
 function press(...words: string[]): Promise<Told> {
-  const options = words.includes('--timeout') ? [] : ['--timeout', '40']
+  const options = words.includes('--timeout') ? [] : ['--timeout', '120']
   const call = ['--disable-warning=ExperimentalWarning', program, ...words, '--namespace', world.namespace, ...options]
   return new Promise((resolve, reject) => {
     execFile(process.execPath, call, { env: environment }, (fault, stdout, stderr) => {

@@ -108,7 +108,7 @@ beforeAll(async () => {
   await sync(manifest('web2', 'no-such-package', pool))
   chapters['stalled'] = await world.untilCondition('web2', 'Stalled', 'True')
   argo = ArgoCD.build()
-})
+}, 600_000)
 afterAll(async () => {
   argo?.remove()
   await versions.stop()

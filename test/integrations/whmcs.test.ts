@@ -35,9 +35,16 @@ suite('a service sold in WHMCS', () => {
     await world?.stop()
   })
 
+  /** A customer is told "success" while the command, and staff while a suspension or a change, is under way. */
+  const untilAtRest = async (): Promise<void> => {
+    const commands = () => world.client.list(proxmoxVMCommands, { namespace: world.namespace })
+    await until('every command has ended', async () => (await commands()).every(({ status }) => status?.finishedAt))
+    if (await world.vm('whmcs-5546')) await world.untilReady('whmcs-5546')
+  }
   /** Pressed again it answers the same, and neither PVE nor the object is written to. */
   const pressTwice = async (name: string, o: Parameters<Shop['call']>[1] = {}): Promise<unknown> => {
-    const once = await shop.press(name, o)
+    const once = await shop.finish(name, o)
+    await untilAtRest()
     const before = await world.vm('whmcs-5546')
     world.simulator.requests.reset()
     expect(await shop.press(name, o)).toEqual(once)
@@ -47,7 +54,9 @@ suite('a service sold in WHMCS', () => {
     return once
   }
   const config = (key: string) => world.guests()[0]?.config.get(key)
-  const power = async () => (await world.vm('whmcs-5546'))?.status?.remoteStatus
+  /** "success" may be before that: a suspension that takes longer than WHMCS waits goes on by itself. */
+  const untilPower = (wanted: string) =>
+    until(`it is ${wanted}`, async () => (await world.vm('whmcs-5546'))?.status?.remoteStatus === wanted)
   const rows = async () => (await shop.press('AdminServicesTabFields')) as Record<string, string>
 
   it('is reached: address, certificate and token are tested', async () => {
@@ -76,10 +85,10 @@ suite('a service sold in WHMCS', () => {
   it('is suspended with the reason of WHMCS, and unsuspended', async () => {
     expect(await pressTwice('SuspendAccount', { params: { suspendreason: 'Overdue on Payment' } })).toBe('success')
     expect((await world.vm('whmcs-5546'))?.spec.suspensions).toEqual([{ by: 'billing', reason: 'Overdue on Payment' }])
-    expect(await power()).toBe('stopped')
+    await untilPower('stopped')
     expect(await shop.press('start')).toMatch(/^Start: .*PreconditionFailed/)
     expect(await pressTwice('UnsuspendAccount')).toBe('success')
-    expect(await power()).toBe('running')
+    await untilPower('running')
     const long = `${'Оплата '.repeat(40)}`
     expect(await shop.press('SuspendAccount', { params: { suspendreason: long } })).toBe('success')
     expect((await world.vm('whmcs-5546'))?.spec.suspensions?.[0]?.reason).toBe(long.slice(0, 200).trim())
@@ -88,9 +97,9 @@ suite('a service sold in WHMCS', () => {
 
   it('takes the power buttons, each once for a double click', async () => {
     expect(await pressTwice('stop')).toBe('success')
-    expect(await power()).toBe('stopped')
+    await untilPower('stopped')
     expect(await pressTwice('start')).toBe('success')
-    expect(await power()).toBe('running')
+    await untilPower('running')
     expect(await pressTwice('reboot')).toBe('success')
     expect(await pressTwice('shutdown')).toBe('success')
     expect(await pressTwice('customerstart')).toBe('success')
@@ -116,7 +125,7 @@ suite('a service sold in WHMCS', () => {
     expect(await pressTwice('ChangePackage')).toBe('success')
     await world.untilReady('whmcs-5546')
     expect([config('cores'), config('memory')]).toEqual(['2', '3072'])
-    expect(await shop.press('refresh')).toBe('success')
+    expect(await shop.finish('refresh')).toBe('success')
     expect(await shop.service()).toMatchObject({ dedicatedip: '203.0.113.10', assignedips: '203.0.113.10\n203.0.113.11' })
     expect((await rows())['Options not used']).toContain('cPanel licence')
   })
@@ -209,11 +218,13 @@ suite('a service sold in WHMCS', () => {
     })
     expect([...log, ...activity].join()).not.toContain('console.example.com')
     expect(await shop.press('customershutdown')).toBe('success')
+    await untilPower('stopped')
     expect(await shop.press('ServiceSingleSignOn')).toEqual({
       success: false,
       errorMsg: 'Your server is off. Start it, then open the console.',
     })
     expect(await shop.press('customerstart')).toBe('success')
+    await untilPower('running')
   })
 
   it('is installed again by its customer only with the host name typed, once for one form', async () => {
@@ -234,7 +245,7 @@ suite('a service sold in WHMCS', () => {
   })
 
   it('is terminated, with date, VM and addresses in the notes; after that there is nothing to terminate', async () => {
-    expect(await shop.press('TerminateAccount')).toBe('success')
+    expect(await shop.finish('TerminateAccount')).toBe('success')
     const { notes, domainstatus } = await shop.service()
     expect(domainstatus).toBe('Terminated')
     expect(notes).toMatch(/^Pays by invoice\.\n/)

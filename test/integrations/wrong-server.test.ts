@@ -42,7 +42,7 @@ afterAll(() => void server.close())
 describe('the billing bridge, answered 404 by a proxy', () => {
   it('does not take the VM for terminated', async () => {
     const api = new ApiServer({ server: url, token: () => 'x', ca: authority.certificate })
-    const services = new Services({ api, namespace: 'customer-1', signal: AbortSignal.timeout(5_000) })
+    const services = new Services({ api, namespace: 'customer-1', signal: AbortSignal.timeout(60_000) })
     try {
       await expect(services.terminate('1')).rejects.toMatchObject({ status: 404, reason: 'Unknown' })
       await expect(api.delete('/apis/pve.hosting/v1alpha1/namespaces/customer-1/proxmoxvms/whmcs-1', 'uid')).rejects.toThrow(

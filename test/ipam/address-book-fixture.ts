@@ -68,6 +68,7 @@ export async function openBook(
     inUseOf: () => 0,
     unseenAt: () => [],
     isLiving: () => true,
+    isGone: async () => false,
     onFault: (_, fault) => faults.push(fault),
   })
   const deaf = new AbortController()

@@ -131,12 +131,15 @@ describe('a reflector', () => {
     const lists = jest.spyOn(store, 'beginReplace')
     start({ watchdogMs: 1_000 })
     await store.synced
+    // A busy server may have been silent for as long before it answered the first time.
+    lists.mockClear()
+    problems.length = 0
     proxy.stall()
     await create('unheard')
     await until('the watchdog', () => problems.some((problem) => problem.includes('no byte for 1 s')))
     expect(store.get(`${namespace}/unheard`)).toBeUndefined()
-    expect(lists).toHaveBeenCalledTimes(1)
-    await until('a new list', () => lists.mock.calls.length > 1)
+    expect(lists).not.toHaveBeenCalled()
+    await until('a new list', () => lists.mock.calls.length > 0)
     proxy.pass()
     await seen('unheard')
   })

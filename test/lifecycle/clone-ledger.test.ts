@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { HeldBegin } from '../support/held-begin.ts'
 import { guestsOf } from '../support/portrait.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
@@ -10,14 +11,15 @@ const clone = 'POST /nodes/{node}/qemu/{vmid}/clone'
 /** Each loses the answer to a clone request that takes effect later. */
 describe('a clone request without an answer', () => {
   let world: TestWorld
+  let lost: HeldBegin
   beforeEach(async () => {
     world = await TestWorld.start({ speed: 20 })
+    lost = new HeldBegin(world.simulator)
   })
   afterEach(async () => await world.stop())
 
-  /** PVE does it `afterMs` later (at 20 times the speed), and its worker is nowhere to be seen until then. */
-  const loseClone = (afterMs: number) =>
-    world.simulator.faults.add([{ id: 'lost', route: clone, drop: 'after', beginAfterMs: afterMs }], [])
+  /** PVE does it when `lost` begins, and its worker is nowhere to be seen until then. */
+  const loseClone = () => world.simulator.faults.add([{ id: 'lost', route: clone, drop: 'after', beginAfterMs: lost.ms }], [])
   const clonesSent = () => world.simulator.requests.report().log.filter(({ method, path }) => method === 'POST' && path.endsWith('/clone'))
   const waitsForIt = (name: string) =>
     until(`${name} waits for the answer`, async () => {
@@ -30,10 +32,12 @@ describe('a clone request without an answer', () => {
   }
 
   it('and a second one that PVE begins first make one VM', async () => {
-    loseClone(60_000)
+    loseClone()
     await world.apply('late')
     const waiting = await waitsForIt('late')
     world.skip(61_000)
+    await until('PVE begins the second one', () => world.guests().length > 0)
+    lost.begin()
     const vm = await world.untilReady('late', 60)
 
     expect(vm.status?.vmid).toBe(waiting.status?.vmid)
@@ -45,11 +49,16 @@ describe('a clone request without an answer', () => {
   })
 
   it('that PVE begins only when the next one is under way leaves one VM, and nobody is told to destroy it', async () => {
-    world.simulator.faults.add([{ id: 'next', route: clone, after: 1, beginAfterMs: 60_000 }], [])
-    loseClone(20_000)
+    const next = new HeldBegin(world.simulator)
+    world.simulator.faults.add([{ id: 'next', route: clone, after: 1, beginAfterMs: next.ms }], [])
+    loseClone()
     await world.apply('twins')
     const waiting = await waitsForIt('twins')
     world.skip(61_000)
+    await until('the next one is under way', () => clonesSent().length === 2)
+    lost.begin()
+    await until('PVE begins the first one', () => world.guests().length > 0)
+    next.begin()
     const vm = await world.untilReady('twins', 60)
 
     expect(vm.status?.vmid).toBe(waiting.status?.vmid)
@@ -106,11 +115,12 @@ describe('a clone request without an answer', () => {
   })
 
   it('keeps a deleted object until its clone has come and was taken down', async () => {
-    loseClone(100_000)
+    loseClone()
     const { metadata } = await world.apply('deleted')
     await waitsForIt('deleted')
     await world.delete('deleted')
     world.skip(120_000)
+    lost.begin()
     await until('its clone comes', () => world.guests().length > 0)
     await until('and is taken down', () => world.guests().length === 0)
     expect((await world.vm('deleted'))?.metadata.uid ?? metadata.uid).toBe(metadata.uid)

@@ -41,9 +41,12 @@ describe('guest facts', () => {
     const vm = await world.born('counted')
     const { operator } = world.operator!
     const key = `${world.namespace}/counted`
+    // The background itself asks 20 s after the start, and then not for ten minutes.
+    await admin.soon('the agent has told', async () => (await guestOf('counted'))?.agent === 'Answering')
+    await until('no pass is under way', () => !operator.queue.isRunning(key))
     world.simulator.requests.reset()
     operator.controller.askGuest(key)
-    await until('the agent has told', async () => (await guestOf('counted'))?.agent === 'Answering')
+    await until('it was asked', () => asked(vm.status?.vmid).length > 0 && !operator.queue.isRunning(key))
     const rounds = new GuestRounds({
       vms: operator.stores.vms,
       vmsOf: () => [operator.stores.vms.get(key)!],

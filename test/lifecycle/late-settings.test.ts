@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
+import { HeldBegin } from '../support/held-begin.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
@@ -20,22 +21,29 @@ describe('a withdrawn change of settings whose answer was lost', () => {
     (await world.addresses(pool)).find(({ spec }) => spec.address === address)?.spec.claimRef?.name
   const untilSays = (name: string, words: RegExp) =>
     until(`${name} says ${words}`, async () => {
-      world.clock.skip(500)
+      world.clock.skip(50)
       return words.test(world.condition(await world.vm(name), 'Ready')?.message ?? '')
     })
-  /** The request does not arrive, and the edit is withdrawn as soon as it has left. Answers with what PVE must find unchanged to carry it out. */
-  async function lostAndWithdrawn(vm: ProxmoxVM, edit: object, back: object): Promise<string> {
+  /**
+   * The request does not arrive, and the edit is withdrawn as soon as it has left, by the operator's clock at `sentMs`. `digest` is what PVE must
+   * find unchanged to carry it out.
+   */
+  async function lostAndWithdrawn(vm: ProxmoxVM, edit: object, back: object): Promise<{ digest: string; sentMs: number }> {
     const { name } = vm.metadata
+    const onItsWay = new HeldBegin(world.simulator)
     const { digest } = (await world.inPve('GET', `${world.pathOf(vm)}/config`)) as { digest: string }
     const isSent = () => world.simulator.faults.list().some(({ id, hits }) => id === name && hits === 1)
     const route = 'POST /nodes/{node}/qemu/{vmid}/config'
-    // Time to withdraw the edit while the request is on its way.
-    world.simulator.faults.add([{ id: name, route, match: { vmid: vm.status?.vmid }, delayMs: 20 * 2000, drop: 'before' }], [])
+    world.simulator.faults.add([{ id: name, route, match: { vmid: vm.status?.vmid }, delayMs: onItsWay.ms, drop: 'before' }], [])
     await world.edit(name, { spec: edit })
     await until('it is sent', isSent)
-    await world.edit(name, { spec: back })
+    const sentMs = world.clock.monotonicMs()
+    const { generation } = (await world.edit(name, { spec: back })).metadata
+    const known = () => world.operator?.operator.stores.vms.get(`${world.namespace}/${name}`)?.metadata.generation
+    await until('the operator knows that it is withdrawn', () => known() === generation)
+    onItsWay.begin()
     await untilSays(name, /the change of settings of .* may have been lost/)
-    return digest
+    return { digest, sentMs }
   }
   /** PVE carries it out after all. */
   const arrives = async (vm: ProxmoxVM, settings: Record<string, string>) =>
@@ -44,7 +52,7 @@ describe('a withdrawn change of settings whose answer was lost', () => {
   it('keeps its address until PVE has carried it out, and takes it back', async () => {
     const vm = await world.born('moves', addressed())
     const { address: own = '' } = vm.status?.addresses?.[0] ?? {}
-    const digest = await lostAndWithdrawn(vm, addressed('203.0.113.77'), addressed(own))
+    const { digest } = await lostAndWithdrawn(vm, addressed('203.0.113.77'), addressed(own))
     await world.apply('waits', addressed('203.0.113.77'))
     await world.untilCondition('waits', 'Stalled', 'True', 'AddressTaken')
     expect([await holderOf('203.0.113.77'), ipconfig(vm)]).toEqual(['moves', `ip=${own}/24,gw=203.0.113.1`])
@@ -65,7 +73,7 @@ describe('a withdrawn change of settings whose answer was lost', () => {
   it('keeps the entry of its disk until PVE has made it, and deletes it', async () => {
     const vm = await world.born('grows')
     const logs = { name: 'logs', size: '8Gi', removalPolicy: 'Delete' }
-    const digest = await lostAndWithdrawn(vm, { package: { additionalDisks: [logs] } }, { package: { additionalDisks: null } })
+    const { digest } = await lostAndWithdrawn(vm, { package: { additionalDisks: [logs] } }, { package: { additionalDisks: null } })
     const volumes = () => world.simulator.world.storage.ownedBy(vm.status?.vmid ?? 0).map(({ name }) => name)
     const before = volumes()
     await arrives(vm, { scsi1: 'local-lvm:8', digest })
@@ -81,11 +89,11 @@ describe('a withdrawn change of settings whose answer was lost', () => {
     const vm = await world.born('never', addressed())
     const { address: own = '' } = vm.status?.addresses?.[0] ?? {}
     const other = '203.0.113.88'
-    await lostAndWithdrawn(vm, addressed(other), addressed(own))
-    world.skip(240_000)
+    const { sentMs } = await lostAndWithdrawn(vm, addressed(other), addressed(own))
+    world.skip(sentMs + 270_000 - world.clock.monotonicMs())
     await untilSays('never', /may have been lost/)
     expect(await holderOf(other)).toBe('never')
-    world.skip(65_000)
+    world.skip(35_000)
     await world.untilReady('never')
     expect(await holderOf(other)).toBeUndefined()
   })

@@ -24,9 +24,10 @@ describe('a removal that meets trouble', () => {
     (await world.addresses(pool)).find(({ spec }) => spec.address === vm.status?.addresses?.[0]?.address)?.spec.claimRef?.uid
   const fault = (spec: object) => world.simulator.faults.add([spec as never], [])
   const sent = (route: string) => world.simulator.requests.report().byRoute[route] ?? 0
-  /** Until the step has failed that often; answers how long that took on the operator's clock, in seconds. */
-  const untilTried = async (name: string, attempts: number) => {
-    const startMs = world.clock.now()
+  /** Until the deletion that is asked for has failed that often; answers how long that took on the operator's clock, in seconds. */
+  const deletedUntilTried = async (name: string, attempts: number) => {
+    const startMs = world.clock.monotonicMs()
+    await world.delete(name)
     let last: ProxmoxVM | undefined
     await until(
       `${name} was tried ${attempts} times`,
@@ -37,7 +38,7 @@ describe('a removal that meets trouble', () => {
       },
       { describe: () => last?.status, seconds: 60 },
     )
-    return { vm: last, seconds: (world.clock.now() - startMs) / 1000 }
+    return { vm: last, seconds: (world.clock.monotonicMs() - startMs) / 1000 }
   }
   const untilSays = (name: string, words: RegExp) => {
     let last: unknown
@@ -58,8 +59,7 @@ describe('a removal that meets trouble', () => {
     const vm = await born(`fails-${what}`)
     fault({ id: 'f', route, match: { vmid: vmidOf(vm) }, times: 'always', task: { exitstatus: 'volume is in use', before: true } })
     world.simulator.requests.reset()
-    await world.delete(`fails-${what}`)
-    const { vm: failing, seconds } = await untilTried(`fails-${what}`, 5)
+    const { vm: failing, seconds } = await deletedUntilTried(`fails-${what}`, 5)
     // Pauses of 2, 4, 8 and 16 s.
     expect(seconds).toBeGreaterThanOrEqual(30)
     expect(sent(route)).toBe(5)
@@ -76,8 +76,7 @@ describe('a removal that meets trouble', () => {
     const vm = await born('refused')
     fault({ id: 'f', route: destroyRoute, match: { vmid: vmidOf(vm) }, times: 'always', status: 500, reason: 'no such luck' })
     world.simulator.requests.reset()
-    await world.delete('refused')
-    const { seconds, vm: refused } = await untilTried('refused', 4)
+    const { seconds, vm: refused } = await deletedUntilTried('refused', 4)
     expect(seconds).toBeGreaterThanOrEqual(14)
     expect(refused?.status?.step?.lastError).toContain('no such luck')
     expect(sent(destroyRoute)).toBe(4)

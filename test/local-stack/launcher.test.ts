@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -77,5 +78,13 @@ describe('a busy port', () => {
     expect(await freePort(port)).not.toBe(port)
 
     await new Promise((closed) => holder.close(closed))
+  })
+})
+
+describe('a port for a server that takes seconds to listen', () => {
+  it('is none that the kernel gives to others meanwhile', async () => {
+    const [low = 0] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/).map(Number)
+
+    expect(Math.max(await freePort(0), await requirePort())).toBeLessThan(low)
   })
 })

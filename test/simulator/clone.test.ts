@@ -87,7 +87,7 @@ describe('a clone', () => {
   })
 
   it('that is aborted leaves nothing', async () => {
-    const { data: upid } = await clone(200, { full: 1 })
+    const { data: upid } = await clone(200, { full: 1, bwlimit: 10_000 })
     await visible(200)
     await pve.api('DELETE', `/nodes/pve1/tasks/${String(upid)}`)
     expect(await pve.exitOf(upid)).toBe('clone failed: unable to create image: interrupted by signal')
@@ -96,7 +96,7 @@ describe('a clone', () => {
   })
 
   it('whose worker is killed leaves the lock and the id taken', async () => {
-    const { data: upid } = await clone(200, { full: 1 })
+    const { data: upid } = await clone(200, { full: 1, bwlimit: 10_000 })
     await visible(200)
     pve.simulator.world.tasks.kill(String(upid))
     expect(await pve.exitOf(upid)).toBe('unexpected status')

@@ -51,7 +51,8 @@ describe('the console of a VM', () => {
   let pve: Drill
 
   beforeAll(async () => {
-    pve = await startDrill()
+    // PVE waits ten seconds for a connection: 2.5 s here.
+    pve = await startDrill({ speed: 4 })
   })
   beforeEach(async () => {
     pve.simulator.reset()

@@ -91,7 +91,7 @@ describe('a scripted fault', () => {
   })
 
   it('puts the cluster back by itself after a while', async () => {
-    await arm({ daemon: { node: 'pve1', state: 'off' }, forMs: 2000 })
+    await arm({ daemon: { node: 'pve1', state: 'off' }, forMs: 40_000 })
     expect(await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).toMatchObject({ status: 595, reason: 'Connection refused' })
     const deadline = performance.now() + 60_000
     while ((await pve.api('GET', '/nodes/pve1/qemu/9000/status/current')).status !== 200) expect(performance.now()).toBeLessThan(deadline)

@@ -108,7 +108,7 @@ describe('a restored backup', () => {
   })
 
   it('holds lock create on its VMID from the answer on', async () => {
-    await pve.sim('POST', '/faults', { route: 'POST /nodes/{node}/qemu', beginAfterMs: 5000 })
+    await pve.sim('POST', '/faults', { route: 'POST /nodes/{node}/qemu', beginAfterMs: 200_000 })
     const { data } = await restore(300)
     expect((await pve.sim('GET', '/vms')).body['vms']).toContainEqual(expect.objectContaining({ vmid: 300, lock: 'create' }))
     await done({ data })

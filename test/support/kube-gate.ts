@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Agent, type Dispatcher } from 'undici'
 import type { KubeServer } from '../../src/kube/config.ts'
@@ -91,9 +92,22 @@ export class KubeGate {
       // A watch must show its first bytes at once.
       response.flushHeaders()
       answer.body.on('error', () => socket.destroy())
-      answer.body.pipe(response)
+      const { pathname, searchParams } = new URL(url, 'http://gate')
+      const isWatch = searchParams.get('watch') === 'true'
+      if (isWatch)
+        Readable.from(this.#held(answer.body, pathname.split('/').at(-1) ?? ''))
+          .on('error', () => socket.destroy())
+          .pipe(response)
+      else answer.body.pipe(response)
     } finally {
       this.#busy.delete(socket)
+    }
+  }
+
+  async *#held(bytes: AsyncIterable<Buffer>, plural: string): AsyncGenerator<Buffer> {
+    for await (const some of bytes) {
+      await this.#wire.beforeWatched(plural)
+      yield some
     }
   }
 
@@ -156,7 +170,7 @@ function writeOf(method: string, url: string): Write | undefined {
   if (method === 'GET') return undefined
   const parts = new URL(url, 'http://gate').pathname.split('/').filter(Boolean)
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3)
-  const [plural, , sub] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest
+  const [plural, name, sub] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest
   const resource = sub ? `${plural}/${sub}` : (plural ?? '')
-  return counted.has(resource) ? { to: 'kube', what: `${method} ${resource}` } : undefined
+  return counted.has(resource) ? { to: 'kube', what: `${method} ${resource}`, ...(name && { name }) } : undefined
 }

@@ -10,14 +10,18 @@ interface Timer {
 export class TestClock implements Clock {
   #aheadMs = 0
   #jumpedMs = 0
+  #slowness = 1
+  /** Since it has been as slow: by the machine's clock, and the time that had passed before. */
+  #slowSince = { realMs: 0, passedMs: 0 }
   readonly #timers = new Set<Timer>()
 
   now(): number {
-    return Date.now() + this.#aheadMs + this.#jumpedMs
+    const realMs = performance.now()
+    return Date.now() - Math.round(realMs - this.#passedMs(realMs)) + this.#aheadMs + this.#jumpedMs
   }
 
   monotonicMs(): number {
-    return performance.timeOrigin + performance.now() + this.#aheadMs
+    return performance.timeOrigin + this.#passedMs() + this.#aheadMs
   }
 
   after(ms: number, run: () => void): () => void {
@@ -48,6 +52,18 @@ export class TestClock implements Clock {
     this.#jumpedMs += ms
   }
 
+  /** From now on its time passes so many times more slowly than the machine's: what must be over in 3 s may take a slow machine longer. */
+  slowDown(times: number): void {
+    const realMs = performance.now()
+    this.#slowSince = { realMs, passedMs: this.#passedMs(realMs) }
+    this.#slowness = times
+    for (const timer of this.#timers) this.#arm(timer)
+  }
+
+  #passedMs(realMs = performance.now()): number {
+    return this.#slowSince.passedMs + (realMs - this.#slowSince.realMs) / this.#slowness
+  }
+
   skip(ms: number): void {
     this.#aheadMs += ms
     for (const timer of this.#timers) this.#arm(timer)
@@ -55,7 +71,7 @@ export class TestClock implements Clock {
 
   #arm(timer: Timer): void {
     clearTimeout(timer.real)
-    const partMs = Math.min(Math.max(0, timer.dueMs - this.monotonicMs()), longestTimerMs)
+    const partMs = Math.min(Math.max(0, timer.dueMs - this.monotonicMs()) * this.#slowness, longestTimerMs)
     timer.real = setTimeout(() => {
       if (timer.dueMs > this.monotonicMs() + 1) return this.#arm(timer)
       this.#timers.delete(timer)

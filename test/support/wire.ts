@@ -5,6 +5,8 @@ export interface Write {
   readonly to: 'kube' | 'pve'
   /** `PUT proxmoxvms/status`, `POST /nodes/{node}/qemu/{vmid}/clone`. */
   readonly what: string
+  /** The object a write to the API server is about; of one that is being made undefined. */
+  readonly name?: string
   /** The guest a write to PVE is about; of a clone the new one. */
   readonly vmid?: number
   /** The node a write to PVE is for. */
@@ -28,6 +30,8 @@ export class Wire {
   onKube: (method: string, path: string) => void = () => undefined
   /** A write to the API server goes out when this has ended. */
   beforeKube: (method: string, path: string) => Promise<void> | void = () => undefined
+  /** What the API server tells a watch of the kind goes on when this has ended. */
+  beforeWatched: (plural: string) => Promise<void> | void = () => undefined
   readonly #onCut = new Set<() => void>()
   #fateOf: (write: Write) => Fate = () => 'pass'
 

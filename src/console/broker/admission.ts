@@ -17,7 +17,8 @@ import { whyOver } from '../verdict.ts'
 export interface AdmissionOptions {
   readonly client: KubeClient
   readonly clock: Clock
-  readonly vmOf: (viewing: ProxmoxVMConsole) => ProxmoxVM | undefined
+  /** As the API server has it now, too. */
+  readonly vmOf: (viewing: ProxmoxVMConsole) => Promise<ProxmoxVM | undefined>
   readonly clusterOf: (vm: ProxmoxVM) => ProxmoxCluster | undefined
 }
 
@@ -33,7 +34,7 @@ export async function admit(hello: Hello, address: string, o: AdmissionOptions):
   for (let attempt = 1; ; attempt += 1) {
     const viewing = await o.client.get(proxmoxVMConsoles, { namespace: hello.namespace, name: hello.name })
     if (!viewing) return { end: 'invalid' }
-    const vm = o.vmOf(viewing)
+    const vm = await o.vmOf(viewing)
     // The answer to our own write was lost, and it is done.
     if (vm && fits(key, viewing.status?.keyHash)) return { viewing, vm, key, isFirst: viewing.status?.connections === 1 }
     const end = refusalOf(hello, viewing, vm, o)

@@ -9,6 +9,7 @@ import type { ProxmoxVMConsole } from '../../api/proxmoxvmconsole.ts'
 import type { EndWord, FromPage, Hello } from '../../console-page/protocol.ts'
 import { Caches } from '../../kube/caches.ts'
 import { KubeClient } from '../../kube/client.ts'
+import { readNow } from '../../kube/look-up.ts'
 import type { KubeServer } from '../../kube/config.ts'
 import { EventRecorder } from '../../kube/events.ts'
 import { keyOf } from '../../kube/keys.ts'
@@ -142,7 +143,7 @@ export class Broker {
     // What the page says meanwhile waits.
     page.pause()
     try {
-      const admission = await admit(hello, address, { client: this.#client, clock, vmOf: this.#vmOf, clusterOf: this.#clusterOf })
+      const admission = await admit(hello, address, { client: this.#client, clock, vmOf: this.#vmNow, clusterOf: this.#clusterOf })
       if ('end' in admission) {
         metrics.opening(admission.end === 'invalid' ? 'invalid' : 'refused')
         log.info({ console: `${hello.namespace}/${hello.name}`, address, why: admission.end }, 'console request refused')
@@ -206,6 +207,9 @@ export class Broker {
   }
 
   #vmOf = ({ metadata, spec }: ProxmoxVMConsole): ProxmoxVM | undefined => this.#vms.get(`${metadata.namespace}/${spec.vmRef.name}`)
+  /** A page is let in or turned away by what the API server says: the watch of the VM may be behind that of its console. */
+  #vmNow = async ({ metadata, spec }: ProxmoxVMConsole): Promise<ProxmoxVM | undefined> =>
+    await readNow({ client: this.#client, store: this.#vms, resource: proxmoxVMs }, `${metadata.namespace}/${spec.vmRef.name}`)
   #clusterOf = ({ spec }: ProxmoxVM): ProxmoxCluster | undefined => this.#clusters.get(spec.clusterRef.name)
 
   #lookAt(isIt: (viewing: ProxmoxVMConsole) => boolean): void {

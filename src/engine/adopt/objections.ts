@@ -38,10 +38,19 @@ export function adoptionObjection(pass: Pass, look: Look, adopt: Adopt): Obstacl
 
 function markObjection({ deps }: Pass, mark: Mark | undefined, { vmid, fromUID }: Adopt): string | undefined {
   if (!mark) return fromUID === undefined ? undefined : `carries no mark of an object, and spec.adopt.fromUID says ${fromUID}.`
-  if (mark.vmid === vmid && deps.isLiving(mark.uid)) return `belongs to a ProxmoxVM that exists (uid ${mark.uid}).`
+  if (mark.vmid === vmid && deps.isLiving(mark.uid)) return ofLiving(mark)
   if (mark.uid === fromUID) return undefined
   const copy = mark.vmid === vmid ? '' : `, copied from VM ${mark.vmid}`
   return `is marked with uid ${mark.uid}${copy}, and spec.adopt.fromUID says ${fromUID ?? 'none'}.`
+}
+
+const ofLiving = ({ uid }: Mark): string => `belongs to a ProxmoxVM that exists (uid ${uid}).`
+
+/** Asked last, before anything is taken: the object of the mark may be one that no watch has told of yet. */
+export async function ownerObjection({ deps }: Pass, { at, seen }: Look): Promise<Obstacle | undefined> {
+  const mark = parseMark(seen.config?.values.description)
+  if (mark?.vmid !== at.vmid || (await deps.isGone(mark.uid, mark.object))) return undefined
+  return stalled('AdoptMismatch', `VM ${at.vmid} on ${at.node} ${ofLiving(mark)} Nothing was changed.`)
 }
 
 /** A living object has the guest on record, whatever its description says today. */

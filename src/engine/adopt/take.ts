@@ -13,7 +13,7 @@ import { isLockTold, lockObstacle } from '../lock-sentence.ts'
 import { Look } from '../look.ts'
 import type { Pass } from '../pass.ts'
 import { judged } from '../status.ts'
-import { adoptionObjection } from './objections.ts'
+import { adoptionObjection, ownerObjection } from './objections.ts'
 import { prospectOf, readingOf } from './prospect.ts'
 import { reportGuest } from './report.ts'
 
@@ -37,7 +37,8 @@ async function takeGuest(pass: Pass, cluster: PveCluster, adopt: Take): Promise<
   if (look.seen.guest !== 'ours') {
     const objection = (await lockObjection(pass, cluster, look)) ?? adoptionObjection(pass, look, adopt)
     const prospect = objection ?? (await prospectOf(pass, cluster, look, adopt))
-    if (isOutcome(prospect)) return await giveUp(pass, prospect)
+    const refusal = isOutcome(prospect) ? prospect : await ownerObjection(pass, look)
+    if (refusal) return await giveUp(pass, refusal)
     await ensureFinalizer(deps, draft)
     const { vmid, macAddress, fromUID } = adopt
     // What a report found is compared again when the guest is ours.

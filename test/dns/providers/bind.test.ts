@@ -105,7 +105,8 @@ describeReal('a refusal of BIND', () => {
   it('of the time says how far the clocks are apart', async () => {
     expect(await faultOf(forward, { clock: skewed(3600) })).toMatchObject({
       kind: 'clock-skew',
-      message: expect.stringMatching(/3(599|600) s behind that of the operator/),
+      // Less by what the server, on a busy machine, took to answer: 5 s at most.
+      message: expect.stringMatching(/3(59[4-9]|600) s behind that of the operator/),
     })
     expect(await faultOf(forward, { clock: skewed(-3600) })).toMatchObject({
       kind: 'clock-skew',

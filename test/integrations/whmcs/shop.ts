@@ -9,12 +9,16 @@ import { Manifests, parseManifests } from '../../../src/kube/manifests.ts'
 import { systemClock } from '../../../src/ops/clock.ts'
 import { whmcsFiles } from '../../../src/release/whmcs-files.ts'
 import { testServer } from '../../support/kube.ts'
+import { until } from '../../support/until.ts'
 import type { TestWorld } from '../../support/world.ts'
 import { smarty } from './php.ts'
 
 const root = join(import.meta.dirname, '../../..')
 /** Beyond the 10 s of the module: how long PHP itself may take to start on a machine that is busy. */
 const mostMs = 30_000
+
+/** What the module says of what was accepted and is not done yet (lib/NotYet.php). */
+const underWay = /The cron job of WHMCS (?:ends|finishes) this|is not done yet|The operator continues|Done: \d+\/\d+\.$/
 
 export interface Answer {
   /** What the module function returned. */
@@ -104,6 +108,15 @@ export class Shop {
 
   async press(name: string, o: Parameters<Shop['call']>[1] = {}): Promise<unknown> {
     return (await this.call(name, o)).answer
+  }
+
+  /** Pressed until it is done: what takes longer than a function may wait goes on by itself, and pressing again is how one hears of its end. */
+  async finish(name: string, o: Parameters<Shop['call']>[1] = {}): Promise<unknown> {
+    const told = async () => {
+      const answer = await this.press(name, o)
+      return !underWay.test(String(answer)) && { answer }
+    }
+    return (await until(`${name} is done`, told, { seconds: 120 })).answer
   }
 
   async bind(role: string, how: 'RoleBinding' | 'ClusterRoleBinding' = 'RoleBinding'): Promise<void> {
