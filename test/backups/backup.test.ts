@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { parseBackupMark } from '../../src/ladder/backup-mark.ts'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import {
@@ -10,6 +11,7 @@ import {
   deleteBackupObject,
   editBackup,
   filesOf,
+  readyOf,
   untilBackup,
   untilBackupGone,
   untilRetried,
@@ -56,11 +58,11 @@ describe('a backup', () => {
     world.guestOf(vm).config.set('lock', 'migrate')
     world.simulator.requests.reset()
     await aBackup(world, 'late', 'young', { storage: 'pbs' })
-    await untilBackup(world, 'late', 'False', 'Locked')
+    // Nobody works under the lock: the second look tells it as one that was left behind.
+    await until('it tells the lock', async () => /^(Locked|StuckLock)$/.test(readyOf(await backupOf(world, 'late'))?.reason ?? ''))
     expect(vzdumps()).toEqual([])
     world.guestOf(vm).config.delete('lock')
-    world.clock.skip(15_000)
-    await untilBackup(world, 'late', 'True')
+    await untilRetried(world, 'it is made', async () => readyOf(await backupOf(world, 'late'))?.status === 'True')
   })
 
   it('names the command for a lock that nobody works under, and is made when it is gone', async () => {
@@ -158,10 +160,9 @@ describe('a backup', () => {
     await born('turn-1', there)
     const second = await born('turn-2', there)
     await born('turn-3', there)
-    world.simulator.faults.add([{ id: 'long', route: 'POST /nodes/{node}/vzdump', times: 'always', task: { extraMs: 400_000 } }], [])
+    const letGo = hold(world, 'POST /nodes/{node}/vzdump')
     await aBackup(world, 'turn-1-b', 'turn-1', { storage: 'pbs' })
     await until('the first is being made', async () => (await backupOf(world, 'turn-1-b'))?.status?.upid)
-    world.simulator.faults.remove('long')
     world.simulator.requests.reset()
     // Who asks PVE about the VM finds this, and says Locked.
     world.guestOf(second).config.set('lock', 'migrate')
@@ -172,7 +173,7 @@ describe('a backup', () => {
     await untilBackup(world, 'turn-3-b', 'False', 'Queued')
     await deleteBackupObject(world, 'turn-2-b')
     await untilBackupGone(world, 'turn-2-b')
-    world.skip(100_000)
+    letGo()
     await untilBackup(world, 'turn-3-b', 'True')
     expect(vzdumps()).toHaveLength(1)
   })

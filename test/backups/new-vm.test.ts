@@ -151,17 +151,16 @@ describe('a VM from the backup of another one', () => {
   it('whose restore was killed under its lock is told with the command, and goes on once an admin has run it', async () => {
     restoresWith(world, { kill: true })
     await world.apply('killed', from({ name: 'shop-pbs' }))
-    const begun = await until('its task was asked for', async () => {
-      const now = await world.vm('killed')
-      return now?.status?.step?.upid ? now : undefined
+    const { vmid = 0, node = '' } = await until('its place is chosen', async () => {
+      const { status } = (await world.vm('killed')) ?? {}
+      return status?.vmid !== undefined && status.node !== undefined && status
     })
-    const { vmid = 0 } = begun.status ?? {}
-    restoresWith(world)
-    await until('it has died', () =>
+    await until('its restore has died', () =>
       world.simulator.world.tasks
-        .onNode(begun.status?.node ?? '')
+        .onNode(node)
         .some(({ type, id, exitstatus }) => type === 'qmrestore' && id === String(vmid) && exitstatus !== undefined),
     )
+    restoresWith(world)
     expect(world.simulator.world.guests.get(vmid)?.config.get('lock')).toBe('create')
     await untilRetried(world, 'it is told', async () => (await message('killed')).includes(`qm unlock ${vmid}`), {
       seconds: 60,

@@ -64,15 +64,18 @@ export function restoresWith(world: TestWorld, task?: object): void {
   world.operator?.wire.judgedBy((write) => (task && write.what === 'POST /nodes/{node}/qemu' ? { plan: { task } } : 'pass'))
 }
 
-/** Waits while the operator's clock runs ahead, over the longest pause between two tries each time. */
+/**
+ * Waits while the operator's clock runs ahead, over the longest pause between two tries each time. Not while a pass is under way, and not faster
+ * than PVE answers: a listing that is on its way for five minutes of that clock is none.
+ */
 export async function untilRetried<T>(world: TestWorld, what: string, look: () => T | Promise<T>, o: Parameters<typeof until>[2] = {}) {
   return await until(
     what,
     async () => {
-      world.clock.skip(31_000)
+      if (world.operator?.operator.queue.running === 0) world.clock.skip(31_000)
       return await look()
     },
-    o,
+    { everyMs: 250, ...o },
   )
 }
 

@@ -154,7 +154,7 @@ async function untilOver(lane: Lane, { name, isOver }: Life): Promise<void> {
       if (/may have been lost|Retrying|retries|is to be asked|every 5 minutes/.test(said)) lane.world.clock.skip(31_000)
       return await isOver(lane)
     },
-    { seconds: 120, describe: () => last?.status },
+    { seconds: 120, everyMs: 250, describe: () => last?.status },
   )
 }
 

@@ -15,4 +15,4 @@ it('makes the same history of the same seed', () => {
 it(`breaks no invariant in a random history of users, admins, faults and deaths (seed ${seed})`, async () => {
   const { violations, story } = await playRound({ seed, seconds: 20, vms: 6 })
   expect({ seed, violations, ...(violations.length > 0 && { story }) }).toEqual({ seed, violations: [] })
-})
+}, 360_000)

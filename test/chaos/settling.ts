@@ -13,8 +13,8 @@ import type { Invariant, Verdicts } from './invariants/verdicts.ts'
 import { commandsOf, hasFile, type Scene, vmsOf } from './scene.ts'
 import { tellStuck } from './stuck.ts'
 
-/** Real seconds; the operator's pauses pass at once. */
-const patienceSeconds = 60
+/** Real seconds, many more than it takes; the operator's pauses pass at once. */
+const patienceSeconds = 120
 const reasonOf = (vm: ProxmoxVM): string => {
   const { status, reason, message } = vm.status?.conditions?.find(({ type }) => type === 'Ready') ?? {}
   return `${vm.metadata.name} ${vm.metadata.deletionTimestamp ? '(being deleted) ' : ''}Ready=${status}/${reason}: ${message}`

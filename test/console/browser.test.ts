@@ -158,7 +158,7 @@ inBrowser('the page of a console', () => {
     await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
     await untilState(page, 'off')
     expect(await titleOf(page)).toBe('The server is off')
-    expect(await page.locator('#lamp').getAttribute('data-power')).toBe('stopped')
+    await until('the lamp is off', async () => (await page.locator('#lamp').getAttribute('data-power')) === 'stopped')
     await shoot(page, 'off')
     await world.inPve('POST', `${world.pathOf(vm)}/status/start`)
     await picture(page)

@@ -114,9 +114,15 @@ describe('the broker lets in', () => {
       }
     }
     try {
+      const beganMs = world.clock.monotonicMs()
       const first = await Promise.all(Array.from({ length: 20 }, () => knock(behind.url, '203.0.113.5')))
       expect(new Set(first)).toEqual(new Set(['in']))
-      expect(await knock(behind.url, '203.0.113.5')).toBe('429 too many connections from this address')
+      // One more is let in every 3 s, which a slow machine may have needed.
+      let more = 0
+      let answer = await knock(behind.url, '203.0.113.5')
+      for (; answer === 'in'; more += 1) answer = await knock(behind.url, '203.0.113.5')
+      expect(answer).toBe('429 too many connections from this address')
+      expect(more).toBeLessThanOrEqual((world.clock.monotonicMs() - beganMs) / 3_000)
       expect(await knock(behind.url, '203.0.113.6')).toBe('in')
       world.clock.skip(61_000)
       expect(await knock(behind.url, '203.0.113.5')).toBe('in')

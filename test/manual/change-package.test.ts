@@ -2,12 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { vmPackages } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool, vpsM } from '../support/builders.ts'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
 import { outcomeOf } from './buttons.ts'
 import { eventsOf } from './seen.ts'
 
+const shutdown = 'POST /nodes/{node}/qemu/{vmid}/status/shutdown'
 const base = { cpu: { cores: 1 }, memory: { size: '1Gi' }, systemDisk: { size: '20Gi' }, network: { bridge: 'vmbr0' } }
 
 describe('a change of package', () => {
@@ -34,15 +36,13 @@ describe('a change of package', () => {
 
   it('by an inline edit is shown whole, with the stop it needs, before anything is done', async () => {
     const vm = await world.born('inline')
-    const { durations } = world.simulator.world.spec
-    const { shutdownMs } = durations
-    durations.shutdownMs = 20_000
+    const letGo = hold(world, shutdown, vm.status?.vmid)
     world.simulator.requests.reset()
     const from = world.operator!.wire.writes.length
     await pack('inline', { cpu: { cores: 4 }, memory: { size: '2Gi' } })
     const shown = await world.untilCondition('inline', 'PackageApplied', 'False', 'ChangingPackage')
     await until('the shutdown is noted', async () => (await world.vm('inline'))?.status?.change?.wasRunning)
-    durations.shutdownMs = shutdownMs
+    letGo()
     const { message } = world.condition(shown, 'PackageApplied')!
     expect(message).toContain('cores 1 → 4')
     expect(message).toContain('memory 1024 → 2048')
@@ -58,9 +58,10 @@ describe('a change of package', () => {
     expect(now.status).toMatchObject({ localStatus: 'ready', progress: '12/12', phase: 'Running', package: { cpu: { cores: 4 } } })
     expect(now.status?.change).toBeUndefined()
     expect(world.condition(now, 'PackageApplied')?.status).toBe('True')
-    const reasons = (await eventsOf(world, 'inline')).map((event) => event.reason)
-    expect(reasons).toContain('PackageChanging')
-    expect(reasons).toContain('PackageChanged')
+    await until('both are told', async () => {
+      const reasons = (await eventsOf(world, 'inline')).map((event) => event.reason)
+      return reasons.includes('PackageChanging') && reasons.includes('PackageChanged')
+    })
   })
 
   it('that PVE takes live stops nothing', async () => {
@@ -228,13 +229,11 @@ describe('a change of package', () => {
 
   it('is overtaken by a newer edit of the spec: the newest wins', async () => {
     const vm = await world.born('newest')
-    const { durations } = world.simulator.world.spec
-    const { shutdownMs } = durations
-    durations.shutdownMs = 30_000
+    const letGo = hold(world, shutdown, vm.status?.vmid)
     await pack('newest', { memory: { size: '2Gi' } })
     await until('it is being shut down', () => world.writes().some((line) => line.endsWith(`/qemu/${vm.status?.vmid}/status/shutdown`)))
     await pack('newest', { memory: { size: '3Gi' }, cpu: { cores: 2 } })
-    durations.shutdownMs = shutdownMs
+    letGo()
     const now = await world.untilReady('newest')
     expect(admin.config(now)).toMatchObject({ memory: '3072', cores: '2' })
     expect(admin.guest(vm).pending.size).toBe(0)
@@ -243,9 +242,11 @@ describe('a change of package', () => {
 
   it('that is taken back before it is finished ends with the old package', async () => {
     const vm = (await world.vm('newest'))!
+    const letGo = hold(world, shutdown, vm.status?.vmid)
     await pack('newest', { memory: { size: '1Gi' } })
     await until('it is begun', async () => (await world.vm('newest'))?.status?.change)
     await pack('newest', { memory: { size: '3Gi' } })
+    letGo()
     await world.untilReady('newest')
     expect(admin.config(vm)).toMatchObject({ memory: '3072' })
     expect(admin.isRunning(vm)).toBe(true)
@@ -256,7 +257,11 @@ describe('a change of package', () => {
     admin.lock(vm, 'backup')
     world.simulator.requests.reset()
     await pack('locked', { memory: { size: '2Gi' } })
-    const now = await world.untilCondition('locked', 'Ready', 'False', 'Locked')
+    // Nobody works under the lock: the second look tells it as one that was left behind.
+    const now = await until('the lock is told', async () => {
+      const seen = await world.vm('locked')
+      return /^(Locked|StuckLock)$/.test(world.condition(seen, 'Ready')?.reason ?? '') && seen
+    })
     expect(now.status?.remoteLock).toBe('backup')
     expect(world.writes()).toEqual([])
     admin.lock(vm, undefined)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
@@ -88,14 +89,12 @@ describe('a command', () => {
     })
 
     it('and not on another VM of the same name', async () => {
-      await world.born('reborn')
-      const { durations } = world.simulator.world.spec
-      const { shutdownMs } = durations
-      durations.shutdownMs = 60_000
+      const { status } = await world.born('reborn')
+      // To the end of the test: the guest still runs then.
+      hold(world, 'POST /nodes/{node}/qemu/{vmid}/status/shutdown', status?.vmid)
       const name = await press(world, 'reborn', 'Shutdown')
       await until('it is begun', async () => (await commandNamed(world, name))?.status?.upid)
       await world.stopOperator()
-      durations.shutdownMs = shutdownMs
       const old = (await world.vm('reborn'))!
       await world.delete('reborn')
       await world.edit('reborn', { metadata: { finalizers: null } })

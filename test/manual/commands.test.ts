@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMCommands, proxmoxVMs } from '../../src/api/meta.ts'
 import type { CommandName } from '../../src/api/proxmoxvmcommand.ts'
 import { aV4Pool, vpsM } from '../support/builders.ts'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
@@ -95,19 +96,14 @@ describe('a command', () => {
 
   describe('is refused', () => {
     it('while another one is under way', async () => {
-      await world.born('busy')
-      const { durations } = world.simulator.world.spec
-      const { shutdownMs } = durations
-      durations.shutdownMs = 40_000
-      try {
-        const first = await press(world, 'busy', 'Shutdown')
-        await until('it is begun', async () => (await commandNamed(world, first))?.status?.upid)
-        const second = await finished(world, await press(world, 'busy', 'Reboot'))
-        expect(`${reasonOf(second)}: ${second.status?.message}`).toBe(`AnotherCommand: Another command runs: Shutdown (${first}).`)
-        expect((await finished(world, first)).status?.phase).toBe('Succeeded')
-      } finally {
-        durations.shutdownMs = shutdownMs
-      }
+      const { status } = await world.born('busy')
+      const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/status/shutdown', status?.vmid)
+      const first = await press(world, 'busy', 'Shutdown')
+      await until('it is begun', async () => (await commandNamed(world, first))?.status?.upid)
+      const second = await finished(world, await press(world, 'busy', 'Reboot'))
+      expect(`${reasonOf(second)}: ${second.status?.message}`).toBe(`AnotherCommand: Another command runs: Shutdown (${first}).`)
+      letGo()
+      expect((await finished(world, first)).status?.phase).toBe('Succeeded')
     })
 
     it('while PVE holds a lock', async () => {

@@ -36,7 +36,7 @@ describe('what an admin changed in PVE', () => {
   it('is put back where PVE takes it live, with an event that shows the difference', async () => {
     await admin.set(vm, { cpulimit: 8, onboot: 0, net0: `virtio=${vm.status?.interfaces?.[0]?.macAddress},bridge=vmbr1` })
     await look()
-    await until('it is put back', () => admin.config(vm).net0 === before.net0 && admin.config(vm).cpulimit === before.cpulimit)
+    await until('it is put back', () => ['net0', 'cpulimit', 'onboot'].every((key) => admin.config(vm)[key] === before[key]))
     expect(admin.config(vm).onboot).toBe('1')
     const told = await until('it is told', async () =>
       (await eventsOf(world, 'drifting')).find((event) => event.reason === 'DriftRepaired'),

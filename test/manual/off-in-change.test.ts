@@ -92,12 +92,13 @@ describe('a change of package', () => {
 
   it('starts a VM again when PVE carries its lost shutdown out after the end of the change', async () => {
     const vm = await world.born('late')
-    // Three seconds here, in which the operator asks once more and finishes the change.
-    world.simulator.faults.add([{ id: 'late', route: shutdown, drop: 'after', beginAfterMs: 60_000 }], [])
+    world.simulator.faults.add([{ id: 'late', route: shutdown, drop: 'before' }], [])
     await begin('late', cold)
     await until('the shutdown is sent', () => shutdowns(vm).length > 0)
     await end('late')
     expect(admin.isRunning(vm)).toBe(true)
+    // Only now does PVE begin the first request, which came with the token of the operator.
+    await admin.call('POST', vm, '/status/shutdown')
     const stops = () => world.simulator.world.tasks.onNode(admin.guest(vm).node).filter(isShutdown(vm))
     await until('PVE has carried out both', () => stops().length === 2 && stops().every(({ endtime }) => endtime !== undefined))
     await admin.soon('the VM runs again', async () => {

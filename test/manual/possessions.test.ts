@@ -82,8 +82,8 @@ describe('what hangs on a VM and is not ours', () => {
     const after = await world.untilReady('again')
     expect(await shown(after)).toEqual(furnished)
     expect(after.status?.possessions).toBeUndefined()
-    const lost = (await eventsOf(world, 'again')).find(({ reason }) => reason === 'PermissionsLost')
-    expect(lost?.note).toContain(`pveum acl modify /vms/${vmid} --users 'root@pam' --roles PVEVMUser`)
+    const lost = await until('it is told', async () => (await eventsOf(world, 'again')).find(({ reason }) => reason === 'PermissionsLost'))
+    expect(lost.note).toContain(`pveum acl modify /vms/${vmid} --users 'root@pam' --roles PVEVMUser`)
     world.simulator.faults.remove()
   })
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { secrets } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool, vpsM } from '../support/builders.ts'
+import { hold } from '../support/hold.ts'
 import { clonesOf } from '../support/portrait.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
@@ -49,12 +50,12 @@ describe('a reinstall', () => {
       expect(backups()).toHaveLength(1)
 
       const seen = new Set<string>()
+      const note = async () => seen.add(`${(await world.vm('anew'))?.status?.localStatus}`)
+      // Each status is there until the next write at least.
+      world.operator!.wire.beforeKube = async () => void (await note())
       await ask('anew', { requestID: '2026-01-01' })
-      await until('it is done', async () => {
-        const vm = await world.vm('anew')
-        seen.add(`${vm?.status?.localStatus}`)
-        return completed(vm)?.includes('2026-01-01')
-      })
+      await until('it is done', async () => completed(await world.vm('anew'))?.includes('2026-01-01'))
+      world.operator!.wire.beforeKube = () => undefined
       const after = await world.untilReady('anew')
       expect([...seen].filter((word) => word !== 'ready')[0]).toBe('reinstall')
       expect(after.status).toMatchObject({ localStatus: 'ready', progress: '12/12', remoteStatus: 'running', vmid })
@@ -94,14 +95,14 @@ describe('a reinstall', () => {
     })
 
     it('asked for while another is under way is done after it', async () => {
-      const route = 'POST /nodes/{node}/qemu/{vmid}/clone'
-      world.simulator.faults.add([{ id: 'slow', route, task: { extraMs: 40_000 } } as never], [])
+      const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/clone')
       await ask('aba', { requestID: 'C' })
       await until('the new VM of C is being cloned', async () => {
         const { reinstall, step } = (await world.vm('aba'))?.status ?? {}
         return reinstall?.running?.requestID === 'C' && step?.name === 'clone' && step.upid
       })
       await ask('aba', { requestID: 'D' })
+      letGo()
       const vm = await done('aba', 'D')
       expect(completed(vm)).toEqual(['A', 'B', 'C', 'D'])
       expect(clonesOf(world, vm.status?.vmid ?? 0)).toBe(5)

@@ -2,10 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxClusters, secrets, vmPackages } from '../../src/api/meta.ts'
 import { clonesOf } from '../support/portrait.ts'
+import { hold } from '../support/hold.ts'
 import { TestWorld } from '../support/world.ts'
 import { until } from '../support/until.ts'
 import { commandNamed, finished, outcomeOf, press, reasonOf } from './buttons.ts'
 
+const shutdown = 'POST /nodes/{node}/qemu/{vmid}/status/shutdown'
 const noSecret = (name: string) => `Secret "${name}" with key "word" is missing and holds the cloud-init password; create it in namespace`
 
 describe('a command on a VM that cannot go on', () => {
@@ -58,13 +60,11 @@ describe('a command on a VM that cannot go on', () => {
     })
     await world.client.mergePatch(vmPackages, { name: pack }, { spec: { cpu: { cores: 2 } } })
     await world.untilCondition('begun', 'PackageApplied', 'False', 'PackageOutdated')
-    const { durations } = world.simulator.world.spec
-    const { shutdownMs } = durations
-    durations.shutdownMs = 40_000
+    const letGo = hold(world, shutdown, vm.status?.vmid)
     const name = await press(world, 'begun', 'ChangePackage')
     await until('the VM is shut down for it', async () => (await world.vm('begun'))?.status?.change?.wasRunning)
     await world.client.delete(secrets, { namespace: world.namespace, name: secret })
-    durations.shutdownMs = shutdownMs
+    letGo()
 
     const command = await finished(world, name)
     expect([reasonOf(command), command.status?.message]).toEqual(['SecretNotFound', expect.stringContaining(noSecret(secret))])
@@ -108,10 +108,11 @@ describe('a command on a VM that cannot go on', () => {
       cloudInit: { user: 'admin', passwordSecretRef: { name: 'reinstalled-secret', key: 'word' } },
     })
     const route = 'DELETE /nodes/{node}/qemu/{vmid}'
-    world.simulator.faults.add([{ route, match: { vmid: vm.status?.vmid }, task: { extraMs: 40_000 } } as never], [])
+    const letGo = hold(world, route, vm.status?.vmid)
     const name = await press(world, 'reinstalled', 'Reinstall')
     await until('PVE is asked to delete the VM', async () => (await world.vm('reinstalled'))?.status?.reinstall?.running?.destroyAt)
     await world.client.delete(secrets, { namespace: world.namespace, name: 'reinstalled-secret' })
+    letGo()
 
     const command = await finished(world, name)
     expect([reasonOf(command), command.status?.message]).toEqual([
@@ -129,7 +130,7 @@ describe('a command on a VM that cannot go on', () => {
     const pack = await world.package({ cpu: { cores: 1 } })
     const secret = 'beside-secret'
     await secretOf(secret)
-    await world.born('beside', {
+    const { status } = await world.born('beside', {
       packageRef: { name: pack },
       package: { memory: { size: '1Gi' }, systemDisk: { size: '20Gi' }, network: { bridge: 'vmbr0' } },
       cloudInit: { user: 'admin', passwordSecretRef: { name: secret, key: 'word' } },
@@ -137,13 +138,11 @@ describe('a command on a VM that cannot go on', () => {
     await world.client.mergePatch(vmPackages, { name: pack }, { spec: { cpu: { cores: 2 } } })
     await world.edit('beside', { spec: { reinstall: { requestID: 'r1', template: { name: 'debian-31' } } } })
     await world.untilCondition('beside', 'Stalled', 'True', 'TemplateNotFound')
-    const { durations } = world.simulator.world.spec
-    const { shutdownMs } = durations
-    durations.shutdownMs = 40_000
+    const letGo = hold(world, shutdown, status?.vmid)
     const name = await press(world, 'beside', 'ChangePackage')
     await until('the VM is shut down for it', async () => (await world.vm('beside'))?.status?.change?.wasRunning)
     await world.client.delete(secrets, { namespace: world.namespace, name: secret })
-    durations.shutdownMs = shutdownMs
+    letGo()
 
     const command = await finished(world, name)
     expect([reasonOf(command), command.status?.message]).toEqual(['SecretNotFound', expect.stringContaining(noSecret(secret))])

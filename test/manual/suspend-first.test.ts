@@ -93,9 +93,13 @@ describe('a command that has not begun', () => {
 
   it('is cancelled by deleting it', async () => {
     away()
+    world.simulator.requests.reset()
     const start = await press(world, 'waiting', 'Start')
     await until('it was looked at', () => world.simulator.requests.report().log.some(({ status }) => status === 595))
     await world.client.delete(proxmoxVMCommands, { namespace: world.namespace, name: start })
+    const { queue, stores } = world.operator!.operator
+    const isKnown = () => stores.commands.get(`${world.namespace}/${start}`) === undefined
+    await until('the operator knows', () => isKnown() && !queue.isRunning(`${world.namespace}/waiting`))
     world.simulator.faults.remove('away')
     world.skip(60_000)
 

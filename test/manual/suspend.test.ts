@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { proxmoxVMs } from '../../src/api/meta.ts'
 import { aV4Pool, vpsM } from '../support/builders.ts'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
@@ -20,7 +21,7 @@ describe('a suspension', () => {
   })
 
   /** As a billing system does it: its own entry, by server-side apply under its own name. */
-  const hold = async (name: string, by: string, reasons: readonly string[]) =>
+  const suspend = async (name: string, by: string, reasons: readonly string[]) =>
     await world.client.apply(
       proxmoxVMs,
       {
@@ -41,26 +42,26 @@ describe('a suspension', () => {
   it('of two holders keeps the VM off until both have let go', async () => {
     await world.apply('two-holders')
     await world.untilReady('two-holders')
-    await hold('two-holders', 'billing', ['unpaid'])
+    await suspend('two-holders', 'billing', ['unpaid'])
     const vm = await suspended('two-holders')
     expect(admin.isRunning(vm)).toBe(false)
     expect(admin.config(vm).onboot).toBe('0')
     await until('the phase says so', async () => (await world.vm('two-holders'))?.status?.phase === 'Suspended')
     expect(world.condition(await world.untilReady('two-holders'), 'Ready')).toMatchObject({ status: 'True', reason: 'Suspended' })
 
-    await hold('two-holders', 'abuse', ['spam'])
+    await suspend('two-holders', 'abuse', ['spam'])
     await until('both are named', async () => {
       const message = world.condition(await world.vm('two-holders'), 'Suspended')?.message ?? ''
       return message.includes('billing (unpaid)') && message.includes('abuse (spam)')
     })
-    await hold('two-holders', 'billing', [])
+    await suspend('two-holders', 'billing', [])
     await until('one is left', async () => {
       const message = world.condition(await world.vm('two-holders'), 'Suspended')?.message ?? ''
       return !message.includes('billing') && message.includes('abuse (spam)')
     })
     expect(admin.isRunning(await world.untilReady('two-holders'))).toBe(false)
 
-    await hold('two-holders', 'abuse', [])
+    await suspend('two-holders', 'abuse', [])
     await unsuspended('two-holders')
     const back = await world.untilReady('two-holders')
     expect(admin.isRunning(back)).toBe(true)
@@ -70,7 +71,7 @@ describe('a suspension', () => {
 
   it('refuses Start and names the holders', async () => {
     await born('refused')
-    await hold('refused', 'billing', ['unpaid'])
+    await suspend('refused', 'billing', ['unpaid'])
     await suspended('refused')
     expect(await outcomeOf(world, 'refused', 'Start')).toBe(
       'Failed: The VM is suspended by billing (unpaid); the VM starts when the last suspension is removed.',
@@ -80,7 +81,7 @@ describe('a suspension', () => {
 
   it('is enforced again when somebody starts the VM in PVE, and says meanwhile that it is not off', async () => {
     await born('restarted')
-    await hold('restarted', 'billing', ['unpaid'])
+    await suspend('restarted', 'billing', ['unpaid'])
     const vm = await suspended('restarted')
     await admin.start(vm)
     await admin.soon('the VM is off again', () => !admin.isRunning(vm))
@@ -94,7 +95,7 @@ describe('a suspension', () => {
     const { durations } = world.simulator.world.spec
     durations.guestsObeyShutdown = false
     try {
-      await hold('deaf', 'billing', ['unpaid'])
+      await suspend('deaf', 'billing', ['unpaid'])
       await suspended('deaf')
     } finally {
       durations.guestsObeyShutdown = true
@@ -107,17 +108,14 @@ describe('a suspension', () => {
   it('that goes away while the guest is still shutting down starts the VM again', async () => {
     await world.apply('quick')
     const vm = await world.untilReady('quick')
-    const { durations } = world.simulator.world.spec
-    const { shutdownMs } = durations
-    durations.shutdownMs = 30_000
-    try {
-      await hold('quick', 'billing', ['unpaid'])
-      await until('it is being shut down', () => world.requests().some((line) => line.endsWith(`/qemu/${vm.status?.vmid}/status/shutdown`)))
-      await hold('quick', 'billing', [])
-      await until('it is off', () => !admin.isRunning(vm))
-    } finally {
-      durations.shutdownMs = shutdownMs
-    }
+    const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/status/shutdown', vm.status?.vmid)
+    await suspend('quick', 'billing', ['unpaid'])
+    const shutdowns = () => world.simulator.world.tasks.onNode(vm.status?.node ?? '').filter(({ type }) => type === 'qmshutdown')
+    const its = () => shutdowns().find(({ id }) => id === `${vm.status?.vmid}`)
+    await until('it is being shut down', its)
+    await suspend('quick', 'billing', [])
+    letGo()
+    await until('it was off', () => its()?.endtime)
     await until('it runs', () => admin.isRunning(vm))
     await unsuspended('quick')
   })
@@ -125,9 +123,9 @@ describe('a suspension', () => {
   it('leaves a Halted VM off when it goes', async () => {
     await world.apply('halted', { runStrategy: 'Halted' })
     await world.untilReady('halted')
-    await hold('halted', 'billing', ['unpaid'])
+    await suspend('halted', 'billing', ['unpaid'])
     await suspended('halted')
-    await hold('halted', 'billing', [])
+    await suspend('halted', 'billing', [])
     await unsuspended('halted')
     const vm = await world.untilReady('halted')
     expect(admin.isRunning(vm)).toBe(false)
@@ -135,15 +133,17 @@ describe('a suspension', () => {
   })
 
   it('during creation lets the ladder end and keeps the VM off; without it the VM starts', async () => {
+    const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/clone')
     await world.apply('young')
     await until('it is being cloned', async () => (await world.vm('young'))?.status?.localStatus === 'clone')
-    await hold('young', 'billing', ['unpaid'])
+    await suspend('young', 'billing', ['unpaid'])
+    letGo()
     const vm = await world.untilReady('young')
     expect(world.condition(vm, 'Suspended')?.status).toBe('True')
     expect(admin.isRunning(vm)).toBe(false)
     await admin.start(vm)
     await admin.soon('the VM is off again', () => !admin.isRunning(vm))
-    await hold('young', 'billing', [])
+    await suspend('young', 'billing', [])
     await until('it runs', () => admin.isRunning(vm))
     await world.untilReady('young')
   })
@@ -151,37 +151,41 @@ describe('a suspension', () => {
   it('during a change of package ends with the package applied and the VM off', async () => {
     await world.apply('changing')
     const vm = await world.untilReady('changing')
+    const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/status/shutdown', vm.status?.vmid)
     await world.edit('changing', { spec: { package: { memory: { size: '2Gi' } } } })
     await until('the change is under way', async () => (await world.vm('changing'))?.status?.localStatus === 'change_package')
-    await hold('changing', 'billing', ['unpaid'])
+    await suspend('changing', 'billing', ['unpaid'])
+    letGo()
     await suspended('changing')
     const now = await world.untilReady('changing')
     expect(admin.isRunning(vm)).toBe(false)
     expect(admin.config(now)).toMatchObject({ memory: '2048', onboot: '0' })
     expect(now.status?.change).toBeUndefined()
-    await hold('changing', 'billing', [])
+    await suspend('changing', 'billing', [])
     await until('it runs', () => admin.isRunning(vm))
   })
 
   it('during a reinstall ends with the VM made anew and off', async () => {
     await world.apply('reinstalling')
     const vm = await world.untilReady('reinstalling')
+    const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/clone')
     await world.edit('reinstalling', { spec: { reinstall: { requestID: 'one' } } })
     await until('it is under way', async () => (await world.vm('reinstalling'))?.status?.reinstall?.running)
-    await hold('reinstalling', 'billing', ['unpaid'])
+    await suspend('reinstalling', 'billing', ['unpaid'])
+    letGo()
     await until('it is done', async () => (await world.vm('reinstalling'))?.status?.reinstall?.completedIDs?.includes('one'))
     await suspended('reinstalling')
     const now = await world.untilReady('reinstalling')
     expect(now.status?.vmid).toBe(vm.status?.vmid)
     expect(admin.isRunning(now)).toBe(false)
-    await hold('reinstalling', 'billing', [])
+    await suspend('reinstalling', 'billing', [])
     await until('it runs', () => admin.isRunning(now))
   })
 
   it('of a VM that has gone from PVE does not keep it from being made anew', async () => {
     await world.apply('vanished')
     const vm = await world.untilReady('vanished')
-    await hold('vanished', 'billing', ['unpaid'])
+    await suspend('vanished', 'billing', ['unpaid'])
     await suspended('vanished')
     await admin.destroy(vm)
     await admin.soon('it is missed', async () => (await world.vm('vanished'))?.status?.phase === 'Missing')
@@ -215,10 +219,10 @@ describe('a suspension', () => {
         const all = await world.client.list(proxmoxVMs, { namespace: world.namespace })
         return all.some((vm) => world.condition(vm, 'Ready')?.reason === 'Queued')
       })
-      await hold('patient', 'billing', ['unpaid'])
+      await suspend('patient', 'billing', ['unpaid'])
       await suspended('patient')
       expect(admin.isRunning(patient)).toBe(false)
-      await hold('patient', 'billing', [])
+      await suspend('patient', 'billing', [])
       await until('it runs', () => admin.isRunning(patient))
       expect(await outcomeOf(world, 'patient', 'Stop')).toBe('Succeeded: PVE cut the power.')
       await world.delete('goner')

@@ -1,5 +1,7 @@
 // A VM that the operator has switched off runs again although its object cannot be carried out any more.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { Admin } from './admin.ts'
@@ -22,18 +24,19 @@ describe('a VM whose package goes missing', () => {
 
   const born = (name: string) => world.born(name, { package: null, packageRef: { name: packageName } })
   const losePackage = (name: string, more: object = {}) => world.edit(name, { spec: { packageRef: { name: 'nowhere' }, ...more } })
+  const shutdownsOf = ({ status }: ProxmoxVM) =>
+    world.simulator.world.tasks.onNode(status?.node ?? '').filter(({ type, id }) => type === 'qmshutdown' && id === `${status?.vmid}`)
   const starts = (vmid = 0) => world.writes().filter((line) => line.endsWith(`/qemu/${vmid}/status/start`)).length
 
   it('while it is off for a change is started again, and says what is missing', async () => {
     const vm = await born('changed')
-    const route = 'POST /nodes/{node}/qemu/{vmid}/status/shutdown'
-    // Time for the second edit.
-    world.simulator.faults.add([{ id: 'slow', route, match: { vmid: vm.status?.vmid }, task: { extraMs: 20 * 2000 } }], [])
+    const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/status/shutdown', vm.status?.vmid)
     world.simulator.requests.reset()
     await world.edit('changed', { spec: { package: { cpu: { cores: 2 } } } })
     await until('its shutdown is noted', async () => (await world.vm('changed'))?.status?.change?.wasRunning)
     await losePackage('changed')
-    await until('it was off', () => !admin.isRunning(vm))
+    letGo()
+    await until('it was off', () => shutdownsOf(vm).some(({ endtime }) => endtime !== undefined))
     await admin.soon('it runs', () => admin.isRunning(vm), { seconds: 40 })
     const stalled = await world.untilCondition('changed', 'Stalled', 'True', 'PackageNotFound')
     expect(stalled.status?.remoteStatus).toBe('running')

@@ -1,5 +1,6 @@
 /** A snapshot is made once: over lost answers, and over the death of the operator at each of its writes. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import type { Write } from '../support/wire.ts'
 import { TestWorld } from '../support/world.ts'
@@ -82,18 +83,23 @@ describe('a snapshot is made once', () => {
     const snapshot = await ask(world, 'overtaken')
     await until('it is noted', async () => (await snapshotNamed(world, snapshot.metadata.name))?.status?.intentAt)
     await deleteSnapshot(world, snapshot)
-    await untilNoObject(world, snapshot, 60)
+    await untilNoObject(world, snapshot, 120)
     expect(tasksOf(world, vm, 'qmsnapshot')).toBe(1)
     expect(inPve(world, vm)).toEqual([])
   })
 
   it('beside a change of its package, which waits for it', async () => {
     const vm = await world.born('edited')
-    world.simulator.world.spec.durations.snapshotMs = 20_000
+    const letGo = hold(world, 'POST /nodes/{node}/qemu/{vmid}/snapshot', vm.status?.vmid)
     const snapshot = await ask(world, 'edited')
     await until('it is under way', async () => (await snapshotNamed(world, snapshot.metadata.name))?.status?.upid)
     world.simulator.requests.reset()
-    await world.edit('edited', { spec: { package: { cpu: { limit: '1' } } } })
+    const { metadata } = await world.edit('edited', { spec: { package: { cpu: { limit: '1' } } } })
+    const { queue, stores } = world.operator!.operator
+    const key = `${world.namespace}/edited`
+    const isSeen = () => stores.vms.get(key)?.metadata.generation === metadata.generation && !queue.isRunning(key)
+    await until('the operator has seen the edit', isSeen)
+    letGo()
     await until('it is taken', async () => (await snapshotNamed(world, snapshot.metadata.name))?.status?.createdAt)
     await until('the edit is applied', () => world.guestOf(vm).config.get('cpulimit') === '1')
     const failed = world.simulator.world.tasks

@@ -3,10 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { commandNamed, finished, outcomeOf, press } from '../manual/buttons.ts'
 import { proxmoxVMCommands } from '../../src/api/meta.ts'
+import { hold } from '../support/hold.ts'
 import { until } from '../support/until.ts'
 import type { Write } from '../support/wire.ts'
 import { TestWorld } from '../support/world.ts'
 import { ask, packageWith, taken, tasksOf } from './snapshots.ts'
+
+const route = 'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback'
 
 describe('Rollback', () => {
   let world: TestWorld
@@ -88,10 +91,12 @@ describe('Rollback', () => {
     await until('the disk is there', () => configOf(vm).scsi1)
     await world.untilReady('disks')
     const volume = configOf(vm).scsi1?.split(',')[0]
+    const letGo = hold(world, route, vm.status?.vmid)
     const name = await press(world, 'disks', 'Rollback', { snapshotRef: { name: snapshot.metadata.name } })
     await until('it is named', async () =>
       (await commandNamed(world, name))?.status?.message?.includes('The operator attaches newer disks again: data.'),
     )
+    letGo()
     expect((await finished(world, name)).status?.phase).toBe('Succeeded')
     expect(configOf(vm).scsi1?.split(',')[0]).toBe(volume)
     expect(Object.keys(configOf(vm)).filter((key) => key.startsWith('unused'))).toEqual([])
@@ -116,7 +121,7 @@ describe('Rollback', () => {
     world.simulator.faults.add(
       [
         {
-          route: 'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback',
+          route,
           match: { vmid: vm.status?.vmid },
           task: { exitstatus: 'lvrollback failed: no such device' },
         },
@@ -140,7 +145,6 @@ describe('Rollback', () => {
     expect(await back('storage-off', snapshot)).toContain('Succeeded')
   })
 
-  const route = 'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback'
   const isRequest = ({ what }: Write) => what.endsWith('/rollback')
 
   it.each([

@@ -26,7 +26,7 @@ export async function untilSays(
   world: TestWorld,
   { metadata }: ProxmoxVMSnapshot,
   wanted: string,
-  seconds = 30,
+  seconds = 60,
 ): Promise<ProxmoxVMSnapshot> {
   let last: ProxmoxVMSnapshot | undefined
   return await until(
@@ -48,7 +48,7 @@ export const saidOf = (snapshot: ProxmoxVMSnapshot) => readyOf(snapshot)?.messag
 export const deleteSnapshot = (world: TestWorld, { metadata }: ProxmoxVMSnapshot) =>
   world.client.delete(proxmoxVMSnapshots, { namespace: world.namespace, name: metadata.name })
 
-export async function untilNoObject(world: TestWorld, { metadata }: ProxmoxVMSnapshot, seconds = 30): Promise<void> {
+export async function untilNoObject(world: TestWorld, { metadata }: ProxmoxVMSnapshot, seconds = 60): Promise<void> {
   let last: ProxmoxVMSnapshot | undefined
   await until(
     `the object ${metadata.name} is gone`,
