@@ -5,6 +5,7 @@ import type { Look } from '../engine/look.ts'
 import { findLostTask, tasksBefore } from '../engine/lost-task.ts'
 import { pveTime } from '../engine/pve-time.ts'
 import { mayBeginMs, unansweredForMs } from '../engine/unanswered.ts'
+import { untoldEnd } from '../engine/untold-end.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -38,7 +39,7 @@ export async function runPowerCommand(
     if (lost) return await receipted(pass, lost)
     if (unansweredForMs(pass, requestOf(pass)) < mayBeginMs)
       return wait('CommandRunning', "PVE's answer was lost; the operator asks PVE for the result.", 3_000)
-    if (await isDoneAlready(pass, look, button)) return await concludeDone(pass, button, doneAlready[button])
+    if (await isDoneAlready(pass, look, button)) return await concludeDone(pass, button, `${doneAlready[button]} PVE's answer was lost.`)
   }
   const refusal = await judgedAgain?.()
   if (refusal) {
@@ -106,12 +107,22 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
   if (isOnlyBegun) return button === 'Reboot' ? await concludeReboot(pass, look, upid) : await readHaEffect(pass, look, button, upid)
   const isDone = end.is === 'ok' || (end.is === 'failed' && button === 'Start' && judgeExit(end.exitstatus).kind === 'running')
   if (isDone) return await concludeDone(pass, button)
-  command.finish(
-    'Failed',
-    'CommandFailed',
-    end.is === 'failed' ? startWords(pass, end.exitstatus) : `PVE no longer has the task: ${end.why}`,
-    iso,
-  )
+  if (end.is === 'unknown') return await concludeUnknown(pass, look, button, end.why)
+  command.finish('Failed', 'CommandFailed', startWords(pass, end.exitstatus), iso)
+  return 'finished'
+}
+
+/** PVE does not tell how its task ended: the guest may show it. */
+async function concludeUnknown(pass: CommandPass, look: Look, button: PowerCommand, why: string): Promise<Outcome | 'finished'> {
+  const { command, cluster, deps } = pass
+  const gone = goneGuest(pass, look)
+  if (gone) return gone
+  if (await isDoneAlready(pass, look, button))
+    return await concludeDone(pass, button, `${doneAlready[button]} PVE has no result of the task.`)
+  const untold = untoldEnd(cluster, command.status.upid ?? '', { of: button, isShown: false })
+  if (untold) return untold
+  const told = `PVE has no result of ${button} (${why.trim().replace(/[.]$/, '')}), and VM ${look.at.vmid} does not show that it was done. Look at the VM, and write a new command if you still want it.`
+  command.finish('Failed', 'CommandFailed', told, nowIso(deps.clock))
   return 'finished'
 }
 
@@ -156,11 +167,11 @@ const sentences: Readonly<Record<PowerCommand, string>> = {
 
 /** Nobody knows who did it. */
 const doneAlready: Readonly<Record<PowerCommand, string>> = {
-  Start: "The VM runs. PVE's answer was lost.",
-  Stop: "The VM is off. PVE's answer was lost.",
-  Shutdown: "The VM is off. PVE's answer was lost.",
-  Reboot: "The guest was started after this command. PVE's answer was lost.",
-  Reset: "The guest was started after this command. PVE's answer was lost.",
+  Start: 'The VM runs.',
+  Stop: 'The VM is off.',
+  Shutdown: 'The VM is off.',
+  Reboot: 'The guest was started after this command.',
+  Reset: 'The guest was started after this command.',
 }
 
 const isOf = (button: PowerCommand, look: Look): string => taskTypes[look.seen.isHaManaged ? 'ofHa' : 'own'][button]

@@ -25,9 +25,12 @@ export async function rebootEnd(pass: CommandPass, look: Look, upid: string): Pr
   const elapsedSeconds = pveNowMs(cluster, deps) / 1000 - startedSeconds
   const { status, uptimeSeconds } = await cluster.pve.statusCurrent(look.at)
   if (status === 'running' && uptimeSeconds <= elapsedSeconds + slackSeconds) return { is: 'succeeded' }
-  const failure = status === 'running' ? undefined : await failedStart(pass, look, startedSeconds)
-  if (failure !== undefined)
-    return { is: 'failed', why: `The guest shut down for the reboot, and PVE failed to start it again: ${failure}` }
+  const start = status === 'running' ? undefined : await startAfter(pass, look, startedSeconds)
+  if (start?.is === 'failed')
+    return { is: 'failed', why: `The guest shut down for the reboot, and PVE failed to start it again: ${start.exitstatus}` }
+  // However long it takes: nobody may start the VM beside it.
+  if (start?.is === 'runs')
+    return wait('CommandRunning', 'The guest has shut down; PVE is starting it again.', lookAgainMs(nowMs - downSinceMs))
   if (nowMs - downSinceMs < startsWithinMs)
     return wait('CommandRunning', 'The guest has shut down; PVE starts it again.', lookAgainMs(nowMs - downSinceMs))
   const why =
@@ -37,12 +40,16 @@ export async function rebootEnd(pass: CommandPass, look: Look, upid: string): Pr
   return { is: 'failed', why }
 }
 
-/** The words of the start that followed, if it has failed. The newest counts: somebody may have tried again. */
-async function failedStart({ cluster, draft }: CommandPass, look: Look, since: number): Promise<string | undefined> {
+/** The start that followed, if it runs or has failed. The newest counts: somebody may have tried again. */
+async function startAfter(
+  { cluster, draft }: CommandPass,
+  look: Look,
+  since: number,
+): Promise<{ readonly is: 'runs' } | { readonly is: 'failed'; readonly exitstatus: string } | undefined> {
   const query = { typefilter: 'qmstart', vmid: draft.status.vmid ?? 0, since, limit: 20 }
   const running = await cluster.pve.tasks(look.at.node, { ...query, source: 'active' })
-  if (running.some(({ status }) => status === 'RUNNING')) return undefined
+  if (running.some(({ status }) => status === 'RUNNING')) return { is: 'runs' }
   const [newest] = (await cluster.pve.tasks(look.at.node, { ...query, source: 'archive' })).toSorted((a, b) => b.starttime - a.starttime)
   const end = newest && endOf(newest.status)
-  return end?.is === 'failed' ? end.exitstatus : undefined
+  return end?.is === 'failed' ? end : undefined
 }

@@ -15,6 +15,7 @@ import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
 import { behind, isOutOfDate } from './newest.ts'
 import { silenceOf } from '../engine/references.ts'
+import { untoldEnd } from '../engine/untold-end.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -131,6 +132,10 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     command.begin(nowIso(deps.clock), draft.vm.metadata.uid ?? '')
     await command.save()
   }
+  // While the node of its task is silent there is nobody to look at.
+  const { upid } = command.status
+  const untold = upid === undefined ? undefined : untoldEnd(pass.cluster, upid, { of: name, isShown: true })
+  if (untold) return untold
   if (isPowerCommand(name)) {
     const look = seen ?? (await commandLook(pass))
     return await runPowerCommand(pass, look, name, isNew ? undefined : async () => (await judgeNow(pass, name)).refusal)

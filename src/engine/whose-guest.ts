@@ -1,6 +1,7 @@
 /** Whose the guest is that PVE has under our VMID without our mark (design 4.4.8). */
 import { sameAddress } from '../ipam/choice.ts'
-import { parseMark } from '../ladder/mark.ts'
+import type { ProxmoxVM } from '../api/proxmoxvm.ts'
+import { markOf, parseMark } from '../ladder/mark.ts'
 import { shownAddresses } from './create/take-back.ts'
 import type { Look } from './look.ts'
 import type { Pass } from './pass.ts'
@@ -36,3 +37,7 @@ export async function whoseGuest({ deps, draft }: Pick<Pass, 'deps' | 'draft'>, 
   const hasMac = macAddress !== undefined && macAddress !== '' && nets.some(([, net]) => net.toUpperCase().includes(macAddress))
   return hasMac ? { is: 'doubtful', why: `has the MAC address ${macAddress} of this object` } : { is: 'another' }
 }
+
+/** What a person does about a guest that lacks the owner line of this object, once the object has said so. */
+export const withOwnerLine = ({ metadata }: ProxmoxVM, vmid: number): string =>
+  `If it is the VM of this object, put the line "${markOf(metadata.uid ?? '', vmid)}" into its description in PVE, and the operator continues. If it is another guest, move that guest to another VMID (back it up, restore it under another VMID, delete VM ${vmid} in PVE).`

@@ -20,4 +20,7 @@ export function endOf(exitstatus: string): TaskEnd {
  * one means that PVE could not be asked.
  */
 export const isTaskOver = (end: TaskEnd): boolean =>
-  end.is !== 'unknown' || /unexpected status|unable to get last line|no such task/.test(end.why)
+  end.is !== 'unknown' || /unexpected status|unable to get last line|no such task|unable to parse worker upid|is not a UPID/.test(end.why)
+
+/** PVE could not be asked because the node of the task is silent; any other end that is not over was refused to this token. */
+export const isNodeSilent = (end: TaskEnd): boolean => end.is === 'unknown' && / has not answered for 2 minutes: /.test(end.why)

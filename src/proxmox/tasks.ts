@@ -5,14 +5,16 @@ import type { Pve } from './endpoints.ts'
 import { nodeOfUpid, startOfUpid, typeOfUpid, vmidOfUpid } from './upid.ts'
 import { judge } from './failures.ts'
 import { LookCadence } from './look-cadence.ts'
-import { endOf, type TaskEnd } from './task-end.ts'
+import { endOf, isTaskOver, type TaskEnd } from './task-end.ts'
 
 /** More open tasks than this on a node are looked at by one shared list. */
 const listAbove = 2
 /** Looks at the shared list of a node never start closer together than this. */
 const closestListMs = 250
-/** A node that has not answered for this long gets its tasks declared unknown; those who wait then look at the guests. */
+/** A node that has not answered for this long gets its tasks declared unknown; those who wait then say so, and most go on waiting. */
 const nodeSilenceMs = 120_000
+/** Until PVE is asked again how a task ended that it could not report. */
+const untoldAgainMs = 15_000
 /** Results kept for those who ask late. */
 const remembered = 5_000
 
@@ -62,10 +64,13 @@ export class TaskTracker {
     this.#onProblem = o.onProblem ?? (() => {})
   }
 
-  /** Calls back once, never before it returns. The answer stops the call, not the task. `kind`: what takes equally long, if the type says too little (a linked clone is over at once). */
+  /**
+   * Calls back once, never before it returns. The answer stops the call, not the task. `kind`: what takes equally long, if the type says too
+   * little (a linked clone is over at once). Of a task whose end PVE could not report, PVE is asked again, 15 s later.
+   */
   follow(upid: Upid, onEnd: (end: TaskEnd) => void, kind: string = typeOfUpid(upid)): () => void {
     const end = this.#ends.get(upid) ?? (typeOfUpid(upid) === '' ? { is: 'unknown', why: `"${upid}" is not a UPID` } : undefined)
-    if (end !== undefined) {
+    if (end !== undefined && isTaskOver(end)) {
       let wanted = true
       queueMicrotask(() => wanted && this.#tell(onEnd, end))
       return () => void (wanted = false)
@@ -76,6 +81,7 @@ export class TaskTracker {
     return () => void task.listeners.delete(onEnd)
   }
 
+  /** Undefined: it runs, as far as is known. An end that PVE could not report (`isTaskOver`) is what was known last, until PVE tells more. */
   ended(upid: Upid): TaskEnd | undefined {
     return this.#ends.get(upid)
   }
@@ -83,14 +89,9 @@ export class TaskTracker {
   /** Tasks of a guest that were followed here and started at that second or later, the newest first. */
   ofGuest(vmid: number, type: string, sinceSeconds: number): Upid[] {
     const open = [...this.#nodes.values()].flatMap(({ tasks }) => [...tasks.keys()])
-    return [...this.#ends.keys(), ...open]
+    return [...new Set([...this.#ends.keys(), ...open])]
       .filter((upid) => vmidOfUpid(upid) === vmid && typeOfUpid(upid) === type && startOfUpid(upid) >= sinceSeconds)
       .toSorted((a, b) => startOfUpid(b) - startOfUpid(a))
-  }
-
-  /** An end that is unknown only because PVE could not be asked: who follows the task next has PVE asked again. */
-  forgetUnknown(upid: Upid): void {
-    if (this.#ends.get(upid)?.is === 'unknown') this.#ends.delete(upid)
   }
 
   /** Tasks whose end has not been seen yet. */
@@ -117,7 +118,7 @@ export class TaskTracker {
   #open(watch: NodeWatch, upid: Upid, kind: string): OpenTask {
     const now = this.#clock.monotonicMs()
     const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, ranMs: 0, nextLookMs: 0 }
-    task.nextLookMs = now + this.#cadence.firstLookMs(kind)
+    task.nextLookMs = now + (this.#ends.has(upid) ? untoldAgainMs : this.#cadence.firstLookMs(kind))
     watch.tasks.set(upid, task)
     this.#release ??= this.#hold?.()
     this.#arm(watch)
@@ -157,6 +158,7 @@ export class TaskTracker {
     const before = [...watch.tasks.values()]
     const active = new Set((await this.#pve.tasks(watch.node, { source: 'active', limit: 500 })).map(({ upid }) => upid))
     const left = before.filter((task) => !active.has(task.upid))
+    for (const upid of active) this.#ends.delete(upid)
     // Those that were not due keep their own time: a shared look must not push the look at their usual end away.
     for (const task of before) if (active.has(task.upid) && task.nextLookMs <= watch.lastListMs) this.#stillRuns(task)
     await Promise.all(left.map((task) => this.#lookAt(watch, task)))
@@ -165,8 +167,10 @@ export class TaskTracker {
   async #lookAt(watch: NodeWatch, task: OpenTask): Promise<void> {
     const status = await this.#status(task.upid)
     if ('running' in status) {
-      if (status.running) this.#stillRuns(task)
-      else this.#end(watch, task, endOf(status.exitstatus))
+      if (status.running) {
+        this.#ends.delete(task.upid)
+        this.#stillRuns(task)
+      } else this.#end(watch, task, endOf(status.exitstatus))
     } else this.#end(watch, task, status)
   }
 

@@ -63,16 +63,23 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const pipeline = new Pipeline(new Router(allRoutes), () => sim)
   /** How often another PVE had come to answer when a connection was made: one that stands leads to the PVE it was made to, or nowhere. */
   const madeAfter = new WeakMap<Socket, number>()
+  const sockets = new Set<Socket>()
   let swaps = 0
   const isStale = (socket: Socket): boolean => madeAfter.get(socket) !== swaps
   const server = createListener({ tls: cluster.served, pipeline, sim: () => sim, admin: (request) => handleAdmin(request, sim), isStale })
-  for (const event of ['connection', 'secureConnection']) server.on(event, (socket: Socket) => madeAfter.set(socket, swaps))
+  for (const event of ['connection', 'secureConnection'])
+    server.on(event, (socket: Socket) => {
+      madeAfter.set(socket, swaps)
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
   cluster.onSwap = (served) => {
     swaps += 1
     if (server instanceof HttpsServer && served) server.setSecureContext(served)
     // The call that asked for it still gets its answer; after that the old connections lead nowhere.
     server.closeIdleConnections()
-    setTimeout(() => server.closeAllConnections(), lingerMs).unref()
+    const endStale = () => [...sockets].filter(isStale).forEach((socket) => socket.destroy())
+    setTimeout(endStale, lingerMs).unref()
   }
   const host = options.host ?? '127.0.0.1'
   await new Promise<void>((resolve, reject) => {

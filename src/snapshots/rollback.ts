@@ -15,10 +15,10 @@ import { type Change, judged, noted as inHistory, resting, working } from '../en
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import { type Failure, judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
-import { isTaskOver } from '../proxmox/task-end.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { pveTime } from '../engine/pve-time.ts'
 import { unansweredForMs } from '../engine/unanswered.ts'
+import { untoldEnd } from '../engine/untold-end.ts'
 import { checkRollback } from './rollback-check.ts'
 
 type Running = NonNullable<NonNullable<ProxmoxVMStatus['rollback']>['running']>
@@ -107,10 +107,8 @@ async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: 
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, 'PVE rolls the VM back.')
   if (end.is === 'ok') return await finish(pass, running)
-  if (end.is === 'unknown' && !isTaskOver(end)) {
-    cluster.tasks.forgetUnknown(upid)
-    return wait('RollingBack', `PVE cannot report the result of the rollback: ${end.why}.`, 15_000)
-  }
+  const untold = untoldEnd(cluster, upid, { of: 'the rollback', isShown: false })
+  if (untold) return untold
   if (end.is === 'unknown') return await failed(pass, running, `PVE no longer has the result: ${end.why}`)
   if (isBusy(judgeExit(end.exitstatus))) return await retryLater(pass, running, end.exitstatus)
   return await failed(pass, running, end.exitstatus)

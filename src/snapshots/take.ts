@@ -5,6 +5,7 @@ import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { observes } from '../engine/observe.ts'
 import { unansweredForMs } from '../engine/unanswered.ts'
+import { untoldEnd } from '../engine/untold-end.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -102,6 +103,13 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
   const listed = (await listSnapshots(pass, cluster)).find(({ name }) => name === snapshotName(snapshot.snapshot))
   if (listed && listed.state === undefined) return await finish(pass, listed)
   if (end?.is === 'failed') return await failed(pass, end.exitstatus)
+  // The list was read before anybody knew whether the task had ended.
+  const untold = upid === undefined ? undefined : untoldEnd(cluster, upid, { of: 'the snapshot', isShown: true })
+  if (upid !== undefined && untold) {
+    snapshot.say('reconciling', untold.reason, untold.message)
+    await snapshot.save()
+    return quietly(waitForTask(upid, untold.message))
+  }
   const underWay = await taskUnderWay(pass, 'qmsnapshot')
   if (underWay) return quietly(wait('TaskRunning', 'PVE takes a snapshot.', lookAgainMs))
   if (listed) return await failed(pass, `PVE left the snapshot unfinished (${listed.state}), and no task works on it`)

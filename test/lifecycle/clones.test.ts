@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { HeldBegin } from '../support/held-begin.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
@@ -181,7 +182,8 @@ describe('a VM in the line for clones', () => {
 
   it('holds up nobody when it is paused there', async () => {
     const spec = { template: { vmid: 9000 } }
-    world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 100_000 } }], [])
+    const slot = new HeldBegin(world.simulator)
+    world.simulator.faults.add([{ route: 'POST /nodes/{node}/qemu/{vmid}/clone', beginAfterMs: slot.ms }], [])
     await world.apply('first', spec)
     await until('the first is being cloned', async () => (await world.vm('first'))?.status?.step?.upid)
     await world.apply('second', spec)
@@ -190,6 +192,7 @@ describe('a VM in the line for clones', () => {
     await world.untilCondition('third', 'Ready', 'False', 'Queued')
     await world.edit('second', { metadata: { annotations: { 'pve.hosting/paused': 'true' } } })
     await world.untilCondition('second', 'Paused', 'True')
+    slot.begin()
 
     await world.untilReady('third')
     expect((await world.vm('second'))?.status?.clonedAt).toBeUndefined()

@@ -106,7 +106,8 @@ describe('a node that somebody is about to work on', () => {
     world.simulator.faults.add([{ id: 'off', node: { name: 'pve2', state: 'off' } }], [])
     const says = async (words: string) =>
       await until(`it says ${words}`, async () => world.condition(await world.vm('asked'), 'Ready')?.message?.includes(words), {
-        seconds: 15,
+        // Before the next look at a VM that nobody can see, which comes after a minute.
+        seconds: 40,
       })
     await says('is offline in PVE')
     await world.edit('asked', { spec: { restore: { requestID: 'r1', backupRef: { volume: 'pbs:backup/vm/1/x' } } } })

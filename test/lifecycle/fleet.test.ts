@@ -32,7 +32,7 @@ describe(`${count} VMs at once`, () => {
       mostClones = Math.max(mostClones, ...[...world.simulator.world.nodes.keys()].map(runningClones))
     }, 5)
     await Promise.all(names.map((name) => world.apply(name, { addresses: [{ name: 'main', poolRef: { name: pool } }] })))
-    await until('all are Ready', () => readyNames().size === count, { seconds: 90, describe: () => readyNames().size })
+    await until('all are Ready', () => readyNames().size === count, { seconds: 200, describe: () => readyNames().size })
     clearInterval(counting)
   })
   afterAll(async () => {
@@ -88,7 +88,7 @@ describe(`${count} VMs at once`, () => {
   it('go as they came: every address is free again and only templates are left', async () => {
     await Promise.all(names.map((name) => world.delete(name)))
     await until('all are gone', async () => (await world.client.list(proxmoxVMs, { namespace: world.namespace })).length === 0, {
-      seconds: 90,
+      seconds: 200,
       everyMs: 200,
     })
     expect(world.guests()).toEqual([])

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { proxmoxVMs } from '../../src/api/meta.ts'
+import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
+import { Store } from '../../src/kube/store.ts'
+import { Reflector } from '../../src/kube/watch.ts'
+import { systemClock } from '../../src/ops/clock.ts'
 import { Admin } from '../manual/admin.ts'
 import { outcomeOf } from '../manual/buttons.ts'
+import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
 describe('a VM says of its guest what PVE says', () => {
@@ -161,13 +167,17 @@ describe('a VM says of its guest what PVE says', () => {
 
   it('so its lock and power are told before it is ready, and while it is off for a change and a deletion', async () => {
     const seen = new Set<string>()
-    const watch = setInterval(() => {
-      void world.vm('shown').then((vm) => {
-        const { remoteLock, remoteStatus, localStatus } = vm?.status ?? {}
-        if (vm) seen.add(`${vm.metadata.deletionTimestamp ? 'terminating' : localStatus} ${remoteStatus} ${remoteLock}`)
-        return seen
-      })
-    }, 40)
+    // Every version that the API server has.
+    const store = new Store<ProxmoxVM>()
+    store.subscribe(({ new: vm }) => {
+      const { remoteLock, remoteStatus, localStatus } = vm?.status ?? {}
+      if (vm?.metadata.name === 'shown')
+        seen.add(`${vm.metadata.deletionTimestamp ? 'terminating' : localStatus} ${remoteStatus} ${remoteLock}`)
+    })
+    const watching = new AbortController()
+    const { client, namespace } = world
+    const watch = new Reflector({ client, resource: proxmoxVMs, store, clock: systemClock, selection: { namespace } }).run(watching.signal)
+    await store.synced
     await world.apply('shown')
     const vm = await world.untilReady('shown')
     expect(vm.status?.remoteLock).toBeUndefined()
@@ -176,7 +186,9 @@ describe('a VM says of its guest what PVE says', () => {
     await world.untilReady('shown')
     await world.delete('shown')
     await world.untilGone('shown')
-    clearInterval(watch)
+    await until('the end is seen', () => store.list().every(({ metadata }) => metadata.name !== 'shown'))
+    watching.abort()
+    await watch
     expect([...seen]).toEqual(expect.arrayContaining(['change_package stopped undefined', 'ready running undefined']))
     expect([...seen].filter((line) => line.startsWith('ready') && line.includes('clone'))).toEqual([])
   })

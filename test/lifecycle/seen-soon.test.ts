@@ -51,8 +51,9 @@ describe('what somebody else does by a task of PVE', () => {
     await byHand(vm, stopNow)
     await world.edit('strange', { metadata: { annotations: { 'pve.hosting/look': 'now' } } })
     const told = await world.untilCondition('strange', 'Stalled', 'True', 'VMForeign')
-    expect(world.condition(told, 'Stalled')?.message).toContain('owner line')
     const mark = `pve.hosting/owner uid=${vm.metadata.uid} vmid=${vmid}`
+    const next = `owner line); the operator does not touch it. If it is the VM of this object, put the line "${mark}" into its description`
+    expect(world.condition(told, 'Stalled')?.message).toContain(next)
     await world.inPve('PUT', `/nodes/${vm.status?.node}/qemu/${vmid}/config`, { description: mark })
     world.clock.skip(31_000)
     await until('it is ours again', async () => world.condition(await world.vm('strange'), 'Ready')?.status === 'True')

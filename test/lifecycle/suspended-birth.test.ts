@@ -19,14 +19,15 @@ it.each([
     const name = `early-${how.length}`
     world.simulator.requests.reset()
     world.simulator.faults.add([{ id: name, route: start, ...fault } as never], [])
-    await world.apply(name, { shutdownTimeout: '3s' })
+    const { uid } = (await world.apply(name, { shutdownTimeout: '3s' })).metadata
     await until('its start is sent', () => world.requests().some((one) => one.includes('status/start')))
     await world.edit(name, { spec: { packageRef: { name: 'no-such-package' } } })
     await world.edit(name, { spec: { suspensions: [{ by: 'abuse', reason: 'spam' }] } })
-    const { uid } = (await world.vm(name))!.metadata
-    const guest = await until('the start takes effect', () =>
-      world.guests().find(({ isRunning, config }) => isRunning && config.get('description')?.includes(uid ?? '')),
-    )
+    const guest = world.guests().find(({ config }) => config.get('description')?.includes(uid ?? ''))!
+    const { tasks } = world.simulator.world
+    const hasStarted = () =>
+      tasks.onNode(guest.node).some(({ type, id, exitstatus }) => type === 'qmstart' && id === `${guest.vmid}` && exitstatus === 'OK')
+    await until('the start has taken effect', hasStarted)
     await until('the VM is off', () => !guest.isRunning)
   },
   150_000,

@@ -113,6 +113,14 @@ describe('trouble in PVE', () => {
 
   it('as an outage changes no verdict for minutes, ends as unknown, and work goes on afterwards', async () => {
     const vm = await born('calm')
+    // What its guest tells, and that it has all it was given, is written after its birth.
+    await until('nothing more is said of it', async () => {
+      world.skip(2_000)
+      const { status } = (await world.vm('calm')) ?? {}
+      return (
+        status?.guest?.agent === 'Answering' && !status.guestSeen && !world.operator?.operator.queue.isRunning(`${world.namespace}/calm`)
+      )
+    })
     const before = (await world.vm('calm'))?.metadata.resourceVersion
     world.operator?.wire.judgedBy(({ to }) => (to === 'pve' ? 'lost before' : 'pass'))
     world.simulator.faults.add([{ id: 'down', route: '* /**', times: 'always', status: 595, reason: 'No route to host' }], [])

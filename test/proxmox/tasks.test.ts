@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { systemClock } from '../../src/ops/clock.ts'
 import { TaskTracker } from '../../src/proxmox/tasks.ts'
+import { TestClock } from '../support/test-clock.ts'
 import { type Simulated, simulated } from './simulated.ts'
 import { isTaskOver, type TaskEnd } from '../../src/proxmox/task-end.ts'
 
 const template = { node: 'pve1', vmid: 9000 }
+const statusRoute = 'GET /nodes/{node}/tasks/{upid}/status'
 const clone = (newid: number) => ({ newid, name: 'x', description: 'ours', full: true })
 
 describe('the task tracker', () => {
@@ -13,10 +14,12 @@ describe('the task tracker', () => {
   let stop: AbortController
   let problems: unknown[]
   let running: Promise<void>
+  let clock: TestClock
   beforeEach(async () => {
     sim = await simulated({ speed: 4 })
     problems = []
-    tracker = new TaskTracker({ pve: sim.pve, clock: systemClock, onProblem: (fault) => problems.push(fault) })
+    clock = new TestClock()
+    tracker = new TaskTracker({ pve: sim.pve, clock, onProblem: (fault) => problems.push(fault) })
     stop = new AbortController()
     running = tracker.run(stop.signal)
   })
@@ -53,16 +56,18 @@ describe('the task tracker', () => {
     expect(await end('nonsense')).toEqual({ is: 'unknown', why: '"nonsense" is not a UPID' })
   })
 
-  it('asks again about a task that PVE could not tell of, once that is to be forgotten, and keeps an end that it knows', async () => {
+  it('asks again, 15 s later, about a task that PVE could not tell of', async () => {
     const upid = await sim.pve.clone(template, clone(905))
     await sim.fault({ route: 'GET /nodes/{node}/tasks/{upid}/status', status: 403, reason: 'Permission check failed', times: 1 })
     const first = await end(upid)
     expect([first.is, isTaskOver(first)]).toEqual(['unknown', false])
-    expect((await end(upid)).is).toBe('unknown')
-    tracker.forgetUnknown(upid)
-    expect(tracker.ended(upid)).toBeUndefined()
-    expect(await end(upid)).toEqual({ is: 'ok', warnings: false })
-    tracker.forgetUnknown(upid)
+    await sim.forgetRequests()
+    const next = end(upid)
+    clock.skip(14_000)
+    expect(tracker.ended(upid)).toEqual(first)
+    expect((await sim.requests())[statusRoute]).toBeUndefined()
+    clock.skip(2_000)
+    expect(await next).toEqual({ is: 'ok', warnings: false })
     expect(tracker.ended(upid)).toEqual({ is: 'ok', warnings: false })
   })
 
@@ -71,6 +76,7 @@ describe('the task tracker', () => {
     [{ is: 'failed', exitstatus: 'job errors' }, true],
     [{ is: 'unknown', why: 'unexpected status' }, true],
     [{ is: 'unknown', why: 'no such task' }, true],
+    [{ is: 'unknown', why: '"nonsense" is not a UPID' }, true],
     [{ is: 'unknown', why: 'node pve1 has not answered for 2 minutes: No route to host' }, false],
     [{ is: 'unknown', why: 'Permission check failed' }, false],
   ] as const)('knows that no worker does it any more: %j %s', (how, expected) => expect(isTaskOver(how)).toBe(expected))

@@ -45,6 +45,8 @@ export class Drill {
   async sim(method: string, path: string, body?: unknown): Promise<SimAnswer> {
     const response = await fetch(`${this.simulator.url}/sim${path}`, {
       method,
+      // One that is kept would lead nowhere once another PVE has come.
+      headers: { Connection: 'close' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }

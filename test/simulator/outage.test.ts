@@ -208,4 +208,12 @@ describe('another PVE behind the address', () => {
     expect(await pve.vmids()).toContain(200)
     await pve.stop()
   })
+
+  it('answers what it was asked, however long that takes after it came', async () => {
+    const pve = await startDrill({ speed: 1 })
+    await pve.sim('POST', '/faults', { route: 'GET /version', delayMs: 500 })
+    await pve.sim('POST', '/other-pve')
+    expect((await pve.api('GET', '/version')).status).toBe(200)
+    await pve.stop()
+  })
 })

@@ -85,6 +85,10 @@ describe('traffic while the operator is away, or the clock is wrong', () => {
     await untilUsage(world, 'quiet', 'there', () => true)
     const sinceTurnMs = (world.clock.now() - Math.floor(partOf(vm.metadata.uid ?? '') * 86_400_000)) % 86_400_000
     if (sinceTurnMs > 86_400_000 - 60 * minute) world.skip(90 * minute)
+    await until(
+      'its guest has told',
+      async () => (await world.vm('quiet'))?.status?.guest?.agent === 'Answering' || (world.skip(2_500), false),
+    )
     // What a birth leaves to say is said within minutes: what its guest was given, for one.
     for (let times = 1; times <= 10; times++) {
       world.skip(minute)

@@ -49,7 +49,8 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
     const { upid } = request
     const end = upid === undefined ? undefined : cluster.tasks.ended(upid)
     if (end && !isTaskOver(end) && upid !== undefined) {
-      cluster.tasks.forgetUnknown(upid)
+      // PVE is asked again.
+      cluster.tasks.follow(upid, () => undefined)()
       // A node that has left the PVE cluster makes nothing in it any more.
       if (cluster.inventory.current()?.nodes.has(nodeOfUpid(upid)) === false) draft.change(closeFailed(memory, request))
       else if (end.is === 'unknown') unknown = end.why

@@ -1,6 +1,7 @@
 /** How a step of a removal ended: read from its receipt, told, and the next try paced. */
 import { judgeExit } from '../../proxmox/failures.ts'
 import type { Failure } from '../../proxmox/failures.ts'
+import { isTaskOver } from '../../proxmox/task-end.ts'
 import { typeOfUpid } from '../../proxmox/upid.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
 import type { ProxmoxVMStatus } from '../../api/proxmoxvm.ts'
@@ -10,6 +11,7 @@ import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { notedOnce, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
+import { untoldEnd } from '../untold-end.ts'
 import { type Outcome, wait, waitForTask } from '../../ladder/outcome.ts'
 
 /** Pauses after the first failures of a step, in seconds; then the last one. */
@@ -20,6 +22,11 @@ const doing: Readonly<Partial<Record<StepName, string>>> = {
   delete_backups: 'Deleting a backup of',
   remove: 'Deleting',
   restore: 'Restoring',
+}
+const ending: Readonly<Partial<Record<StepName, string>>> = {
+  stop: 'the stop',
+  delete_backups: 'the deletion of a backup',
+  remove: 'the deletion',
 }
 /** Everything else (a shutdown, a resize) is overtaken by cutting the power. */
 const notInterrupted: ReadonlySet<StepName> = new Set<StepName>(['clone', 'restore', 'stop', 'delete_backups', 'remove'])
@@ -45,8 +52,12 @@ export async function readRemovalReceipt(
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${doing[step.name] ?? 'Cloning to'} VM ${draft.status.vmid} is under way.`)
   if (step.name === 'clone' || step.name === 'restore') return undefined
+  const untold = untoldEnd(cluster, step.upid, { of: ending[step.name] ?? 'the task', isShown: true })
+  if (untold) return untold
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, failuresOf(draft.status, step.name)))
+  // Only the look tells, and what it finds undone is asked for again with pauses.
+  if (!isTaskOver(end)) return undefined
   if (end.is !== 'ok') {
     forgetLastSent(memory)
     const failure = judgeExit(end.is === 'failed' ? end.exitstatus : `the task ended without a result (${end.why})`)

@@ -2,7 +2,7 @@
 import type { PveCluster } from '../../cluster/cluster.ts'
 import { type Outcome, stalled, wait, waitForTask } from '../../ladder/outcome.ts'
 import { parseDrive } from '../../proxmox/property-string.ts'
-import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
+import { endOf, type TaskEnd } from '../../proxmox/task-end.ts'
 import { lookOf } from '../apply/ascent.ts'
 import { isBareGuest } from '../bare-guest.ts'
 import { holds } from '../conditions.ts'
@@ -14,6 +14,7 @@ import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
 import { judged, noted, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
+import { untoldEnd } from '../untold-end.ts'
 import { changeRestore, noteRestored } from './restore-state.ts'
 import { findRestoreTask } from './restore-task.ts'
 import { restoredDisks, restoredSentence } from './restored-disks.ts'
@@ -75,10 +76,8 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
 
 async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
   const { draft, deps } = pass
-  if (end.is === 'unknown' && !isTaskOver(end)) {
-    cluster.tasks.forgetUnknown(upid)
-    return wait('Restoring', `PVE cannot report the result of the restore: ${end.why}.`, 15_000)
-  }
+  const untold = untoldEnd(cluster, upid, { of: 'the restore', isShown: false })
+  if (untold) return untold
   if (end.is !== 'ok') return await failed(pass, cluster, end.is === 'failed' ? end.exitstatus : end.why)
   if (end.warnings) await tellWarnings(pass, cluster, 'restore', upid)
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)

@@ -18,6 +18,7 @@ function endOf(o: {
 }) {
   const cluster = {
     clockSkewMs: 0,
+    inventory: { current: () => ({ nodes: new Map([['pve1', {}]]), guests: new Map() }) },
     tasks: { ended: () => o.ended },
     pve: {
       tasks: async (_: string, { source }: { source: string }) =>
@@ -51,6 +52,18 @@ describe('an object that is deleted while the answer to its restore request is l
     expect(await late.outcome).toMatchObject({ is: 'wait', task: 'UPID:pve1:1' })
     expect(late.draft.status.restore?.running?.upid).toBe('UPID:pve1:1')
     expect(await endOf({ afterSeconds: 70, tasks: ['OK'] }).outcome).toMatchObject({ is: 'wait', lookAfterMs: 0 })
+  })
+
+  it('stays while PVE cannot report how the restore ended, and no longer than its node is there', async () => {
+    const upid = 'UPID:pve1:0000053A:000609E7:6B09895D:qmrestore:10000:root@pam!sim:'
+    const ended = { is: 'unknown', why: 'node pve1 has not answered for 2 minutes: No route to host' }
+    expect(await endOf({ afterSeconds: 400, running: { upid }, ended }).outcome).toMatchObject({
+      is: 'wait',
+      task: upid,
+      message: expect.stringMatching(/^PVE cannot report the end of the restore of VM 10000: node pve1 has not answered/),
+    })
+    const elsewhere = upid.replace('pve1', 'pve7')
+    expect(await endOf({ afterSeconds: 400, running: { upid: elsewhere }, ended }).outcome).toEqual({ is: 'done' })
   })
 
   it('does not wait once the end of the restore is known', async () => {
