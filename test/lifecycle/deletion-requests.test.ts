@@ -19,6 +19,13 @@ describe('the deletion of a VM', () => {
   /** Without the listing, which serves all VMs, and the looks at its tasks. */
   async function costOf(vm: ProxmoxVM): Promise<string[]> {
     const { name } = vm.metadata
+    const ofVM = () => world.requests().filter((line) => line.includes(`/qemu/${vm.status?.vmid}`))
+    const listings = () => world.requests().filter((line) => line.startsWith('GET /cluster/resources')).length
+    await until('two listings of PVE were read in a row, and nobody looked at the VM', async () => {
+      world.simulator.requests.reset()
+      await until('they were read', () => world.skip(4_000) ?? listings() >= 2)
+      return ofVM().length === 0
+    })
     world.simulator.requests.reset()
     await world.delete(name)
     await world.untilGone(name)
