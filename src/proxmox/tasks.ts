@@ -117,6 +117,8 @@ export class TaskTracker {
 
   #open(watch: NodeWatch, upid: Upid, kind: string): OpenTask {
     const now = this.#clock.monotonicMs()
+    // The silence that another task met, perhaps days ago, says nothing: nobody has asked the node since.
+    if (watch.tasks.size === 0 && !this.#ends.has(upid)) watch.silentSinceMs = undefined
     const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, ranMs: 0, nextLookMs: 0 }
     task.nextLookMs = now + (this.#ends.has(upid) ? untoldAgainMs : this.#cadence.firstLookMs(kind))
     watch.tasks.set(upid, task)
@@ -157,7 +159,8 @@ export class TaskTracker {
     watch.lastListMs = this.#clock.monotonicMs()
     const before = [...watch.tasks.values()]
     const active = new Set((await this.#pve.tasks(watch.node, { source: 'active', limit: 500 })).map(({ upid }) => upid))
-    const left = before.filter((task) => !active.has(task.upid))
+    // One whose end PVE could not tell keeps its 15 s.
+    const left = before.filter((task) => !active.has(task.upid) && (!this.#ends.has(task.upid) || task.nextLookMs <= watch.lastListMs))
     for (const upid of active) this.#ends.delete(upid)
     // Those that were not due keep their own time: a shared look must not push the look at their usual end away.
     for (const task of before) if (active.has(task.upid) && task.nextLookMs <= watch.lastListMs) this.#stillRuns(task)

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { TaskTracker } from '../../src/proxmox/tasks.ts'
 import { TestClock } from '../support/test-clock.ts'
+import { until } from '../support/until.ts'
 import { type Simulated, simulated } from './simulated.ts'
 import { isTaskOver, type TaskEnd } from '../../src/proxmox/task-end.ts'
 
@@ -69,6 +70,40 @@ describe('the task tracker', () => {
     clock.skip(2_000)
     expect(await next).toEqual({ is: 'ok', warnings: false })
     expect(tracker.ended(upid)).toEqual({ is: 'ok', warnings: false })
+  })
+
+  it('asks no sooner about it where it looks at the other tasks of the node by a list', async () => {
+    const upid = await sim.pve.clone(template, clone(906))
+    await sim.fault({ route: statusRoute, status: 403, reason: 'Permission check failed', times: 'always' })
+    await end(upid)
+    await sim.fault({ route: 'POST /nodes/{node}/qemu/{vmid}/clone', task: { extraMs: 3_600_000 }, times: 3 })
+    for (const vmid of [907, 908, 909]) tracker.follow(await sim.pve.clone(template, clone(vmid)), () => undefined)
+    tracker.follow(upid, () => undefined)
+    await sim.forgetRequests()
+    const asked = async () => await sim.requests()
+    for (let lists = 1; lists <= 4; lists++) {
+      clock.skip(2_000)
+      await until('the list is asked for', async () => ((await asked())['GET /nodes/{node}/tasks'] ?? 0) >= lists)
+    }
+    expect((await asked())[statusRoute]).toBeUndefined()
+    clock.skip(8_000)
+    await until('it is asked for', async () => ((await asked())[statusRoute] ?? 0) === 1)
+  })
+
+  it('takes no silence of an hour ago for the silence of today', async () => {
+    const silent = { route: statusRoute, status: 595, reason: 'No route to host' }
+    const upid = await sim.pve.clone(template, clone(906))
+    await sim.fault({ ...silent, times: 'always' })
+    let was: TaskEnd | undefined
+    tracker.follow(upid, (how) => (was = how))
+    await until('nobody waits any longer', () => {
+      clock.skip(5_000)
+      return was !== undefined
+    })
+    await sim.clearFaults()
+    clock.skip(3_600_000)
+    await sim.fault({ ...silent, times: 1 })
+    expect(await end(await sim.pve.clone(template, clone(907)))).toEqual({ is: 'ok', warnings: false })
   })
 
   it.each([
