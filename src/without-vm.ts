@@ -6,7 +6,7 @@ import type { Dependencies } from './engine/dependencies.ts'
 import { releaseSnapshots } from './snapshots/orphans.ts'
 
 /** A VM that the API server has and the watch has not brought yet calls by itself; this is for a watch that is being opened again. */
-const unseenMs = 1_000
+const unseenMs = 2_000
 
 /** Answers when to look again (ms); undefined: when somebody calls. Throws KubeError when the API server cannot be asked. */
 export async function endWithoutVM(deps: Dependencies, key: string, backups: BackupKeeper): Promise<number | undefined> {

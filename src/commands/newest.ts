@@ -6,7 +6,7 @@ import type { Pass } from '../engine/pass.ts'
 import type { Outcome } from '../ladder/outcome.ts'
 
 /** The VM calls as soon as it is here; this is for a watch that is being opened again. */
-const againMs = 1_000
+const againMs = 2_000
 
 export const behind: Outcome = {
   is: 'wait',

@@ -29,7 +29,7 @@ export interface ConsoleControllerOptions extends JudgeOptions {
 }
 
 /** A change that no watch has told of yet. */
-const againMs = 1_000
+const againMs = 2_000
 
 const vmKeyOf = ({ metadata, spec }: ProxmoxVMConsole): string => `${metadata.namespace}/${spec.vmRef.name}`
 

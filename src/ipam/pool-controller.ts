@@ -187,23 +187,25 @@ export class PoolController {
       isLiving: this.#o.isLiving,
     })
     const { freed, expired } = keeping
-    let isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
+    const isMore = expired.length > writesPerSweep || keeping.rested.length > writesPerSweep
+    let isHeld = false
     for (const address of freed) {
       const holder = address.spec.claimRef?.uid
       const isFreed = (now: PoolAddress): boolean => this.#isFreed(now) && now.spec.claimRef?.uid === holder
       if (await this.#mayFree(address)) await this.#o.book.freeOrphan(address, isFreed)
-      else isMore = true
+      else isHeld = true
     }
     for (const address of expired.slice(0, writesPerSweep)) await this.#forget(address)
     for (const address of keeping.rested.slice(0, writesPerSweep)) await this.#rest(address)
-    const nextMs = isMore ? nowMs + statusEveryMs : Math.max(keeping.nextMs, nowMs + sweepEveryMs)
+    const nextMs = isMore ? nowMs + statusEveryMs : Math.max(isHeld ? 0 : keeping.nextMs, nowMs + sweepEveryMs)
     this.#sweepMs.set(name, nextMs)
     if (Number.isFinite(nextMs)) this.queue.addAfter(name, nextMs - nowMs)
   }
 
+  /** The kind first: where all its objects are being deleted, nobody asks for the holder of each of them. */
   async #mayFree({ metadata, spec: { claimRef, orphaned } }: PoolAddress): Promise<boolean> {
-    if (claimRef && !orphaned && !(await this.#o.isGone(claimRef.uid, claimRef))) return false
-    return this.#o.mayFree === undefined || (await this.#o.mayFree(metadata.uid ?? ''))
+    if (this.#o.mayFree !== undefined && !(await this.#o.mayFree(metadata.uid ?? ''))) return false
+    return claimRef === undefined || orphaned === true || (await this.#o.isGone(claimRef.uid, claimRef))
   }
 
   /** Only as it was looked at: one that was taken meanwhile stays. */

@@ -29,6 +29,8 @@ export interface Stand {
   stop(): Promise<void>
 }
 
+type Holders = Pick<ConstructorParameters<typeof PoolController>[0], 'isLiving' | 'isGone' | 'mayFree'>
+
 /** What is in one scope: other test files use the same API server, with controllers of their own. */
 class ScopedStore<T extends KubeObject & { spec: { scope: string } }> extends Store<T> {
   private readonly scope: string
@@ -44,7 +46,7 @@ class ScopedStore<T extends KubeObject & { spec: { scope: string } }> extends St
 
 export async function openBook(
   scope: string,
-  o: { clock?: Clock; clientClass?: typeof KubeClient; controls?: boolean } = {},
+  o: { clock?: Clock; clientClass?: typeof KubeClient; controls?: boolean; holders?: Partial<Holders> } = {},
 ): Promise<Stand> {
   const clock = o.clock ?? systemClock
   const requests: string[] = []
@@ -69,6 +71,7 @@ export async function openBook(
     unseenAt: () => [],
     isLiving: () => true,
     isGone: async () => false,
+    ...o.holders,
     onFault: (_, fault) => faults.push(fault),
   })
   const deaf = new AbortController()

@@ -220,6 +220,33 @@ describe('the objects of addresses', () => {
     expect(await claimOne(stand, next, main(name))).toBe('192.0.2.1')
   })
 
+  it('that go with their whole kind are neither freed nor asked about at the API server', async () => {
+    const clock = new TurnedClock()
+    const asked: string[] = []
+    let isByHand = false
+    const holders = {
+      isLiving: () => false,
+      isGone: async () => asked.push('holder') > 0,
+      mayFree: async () => asked.push('kind') > 0 && isByHand,
+    }
+    stand = await open({ clock, holders })
+    const name = await makePool(scope, { ranges: ['192.0.2.1'] }, stand)
+    const vm = aVm()
+    await claimOne(stand, vm, main(name))
+    await stand.client.delete(poolAddresses, { name: `192.0.2.1.${scope}` })
+    await until('the kind is asked for again and again', () => {
+      clock.turn(5_000)
+      return asked.length >= 3
+    })
+    expect(asked).not.toContain('holder')
+    isByHand = true
+    await until('it is free', async () => {
+      clock.turn(5_000)
+      return (await address('192.0.2.1'))?.spec.claimRef === undefined
+    })
+    expect(asked).toContain('holder')
+  })
+
   it('that are held wait with a deletion by hand until the VM gives them back', async () => {
     stand = await open()
     const name = await makePool(scope, { ranges: ['192.0.2.1'], reuseAfter: '1h' }, stand)
