@@ -11,7 +11,7 @@ import { done, type Obstacle, type Outcome, retry, stalled, wait, waitForTask } 
 import { judgeExit } from '../proxmox/failures.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
-import { fileStatus } from './backup-files.ts'
+import { fileStatus, reachedFrom } from './backup-files.ts'
 import { followBackup } from './follow-backup.ts'
 
 /** PVE itself waits this long for the deletion of a file before it answers with a task. */
@@ -127,13 +127,6 @@ async function deleteFile(pass: BackupPass, cluster: PveCluster, volume: string)
   if (upid === undefined) return wait('Terminating', `${volume} was deleted; the operator checks that PVE no longer lists it.`, 0)
   pass.memory.deleting = upid
   return waitForTask(upid, `${volume} is being deleted.`)
-}
-
-/** A shared storage also by another node than the one that made the file. */
-export function reachedFrom({ inventory }: PveCluster, storage: string, node: string): string {
-  const rows = (inventory.current()?.storages ?? []).filter((row) => row.storage === storage && row.available)
-  const isShared = rows.some((row) => row.shared)
-  return !isShared || rows.some((row) => row.node === node) ? node : (rows[0]?.node ?? node)
 }
 
 async function letGo({ backup }: BackupPass): Promise<Outcome> {

@@ -1,16 +1,19 @@
 /** A backup that PVE was asked for: what became of the request, whatever was lost on the way. */
 import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
+import { hasLeft } from '../cluster/has-left.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { tellWarnings } from '../engine/task-warnings.ts'
-import { untoldEnd } from '../engine/untold-end.ts'
-import { endOf, type TaskEnd } from '../proxmox/task-end.ts'
+import { isLongUnlocked, untoldEnd } from '../engine/untold-end.ts'
+import { endOf, isNodeSilent, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf, whyFailed } from './backup-files.ts'
 import { finishBroken, finishMade } from './finish-backup.ts'
 
 /** A task may appear this late after its request: that is checked and forked first. */
 const silentMs = 60_000
+/** PVE lets a backup wait 3 h for the one before it, and locks the VM only then. */
+const queuedMs = 4 * 3_600_000
 /** PVE tells starts in whole seconds. */
 const slackSeconds = 5
 const mostTasks = 100
@@ -31,9 +34,11 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   const { backup, of } = pass
   if (end.is === 'ok' && end.warnings && of) await tellWarnings(of, cluster, 'ready', upid)
   const where = backup.status
-  const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
+  // The log of a task is on its node alone.
+  const hasLog = end.is !== 'failed' && !isNodeSilent(end)
+  const file = (await fileByMark(cluster, where, backup.uid)) ?? (hasLog ? await fileByTask(cluster, where, upid) : undefined)
   if (file) return finishMade(pass, file)
-  const untold = untoldEnd(cluster, upid, { of: 'the backup', isShown: false })
+  const untold = untoldEnd(cluster, upid, { of: 'the backup', isShown: isLongUnlocked({ cluster, deps: pass.deps }, upid, queuedMs) })
   if (untold) return untold
   if (end.is === 'failed') return finishBroken(pass, await whyFailed(cluster, upid, end.exitstatus))
   return finishBroken(pass, end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.why)
@@ -75,6 +80,7 @@ interface Found {
 
 async function findTask({ backup, deps, key }: BackupPass, cluster: PveCluster): Promise<Found> {
   const { node = '', vmid = 0, requestedAt = '' } = backup.status
+  if (hasLeft(cluster, node)) return {}
   const since = Math.floor(Date.parse(requestedAt) / 1000) - slackSeconds
   const known = new Set(deps.backupsOf(key).map(({ status }) => status?.upid))
   let mayBe = false

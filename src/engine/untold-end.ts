@@ -2,7 +2,12 @@
 import type { PveCluster } from '../cluster/cluster.ts'
 import { type Obstacle, waitForTask } from '../ladder/outcome.ts'
 import { isNodeSilent, isTaskOver } from '../proxmox/task-end.ts'
-import { nodeOfUpid, vmidOfUpid } from '../proxmox/upid.ts'
+import { nodeOfUpid, startOfUpid, vmidOfUpid } from '../proxmox/upid.ts'
+import type { Dependencies } from './dependencies.ts'
+import { pveNowMs } from './pve-time.ts'
+
+/** A power command, a move, a restore and a rollback either hold PVE's lock on the guest or are over by then. */
+export const unlockedMs = 600_000
 
 /**
  * What to wait for. Undefined: the task runs, PVE has told its end, or PVE cannot tell it any more, because the node of the task has left the
@@ -16,6 +21,19 @@ export function untoldEnd(cluster: PveCluster, upid: string, o: { readonly of: s
   if (!isSilent && o.isShown) return undefined
   const told = `PVE cannot report the end of ${o.of}: ${end.why.trim().replace(/[.]$/, '')}. It may still be under way, so the operator waits and asks PVE again every 15 s.`
   return { ...waitForTask(upid, told), reason: isSilent ? 'Unreachable' : 'PermissionDenied' }
+}
+
+/**
+ * For `isShown`, of a task that PVE refuses to tell of, as it does for ever once the operator has another token: it began longer ago than
+ * `afterMs`, and the guest, which is there, has no lock.
+ */
+export function isLongUnlocked(
+  { cluster, deps }: { cluster: PveCluster; deps: Pick<Dependencies, 'clock'> },
+  upid: string,
+  afterMs = unlockedMs,
+): boolean {
+  const guest = cluster.inventory.current()?.guests.get(vmidOfUpid(upid))
+  return guest !== undefined && guest.lock === undefined && pveNowMs(cluster, deps) - startOfUpid(upid) * 1000 > afterMs
 }
 
 /** Nothing of it runs any more: a guest has one node, and only a node of the PVE cluster can change it. */

@@ -19,6 +19,7 @@ async function after(seconds: number, deletionTimestamp?: string, slots = new Ba
     name: 'fra1',
     clockSkewMs: 0,
     tasks: { ended: () => undefined },
+    inventory: { current: () => undefined },
     pve: { backups: async () => [], tasks: async () => [] },
   }
   const quiet = quietDependencies({ now: requestedAt })

@@ -1,5 +1,6 @@
 import type { AskedClone } from '../../api/clone-request.ts'
 import type { PveCluster } from '../../cluster/cluster.ts'
+import { hasLeft } from '../../cluster/has-left.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
 import { endOf, isTaskOver, type TaskEnd } from '../../proxmox/task-end.ts'
 import { isOfPerson, nodeOfUpid } from '../../proxmox/upid.ts'
@@ -52,7 +53,7 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
       // PVE is asked again.
       cluster.tasks.follow(upid, () => undefined)()
       // A node that has left the PVE cluster makes nothing in it any more.
-      if (cluster.inventory.current()?.nodes.has(nodeOfUpid(upid)) === false) draft.change(closeFailed(memory, request))
+      if (hasLeft(cluster, nodeOfUpid(upid))) draft.change(closeFailed(memory, request))
       else if (end.is === 'unknown') unknown = end.why
     } else if (end) close(request, end)
     else if (upid !== undefined) {
@@ -92,6 +93,7 @@ async function findTask(
   cluster: PveCluster,
   { vmid, node, template, askedAt, isRestore }: AskedClone,
 ): Promise<{ readonly task?: TaskRow; readonly mayBegin: boolean }> {
+  if (hasLeft(cluster, node)) return { mayBegin: false }
   const since = Math.floor((Date.parse(askedAt) - slackMs) / 1000)
   const known = knownTasks(draft.status, memory)
   let mayBegin = false

@@ -1,5 +1,6 @@
 /** The task of a restore whose answer was lost. */
 import type { PveCluster } from '../../cluster/cluster.ts'
+import { hasLeft } from '../../cluster/has-left.ts'
 import type { TaskRow } from '../../proxmox/answers.ts'
 import { isOfPerson } from '../../proxmox/upid.ts'
 
@@ -11,6 +12,7 @@ export async function findRestoreTask(
   cluster: PveCluster,
   o: { node: string; vmid: number; askedAt: string },
 ): Promise<TaskRow | undefined> {
+  if (hasLeft(cluster, o.node)) return undefined
   const since = Math.floor(Date.parse(o.askedAt) / 1000) - slackSeconds
   for (const source of ['active', 'archive'] as const) {
     const tasks = await cluster.pve.tasks(o.node, { source, typefilter: 'qmrestore', vmid: o.vmid, since, limit: 20 })
