@@ -3,7 +3,7 @@ import { type Outcome, wait, waitForTask } from '../ladder/outcome.ts'
 import type { PveCluster } from '../cluster/cluster.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { tellWarnings } from '../engine/task-warnings.ts'
-import { untoldEnd } from '../engine/untold-end.ts'
+import { unreportedEnd } from '../engine/unreported-end.ts'
 import { endOf, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf, whyFailed } from './backup-files.ts'
@@ -33,8 +33,8 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   const where = backup.status
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (end.is === 'failed' ? undefined : await fileByTask(cluster, where, upid))
   if (file) return finishMade(pass, file)
-  const untold = untoldEnd(cluster, upid, { of: 'the backup', isShown: false })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, upid, { of: 'the backup', isShown: false })
+  if (unreported) return unreported
   if (end.is === 'failed') return finishBroken(pass, await whyFailed(cluster, upid, end.exitstatus))
   return finishBroken(pass, end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.why)
 }

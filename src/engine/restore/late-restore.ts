@@ -6,7 +6,7 @@ import type { Pass } from '../pass.ts'
 import { changeRestore } from './restore-state.ts'
 import { findRestoreTask } from './restore-task.ts'
 import { pveNowMs } from '../pve-time.ts'
-import { untoldEnd } from '../untold-end.ts'
+import { unreportedEnd } from '../unreported-end.ts'
 
 /** `done` once nothing of it can come any more. A VM that it makes is seen by the next look, and taken down like the one before. */
 export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise<Outcome> {
@@ -17,7 +17,7 @@ export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise
   const sentence = `The restore of VM ${vmid} must end before this object can be removed.`
   if (running.upid !== undefined) {
     if (!cluster.tasks.ended(running.upid)) return waitForTask(running.upid, sentence)
-    return untoldEnd(cluster, running.upid, { of: `the restore of VM ${vmid}`, isShown: false }) ?? done
+    return unreportedEnd(cluster, running.upid, { of: `the restore of VM ${vmid}`, isShown: false }) ?? done
   }
   const leftMs = lostAfterMs - askedForMs(pass, cluster, running.askedAt)
   if (leftMs <= 0) return done

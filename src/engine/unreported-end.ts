@@ -1,24 +1,30 @@
-/** A task's end that PVE cannot report is no end: the task may run, so it is asked for again, and nothing is concluded or begun meanwhile. */
+/** A task whose end PVE cannot report may still run: PVE is asked again, and nothing is concluded or begun meanwhile. */
 import type { PveCluster } from '../cluster/cluster.ts'
 import { type Obstacle, waitForTask } from '../ladder/outcome.ts'
 import { isNodeSilent, isTaskOver } from '../proxmox/task-end.ts'
 import { nodeOfUpid, vmidOfUpid } from '../proxmox/upid.ts'
 
 /**
- * What to wait for. Undefined: the task runs, PVE has told its end, or PVE cannot tell it any more, because the node of the task has left the
+ * What to wait for. Undefined: the task runs, or PVE has reported its end, or PVE will never report it because the node of the task has left the
  * PVE cluster or PVE has the guest on another node now; then the guest shows what was done. `of`: whose end it is, as in "the end of …".
- * `isShown`: the guest shows it anyway, so nothing is held up by a PVE that answers but refuses to tell it, or that has no such guest any more.
+ * `isShown`: the guest shows the effect of the task, so the caller also goes on when PVE answers and refuses to report the end, or has no such
+ * guest any more.
  */
-export function untoldEnd(cluster: PveCluster, upid: string, o: { readonly of: string; readonly isShown: boolean }): Obstacle | undefined {
+export function unreportedEnd(
+  cluster: PveCluster,
+  upid: string,
+  o: { readonly of: string; readonly isShown: boolean },
+): Obstacle | undefined {
   const end = cluster.tasks.ended(upid)
   if (end?.is !== 'unknown' || isTaskOver(end) || isNowhere(cluster, upid, o.isShown)) return undefined
   const isSilent = isNodeSilent(end)
   if (!isSilent && o.isShown) return undefined
-  const told = `PVE cannot report the end of ${o.of}: ${end.why.trim().replace(/[.]$/, '')}. It may still be under way, so the operator waits and asks PVE again every 15 s.`
+  const remedy = isSilent ? '' : ` An admin can grant the token Sys.Audit on /nodes/${nodeOfUpid(upid)}.`
+  const told = `PVE cannot report the end of ${o.of}: ${end.why.trim().replace(/[.]$/, '')}. It may still be under way, so the operator waits and asks PVE again every 15 s.${remedy}`
   return { ...waitForTask(upid, told), reason: isSilent ? 'Unreachable' : 'PermissionDenied' }
 }
 
-/** Nothing of it runs any more: a guest has one node, and only a node of the PVE cluster can change it. */
+/** Whether no worker can run it any more: a guest has one node, and only a node of the PVE cluster can change it. */
 function isNowhere({ inventory }: PveCluster, upid: string, isShown: boolean): boolean {
   const listing = inventory.current()
   if (!listing) return false
