@@ -6,7 +6,7 @@ import { nodeOfUpid, vmidOfUpid } from '../proxmox/upid.ts'
 
 /**
  * What to wait for. Undefined: the task runs, or PVE has reported its end, or PVE will never report it because the node of the task has left the
- * PVE cluster or PVE has the guest on another node now; then the guest shows what was done. `of`: whose end it is, as in "the end of …".
+ * PVE cluster or PVE has the guest on another node now; then the guest shows what was done. `of`: whose result it is, as in "the result of …".
  * `isShown`: the guest shows the effect of the task, so the caller also goes on when PVE answers and refuses to report the end, or has no such
  * guest any more.
  */
@@ -20,7 +20,7 @@ export function unreportedEnd(
   const isSilent = isNodeSilent(end)
   if (!isSilent && o.isShown) return undefined
   const remedy = isSilent ? '' : ` An admin can grant the token Sys.Audit on /nodes/${nodeOfUpid(upid)}.`
-  const told = `PVE cannot report the end of ${o.of}: ${end.why.trim().replace(/[.]$/, '')}. It may still be under way, so the operator waits and asks PVE again every 15 s.${remedy}`
+  const told = `PVE cannot report the result of ${o.of}: ${end.why.trim().replace(/[.]$/, '')}. It may still be under way, so the operator waits and asks PVE again every 15 s.${remedy}`
   return { ...waitForTask(upid, told), reason: isSilent ? 'Unreachable' : 'PermissionDenied' }
 }
 
