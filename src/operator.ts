@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { group } from './api/group.ts'
-import { crdResource, poolAddresses, proxmoxVMs } from './api/meta.ts'
+import { crdResource, poolAddresses } from './api/meta.ts'
 import { CommandCleanUp } from './commands/clean-up.ts'
 import { ConsoleController } from './console/controller.ts'
 import { DnsTrack } from './dns/track.ts'
@@ -20,7 +20,6 @@ import { KindWatch, strippedKind } from './kube/kind-watch.ts'
 import { Installation } from './kube/installation.ts'
 import type { ElectionTimes } from './kube/election-times.ts'
 import { LeaderElection } from './kube/leader.ts'
-import { lookUp } from './kube/look-up.ts'
 import { WorkQueue } from './kube/queue.ts'
 import { aborted } from './ops/abort.ts'
 import { Ages, type Clock } from './ops/clock.ts'
@@ -257,7 +256,6 @@ export class Operator {
       namespaces: this.stores.namespaces,
       commands: this.stores.commands,
       commandsOf: this.#commandsOf,
-      findVM: (key) => lookUp({ client: this.client, store: this.stores.vms, resource: proxmoxVMs }, key),
       snapshots: this.stores.snapshots,
       snapshotsOf: this.stores.snapshots.index('vm', ({ metadata, spec }) => [`${metadata.namespace}/${spec.vmRef.name}`]),
       backups: this.stores.backups,

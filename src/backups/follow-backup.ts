@@ -4,7 +4,7 @@ import type { PveCluster } from '../cluster/cluster.ts'
 import { hasLeft } from '../cluster/has-left.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { tellWarnings } from '../engine/task-warnings.ts'
-import { isLongUnlocked, untoldEnd } from '../engine/untold-end.ts'
+import { isLongUnlocked, unreportedEnd } from '../engine/unreported-end.ts'
 import { endOf, isNodeSilent, type TaskEnd } from '../proxmox/task-end.ts'
 import { type BackupPass, clusterOfBackup } from './backup-pass.ts'
 import { fileByMark, fileByTask, isTaskOf, whyFailed } from './backup-files.ts'
@@ -38,8 +38,11 @@ async function concludeBackup(pass: BackupPass, cluster: PveCluster, upid: strin
   const hasLog = end.is !== 'failed' && !isNodeSilent(end)
   const file = (await fileByMark(cluster, where, backup.uid)) ?? (hasLog ? await fileByTask(cluster, where, upid) : undefined)
   if (file) return finishMade(pass, file)
-  const untold = untoldEnd(cluster, upid, { of: 'the backup', isShown: isLongUnlocked({ cluster, deps: pass.deps }, upid, queuedMs) })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, upid, {
+    of: 'the backup',
+    isShown: isLongUnlocked({ cluster, deps: pass.deps }, upid, queuedMs),
+  })
+  if (unreported) return unreported
   if (end.is === 'failed') return finishBroken(pass, await whyFailed(cluster, upid, end.exitstatus))
   return finishBroken(pass, end.is === 'ok' ? `its task succeeded, but ${where.storage} does not list the file` : end.why)
 }

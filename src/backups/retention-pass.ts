@@ -5,7 +5,7 @@ import type { ProxmoxVMBackup } from '../api/proxmoxvmbackup.ts'
 import { isPaused } from '../engine/after-pass.ts'
 import { observes } from '../engine/observe.ts'
 import type { Pass } from '../engine/pass.ts'
-import { isBehind } from '../kube/look-up.ts'
+import { hasChangedSince } from '../kube/look-up.ts'
 import { slotAfter } from '../want/backup-schedule.ts'
 import { expiryOf, keptTimes } from '../want/retention.ts'
 import { isAskedFor } from './asked-for.ts'
@@ -53,9 +53,9 @@ export class Retention {
     const outdated = made.filter((backup) => !kept.has(madeAtMs(backup)))
     const vms = outdated.length > 0 ? deps.vms.list() : []
     const dropped = outdated.filter((backup) => !isAskedFor(backup, vms))
-    // A restore that no watch has told of yet.
+    // Somebody may have asked to restore this VM, and the watch has not told of it yet.
     const kind = { client: deps.client, store: deps.vms, resource: proxmoxVMs }
-    if (dropped.length > 0 && (await isBehind(kind, draft.vm))) return false
+    if (dropped.length > 0 && (await hasChangedSince(kind, draft.vm))) return false
     const failed = ours
       .filter(({ status }) => status?.phase === 'Failed')
       .toSorted((a, b) => slotOf(b) - slotOf(a))

@@ -36,8 +36,8 @@ export class RecordedGuests {
   isLiving = (uid: string): boolean => this.#ofUid(uid).length > 0
 
   /**
-   * Whether the object is proved to be no more, for whoever is about to take or free what was its: where no watch has told of it, the API server
-   * is asked. One request with the name that the object has or had, else one for each 500 objects.
+   * Whether it is proved that no ProxmoxVM has this uid, for whoever is about to take or free what belonged to it: where the store has none, the
+   * API server is asked. One request with the name that the object has or had, else one for each 500 objects.
    */
   isGone = async (uid: string, named?: { readonly namespace: string; readonly name: string }): Promise<boolean> => {
     if (this.isLiving(uid)) return false
@@ -45,7 +45,7 @@ export class RecordedGuests {
     return (await findOne({ client: this.#o.client, resource: onlyMetadata }, {}, ({ metadata }) => metadata.uid === uid)) === undefined
   }
 
-  /** A ProxmoxVM is still to be taken down: the addresses must stay on record, whatever becomes of their kind. */
+  /** Whether a ProxmoxVM is still to be taken down: then the addresses stay on record, whatever becomes of their kind. */
   async isAnyHeld(): Promise<boolean> {
     const { client, vms } = this.#o
     const isHeld = ({ metadata }: ProxmoxVM): boolean => metadata.finalizers?.includes(teardownFinalizer) === true
@@ -72,7 +72,7 @@ export class RecordedGuests {
   }
 }
 
-/** A mark of the first versions has no name. */
+/** For a search by uid alone: the marks of the first versions do not name their object. */
 const onlyMetadata: Resource<KubeObject> = { ...(proxmoxVMs as Resource<KubeObject>), metadataOnly: true }
 
 const key = (cluster: string, vmid: number): string => `${cluster}/${vmid}`

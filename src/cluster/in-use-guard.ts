@@ -83,7 +83,7 @@ export class InUseGuard {
     return false
   }
 
-  /** No finalizer goes on the word of a watch alone: one request when that has no VM. */
+  /** Proved before a finalizer is removed: one request where the store has no VM of the cluster. */
   async #isInUse(name: string): Promise<boolean> {
     if (this.#o.usersOf(name).length > 0) return true
     const kind = { client: this.#o.client, store: this.#o.vms, resource: proxmoxVMs }

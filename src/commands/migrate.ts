@@ -4,7 +4,7 @@ import { lookOf } from '../engine/apply/ascent.ts'
 import { findLostTask } from '../engine/lost-task.ts'
 import { pveTime } from '../engine/pve-time.ts'
 import { mayBeginMs, unansweredForMs } from '../engine/unanswered.ts'
-import { isLongUnlocked, untoldEnd } from '../engine/untold-end.ts'
+import { isLongUnlocked, unreportedEnd } from '../engine/unreported-end.ts'
 import type { Look } from '../engine/look.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { isPaused } from '../engine/after-pass.ts'
@@ -84,8 +84,8 @@ async function followMove(pass: CommandPass, look: Look, upid: string): Promise<
   if (!isGone && (isThere || (await isOn(pass, target)))) return moved(pass)
   const gone = goneGuest(pass, look)
   if (gone) return gone
-  const untold = untoldEnd(cluster, upid, { of: 'Migrate', isShown: isLongUnlocked(pass, upid) })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, upid, { of: 'Migrate', isShown: isLongUnlocked(pass, upid) })
+  if (unreported) return unreported
   const waitsForHa = upid.includes(':hamigrate:') && unansweredForMs(pass, upid) < movesWithinMs
   if (waitsForHa) return wait('CommandRunning', `PVE's high availability moves the VM to ${target}.`, 5_000)
   return endFailed(pass, 'CommandFailed', `The task ended, and VM ${look.at.vmid} is on ${look.at.node}.`)

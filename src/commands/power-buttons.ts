@@ -5,7 +5,7 @@ import type { Look } from '../engine/look.ts'
 import { findLostTask, tasksBefore } from '../engine/lost-task.ts'
 import { pveTime } from '../engine/pve-time.ts'
 import { mayBeginMs, unansweredForMs } from '../engine/unanswered.ts'
-import { isLongUnlocked, unlockedMs, untoldEnd } from '../engine/untold-end.ts'
+import { isLongUnlocked, unlockedMs, unreportedEnd } from '../engine/unreported-end.ts'
 import { nowIso } from '../engine/dependencies.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -112,7 +112,7 @@ async function readReceipt(pass: CommandPass, look: Look, button: PowerCommand):
   return 'finished'
 }
 
-/** PVE does not tell how its task ended: the guest may show it. */
+/** PVE does not say how the task ended: the guest may show it. */
 async function concludeUnknown(pass: CommandPass, look: Look, button: PowerCommand, why: string): Promise<Outcome | 'finished'> {
   const { command, cluster, deps, draft } = pass
   const gone = goneGuest(pass, look)
@@ -121,8 +121,8 @@ async function concludeUnknown(pass: CommandPass, look: Look, button: PowerComma
     return await concludeDone(pass, button, `${doneAlready[button]} PVE has no result of the task.`)
   const { upid = '' } = command.status
   const mostMs = unlockedMs + parseDurationSeconds(draft.vm.spec.shutdownTimeout) * 1000
-  const untold = untoldEnd(cluster, upid, { of: button, isShown: isLongUnlocked(pass, upid, mostMs) })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, upid, { of: button, isShown: isLongUnlocked(pass, upid, mostMs) })
+  if (unreported) return unreported
   const told = `PVE has no result of ${button} (${why.trim().replace(/[.]$/, '')}), and VM ${look.at.vmid} does not show that it was done. Look at the VM, and write a new command if you still want it.`
   command.finish('Failed', 'CommandFailed', told, nowIso(deps.clock))
   return 'finished'

@@ -28,11 +28,15 @@ export async function rebootEnd(pass: CommandPass, look: Look, upid: string): Pr
   const start = status === 'running' ? undefined : await startAfter(pass, look, startedSeconds)
   if (start?.is === 'failed')
     return { is: 'failed', why: `The guest shut down for the reboot, and PVE failed to start it again: ${start.exitstatus}` }
-  // However long it takes: nobody may start the VM beside it.
+  // However long the start takes: a Start beside it would fail.
   if (start?.is === 'runs')
     return wait('CommandRunning', 'The guest has shut down; PVE is starting it again.', lookAgainMs(nowMs - downSinceMs))
   if (nowMs - downSinceMs < startsWithinMs)
-    return wait('CommandRunning', 'The guest has shut down; PVE starts it again.', lookAgainMs(nowMs - downSinceMs))
+    return wait(
+      'CommandRunning',
+      'The guest has shut down; the operator waits for PVE to start it again.',
+      lookAgainMs(nowMs - downSinceMs),
+    )
   const why =
     status === 'running'
       ? `The VM has not rebooted yet; it has run for ${uptimeSeconds} s.`

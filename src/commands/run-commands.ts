@@ -13,9 +13,9 @@ import { refusalOf } from './preconditions.ts'
 import { noStartAfter, startsAfterChange, switchesOff } from './stop-in-change.ts'
 import { type Outcome, wait } from '../ladder/outcome.ts'
 import type { CommandPass } from './command-pass.ts'
-import { behind, isOutOfDate } from './newest.ts'
+import { hasVMChanged, vmChanged } from './vm-changed.ts'
 import { silenceOf } from '../engine/references.ts'
-import { untoldEnd } from '../engine/untold-end.ts'
+import { unreportedEnd } from '../engine/unreported-end.ts'
 import { lookOf } from '../engine/apply/ascent.ts'
 import { judge } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -119,7 +119,7 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
   const isNew = !command.status.startedAt
   let seen: Look | undefined
   if (isNew || command.status.vmUID !== draft.vm.metadata.uid) {
-    if (await isOutOfDate(pass, command.command)) return behind
+    if (await hasVMChanged(pass, command.command)) return vmChanged
   }
   if (!isNew && command.status.vmUID !== draft.vm.metadata.uid)
     return endFailed(pass, 'VMNotFound', 'The VM of this command no longer exists; another ProxmoxVM has its name now.')
@@ -132,10 +132,10 @@ async function runCommand(pass: CommandPass): Promise<CommandProgress> {
     command.begin(nowIso(deps.clock), draft.vm.metadata.uid ?? '')
     await command.save()
   }
-  // While the node of its task is silent there is nobody to look at.
+  // While the node of its task is silent, nobody can look at the guest.
   const { upid } = command.status
-  const untold = upid === undefined ? undefined : untoldEnd(pass.cluster, upid, { of: name, isShown: true })
-  if (untold) return untold
+  const unreported = upid === undefined ? undefined : unreportedEnd(pass.cluster, upid, { of: name, isShown: true })
+  if (unreported) return unreported
   if (isPowerCommand(name)) {
     const look = seen ?? (await commandLook(pass))
     return await runPowerCommand(pass, look, name, isNew ? undefined : async () => (await judgeNow(pass, name)).refusal)

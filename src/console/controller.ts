@@ -6,7 +6,7 @@ import type { ProxmoxVMConsole, ProxmoxVMConsoleStatus } from '../api/proxmoxvmc
 import { parseDurationSeconds } from '../api/size.ts'
 import { timeInSeconds } from '../api/time.ts'
 import { keyOf } from '../kube/keys.ts'
-import { isBehind, lookUp } from '../kube/look-up.ts'
+import { hasChangedSince, lookUp } from '../kube/look-up.ts'
 import { isOutdated } from '../kube/kube-error.ts'
 import { isSameJson } from '../kube/json.ts'
 import type { WorkQueue } from '../kube/queue.ts'
@@ -28,7 +28,7 @@ export interface ConsoleControllerOptions extends JudgeOptions {
   readonly queue: WorkQueue
 }
 
-/** A change that no watch has told of yet. */
+/** Until the next look at a console whose VM has changed: the watch calls sooner, unless it is being opened again. */
 const againMs = 2_000
 
 const vmKeyOf = ({ metadata, spec }: ProxmoxVMConsole): string => `${metadata.namespace}/${spec.vmRef.name}`
@@ -85,21 +85,21 @@ export class ConsoleController {
     const { status } = viewing
     const vm = await lookUp({ client: this.#o.client, store: this.#o.vms, resource: proxmoxVMs }, vmKeyOf(viewing))
     if (status?.vmUID && vm?.metadata.uid !== status.vmUID)
-      return (await this.#isOutOfDate(vm)) ? queue.addAfter(key, againMs) : await this.#delete(viewing)
+      return (await this.#hasChanged(vm)) ? queue.addAfter(key, againMs) : await this.#delete(viewing)
     if (isOver(viewing)) return await this.#linger(key, viewing)
     const cluster = vm && (await this.#clusterOf(vm))
     if (!status?.keyHash) return await this.#begin(key, viewing, { vm, cluster })
     const over = whyOver(viewing, { vm, cluster, nowMs: clock.now() })
-    if (over) return (await this.#isOutOfDate(vm)) ? queue.addAfter(key, againMs) : await this.#end(viewing, over)
+    if (over) return (await this.#hasChanged(vm)) ? queue.addAfter(key, againMs) : await this.#end(viewing, over)
     if (status.openedAt) await this.#opened(viewing)
     const next = status.openedAt ? status.endsAt : status.openBefore
     if (next) queue.addAfter(key, Math.max(0, Date.parse(next) - clock.now()))
   }
 
-  /** Somebody has changed the VM, and no watch has told of it yet: asked once, before a console ends or is refused for good. */
-  async #isOutOfDate(vm: ProxmoxVM | undefined): Promise<boolean> {
+  /** Whether the VM was changed since it was read: asked once, before a console ends or is refused for good. */
+  async #hasChanged(vm: ProxmoxVM | undefined): Promise<boolean> {
     const { client, vms: store } = this.#o
-    return vm !== undefined && (await isBehind({ client, store, resource: proxmoxVMs }, vm))
+    return vm !== undefined && (await hasChangedSince({ client, store, resource: proxmoxVMs }, vm))
   }
 
   #clusterOf = async ({ spec }: ProxmoxVM): Promise<ProxmoxCluster | undefined> =>
@@ -117,7 +117,7 @@ export class ConsoleController {
       throw fault
     })
     const vmUID = vm?.metadata.uid ?? ''
-    if (judgement && (await this.#isOutOfDate(vm))) return queue.addAfter(key, againMs)
+    if (judgement && (await this.#hasChanged(vm))) return queue.addAfter(key, againMs)
     if (judgement)
       return await this.#write(viewing, { ...consoleStatus(viewing, 'Refused', judgement, this.#now(), { vmUID }), endedAt: this.#now() })
     const urlSecretKey = await urlKey(client, viewing, cluster?.spec.console?.url ?? '')

@@ -70,12 +70,12 @@ export const answers = (socketPath: string): Promise<boolean> =>
     socket.once('error', () => resolve(false))
   })
 
-/** Below those that the kernel gives to connections and to whoever asks for none in particular (32768 and above on Linux). */
+/** Below the ports that the kernel gives to connections and to whoever asks for port 0 (32768 and above on Linux). */
 const quietPorts = { from: 15_000, count: 15_000 }
 
 /**
- * `wanted` if it is free on 127.0.0.1, else (or for 0) another one. Not one that the kernel gives: until the server that is to have it
- * listens, which takes kube-apiserver seconds, the kernel could give it to somebody else.
+ * `wanted` if it is free on 127.0.0.1, else (or for 0) another one. Not one that the kernel gives: kube-apiserver takes seconds until
+ * it listens, and meanwhile the kernel could give the port to another program.
  */
 export async function freePort(wanted: number): Promise<number> {
   const asked = wanted === 0 ? undefined : await listenOnce(wanted)

@@ -98,6 +98,7 @@ export async function handOverOfGone(
   }
 }
 
+/** Records of a zone that no longer exists are dropped; the others are handed over. */
 async function handOverServed(
   vm: ProxmoxVM,
   notes: readonly VMRecordNote[],

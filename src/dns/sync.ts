@@ -54,7 +54,7 @@ export class RecordSync {
   readonly #observe: (operation: DnsOperation) => void
   readonly #turns = new KeyedMutex()
 
-  /** `isZone`: whether there is such a DNSZone at all; asked before a record is given up. */
+  /** `isZone`: whether there is such a DNSZone; asked before a record is given up. */
   constructor(o: {
     directory: ZoneDirectory
     isZone: (ref: string) => Promise<boolean>

@@ -122,7 +122,7 @@ export class ZoneController {
     return isLeaving
   }
 
-  /** No watch need have told of a VM with records in it: all are looked through once, before the zone and its login go. */
+  /** The watch may not have told of a VM with records in the zone yet: the API server's VMs are searched once before the zone and its login go. */
   async #isUnused(ref: string): Promise<boolean> {
     const { client, vms: store } = this.#o
     const user = await findOne({ client, store, resource: proxmoxVMs }, {}, (vm) => notesOf(vm).some(({ zone }) => zone === ref))

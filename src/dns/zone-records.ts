@@ -44,7 +44,7 @@ export class ZoneRecords {
     })
   }
 
-  /** Whether there is such a zone, for whoever gives records up because there is none. One request where the watch has told of none. */
+  /** Whether there is such a zone, for whoever gives up records for want of one. One request where the store has none. */
   has = async (ref: string): Promise<boolean> =>
     (await lookUp({ client: this.#client, store: this.#zones, resource: dnsZones }, ref)) !== undefined
 

@@ -43,11 +43,9 @@ export interface Dependencies {
   readonly backupsOf: (vmKey: string) => ProxmoxVMBackup[]
   readonly book: AddressBook
   readonly clusters: ClusterDirectory
-  /** The VM, for who is about to act on there being none: where the store has none, the API server is asked. Throws KubeError. */
-  readonly findVM: (key: string) => Promise<ProxmoxVM | undefined>
-  /** A ProxmoxVM with this uid exists, as far as the watch has come. */
+  /** The store has a ProxmoxVM with this uid. */
   readonly isLiving: (uid: string) => boolean
-  /** A ProxmoxVM with this uid (and name) is proved to be no more: ask before taking what was its. */
+  /** It is proved that no ProxmoxVM has this uid: asked before something that belonged to it is taken. `named`: its name, which saves requests. */
   readonly isGone: (uid: string, named?: { readonly namespace: string; readonly name: string }) => Promise<boolean>
   /** Passes claims of objects that are no more, on addresses that the guest of `who` shows. Answers with those that changed their holder. */
   readonly inheritClaims: (who: Claimant, entries: readonly Entry[], shown: readonly string[]) => Promise<string[]>

@@ -6,7 +6,7 @@ import { failedSentence, bridgeSentence } from './failure-sentence.ts'
 import { noted, working } from './status.ts'
 import type { Pass } from './pass.ts'
 import type { VMStatusDraft } from './status-draft.ts'
-import { untoldEnd } from './untold-end.ts'
+import { unreportedEnd } from './unreported-end.ts'
 import { type Outcome, retry, stalled, waitForTask } from '../ladder/outcome.ts'
 
 /**
@@ -20,8 +20,8 @@ export function readReceipt(pass: Pick<Pass, 'deps' | 'draft' | 'memory'>, clust
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${step.name} is under way.`)
   if (isOfRemoval(draft)) return undefined
-  const untold = untoldEnd(cluster, step.upid, { of: `the task of ${step.name}`, isShown: true })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, step.upid, { of: `the task of ${step.name}`, isShown: true })
+  if (unreported) return unreported
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, { ...(step.attempts !== undefined && { attempts: step.attempts }) }))
   if (end.is !== 'failed') return undefined

@@ -38,6 +38,6 @@ export async function whoseGuest({ deps, draft }: Pick<Pass, 'deps' | 'draft'>, 
   return hasMac ? { is: 'doubtful', why: `has the MAC address ${macAddress} of this object` } : { is: 'another' }
 }
 
-/** What a person does about a guest that lacks the owner line of this object, once the object has said so. */
-export const withOwnerLine = ({ metadata }: ProxmoxVM, vmid: number): string =>
+/** What a person can do about a guest that lacks the owner line of this object; follows the sentence that says so. */
+export const foreignGuestAdvice = ({ metadata }: ProxmoxVM, vmid: number): string =>
   `If it is the VM of this object, put the line "${markOf(metadata.uid ?? '', vmid)}" into its description in PVE, and the operator continues. If it is another guest, move that guest to another VMID (back it up, restore it under another VMID, delete VM ${vmid} in PVE).`

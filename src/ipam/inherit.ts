@@ -13,7 +13,7 @@ export interface Inheritance {
   readonly addresses: Store<PoolAddress>
   readonly clock: Clock
   readonly isLiving: (uid: string) => boolean
-  /** It is proved to be no more: asked before its claim is taken. */
+  /** It is proved that no ProxmoxVM has this uid: asked before its claim is passed on. */
   readonly isGone: (uid: string, named: ClaimReference) => Promise<boolean>
 }
 

@@ -31,7 +31,7 @@ export interface PoolControllerOptions {
   unseenAt: (pool: string) => Unseen[]
   /** A ProxmoxVM with this uid exists. */
   isLiving: (uid: string) => boolean
-  /** It is proved to be no more: asked before its address is freed. */
+  /** It is proved that no ProxmoxVM has this uid: asked before its address is freed. */
   isGone: (uid: string, named: ClaimReference) => Promise<boolean>
   /** A reconcile failed and is tried again with backoff. */
   onFault?: (pool: string, fault: unknown) => void

@@ -49,7 +49,7 @@ export class PoolGuard {
     })
   }
 
-  /** An address that no watch has told of yet: one request before the finalizer goes. */
+  /** Asked of the API server before the finalizer is removed: the watch may not have told of an address yet. One request. */
   async #isHeld(name: string): Promise<boolean> {
     const kind = { client: this.#client, store: this.#addresses, resource: poolAddresses }
     const held = await findOne(kind, { fieldSelector: `spec.poolRef.name=${name},spec.claimRef.uid!=` })

@@ -1,6 +1,10 @@
 /**
- * What a store does not have, or has of a while ago. Each kind has a watch of its own, so what names an object may come before it, and a watch may
- * be dead for 90 s before anybody knows. Whoever is about to destroy, free, take or end something for good asks the API server first.
+ * Asks the API server for what a store lacks or has in an older version. Each kind has a watch of its own: an object may be seen before another
+ * one that it names, and a watch may be dead for 90 s before the operator notices. Whoever is about to destroy, free, take over or end
+ * something for good asks here first.
+ *
+ * lookUp: the store's own version will do, only absence must be proved. readNow: the newest version is needed. hasChangedSince: a version
+ * was judged, and may be an older one. findOne: the name is not known.
  */
 import { crdResource, type KubeObject, type Resource } from '../api/meta.ts'
 import type { KubeClient, Selection } from './client.ts'
@@ -10,33 +14,33 @@ import type { Store } from './store.ts'
 import { isNotServed } from './kube-error.ts'
 import { withoutManifest } from './trim.ts'
 
-interface Kept<T extends KubeObject> {
+interface StoredKind<T extends KubeObject> {
   readonly client: Pick<KubeClient, 'get'>
   readonly store: Store<T>
   readonly resource: Resource<T>
 }
 
 /**
- * The object, for whoever is about to act on there being none: from the store or, where that has none, from the API server, at the
- * cost of one request. What the store did not know yet is put into it. Throws KubeError when the API server cannot be asked.
+ * The object from the store or, where the store has none, from the API server, in one request; the store then has it too. Undefined proves
+ * that there is none. Throws KubeError when the API server cannot be asked.
  * @param key as `keyOf` prints it
  */
-export async function lookUp<T extends KubeObject>(o: Kept<T>, key: string): Promise<T | undefined> {
+export async function lookUp<T extends KubeObject>(o: StoredKind<T>, key: string): Promise<T | undefined> {
   return o.store.get(key) ?? (await readNow(o, key))
 }
 
-/** The object as the API server has it now; the store learns of it. One request. */
-export async function readNow<T extends KubeObject>(o: Kept<T>, key: string): Promise<T | undefined> {
+/** The object as the API server has it now, in one request; the store then has it too. */
+export async function readNow<T extends KubeObject>(o: StoredKind<T>, key: string): Promise<T | undefined> {
   const found = await served(o, async () => await o.client.get(o.resource, parseKey(key)))
   if (found) o.store.put(found)
   return found
 }
 
 /**
- * Whether somebody has changed what is wanted of the object since `seen` (its spec, an annotation, its deletion), or has made it anew: then
- * nothing may be ended for good by what `seen` says. The store learns of it, which calls those who listen. One request.
+ * Whether somebody has changed the spec or an annotation of the object since `seen`, deleted it, or created it again: then nothing may be ended
+ * for good by what `seen` says. One request; the store then has the new version, and calls those who listen.
  */
-export async function isBehind<T extends KubeObject>(o: Kept<T>, seen: T): Promise<boolean> {
+export async function hasChangedSince<T extends KubeObject>(o: StoredKind<T>, seen: T): Promise<boolean> {
   return !isSameJson(wishOf(await readNow(o, keyOf(seen))), wishOf(seen))
 }
 
@@ -46,7 +50,7 @@ function wishOf(object: KubeObject | undefined): unknown[] {
   return [uid, generation, annotations ?? {}, deletionTimestamp]
 }
 
-/** One object of the selection that fits, from the API server: a page at a time, no further than the first. The store learns of it. */
+/** The first object of the selection that fits, from the API server, one request for each page of 500; the store, if given, then has it too. */
 export async function findOne<T extends KubeObject>(
   o: { readonly client: Pick<KubeClient, 'get' | 'pages'>; readonly store?: Store<T>; readonly resource: Resource<T> },
   selection: Selection,
@@ -62,9 +66,9 @@ export async function findOne<T extends KubeObject>(
   })
 }
 
-/** Where the kind itself was deleted there is none of it; that it is not served proves nothing, that it has no definition does. */
+/** Of a kind that was deleted there is no object. That the API server does not serve the kind proves nothing; that it has no definition of it does. */
 async function served<T extends KubeObject>(
-  { client, resource }: Pick<Kept<T>, 'client' | 'resource'>,
+  { client, resource }: Pick<StoredKind<T>, 'client' | 'resource'>,
   ask: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   try {

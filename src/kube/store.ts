@@ -32,7 +32,7 @@ export class Store<T extends KubeObject> {
   readonly #listeners = new Set<(change: StoreChange<T>) => void>()
   readonly #onProblem: (message: string) => void
   readonly #trim: (object: T) => T
-  /** Our own writes that the watch has not confirmed yet: it may still tell older news about these. */
+  /** Put in by our own requests, and not confirmed by the watch yet: it may still tell older news about these. */
   readonly #ahead = new Set<string>()
   readonly #synced = Promise.withResolvers<void>()
   #isSynced = false
@@ -82,8 +82,8 @@ export class Store<T extends KubeObject> {
   }
 
   /**
-   * Puts the answer of our own write in at once, so that the next look is not older than it. Ignored when the watch is as far
-   * already: then the object is here, or was changed or deleted since.
+   * Puts the answer of our own request in at once, a write or a read, so that the next look is not older than it. Ignored when the watch
+   * is as far already: then the object is here, or was changed or deleted since.
    */
   put(object: T): void {
     const key = keyOf(object)
@@ -119,13 +119,13 @@ export class Store<T extends KubeObject> {
     this.#seenVersion = resourceVersion
   }
 
-  /** For the reflector, before a complete list is asked for: that list will know every write made until now. */
+  /** For the reflector, before a complete list is asked for: that list will know everything written until now. */
   beginReplace(): void {
     this.#ahead.clear()
     this.#seenVersion = undefined
   }
 
-  /** For the reflector, after a complete list of that version: what was not seen in it is gone, but for what we wrote since. */
+  /** For the reflector, after a complete list of that version: what was not seen in it is gone, but for what we put in since. */
   endReplace(seen: ReadonlySet<string>, resourceVersion: string): void {
     this.#seenVersion = resourceVersion
     for (const [key, object] of this.#objects) {

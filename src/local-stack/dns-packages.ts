@@ -36,7 +36,7 @@ export async function dnsPackages(cacheDir = defaultCache()): Promise<DnsPackage
   try {
     if (await isWhole(cacheDir)) return packagesAt(join(cacheDir, 'root'))
     await mkdir(cacheDir, { recursive: true })
-    // One at a time: a second one would put its folder in the place of one whose programs run already.
+    // One process at a time: a second one would replace the folder whose programs run already.
     await withLock(
       join(cacheDir, 'root.lock'),
       () => undefined,

@@ -22,5 +22,10 @@ export function endOf(exitstatus: string): TaskEnd {
 export const isTaskOver = (end: TaskEnd): boolean =>
   end.is !== 'unknown' || /unexpected status|unable to get last line|no such task|unable to parse worker upid|is not a UPID/.test(end.why)
 
-/** PVE could not be asked because the node of the task is silent; any other end that is not over was refused to this token. */
-export const isNodeSilent = (end: TaskEnd): boolean => end.is === 'unknown' && / has not answered for 2 minutes: /.test(end.why)
+const silence = 'has not answered for 2 minutes'
+
+/** The end of a task whose node is silent. */
+export const endOnSilentNode = (node: string, message: string): TaskEnd => ({ is: 'unknown', why: `node ${node} ${silence}: ${message}` })
+
+/** Whether PVE could not be asked because the node of the task is silent. Any other end that is not over was refused to this token. */
+export const isNodeSilent = (end: TaskEnd): boolean => end.is === 'unknown' && end.why.includes(` ${silence}: `)

@@ -5,16 +5,16 @@ import type { Pve } from './endpoints.ts'
 import { nodeOfUpid, startOfUpid, typeOfUpid, vmidOfUpid } from './upid.ts'
 import { judge } from './failures.ts'
 import { LookCadence } from './look-cadence.ts'
-import { endOf, isTaskOver, type TaskEnd } from './task-end.ts'
+import { endOf, endOnSilentNode, isTaskOver, type TaskEnd } from './task-end.ts'
 
 /** More open tasks than this on a node are looked at by one shared list. */
 const listAbove = 2
 /** Looks at the shared list of a node never start closer together than this. */
 const closestListMs = 250
-/** A node that has not answered for this long gets its tasks declared unknown; those who wait then say so, and most go on waiting. */
+/** A node that has not answered for this long gets its tasks declared unknown; those who wait then say so, and most continue to wait. */
 const nodeSilenceMs = 120_000
-/** Until PVE is asked again how a task ended that it could not report. */
-const untoldAgainMs = 15_000
+/** Until PVE is asked again about a task whose end it could not report. */
+const unreportedAgainMs = 15_000
 /** Results kept for those who ask late. */
 const remembered = 5_000
 
@@ -66,7 +66,7 @@ export class TaskTracker {
 
   /**
    * Calls back once, never before it returns. The answer stops the call, not the task. `kind`: what takes equally long, if the type says too
-   * little (a linked clone is over at once). Of a task whose end PVE could not report, PVE is asked again, 15 s later.
+   * little (a linked clone is over at once). About a task whose end PVE could not report, PVE is asked again after 15 s.
    */
   follow(upid: Upid, onEnd: (end: TaskEnd) => void, kind: string = typeOfUpid(upid)): () => void {
     const end = this.#ends.get(upid) ?? (typeOfUpid(upid) === '' ? { is: 'unknown', why: `"${upid}" is not a UPID` } : undefined)
@@ -81,7 +81,7 @@ export class TaskTracker {
     return () => void task.listeners.delete(onEnd)
   }
 
-  /** Undefined: it runs, as far as is known. An end that PVE could not report (`isTaskOver`) is what was known last, until PVE tells more. */
+  /** Undefined: it runs, as far as is known. An end that PVE could not report (not `isTaskOver`) stays until PVE says more. */
   ended(upid: Upid): TaskEnd | undefined {
     return this.#ends.get(upid)
   }
@@ -120,7 +120,7 @@ export class TaskTracker {
     // The silence that another task met, perhaps days ago, says nothing: nobody has asked the node since.
     if (watch.tasks.size === 0 && !this.#ends.has(upid)) watch.silentSinceMs = undefined
     const task = { upid, kind, followedAtMs: now, listeners: new Set<(end: TaskEnd) => void>(), looks: 0, ranMs: 0, nextLookMs: 0 }
-    task.nextLookMs = now + (this.#ends.has(upid) ? untoldAgainMs : this.#cadence.firstLookMs(kind))
+    task.nextLookMs = now + (this.#ends.has(upid) ? unreportedAgainMs : this.#cadence.firstLookMs(kind))
     watch.tasks.set(upid, task)
     this.#release ??= this.#hold?.()
     this.#arm(watch)
@@ -203,7 +203,7 @@ export class TaskTracker {
     watch.silentSinceMs = reason === 'NodeOffline' ? (watch.silentSinceMs ?? now) : undefined
     const nodeIsGone = watch.silentSinceMs !== undefined && now - watch.silentSinceMs >= nodeSilenceMs
     for (const task of watch.tasks.values()) {
-      if (nodeIsGone) this.#end(watch, task, { is: 'unknown', why: `node ${watch.node} has not answered for 2 minutes: ${message}` })
+      if (nodeIsGone) this.#end(watch, task, endOnSilentNode(watch.node, message))
       else this.#stillRuns(task)
     }
   }

@@ -14,7 +14,7 @@ export async function releaseSnapshots(deps: Dependencies, key: string): Promise
   }
 }
 
-/** Of a former VM of that name, which is gone: unless the VM that is known here is the former one, made anew since. */
+/** Those of a former VM of that name. Asks the API server which VM has the name now: the one that the store has may itself be the former one. */
 export async function releaseFormer(deps: Dependencies, key: string, vmUID: string): Promise<void> {
   const others = deps.snapshotsOf(key).filter((object) => !isOf(object, vmUID))
   if (others.length === 0) return

@@ -18,7 +18,7 @@ import { PveError } from '../proxmox/pve-error.ts'
 import { lostAfterMs } from '../engine/create/clone-requests.ts'
 import { pveTime } from '../engine/pve-time.ts'
 import { unansweredForMs } from '../engine/unanswered.ts'
-import { isLongUnlocked, untoldEnd } from '../engine/untold-end.ts'
+import { isLongUnlocked, unreportedEnd } from '../engine/unreported-end.ts'
 import { checkRollback } from './rollback-check.ts'
 
 type Running = NonNullable<NonNullable<ProxmoxVMStatus['rollback']>['running']>
@@ -107,8 +107,8 @@ async function readEnd(pass: Pass, cluster: PveCluster, running: Running, upid: 
   const end = cluster.tasks.ended(upid)
   if (!end) return waitForTask(upid, 'PVE rolls the VM back.')
   if (end.is === 'ok') return await finish(pass, running)
-  const untold = untoldEnd(cluster, upid, { of: 'the rollback', isShown: isLongUnlocked({ cluster, deps: pass.deps }, upid) })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, upid, { of: 'the rollback', isShown: isLongUnlocked({ cluster, deps: pass.deps }, upid) })
+  if (unreported) return unreported
   if (end.is === 'unknown') return await failed(pass, running, `PVE no longer has the result: ${end.why}`)
   if (isBusy(judgeExit(end.exitstatus))) return await retryLater(pass, running, end.exitstatus)
   return await failed(pass, running, end.exitstatus)

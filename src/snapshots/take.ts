@@ -5,7 +5,7 @@ import { lookOf } from '../engine/apply/ascent.ts'
 import { freshMemory } from '../engine/memory.ts'
 import { observes } from '../engine/observe.ts'
 import { unansweredForMs } from '../engine/unanswered.ts'
-import { untoldEnd } from '../engine/untold-end.ts'
+import { unreportedEnd } from '../engine/unreported-end.ts'
 import { type Outcome, done, wait, waitForTask } from '../ladder/outcome.ts'
 import { judge, judgeExit } from '../proxmox/failures.ts'
 import { PveError } from '../proxmox/pve-error.ts'
@@ -104,11 +104,11 @@ export async function followTaking(pass: SnapshotPass): Promise<Outcome> {
   if (listed && listed.state === undefined) return await finish(pass, listed)
   if (end?.is === 'failed') return await failed(pass, end.exitstatus)
   // The list was read before anybody knew whether the task had ended.
-  const untold = upid === undefined ? undefined : untoldEnd(cluster, upid, { of: 'the snapshot', isShown: true })
-  if (upid !== undefined && untold) {
-    snapshot.say('reconciling', untold.reason, untold.message)
+  const unreported = upid === undefined ? undefined : unreportedEnd(cluster, upid, { of: 'the snapshot', isShown: true })
+  if (upid !== undefined && unreported) {
+    snapshot.say('reconciling', unreported.reason, unreported.message)
     await snapshot.save()
-    return quietly(waitForTask(upid, untold.message))
+    return quietly(waitForTask(upid, unreported.message))
   }
   const underWay = await taskUnderWay(pass, 'qmsnapshot')
   if (underWay) return quietly(wait('TaskRunning', 'PVE takes a snapshot.', lookAgainMs))

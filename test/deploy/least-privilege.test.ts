@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { proxmoxVMCommands } from '../../src/api/meta.ts'
+import { ipPools, proxmoxClusters, proxmoxVMCommands } from '../../src/api/meta.ts'
 import { Manifests, parseManifests } from '../../src/kube/manifests.ts'
 import { systemClock } from '../../src/ops/clock.ts'
 import { until } from '../support/until.ts'
@@ -48,12 +48,19 @@ describe('an operator with no more rights than deploy/rbac.yaml gives', () => {
     const spec = { vmRef: { name: 'modest' }, command: 'Stop' as const, ttlSecondsAfterFinished: 1 }
     await world.client.create(proxmoxVMCommands, { apiVersion: 'pve.hosting/v1alpha1', kind: 'ProxmoxVMCommand', metadata: key, spec })
     await until('the command is done and deleted', async () => (await world.client.get(proxmoxVMCommands, key)) === undefined)
-    expect((await world.vm('modest'))?.status?.remoteStatus).toBe('stopped')
+    await until('the VM is off', async () => (await world.vm('modest'))?.status?.remoteStatus === 'stopped')
   })
 
   it('takes the VM down and gives everything back', async () => {
     await world.delete('modest')
     await world.untilGone('modest')
     expect((await world.addresses(pool)).filter((address) => address.spec.claimRef)).toEqual([])
+  })
+
+  it('proves that nothing uses the pool and the cluster any more, and lets them go', async () => {
+    await world.client.delete(ipPools, { name: pool })
+    await until('the pool is gone', async () => (await world.client.get(ipPools, { name: pool })) === undefined)
+    await world.client.delete(proxmoxClusters, { name: world.cluster })
+    await until('the cluster is gone', async () => (await world.client.get(proxmoxClusters, { name: world.cluster })) === undefined)
   })
 })

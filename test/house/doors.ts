@@ -36,7 +36,7 @@ export const doors: Record<string, { rooms: readonly string[]; types?: readonly 
   },
   // What can be sold: the rules of placement, counted.
   sale: { rooms: ['sale', 'cluster', 'proxmox', 'api', 'ops'], types: ['kube'], spells: ['ipam'] },
-  'without-vm': { rooms: ['backups', 'commands', 'snapshots', 'engine', 'api'] },
+  'without-vm': { rooms: ['backups', 'commands', 'snapshots', 'engine', 'api'], types: ['kube'] },
   'vm-controller': {
     rooms: ['without-vm', 'backups', 'usage', 'commands', 'snapshots', 'engine', 'lifecycle', 'steps', 'want', 'ladder', 'api'],
     types: ['cluster', 'proxmox', 'kube', 'ipam', 'dns', 'ops'],

@@ -149,7 +149,10 @@ function scoped(url: string, { namespace, cluster, hasMoreClusters }: Scope): st
   if ([`${api}/ippools`, `${api}/dnszones`, `${api}/vmpackages`].includes(at.pathname))
     at.searchParams.set('labelSelector', `${worldLabel}=${cluster}`)
   // Every pool of a world is a scope of its own.
-  if (at.pathname === `${api}/pooladdresses`) at.searchParams.set('fieldSelector', `spec.scope=${cluster}`)
+  if (at.pathname === `${api}/pooladdresses`) {
+    const asked = at.searchParams.get('fieldSelector')
+    at.searchParams.set('fieldSelector', [...(asked ? [asked] : []), `spec.scope=${cluster}`].join(','))
+  }
   return at.pathname + at.search
 }
 

@@ -17,7 +17,7 @@ import { whyOver } from '../verdict.ts'
 export interface AdmissionOptions {
   readonly client: KubeClient
   readonly clock: Clock
-  /** As the API server has it now, too. */
+  /** The VM as the API server has it now. */
   readonly vmOf: (viewing: ProxmoxVMConsole) => Promise<ProxmoxVM | undefined>
   readonly clusterOf: (vm: ProxmoxVM) => ProxmoxCluster | undefined
 }

@@ -207,7 +207,7 @@ export class Broker {
   }
 
   #vmOf = ({ metadata, spec }: ProxmoxVMConsole): ProxmoxVM | undefined => this.#vms.get(`${metadata.namespace}/${spec.vmRef.name}`)
-  /** A page is let in or turned away by what the API server says: the watch of the VM may be behind that of its console. */
+  /** For whether a page is let in: the watch of VMs may be behind that of consoles. */
   #vmNow = async ({ metadata, spec }: ProxmoxVMConsole): Promise<ProxmoxVM | undefined> =>
     await readNow({ client: this.#client, store: this.#vms, resource: proxmoxVMs }, `${metadata.namespace}/${spec.vmRef.name}`)
   #clusterOf = ({ spec }: ProxmoxVM): ProxmoxCluster | undefined => this.#clusters.get(spec.clusterRef.name)

@@ -44,9 +44,10 @@ function markObjection({ deps }: Pass, mark: Mark | undefined, { vmid, fromUID }
   return `is marked with uid ${mark.uid}${copy}, and spec.adopt.fromUID says ${fromUID ?? 'none'}.`
 }
 
-const ofLiving = ({ uid }: Mark): string => `belongs to a ProxmoxVM that exists (uid ${uid}).`
+const ofLiving = ({ uid, object }: Mark): string =>
+  `belongs to a ProxmoxVM that exists (${object ? `${object.namespace}/${object.name}, ` : ''}uid ${uid}).`
 
-/** Asked last, before anything is taken: the object of the mark may be one that no watch has told of yet. */
+/** Asked last, before the guest is taken: the watch may not have told of the object in the mark yet. */
 export async function ownerObjection({ deps }: Pass, { at, seen }: Look): Promise<Obstacle | undefined> {
   const mark = parseMark(seen.config?.values.description)
   if (mark?.vmid !== at.vmid || (await deps.isGone(mark.uid, mark.object))) return undefined

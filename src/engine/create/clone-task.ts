@@ -50,14 +50,14 @@ export async function lookUpRequests(pass: Pass, cluster: PveCluster): Promise<R
     const { upid } = request
     const end = upid === undefined ? undefined : cluster.tasks.ended(upid)
     if (end && !isTaskOver(end) && upid !== undefined) {
-      // PVE is asked again.
+      // Followed so that PVE is asked again; nobody listens.
       cluster.tasks.follow(upid, () => undefined)()
       // A node that has left the PVE cluster makes nothing in it any more.
       if (hasLeft(cluster, nodeOfUpid(upid))) draft.change(closeFailed(memory, request))
       else if (end.is === 'unknown') unknown = end.why
     } else if (end) close(request, end)
     else if (upid !== undefined) {
-      // Looked at from now on, whoever waits for it.
+      // Followed so that PVE is asked for its end; nobody listens.
       cluster.tasks.follow(upid, () => undefined)()
       running = upid
     } else {

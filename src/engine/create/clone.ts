@@ -1,7 +1,7 @@
 /** The rung `clone`: one VM for one object, whatever is lost on the way. */
 import { clonedFull, vmidTaken } from './intent-state.ts'
 import { forgetSentOf, pauseBefore } from '../apply/repeats.ts'
-import { whoseGuest, withOwnerLine } from '../whose-guest.ts'
+import { whoseGuest, foreignGuestAdvice } from '../whose-guest.ts'
 import { ofRecord } from './recognise.ts'
 import { askForBirth } from './ask-for-birth.ts'
 import { makingSentence } from './birth-words.ts'
@@ -102,13 +102,13 @@ async function foreign(climb: Climb): Promise<Outcome> {
   if (isTrue(draft.status.conditions, 'Cloned'))
     return stalled(
       'VMForeign',
-      `VM ${vmid} in PVE no longer belongs to this object (its description lacks the owner line); the operator does not touch it. ${withOwnerLine(draft.vm, vmid)}`,
+      `VM ${vmid} in PVE no longer belongs to this object (its description lacks the owner line); the operator does not touch it. ${foreignGuestAdvice(draft.vm, vmid)}`,
     )
   const whose = await whoseGuest(climb, look)
   if (whose.is === 'doubtful')
     return stalled(
       'VMForeign',
-      `VM ${vmid} in PVE ${whose.why} and lacks the owner line in its description; the operator does not touch it and makes no other VM. ${withOwnerLine(draft.vm, vmid)}`,
+      `VM ${vmid} in PVE ${whose.why} and lacks the owner line in its description; the operator does not touch it and makes no other VM. ${foreignGuestAdvice(draft.vm, vmid)}`,
     )
   if (pinnedVmidOf(draft.vm, draft.status) !== undefined) return vmidTaken(vmid)
   return giveUpNumber(climb, `VMID ${vmid} belongs to another guest`, 0)

@@ -11,7 +11,7 @@ import { nowIso } from '../dependencies.ts'
 import type { Pass } from '../pass.ts'
 import { notedOnce, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
-import { untoldEnd } from '../untold-end.ts'
+import { unreportedEnd } from '../unreported-end.ts'
 import { type Outcome, wait, waitForTask } from '../../ladder/outcome.ts'
 
 /** Pauses after the first failures of a step, in seconds; then the last one. */
@@ -52,11 +52,11 @@ export async function readRemovalReceipt(
   const end = cluster.tasks.ended(step.upid)
   if (!end) return waitForTask(step.upid, `${doing[step.name] ?? 'Cloning to'} VM ${draft.status.vmid} is under way.`)
   if (step.name === 'clone' || step.name === 'restore') return undefined
-  const untold = untoldEnd(cluster, step.upid, { of: ending[step.name] ?? 'the task', isShown: true })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, step.upid, { of: ending[step.name] ?? 'the task', isShown: true })
+  if (unreported) return unreported
   const iso = nowIso(deps.clock)
   draft.change(working(step.name, iso, failuresOf(draft.status, step.name)))
-  // Only the look tells, and what it finds undone is asked for again with pauses.
+  // Only the next look shows what was done; the step is sent again with pauses.
   if (!isTaskOver(end)) return undefined
   if (end.is !== 'ok') {
     forgetLastSent(memory)

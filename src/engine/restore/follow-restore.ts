@@ -14,7 +14,7 @@ import { freshMemory } from '../memory.ts'
 import type { Pass } from '../pass.ts'
 import { judged, noted, stepDone, working } from '../status.ts'
 import { tellWarnings } from '../task-warnings.ts'
-import { isLongUnlocked, untoldEnd } from '../untold-end.ts'
+import { isLongUnlocked, unreportedEnd } from '../unreported-end.ts'
 import { changeRestore, noteRestored } from './restore-state.ts'
 import { findRestoreTask } from './restore-task.ts'
 import { restoredDisks, restoredSentence } from './restored-disks.ts'
@@ -76,8 +76,8 @@ async function findRequest(pass: Pass, cluster: PveCluster): Promise<Outcome> {
 
 async function conclude(pass: Pass, cluster: PveCluster, upid: string, end: TaskEnd): Promise<Outcome> {
   const { draft, deps } = pass
-  const untold = untoldEnd(cluster, upid, { of: 'the restore', isShown: isLongUnlocked({ cluster, deps }, upid) })
-  if (untold) return untold
+  const unreported = unreportedEnd(cluster, upid, { of: 'the restore', isShown: isLongUnlocked({ cluster, deps }, upid) })
+  if (unreported) return unreported
   if (end.is !== 'ok') return await failed(pass, cluster, end.is === 'failed' ? end.exitstatus : end.why)
   if (end.warnings) await tellWarnings(pass, cluster, 'restore', upid)
   const look = lookOf({ ...pass, memory: freshMemory() }, cluster)

@@ -6,7 +6,7 @@ import type { Pass } from '../pass.ts'
 import { changeRestore } from './restore-state.ts'
 import { findRestoreTask } from './restore-task.ts'
 import { pveNowMs } from '../pve-time.ts'
-import { isLongUnlocked, untoldEnd } from '../untold-end.ts'
+import { isLongUnlocked, unreportedEnd } from '../unreported-end.ts'
 
 /** `done` once nothing of it can come any more. A VM that it makes is seen by the next look, and taken down like the one before. */
 export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise<Outcome> {
@@ -18,7 +18,7 @@ export async function awaitLateRestore(pass: Pass, cluster: PveCluster): Promise
   if (running.upid !== undefined) {
     if (!cluster.tasks.ended(running.upid)) return waitForTask(running.upid, sentence)
     const isShown = isLongUnlocked({ cluster, deps: pass.deps }, running.upid)
-    return untoldEnd(cluster, running.upid, { of: `the restore of VM ${vmid}`, isShown }) ?? done
+    return unreportedEnd(cluster, running.upid, { of: `the restore of VM ${vmid}`, isShown }) ?? done
   }
   const leftMs = lostAfterMs - askedForMs(pass, cluster, running.askedAt)
   if (leftMs <= 0) return done

@@ -20,7 +20,7 @@ import { quorumDoubt } from '../quorum.ts'
 import { madeSinceSeconds, uidsOf } from '../remove/backups.ts'
 import { storageAway } from '../remove/reinstall-check.ts'
 import type { BackupConfig } from './backup-config.ts'
-import { withOwnerLine } from '../whose-guest.ts'
+import { foreignGuestAdvice } from '../whose-guest.ts'
 import { readBackup } from './read-backup.ts'
 import { closedFor, nodeForMissing } from './restore-node.ts'
 import { roomFor } from './restore-room.ts'
@@ -97,7 +97,7 @@ async function judgeGuest({ draft }: Pass, cluster: PveCluster, look: Look): Pro
   if (guest === 'foreign')
     return stalled(
       'VMForeign',
-      `VM ${vmid} in PVE does not belong to this object (its description lacks the owner line); the operator does not touch it. ${withOwnerLine(draft.vm, vmid ?? 0)}`,
+      `VM ${vmid} in PVE does not belong to this object (its description lacks the owner line); the operator does not touch it. ${foreignGuestAdvice(draft.vm, vmid ?? 0)}`,
     )
   if (guest === 'copying' || lock) {
     const seenBefore = draft.written.remoteLock

@@ -60,7 +60,7 @@ describe('an object that is deleted while the answer to its restore request is l
     expect(await endOf({ afterSeconds: 400, running: { upid }, ended }).outcome).toMatchObject({
       is: 'wait',
       task: upid,
-      message: expect.stringMatching(/^PVE cannot report the end of the restore of VM 10000: node pve1 has not answered/),
+      message: expect.stringMatching(/^PVE cannot report the result of the restore of VM 10000: node pve1 has not answered/),
     })
     const elsewhere = upid.replace('pve1', 'pve7')
     expect(await endOf({ afterSeconds: 400, running: { upid: elsewhere }, ended }).outcome).toEqual({ is: 'done' })

@@ -1,14 +1,14 @@
-/** Each kind has a watch of its own: what a person wrote before a command may come here after it, and a command ends for good. */
+/** Whether the VM has changed before its command begins. Each kind has a watch of its own, so an edit may be seen after the command that followed it. */
 import { ipPools, proxmoxVMs, proxmoxVMSnapshots, vmPackages } from '../api/meta.ts'
 import type { ProxmoxVMCommand } from '../api/proxmoxvmcommand.ts'
-import { isBehind, lookUp, readNow } from '../kube/look-up.ts'
+import { hasChangedSince, lookUp, readNow } from '../kube/look-up.ts'
 import type { Pass } from '../engine/pass.ts'
 import type { Outcome } from '../ladder/outcome.ts'
 
-/** The VM calls as soon as it is here; this is for a watch that is being opened again. */
+/** The new version calls the VM at once; this is for a watch that is being opened again. */
 const againMs = 2_000
 
-export const behind: Outcome = {
+export const vmChanged: Outcome = {
   is: 'wait',
   reason: 'Retrying',
   message: 'The ProxmoxVM was changed a moment ago; the command begins when the operator has read the change.',
@@ -17,18 +17,18 @@ export const behind: Outcome = {
 }
 
 /**
- * Before the command begins: whether somebody has changed the VM since this pass has seen it. What the command will read beside it is in the
- * stores afterwards. One request, one more for ChangePackage, and one for each object that is named and not known here.
+ * Whether somebody has changed the VM since this pass has read it. If not, the stores have afterwards what else the command reads: package, pools
+ * and snapshot. One request, one more for ChangePackage, and one for each of these that the stores lack.
  */
-export async function isOutOfDate(
+export async function hasVMChanged(
   { deps, key, draft }: Pick<Pass, 'deps' | 'key' | 'draft'>,
   { spec }: ProxmoxVMCommand,
 ): Promise<boolean> {
   const { client } = deps
-  if (await isBehind({ client, store: deps.vms, resource: proxmoxVMs }, draft.vm)) return true
+  if (await hasChangedSince({ client, store: deps.vms, resource: proxmoxVMs }, draft.vm)) return true
   const { packageRef, addresses = [] } = draft.vm.spec
   const packages = { client, store: deps.packages, resource: vmPackages }
-  // It takes the newest one, and nothing else would later.
+  // ChangePackage takes the version that is there now; a newer one needs another command.
   if (packageRef) await (spec.command === 'ChangePackage' ? readNow : lookUp)(packages, packageRef.name)
   for (const { poolRef } of addresses) await lookUp({ client, store: deps.pools, resource: ipPools }, poolRef.name)
   const snapshot = spec.snapshotRef && `${key.split('/')[0]}/${spec.snapshotRef.name}`

@@ -41,7 +41,7 @@ describe('a task whose end PVE cannot report', () => {
       { seconds: 40, everyMs: 50, describe: () => last },
     )
   }
-  const said = /^PVE cannot report the end of .*: node pve\d has not answered for 2 minutes: .*waits and asks PVE again every 15 s\.$/
+  const said = /^PVE cannot report the result of .*: node pve\d has not answered for 2 minutes: .*waits and asks PVE again every 15 s\.$/
   const status = async (pressed: string) => (await commandNamed(world, pressed))?.status
   const outcome = ({ status: of }: ProxmoxVMCommand) => `${of?.phase}: ${of?.message}`
   const saysSo = async (pressed: string) => {

@@ -58,7 +58,7 @@ describe('a node that falls silent while PVE works on a VM', () => {
       storage.add({ ...volume, node: guest.node })
     }
   }
-  const said = /PVE cannot report the end of/
+  const said = /PVE cannot report the result of/
   const command = async (name: string) => (await commandNamed(world, name))?.status
   const readyMessage = async (name: string) => world.condition(await world.vm(name), 'Ready')?.message
   const begun = async (vm: ProxmoxVM, type: string) =>

@@ -33,7 +33,7 @@ describe('an end that PVE cannot report', () => {
       { seconds, everyMs: 50, describe: () => last },
     )
   }
-  const said = /PVE cannot report the end of/
+  const said = /PVE cannot report the result of/
   const command = async (name: string) => (await commandNamed(world, name))?.status
   const readyMessage = async (name: string) => world.condition(await world.vm(name), 'Ready')?.message
   const saysSo = async (pressed: string) => said.test((await command(pressed))?.message ?? '') || (await command(pressed))
@@ -102,7 +102,7 @@ describe('an end that PVE cannot report', () => {
       'POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback',
       async (vm: ProxmoxVM) => ({ snapshotRef: { name: (await taken(world, vm.metadata.name)).metadata.name } }),
     ],
-  ] as const)('which PVE refuses for ever ends a %s at last', async (name, route, more) => {
+  ] as const)('which PVE never reports to this token ends a %s at last', async (name, route, more) => {
     const vm = await world.born(name.toLowerCase())
     const values = await more(vm)
     // A rollback that fails leaves its lock, which a person takes off.
