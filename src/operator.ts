@@ -110,7 +110,7 @@ export class Operator {
       log,
       wake: (key) => this.queue.add(key),
       recorded: this.#recorded,
-      mayFree: async (uid) => (await this.kinds.leavingFor(uid, poolAddresses.plural)).length === 0 || !(await this.#recorded.isAnyHeld()),
+      mayFree: async (uid) => await this.#mayFree(uid),
     })
     this.clusters = this.#makeClusters()
     this.#commandsOf = this.stores.commands.index('vm', (command) => [`${command.metadata.namespace}/${command.spec.vmRef.name}`])
@@ -243,6 +243,13 @@ export class Operator {
     const { directory } = this.clusters
     const { consoles, vms, clusters } = this.stores
     return new ConsoleController({ client, consoles, vms, clusters, queue: this.#consoleQueue, directory, clock: this.#o.clock })
+  }
+
+  /** Of an address that was deleted by hand, and not with its kind; the question is asked once for each. */
+  async #mayFree(uid: string): Promise<boolean> {
+    const leaving = await this.kinds.leavingFor(uid, poolAddresses.plural)
+    this.kinds.forget(uid)
+    return leaving.length === 0 || !(await this.#recorded.isAnyHeld())
   }
 
   #makeRoom(): Dependencies {
