@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { taken } from '../snapshots/snapshots.ts'
-import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { commandNamed, finished, press } from './buttons.ts'
+import { timePasses } from './time-passes.ts'
 
 const abuse = { spec: { suspensions: [{ by: 'abuse', reason: 'spam' }] } }
 const statusRoute = 'GET /nodes/{node}/tasks/{upid}/status'
@@ -22,21 +22,13 @@ describe('an end that PVE cannot report', () => {
     world.simulator.faults.add([{ id: 'silent', route: statusRoute, times: 'always', ...fault } as never], [])
   const slow = (vm: ProxmoxVM, route: string, more: object = { task: { extraMs: 3_600_000 } }) =>
     world.simulator.faults.add([{ route, match: { vmid: vm.status?.vmid }, ...more } as never], [])
-  const passes = async (what: string, isSo: () => Promise<unknown>, seconds = 40) => {
-    let last: unknown
-    await until(
-      what,
-      async () => {
-        if (world.operator?.operator.queue.running === 0) world.clock.skip(5_000)
-        return (last = await isSo()) === true
-      },
-      { seconds, everyMs: 50, describe: () => last },
-    )
-  }
+  const passes = (what: string, isSo: () => Promise<unknown>) => timePasses(world, what, isSo)
   const said = /PVE cannot report the result of/
   const command = async (name: string) => (await commandNamed(world, name))?.status
   const readyMessage = async (name: string) => world.condition(await world.vm(name), 'Ready')?.message
   const saysSo = async (pressed: string) => said.test((await command(pressed))?.message ?? '') || (await command(pressed))
+  const isShutDown = ({ status }: ProxmoxVM) => world.requests().some((line) => line.includes(`/qemu/${status?.vmid}/status/shutdown`))
+
   it('of a power command holds up no suspension', async () => {
     const vm = await world.born('cmd')
     slow(vm, 'POST /nodes/{node}/qemu/{vmid}/status/reset')
@@ -44,10 +36,8 @@ describe('an end that PVE cannot report', () => {
     const pressed = await press(world, 'cmd', 'Reset')
     await passes('said', async () => await saysSo(pressed))
     await world.edit('cmd', abuse)
-    await passes(
-      'a shutdown is asked for',
-      async () => world.requests().some((line) => line.includes(`/qemu/${vm.status?.vmid}/status/shutdown`)) || (await readyMessage('cmd')),
-    )
+    await passes('a shutdown is asked for', async () => isShutDown(vm) || (await readyMessage('cmd')))
+    expect((await command(pressed))?.phase).not.toBe('Succeeded')
   })
 
   it('of a step holds up no suspension', async () => {
@@ -57,11 +47,8 @@ describe('an end that PVE cannot report', () => {
     await world.edit('grow', { spec: { package: { systemDisk: { size: '22Gi' } } } })
     await passes('said', async () => said.test((await readyMessage('grow')) ?? '') || (await readyMessage('grow')))
     await world.edit('grow', abuse)
-    await passes(
-      'a shutdown is asked for',
-      async () =>
-        world.requests().some((line) => line.includes(`/qemu/${vm.status?.vmid}/status/shutdown`)) || (await readyMessage('grow')),
-    )
+    expect(isShutDown(vm)).toBe(false)
+    await passes('a shutdown is asked for', async () => isShutDown(vm) || (await readyMessage('grow')))
   })
 
   it('of a power command holds up no deletion', async () => {
@@ -74,6 +61,7 @@ describe('an end that PVE cannot report', () => {
     silence({ status: 403, reason: 'Permission check failed (/nodes/pve1, Sys.Audit)' })
     await world.delete('del')
     await passes('gone', async () => (await world.vm('del')) === undefined || (await readyMessage('del')))
+    expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)
   })
 
   it('of a power command survives a restart', async () => {

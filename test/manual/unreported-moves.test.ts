@@ -1,11 +1,12 @@
 /** The node of a VM falls silent while PVE works on the VM, and high availability brings the VM up elsewhere: everything goes on there. */
-import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aBackup, addBackupServer, backupOf, untilBackup } from '../backups/scene.ts'
 import { taken } from '../snapshots/snapshots.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { commandNamed, finished, press } from './buttons.ts'
+import { timePasses } from './time-passes.ts'
 
 describe('a node that falls silent while PVE works on a VM', () => {
   let world: TestWorld
@@ -35,17 +36,7 @@ describe('a node that falls silent while PVE works on a VM', () => {
       ],
       [],
     )
-  const passes = async (what: string, isSo: () => Promise<unknown>, seconds = 40) => {
-    let last: unknown
-    await until(
-      what,
-      async () => {
-        if (world.operator?.operator.queue.running === 0) world.clock.skip(5_000)
-        return (last = await isSo()) === true
-      },
-      { seconds, everyMs: 50, describe: () => last },
-    )
-  }
+  const passes = (what: string, isSo: () => Promise<unknown>) => timePasses(world, what, isSo)
   const rescue = (vm: ProxmoxVM) => {
     const guest = world.guestOf(vm)
     // The node is fenced first.
@@ -77,6 +68,7 @@ describe('a node that falls silent while PVE works on a VM', () => {
     await passes('the VM says so', async () => said.test((await readyMessage('grow')) ?? '') || (await readyMessage('grow')))
     rescue(vm)
     await passes('the VM is ready', () => isReady('grow'))
+    expect(world.guestOf((await world.vm('grow'))!).node).not.toBe(vm.status?.node)
   })
 
   it('ends a Rollback', async () => {
@@ -90,6 +82,7 @@ describe('a node that falls silent while PVE works on a VM', () => {
     rescue(vm)
     await passes('the command ends', async () => (await command(pressed))?.finishedAt !== undefined || (await command(pressed)))
     await passes('the VM is ready', () => isReady('back'))
+    expect((await command(pressed))?.phase).toBe('Failed')
   })
 
   const backup = async (name: string) => (await backupOf(world, name))?.status?.conditions?.find(({ type }) => type === 'Ready')
@@ -103,6 +96,7 @@ describe('a node that falls silent while PVE works on a VM', () => {
     await passes('the backup says so', async () => said.test((await backup('saved-b'))?.message ?? '') || (await backup('saved-b')))
     rescue(vm)
     await passes('it ends', async () => (await backup('saved-b'))?.reason === 'BackupFailed' || (await backup('saved-b')))
+    expect((await backupOf(world, 'saved-b'))?.status?.phase).toBe('Failed')
   })
 
   it('tells a restore as failed, and lets the object go', async () => {
@@ -132,5 +126,6 @@ describe('a node that falls silent while PVE works on a VM', () => {
     await passes('the backup waits', async () => (await backup('local-b'))?.reason === 'NodeOffline' || (await backup('local-b')))
     world.simulator.world.nodes.delete(vm.status?.node ?? '')
     await passes('it ends', async () => (await backup('local-b'))?.reason === 'BackupFailed' || (await backup('local-b')))
+    expect((await backupOf(world, 'local-b'))?.status?.phase).toBe('Failed')
   })
 })
