@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { finished, press } from '../manual/buttons.ts'
 import { aV4Pool } from '../support/builders.ts'
+import { untilDeletionSeen, untilSeen } from '../support/seen.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 import { aBackup, addBackupServer, backupOf, editBackup, filesOf, untilBackup, untilRetried } from './scene.ts'
@@ -215,8 +216,9 @@ describe('a restore', () => {
     await editBackup(world, 'half-b', { protected: false })
     await untilBackup(world, 'half-b', 'False', 'InUse')
     expect(filesOf(world, vm).find(({ storage }) => storage === 'pbs')?.isProtected).toBe(true)
+    // Else it may be the first request that is sent again, and does not fail.
+    await untilSeen(world, await ask('half', 'r2', { backupRef: { name: 'half-c' } }))
     world.operator?.wire.judgedBy(() => 'pass')
-    await ask('half', 'r2', { backupRef: { name: 'half-c' } })
     world.clock.skip(61_000)
     const back = await untilDone('half', 'r2')
     expect(startup(back)).toBe('order=5')
@@ -232,8 +234,9 @@ describe('a restore', () => {
     )
     await ask('over', 'r1')
     await world.untilCondition('over', 'Stalled', 'True', 'RestoreFailed')
-    world.operator?.wire.judgedBy(() => 'pass')
     await world.delete('over')
+    await untilDeletionSeen(world, 'over')
+    world.operator?.wire.judgedBy(() => 'pass')
     world.clock.skip(61_000)
     await world.untilGone('over')
     expect(world.simulator.world.guests.has(vm.status?.vmid ?? 0)).toBe(false)

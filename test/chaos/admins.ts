@@ -2,7 +2,7 @@
 import { runHook } from '../../src/simulator/admin/hooks.ts'
 import { Guest } from '../../src/simulator/guests/guest.ts'
 import type { AdminAction } from './history.ts'
-import type { Account } from './ledger.ts'
+import { type Account, loseHung } from './ledger.ts'
 import { strip } from '../ownership/losing.ts'
 import { nameOf, peoplesPool, type Scene } from './scene.ts'
 
@@ -51,7 +51,7 @@ const acts: Record<Exclude<AdminAction, 'plantStranger'>, (hand: Hand) => Promis
   async destroy({ scene, account, guest, path }) {
     if (guest.lock !== undefined) return
     account.wasDestroyed = true
-    for (const kind of [...kinds, 'pools'] as const) account.own[kind].clear()
+    loseHung(account)
     if (guest.isRunning) await scene.world.inPve('POST', `${path}/status/stop`)
     await scene.world.inPve('DELETE', path)
   },

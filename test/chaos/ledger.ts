@@ -120,6 +120,11 @@ const opened = (name: string): Account => ({
   writing: 0,
 })
 
+/** Somebody deletes the guest: what people hung on it goes along, but for its backups. */
+export function loseHung({ own }: Account): void {
+  for (const kind of ['rules', 'aliases', 'sets', 'pools'] as const) own[kind].clear()
+}
+
 /** So many looks of the oracle at the objects, each some requests to the API server: then an operator on the same machine knows as well. */
 const looksToKnow = 8
 

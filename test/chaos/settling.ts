@@ -10,6 +10,7 @@ import { uidOf } from './invariants/guests.ts'
 import { judgePossessions } from './invariants/possessions.ts'
 import { untruthsOf } from './invariants/ready.ts'
 import type { Invariant, Verdicts } from './invariants/verdicts.ts'
+import { loseHung } from './ledger.ts'
 import { commandsOf, hasFile, type Scene, vmsOf } from './scene.ts'
 import { tellStuck } from './stuck.ts'
 
@@ -123,6 +124,8 @@ async function followAdvice(scene: Scene): Promise<void> {
     scene.tell(`  an admin does what ${vm.metadata.name} says: ${message}`)
     runHook(world, { op: 'unlock', args: [vmid] })
     const withAll = { 'destroy-unreferenced-disks': halfMade || message.includes('--destroy-unreferenced-disks 1') ? 1 : 0 }
+    const account = isDestroyed ? scene.ledger.ofUid(vm.metadata.uid ?? '') : undefined
+    if (account) loseHung(account)
     if (isDestroyed) await scene.world.inPve('DELETE', `/nodes/${guest.node}/qemu/${vmid}`, withAll)
   }
 }

@@ -3,6 +3,7 @@ import { proxmoxVMs } from '../../src/api/meta.ts'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { HeldBegin } from '../support/held-begin.ts'
 import { guestsOf } from '../support/portrait.ts'
+import { untilDeletionSeen } from '../support/seen.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
@@ -119,6 +120,7 @@ describe('a clone request without an answer', () => {
     const { metadata } = await world.apply('deleted')
     await waitsForIt('deleted')
     await world.delete('deleted')
+    await untilDeletionSeen(world, 'deleted')
     world.skip(120_000)
     lost.begin()
     await until('its clone comes', () => world.guests().length > 0)
