@@ -22,9 +22,12 @@ export async function endStuck(pass: Pass, outcome: Outcome): Promise<void> {
   const { draft, deps } = pass
   const stuck = stuckOf(pass, outcome)
   delete pass.memory.command.stuckBeside
-  for (const each of openCommands(pass).filter(({ spec, status }) => status?.startedAt && leftToEngine.has(spec.command))) {
+  const isDeleted = draft.vm.metadata.deletionTimestamp !== undefined
+  const isOurs = (name: CommandName) => leftToEngine.has(name) || isDeleted
+  for (const each of openCommands(pass).filter(({ spec, status }) => status?.startedAt && isOurs(spec.command))) {
     const command = new CommandStatusDraft({ command: each, client: deps.client, store: deps.commands, observe: deps.observe })
     if (stuck === undefined) {
+      if (!leftToEngine.has(each.spec.command)) continue
       command.sayRetries(outcome.is === 'retry' ? outcome.message : undefined)
       await command.save()
       continue
@@ -53,8 +56,11 @@ function endOf({ metadata, spec }: ProxmoxVMCommand, status: ProxmoxVMStatus, { 
   const { reinstall, rollback, conditions } = status
   const failed = (before = '', after = 'The operator continues when that is over.'): End => ({
     is: 'failed',
-    why: `${before}${message} ${after}`,
+    why: `${before}${message} ${after}`.trim(),
   })
+  // A removal that waits for a person looks after nothing else of the VM.
+  if (!leftToEngine.has(spec.command))
+    return failed(`The VM is being deleted, so the operator no longer follows ${spec.command}; PVE may still carry it out. `, '')
   if (reinstall?.running?.requestID === `command/${metadata.uid}`) {
     // The brake on deletions lets it go on later.
     if (reason === 'TooManyDeletions') return { is: 'waits' }

@@ -87,6 +87,28 @@ describe('a command on a VM that cannot go on', () => {
     await world.untilReady('unborn')
   })
 
+  it('Shutdown whose answer is lost ends when its VM is being deleted and waits for a person', async () => {
+    const vm = await world.born('going')
+    world.simulator.faults.add(
+      [{ id: 'lost', route: shutdown, match: { vmid: vm.status?.vmid }, times: 'always', drop: 'before' } as never],
+      [],
+    )
+    const name = await press(world, 'going', 'Shutdown')
+    await until('its answer is lost', async () => /answer was lost/.test((await commandNamed(world, name))?.status?.message ?? ''))
+    await world.edit('going', { spec: { deletionPolicy: 'Remove' } })
+    await world.delete('going')
+    await world.untilCondition('going', 'Ready', 'False', 'VMRunning')
+    expect((await finished(world, name)).status).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringMatching(
+        /^The VM is being deleted, so the operator no longer follows Shutdown; PVE may still carry it out\. VM \d+ runs, /,
+      ),
+    })
+    world.simulator.faults.remove()
+    await world.inPve('POST', `${world.pathOf(vm)}/status/stop`)
+    await until('it is gone', async () => world.clock.skip(5_000) ?? (await world.vm('going')) === undefined)
+  })
+
   it('Reinstall that PVE refuses ends with the words of PVE, is withdrawn, and the VM runs again', async () => {
     const vm = await world.born('refused')
     const route = 'DELETE /nodes/{node}/qemu/{vmid}'
