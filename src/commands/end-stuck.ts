@@ -22,12 +22,11 @@ export async function endStuck(pass: Pass, outcome: Outcome): Promise<void> {
   const { draft, deps } = pass
   const stuck = stuckOf(pass, outcome)
   delete pass.memory.command.stuckBeside
-  const isDeleted = draft.vm.metadata.deletionTimestamp !== undefined
-  const isOurs = (name: CommandName) => leftToEngine.has(name) || isDeleted
-  for (const each of openCommands(pass).filter(({ spec, status }) => status?.startedAt && isOurs(spec.command))) {
+  // A removal that waits looks after no command of the VM.
+  const isLeft = stuck !== undefined && isDeleted(pass)
+  for (const each of openCommands(pass).filter(({ spec, status }) => status?.startedAt && (isLeft || leftToEngine.has(spec.command)))) {
     const command = new CommandStatusDraft({ command: each, client: deps.client, store: deps.commands, observe: deps.observe })
     if (stuck === undefined) {
-      if (!leftToEngine.has(each.spec.command)) continue
       command.sayRetries(outcome.is === 'retry' ? outcome.message : undefined)
       await command.save()
       continue
@@ -41,10 +40,13 @@ export async function endStuck(pass: Pass, outcome: Outcome): Promise<void> {
   }
 }
 
-/** A request of the spec that cannot begin holds up nothing else, and its sentence is none about a command. */
-function stuckOf({ draft, memory }: Pass, outcome: Outcome): Stalled | undefined {
+const isDeleted = ({ draft }: Pass): boolean => draft.vm.metadata.deletionTimestamp !== undefined
+
+/** A request of the spec that cannot begin holds up nothing else, and its sentence is none about a command; a removal looks at no such request. */
+function stuckOf(pass: Pass, outcome: Outcome): Stalled | undefined {
+  const { memory, draft } = pass
   const { vm, status } = draft
-  const isBeside = requestedReinstall(vm, status) !== undefined || requestedRestore(vm, status) !== undefined
+  const isBeside = !isDeleted(pass) && (requestedReinstall(vm, status) !== undefined || requestedRestore(vm, status) !== undefined)
   const stuck = memory.command.stuckBeside ?? (isBeside && !status.reinstall?.running ? undefined : outcome)
   return stuck?.is === 'stalled' ? stuck : undefined
 }
@@ -58,7 +60,6 @@ function endOf({ metadata, spec }: ProxmoxVMCommand, status: ProxmoxVMStatus, { 
     is: 'failed',
     why: `${before}${message} ${after}`.trim(),
   })
-  // A removal that waits for a person looks after nothing else of the VM.
   if (!leftToEngine.has(spec.command))
     return failed(`The VM is being deleted, so the operator no longer follows ${spec.command}; PVE may still carry it out. `, '')
   if (reinstall?.running?.requestID === `command/${metadata.uid}`) {

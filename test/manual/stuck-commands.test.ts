@@ -95,7 +95,8 @@ describe('a command on a VM that cannot go on', () => {
     )
     const name = await press(world, 'going', 'Shutdown')
     await until('its answer is lost', async () => /answer was lost/.test((await commandNamed(world, name))?.status?.message ?? ''))
-    await world.edit('going', { spec: { deletionPolicy: 'Remove' } })
+    // Nor does a request of the spec that was never begun keep it open.
+    await world.edit('going', { spec: { deletionPolicy: 'Remove', reinstall: { requestID: 'r1', template: { name: 'debian-31' } } } })
     await world.delete('going')
     await world.untilCondition('going', 'Ready', 'False', 'VMRunning')
     expect((await finished(world, name)).status).toMatchObject({
