@@ -1,5 +1,6 @@
 /** A task whose end PVE cannot report may still run: PVE is asked again, and nothing is concluded or begun meanwhile. */
 import type { PveCluster } from '../cluster/cluster.ts'
+import { hasLeft } from '../cluster/has-left.ts'
 import { type Obstacle, waitForTask } from '../ladder/outcome.ts'
 import { isNodeSilent, isTaskOver } from '../proxmox/task-end.ts'
 import { nodeOfUpid, startOfUpid, vmidOfUpid } from '../proxmox/upid.ts'
@@ -43,11 +44,11 @@ export function isLongUnlocked(
 }
 
 /** Whether no worker can run it any more: a guest has one node, and only a node of the PVE cluster can change it. */
-function isNowhere({ inventory }: PveCluster, upid: string, isShown: boolean): boolean {
-  const listing = inventory.current()
+function isNowhere(cluster: PveCluster, upid: string, isShown: boolean): boolean {
+  const listing = cluster.inventory.current()
   if (!listing) return false
   const node = nodeOfUpid(upid)
   const vmid = vmidOfUpid(upid)
   const guest = listing.guests.get(vmid)
-  return !listing.nodes.has(node) || (guest === undefined ? isShown && vmid > 0 : guest.node !== node)
+  return hasLeft(cluster, node) || (guest === undefined ? isShown && vmid > 0 : guest.node !== node)
 }
