@@ -182,13 +182,17 @@ describe('a ProxmoxCluster', () => {
     await until('its connection is closed', () => controller.directory.get(name) === undefined)
   })
 
-  it('lets go of a Secret it no longer names, so that it can be deleted', async () => {
+  const isHeld = async (secret: { namespace: string; name: string }) =>
+    (await client.get(secrets, secret))?.metadata.finalizers?.includes(inUseFinalizer) === true
+  async function holdSecret(): Promise<void> {
     await makeSecret()
     await makeCluster()
     await makeVm()
-    const isHeld = async (secret: { namespace: string; name: string }) =>
-      (await client.get(secrets, secret))?.metadata.finalizers?.includes(inUseFinalizer) === true
     await until('the Secret carries the finalizer', () => isHeld(key()))
+  }
+
+  it('lets go of a Secret it no longer names, so that it can be deleted', async () => {
+    await holdSecret()
     const next = { ...key(), name: `${key().name}-next` }
     const { data } = (await client.get(secrets, key()))!
     await client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: next, ...(data && { data }) })
@@ -199,12 +203,7 @@ describe('a ProxmoxCluster', () => {
   })
 
   it('lets go of a Secret that an edit stopped to name while no operator ran', async () => {
-    await makeSecret()
-    await makeCluster()
-    await makeVm()
-    const isHeld = async (secret: { namespace: string; name: string }) =>
-      (await client.get(secrets, secret))?.metadata.finalizers?.includes(inUseFinalizer) === true
-    await until('the Secret carries the finalizer', () => isHeld(key()))
+    await holdSecret()
     expect((await cluster())?.status?.heldSecrets).toEqual([key()])
     await stopController()
     const next = { ...key(), name: `${key().name}-next` }

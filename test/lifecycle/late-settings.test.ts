@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { ProxmoxVM } from '../../src/api/proxmoxvm.ts'
 import { aV4Pool } from '../support/builders.ts'
 import { HeldBegin } from '../support/held-begin.ts'
+import { untilSeen } from '../support/seen.ts'
 import { until } from '../support/until.ts'
 import { TestWorld } from '../support/world.ts'
 
@@ -38,9 +39,7 @@ describe('a withdrawn change of settings whose answer was lost', () => {
     await world.edit(name, { spec: edit })
     await until('it is sent', isSent)
     const sentMs = world.clock.monotonicMs()
-    const { generation } = (await world.edit(name, { spec: back })).metadata
-    const known = () => world.operator?.operator.stores.vms.get(`${world.namespace}/${name}`)?.metadata.generation
-    await until('the operator knows that it is withdrawn', () => known() === generation)
+    await untilSeen(world, await world.edit(name, { spec: back }))
     onItsWay.begin()
     await untilSays(name, /the change of settings of .* may have been lost/)
     return { digest, sentMs }
